@@ -1,0 +1,48 @@
+"""One review and the set of them, as every source delivers it and every check reads it (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one row of a source says; `None` wherever it says nothing."""
+
+    row: int
+    """Position in the source, from 1; the identity of a review within a set."""
+    review_id: str | None = None
+    """The source's own id, shown in the report; no check looks at it except to merge repeated rows."""
+    rating: float | None = None
+    """Stars, 1 to 5; halves are possible."""
+    date: "date | None" = None
+    title: str = ""
+    text: str = ""
+    reviewer: str | None = None
+    """The source's reviewer id or, without one, the reviewer's name."""
+    verified: bool | None = None
+    incentivised: bool | None = None
+    """The source's own flag (Vine, "incentivised"); `None` where the source has no such field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that could not be read, and why, for the coverage card."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSet:
+    """All that one source delivered."""
+
+    reviews: Sequence[Review]
+    format: str
+    """What the source was recognised as, for people: "CSV", "saved Amazon page"."""
+    product_title: str | None = None
+    product_rating: float | None = None
+    """The rating the source itself states for the product, where it does."""
+    complete: bool = False
+    """True when the source says that it holds every review of the product; else it is a sample."""
+    skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])
