@@ -1,8 +1,8 @@
 """One review and the set of them, as every source delivers it and every check reads it (pure)."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Review:
     """The source's own id, shown in the report; no check looks at it except to merge repeated rows."""
     rating: float | None = None
     """Stars, 1 to 5; halves are possible."""
-    date: "date | None" = None
+    date: dt.date | None = None
     title: str = ""
     text: str = ""
     reviewer: str | None = None
