@@ -1,0 +1,55 @@
+"""The errors that steer an attempt or refuse a start, with sentences for people."""
+
+
+class OutlastError(Exception):
+    """Any error that Outlast raises for its users to handle."""
+
+
+class Permanent(OutlastError):
+    """Raised by an analysis: trying again cannot help. The text is shown to the visitor."""
+
+
+class RetryAfter(OutlastError):
+    """Raised by an analysis: try again, but not before `seconds` from now; it costs an attempt as any failure.
+
+    The text is shown to the visitor once no attempt is left.
+    """
+
+    def __init__(self, seconds: float, message: str = "The source asked us to come back later.") -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class InvalidInput(OutlastError):
+    """Refuses a start: `detail` says what is wrong with the input and what to do,
+    `pointer` where (a JSON pointer).
+    """
+
+    def __init__(self, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.pointer = pointer
+
+
+class UnknownAnalysis(OutlastError):
+    """No analysis of that name is registered."""
+
+
+class TooManyActive(OutlastError):
+    """The owner has as many sessions in flight as the limit allows."""
+
+
+class QueueFull(OutlastError):
+    """As many sessions wait as the limit allows."""
+
+
+class TooLarge(OutlastError):
+    """Something is larger than its limit allows; the text names both."""
+
+
+class StoreUnavailable(OutlastError):
+    """The store cannot write now (disk full, database away); nothing was acknowledged."""
+
+
+class SchemaOutdated(OutlastError):
+    """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""

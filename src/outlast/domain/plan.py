@@ -1,0 +1,48 @@
+"""The plan of an analysis: its steps in order, with weights learnt from earlier durations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, median, quantiles
+
+ENOUGH_SAMPLES = 3
+"""Below this many earlier durations nothing is predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step as the analysis declares it."""
+
+    name: str
+    title: str
+    weight: float = 1.0
+    """Share of the bar relative to the other steps, until durations are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How long a step took before, in milliseconds: the middle and the range of most cases."""
+
+    low: float
+    middle: float
+    high: float
+
+
+def expect(durations_ms: Sequence[float]) -> Expected | None:
+    """What earlier durations say of the next one; `None` with too few of them."""
+    if len(durations_ms) < ENOUGH_SAMPLES:
+        return None
+    fifths = quantiles(durations_ms, n=5, method="inclusive")
+    return Expected(low=fifths[0], middle=median(durations_ms), high=fifths[3])
+
+
+def weigh(plan: Sequence[PlannedStep], expected: Mapping[str, Expected | None]) -> list[float]:
+    """The share of the bar of each step, summing to 1: by time where it is known, as declared where not."""
+    if not plan:
+        return []
+    known = [max(e.middle, 1.0) for s in plan if (e := expected.get(s.name))]
+    declared = [s.weight for s in plan if expected.get(s.name)]
+    per_weight = sum(known) / sum(declared) if known and sum(declared) > 0 else 1.0
+    raw = [max(e.middle, 1.0) if (e := expected.get(s.name)) else max(s.weight, 0.0) * per_weight for s in plan]
+    floor = mean(raw) * 0.01 or 1.0
+    raw = [max(r, floor) for r in raw]
+    return [r / sum(raw) for r in raw]

@@ -1,0 +1,18 @@
+"""When to try again: exponential backoff with full jitter."""
+
+import random
+
+FIRST_DELAY = 2.0
+"""Seconds: the longest wait before the second attempt."""
+LONGEST_DELAY = 300.0
+"""Seconds: no wait is longer, however many attempts failed."""
+MAX_CRASHES = 3
+"""So many deaths of its worker put a session into quarantine."""
+SUSPECT_CRASHES = 2
+"""From so many crashes on, a worker holds no other such session beside it, so that the next death is its own."""
+
+
+def backoff(attempt: int, rng: random.Random) -> float:
+    """Seconds to wait after the `attempt`-th attempt (from 1) failed: uniform between 0 and a doubling limit."""
+    limit = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 30))
+    return rng.uniform(0.0, limit)

@@ -1,0 +1,220 @@
+"""The durable truth about sessions. The row is the queue entry; nothing else needs to survive."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from outlast.domain.outcome import End
+from outlast.domain.progress import Progress
+from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
+from outlast.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StartLimits:
+    """Checked in the same transaction as the insert, so that no race exceeds them."""
+
+    active_per_owner: int
+    """Sessions of one owner in flight; beyond it `TooManyActive`."""
+    pending: int
+    """Sessions that wait, of everybody; beyond it `QueueFull`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The session that now answers for the start: new, or the one already in flight."""
+
+    session: AnalysisSession
+    existing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressUpdate:
+    """Progress of one claimed session; fenced."""
+
+    claim: Claim
+    progress: Progress
+
+
+class CancelAnswer(StrEnum):
+    """What a cancel found."""
+
+    CANCELLED = "cancelled"
+    """It was pending and is cancelled now, or had been cancelled before."""
+    CANCELLING = "cancelling"
+    """A running attempt is being stopped."""
+    FINAL = "final"
+    """It had completed or failed; nothing changed."""
+
+
+class RetryAnswer(StrEnum):
+    """What a retry found."""
+
+    RETRIED = "retried"
+    NOT_FINAL = "not_final"
+    """It is in flight; nothing changed."""
+    COMPLETED = "completed"
+    """Completed sessions are not repeated; nothing changed."""
+    ANOTHER_IN_FLIGHT = "another_in_flight"
+    """The same owner has the same subject in flight in another session; nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which sessions to list, newest first; `None` does not restrict."""
+
+    owner: str | None = None
+    status: Status | None = None
+    analysis: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a cleanup deleted, or would delete."""
+
+    sessions: int = 0
+    results: int = 0
+    uploads: int = 0
+
+
+class SessionStore(Protocol):
+    """Sessions and their changes.
+
+    Laws for every implementation:
+
+    - Safe from any thread and any event loop; several processes share one database.
+    - A method that changes a session answers only after the change is durable (`report` and `learn` may be
+      weaker), and raises `StoreUnavailable` when it could not write: nothing half-written is ever seen.
+    - Every change of a row sets `updated_at` and lifts `version` to the greater of version + 1 and the wall
+      clock in milliseconds.
+    - Writes after a claim are fenced in the SQL: they name session and claim number, and `status =
+      'processing'`; when no row changed the answer says so and nothing was written.
+    - Final is final: only `retry` leads out, and never from completed.
+    - `progress_percentage` never falls within a session (`max` in the SQL) and is 100 in completed rows alone.
+    - `get` and friends with an `owner` compare it in the SQL: another's session is not there.
+    """
+
+    async def open(self, *, migrate: bool) -> None:
+        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once);
+        else raise `SchemaOutdated` when it is not. A schema newer than this version knows: `SchemaOutdated`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then disconnect. Idempotent."""
+        ...
+
+    async def check(self) -> None:
+        """Prove that the store can write and its schema is current, else raise `StoreUnavailable` or
+        `SchemaOutdated` with a sentence for the operator.
+        """
+        ...
+
+    async def add(self, new: NewSession, limits: StartLimits) -> Added:
+        """Insert, unless the owner has the same analysis and subject in flight without a cancel request: then
+        that one, `existing=True`, whatever the limits. A unique index decides, under any race.
+        """
+        ...
+
+    async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
+        """One session; `owner=None` is for operators and workers."""
+        ...
+
+    async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
+        """Of the watched sessions (id → version last seen) those with another version; one query for all."""
+        ...
+
+    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+        """Which of these are not in the store any more."""
+        ...
+
+    async def select(self, selection: Selection) -> list[AnalysisSession]: ...
+
+    async def count(self) -> Mapping[Status, int]:
+        """Sessions by status; every status is there."""
+        ...
+
+    async def queue_position(self, session_id: str) -> int | None:
+        """How many claimable sessions of its queue go before it, from 1 for the next; `None` when it is not
+        waiting to be claimed now, or is too deep to count cheaply (10,000).
+        """
+        ...
+
+    async def claim(
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+    ) -> list[AnalysisSession]:
+        """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that
+        waits longest: status processing, claim and attempt one more, deadline set from its timeout plus grace.
+        Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1). Nothing when `worker_id` is not
+        registered.
+        """
+        ...
+
+    async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
+        """Claim this one if it is pending; for work inside a request."""
+        ...
+
+    async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
+        """Write progress, all in one transaction; answers the claims that are gone."""
+        ...
+
+    async def kept_steps(self, session_id: str) -> Sequence[KeptStep]: ...
+
+    async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
+        """Keep (replace) a step's result; `False` when the claim is gone."""
+        ...
+
+    async def finish(self, claim: Claim, end: End) -> bool:
+        """Write how the attempt ended, with a line of history; `False` when the claim is gone and the row does
+        not already say exactly this end of this claim (then the answer of the first write was lost).
+
+        Completed: percentage 100, result kept in the results, kept steps deleted, error columns cleared.
+        Failed: error, code, reference. Cancelled: as that. Postponed: pending, available after its delay, error
+        columns say why. Released: pending, available at once, attempt one less, no error. A cancel request
+        turns Postponed and Released into cancelled; Completed and Failed stay what they are.
+        """
+        ...
+
+    async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
+        """`None`: no such session of this owner."""
+        ...
+
+    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
+        """A new round: pending, available at once, `max_attempts = attempt + attempts`, crashes 0, error, end
+        and cancel request cleared; kept steps, percentage and input stay. `None`: no such session.
+        """
+        ...
+
+    async def history(self, session_id: str) -> Sequence[AttemptRecord]:
+        """How its attempts ended, oldest first."""
+        ...
+
+    async def rescue(self) -> list[str]:
+        """Take the sessions of every worker whose lease has ended (or is gone), or whose deadline has passed,
+        give them back without backoff, and forget those workers. Answers the ids.
+
+        The attempt is not spent. Blame: of the sessions that one worker held, those with the most crashes so
+        far get one more, the others none; at `MAX_CRASHES` a session is failed, code `quarantined`. With a
+        cancel request it is cancelled.
+        """
+        ...
+
+    async def rescue_worker(self, worker_id: str) -> list[str]:
+        """The same at once for one worker that is known to be dead."""
+        ...
+
+    async def release_worker(self, worker_id: str) -> int:
+        """Give back unspent all that this worker holds, and forget it; answers how many. For an orderly end."""
+        ...
+
+    async def prune(
+        self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
+    ) -> Pruned:
+        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, in
+        batches; a dry run counts by the same conditions. An upload is not deleted while its owner has a
+        session in flight.
+        """
+        ...
