@@ -11,6 +11,9 @@ from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
 
+DEADLINE_GRACE = 15.0
+"""Seconds past its timeout after which a session is taken from a worker that still holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartLimits:
@@ -147,14 +150,15 @@ class SessionStore(Protocol):
         self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
     ) -> list[AnalysisSession]:
         """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that
-        waits longest: status processing, claim and attempt one more, deadline set from its timeout plus grace.
-        Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1). Nothing when `worker_id` is not
-        registered.
+        waits longest: status processing, claim and attempt one more, deadline set from its timeout plus
+        `DEADLINE_GRACE` on the lease clock. What was available at its last change stays so when the wall clock
+        goes back. Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1). Nothing when
+        `worker_id` is not registered.
         """
         ...
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
-        """Claim this one if it is pending; for work inside a request."""
+        """Claim this one by the same conditions, whatever its queue and crashes; for work inside a request."""
         ...
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
@@ -196,9 +200,9 @@ class SessionStore(Protocol):
         """Take the sessions of every worker whose lease has ended (or is gone), or whose deadline has passed,
         give them back without backoff, and forget those workers. Answers the ids.
 
-        The attempt is not spent. Blame: of the sessions that one worker held, those with the most crashes so
-        far get one more, the others none; at `MAX_CRASHES` a session is failed, code `quarantined`. With a
-        cancel request it is cancelled.
+        The attempt is not spent. Blame: of the sessions taken from one worker at once, those with the most
+        crashes so far get one more, the others none; at `MAX_CRASHES` a session is failed, code `quarantined`.
+        With a cancel request it is cancelled.
         """
         ...
 

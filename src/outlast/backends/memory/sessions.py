@@ -1,0 +1,112 @@
+"""Starting, finding and counting sessions in memory."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from outlast.backends.memory.room import Room
+from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.progress import Progress
+from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
+from outlast.ports.store import Added, Selection, StartLimits
+
+DEEPEST_POSITION = 10_000
+
+
+class Sessions(Room):
+    """The reading side of `SessionStore`, and the start."""
+
+    async def add(self, new: NewSession, limits: StartLimits) -> Added:
+        tables = self._tables
+        with tables.lock:
+            in_flight = tables.in_flight(new.owner)
+            for session in in_flight:
+                same = (session.analysis, session.subject) == (new.analysis, new.subject)
+                if same and session.cancel_requested_at is None:
+                    return Added(session, existing=True)
+            if len(in_flight) >= limits.active_per_owner:
+                raise TooManyActive(f"You have {len(in_flight)} analyses in flight, and no more are allowed.")
+            waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
+            if waiting >= limits.pending:
+                raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+            row = _row(new, tables.clock.now(), tables.next_version(0))
+            tables.sessions[row.id] = row
+            return Added(row, existing=False)
+
+    async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
+        with self._tables.lock:
+            return self._tables.find(session_id, owner)
+
+    async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
+        with self._tables.lock:
+            rows = self._tables.sessions
+            return [row for i, version in seen.items() if (row := rows.get(i)) and row.version != version]
+
+    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+        with self._tables.lock:
+            return set(session_ids) - self._tables.sessions.keys()
+
+    async def select(self, selection: Selection) -> list[AnalysisSession]:
+        with self._tables.lock:
+            rows = [s for s in self._tables.sessions.values() if _selected(s, selection)]
+        rows.reverse()
+        return sorted(rows, key=lambda s: s.created_at, reverse=True)[: selection.limit]
+
+    async def count(self) -> Mapping[Status, int]:
+        with self._tables.lock:
+            counted = Counter(s.status for s in self._tables.sessions.values())
+        return {status: counted[status] for status in Status}
+
+    async def queue_position(self, session_id: str) -> int | None:
+        tables = self._tables
+        with tables.lock:
+            row = tables.sessions.get(session_id)
+            now = tables.clock.now()
+            if row is None or not claimable(row, now):
+                return None
+            ids = [s.id for s in in_order(tables.sessions.values(), now) if s.queue == row.queue]
+        position = ids.index(session_id) + 1
+        return position if position <= DEEPEST_POSITION else None
+
+
+def claimable(row: AnalysisSession, now: datetime) -> bool:
+    """Pending, and its time has come; what was available once stays so when the wall clock goes back."""
+    return row.status is Status.PENDING and row.available_at <= max(now, row.updated_at)
+
+
+def in_order(rows: Iterable[AnalysisSession], now: datetime) -> list[AnalysisSession]:
+    """Those that may be claimed, the next one first."""
+    return sorted((r for r in rows if claimable(r, now)), key=lambda r: (-r.priority, r.available_at))
+
+
+def _row(new: NewSession, now: datetime, version: int) -> AnalysisSession:
+    return AnalysisSession(
+        id=new.id,
+        analysis=new.analysis,
+        subject=new.subject,
+        owner=new.owner,
+        input=new.input,
+        queue=new.queue,
+        priority=new.priority,
+        status=Status.PENDING,
+        version=version,
+        claim=0,
+        worker_id=None,
+        attempt=0,
+        max_attempts=new.max_attempts,
+        crashes=0,
+        timeout=new.timeout,
+        progress=Progress(steps=new.steps),
+        created_at=now,
+        updated_at=now,
+        available_at=now,
+    )
+
+
+def _selected(row: AnalysisSession, selection: Selection) -> bool:
+    return (
+        selection.owner in {None, row.owner}
+        and selection.status in {None, row.status}
+        and selection.analysis in {None, row.analysis}
+    )

@@ -1,0 +1,29 @@
+"""The whole store in memory: sessions, results, uploads and workers behind one lock."""
+
+from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.recovery import Recovery
+from outlast.backends.memory.results import MemoryResults
+from outlast.backends.memory.sessions import Sessions
+from outlast.backends.memory.tables import Tables
+from outlast.backends.memory.verbs import Verbs
+from outlast.backends.memory.workers import MemoryWorkers
+from outlast.ports.clock import Clock
+
+
+class MemoryStore(Sessions, Verbs, Recovery, MemoryResults, MemoryBlobs, MemoryWorkers):
+    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` of one process; safe from any thread and loop.
+
+    It ends with the process, so "durable" means here: seen by whoever looks next.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Tables(clock))
+
+    async def open(self, *, migrate: bool) -> None:
+        """There is no schema: nothing to do."""
+
+    async def check(self) -> None:
+        """Memory can always be written."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,105 @@
+"""What the memory backend remembers, and the two ways in which a session's row changes."""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from threading import RLock
+from typing import Any
+
+from outlast.domain.outcome import End
+from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
+from outlast.domain.status import IN_FLIGHT, Status
+from outlast.ports.blobs import StoredUpload
+from outlast.ports.clock import Clock
+from outlast.ports.results import SAMPLES_KEPT, StoredResult
+from outlast.ports.workers import WorkerInfo
+
+
+@dataclass(slots=True)
+class LeasedWorker:
+    """A registered worker and when its lease ends, on the monotonic clock."""
+
+    info: WorkerInfo
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEnd:
+    """The last end that was accepted for a session, to know its repetition by."""
+
+    claim: Claim
+    end: End
+
+
+def _samples() -> defaultdict[str, dict[str, deque[int]]]:
+    return defaultdict(partial(defaultdict[str, deque[int]], partial(deque[int], maxlen=SAMPLES_KEPT)))
+
+
+@dataclass(slots=True)
+class Tables:
+    """All state of one memory store; whoever reads or writes it holds the lock."""
+
+    clock: Clock
+    lock: RLock = field(default_factory=RLock)
+    sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
+    """In order of insertion."""
+    deadlines: dict[str, float] = field(default_factory=dict[str, float])
+    history: defaultdict[str, list[AttemptRecord]] = field(
+        default_factory=lambda: defaultdict[str, list[AttemptRecord]](list)
+    )
+    kept: defaultdict[str, dict[tuple[str, int], KeptStep]] = field(
+        default_factory=lambda: defaultdict[str, dict[tuple[str, int], KeptStep]](dict)
+    )
+    ends: dict[str, WrittenEnd] = field(default_factory=dict[str, WrittenEnd])
+    results: dict[str, tuple[str, StoredResult]] = field(default_factory=dict[str, tuple[str, StoredResult]])
+    """Owner and result, by session."""
+    samples: defaultdict[str, dict[str, deque[int]]] = field(default_factory=_samples)
+    """Durations by analysis and step."""
+    uploads: dict[tuple[str, str], tuple[StoredUpload, tuple[bytes, ...]]] = field(
+        default_factory=dict[tuple[str, str], tuple[StoredUpload, tuple[bytes, ...]]]
+    )
+    """By owner and hash."""
+    workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
+
+    def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:
+        row = self.sessions.get(session_id)
+        return row if row is not None and owner in {None, row.owner} else None
+
+    def claimed(self, claim: Claim) -> AnalysisSession | None:
+        """The fence: the row, if this claim still holds it."""
+        row = self.sessions.get(claim.session_id)
+        holds = row is not None and row.status is Status.PROCESSING and row.claim == claim.number
+        return row if holds else None
+
+    def held_by(self, worker_id: str) -> list[AnalysisSession]:
+        return [s for s in self.sessions.values() if s.status is Status.PROCESSING and s.worker_id == worker_id]
+
+    def in_flight(self, owner: str) -> list[AnalysisSession]:
+        return [s for s in self.sessions.values() if s.owner == owner and s.status in IN_FLIGHT]
+
+    def next_version(self, version: int) -> int:
+        return max(version + 1, int(self.clock.now().timestamp() * 1000))
+
+    def write(self, row: AnalysisSession, **changes: Any) -> AnalysisSession:
+        """Change a row, as every change must be made."""
+        changed = replace(row, version=self.next_version(row.version), updated_at=self.clock.now(), **changes)
+        self.sessions[row.id] = changed
+        return changed
+
+    def end_claim(self, row: AnalysisSession, status: Status, ended: AttemptEnd, **changes: Any) -> None:
+        """Take a processing row from its worker, with a line of history."""
+        now = self.clock.now()
+        record = AttemptRecord(
+            claim=row.claim,
+            attempt=row.attempt,
+            worker_id=row.worker_id or "",
+            ended=ended,
+            ended_at=now,
+            error=changes.get("error"),
+            reference=changes.get("reference"),
+        )
+        self.history[row.id].append(record)
+        self.deadlines.pop(row.id, None)
+        completed_at: datetime | None = now if status.final else None
+        self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)

@@ -1,0 +1,202 @@
+"""The verbs of a session's life in memory: claim, progress, end, cancel, retry."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from outlast.backends.memory.recovery import release
+from outlast.backends.memory.room import Room
+from outlast.backends.memory.sessions import claimable, in_order
+from outlast.backends.memory.tables import WrittenEnd
+from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
+from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
+from outlast.domain.status import Status
+from outlast.ports.results import StoredResult
+from outlast.ports.store import DEADLINE_GRACE, CancelAnswer, ProgressUpdate, RetryAnswer
+
+ALMOST_DONE = 99.9
+"""100 percent is for completed rows alone."""
+
+
+class Verbs(Room):
+    """The changing side of `SessionStore`."""
+
+    async def claim(
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+    ) -> list[AnalysisSession]:
+        tables = self._tables
+        taken: list[AnalysisSession] = []
+        with tables.lock:
+            if worker_id not in tables.workers:
+                return taken
+            for row in in_order(tables.sessions.values(), tables.clock.now()):
+                if len(taken) >= limit:
+                    break
+                if row.queue not in queues or row.analysis not in analyses:
+                    continue
+                if row.crashes >= SUSPECT_CRASHES:
+                    if suspects <= 0:
+                        continue
+                    suspects -= 1
+                taken.append(self._take(row, worker_id))
+        return taken
+
+    async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
+        tables = self._tables
+        with tables.lock:
+            row = tables.sessions.get(session_id)
+            if row is None or worker_id not in tables.workers or not claimable(row, tables.clock.now()):
+                return None
+            return self._take(row, worker_id)
+
+    def _take(self, row: AnalysisSession, worker_id: str) -> AnalysisSession:
+        tables = self._tables
+        tables.deadlines[row.id] = tables.clock.monotonic() + row.timeout + DEADLINE_GRACE
+        return tables.write(
+            row,
+            status=Status.PROCESSING,
+            worker_id=worker_id,
+            claim=row.claim + 1,
+            attempt=row.attempt + 1,
+            started_at=row.started_at or tables.clock.now(),
+        )
+
+    async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
+        tables = self._tables
+        lost: set[Claim] = set()
+        with tables.lock:
+            for update in updates:
+                row = tables.claimed(update.claim)
+                if row is None:
+                    lost.add(update.claim)
+                    continue
+                shown = max(row.progress.percentage, min(update.progress.percentage, ALMOST_DONE))
+                tables.write(row, progress=replace(update.progress, percentage=shown))
+        return lost
+
+    async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
+        with self._tables.lock:
+            return list(self._tables.kept.get(session_id, {}).values())
+
+    async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
+        tables = self._tables
+        with tables.lock:
+            if tables.claimed(claim) is None:
+                return False
+            tables.kept[claim.session_id][kept.step, kept.occurrence] = kept
+            return True
+
+    async def finish(self, claim: Claim, end: End) -> bool:
+        tables = self._tables
+        with tables.lock:
+            written = WrittenEnd(claim, end)
+            row = tables.claimed(claim)
+            if row is None:
+                return tables.ends.get(claim.session_id) == written
+            self._end(row, end)
+            tables.ends[row.id] = written
+            return True
+
+    def _end(self, row: AnalysisSession, end: End) -> None:
+        tables, now = self._tables, self._tables.clock.now()
+        again = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
+        match end:
+            case Completed():
+                progress = replace(row.progress, percentage=100.0, steps=end.steps)
+                tables.end_claim(
+                    row,
+                    Status.COMPLETED,
+                    "completed",
+                    progress=progress,
+                    error=None,
+                    error_code=None,
+                    reference=None,
+                    redirect_url=end.redirect_url,
+                    result_bytes=len(end.result.encode()),
+                )
+                stored = StoredResult(row.id, row.analysis, row.subject, end.result, end.redirect_url, now)
+                tables.results[row.id] = (row.owner, stored)
+                tables.kept.pop(row.id, None)
+            case Failed():
+                tables.end_claim(
+                    row,
+                    Status.FAILED,
+                    "failed",
+                    progress=replace(row.progress, steps=end.steps),
+                    error=end.error,
+                    error_code=end.code,
+                    reference=end.reference,
+                )
+            case Postponed():
+                tables.end_claim(
+                    row,
+                    again,
+                    "postponed",
+                    progress=replace(row.progress, steps=end.steps),
+                    error=end.error,
+                    error_code=end.code,
+                    reference=end.reference,
+                    available_at=now + timedelta(seconds=end.delay),
+                )
+            case Cancelled():
+                progress = replace(row.progress, steps=end.steps)
+                tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress)
+            case Released():
+                release(tables, row)
+            case _:
+                assert_never(end)
+
+    async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
+        tables = self._tables
+        with tables.lock:
+            row = tables.find(session_id, owner)
+            if row is None:
+                return None
+            now = tables.clock.now()
+            match row.status:
+                case Status.PENDING:
+                    tables.write(row, status=Status.CANCELLED, cancel_requested_at=now, completed_at=now)
+                    return CancelAnswer.CANCELLED
+                case Status.PROCESSING:
+                    if row.cancel_requested_at is None:
+                        tables.write(row, cancel_requested_at=now)
+                    return CancelAnswer.CANCELLING
+                case Status.CANCELLED:
+                    return CancelAnswer.CANCELLED
+                case Status.COMPLETED | Status.FAILED:
+                    return CancelAnswer.FINAL
+
+    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
+        tables = self._tables
+        with tables.lock:
+            row = tables.find(session_id, owner)
+            if row is None:
+                return None
+            if not row.status.final:
+                return RetryAnswer.NOT_FINAL
+            if row.status is Status.COMPLETED:
+                return RetryAnswer.COMPLETED
+            for other in tables.in_flight(row.owner):
+                same = (other.analysis, other.subject) == (row.analysis, row.subject)
+                if same and other.cancel_requested_at is None:
+                    return RetryAnswer.ANOTHER_IN_FLIGHT
+            tables.write(
+                row,
+                status=Status.PENDING,
+                available_at=tables.clock.now(),
+                max_attempts=row.attempt + attempts,
+                crashes=0,
+                error=None,
+                error_code=None,
+                reference=None,
+                completed_at=None,
+                cancel_requested_at=None,
+            )
+            tables.ends.pop(row.id, None)
+            return RetryAnswer.RETRIED
+
+    async def history(self, session_id: str) -> Sequence[AttemptRecord]:
+        with self._tables.lock:
+            return list(self._tables.history.get(session_id, ()))
