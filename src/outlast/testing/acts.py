@@ -1,0 +1,135 @@
+"""Short ways to bring a store into a state worth testing."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Released
+from outlast.domain.progress import Progress, StepState
+from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
+from outlast.ports.blobs import Blobs
+from outlast.ports.results import Results
+from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits
+from outlast.ports.workers import WorkerInfo, WorkerRegistry
+from outlast.testing.clock import NOON
+
+ROOMY = StartLimits(active_per_owner=1_000, pending=10_000)
+WORKER = "worker-1"
+OWNER = "owner-1"
+STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
+
+
+class WholeStore(SessionStore, Results, Blobs, WorkerRegistry, Protocol):
+    """All that a backend's store is."""
+
+
+def new_session(**changes: Any) -> NewSession:
+    """A start that nothing is wrong with; its subject is its own unless given."""
+    session_id = base64.b32encode(secrets.token_bytes(17))[:26].decode().lower()
+    plain = NewSession(
+        id=session_id,
+        analysis="site",
+        subject=f"subject of {session_id}",
+        owner=OWNER,
+        input='{"url":"https://example.org/"}',
+        steps=STEPS,
+        max_attempts=3,
+        timeout=300.0,
+    )
+    return replace(plain, **changes)
+
+
+async def start(store: SessionStore, **changes: Any) -> AnalysisSession:
+    return (await store.add(new_session(**changes), ROOMY)).session
+
+
+def enter(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> None:
+    """Register a worker, with a lease from now."""
+    plain = WorkerInfo(
+        id=worker_id,
+        host="host",
+        pid=4711,
+        queues=("analysis",),
+        analyses=("site",),
+        concurrency=8,
+        started_at=NOON,
+        beat_at=NOON,
+    )
+    lease = store.lease()
+    lease.register(replace(plain, **changes))
+    lease.close()
+
+
+async def take(
+    store: SessionStore,
+    worker_id: str = WORKER,
+    *,
+    limit: int = 100,
+    suspects: int = 1,
+    queues: Sequence[str] = ("analysis",),
+    analyses: Sequence[str] = ("site",),
+) -> list[AnalysisSession]:
+    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, suspects=suspects)
+
+
+async def take_one(store: SessionStore, session_id: str, worker_id: str = WORKER) -> AnalysisSession:
+    session = await store.claim_one(worker_id, session_id)
+    if session is None:
+        raise AssertionError(f"Session {session_id} could not be claimed by {worker_id}.")
+    return session
+
+
+async def started_and_claimed(store: WholeStore, worker_id: str = WORKER, **changes: Any) -> AnalysisSession:
+    enter(store, worker_id)
+    return await take_one(store, (await start(store, **changes)).id, worker_id)
+
+
+async def read(store: SessionStore, session_id: str) -> AnalysisSession:
+    session = await store.get(session_id, owner=None)
+    if session is None:
+        raise AssertionError(f"Session {session_id} is not in the store.")
+    return session
+
+
+def right(session: AnalysisSession) -> Claim:
+    return Claim(session.id, session.claim)
+
+
+async def crash(store: WholeStore, session_id: str, times: int = 1) -> None:
+    """Let a worker of its own claim the session and be rescued from, so many times."""
+    for _ in range(times):
+        worker_id = f"victim-{secrets.token_hex(8)}"
+        enter(store, worker_id)
+        await take_one(store, session_id, worker_id)
+        await store.rescue_worker(worker_id)
+
+
+def update(session: AnalysisSession, percentage: float, message: str | None = None) -> ProgressUpdate:
+    progress = Progress(percentage, current_step=1, message=message, steps=session.progress.steps)
+    return ProgressUpdate(right(session), progress)
+
+
+def kept(step: str = "read", occurrence: int = 1, result: str = '"page"') -> KeptStep:
+    return KeptStep(step, occurrence, version=1, result=result, duration_ms=12)
+
+
+def completed(result: str = '{"grade":"A"}', redirect_url: str | None = None) -> Completed:
+    return Completed(result, STEPS, redirect_url)
+
+
+def failed(error: str = "The page is gone.", reference: str | None = "ref-1") -> Failed:
+    return Failed(error, "gone", reference, STEPS)
+
+
+def postponed(delay: float = 0.0, error: str = "The page did not answer.") -> Postponed:
+    return Postponed(error, "timeout", "ref-2", delay, STEPS)
+
+
+def cancelled() -> Cancelled:
+    return Cancelled(STEPS)
+
+
+def released() -> Released:
+    return Released()

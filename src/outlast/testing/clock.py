@@ -1,0 +1,111 @@
+"""A clock that stands still until a test moves it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Somebody in some loop who waits for a figure to be reached."""
+
+    until: float
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[None]"
+
+    def wake(self) -> None:
+        self.loop.call_soon_threadsafe(_settle, self.future)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class FakeClock:
+    """A `Clock` whose wall and monotonic time move by the test's hand alone, together or apart.
+
+    Safe from any thread.
+    """
+
+    def __init__(self, now: datetime = NOON, monotonic: float = 1_000.0, boot_id: str = "boot-1") -> None:
+        self._lock = Lock()
+        self._now = now
+        self._monotonic = monotonic
+        self._boot_id = boot_id
+        self._sleepers: list[_Waiting] = []
+        self._watchers: list[_Waiting] = []
+
+    def now(self) -> datetime:
+        with self._lock:
+            return self._now
+
+    def monotonic(self) -> float:
+        with self._lock:
+            return self._monotonic
+
+    def boot_id(self) -> str:
+        with self._lock:
+            return self._boot_id
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once the monotonic clock has been moved this far, whatever the wall clock does."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            sleeper = _Waiting(self._monotonic + seconds, loop, loop.create_future())
+            self._sleepers.append(sleeper)
+            self._tell_watchers()
+        try:
+            await sleeper.future
+        finally:
+            with self._lock:
+                if sleeper in self._sleepers:
+                    self._sleepers.remove(sleeper)
+
+    async def asleep(self, count: int = 1) -> None:
+        """Return once so many sleep: the signal that code under test has come to rest."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            watcher = _Waiting(count, loop, loop.create_future())
+            self._watchers.append(watcher)
+            self._tell_watchers()
+        await watcher.future
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, as it does: both clocks go on, and whoever has slept enough wakes."""
+        self.jump_wall(seconds)
+        self.jump_monotonic(seconds)
+
+    def jump_wall(self, seconds: float) -> None:
+        """Set the wall clock alone, forward or back, as an operator or a time server does."""
+        with self._lock:
+            self._now += timedelta(seconds=seconds)
+
+    def jump_monotonic(self, seconds: float) -> None:
+        """Move the monotonic clock alone, as after a pause of the whole machine whose wall clock lags."""
+        if seconds < 0:
+            raise ValueError("A monotonic clock does not go back; use reboot().")
+        with self._lock:
+            self._monotonic += seconds
+            due = [s for s in self._sleepers if s.until <= self._monotonic]
+            self._sleepers = [s for s in self._sleepers if s.until > self._monotonic]
+        for sleeper in due:
+            sleeper.wake()
+
+    def reboot(self, boot_id: str = "boot-2", monotonic: float = 1.0) -> None:
+        """Another boot: the monotonic clock began again, and who slept is gone with the old one."""
+        with self._lock:
+            self._boot_id = boot_id
+            self._monotonic = monotonic
+
+    def _tell_watchers(self) -> None:
+        reached = [w for w in self._watchers if w.until <= len(self._sleepers)]
+        self._watchers = [w for w in self._watchers if w.until > len(self._sleepers)]
+        for watcher in reached:
+            watcher.wake()

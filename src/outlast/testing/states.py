@@ -1,0 +1,104 @@
+"""Every place where a session may stand, and how to get there."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from outlast.domain.retry import MAX_CRASHES
+from outlast.domain.session import AnalysisSession
+from outlast.testing.acts import (
+    WholeStore,
+    cancelled,
+    completed,
+    crash,
+    failed,
+    postponed,
+    read,
+    released,
+    right,
+    start,
+    started_and_claimed,
+)
+
+Reach = Callable[[WholeStore], Awaitable[AnalysisSession]]
+
+
+async def _queued(store: WholeStore) -> AnalysisSession:
+    return await start(store)
+
+
+async def _postponed(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await store.finish(right(session), postponed())
+    return await read(store, session.id)
+
+
+async def _released(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await store.finish(right(session), released())
+    return await read(store, session.id)
+
+
+async def _rescued(store: WholeStore) -> AnalysisSession:
+    session = await start(store)
+    await crash(store, session.id)
+    return await read(store, session.id)
+
+
+async def _running(store: WholeStore) -> AnalysisSession:
+    return await started_and_claimed(store)
+
+
+async def _cancelling(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await store.cancel(session.id, owner=None)
+    return await read(store, session.id)
+
+
+async def _completed(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await store.finish(right(session), completed('{"first":true}'))
+    return await read(store, session.id)
+
+
+async def _failed(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await store.finish(right(session), failed("It failed at first."))
+    return await read(store, session.id)
+
+
+async def _quarantined(store: WholeStore) -> AnalysisSession:
+    session = await start(store)
+    await crash(store, session.id, MAX_CRASHES)
+    return await read(store, session.id)
+
+
+async def _cancelled_while_waiting(store: WholeStore) -> AnalysisSession:
+    session = await start(store)
+    await store.cancel(session.id, owner=None)
+    return await read(store, session.id)
+
+
+async def _cancelled_at_work(store: WholeStore) -> AnalysisSession:
+    session = await _cancelling(store)
+    await store.finish(right(session), cancelled())
+    return await read(store, session.id)
+
+
+STATES: Final[Mapping[str, Reach]] = {
+    "queued": _queued,
+    "postponed": _postponed,
+    "released": _released,
+    "rescued": _rescued,
+    "running": _running,
+    "cancelling": _cancelling,
+    "completed": _completed,
+    "failed": _failed,
+    "quarantined": _quarantined,
+    "cancelled while waiting": _cancelled_while_waiting,
+    "cancelled at work": _cancelled_at_work,
+}
+"""By a name for people; each status is reached by every way that leads to it."""
+
+WAITING: Final = ("queued", "postponed", "released", "rescued")
+AT_WORK: Final = ("running", "cancelling")
+FINAL: Final = ("completed", "failed", "quarantined", "cancelled while waiting", "cancelled at work")
