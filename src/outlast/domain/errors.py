@@ -1,5 +1,7 @@
 """The errors that steer an attempt or refuse a start, with sentences for people."""
 
+from collections.abc import Sequence
+
 
 class OutlastError(Exception):
     """Any error that Outlast raises for its users to handle."""
@@ -21,14 +23,15 @@ class RetryAfter(OutlastError):
 
 
 class InvalidInput(OutlastError):
-    """Refuses a start: `detail` says what is wrong with the input and what to do,
-    `pointer` where (a JSON pointer).
+    """Refuses a start: `detail` says what is wrong with the input and what to do.
+
+    `pointer` is a JSON pointer into the input; `others` are further faults found at the same time.
     """
 
-    def __init__(self, detail: str, pointer: str = "") -> None:
+    def __init__(self, detail: str, pointer: str = "", others: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(detail)
-        self.detail = detail
-        self.pointer = pointer
+        self.faults: Sequence[tuple[str, str]] = [(pointer, detail), *others]
+        """Each (pointer, detail), at least one."""
 
 
 class UnknownAnalysis(OutlastError):
@@ -45,6 +48,10 @@ class QueueFull(OutlastError):
 
 class TooLarge(OutlastError):
     """Something is larger than its limit allows; the text names both."""
+
+
+class ClaimLost(OutlastError):
+    """A write was refused because another has the session now; the attempt must stop."""
 
 
 class StoreUnavailable(OutlastError):

@@ -192,6 +192,14 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def adopt(self, anonymous: str, owner: str) -> int:
+        """Make `owner` the owner of all sessions, results and uploads of `anonymous`; answers how many sessions.
+
+        A session in flight whose analysis and subject the new owner has in flight too stays where it is, and so
+        does an upload that the new owner has already.
+        """
+        ...
+
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         """How its attempts ended, oldest first."""
         ...

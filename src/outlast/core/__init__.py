@@ -1,0 +1,1 @@
+"""What the system does, talking only to ports: analyses, attempts, workers, the use cases."""

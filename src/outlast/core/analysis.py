@@ -1,0 +1,159 @@
+"""Analyses and steps as developers declare them, and their catalogue (an object, no module global)."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, update_wrapper
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, get_type_hints
+
+from pydantic import BaseModel
+
+from outlast.core import context
+from outlast.core.payload import Codec, input_model
+from outlast.domain.errors import UnknownAnalysis
+from outlast.domain.plan import PlannedStep
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Step(Generic[P, R]):
+    """A named part of an analysis whose result is kept. Called outside an analysis it just runs.
+
+    Inside, its result is kept under (name, occurrence, version) and returned, converted through its return
+    type, on a later attempt; the first call converts it too, so that types never differ.
+    """
+
+    def __init__(self, work: Callable[P, R], title: str, name: str, version: int, weight: float) -> None:
+        if "return" not in inspect.get_annotations(work):
+            raise TypeError(f"The step {name!r} needs a return annotation: its result is kept through that type.")
+        self.work = work
+        self.title = title
+        self.name = name
+        self.version = version
+        self.weight = weight
+        self.is_async = inspect.iscoroutinefunction(work)
+        self._codec: Codec | None = None
+        update_wrapper(self, work)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        attempt = context.current()
+        if attempt is None:
+            return self.work(*args, **kwargs)
+        if self.is_async:
+            awaitable = cast("Callable[P, Coroutine[Any, Any, Any]]", self.work)
+            return cast("R", attempt.run_step(self, lambda: awaitable(*args, **kwargs)))
+        return attempt.run_step_blocking(self, lambda: self.work(*args, **kwargs))
+
+    @property
+    def codec(self) -> Codec:
+        """Converts the result from and to JSON through the return annotation."""
+        if self._codec is None:  # not earlier: the annotation may name what stands further down the module
+            self._codec = Codec(get_type_hints(self.work, include_extras=True)["return"])
+        return self._codec
+
+    @property
+    def planned(self) -> PlannedStep:
+        return PlannedStep(self.name, self.title, self.weight)
+
+
+def step(
+    title: str, *, name: str | None = None, version: int = 1, weight: float = 1.0
+) -> Callable[[Callable[P, R]], Step[P, R]]:
+    """Make a typed function a step. `title` is what the visitor reads while it works.
+
+    Raise `version` when an earlier kept result must not be used any more. `weight` is its share of the bar
+    relative to the other steps until durations have been learnt.
+    """
+
+    def decorate(work: Callable[P, R]) -> Step[P, R]:
+        return Step(work, title, name or work.__name__, version, weight)
+
+    return decorate
+
+
+Render = Callable[[Any], str]
+"""Makes the result (as JSON data) a safe HTML fragment."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A named piece of slow work."""
+
+    name: str
+    title: str
+    work: Callable[..., Any]
+    steps: Sequence[Step[..., Any]] = ()
+    timeout: float | None = None
+    """Seconds per attempt; `None`: the setting."""
+    max_attempts: int | None = None
+    """`None`: the setting."""
+    queue: str = "analysis"
+    priority: int = 0
+    isolation: Literal["process"] | None = None
+    """`process`: each attempt in a process of its own, which can be killed."""
+    subject: Callable[..., str] | None = None
+    """Names what is analysed, from the validated input; may raise `InvalidInput` to refuse a start."""
+    intro: str | None = None
+    """Safe HTML above the form."""
+    render: Render | None = None
+    is_async: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.work))
+        names = [s.name for s in self.steps]
+        if len(set(names)) != len(names):
+            raise ValueError(f"The analysis {self.name!r} has two steps of one name: give one of them name=.")
+        local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"
+        if self.isolation == "process" and local:
+            raise ValueError(
+                f"The analysis {self.name!r} has isolation='process': its function must be at the top of a module "
+                "that can be imported, not within another function or the script itself."
+            )
+
+    @cached_property
+    def input(self) -> type[BaseModel]:
+        """The model of its input, from the annotations."""
+        return input_model(self.name, self.work)
+
+    @cached_property
+    def codec(self) -> Codec:
+        return Codec(get_type_hints(self.work, include_extras=True).get("return", Any))
+
+    @cached_property
+    def plan(self) -> Sequence[PlannedStep]:
+        """Its steps in order; an analysis without steps is a plan of one line."""
+        return [s.planned for s in self.steps] or [PlannedStep(self.name, self.title)]
+
+
+class Catalogue:
+    """The analyses that one `Outlast` object knows."""
+
+    def __init__(self) -> None:
+        self._analyses: dict[str, Analysis] = {}
+
+    def add(self, analysis: Analysis) -> None:
+        if analysis.name in self._analyses:
+            raise ValueError(f"There is an analysis {analysis.name!r} already.")
+        self._analyses[analysis.name] = analysis
+
+    def __getitem__(self, name: str) -> Analysis:
+        try:
+            return self._analyses[name]
+        except KeyError:
+            known = ", ".join(self._analyses) or "none"
+            raise UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._analyses
+
+    def __iter__(self) -> Iterator[Analysis]:
+        return iter(self._analyses.values())
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._analyses)
+
+    @property
+    def by_name(self) -> Mapping[str, Analysis]:
+        return self._analyses

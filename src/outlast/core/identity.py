@@ -1,0 +1,19 @@
+"""Names that cannot be guessed: sessions and workers; what of an owner is stored."""
+
+import base64
+import hashlib
+import secrets
+
+
+def new_session_id() -> str:
+    """26 characters of lower-case base32: 130 random bits."""
+    return base64.b32encode(secrets.token_bytes(17)).decode().lower()[:26]
+
+
+def new_worker_id() -> str:
+    return "w-" + secrets.token_hex(8)
+
+
+def owner_hash(owner: str) -> str:
+    """What the store keeps of an owner: enough to compare, not enough to impersonate."""
+    return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()

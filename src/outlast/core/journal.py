@@ -1,0 +1,69 @@
+"""Kept steps and uploads of one claimed session, fenced by its claim and patient with the store."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from outlast.domain.errors import ClaimLost, Permanent, StoreUnavailable
+from outlast.domain.session import AnalysisSession, Claim, KeptStep
+from outlast.ports.blobs import Blobs
+from outlast.ports.clock import Clock
+from outlast.ports.results import Results
+from outlast.ports.store import SessionStore
+from outlast.ports.workers import WorkerRegistry
+
+T = TypeVar("T")
+
+
+class Store(SessionStore, Results, Blobs, WorkerRegistry, Protocol):
+    """All that one database gives."""
+
+
+async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.Random) -> T:
+    """The value of `work`, repeated with full jitter while the store is unavailable."""
+    limit = 0.1
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable:
+            await clock.sleep(rng.uniform(0, limit))
+            limit = min(5.0, limit * 2)
+
+
+class StoreJournal:
+    """What one attempt keeps."""
+
+    def __init__(self, store: Store, session: AnalysisSession, clock: Clock, rng: random.Random) -> None:
+        self._store = store
+        self._session = session
+        self._claim = Claim(session.id, session.claim)
+        self._clock = clock
+        self._rng = rng
+        self._kept: dict[tuple[str, int], KeptStep] | None = None if session.claim > 1 else {}
+        self._loading = asyncio.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuse all that an abandoned thread still wants to keep."""
+        self._closed = True
+
+    async def kept(self, step: str, occurrence: int) -> KeptStep | None:
+        async with self._loading:
+            if self._kept is None:
+                found = await self._store.kept_steps(self._session.id)
+                self._kept = {(k.step, k.occurrence): k for k in found}
+        return self._kept.pop((step, occurrence), None)
+
+    async def keep(self, kept: KeptStep) -> None:
+        def write() -> Awaitable[bool]:
+            return self._store.keep_step(self._claim, kept)
+
+        if self._closed or not await patiently(write, self._clock, self._rng):
+            raise ClaimLost("Another worker has this session now.")
+
+    async def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        if await self._store.find(self._session.owner, sha256) is None:
+            raise Permanent("The uploaded file has expired. Please upload it again.")
+        async for chunk in self._store.chunks(self._session.owner, sha256):
+            yield chunk

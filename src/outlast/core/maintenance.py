@@ -1,0 +1,73 @@
+"""What every installation needs done now and then: rescue from dead workers, clean up what is old."""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from outlast.core.journal import Store
+from outlast.domain.errors import StoreUnavailable
+from outlast.ports.clock import Clock
+from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.store import Pruned
+
+log = logging.getLogger(__name__)
+
+RESCUE_EVERY = 1.0
+"""Seconds between looks for leases that have ended."""
+PRUNE_EVERY = 3600.0
+"""Seconds between clean-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in hours."""
+
+    sessions: float
+    results: float
+    uploads: float
+
+
+async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bool = False) -> Pruned:
+    """Delete what is older than its retention; a dry run only counts."""
+    now = clock.now()
+    return await store.prune(
+        sessions_before=now - timedelta(hours=retention.sessions),
+        results_before=now - timedelta(hours=retention.results),
+        uploads_before=now - timedelta(hours=retention.uploads),
+        dry_run=dry_run,
+    )
+
+
+class Maintenance:
+    """Runs in every process that serves or works; all of them may do so at once."""
+
+    def __init__(
+        self, store: Store, notifier: Notifier, clock: Clock, rng: random.Random, retention: Retention
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._clock = clock
+        self._rng = rng
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pruned = self._clock.monotonic() - PRUNE_EVERY * self._rng.uniform(0.5, 1.0)
+        while True:
+            try:
+                self.tell(await self._store.rescue())
+                if self._clock.monotonic() - pruned >= PRUNE_EVERY:
+                    pruned = self._clock.monotonic()
+                    log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
+            except StoreUnavailable as error:
+                log.warning("Maintenance has to wait: %s", error)
+            await asyncio.sleep(RESCUE_EVERY * self._rng.uniform(0.8, 1.2))
+
+    def tell(self, rescued: list[str]) -> None:
+        """Wake those who wait for these sessions."""
+        if rescued:
+            log.warning("Took %d session(s) back from a dead worker.", len(rescued))
+            self._notifier.publish(Topic.WAITING, [""])
+            self._notifier.publish(Topic.CHANGED, rescued)

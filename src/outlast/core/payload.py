@@ -1,0 +1,119 @@
+"""What crosses the border of an analysis: inputs in, step results and results through JSON, within limits."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, create_model
+
+from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
+
+MAX_INPUT = 256 * 1024
+"""Bytes of an input as JSON."""
+MAX_STEP_RESULT = 32 * 1024 * 1024
+"""Bytes of a step's kept result as JSON."""
+MAX_RESULT = 16 * 1024 * 1024
+"""Bytes of a result as JSON."""
+
+
+class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it in domain.errors
+    """A result cannot be written as JSON; the text says why."""
+
+
+class Codec:
+    """Values of one type, from and to JSON text."""
+
+    def __init__(self, annotation: Any) -> None:
+        try:
+            config = ConfigDict(ser_json_inf_nan="constants")
+            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
+        except PydanticUserError:  # a model or dataclass brings a configuration of its own
+            self._adapter = TypeAdapter(annotation)
+
+    def dump(self, value: Any, limit: int, what: str) -> str:
+        """JSON text; raises `TooLarge` or `NotJson`. `what` names it in the error."""
+        try:
+            data = self._adapter.dump_json(value, warnings="error")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise NotJson(f"{what} cannot be written as JSON: {error}") from error
+        if len(data) > limit:
+            raise TooLarge(f"{what} has {len(data):,} bytes as JSON; at most {limit:,} are kept.")
+        return data.decode()
+
+    def load(self, text: str) -> Any:
+        return self._adapter.validate_json(text)
+
+
+def strict_json(text: str, what: str) -> str:
+    """`text` again, unless it holds NaN or Infinity, which JSON does not know: `NotJson`."""
+    if "NaN" in text or "Infinity" in text:
+
+        def refuse(constant: str) -> None:
+            raise NotJson(f"{what} holds {constant}, which JSON cannot carry; use None instead.")
+
+        json.loads(text, parse_constant=refuse)
+    return text
+
+
+def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
+    """The model of an analysis's input, from the annotations of its function."""
+    hints = get_type_hints(work, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(work).parameters.values():
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            raise TypeError(f"The analysis {name!r} takes its input by name: no *args, **kwargs, or `/`.")
+        if parameter.name not in hints:
+            raise TypeError(f"The parameter {parameter.name!r} of the analysis {name!r} needs an annotation.")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], Field(default))
+    return create_model(f"{name} input", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
+    """The validated input; raises `InvalidInput` with every fault found."""
+    if not isinstance(raw, Mapping):
+        raise InvalidInput("The input is not a JSON object of named values.")
+    try:
+        # by way of JSON, so that a library user's start() accepts exactly what the API accepts
+        text = json.dumps(raw, allow_nan=False, default=repr)
+        if len(text) > MAX_INPUT:
+            raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        faults = [("".join(f"/{p}" for p in e["loc"]), _sentence(e["msg"])) for e in error.errors()]
+        pointer, detail = faults[0]
+        raise InvalidInput(detail, pointer, faults[1:]) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}") from None
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def arguments(validated: BaseModel) -> dict[str, Any]:
+    """The validated input as keyword arguments."""
+    return {name: getattr(validated, name) for name in type(validated).model_fields}
+
+
+def subject_of(input_json: str) -> str:
+    """The subject of an analysis that does not name its own: a hash of its validated input."""
+    canonical = json.dumps(json.loads(input_json), sort_keys=True, separators=(",", ":"))
+    return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """Every value within a validated input, however nested."""
+    yield value
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from walk(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[Any, Any]", value).values():
+            yield from walk(item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in cast("list[Any]", value):
+            yield from walk(item)

@@ -1,0 +1,110 @@
+"""Writes progress to the store, coalesced: at most four times a second per session, batched per process."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from outlast.core.attempt import Attempt
+from outlast.core.journal import Store
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.session import Claim
+from outlast.ports.clock import Clock
+from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.results import StepSample
+from outlast.ports.store import ProgressUpdate
+
+log = logging.getLogger(__name__)
+
+PER_SESSION = 0.25
+"""Seconds between two writes for one session."""
+GATHER = 0.02
+"""Seconds that a batch waits for company."""
+QUIET_LOOK = 1.0
+"""Seconds between looks at steps that never report."""
+BATCH = 500
+"""Sessions per write at most."""
+
+
+class Reporter:
+    """The progress of all attempts of one worker."""
+
+    def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._dirty: dict[Claim, None] = {}
+        self._written: dict[Claim, float] = {}
+        self._samples: deque[StepSample] = deque(maxlen=10_000)
+        self._wake = asyncio.Event()
+
+    def mark(self, claim: Claim) -> None:
+        """This session's progress has changed. From any thread."""
+        self._loop.call_soon_threadsafe(self._mark, claim)
+
+    def forget(self, claim: Claim) -> None:
+        """Its attempt has ended; the end carries the last progress."""
+        self._dirty.pop(claim, None)
+        self._written.pop(claim, None)
+
+    def learn(self, samples: Sequence[StepSample]) -> None:
+        self._samples.extend(samples)
+        self._wake.set()
+
+    async def run(self, attempts: Mapping[Claim, Attempt], on_lost: Callable[[set[Claim]], None]) -> None:
+        """Until cancelled."""
+        looked = self._clock.monotonic()
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), QUIET_LOOK)
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(GATHER)
+            self._wake.clear()
+            now = self._clock.monotonic()
+            if now - looked >= QUIET_LOOK:
+                looked = now
+                for attempt in attempts.values():
+                    attempt.tracker.move_quiet()
+            try:
+                on_lost(await self._write(attempts, now))
+                await self._write_samples()
+            except StoreUnavailable as error:
+                log.warning("Progress is not written: %s", error)
+                await asyncio.sleep(1.0)
+
+    def _mark(self, claim: Claim) -> None:
+        self._dirty[claim] = None
+        self._wake.set()
+
+    async def _write(self, attempts: Mapping[Claim, Attempt], now: float) -> set[Claim]:
+        updates: list[ProgressUpdate] = []
+        next_due: float | None = None
+        for claim in list(self._dirty):
+            due = self._written.get(claim, 0.0) + PER_SESSION
+            if due > now:
+                next_due = due if next_due is None else min(next_due, due)
+                continue
+            if len(updates) == BATCH:
+                next_due = now
+                break
+            del self._dirty[claim]
+            attempt = attempts.get(claim)
+            progress = attempt.tracker.take() if attempt else None
+            if progress is not None:
+                self._written[claim] = now
+                updates.append(ProgressUpdate(claim, progress))
+        if next_due is not None:
+            self._loop.call_later(max(0.0, next_due - now), self._wake.set)
+        if not updates:
+            return set()
+        lost = await self._store.report(updates)
+        self._notifier.publish(Topic.CHANGED, [u.claim.session_id for u in updates])
+        return lost
+
+    async def _write_samples(self) -> None:
+        if self._samples:
+            samples = [self._samples.popleft() for _ in range(min(BATCH, len(self._samples)))]
+            await self._store.learn(samples)

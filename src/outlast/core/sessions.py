@@ -1,0 +1,181 @@
+"""The use cases: start, get, watch, cancel, retry, adopt. The edge, the command line and hosts all call this."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from outlast.core.analysis import Analysis, Catalogue
+from outlast.core.identity import new_session_id, owner_hash
+from outlast.core.journal import Store
+from outlast.core.payload import arguments, subject_of, validate_input, walk
+from outlast.core.upload import Upload
+from outlast.core.watch import SessionView, Watch, Watched
+from outlast.domain.errors import InvalidInput
+from outlast.domain.plan import Expected, expect, weigh
+from outlast.domain.progress import StepState
+from outlast.domain.session import AnalysisSession, NewSession
+from outlast.ports.clock import Clock
+from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.results import StoredResult
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimits
+
+log = logging.getLogger(__name__)
+
+MAX_SUBJECT = 500
+"""Characters of a subject."""
+HISTORY_FOR = 10.0
+"""Seconds for which durations read from the store are used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartDefaults:
+    """What a start takes from the settings."""
+
+    limits: StartLimits
+    timeout: float
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The session that answers for a start."""
+
+    view: SessionView
+    existing: bool
+    """It was in flight already."""
+
+
+class Sessions:
+    """All that may be done with sessions. `owner` is who asks; `None` is an operator, who may see all."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        catalogue: Catalogue,
+        clock: Clock,
+        watch: Watch,
+        defaults: StartDefaults,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._catalogue = catalogue
+        self._clock = clock
+        self._watch = watch
+        self._defaults = defaults
+        self._history: dict[str, tuple[float, Mapping[str, Expected | None]]] = {}
+
+    async def start(self, analysis_name: str, raw_input: object, owner: str) -> Started:
+        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`."""
+        analysis = self._catalogue[analysis_name]
+        validated = validate_input(analysis.input, raw_input)
+        given = arguments(validated)
+        await self._check_uploads(given, owner_hash(owner))
+        input_json = validated.model_dump_json()
+        subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)
+        added = await self._store.add(
+            NewSession(
+                id=new_session_id(),
+                analysis=analysis.name,
+                subject=subject[:MAX_SUBJECT],
+                owner=owner_hash(owner),
+                input=input_json,
+                steps=await self._lines(analysis),
+                max_attempts=analysis.max_attempts or self._defaults.max_attempts,
+                timeout=analysis.timeout or self._defaults.timeout,
+                queue=analysis.queue,
+                priority=analysis.priority,
+            ),
+            self._defaults.limits,
+        )
+        if not added.existing:
+            self._notifier.publish(Topic.WAITING, [added.session.queue])
+        return Started(await self._watch.view(added.session), added.existing)
+
+    async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
+        session = await self._session(session_id, owner)
+        return await self._watch.view(session) if session else None
+
+    async def follow(self, session_id: str, *, owner: str | None) -> AbstractAsyncContextManager[Watched] | None:
+        """A context within which its changes can be waited for; `None`: no such session of this owner."""
+        session = await self._session(session_id, owner)
+        return self._watch.follow(session) if session else None
+
+    async def watch(self, session_id: str, *, owner: str | None) -> AsyncIterator[SessionView]:
+        """Its view now and after each change, the final one last; nothing when there is no such session."""
+        following = await self.follow(session_id, owner=owner)
+        if following is None:
+            return
+        async with following as watched:
+            view = watched.view
+            yield view
+            while not view.session.status.final and not watched.gone:
+                await watched.changed()
+                view = watched.view
+                yield view
+
+    async def select(self, selection: Selection) -> Sequence[AnalysisSession]:
+        return await self._store.select(selection)
+
+    async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
+        """Also after its session was cleaned up, while results are kept."""
+        return await self._store.result(session_id, owner=owner_hash(owner) if owner is not None else None)
+
+    async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
+        """Stops the work, not only the label. `None`: no such session of this owner."""
+        answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is CancelAnswer.CANCELLING:
+            self._notifier.publish(Topic.CANCEL, [session_id])
+        if answer is not None:
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def retry(self, session_id: str, *, owner: str | None) -> RetryAnswer | None:
+        """A new round of attempts, resuming after the kept steps. `None`: no such session of this owner.
+
+        Raises `InvalidInput` when an uploaded file that it needs has expired.
+        """
+        session = await self._session(session_id, owner)
+        if session is None:
+            return None
+        analysis = self._catalogue[session.analysis]
+        await self._check_uploads(arguments(analysis.input.model_validate_json(session.input)), session.owner)
+        answer = await self._store.retry(
+            session_id, owner=session.owner, attempts=analysis.max_attempts or self._defaults.max_attempts
+        )
+        if answer is RetryAnswer.RETRIED:
+            self._notifier.publish(Topic.WAITING, [session.queue])
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def adopt(self, anonymous: str, owner: str) -> int:
+        """Give all that an anonymous visitor has to `owner`, on login; answers how many sessions."""
+        return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
+
+    async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
+        return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)
+
+    async def _check_uploads(self, given: Mapping[str, Any], owner: str) -> None:
+        for name, value in given.items():
+            for upload in walk(value):
+                if isinstance(upload, Upload) and await self._store.find(owner, upload.sha256) is None:
+                    raise InvalidInput(
+                        "There is no such uploaded file of yours, or it has expired: please upload it (again).",
+                        f"/{name}",
+                    )
+
+    async def _lines(self, analysis: Analysis) -> tuple[StepState, ...]:
+        """The plan with the weights that a session starting now is given for good."""
+        now = self._clock.monotonic()
+        read, expected = self._history.get(analysis.name, (float("-inf"), {}))
+        if now - read > HISTORY_FOR:
+            durations = await self._store.durations(analysis.name)
+            expected = {name: expect(of_step) for name, of_step in durations.items()}
+            self._history[analysis.name] = (now, expected)
+        weights = weigh(analysis.plan, expected)
+        return tuple(
+            StepState(s.name, s.title, round(w, 6), expected=expected.get(s.name))
+            for s, w in zip(analysis.plan, weights, strict=True)
+        )

@@ -1,0 +1,102 @@
+"""Worker processes: start them, replace the dead, give their sessions back at once, stop them in order."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from outlast.core.identity import new_worker_id
+from outlast.core.journal import Store
+from outlast.core.maintenance import Maintenance
+from outlast.domain.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+QUICK_DEATH = 5.0
+"""Seconds of life below which a death counts as quick."""
+LONGEST_PAUSE = 30.0
+"""Seconds before another start, at most, when one worker after the other dies quickly."""
+FREE_DEATHS = 4
+"""So many quick deaths in a row are replaced at once: an input may kill three before it is quarantined."""
+
+
+class Supervisor:
+    """Keeps `count` worker processes alive. `command` starts one; `--worker-id ID` is added to it.
+
+    A worker holds the reading end of a pipe as its standard input and ends when it closes, so that none
+    outlives its supervisor.
+    """
+
+    def __init__(self, command: Sequence[str], count: int, store: Store, maintenance: Maintenance) -> None:
+        self._command = command
+        self._count = count
+        self._store = store
+        self._maintenance = maintenance
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._stop_requests = 0
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """First: let the workers drain. Second: at once. Handed on to them as the same signal."""
+        self._stop_requests += 1
+        self._stopping.set()
+        for child in self._children.values():
+            with suppress(ProcessLookupError):
+                child.send_signal(signal.SIGTERM)
+
+    async def run(self) -> None:
+        """Until stopped and every worker has ended."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._count):
+                group.create_task(self._keep_one())
+
+    @property
+    def pids(self) -> Sequence[int]:
+        return [c.pid for c in self._children.values()]
+
+    async def _keep_one(self) -> None:
+        loop = asyncio.get_running_loop()
+        quick = 0
+        while not self._stopping.is_set():
+            worker_id = new_worker_id()
+            began = loop.time()
+            child = await asyncio.create_subprocess_exec(
+                *self._command, "--worker-id", worker_id, stdin=asyncio.subprocess.PIPE, start_new_session=True
+            )
+            self._children[worker_id] = child
+            if self._stopping.is_set():
+                child.send_signal(signal.SIGTERM)
+            code = await child.wait()
+            del self._children[worker_id]
+            await self._rescue(worker_id)
+            if self._stopping.is_set():
+                return
+            if code:
+                log.error("Worker %s (pid %d) ended with %s; replaced.", worker_id, child.pid, _cause(code))
+            quick = quick + 1 if code and loop.time() - began < QUICK_DEATH else 0
+            if quick > FREE_DEATHS:
+                pause = min(LONGEST_PAUSE, 2.0 ** (quick - FREE_DEATHS))
+                log.error("Workers die as soon as they start; the next in %.0f s.", pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _rescue(self, worker_id: str) -> None:
+        try:
+            self._maintenance.tell(await self._store.rescue_worker(worker_id))
+        except StoreUnavailable as error:
+            log.warning("Its sessions go back when its lease ends: %s", error)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
+
+
+def python_command(*arguments: str) -> list[str]:
+    """This interpreter running the `outlast` command."""
+    return [sys.executable, "-m", "outlast", *arguments]

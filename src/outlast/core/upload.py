@@ -1,0 +1,60 @@
+"""`Upload`: the type of an uploaded file in the signature of an analysis."""
+
+import re
+from typing import Any, BinaryIO, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from outlast.core import context
+
+REFERENCE: Final = re.compile(r"upload:[0-9a-f]{64}")
+
+
+class Upload:
+    """A file that the session's owner uploaded, named by its content: `upload:<sha256>`."""
+
+    __slots__ = ("sha256",)
+
+    def __init__(self, sha256: str) -> None:
+        self.sha256 = sha256
+
+    def __repr__(self) -> str:
+        return f"upload:{self.sha256}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Upload) and other.sha256 == self.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def open(self) -> BinaryIO:
+        """The content, for a `def` analysis or step. Close it; nothing stays on disk.
+
+        Raises `Permanent` when the upload has expired, `RuntimeError` outside an analysis.
+        """
+        return context.current_or_raise().open_upload_blocking(self.sha256)
+
+    async def aopen(self) -> BinaryIO:
+        """As `open`, for `async def` code. The file itself is an ordinary blocking one."""
+        return await context.current_or_raise().open_upload(self.sha256)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_text = core_schema.no_info_plain_validator_function(cls._parse)
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(repr),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": "upload", "pattern": f"^{REFERENCE.pattern}$"}
+
+    @classmethod
+    def _parse(cls, value: object) -> "Upload":
+        if isinstance(value, str) and REFERENCE.fullmatch(value):
+            return cls(value.removeprefix("upload:"))
+        raise ValueError("name an uploaded file as upload:<sha256>, the `source` that the upload answered with")

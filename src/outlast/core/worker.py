@@ -1,0 +1,280 @@
+"""A worker: claims sessions in batches, runs hundreds of attempts at once, settles their ends."""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from outlast.core.analysis import Catalogue
+from outlast.core.attempt import STOP_GRACE, Attempt, StopReason, Surroundings
+from outlast.core.identity import new_worker_id
+from outlast.core.journal import Store, StoreJournal, patiently
+from outlast.core.lease import LeaseKeeper
+from outlast.core.reporter import Reporter
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.outcome import Completed, Lost, Outcome, Postponed, Released
+from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.session import AnalysisSession, Claim
+from outlast.ports.clock import Clock
+from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.results import StepSample
+from outlast.ports.workers import Beat, WorkerInfo
+
+log = logging.getLogger(__name__)
+
+BATCH = 250
+"""Sessions per claim at most."""
+
+
+class WorkerEnd(StrEnum):
+    """Why a worker's run ended."""
+
+    STOPPED = "stopped"
+    """It was told to."""
+    WORN = "worn"
+    """Abandoned code still runs in it, or it has done its share: start a fresh one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What one worker may do."""
+
+    concurrency: int = 100
+    queues: Sequence[str] = ("analysis",)
+    sleep: float = 1.0
+    """Seconds between looks at the store when no wake-up comes."""
+    grace: float = 20.0
+    """Seconds that attempts get to finish when it stops."""
+    max_sessions: int | None = None
+    """It ends after so many."""
+    max_seconds: float | None = None
+    """It ends after so long."""
+    on_stuck: Callable[[], None] = lambda: None
+    """Called from another thread when the event loop is blocked beyond a deadline; may end the process."""
+
+
+class Worker:
+    """One worker. `run` returns when it was told to stop or is worn; nothing is left claimed then."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        catalogue: Catalogue,
+        clock: Clock,
+        rng: random.Random,
+        options: WorkerOptions,
+        *,
+        worker_id: str | None = None,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._catalogue = catalogue
+        self._clock = clock
+        self._rng = rng
+        self._options = options
+        self.id = worker_id or new_worker_id()
+        self._attempts: dict[Claim, Attempt] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._wake = asyncio.Event()
+        self._differed: set[Claim] = set()
+        self._lost = False
+        self._abandoned = 0
+        self._taken = 0
+        self._stop_requests = 0
+        self._reporter = Reporter(store, notifier, clock)
+        self._surroundings = Surroundings(lambda s: StoreJournal(store, s, clock, rng), clock, rng)
+
+    def stop(self) -> None:
+        """First: claim no more, let attempts finish for the grace time, release the rest. Second: release now."""
+        self._stop_requests += 1
+        self._wake.set()
+
+    async def run(self) -> WorkerEnd:
+        ears = await self._notifier.subscribe([Topic.WAITING, Topic.CANCEL], self._hear)
+        reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
+        keeper = await self._register()
+        began = self._clock.monotonic()
+        try:
+            while True:
+                if self._lost:
+                    keeper = await self._start_anew()
+                over = self._stop_requests > 0
+                worn = self._worn(began)
+                if over or worn:
+                    await self._drain()
+                    return WorkerEnd.STOPPED if over else WorkerEnd.WORN
+                if not await self._claim():
+                    await self._pause()
+        finally:
+            keeper.stop()
+            reporting.cancel()
+            await ears.close()
+            with suppress(StoreUnavailable):
+                await self._store.release_worker(self.id)
+            self._notifier.publish(Topic.WAITING, list(self._options.queues))
+
+    def on_beat(self, beat: Beat) -> None:
+        for claim, attempt in self._attempts.items():
+            if claim.session_id in beat.cancel_requested:
+                attempt.stop(StopReason.CANCEL)
+        # a claim on its way to or from the store differs for a moment: only what differs twice is wrong
+        missing = self._attempts.keys() - beat.held
+        stray = beat.held - self._attempts.keys()
+        self._lose(missing & self._differed)
+        for claim in stray & self._differed:
+            log.warning("Giving back session %s, whose claim never arrived here.", claim.session_id)
+            self._spawn(self._store.finish(claim, Released()))
+        self._differed = missing | stray
+
+    def on_lost(self) -> None:
+        self._lost = True
+        for attempt in self._attempts.values():
+            attempt.stop(StopReason.LOST)
+        self._wake.set()
+
+    def overdue(self) -> bool:
+        limit = time.monotonic() - STOP_GRACE
+        return any(a.began + a.session.timeout < limit for a in list(self._attempts.values()))
+
+    def on_stuck(self) -> None:
+        self._options.on_stuck()
+
+    def _hear(self, topic: Topic, key: str) -> None:
+        if topic is Topic.CANCEL:
+            for claim, attempt in self._attempts.items():
+                if claim.session_id == key:
+                    attempt.stop(StopReason.CANCEL)
+        else:
+            self._wake.set()
+
+    def _lose(self, claims: set[Claim]) -> None:
+        for claim in claims:
+            if claim in self._attempts:
+                self._attempts[claim].stop(StopReason.LOST)
+
+    async def _register(self) -> LeaseKeeper:
+        info = WorkerInfo(
+            id=self.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=tuple(self._options.queues),
+            analyses=tuple(self._catalogue.names),
+            concurrency=self._options.concurrency,
+            started_at=self._clock.now(),
+            beat_at=self._clock.now(),
+        )
+        keeper: LeaseKeeper | None = None
+
+        async def start() -> LeaseKeeper:
+            nonlocal keeper
+            keeper = LeaseKeeper(self._store, info, self)
+            await keeper.start()
+            return keeper
+
+        return await patiently(start, self._clock, self._rng)
+
+    async def _start_anew(self) -> LeaseKeeper:
+        """After its lease was lost: let go of everything, then register as a new worker."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+        self.id = new_worker_id()
+        keeper = await self._register()
+        self._lost = False
+        log.warning("The worker goes on as %s.", self.id)
+        return keeper
+
+    def _worn(self, began: float) -> bool:
+        options = self._options
+        return (
+            self._abandoned > 0
+            or (options.max_sessions is not None and self._taken >= options.max_sessions)
+            or (options.max_seconds is not None and self._clock.monotonic() - began >= options.max_seconds)
+        )
+
+    async def _claim(self) -> bool:
+        """Take what fits; True when there may be more at once."""
+        self._wake.clear()
+        limit = min(self._options.concurrency - len(self._attempts), BATCH)
+        if self._options.max_sessions is not None:
+            limit = min(limit, self._options.max_sessions - self._taken)
+        if limit <= 0:
+            return False
+        suspect = any(a.session.crashes >= SUSPECT_CRASHES for a in self._attempts.values())
+        try:
+            sessions = await self._store.claim(
+                self.id,
+                queues=self._options.queues,
+                analyses=self._catalogue.names,
+                limit=limit,
+                suspects=0 if suspect else 1,
+            )
+        except StoreUnavailable as error:
+            log.warning("Cannot claim: %s", error)
+            return False
+        self._taken += len(sessions)
+        for session in sessions:
+            self._begin(session)
+        return len(sessions) == limit
+
+    def _begin(self, session: AnalysisSession) -> None:
+        attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter.mark)
+        self._attempts[attempt.claim] = attempt
+        if session.cancel_requested_at is not None:
+            attempt.stop(StopReason.CANCEL)
+        self._spawn(self._attempt(attempt))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        outcome = await attempt.run()
+        self._reporter.forget(attempt.claim)
+        await self.settle(attempt, outcome)
+        del self._attempts[attempt.claim]
+        if attempt.abandoned:
+            self._abandoned += 1
+        self._wake.set()
+
+    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write how it ended, however long the store is away, unless the claim is gone."""
+        if isinstance(outcome, Lost):
+            return
+        await patiently(lambda: self._store.finish(attempt.claim, outcome), self._clock, self._rng)
+        self._notifier.publish(Topic.CHANGED, [attempt.claim.session_id])
+        match outcome:
+            case Completed():
+                name = attempt.session.analysis
+                self._reporter.learn([StepSample(name, step, ms) for step, ms in attempt.worked.items()])
+            case Postponed() | Released():
+                self._notifier.publish(Topic.WAITING, [attempt.session.queue])
+            case _:
+                pass
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._options.sleep)
+
+    async def _drain(self) -> None:
+        """Let attempts finish; when the grace time is over, or at a second request, give the rest back unspent."""
+        end = self._clock.monotonic() + self._options.grace
+        while self._tasks and self._stop_requests < 2 and not self._lost:
+            left = end - self._clock.monotonic()
+            if left <= 0:
+                break
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), left)
+        for attempt in self._attempts.values():
+            attempt.stop(StopReason.RELEASE)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=STOP_GRACE + 1)
