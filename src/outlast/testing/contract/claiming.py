@@ -1,0 +1,175 @@
+"""Contract: who may take which session, and when."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+import asyncio
+
+import pytest
+
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.testing.acts import (
+    WORKER,
+    WholeStore,
+    crash,
+    enter,
+    postponed,
+    read,
+    released,
+    right,
+    start,
+    started_and_claimed,
+    take,
+    take_one,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
+
+
+def _ids(sessions: list[AnalysisSession]) -> set[str]:
+    return {session.id for session in sessions}
+
+
+class ClaimContract(StoreRoom):
+    """`claim` and `claim_one`: the conditions."""
+
+    async def test_a_claim_makes_the_session_the_workers_own(self, store: WholeStore, clock: FakeClock) -> None:
+        waiting = await start(store)
+        enter(store)
+        clock.advance(3)
+        (session,) = await take(store)
+        assert session == await read(store, waiting.id)
+        assert (session.status, session.worker_id) == (Status.PROCESSING, WORKER)
+        assert (session.claim, session.attempt, session.crashes) == (1, 1, 0)
+        assert session.started_at == session.updated_at == clock.now()
+        assert session.version > waiting.version
+
+    @pytest.mark.parametrize("state", WAITING)
+    async def test_what_waits_can_be_claimed_and_each_claim_has_a_new_number(
+        self, store: WholeStore, state: str
+    ) -> None:
+        waiting = await STATES[state](store)
+        enter(store)
+        (session,) = await take(store)
+        assert session.claim == waiting.claim + 1
+        assert session.attempt == waiting.attempt + 1
+
+    @pytest.mark.parametrize("state", [*AT_WORK, *FINAL])
+    async def test_what_is_at_work_or_final_cannot_be_claimed(self, store: WholeStore, state: str) -> None:
+        session = await STATES[state](store)
+        enter(store, "another")
+        assert await take(store, "another") == []
+        assert await store.claim_one("another", session.id) is None
+        assert await read(store, session.id) == session
+
+    async def test_started_at_is_when_the_first_attempt_began(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(right(session), postponed())
+        clock.advance(5)
+        assert (await take_one(store, session.id)).started_at == session.started_at
+
+    async def test_a_worker_that_is_not_registered_gets_nothing(self, store: WholeStore) -> None:
+        session = await start(store)
+        assert await take(store, "a stranger") == []
+        assert await store.claim_one("a stranger", session.id) is None
+        assert await read(store, session.id) == session
+
+    async def test_a_worker_gets_only_its_queues_and_analyses(self, store: WholeStore) -> None:
+        wanted = await start(store, queue="q2", analysis="a2")
+        await start(store, queue="q1", analysis="a2")
+        await start(store, queue="q2", analysis="a1")
+        enter(store)
+        assert await take(store, queues=[], analyses=["a1", "a2"]) == []
+        assert await take(store, queues=["q1", "q2"], analyses=[]) == []
+        assert _ids(await take(store, queues=["q2", "q3"], analyses=["a2", "a3"])) == {wanted.id}
+
+    async def test_a_postponed_session_is_claimed_when_its_time_has_come_and_not_before(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(right(session), postponed(30))
+        clock.advance(29.5)
+        assert await take(store) == []
+        assert await store.claim_one(WORKER, session.id) is None
+        clock.advance(0.5)
+        enter(store)
+        assert _ids(await take(store)) == {session.id}
+
+    async def test_what_was_available_stays_so_when_the_wall_clock_goes_back(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        new, given_back = await start(store), await started_and_claimed(store)
+        await store.finish(right(given_back), released())
+        clock.jump_wall(-7_200)
+        assert await store.queue_position(new.id) is not None
+        assert _ids(await take(store)) == {new.id, given_back.id}
+
+    async def test_claim_one_takes_that_one_whatever_its_queue_and_priority(self, store: WholeStore) -> None:
+        await start(store, priority=9)
+        wanted = await start(store, queue="another")
+        enter(store)
+        session = await store.claim_one(WORKER, wanted.id)
+        assert session is not None
+        assert (session.id, session.claim, session.worker_id) == (wanted.id, 1, WORKER)
+        assert await store.claim_one(WORKER, wanted.id) is None
+        assert await store.claim_one(WORKER, "a" * 26) is None
+
+
+class ClaimOrderContract(StoreRoom):
+    """`claim`: which first, and how many."""
+
+    async def test_larger_priority_goes_first_then_who_waits_longest(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        order: list[str] = []
+        for priority in (0, 5, 0, -1, 5):
+            order.append((await start(store, priority=priority)).id)
+            clock.advance(1)
+        enter(store)
+        claimed = [session.id for _ in order for session in await take(store, limit=1)]
+        assert claimed == [order[1], order[4], order[0], order[2], order[3]]
+
+    async def test_no_more_are_claimed_than_asked_for_and_the_first_ones_are(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        started: list[str] = []
+        for _ in range(5):
+            started.append((await start(store)).id)
+            clock.advance(1)
+        enter(store)
+        assert await take(store, limit=0) == []
+        assert _ids(await take(store, limit=3)) == set(started[:3])
+        assert _ids(await take(store, limit=10)) == set(started[3:])
+
+    async def test_many_workers_at_once_never_take_the_same_session(self, store: WholeStore) -> None:
+        started = {(await start(store)).id for _ in range(20)}
+        for number in range(5):
+            enter(store, f"worker-{number}")
+        answers = await asyncio.gather(*(take(store, f"worker-{number % 5}", limit=2) for number in range(20)))
+        claimed = [session.id for answer in answers for session in answer]
+        assert len(claimed) == len(started)
+        assert set(claimed) == started
+
+    async def test_of_suspects_at_most_so_many_are_claimed_and_the_others_are_not_held_up(
+        self, store: WholeStore
+    ) -> None:
+        suspects: set[str] = set()
+        for _ in range(3):
+            suspect = await start(store, priority=9)
+            await crash(store, suspect.id, times=2)
+            suspects.add(suspect.id)
+        honest = {(await start(store)).id for _ in range(3)}
+        enter(store)
+        assert _ids(await take(store, limit=2, suspects=0)) < honest
+        mixed = _ids(await take(store, limit=2, suspects=1))
+        assert len(mixed & suspects) == 1
+        assert len(mixed & honest) == 1
+        assert await take(store, suspects=0) == []
+        assert len(await take(store, suspects=1)) == 1
+
+    async def test_one_crash_makes_no_suspect(self, store: WholeStore) -> None:
+        session = await start(store)
+        await crash(store, session.id)
+        enter(store)
+        assert _ids(await take(store, suspects=0)) == {session.id}

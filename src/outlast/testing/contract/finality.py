@@ -1,0 +1,149 @@
+"""Contract: every verb from every status, as the one table of transitions says."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import TRANSITIONS, Status, Verb, allowed
+from outlast.ports.workers import LEASE
+from outlast.testing.acts import (
+    WORKER,
+    WholeStore,
+    cancelled,
+    completed,
+    enter,
+    failed,
+    postponed,
+    read,
+    released,
+    right,
+    take,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+from outlast.testing.states import STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One way to perform a verb."""
+
+    verb: Verb
+    perform: Callable[[WholeStore, FakeClock, AnalysisSession], Awaitable[object]]
+    fenced: bool = False
+    """It names a claim, so it changes only what is at work."""
+
+    def may_lead_to(self, before: Status) -> frozenset[Status]:
+        if self.fenced and before is not Status.PROCESSING:
+            return frozenset()
+        return allowed(self.verb, before)
+
+
+async def _claim(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    enter(store, "another")
+    return await take(store, "another")
+
+
+async def _claim_one(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    enter(store, "another")
+    return await store.claim_one("another", session.id)
+
+
+async def _rescue_by_lease(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    clock.jump_monotonic(LEASE + 1)
+    return await store.rescue()
+
+
+async def _rescue_by_name(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.rescue_worker(session.worker_id or WORKER)
+
+
+async def _release_worker(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.release_worker(session.worker_id or WORKER)
+
+
+async def _release(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.finish(right(session), released())
+
+
+async def _postpone(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.finish(right(session), postponed(5, "Another reason."))
+
+
+async def _complete(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.finish(right(session), completed('{"second":true}'))
+
+
+async def _fail(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.finish(right(session), failed("Another failure."))
+
+
+async def _cancel(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.cancel(session.id, owner=session.owner)
+
+
+async def _stop(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.finish(right(session), cancelled())
+
+
+async def _retry(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+    return await store.retry(session.id, owner=session.owner, attempts=3)
+
+
+ACTS: Final[Mapping[str, Act]] = {
+    "claim": Act(Verb.CLAIM, _claim),
+    "claim one": Act(Verb.CLAIM, _claim_one),
+    "rescue by lease": Act(Verb.RESCUE, _rescue_by_lease),
+    "rescue by name": Act(Verb.RESCUE, _rescue_by_name),
+    "release": Act(Verb.RELEASE, _release, fenced=True),
+    "release all of a worker": Act(Verb.RELEASE, _release_worker),
+    "postpone": Act(Verb.POSTPONE, _postpone, fenced=True),
+    "complete": Act(Verb.COMPLETE, _complete, fenced=True),
+    "fail": Act(Verb.FAIL, _fail, fenced=True),
+    "cancel": Act(Verb.CANCEL, _cancel),
+    "stop after a cancel": Act(Verb.CANCEL, _stop, fenced=True),
+    "retry": Act(Verb.RETRY, _retry),
+}
+
+SAYING_IT_AGAIN: Final = {
+    ("released", "release"),
+    ("cancelled at work", "stop after a cancel"),
+    ("cancelling", "cancel"),
+}
+"""What is true already is answered with yes and changes nothing."""
+
+
+class FinalityContract(StoreRoom):
+    """All verbs against `domain.status.TRANSITIONS`."""
+
+    def test_every_verb_of_the_table_is_performed(self) -> None:
+        assert {act.verb for act in ACTS.values()} == set(TRANSITIONS) == set(Verb)
+
+    async def test_every_status_is_reached(self, store: WholeStore) -> None:
+        assert {(await reach(store)).status for reach in STATES.values()} == set(Status)
+
+    @pytest.mark.parametrize("state", STATES)
+    @pytest.mark.parametrize("name", ACTS)
+    async def test_a_verb_leads_where_the_table_says_and_a_refused_one_changes_nothing(
+        self, store: WholeStore, clock: FakeClock, state: str, name: str
+    ) -> None:
+        before, act = await STATES[state](store), ACTS[name]
+        kept_before = (await store.history(before.id), await store.result(before.id, owner=None))
+        clock.advance(0.5)
+        await act.perform(store, clock, before)
+        after = await read(store, before.id)
+        if (state, name) in SAYING_IT_AGAIN or not act.may_lead_to(before.status):
+            assert after == before
+            assert (await store.history(before.id), await store.result(before.id, owner=None)) == kept_before
+        else:
+            assert after.status in act.may_lead_to(before.status)
+            assert after.version > before.version
+            assert after.updated_at == clock.now()
+            assert (after.completed_at is not None) == after.status.final
+            assert (after.progress.percentage == 100) == (after.status is Status.COMPLETED)
+            assert (after.worker_id is not None) == (after.status is Status.PROCESSING)

@@ -1,0 +1,139 @@
+"""Contract: what the store tells about sessions, and to whom."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+from datetime import timedelta
+
+import pytest
+
+from outlast.domain.status import Status
+from outlast.ports.store import Selection
+from outlast.testing.acts import (
+    OWNER,
+    WholeStore,
+    completed,
+    enter,
+    failed,
+    postponed,
+    read,
+    right,
+    start,
+    started_and_claimed,
+    take_one,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+from outlast.testing.states import AT_WORK, FINAL, STATES
+
+
+class ReadingContract(StoreRoom):
+    """`get`, `changed`, `gone`, `select`, `count`."""
+
+    async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: WholeStore) -> None:
+        session = await start(store)
+        assert await store.get(session.id, owner=OWNER) == session
+        assert await store.get(session.id, owner=None) == session
+        assert await store.get(session.id, owner="somebody else") is None
+        assert await store.get(session.id, owner="") is None
+        assert await store.get("a" * 26, owner=None) is None
+
+    async def test_changed_answers_only_the_watched_rows_with_another_version(self, store: WholeStore) -> None:
+        same, other, unwatched = [await start(store) for _ in range(3)]
+        await store.cancel(other.id, owner=None)
+        await store.cancel(unwatched.id, owner=None)
+        seen = {same.id: same.version, other.id: other.version, "a" * 26: 1}
+        assert await store.changed(seen) == [await read(store, other.id)]
+
+    async def test_changed_also_sees_a_version_that_is_lower_than_the_one_seen(self, store: WholeStore) -> None:
+        session = await start(store)
+        assert await store.changed({session.id: session.version + 10}) == [session]
+
+    async def test_changed_and_gone_of_nothing_are_empty(self, store: WholeStore) -> None:
+        assert await store.changed({}) == []
+        assert await store.gone([]) == set()
+
+    async def test_hundreds_are_watched_at_once(self, store: WholeStore) -> None:
+        session = await start(store)
+        seen = {f"{number:026}": 1 for number in range(1_500)} | {session.id: 0}
+        assert await store.changed(seen) == [session]
+        assert await store.gone(list(seen)) == seen.keys() - {session.id}
+
+    async def test_sessions_are_listed_newest_first_up_to_the_limit(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        started: list[str] = []
+        for _ in range(4):
+            started.append((await start(store)).id)
+            clock.advance(1)
+        listed = await store.select(Selection(limit=3))
+        assert [session.id for session in listed] == started[:0:-1]
+
+    async def test_a_list_is_restricted_by_owner_status_and_analysis_together(self, store: WholeStore) -> None:
+        wanted = await start(store, owner="a", analysis="x")
+        await start(store, owner="b", analysis="x")
+        await start(store, owner="a", analysis="y")
+        ended = await start(store, owner="a", analysis="x")
+        await store.cancel(ended.id, owner=None)
+        selection = Selection(owner="a", status=Status.PENDING, analysis="x")
+        assert await store.select(selection) == [wanted]
+        assert len(await store.select(Selection(owner="a"))) == 3
+        assert len(await store.select(Selection(analysis="x"))) == 3
+        assert len(await store.select(Selection(status=Status.CANCELLED))) == 1
+
+    async def test_every_status_is_counted_also_those_that_nobody_has(self, store: WholeStore) -> None:
+        assert await store.count() == dict.fromkeys(Status, 0)
+        await start(store)
+        await started_and_claimed(store)
+        await store.finish(right(await started_and_claimed(store)), completed())
+        await store.finish(right(await started_and_claimed(store)), failed())
+        assert await store.count() == dict.fromkeys(Status, 1) | {Status.CANCELLED: 0}
+
+
+class QueuePositionContract(StoreRoom):
+    """`queue_position`."""
+
+    async def test_the_next_one_is_first_and_priority_overtakes(self, store: WholeStore, clock: FakeClock) -> None:
+        early = await start(store)
+        clock.advance(1)
+        late = await start(store)
+        clock.advance(1)
+        urgent = await start(store, priority=1)
+        positions = [await store.queue_position(session.id) for session in (urgent, early, late)]
+        assert positions == [1, 2, 3]
+
+    async def test_only_its_own_queue_and_claimable_sessions_go_before_it(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        await start(store, queue="another")
+        postponed_one = await started_and_claimed(store)
+        await store.finish(right(postponed_one), postponed(60))
+        await STATES["running"](store)
+        await STATES["cancelled while waiting"](store)
+        clock.advance(1)
+        session = await start(store)
+        assert await store.queue_position(session.id) == 1
+        assert await store.queue_position(postponed_one.id) is None
+
+    @pytest.mark.parametrize("state", [*AT_WORK, *FINAL])
+    async def test_what_does_not_wait_has_no_position(self, store: WholeStore, state: str) -> None:
+        session = await STATES[state](store)
+        assert await store.queue_position(session.id) is None
+        assert await store.queue_position("a" * 26) is None
+
+    async def test_the_position_shrinks_as_others_are_claimed(self, store: WholeStore, clock: FakeClock) -> None:
+        first = await start(store)
+        clock.advance(1)
+        second = await start(store)
+        enter(store)
+        await take_one(store, first.id)
+        assert await store.queue_position(second.id) == 1
+
+    async def test_a_postponed_session_has_a_position_once_its_time_has_come(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(right(session), postponed(60))
+        assert (await read(store, session.id)).available_at == clock.now() + timedelta(seconds=60)
+        assert await store.queue_position(session.id) is None
+        clock.advance(60)
+        assert await store.queue_position(session.id) == 1
