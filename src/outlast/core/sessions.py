@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.identity import new_session_id, owner_hash
@@ -16,6 +16,7 @@ from outlast.domain.errors import InvalidInput
 from outlast.domain.plan import Expected, expect, weigh
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
+from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
@@ -36,6 +37,8 @@ class StartDefaults:
     limits: StartLimits
     timeout: float
     max_attempts: int
+    one_attempt: bool = False
+    """Whatever the analysis says: work inside a request is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Sessions:
                 owner=owner_hash(owner),
                 input=input_json,
                 steps=await self._lines(analysis),
-                max_attempts=analysis.max_attempts or self._defaults.max_attempts,
+                max_attempts=self._attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
                 queue=analysis.queue,
                 priority=analysis.priority,
@@ -123,6 +126,10 @@ class Sessions:
         """Also after its session was cleaned up, while results are kept."""
         return await self._store.result(session_id, owner=owner_hash(owner) if owner is not None else None)
 
+    async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
+        """Keep a file of this owner's, to be named in an input as `upload:<sha256>`."""
+        return await self._store.put(owner_hash(owner), name, file)
+
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Stops the work, not only the label. `None`: no such session of this owner."""
         answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
@@ -142,9 +149,7 @@ class Sessions:
             return None
         analysis = self._catalogue[session.analysis]
         await self._check_uploads(arguments(analysis.input.model_validate_json(session.input)), session.owner)
-        answer = await self._store.retry(
-            session_id, owner=session.owner, attempts=analysis.max_attempts or self._defaults.max_attempts
-        )
+        answer = await self._store.retry(session_id, owner=session.owner, attempts=self._attempts(analysis))
         if answer is RetryAnswer.RETRIED:
             self._notifier.publish(Topic.WAITING, [session.queue])
             self._notifier.publish(Topic.CHANGED, [session_id])
@@ -156,6 +161,9 @@ class Sessions:
 
     async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)
+
+    def _attempts(self, analysis: Analysis) -> int:
+        return 1 if self._defaults.one_attempt else analysis.max_attempts or self._defaults.max_attempts
 
     async def _check_uploads(self, given: Mapping[str, Any], owner: str) -> None:
         for name, value in given.items():

@@ -1,0 +1,238 @@
+"""The composition root: `Outlast`, the one object to register analyses with, to serve or to mount."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.sqlite.notifier import DoorbellNotifier
+from outlast.backends.sqlite.store import SQLiteStore
+from outlast.core.analysis import Analysis, Catalogue, Render, Step
+from outlast.core.engine import Engine
+from outlast.core.maintenance import Retention
+from outlast.core.sessions import StartDefaults, Started
+from outlast.core.watch import SessionView
+from outlast.core.worker import WorkerOptions
+from outlast.ports.results import StoredResult
+from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
+from outlast.settings import Settings, load_settings
+from outlast.web.keys import KeyRing
+from outlast.web.site import Site, make_site
+
+log = logging.getLogger(__name__)
+
+Work = TypeVar("Work", bound=Callable[..., Any])
+OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
+
+
+class Outlast:
+    """Settings, analyses and everything around them. Several may live in one process.
+
+    `owner` says who a request is from, for a site with logins of its own; where it answers `None` the visitor
+    is known by an anonymous cookie. `title` names the site on its pages; style sheets in the folder `assets`
+    are added to every page.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        owner: OwnerOf | None = None,
+        title: str = "Outlast",
+        assets: Path | None = None,
+    ) -> None:
+        self._settings = settings
+        self._owner = owner
+        self._title = title
+        self._assets = assets
+        self._engine: Engine | None = None
+        self.catalogue = Catalogue()
+
+    @property
+    def settings(self) -> Settings:
+        """Read when first needed, so that importing an application does nothing; raises `SettingsError`."""
+        if self._settings is None:
+            self._settings = load_settings()
+        return self._settings
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings by field name before anything is open, as the flags of commands do."""
+        if self._engine is not None:
+            raise RuntimeError("It is open already: configure it before.")
+        base = self._settings.model_dump(exclude_unset=True) if self._settings is not None else {}
+        self._settings = load_settings(**{**base, **{k: v for k, v in changes.items() if v is not None}})
+
+    def analysis(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        steps: Sequence[Step[..., Any]] = (),
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+        queue: str = "analysis",
+        priority: int = 0,
+        isolation: Literal["process"] | None = None,
+        subject: Callable[..., str] | None = None,
+        intro: str | None = None,
+        render: Render | None = None,
+    ) -> Callable[[Work], Work]:
+        """Register a typed function as the analysis `name`.
+
+        `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
+        `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
+        from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
+        result; `intro` is safe HTML above the form.
+        """
+
+        def register(work: Work) -> Work:
+            shown = title or name.replace("_", " ").capitalize()
+            self.catalogue.add(
+                Analysis(
+                    name,
+                    shown,
+                    work,
+                    tuple(steps),
+                    timeout,
+                    max_attempts,
+                    queue,
+                    priority,
+                    isolation,
+                    subject,
+                    intro,
+                    render,
+                )
+            )
+            return work
+
+        return register
+
+    def asgi(self) -> ASGIApp:
+        """The whole site as an ASGI application, to serve or to mount."""
+        return make_site(
+            Site(
+                settings=lambda: self.settings,
+                engine=self.engine,
+                keys=lambda: KeyRing.of(self.settings),
+                catalogue=self.catalogue,
+                owner=self._owner,
+                title=self._title,
+                assets=self._assets,
+                lifespan=self.lifespan,
+            )
+        )
+
+    def lifespan(self, workers: int = 0) -> "Lifespan":
+        """For the host's lifespan: opens everything, with `workers` worker threads in this process.
+
+        `Starlette(lifespan=outlast.lifespan(workers=1))`, or `async with outlast.lifespan(workers=1):`.
+        """
+        return Lifespan(self, workers)
+
+    async def engine(self) -> Engine:
+        """What runs; opened now, with one log line, when no lifespan has opened it."""
+        if self._engine is None:
+            log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
+            await self.open()
+        assert self._engine is not None  # noqa: S101 - open() has just set it
+        return self._engine
+
+    async def open(self, *, workers: int = 0, maintain: bool = True) -> Engine:
+        """Open the store and all that watches it, in this event loop. Idempotent."""
+        if self._engine is None:
+            self._engine = engine = self._make_engine()
+            await engine.open(maintain=maintain)
+            inline = 1 if self.settings.inline and maintain else 0
+            engine.embed(workers or inline, self.worker_options())
+        return self._engine
+
+    async def close(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close(self.settings.shutdown_grace)
+
+    def worker_options(self, **changes: Any) -> WorkerOptions:
+        """What a worker of this installation may do."""
+        settings = self.settings
+        queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
+        base = {
+            "concurrency": settings.concurrency,
+            "queues": queues,
+            "sleep": settings.worker_sleep,
+            "grace": settings.shutdown_grace,
+        }
+        return WorkerOptions(**{**base, **{k: v for k, v in changes.items() if v is not None}})
+
+    async def start(self, analysis: str, /, *, owner: str, **values: Any) -> Started:
+        """Start an analysis with these input values; the one in flight for the same subject answers if there is.
+
+        Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
+        """
+        return await (await self.engine()).sessions.start(analysis, values, owner)
+
+    async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
+        """A session as it stands; `None`: no such session of this owner (`owner=None` asks as an operator)."""
+        return await (await self.engine()).sessions.get(session_id, owner=owner)
+
+    async def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]:
+        """Its views, now and after each change, the final one last."""
+        async for view in (await self.engine()).sessions.watch(session_id, owner=owner):
+            yield view
+
+    async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
+        """The result of a completed session, also after its clean-up, while results are kept."""
+        return await (await self.engine()).sessions.result(session_id, owner=owner)
+
+    async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
+        """Stop it. `None`: no such session of this owner."""
+        return await (await self.engine()).sessions.cancel(session_id, owner=owner)
+
+    async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
+        """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
+        return await (await self.engine()).sessions.retry(session_id, owner=owner)
+
+    async def adopt(self, anonymous: str, owner: str) -> int:
+        """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
+        return await (await self.engine()).sessions.adopt(anonymous, owner)
+
+    def _make_engine(self) -> Engine:
+        settings = self.settings
+        clock = SystemClock()
+        return Engine(
+            SQLiteStore(settings.database_path, clock),
+            DoorbellNotifier(settings.database_path.parent / "doorbell", settings.database_path),
+            self.catalogue,
+            clock,
+            StartDefaults(
+                StartLimits(settings.max_active_per_owner, settings.max_pending),
+                settings.queue_timeout,
+                settings.queue_max_tries,
+                one_attempt=settings.inline,
+            ),
+            Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+        )
+
+
+class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
+    """Opens an `Outlast` object on entry, closes it on exit; callable with the application, as hosts want it."""
+
+    def __init__(self, outlast: Outlast, workers: int) -> None:
+        self._outlast = outlast
+        self._workers = workers
+
+    def __call__(self, app: object) -> "Lifespan":  # noqa: ARG002 - the host hands it over
+        return self
+
+    async def __aenter__(self) -> None:
+        await self._outlast.open(workers=self._workers)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._outlast.close()

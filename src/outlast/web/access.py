@@ -1,0 +1,163 @@
+"""Who asks, and whether they may: the host, the owner and the token, decided before any route is entered."""
+
+import base64
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from outlast.settings import Settings, is_loopback
+from outlast.web.keys import KeyRing
+from outlast.web.problems import Problem, not_found
+from outlast.web.routes import Owner, Route, Token
+
+COOKIE = "outlast_owner"
+COOKIE_DAYS = 365
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+CACHED = 10_000
+"""Verified cookies remembered, so that a poll costs no signature."""
+
+OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
+Headers = Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks."""
+
+    owner: str
+    """The opaque owner; its hash is what the store knows."""
+    set_cookie: str | None = None
+    """The header that makes a new visitor known."""
+
+
+class Access:
+    """Decides, deny first."""
+
+    def __init__(self, settings: Settings, keys: KeyRing, owner_of: OwnerOf | None) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._owner_of = owner_of
+        self._verified: dict[bytes, str] = {}
+
+    def check_host(self, scope: Scope, headers: Headers) -> None:
+        """Answer only to names that are ours, so that no foreign name can be pointed at us."""
+        name = _host_name(headers.get(b"host", b"").decode("latin-1"))
+        allowed = self._settings.allowed_hosts
+        if name in allowed:
+            return
+        if not allowed:
+            bound = (scope.get("server") or ("",))[0]
+            if name in LOOPBACK or name in {bound, self._settings.public_host}:
+                return
+        raise Problem(
+            421,
+            f"This site does not answer to the name {name!r}. Its operator can add it to ANALYSIS_ALLOWED_HOSTS.",
+        )
+
+    async def visitor(self, route: Route, scope: Scope, headers: Headers) -> Visitor | None:
+        """Who asks; `None` where the route need not know. Raises 404 or 403 where it must."""
+        if route.owner is Owner.ANYBODY:
+            return None
+        owner = await self._owner(scope, headers)
+        if owner is not None:
+            return Visitor(owner)
+        if route.owner is Owner.MADE:
+            return self._new_visitor(scope)
+        if route.token is not None:
+            raise _no_token()
+        raise not_found()
+
+    def check_token(self, route: Route, visitor: Visitor | None, headers: Headers) -> None:
+        """Unsafe requests come from our own pages; a form's token is checked when the form has been read."""
+        if route.token is None:
+            return
+        site = headers.get(b"sec-fetch-site")
+        if site is not None and site not in {b"same-origin", b"none"}:
+            raise Problem(403, "This request comes from another site and was refused.")
+        origin = headers.get(b"origin")
+        if origin is not None and not self._same_origin(origin.decode("latin-1"), headers):
+            raise Problem(403, "This request comes from another origin and was refused.")
+        if route.token is Token.HEADER:
+            self.check_value(visitor, headers.get(b"x-csrf-token", b"").decode("latin-1"))
+
+    def check_value(self, visitor: Visitor | None, token: str) -> None:
+        if visitor is None or not token or not self._keys.verify("csrf", visitor.owner, token):
+            raise _no_token()
+
+    def token(self, visitor: Visitor) -> str:
+        """What this visitor's unsafe requests must carry."""
+        return self._keys.sign("csrf", visitor.owner)
+
+    async def _owner(self, scope: Scope, headers: Headers) -> str | None:
+        if self._owner_of is not None:
+            said = self._owner_of(Request(scope))
+            owner = await said if inspect.isawaitable(said) else said
+            if owner is not None:
+                return "host:" + owner
+        raw = headers.get(b"cookie")
+        if raw is None:
+            return None
+        known = self._verified.get(raw)
+        if known is None:
+            known = self._verify(raw)
+            if known is not None:
+                if len(self._verified) >= CACHED:
+                    self._verified.clear()
+                self._verified[raw] = known
+        return known
+
+    def _verify(self, raw: bytes) -> str | None:
+        jar: SimpleCookie = SimpleCookie()
+        try:
+            jar.load(raw.decode("latin-1"))
+        except CookieError:
+            return None
+        if COOKIE not in jar:
+            return None
+        name, _, signature = jar[COOKIE].value.partition(".")
+        return "visitor:" + name if name and self._keys.verify("owner", name, signature) else None
+
+    def _new_visitor(self, scope: Scope) -> Visitor:
+        name = base64.b32encode(secrets.token_bytes(20)).decode().lower()
+        public = self._settings.public_url
+        secure = scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
+        parts = [
+            f"{COOKIE}={name}.{self._keys.sign('owner', name)}",
+            f"Path={scope.get('root_path') or '/'}",
+            f"Max-Age={COOKIE_DAYS * 86_400}",
+            "HttpOnly",
+            "SameSite=Lax",
+            *(["Secure"] if secure else []),
+        ]
+        return Visitor("visitor:" + name, "; ".join(parts))
+
+    def _same_origin(self, origin: str, headers: Headers) -> bool:
+        if self._settings.public_url is not None and origin == self._settings.public_url:
+            return True
+        return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1") != ""
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _no_token() -> Problem:
+    return Problem(
+        403,
+        "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "
+        "with the cookie that comes with it.",
+    )
+
+
+def client_address(scope: Scope) -> str:
+    """Of whom to limit the pace; loopback stands for everybody behind a local proxy, so it is not limited."""
+    client = scope.get("client")
+    return client[0] if client and not is_loopback(client[0]) else ""

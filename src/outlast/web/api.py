@@ -1,0 +1,232 @@
+"""The JSON routes: start, upload, token, result, cancel, retry, and the two that say how we are."""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from outlast.core.sessions import Started
+from outlast.core.watch import SessionView
+from outlast.domain.errors import SchemaOutdated, StoreUnavailable
+from outlast.domain.status import Status
+from outlast.ports.blobs import StoredUpload
+from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.web.access import client_address
+from outlast.web.events import stream
+from outlast.web.exchange import Exchange
+from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
+from outlast.web.payloads import links
+from outlast.web.problems import Problem, not_found
+from outlast.web.progress import body_of
+
+INLINE_MARGIN = 30.0
+"""Seconds beyond its timeout that a request waits for work done inside it."""
+
+
+async def start(exchange: Exchange) -> Response | None:
+    """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
+    name, values = _start_body(await _json(exchange))
+    await exchange.limits.start(exchange.owner, client_address(exchange.scope))
+    started = await exchange.engine.sessions.start(name, values, exchange.owner)
+    if not exchange.settings.inline:
+        return await started_response(exchange, started, 202)
+    session = started.view.session
+    async with exchange.engine.watch.follow(session) as watched:
+        if b"text/event-stream" in exchange.headers.get(b"accept", b""):
+            await stream(exchange, watched)
+            return None
+        view = watched.view
+        async with asyncio.timeout(session.timeout + INLINE_MARGIN):
+            while not view.session.status.final and not exchange.engine.closing.is_set():
+                await watched.changed(1.0)
+                view = watched.view
+    status = 200 if view.session.status.final else 202
+    return await started_response(exchange, Started(view, started.existing), status)
+
+
+async def started_response(exchange: Exchange, started: Started, status: int) -> Response:
+    session = started.view.session
+    addresses = links(session.id, exchange.root)
+    snapshot = await body_of(exchange, started.view)
+    message = "This analysis is already on its way." if started.existing else "The analysis has started."
+    head = {
+        "success": True,
+        "session_id": session.id,
+        "status": "existing" if started.existing else "started",
+        "message": message,
+        "links": addresses,
+    }
+    body = json.dumps(head)[:-1].encode() + b', "session": ' + snapshot + b"}"
+    headers = {"Location": addresses["self"], "Cache-Control": "no-store"}
+    if not session.status.final:
+        headers["Retry-After"] = str(math.ceil(exchange.limits.pace_ms(started.view.queue_position) / 1000))
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def upload(exchange: Exchange) -> Response:
+    """`POST /api/analysis/upload`, multipart field `file`."""
+    if not exchange.headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
+        raise Problem(415, "Send the file as multipart/form-data, in the field file.")
+    await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
+    stored = await read_upload(exchange, "file")
+    source = "upload:" + stored.sha256
+    return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
+
+
+async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
+    """Store the file in `field` of a multipart body."""
+    limit = exchange.settings.max_upload_bytes
+    form = await read_form(exchange, limit + UPLOAD_OVERHEAD)
+    try:
+        file = form.get(field)
+        if not isinstance(file, UploadFile):
+            raise _fault(422, f"There is no file in the field {field}.", f"/{field}")
+        return await store_file(exchange, file)
+    finally:
+        await form.close()
+
+
+async def read_form(exchange: Exchange, limit: int) -> Any:
+    """The form of the body; raises 413 beyond `limit` bytes and 400 when it is broken."""
+    request = exchange.request
+    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
+    try:
+        return await request.form(max_files=5, max_fields=100, max_part_size=MAX_BODY)
+    except HTTPException as error:
+        raise Problem(400, f"The form cannot be read: {error.detail}") from None
+
+
+async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
+    """Keep an uploaded file for its visitor."""
+    limit = exchange.settings.max_upload_bytes
+    if (file.size or 0) > limit:
+        raise Problem(
+            413, f"The file has {(file.size or 0) / 1e6:.1f} MB; at most {limit / 1e6:g} MB are accepted."
+        )
+    if not file.size:
+        raise _fault(422, "The file is empty.", "/file")
+    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", file.filename or "file")[-120:]
+    sessions = exchange.engine.sessions
+    return await sessions.store_upload(exchange.owner, name, cast("Any", file.file))
+
+
+async def token(exchange: Exchange) -> Response:
+    """`GET /api/analysis/token`: so that pages may be cached."""
+    assert exchange.visitor is not None  # noqa: S101 - the route's rule has made sure
+    return JSONResponse({"token": exchange.access.token(exchange.visitor)}, headers={"Cache-Control": "no-store"})
+
+
+async def result(exchange: Exchange) -> Response:
+    """`GET /api/analysis/result/{id}`; also after the session was cleaned up."""
+    sessions = exchange.engine.sessions
+    stored = await sessions.result(exchange.session_id, owner=exchange.owner)
+    if stored is not None:
+        return Response(stored.result, headers={"Cache-Control": "no-store"}, media_type="application/json")
+    view = await sessions.get(exchange.session_id, owner=exchange.owner)
+    if view is None:
+        raise not_found()
+    raise Problem(409, _no_result(view))
+
+
+async def cancel(exchange: Exchange) -> Response:
+    """`DELETE` or `POST /api/analysis/cancel/{id}`."""
+    answer = await exchange.engine.sessions.cancel(exchange.session_id, owner=exchange.owner)
+    match answer:
+        case None:
+            raise not_found()
+        case CancelAnswer.FINAL:
+            raise Problem(409, "It has finished already; there is nothing to cancel.")
+        case CancelAnswer.CANCELLED:
+            return await _acted(exchange, 200, "The analysis is cancelled.")
+        case CancelAnswer.CANCELLING:
+            return await _acted(exchange, 202, "The analysis is being stopped.")
+
+
+async def retry(exchange: Exchange) -> Response:
+    """`POST /api/analysis/retry/{id}`."""
+    await exchange.limits.start(exchange.owner, client_address(exchange.scope))
+    answer = await exchange.engine.sessions.retry(exchange.session_id, owner=exchange.owner)
+    if answer is None:
+        raise not_found()
+    if answer is not RetryAnswer.RETRIED:
+        raise Problem(409, RETRY_REFUSED[answer])
+    return await _acted(exchange, 202, "The analysis starts again where it stopped.")
+
+
+RETRY_REFUSED: Mapping[RetryAnswer, str] = {
+    RetryAnswer.NOT_FINAL: "It is still on its way; there is nothing to retry.",
+    RetryAnswer.COMPLETED: "It has completed; start a new analysis instead.",
+    RetryAnswer.ANOTHER_IN_FLIGHT: "Another analysis of the same is on its way already.",
+}
+
+
+async def livez(exchange: Exchange) -> Response:  # noqa: ARG001 - every route takes the exchange
+    """The process is alive."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def readyz(exchange: Exchange) -> Response:
+    """The store can be written, its schema is current, and we are not about to close."""
+    if exchange.engine.closing.is_set():
+        raise Problem(503, "Shutting down.", retry_after=5)
+    try:
+        await exchange.engine.store.check()
+    except (StoreUnavailable, SchemaOutdated) as error:
+        raise Problem(503, f"Not ready: {error}", retry_after=10) from None
+    return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+
+
+async def _acted(exchange: Exchange, status: int, message: str) -> Response:
+    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+    if view is None:
+        raise not_found()
+    head = json.dumps({"success": True, "session_id": view.session.id, "message": message})
+    body = head[:-1].encode() + b', "session": ' + await body_of(exchange, view) + b"}"
+    return Response(body, status, {"Cache-Control": "no-store"}, media_type="application/json")
+
+
+async def _json(exchange: Exchange) -> Any:
+    kind = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
+    request = exchange.request
+    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise Problem(400, "The body is not JSON.") from None
+
+
+def _start_body(body: Any) -> tuple[str, Any]:
+    if not isinstance(body, dict):
+        raise _fault(422, 'The body is a JSON object: {"analysis": "…", "input": {…}}.', "")
+    given = cast("dict[str, Any]", body)
+    if "productUrl" in given and "analysis" not in given:
+        unknown = given.keys() - {"productUrl"}
+        name, values = "product", {"source": given["productUrl"]}
+    else:
+        unknown = given.keys() - {"analysis", "input"}
+        name, values = given.get("analysis"), given.get("input", {})
+    if unknown:
+        raise _fault(422, f"Unknown field {min(unknown)!r}.", f"/{min(unknown)}")
+    if not isinstance(name, str):
+        raise _fault(422, "analysis names the analysis to start.", "/analysis")
+    return name, values
+
+
+def _fault(status: int, sentence: str, pointer: str) -> Problem:
+    return Problem(status, sentence, errors=[{"pointer": pointer, "detail": sentence}])
+
+
+def _no_result(view: SessionView) -> str:
+    if view.session.status is Status.FAILED:
+        return f"The analysis failed, so there is no result: {view.session.error}"
+    if view.session.status is Status.CANCELLED:
+        return "The analysis was cancelled, so there is no result."
+    return "There is no result yet: the analysis is still on its way."

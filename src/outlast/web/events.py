@@ -1,0 +1,91 @@
+"""Server-sent events: a session's snapshots as they change; plain ASGI, for its memory."""
+
+import asyncio
+from contextlib import suppress
+
+from outlast.core.watch import SessionView, Watched
+from outlast.web.exchange import Exchange
+from outlast.web.problems import not_found
+from outlast.web.progress import body_of
+
+COMMENT_EVERY = 15.0
+"""Seconds of silence after which a comment keeps proxies from cutting the line."""
+BETWEEN = 0.25
+"""Seconds between two snapshots of a stream; the latest wins."""
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+async def events(exchange: Exchange) -> None:
+    """`GET /api/analysis/progress/{id}/events`."""
+    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+    if view is None:
+        raise not_found()
+    last = exchange.headers.get(b"last-event-id", b"")
+    if view.session.status.final and last == str(view.session.version).encode():
+        await exchange.send({"type": "http.response.start", "status": 204, "headers": []})
+        await exchange.send({"type": "http.response.body"})
+        return
+    with exchange.limits.stream(exchange.owner):
+        async with exchange.engine.watch.follow(view.session) as watched:
+            await stream(exchange, watched)
+
+
+async def stream(exchange: Exchange, watched: Watched) -> None:
+    """Send snapshots until the final one, the visitor's leaving, or our closing."""
+    await exchange.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    sending = asyncio.create_task(_send_all(exchange, watched))
+    leaving = asyncio.create_task(_left(exchange))
+    closing = asyncio.create_task(exchange.engine.closing.wait())
+    try:
+        await asyncio.wait({sending, leaving, closing}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            await sending
+        elif closing.done():
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
+            await _write(exchange, b"event: bye\ndata: {}\n\n")
+    finally:
+        for task in (sending, leaving, closing):
+            task.cancel()
+    if not leaving.done():
+        await exchange.send({"type": "http.response.body", "body": b""})
+
+
+async def _send_all(exchange: Exchange, watched: Watched) -> None:
+    shown = ""
+    silent = 0.0
+    while True:
+        view = watched.view
+        if view.tag != shown:
+            shown, silent = view.tag, 0.0
+            await _write(exchange, await _event(exchange, view))
+        if view.session.status.final or watched.gone:
+            return
+        await asyncio.sleep(BETWEEN)
+        if not await watched.changed(1.0):
+            silent += 1.0 + BETWEEN
+            if silent >= COMMENT_EVERY:
+                silent = 0.0
+                await _write(exchange, b": still here\n\n")
+
+
+async def _event(exchange: Exchange, view: SessionView) -> bytes:
+    name = b"done" if view.session.status.final else b"progress"
+    body = await body_of(exchange, view)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (view.session.version, name, body)
+
+
+async def _write(exchange: Exchange, data: bytes) -> None:
+    await exchange.send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def _left(exchange: Exchange) -> None:
+    while True:
+        if (await exchange.receive())["type"] == "http.disconnect":
+            return

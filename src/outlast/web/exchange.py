@@ -1,0 +1,48 @@
+"""One request as the routes of this site meet it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from outlast.core.engine import Engine
+from outlast.settings import Settings
+from outlast.web.access import Access, Visitor
+from outlast.web.limits import Limits
+from outlast.web.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Everything a route needs, decided before it is entered."""
+
+    route: Route
+    parameters: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    visitor: Visitor | None
+    scope: Scope
+    receive: Receive
+    send: Send
+    engine: Engine
+    settings: Settings
+    access: Access
+    limits: Limits
+
+    @property
+    def root(self) -> str:
+        """Where the site is mounted."""
+        return self.scope.get("root_path", "")
+
+    @property
+    def owner(self) -> str:
+        assert self.visitor is not None  # noqa: S101 - the route's rule has made sure
+        return self.visitor.owner
+
+    @property
+    def session_id(self) -> str:
+        return self.parameters["session_id"]
+
+    @property
+    def request(self) -> Request:
+        return Request(self.scope, self.receive)

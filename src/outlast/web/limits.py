@@ -1,0 +1,95 @@
+"""How much one visitor may ask for: body sizes, starts per minute, open streams, and the pace of polls."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.types import Message, Receive, Scope
+
+from outlast.settings import Settings
+from outlast.web.problems import Problem
+
+MAX_BODY = 1_000_000
+"""Bytes of any body but an upload's."""
+UPLOAD_OVERHEAD = 64 * 1024
+"""Bytes that a multipart body may have around its file."""
+ADDRESS_FACTOR = 10
+"""One address may start so many times what one owner may: people share addresses."""
+BUSY_POLLS = 1000
+"""Polls a second above which the pace is slowed."""
+SLOWEST = 15_000
+"""Milliseconds: no slower pace is asked for."""
+
+
+class Limits:
+    """The limits of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rates = MovingWindowRateLimiter(MemoryStorage())
+        self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
+        self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
+        self._streams: Counter[str] = Counter()
+        self._second = 0
+        self._polls = 0
+        self._busy = 1.0
+
+    async def start(self, owner: str, address: str) -> None:
+        """Count a start or an upload; raises 429."""
+        fine = await self._rates.hit(self._per_owner, "owner", owner)
+        if fine and address:
+            fine = await self._rates.hit(self._per_address, "address", address)
+        if not fine:
+            raise Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
+
+    @contextmanager
+    def stream(self, owner: str) -> Iterator[None]:
+        """Hold one stream open; raises 429."""
+        if self._streams[owner] >= self._settings.streams_per_owner:
+            raise Problem(429, "Too many live views of yours are open. Close some of the tabs.", retry_after=5)
+        self._streams[owner] += 1
+        try:
+            yield
+        finally:
+            self._streams[owner] -= 1
+            if not self._streams[owner]:
+                del self._streams[owner]
+
+    def pace_ms(self, queue_position: int | None) -> int:
+        """Milliseconds until the next poll makes sense: slower deep in the queue and under load."""
+        base = self._settings.polling_interval
+        depth = 1.0 if queue_position is None or queue_position <= 10 else min(5.0, queue_position / 10)
+        return int(min(max(SLOWEST, base), base * depth * self._busy))
+
+    def count_poll(self) -> None:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._busy = max(1.0, self._polls / BUSY_POLLS)
+            self._second, self._polls = second, 0
+        self._polls += 1
+
+    def bounded(self, scope: Scope, receive: Receive, limit: int) -> Receive:
+        """`receive`, which raises 413 beyond `limit` bytes, at once where the length is announced."""
+        length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
+        if length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > limit:
+                    raise _too_large(limit)
+            return message
+
+        return counted
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"That is too large: at most {limit / 1_000_000:g} MB are accepted.")

@@ -1,0 +1,124 @@
+"""The snapshot: what the API and the pages say of a session, the same keys in every status."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from outlast.core.watch import SessionView
+from outlast.domain.progress import StepState, StepStatus
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Phase, Status
+
+INLINE_RESULT = 64 * 1024
+"""Bytes of a result up to which the snapshot carries it."""
+
+
+def links(session_id: str, root: str) -> dict[str, str]:
+    """The addresses of a session; `root` is where the site is mounted."""
+    api = f"{root}/api/analysis"
+    return {
+        "self": f"{api}/progress/{session_id}",
+        "events": f"{api}/progress/{session_id}/events",
+        "cancel": f"{api}/cancel/{session_id}",
+        "retry": f"{api}/retry/{session_id}",
+        "result": f"{api}/result/{session_id}",
+        "page": f"{root}/analysis/{session_id}",
+    }
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def step_payload(step: StepState) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "title": step.title,
+        "status": step.status.value,
+        "progress_percentage": step.progress_percentage,
+        "message": step.message,
+        "started_at": step.started_at,
+        "duration_ms": step.duration_ms,
+        "resumed": step.resumed,
+    }
+
+
+def elapsed_ms(session: AnalysisSession, now: datetime) -> int:
+    """Since the start, until now or the end."""
+    return max(0, round(((session.completed_at or now) - session.created_at).total_seconds() * 1000))
+
+
+def snapshot(
+    view: SessionView, *, root: str, pace_ms: int, keep_hours: float, result: str | None
+) -> dict[str, Any]:
+    """Everything but `elapsed_ms`, which is added as the last key. `result` is its JSON text, where inline."""
+    session = view.session
+    left = view.time_left
+    waits_again = session.phase is Phase.RETRYING
+    finished = session.completed_at
+    done = session.progress
+    return {
+        "success": True,
+        "session_id": session.id,
+        "analysis": session.analysis,
+        "subject": session.subject,
+        "status": session.status.value,
+        "phase": session.phase.value,
+        "current_step": done.current_step,
+        "total_steps": len(done.steps),
+        "progress_percentage": 100 if session.status is Status.COMPLETED else done.percentage,
+        "current_message": _message(session),
+        "version": session.version,
+        "attempt": session.attempt,
+        "max_attempts": session.max_attempts,
+        "next_retry_at": rfc3339(session.available_at) if waits_again else None,
+        "queue_position": view.queue_position,
+        "eta_seconds": round(left.middle) if left else None,
+        "eta_low": round(left.low) if left else None,
+        "eta_high": round(left.high) if left else None,
+        "poll_after_ms": None if session.status.final else pace_ms,
+        "stalled": view.stalled,
+        "cancellable": session.cancellable,
+        "created_at": rfc3339(session.created_at),
+        "started_at": rfc3339(session.started_at),
+        "updated_at": rfc3339(session.updated_at),
+        "completed_at": rfc3339(finished),
+        "expires_at": rfc3339(finished + timedelta(hours=keep_hours)) if finished else None,
+        "steps": [step_payload(s) for s in done.steps],
+        "result": json.loads(result) if result is not None else None,
+        "redirect_url": session.redirect_url,
+        "error": session.error if session.status is Status.FAILED or waits_again else None,
+        "error_code": session.error_code if session.status is Status.FAILED or waits_again else None,
+        "reference": session.reference if session.status is Status.FAILED or waits_again else None,
+        "links": links(session.id, root),
+    }
+
+
+def encode(parts: Mapping[str, Any]) -> bytes:
+    """The snapshot as JSON up to where `elapsed_ms` goes: close it with `closed`."""
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text[:-1].encode() + b',"elapsed_ms":'
+
+
+def closed(encoded: bytes, elapsed: int) -> bytes:
+    return b"%s%d}" % (encoded, elapsed)
+
+
+def _message(session: AnalysisSession) -> str | None:
+    match session.phase:
+        case Phase.QUEUED:
+            return "Waiting for a worker"
+        case Phase.RETRYING:
+            return "Waiting for the next attempt"
+        case Phase.CANCELLING:
+            return "Stopping"
+        case Phase.COMPLETED:
+            return "Done"
+        case Phase.CANCELLED:
+            return "Cancelled"
+        case Phase.FAILED:
+            return session.error
+        case Phase.RUNNING:
+            active = [s for s in session.progress.steps if s.status is StepStatus.ACTIVE]
+            return session.progress.message or (active[-1].title if active else "Starting")

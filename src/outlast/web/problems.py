@@ -1,0 +1,93 @@
+"""Errors as RFC 9457 problems with a sentence for a person, or as a page for browsers."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from outlast.domain.errors import (
+    InvalidInput,
+    OutlastError,
+    QueueFull,
+    SchemaOutdated,
+    StoreUnavailable,
+    TooLarge,
+    TooManyActive,
+    UnknownAnalysis,
+)
+
+
+class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
+    """Raised anywhere at the edge; becomes the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        retry_after: int | None = None,
+        reference: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.errors = errors
+        self.reference = reference
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+    def response(self) -> Response:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.sentence,
+            "success": False,
+            "error": self.sentence,
+        }
+        if self.errors:
+            body["errors"] = list(self.errors)
+        if self.reference is not None:
+            body["reference"] = self.reference
+        headers = {"Cache-Control": "no-store", **self.headers}
+        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+
+
+NOT_FOUND = (
+    "There is no such page or session here. Check the address; finished sessions are cleaned up after a time."
+)
+
+
+def not_found() -> Problem:
+    """The same for what does not exist and for what belongs to somebody else."""
+    return Problem(404, NOT_FOUND)
+
+
+def problem_of(error: OutlastError) -> Problem:
+    """What an error of the system means over HTTP."""
+    match error:
+        case Problem():
+            return error
+        case InvalidInput():
+            faults = [{"pointer": p, "detail": d} for p, d in error.faults]
+            return Problem(422, str(error), errors=faults)
+        case UnknownAnalysis():
+            return Problem(404, str(error))
+        case TooLarge():
+            return Problem(413, str(error))
+        case TooManyActive():
+            return Problem(429, str(error), retry_after=10)
+        case QueueFull():
+            return Problem(503, str(error), retry_after=30)
+        case StoreUnavailable() | SchemaOutdated():
+            return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
+        case _:
+            raise error

@@ -1,0 +1,81 @@
+"""The table of every route: what it is, who may use it, what it needs. What is not here does not exist."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+SESSION_ID: Final = r"[a-z2-7]{26}"
+
+
+class Owner(StrEnum):
+    """What a route needs to know of who asks."""
+
+    ANYBODY = "anybody"
+    """Nothing; no cookie is read or set."""
+    KNOWN = "known"
+    """The owner, where there is one; without one there is nothing to see: 404."""
+    MADE = "made"
+    """The owner; a visitor without one becomes one."""
+
+
+class Token(StrEnum):
+    """How an unsafe request proves that it comes from our own page."""
+
+    HEADER = "header"
+    """`X-CSRF-Token`."""
+    FORM = "form"
+    """The hidden field `csrf_token` of a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address and what may be done there."""
+
+    name: str
+    path: str
+    """With `{session_id}` where a session is meant."""
+    methods: frozenset[str]
+    owner: Owner
+    token: Token | None = None
+    """Needed by unsafe methods."""
+    page: bool = False
+    """Its errors are pages."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        escaped = re.escape(self.path).replace(r"\{session_id\}", f"(?P<session_id>{SESSION_ID})")
+        return re.compile(escaped.replace(r"\{file\}", r"(?P<file>[a-z0-9.-]+)"))
+
+    @property
+    def safe(self) -> bool:
+        return self.methods <= {"GET", "HEAD"}
+
+
+def _route(
+    name: str, path: str, methods: str, owner: Owner, token: Token | None = None, *, page: bool = False
+) -> Route:
+    return Route(name, path, frozenset(methods.split()), owner, token, page)
+
+
+_API = "/api/analysis"
+
+ROUTES: Final = (
+    _route("start", f"{_API}/start", "POST", Owner.KNOWN, Token.HEADER),
+    _route("upload", f"{_API}/upload", "POST", Owner.KNOWN, Token.HEADER),
+    _route("token", f"{_API}/token", "GET", Owner.MADE),
+    _route("progress", f"{_API}/progress/{{session_id}}", "GET HEAD", Owner.KNOWN),
+    _route("events", f"{_API}/progress/{{session_id}}/events", "GET", Owner.KNOWN),
+    _route("result", f"{_API}/result/{{session_id}}", "GET HEAD", Owner.KNOWN),
+    _route("cancel", f"{_API}/cancel/{{session_id}}", "DELETE POST", Owner.KNOWN, Token.HEADER),
+    _route("retry", f"{_API}/retry/{{session_id}}", "POST", Owner.KNOWN, Token.HEADER),
+    _route("form", "/", "GET HEAD", Owner.MADE, page=True),
+    _route("submit", "/", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("page", "/analysis/{session_id}", "GET HEAD", Owner.KNOWN, page=True),
+    _route("page_cancel", "/analysis/{session_id}/cancel", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("page_retry", "/analysis/{session_id}/retry", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("static", "/static/{file}", "GET HEAD", Owner.ANYBODY),
+    _route("assets", "/assets/{file}", "GET HEAD", Owner.ANYBODY),
+    _route("livez", "/livez", "GET HEAD", Owner.ANYBODY),
+    _route("readyz", "/readyz", "GET HEAD", Owner.ANYBODY),
+)
