@@ -1,0 +1,199 @@
+"""The site as one ASGI application: finds the route, decides access, answers errors; nothing is done before."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from outlast.core.analysis import Catalogue
+from outlast.core.engine import Engine
+from outlast.domain.errors import OutlastError
+from outlast.settings import Settings
+from outlast.web import api
+from outlast.web.access import Access, OwnerOf
+from outlast.web.events import events
+from outlast.web.exchange import Exchange
+from outlast.web.keys import KeyRing
+from outlast.web.limits import Limits
+from outlast.web.pages import Pages
+from outlast.web.problems import Problem, not_found, problem_of
+from outlast.web.progress import progress
+from outlast.web.routes import ROUTES, Route
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Exchange], Awaitable[Response | None]]
+"""Answers by returning a response, or has sent its answer itself."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the edge is given by the composition root; the callables are called when first needed."""
+
+    settings: Callable[[], Settings]
+    engine: Callable[[], Awaitable[Engine]]
+    keys: Callable[[], KeyRing]
+    catalogue: Catalogue
+    owner: OwnerOf | None
+    title: str
+    assets: Path | None
+    lifespan: Callable[[], AbstractAsyncContextManager[Any]]
+
+
+def make_site(site: Site) -> ASGIApp:
+    """The application, with the last resort for what nobody expected: a reference for the visitor, a log line."""
+    return ServerErrorMiddleware(_Edge(site), handler=_unexpected)
+
+
+class _Edge:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._routes = [(route.pattern, route) for route in ROUTES]
+        self._folders = {"static": Path(str(files("outlast.web") / "static")), "assets": site.assets}
+        styles = sorted(site.assets.glob("*.css")) if site.assets else []
+        self._pages = Pages(site.title, [f"/assets/{s.name}" for s in styles])
+        self._access: Access | None = None
+        self._limits: Limits | None = None
+        pages = self._pages
+        self._endpoints: Mapping[str, Endpoint] = {
+            "start": api.start,
+            "upload": api.upload,
+            "token": api.token,
+            "progress": progress,
+            "events": events,
+            "result": api.result,
+            "cancel": api.cancel,
+            "retry": api.retry,
+            "form": pages.form,
+            "submit": pages.submit,
+            "page": pages.page,
+            "page_cancel": pages.cancel,
+            "page_retry": pages.retry,
+            "static": self._file,
+            "assets": self._file,
+            "livez": api.livez,
+            "readyz": api.readyz,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        route: Route | None = None
+        try:
+            route, parameters = self._find(scope)
+            await self._enter(route, parameters, scope, receive, noting)
+        except OutlastError as error:
+            if started:  # too late for another answer: the line is cut, and the client asks again
+                raise
+            problem = problem_of(error)
+            page = (route.page if route else "api" not in scope["path"]) and _wants_html(scope)
+            response = self._pages.problem(scope.get("root_path", ""), problem) if page else problem.response()
+            await response(scope, receive, send)
+
+    async def _enter(
+        self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Deny first: host, owner, token; then the route."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if self._access is None or self._limits is None:
+            settings = self._site.settings()
+            self._access = Access(settings, self._site.keys(), self._site.owner)
+            self._limits = Limits(settings)
+        self._access.check_host(scope, headers)
+        visitor = await self._access.visitor(route, scope, headers)
+        self._access.check_token(route, visitor, headers)
+        if visitor is not None and visitor.set_cookie is not None:
+            send = _with_header(send, b"set-cookie", visitor.set_cookie.encode("latin-1"))
+        exchange = Exchange(
+            route,
+            parameters,
+            headers,
+            visitor,
+            scope,
+            receive,
+            send,
+            await self._site.engine(),
+            self._site.settings(),
+            self._access,
+            self._limits,
+        )
+        response = await self._endpoints[route.name](exchange)
+        if response is not None:
+            await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
+        path: str = scope["path"]
+        root: str = scope.get("root_path", "")
+        if root and path.startswith(root):
+            path = path[len(root) :] or "/"
+        methods: set[str] = set()
+        for pattern, route in self._routes:
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            if scope["method"] in route.methods:
+                return route, match.groupdict()
+            methods |= route.methods
+        if methods:
+            raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
+        raise not_found()
+
+    async def _file(self, exchange: Exchange) -> Response:
+        folder, name = self._folders[exchange.route.name], exchange.parameters["file"]
+        path = folder / name if folder is not None else None
+        if path is None or name.startswith(".") or not path.is_file():  # noqa: ASYNC240 - microseconds
+            raise not_found()
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        kind = "text/javascript" if path.suffix == ".js" else None
+        return FileResponse(path, headers=headers, media_type=kind)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Our own lifespan, for a server that runs this application by itself."""
+        await receive()
+        async with self._site.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _wants_html(scope: Scope) -> bool:
+    return any(k == b"accept" and b"text/html" in v for k, v in scope["headers"])
+
+
+def _with_header(send: Send, name: bytes, value: bytes) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (name, value)]}
+        await send(message)
+
+    return wrapped
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    log.error("%s %s failed; reference %s", request.method, request.url.path, reference, exc_info=error)
+    return Problem(
+        500, f"Something went wrong on our side (reference {reference}).", reference=reference
+    ).response()
