@@ -20,13 +20,12 @@ class Sessions(Room):
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         tables = self._tables
         with tables.lock:
-            in_flight = tables.in_flight(new.owner)
-            for session in in_flight:
-                same = (session.analysis, session.subject) == (new.analysis, new.subject)
-                if same and session.cancel_requested_at is None:
-                    return Added(session, existing=True)
-            if len(in_flight) >= limits.active_per_owner:
-                raise TooManyActive(f"You have {len(in_flight)} analyses in flight, and no more are allowed.")
+            known = tables.answering(new.owner, new.analysis, new.subject)
+            if known is not None:
+                return Added(known, existing=True)
+            active = len(tables.in_flight(new.owner))
+            if active >= limits.active_per_owner:
+                raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")

@@ -1,5 +1,6 @@
 """The whole store in memory: sessions, results, uploads and workers behind one lock."""
 
+from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.recovery import Recovery
 from outlast.backends.memory.results import MemoryResults
@@ -10,7 +11,7 @@ from outlast.backends.memory.workers import MemoryWorkers
 from outlast.ports.clock import Clock
 
 
-class MemoryStore(Sessions, Verbs, Recovery, MemoryResults, MemoryBlobs, MemoryWorkers):
+class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryWorkers):
     """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` of one process; safe from any thread and loop.
 
     It ends with the process, so "durable" means here: seen by whoever looks next.

@@ -78,6 +78,13 @@ class Tables:
     def in_flight(self, owner: str) -> list[AnalysisSession]:
         return [s for s in self.sessions.values() if s.owner == owner and s.status in IN_FLIGHT]
 
+    def answering(self, owner: str, analysis: str, subject: str) -> AnalysisSession | None:
+        """The one in flight that answers for a start of this subject: the unique index."""
+        for row in self.in_flight(owner):
+            if (row.analysis, row.subject) == (analysis, subject) and row.cancel_requested_at is None:
+                return row
+        return None
+
     def next_version(self, version: int) -> int:
         return max(version + 1, int(self.clock.now().timestamp() * 1000))
 

@@ -178,10 +178,8 @@ class Verbs(Room):
                 return RetryAnswer.NOT_FINAL
             if row.status is Status.COMPLETED:
                 return RetryAnswer.COMPLETED
-            for other in tables.in_flight(row.owner):
-                same = (other.analysis, other.subject) == (row.analysis, row.subject)
-                if same and other.cancel_requested_at is None:
-                    return RetryAnswer.ANOTHER_IN_FLIGHT
+            if tables.answering(row.owner, row.analysis, row.subject) is not None:
+                return RetryAnswer.ANOTHER_IN_FLIGHT
             tables.write(
                 row,
                 status=Status.PENDING,

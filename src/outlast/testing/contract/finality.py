@@ -34,7 +34,7 @@ class Act:
     """One way to perform a verb."""
 
     verb: Verb
-    perform: Callable[[WholeStore, FakeClock, AnalysisSession], Awaitable[object]]
+    perform: Callable[[WholeStore, AnalysisSession], Awaitable[object]]
     fenced: bool = False
     """It names a claim, so it changes only what is at work."""
 
@@ -44,54 +44,53 @@ class Act:
         return allowed(self.verb, before)
 
 
-async def _claim(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _claim(store: WholeStore, _session: AnalysisSession) -> object:
     enter(store, "another")
     return await take(store, "another")
 
 
-async def _claim_one(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _claim_one(store: WholeStore, session: AnalysisSession) -> object:
     enter(store, "another")
     return await store.claim_one("another", session.id)
 
 
-async def _rescue_by_lease(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
-    clock.jump_monotonic(LEASE + 1)
+async def _rescue_by_lease(store: WholeStore, _session: AnalysisSession) -> object:
     return await store.rescue()
 
 
-async def _rescue_by_name(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _rescue_by_name(store: WholeStore, session: AnalysisSession) -> object:
     return await store.rescue_worker(session.worker_id or WORKER)
 
 
-async def _release_worker(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _release_worker(store: WholeStore, session: AnalysisSession) -> object:
     return await store.release_worker(session.worker_id or WORKER)
 
 
-async def _release(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _release(store: WholeStore, session: AnalysisSession) -> object:
     return await store.finish(right(session), released())
 
 
-async def _postpone(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _postpone(store: WholeStore, session: AnalysisSession) -> object:
     return await store.finish(right(session), postponed(5, "Another reason."))
 
 
-async def _complete(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _complete(store: WholeStore, session: AnalysisSession) -> object:
     return await store.finish(right(session), completed('{"second":true}'))
 
 
-async def _fail(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _fail(store: WholeStore, session: AnalysisSession) -> object:
     return await store.finish(right(session), failed("Another failure."))
 
 
-async def _cancel(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _cancel(store: WholeStore, session: AnalysisSession) -> object:
     return await store.cancel(session.id, owner=session.owner)
 
 
-async def _stop(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _stop(store: WholeStore, session: AnalysisSession) -> object:
     return await store.finish(right(session), cancelled())
 
 
-async def _retry(store: WholeStore, clock: FakeClock, session: AnalysisSession) -> object:
+async def _retry(store: WholeStore, session: AnalysisSession) -> object:
     return await store.retry(session.id, owner=session.owner, attempts=3)
 
 
@@ -134,8 +133,8 @@ class FinalityContract(StoreRoom):
     ) -> None:
         before, act = await STATES[state](store), ACTS[name]
         kept_before = (await store.history(before.id), await store.result(before.id, owner=None))
-        clock.advance(0.5)
-        await act.perform(store, clock, before)
+        clock.advance(LEASE + 1)  # so that there is somebody to rescue from
+        await act.perform(store, before)
         after = await read(store, before.id)
         if (state, name) in SAYING_IT_AGAIN or not act.may_lead_to(before.status):
             assert after == before
