@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -143,13 +144,22 @@ class Outlast:
         assert self._engine is not None  # noqa: S101 - open() has just set it
         return self._engine
 
-    async def open(self, *, workers: int = 0, maintain: bool = True) -> Engine:
-        """Open the store and all that watches it, in this event loop. Idempotent."""
+    async def open(
+        self, *, workers: int = 0, maintain: bool = True, embed: bool = True, migrate: bool = True
+    ) -> Engine:
+        """Open the store and all that watches it, in this event loop. Idempotent.
+
+        `workers` threads of this process do work; in sync mode there is one, unless `embed` is false. Without
+        `maintain` nothing is rescued or cleaned up from here: for a short look. `migrate=False` raises
+        `SchemaOutdated` where the schema is not current.
+        """
         if self._engine is None:
-            self._engine = engine = self._make_engine()
-            await engine.open(maintain=maintain)
+            engine = self._make_engine()
+            await engine.open(maintain=maintain, migrate=migrate)
+            self._engine = engine
             inline = 1 if self.settings.inline and maintain else 0
-            engine.embed(workers or inline, self.worker_options())
+            if embed:
+                engine.embed(workers or inline, self.worker_options())
         return self._engine
 
     async def close(self) -> None:
@@ -161,13 +171,10 @@ class Outlast:
         """What a worker of this installation may do."""
         settings = self.settings
         queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
-        base = {
-            "concurrency": settings.concurrency,
-            "queues": queues,
-            "sleep": settings.worker_sleep,
-            "grace": settings.shutdown_grace,
-        }
-        return WorkerOptions(**{**base, **{k: v for k, v in changes.items() if v is not None}})
+        options = WorkerOptions(
+            settings.concurrency, queues, sleep=settings.worker_sleep, grace=settings.shutdown_grace
+        )
+        return replace(options, **{k: v for k, v in changes.items() if v is not None})
 
     async def start(self, analysis: str, /, *, owner: str, **values: Any) -> Started:
         """Start an analysis with these input values; the one in flight for the same subject answers if there is.

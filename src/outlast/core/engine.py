@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """The parts, wired. `migrate`: bring the schema up to date when opening."""
+    """The parts, wired."""
 
     def __init__(
         self,
@@ -31,7 +31,6 @@ class Engine:
         retention: Retention,
         *,
         rng: random.Random | None = None,
-        migrate: bool = True,
     ) -> None:
         self.store = store
         self.notifier = notifier
@@ -44,12 +43,11 @@ class Engine:
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
-        self._migrate = migrate
         self._upkeep: asyncio.Task[None] | None = None
         self._embedded: list[EmbeddedWorker] = []
 
-    async def open(self, *, maintain: bool = True) -> None:
-        await self.store.open(migrate=self._migrate)
+    async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
+        await self.store.open(migrate=migrate)
         await self.notifier.open()
         await self.watch.open()
         if maintain:

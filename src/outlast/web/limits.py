@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from limits import RateLimitItemPerMinute
@@ -34,8 +34,8 @@ class Limits:
         self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
         self._streams: Counter[str] = Counter()
-        self._second = 0
-        self._polls = 0
+        self._second: int = 0
+        self._polls: int = 0
         self._busy = 1.0
 
     async def start(self, owner: str, address: str) -> None:
@@ -47,7 +47,7 @@ class Limits:
             raise Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
 
     @contextmanager
-    def stream(self, owner: str) -> Iterator[None]:
+    def stream(self, owner: str) -> Generator[None]:
         """Hold one stream open; raises 429."""
         if self._streams[owner] >= self._settings.streams_per_owner:
             raise Problem(429, "Too many live views of yours are open. Close some of the tabs.", retry_after=5)
@@ -66,7 +66,7 @@ class Limits:
         return int(min(max(SLOWEST, base), base * depth * self._busy))
 
     def count_poll(self) -> None:
-        second = int(time.monotonic())
+        second: int = int(time.monotonic())
         if second != self._second:
             self._busy = max(1.0, self._polls / BUSY_POLLS)
             self._second, self._polls = second, 0

@@ -163,7 +163,7 @@ class _Edge:
     async def _file(self, exchange: Exchange) -> Response:
         folder, name = self._folders[exchange.route.name], exchange.parameters["file"]
         path = folder / name if folder is not None else None
-        if path is None or name.startswith(".") or not path.is_file():  # noqa: ASYNC240 - microseconds
+        if path is None or name.startswith(".") or not path.is_file():
             raise not_found()
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         kind = "text/javascript" if path.suffix == ".js" else None

@@ -1,0 +1,5 @@
+"""`python -m outlast`: the same as the command `outlast`."""
+
+from outlast.cli.main import main
+
+main()

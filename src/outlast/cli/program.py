@@ -1,0 +1,80 @@
+"""What commands share: the application they speak for, its settings from flags, errors as sentences."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from outlast.app import Outlast
+from outlast.domain.errors import OutlastError
+from outlast.settings import load_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Refused(click.ClickException):
+    """Could not tell, or bad usage: exit code 2."""
+
+    exit_code = 2
+
+
+def app_option(command: Callable[P, T]) -> Callable[P, T]:
+    """`--app module:object`."""
+    return click.option(
+        "--app",
+        "app_name",
+        metavar="MODULE:OBJECT",
+        help="The Outlast object of your own program; the current folder is importable. Also ANALYSIS_APP.",
+    )(command)
+
+
+def json_option(command: Callable[P, T]) -> Callable[P, T]:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")(command)
+
+
+def load_app(name: str | None = None) -> Outlast:
+    """The application that `--app`, `ANALYSIS_APP` or the default names."""
+    named = name or load_settings().app
+    module, _, attribute = named.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(import_module(module), attribute or "outlast")
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"There is no module {error.name!r} here. Name your program as --app module:object."
+        ) from None
+    except AttributeError:
+        raise Refused(f"The module {module!r} has no {attribute or 'outlast'!r}.") from None
+    if not isinstance(found, Outlast):
+        raise Refused(f"{named!r} is not an Outlast object.")
+    return found
+
+
+def sentences(command: Callable[P, T]) -> Callable[P, T]:
+    """Errors that the system explains are printed as their sentence, exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except OutlastError as error:
+            raise Refused(str(error)) from None
+
+    return guarded
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def print_json(facts: Any) -> None:
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,105 @@
+"""`outlast serve`: the API, the pages and supervised workers, until a signal."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+import uvicorn
+
+from outlast.app import Outlast
+from outlast.cli.logs import set_up_logs
+from outlast.cli.program import Refused, app_option, load_app, run, sentences
+from outlast.core.engine import Engine
+from outlast.core.supervisor import Supervisor, python_command
+
+WORKERS = 2
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams first: the server itself would wait for ever while one is open."""
+
+    def __init__(self, config: uvicorn.Config, engine: Engine, stops: Sequence[Supervisor]) -> None:
+        super().__init__(config)
+        self._engine = engine
+        self._stops = stops
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._engine.closing.set()
+        for supervisor in self._stops:
+            supervisor.stop()
+        super().handle_exit(sig, frame)
+
+
+@click.command()
+@app_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
+@click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@sentences
+def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
+    """Serve the site and the API, with supervised workers: the whole product on one machine.
+
+    Everything is kept in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed.
+    Ctrl-C lets running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once, and
+    what was not done goes on at the next start.
+    """
+    app = load_app(app_name)
+    app.configure(concurrency=concurrency)
+    set_up_logs()
+    code = run(_serve(app, app_name, host, port, 0 if app.settings.inline else workers))
+    sys.exit(code)
+
+
+async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
+    engine = await app.open()
+    command = worker_command(app_name, app.settings.concurrency)
+    supervisor = Supervisor(command, workers, engine.store, engine.maintenance)
+    config = uvicorn.Config(
+        app.asgi(),
+        host=host,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+        server_header=False,
+    )
+    server = _Server(config, engine, [supervisor])
+    supervising = asyncio.create_task(supervisor.run())
+    announcing = asyncio.create_task(_announce(server, app, workers))
+    try:
+        await server.serve()
+        if not server.started:
+            raise Refused(f"Cannot listen on {host}:{port}: is another program there? Choose another with --port.")
+        # the server has taken its signals back: what comes while the workers drain is for them
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, supervisor.stop)
+        await supervising
+    finally:
+        announcing.cancel()
+        supervisor.stop()
+        await supervising
+        await app.close()
+    return 0
+
+
+def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
+    """How a supervised worker of this application is started."""
+    named = ["--app", app_name] if app_name else []
+    return python_command("workers", "run", *named, "--concurrency", str(concurrency), *more)
+
+
+async def _announce(server: uvicorn.Server, app: Outlast, workers: int) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    address = server.servers[0].sockets[0].getsockname()
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    inline = "analyses run inside the request (sync mode)"
+    how = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
+    click.echo(f"Serving on http://{host}:{address[1]}  ({how}; data in {app.settings.data_dir})", err=True)

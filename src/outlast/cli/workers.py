@@ -1,0 +1,192 @@
+"""`outlast workers`: start them in the foreground, see which are alive."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from outlast.app import Outlast
+from outlast.cli.logs import set_up_logs
+from outlast.cli.program import app_option, json_option, load_app, print_json, run, sentences
+from outlast.cli.serve import worker_command
+from outlast.core.supervisor import Supervisor
+from outlast.core.worker import WorkerEnd
+
+STUCK = 70
+"""Exit code of a worker whose event loop was blocked beyond a deadline."""
+WORN = 75
+"""Exit code of a worker that wants to be replaced."""
+
+
+@click.group()
+def workers() -> None:
+    """Start workers; see which are alive."""
+
+
+@workers.command()
+@app_option
+@click.option("--workers", "count", default=1, show_default=True, help="Worker processes.")
+@click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue; may be repeated.")
+@click.option("--tries", type=click.IntRange(1), help="Attempts before a session is failed.")
+@click.option("--timeout", type=float, help="Seconds an attempt may take.")
+@click.option("--sleep", type=float, help="Seconds between looks when no wake-up comes.")
+@click.option("--max-jobs", type=click.IntRange(1), help="Sessions after which a worker process is replaced.")
+@click.option("--max-time", type=float, help="Seconds after which a worker process is replaced.")
+@sentences
+def start(
+    app_name: str | None,
+    count: int,
+    concurrency: int | None,
+    queues: tuple[str, ...],
+    tries: int | None,
+    timeout: float | None,
+    sleep: float | None,
+    max_jobs: int | None,
+    max_time: float | None,
+) -> None:
+    """Run workers in the foreground, supervised: one that dies is replaced, its sessions go on at once.
+
+    The first TERM or Ctrl-C lets running analyses finish for the grace time and gives the rest back unspent;
+    the second stops at once.
+    """
+    app = load_app(app_name)
+    app.configure(concurrency=concurrency, queue_max_tries=tries, queue_timeout=timeout, worker_sleep=sleep)
+    set_up_logs()
+    for name, value in (("ANALYSIS_QUEUE_MAX_TRIES", tries), ("ANALYSIS_QUEUE_TIMEOUT", timeout)):
+        if value is not None:
+            os.environ[name] = str(value)
+    more = [w for q in queues for w in ("--queue", q)]
+    for flag, value in (("--sleep", sleep), ("--max-jobs", max_jobs), ("--max-time", max_time)):
+        more += [flag, str(value)] if value is not None else []
+    run(_supervise(app, worker_command(app_name, app.settings.concurrency, *more), count))
+
+
+async def _supervise(app: Outlast, command: list[str], count: int) -> None:
+    engine = await app.open()
+    supervisor = Supervisor(command, count, engine.store, engine.maintenance)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        await supervisor.run()
+    finally:
+        await app.close()
+
+
+@workers.command(hidden=True)
+@app_option
+@click.option("--worker-id")
+@click.option("--concurrency", type=int)
+@click.option("--queue", "queues", multiple=True)
+@click.option("--sleep", type=float)
+@click.option("--max-jobs", type=int)
+@click.option("--max-time", type=float)
+@sentences
+def run_one(
+    app_name: str | None,
+    worker_id: str | None,
+    concurrency: int | None,
+    queues: tuple[str, ...],
+    sleep: float | None,
+    max_jobs: int | None,
+    max_time: float | None,
+) -> None:
+    """One worker, for a supervisor at the other end of standard input: ends when it closes."""
+    app = load_app(app_name)
+    set_up_logs()
+    options = app.worker_options(
+        concurrency=concurrency,
+        queues=queues or None,
+        sleep=sleep,
+        max_sessions=max_jobs,
+        max_seconds=max_time,
+        on_stuck=lambda: os._exit(STUCK),
+    )
+
+    async def work() -> WorkerEnd:
+        engine = await app.open(embed=False)
+        worker = engine.worker(options, worker_id)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, worker.stop)
+
+        def orphaned() -> None:
+            sys.stdin.buffer.read()
+            for _ in range(2):
+                loop.call_soon_threadsafe(worker.stop)
+
+        threading.Thread(target=orphaned, daemon=True).start()
+        try:
+            return await worker.run()
+        finally:
+            await app.close()
+
+    end = run(work())
+    sys.stdout.flush()
+    # not sys.exit(): abandoned threads must not hold up the end
+    os._exit(0 if end is WorkerEnd.STOPPED else WORN)
+
+
+run_one.name = "run"
+workers.add_command(run_one, "run")
+
+
+@workers.command()
+@app_option
+@json_option
+@sentences
+def status(app_name: str | None, as_json: bool) -> None:
+    """Every worker of the store. Exits 1 when none is alive."""
+    app = load_app(app_name)
+
+    async def look() -> list[dict[str, object]]:
+        engine = await app.open(maintain=False)
+        try:
+            now = datetime.now(UTC)
+            return [
+                {
+                    "id": w.id,
+                    "alive": w.alive,
+                    "host": w.host,
+                    "pid": w.pid,
+                    "in_flight": w.in_flight,
+                    "concurrency": w.concurrency,
+                    "queues": list(w.queues),
+                    "analyses": list(w.analyses),
+                    "started_at": w.started_at.isoformat(),
+                    "seconds_since_beat": round((now - w.beat_at).total_seconds(), 1),
+                }
+                for w in await engine.store.workers()
+            ]
+        finally:
+            await app.close()
+
+    found = run(look())
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("No worker is running. Start some with: outlast workers start")
+    else:
+        table = Table("worker", "alive", "host", "pid", "in flight", "queues", "last beat", box=None)
+        for w in found:
+            queues = ", ".join(str(q) for q in w["queues"]) if isinstance(w["queues"], list) else ""
+            load = f"{w['in_flight']} of {w['concurrency']}"
+            alive = "yes" if w["alive"] else "no"
+            table.add_row(
+                str(w["id"]),
+                alive,
+                str(w["host"]),
+                str(w["pid"]),
+                load,
+                queues,
+                f"{w['seconds_since_beat']} s ago",
+            )
+        Console().print(table)
+    sys.exit(0 if any(w["alive"] for w in found) else 1)
