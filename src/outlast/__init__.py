@@ -1,27 +1,69 @@
 """Slow work behind a web page, as a durable session with live progress."""
 
-from outlast.app import Lifespan, Outlast
-from outlast.core.analysis import Step, step
-from outlast.core.context import report, track
-from outlast.core.sessions import Started
-from outlast.core.upload import Upload
-from outlast.core.watch import SessionView
-from outlast.domain.errors import (
-    InvalidInput,
-    OutlastError,
-    Permanent,
-    QueueFull,
-    RetryAfter,
-    StoreUnavailable,
-    TooLarge,
-    TooManyActive,
-    UnknownAnalysis,
-)
-from outlast.domain.session import AnalysisSession
-from outlast.domain.status import Phase, Status
-from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.settings import Settings, SettingsError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from outlast.app import Lifespan, Outlast
+    from outlast.core.analysis import Step, step
+    from outlast.core.context import report, track
+    from outlast.core.sessions import Started
+    from outlast.core.upload import Upload
+    from outlast.core.watch import SessionView
+    from outlast.domain.errors import (
+        InvalidInput,
+        OutlastError,
+        Permanent,
+        QueueFull,
+        RetryAfter,
+        StoreUnavailable,
+        TooLarge,
+        TooManyActive,
+        UnknownAnalysis,
+    )
+    from outlast.domain.session import AnalysisSession
+    from outlast.domain.status import Phase, Status
+    from outlast.ports.results import StoredResult
+    from outlast.ports.store import CancelAnswer, RetryAnswer
+    from outlast.settings import Settings, SettingsError
+
+_ROOMS = {
+    "AnalysisSession": "outlast.domain.session",
+    "CancelAnswer": "outlast.ports.store",
+    "InvalidInput": "outlast.domain.errors",
+    "Lifespan": "outlast.app",
+    "Outlast": "outlast.app",
+    "OutlastError": "outlast.domain.errors",
+    "Permanent": "outlast.domain.errors",
+    "Phase": "outlast.domain.status",
+    "QueueFull": "outlast.domain.errors",
+    "RetryAfter": "outlast.domain.errors",
+    "RetryAnswer": "outlast.ports.store",
+    "SessionView": "outlast.core.watch",
+    "Settings": "outlast.settings",
+    "SettingsError": "outlast.settings",
+    "Started": "outlast.core.sessions",
+    "Status": "outlast.domain.status",
+    "Step": "outlast.core.analysis",
+    "StoreUnavailable": "outlast.domain.errors",
+    "StoredResult": "outlast.ports.results",
+    "TooLarge": "outlast.domain.errors",
+    "TooManyActive": "outlast.domain.errors",
+    "UnknownAnalysis": "outlast.domain.errors",
+    "Upload": "outlast.core.upload",
+    "report": "outlast.core.context",
+    "step": "outlast.core.analysis",
+    "track": "outlast.core.context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that the command line starts quickly."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'outlast' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_ROOMS[name]), name)
+    return value
+
 
 __all__ = [
     "AnalysisSession",

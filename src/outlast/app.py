@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
@@ -18,6 +18,7 @@ from outlast.core.analysis import Analysis, Catalogue, Render, Step
 from outlast.core.engine import Engine
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
+from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker import WorkerOptions
 from outlast.ports.results import StoredResult
@@ -182,6 +183,11 @@ class Outlast:
         Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
         """
         return await (await self.engine()).sessions.start(analysis, values, owner)
+
+    async def upload(self, file: BinaryIO, name: str, *, owner: str) -> Upload:
+        """Keep a file for its owner, to be given to `start` as the value of an `Upload` parameter."""
+        stored = await (await self.engine()).sessions.store_upload(owner, name, file)
+        return Upload(stored.sha256)
 
     async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
         """A session as it stands; `None`: no such session of this owner (`owner=None` asks as an operator)."""

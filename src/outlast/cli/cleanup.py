@@ -1,5 +1,7 @@
 """`outlast cleanup`: delete what is finished and old; never asks."""
 
+from dataclasses import asdict
+
 import click
 
 from outlast.cli.program import app_option, json_option, load_app, print_json, run, sentences
@@ -31,9 +33,7 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
 
     done = run(delete())
     if as_json:
-        print_json(
-            {"dry_run": dry_run, "sessions": done.sessions, "results": done.results, "uploads": done.uploads}
-        )
+        print_json({"dry_run": dry_run, **asdict(done)})
     else:
         verb = "Would delete" if dry_run else "Deleted"
         click.echo(f"{verb} {done.sessions} session(s), {done.results} result(s), {done.uploads} upload(s).")

@@ -9,7 +9,7 @@ COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole product on one machine."),
     "analyse": (
         "outlast_reviews.command:analyse",
-        "Judge the reviews in a file or at an address, in the terminal.",
+        "Judge the reviews in a file or at an address.",
     ),
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),

@@ -49,9 +49,7 @@ def load_app(name: str | None = None) -> Outlast:
     try:
         found = getattr(import_module(module), attribute or "outlast")
     except ModuleNotFoundError as error:
-        raise Refused(
-            f"There is no module {error.name!r} here. Name your program as --app module:object."
-        ) from None
+        raise Refused(f"There is no module {error.name!r}. Name your program as --app module:object.") from None
     except AttributeError:
         raise Refused(f"The module {module!r} has no {attribute or 'outlast'!r}.") from None
     if not isinstance(found, Outlast):

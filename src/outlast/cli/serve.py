@@ -96,7 +96,7 @@ def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[s
 
 
 async def _announce(server: uvicorn.Server, app: Outlast, workers: int) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
     address = server.servers[0].sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]

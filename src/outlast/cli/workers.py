@@ -179,14 +179,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             queues = ", ".join(str(q) for q in w["queues"]) if isinstance(w["queues"], list) else ""
             load = f"{w['in_flight']} of {w['concurrency']}"
             alive = "yes" if w["alive"] else "no"
-            table.add_row(
-                str(w["id"]),
-                alive,
-                str(w["host"]),
-                str(w["pid"]),
-                load,
-                queues,
-                f"{w['seconds_since_beat']} s ago",
-            )
+            beat = f"{w['seconds_since_beat']} s ago"
+            table.add_row(str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
         Console().print(table)
     sys.exit(0 if any(w["alive"] for w in found) else 1)
