@@ -1,0 +1,140 @@
+"""A saved Amazon page with reviews on it: a review page or a product page, in any of the shop's languages."""
+
+import re
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.columns import columns_of
+from outlast_reviews.sources.content import Content
+from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.stars import UnreadableStars, read_stars
+
+_CARD = re.compile(r"""\sdata-hook\s{0,3}=\s{0,3}(?:"review"|'review'|review[\s>])""")
+_TAG = re.compile(r"<(/?)([a-zA-Z]{1,20})")
+_VOID = frozenset({"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+_LONGEST_CARD = 64 * 1024
+_LONGEST_TAG = 8 * 1024
+_DEEPEST = 256
+_MOST_CARDS = 2_000
+
+_ID = re.compile(r"R[A-Z0-9]{6,20}")
+_PROFILE = re.compile(r"/profile/(amzn1\.account\.\w{1,60})")
+_VINE = re.compile(r"(?<![A-Za-z])Vine(?![A-Za-z])")
+_PARTS = ("review_id", "rating", "date", "title", "text", "user_id", "author", "verified", "vine")
+_COLUMNS = columns_of(_PARTS)
+
+
+class AmazonPage:
+    """Cut into cards first and parsed card by card, so that no page can cost more than its length."""
+
+    def recognises(self, content: Content) -> bool:
+        return content.is_page and _CARD.search(content.page()) is not None
+
+    def read(self, content: Content) -> ReviewSet:
+        page = content.page()
+        rows = Rows(content.limits)
+        for card in _cards(page):
+            node = _parse(card, "[data-hook=review]")
+            if node is None:
+                rows.skip("the review's part of the page is not laid out like a review")
+            else:
+                rows.add(_COLUMNS, _values(node))
+        return rows.finish(
+            "saved Amazon page" + content.encoding_note,
+            product_title=_product_title(page),
+            product_rating=_product_rating(page),
+        )
+
+
+def _cards(page: str) -> Iterator[str]:
+    starts = [page.rfind("<", 0, match.start()) for match in _CARD.finditer(page)]
+    if len(starts) > _MOST_CARDS:
+        raise NotReviews(
+            f"The page has {len(starts):,} reviews on it; at most {_MOST_CARDS:,} can be read from one page. "
+            "Give an export instead."
+        )
+    for start, end in zip(starts, [*starts[1:], len(page)], strict=True):
+        yield page[max(start, 0) : min(end, start + _LONGEST_CARD)]
+
+
+def _parse(fragment: str, selector: str) -> LexborNode | None:
+    """The first match in the element that the fragment begins with.
+
+    `None` as well when the element is shaped to make parsing slow: very deep, or one endless tag.
+    """
+    depth = own = 0
+    name = ""
+    for tag in _TAG.finditer(fragment):
+        kind, step = tag[2].lower(), -1 if tag[1] else 1
+        name = name or kind
+        depth += step * (kind not in _VOID)
+        own += step * (kind == name)
+        if own <= 0:
+            fragment = fragment[: tag.end() + 1]
+            break
+        end = fragment.find(">", tag.end(), tag.start() + _LONGEST_TAG)
+        if depth > _DEEPEST or (end < 0 and len(fragment) - tag.start() > _LONGEST_TAG):
+            return None
+    return LexborHTMLParser(fragment).css_first(selector)
+
+
+def _values(card: LexborNode) -> list[object]:
+    """In the order of `_PARTS`. Parts are removed as they are read, so that what remains are badges."""
+    for noise in card.css("script, style, noscript"):
+        noise.decompose()
+    review_id = _ID.search(card.id or "")
+    profile = card.css_first("a.a-profile")
+    account = _PROFILE.search((profile.attributes.get("href") or "") if profile else "")
+    rating = _taken(card, "[data-hook=review-star-rating], [data-hook=cmps-review-star-rating]")
+    author = _taken(card, ".a-profile-name")
+    title = _taken(card, "[data-hook=review-title]")
+    text = _taken(card, "[data-hook=review-body], [data-hook=review-collapsed], .review-text")
+    date = _taken(card, "[data-hook=review-date]")
+    verified = card.css_first("[data-hook=avp-badge], [data-hook=avp-badge-linkless]") is not None
+    vine = _VINE.search(card.text(separator=" ")) is not None
+    return [review_id and review_id[0], rating, date, title, text, account and account[1], author, verified, vine]
+
+
+def _taken(card: LexborNode, selector: str) -> str | None:
+    node = card.css_first(selector)
+    if node is None:
+        return None
+    for expander in node.css("[data-hook=expand-collapse-read-more-less], .a-expander-header"):
+        expander.decompose()
+    for line_break in node.css("br"):
+        line_break.replace_with("\n")
+    text = "\n".join(line.strip() for line in node.text().strip().split("\n"))
+    node.decompose()
+    return text
+
+
+def _product_title(page: str) -> str | None:
+    for mark, selector in (
+        ('data-hook="product-link"', "[data-hook=product-link]"),
+        ('id="productTitle"', "#productTitle"),
+    ):
+        if text := _marked(page, mark, selector):
+            return text[:500]
+    return None
+
+
+def _product_rating(page: str) -> float | None:
+    for hook in ("rating-out-of-text", "average-star-rating"):
+        try:
+            if rating := read_stars(_marked(page, f'data-hook="{hook}"', f"[data-hook={hook}]")):
+                return rating
+        except UnreadableStars:
+            continue
+    return None
+
+
+def _marked(page: str, mark: str, selector: str) -> str | None:
+    at = page.find(mark)
+    if at < 0:
+        return None
+    start = max(page.rfind("<", 0, at), 0)
+    node = _parse(page[start : start + 4_096], selector)
+    return " ".join(node.text().split()) if node is not None else None

@@ -1,0 +1,137 @@
+"""The text of a file, whatever it was packed and encoded in: streamed, bounded, counted for progress."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import BinaryIO
+
+from outlast_reviews.sources.encoding import Decoder
+from outlast_reviews.sources.gunzip import GZIP_MAGIC, gunzip
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress
+from outlast_reviews.sources.lookalikes import refuse_binary
+
+_BLOCK = 64 * 1024
+_REPORT_EVERY = 4 * _BLOCK
+
+_HTML = re.compile(
+    r"\s{0,1000}(?:<\?xml[^>]{0,200}>\s{0,100})?"
+    r"<(?:!--|(?:!doctype html|html|head|body|script|div|meta|title|table)\b)",
+    re.IGNORECASE,
+)
+
+
+class Content:
+    """One file on its way in: `opening` may be looked at freely, the rest is read once."""
+
+    def __init__(self, file: BinaryIO, size: int, limits: Limits, progress: Progress) -> None:
+        if size > limits.file:
+            raise NotReviews(
+                f"The file has {size // MIB} MiB; at most {limits.file // MIB} MiB can be read. "
+                "Give the reviews of one product alone."
+            )
+        self.limits = limits
+        self._blocks = _unpacked(_counted(file, size, limits, progress), limits)
+        head = _first(self._blocks)
+        if not head:
+            raise NotReviews("The file is empty. Give a file with reviews in it.")
+        self._decoder = Decoder(head)
+        if not self._decoder.declared:
+            refuse_binary(head)
+        self.opening = self._decode(head)
+        self._page: str | None = None
+
+    @property
+    def is_page(self) -> bool:
+        return _HTML.match(self.opening) is not None
+
+    @property
+    def encoding_note(self) -> str:
+        """Follows a format's name: " (Windows-1252)" where the text is not Unicode, else nothing."""
+        return self._decoder.note
+
+    def chunks(self) -> Iterator[str]:
+        """The whole text in pieces; ends with `NotReviews` if the guess at the encoding does not hold."""
+        yield self.opening
+        for block in self._blocks:
+            yield self._decode(block)
+        yield self._decoder.finish()
+
+    def lines(self) -> Iterator[str]:
+        """Without their ends, which may be LF, CR LF or, where the opening has only those, lone CRs."""
+        end = "\r" if "\r" in self.opening and "\n" not in self.opening else "\n"
+        rest = ""
+        for chunk in self.chunks():
+            lines = (rest + chunk).split(end)
+            rest = lines.pop()
+            for line in lines:
+                self._refuse_long(line)
+                yield line.removesuffix("\r")
+            self._refuse_long(rest)
+        if rest:
+            yield rest
+
+    def page(self) -> str:
+        """A web page as a whole; may be asked for again and again."""
+        if self._page is None:
+            parts: list[str] = []
+            length = 0
+            for chunk in self.chunks():
+                parts.append(chunk)
+                length += len(chunk)
+                if length > self.limits.page:
+                    raise NotReviews(
+                        f"The web page is larger than {self.limits.page // MIB} MiB. "
+                        "Save one page of reviews alone and give that file."
+                    )
+            self._page = "".join(parts)
+        return self._page
+
+    def _decode(self, block: bytes) -> str:
+        text = self._decoder.decode(block)
+        if "\0" in text:
+            raise NotReviews(
+                "The file holds NUL characters, which no text has: it is damaged or not a text. Export it again."
+            )
+        return text
+
+    def _refuse_long(self, line: str) -> None:
+        if len(line) > self.limits.line:
+            raise NotReviews(
+                f"A line of the file is longer than {self.limits.line // MIB} MiB, so it is not a list of "
+                "reviews. Export it again with one review per line."
+            )
+
+
+def _counted(file: BinaryIO, size: int, limits: Limits, progress: Progress) -> Iterator[bytes]:
+    done = reported = 0
+    while block := file.read(_BLOCK):
+        done += len(block)
+        if done > limits.file:
+            raise NotReviews(
+                f"The file has more than {limits.file // MIB} MiB. Give the reviews of one product alone."
+            )
+        if done - reported >= _REPORT_EVERY:
+            reported = done
+            progress(min(done, size), size)
+        yield block
+    progress(size, size)
+
+
+def _unpacked(blocks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    head = next(blocks, b"")
+    whole = chain([head], blocks)
+    if not head.startswith(GZIP_MAGIC):
+        return whole
+    unpacked = gunzip(whole, limits)
+    inner = next(unpacked, b"")
+    if inner.startswith(GZIP_MAGIC):
+        raise NotReviews("This is a gzip file inside a gzip file. Unpack it once and give the result.")
+    return chain([inner], unpacked)
+
+
+def _first(blocks: Iterator[bytes]) -> bytes:
+    """As many blocks as make a good look at the beginning, in one."""
+    head = bytearray()
+    while len(head) < _BLOCK and (block := next(blocks, b"")):
+        head += block
+    return bytes(head)

@@ -1,0 +1,151 @@
+"""Tables as text: CSV and TSV with their delimiter and quoting recognised from the content."""
+
+import csv
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.columns import Columns, columns_of, named
+from outlast_reviews.sources.content import Content
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.rows import Rows
+
+_DELIMITERS = ",\t;|"
+_EXCEL_HINT = re.compile(r"sep=.?\s*\Z", re.IGNORECASE)
+
+
+class Shape(NamedTuple):
+    """How the table is written and what its columns are."""
+
+    delimiter: str
+    quoted: bool
+    names: list[str]
+    columns: Columns
+
+    @property
+    def format(self) -> str:
+        return "TSV" if self.delimiter == "\t" else "CSV"
+
+
+class Delimited:
+    """Any table whose first line names its columns; asked last, because almost every text looks like one."""
+
+    def recognises(self, content: Content) -> bool:
+        return not content.is_page and any(delimiter in _first_line(content.opening) for delimiter in _DELIMITERS)
+
+    def read(self, content: Content) -> ReviewSet:
+        shape = shape_of(content.opening, content.limits)
+        rows = Rows(content.limits)
+        lines = _Lines(content.lines(), content.limits)
+        for values in _after_header(_records(lines, shape, rows)):
+            _add(rows, shape, values, content.limits)
+        return rows.finish(shape.format + content.encoding_note)
+
+
+def shape_of(opening: str, limits: Limits) -> Shape:
+    """Raises `NotReviews`, naming the columns, when the first line has none for stars or none for words."""
+    line = _first_line(opening)
+    shapes = [_shape(line, delimiter, opening) for delimiter in _DELIMITERS]
+    best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
+    if len(best.names) > limits.fields:
+        raise NotReviews(
+            f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
+            "Export only the columns of the reviews."
+        )
+    if not best.columns.hold_reviews:
+        missing = [
+            part
+            for part, place in (("the rating", best.columns.rating), ("the text", best.columns.text))
+            if place is None
+        ]
+        raise NotReviews(
+            f"The table has no column for {' and none for '.join(missing)} of a review. Columns found: "
+            f"{named(best.names)}. Name them “rating” and “text” in the first line and give the file again."
+        )
+    return best
+
+
+class _Lines:
+    """Feeds the CSV reader and knows what the reader does not tell: how much a row took, and whether it ended."""
+
+    def __init__(self, lines: Iterator[str], limits: Limits) -> None:
+        self._lines = lines
+        self._limit = limits.line
+        self.taken = 0
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.taken += len(line) + 1
+            if self.taken > self._limit:
+                raise NotReviews(
+                    f"A row of the table is longer than {self._limit // MIB} MiB: "
+                    "perhaps a quotation mark was never closed. Export the file again."
+                )
+            yield line + "\n"
+        self.ended = True
+
+
+def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
+    reader = csv.reader(
+        lines, delimiter=shape.delimiter, quoting=csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE
+    )
+    while True:
+        lines.taken = 0
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            rows.skip("the row is not proper CSV, or one of its fields is too long")
+            continue
+        if lines.ended:
+            rows.skip("a quotation mark is opened in this row and never closed, so the rest of the file is in it")
+            return
+        yield values
+
+
+def _after_header(records: Iterator[list[str]]) -> Iterator[list[str]]:
+    for values in records:
+        if any(value.strip() for value in values) and not _EXCEL_HINT.match(values[0]):
+            break
+    return records
+
+
+def _add(rows: Rows, shape: Shape, values: list[str], limits: Limits) -> None:
+    if len(values) > limits.fields:
+        rows.skip(f"the row has {len(values):,} fields")
+    elif len(values) > len(shape.names) and any(values[len(shape.names) :]):
+        rows.skip(f"the row has {len(values)} fields where the first line names {len(shape.names)}")
+    elif any(values):
+        rows.add(shape.columns, values if shape.quoted else [_bare(value) for value in values])
+
+
+def _first_line(opening: str) -> str:
+    lines = (line.strip("\n\r \ufeff") for line in opening.splitlines())
+    return next((line for line in lines if line.strip() and not _EXCEL_HINT.match(line)), "")
+
+
+def _shape(line: str, delimiter: str, opening: str) -> Shape:
+    quoted = delimiter != "\t" or not _is_bare(opening, line.count("\t"))
+    try:
+        names = next(
+            csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+        )
+    except csv.Error:
+        names = []
+    names = [_bare(name.strip()) for name in names]
+    return Shape(delimiter, quoted, names, columns_of(names))
+
+
+def _is_bare(opening: str, tabs: int) -> bool:
+    """Whether every line has all its tabs, so that quotation marks are only words, as in Amazon's own files."""
+    complete = [line for line in opening.split("\n")[:-1][:200] if line.strip()]
+    return tabs > 0 and all(line.count("\t") == tabs for line in complete)
+
+
+def _bare(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1].replace('""', '"')
+    return value

@@ -1,0 +1,82 @@
+"""Bytes to text without ever guessing silently: what is declared, UTF-8, or Windows-1252 if it can be that."""
+
+import codecs
+import re
+
+from outlast_reviews.sources.limits import NotReviews
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_ASCII = bytes(range(128))
+_RUN = re.compile(rb"[\x80-\xff]{4,}")
+"""Western European words hardly ever have four accented letters in a row; other scripts have nothing else."""
+
+_WRONG_ENCODING = (
+    "The file is not in UTF-8, and read as Western European text it makes no sense. "
+    "Save it again with the encoding UTF-8 and give that file."
+)
+
+
+class Decoder:
+    """Decodes one stream of blocks; `finish` has the last word on whether the guess held."""
+
+    def __init__(self, head: bytes) -> None:
+        mark = next((encoding for bom, encoding in _MARKS if head.startswith(bom)), None)
+        self.declared = mark is not None
+        """True when a byte order mark says what it is."""
+        self._codec = codecs.getincrementaldecoder(mark or "utf-8")()
+        self._western = False
+        self._seen_utf8 = False
+        self._total = self._high = self._in_runs = self._broken = 0
+
+    @property
+    def note(self) -> str:
+        return " (Windows-1252)" if self._western else ""
+
+    def decode(self, block: bytes, *, final: bool = False) -> str:
+        if self._western:
+            return self._decode_western(block)
+        pending = bytes(self._codec.getstate()[0])
+        try:
+            text = self._codec.decode(block, final)
+        except UnicodeDecodeError as error:
+            if self.declared:
+                raise NotReviews(
+                    "The file says that it is Unicode text but holds bytes that are not. Save it again as UTF-8."
+                ) from None
+            block = pending + block
+            self._codec.reset()
+            if self._seen_utf8 or not block[: error.start].isascii():
+                return self._decode_damaged(block)
+            self._western = True
+            return self._decode_western(block)
+        self._seen_utf8 = self._seen_utf8 or not text.isascii()
+        self._total += len(block)
+        return text
+
+    def finish(self) -> str:
+        text = self.decode(b"", final=True)
+        if (self._in_runs >= 8 and self._in_runs * 2 > self._high) or self._broken > max(8, self._total // 1_000):
+            raise NotReviews(_WRONG_ENCODING)
+        return text
+
+    def _decode_western(self, block: bytes) -> str:
+        self._total += len(block)
+        self._high += len(block.translate(None, _ASCII))
+        self._in_runs += sum(len(run) for run in _RUN.findall(block))
+        try:
+            return block.decode("cp1252")
+        except UnicodeDecodeError:
+            raise NotReviews(_WRONG_ENCODING) from None
+
+    def _decode_damaged(self, block: bytes) -> str:
+        """UTF-8 with a few broken bytes: they become the replacement mark, and too many end the reading."""
+        self._total += len(block)
+        text = block.decode("utf-8", "replace")
+        self._broken += text.count("\ufffd")
+        return text

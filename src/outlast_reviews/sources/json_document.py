@@ -1,0 +1,103 @@
+"""JSON with a list of reviews in it: the list itself, a browser extension's export, or any object around one."""
+
+from collections import defaultdict
+from typing import Any
+
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.columns import named, plain_name
+from outlast_reviews.sources.content import Content
+from outlast_reviews.sources.json_rows import JsonRows, entry_keys
+from outlast_reviews.sources.json_stream import JsonStream, Path
+from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.rows import Rows, plain_text
+from outlast_reviews.sources.stars import UnreadableStars, read_stars
+
+_LISTS = ("reviews", "review", "data", "items", "results")
+_TITLES = frozenset({"productinfotitle", "producttitle", "productname", "producttitletext"})
+_RATINGS = frozenset({"productinfoamazonrating", "productinforating", "amazonrating", "averagerating"})
+_TOTALS = frozenset(
+    {"productinfototalreviewsonamazon", "totalreviewsonamazon", "totalreviews", "reviewcount", "reviewscount"}
+)
+_WAITING = 1_000
+
+
+class JsonDocument:
+    """The first list whose entries have stars and words is the one that is read."""
+
+    def recognises(self, content: Content) -> bool:
+        return content.opening.lstrip(" \t\r\n\ufeff")[:1] in ("{", "[") and not content.is_page
+
+    def read(self, content: Content) -> ReviewSet:
+        rows = Rows(content.limits)
+        entries = JsonRows(rows)
+        facts = _Facts()
+        chosen: Path | None = None
+        empty = False
+        waiting: defaultdict[Path, list[Any]] = defaultdict(list)
+        for path, value, is_item in JsonStream(content.chunks(), content.limits).walk():
+            if not is_item:
+                facts.note(path, value)
+                empty = empty or (value == [] and (not path or path[-1].lower() in _LISTS))
+            elif chosen is None:
+                if entries.columns(value).hold_reviews:
+                    chosen = path
+                    for earlier in waiting.pop(path, []):
+                        entries.add(earlier)
+                    waiting.clear()
+                    entries.add(value)
+                elif len(waiting[path]) < _WAITING:
+                    waiting[path].append(value)
+            elif path == chosen:
+                entries.add(value)
+        if chosen is None and not empty:
+            raise _no_reviews(waiting, facts)
+        return rows.finish(
+            facts.format + content.encoding_note,
+            product_title=facts.title,
+            product_rating=facts.rating,
+            stated_total=facts.total,
+        )
+
+
+class _Facts:
+    """What the document says about the product, outside of its reviews."""
+
+    def __init__(self) -> None:
+        self.title: str | None = None
+        self.rating: float | None = None
+        self.total: int | None = None
+        self.keys: list[str] = []
+
+    @property
+    def format(self) -> str:
+        return "JSON of a browser extension" if {"asin", "country"} <= set(self.keys) else "JSON"
+
+    def note(self, path: Path, value: object) -> None:
+        if len(self.keys) < 100:
+            self.keys.append(".".join(path))
+        name = plain_name("".join(path))
+        if name in _TITLES:
+            self.title = self.title or plain_text(value)[:500] or None
+        elif name in _RATINGS:
+            try:
+                self.rating = read_stars(value)
+            except UnreadableStars:
+                return
+        elif name in _TOTALS:
+            digits = "".join(character for character in str(value)[:40] if character in "0123456789")
+            self.total = int(digits) if digits else None
+
+
+def _no_reviews(lists: dict[Path, list[Any]], facts: _Facts) -> NotReviews:
+    """A refusal that says what there is instead."""
+    entry = next((keys for items in lists.values() for item in items if (keys := entry_keys(item))), None)
+    if entry is not None:
+        found = f"Its entries have: {named(entry)}."
+    elif keys := [key for key in facts.keys if key]:
+        found = f"It has: {named(keys)}."
+    else:
+        found = "It holds no objects at all."
+    return NotReviews(
+        f"This is JSON, but there is no list of reviews in it. {found} "
+        "A review needs a “rating” and a “text”; export the reviews as a list of such objects."
+    )

@@ -1,0 +1,62 @@
+"""JSONL: one review as a JSON object on each line, as the research collections have it."""
+
+import json
+from typing import Any, cast
+
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.columns import columns_of, named
+from outlast_reviews.sources.content import Content
+from outlast_reviews.sources.json_rows import JsonRows
+from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.rows import Rows
+
+_LOOK_AT = 20
+_MCAULEY_2018 = {"overall", "reviewText"}
+_MCAULEY_2023 = {"parent_asin", "helpful_vote"}
+
+
+class JsonLines:
+    """Recognised by lines that each begin and end like an object; a single line counts if it is a review."""
+
+    def recognises(self, content: Content) -> bool:
+        if content.is_page or not content.opening.lstrip("\ufeff \t\r\n").startswith("{"):
+            return False
+        lines = [line.strip() for line in content.opening.splitlines()[:_LOOK_AT] if line.strip()]
+        whole = [line for line in lines if line[0] == "{" and line[-1] == "}" and len(line) > 2]
+        if len(whole) > 1 or (len(whole) == 1 and len(lines) > 1 and lines[1][0] == "{" and whole[0] == lines[0]):
+            return True
+        return len(lines) == len(whole) == 1 and columns_of(list(_object(whole[0]) or ())).hold_reviews
+
+    def read(self, content: Content) -> ReviewSet:
+        rows = Rows(content.limits)
+        entries = JsonRows(rows)
+        keys: list[str] = []
+        for line in content.lines():
+            if not line or line.isspace():
+                continue
+            entry = _object(line)
+            if entry is None:
+                rows.skip("the line is not a JSON object")
+                continue
+            keys = keys or list(entry)
+            entries.add(entry)
+        if keys and not (entries.stars_seen and entries.words_seen):
+            raise NotReviews(
+                f"These lines are JSON, but not reviews. They have: {named(keys)}. "
+                "A review needs a “rating” and a “text”; export the reviews as such objects, one on each line."
+            )
+        return rows.finish(_format(set(keys)) + content.encoding_note)
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _format(keys: set[str]) -> str:
+    if keys >= _MCAULEY_2018:
+        return "JSONL (McAuley 2018)"
+    return "JSONL (McAuley 2023)" if keys >= _MCAULEY_2023 else "JSONL"

@@ -1,0 +1,61 @@
+"""Turns JSON objects, whatever their keys, into rows."""
+
+from typing import Any, cast
+
+from outlast_reviews.sources.columns import Columns, columns_of
+from outlast_reviews.sources.rows import Rows
+
+_DEEPEST = 3
+_MEMORY = 2_000
+_MOST_KEYS = 1_000
+
+
+class JsonRows:
+    """Objects in, rows out; the keys of every object may differ."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._columns: dict[tuple[str, ...], Columns] = {}
+        self.stars_seen = self.words_seen = False
+
+    def columns(self, item: object) -> Columns:
+        """What the keys of an object mean; nothing for anything else."""
+        return self._parts(cast("dict[str, Any]", item))[0] if isinstance(item, dict) else Columns()
+
+    def add(self, item: object) -> None:
+        if not isinstance(item, dict):
+            self._rows.skip("the entry is not a review but a bare value")
+            return
+        columns, values = self._parts(cast("dict[str, Any]", item))
+        self.stars_seen = self.stars_seen or columns.rating is not None
+        self.words_seen = self.words_seen or columns.text is not None
+        if len(values) > _MOST_KEYS:
+            self._rows.skip(f"the entry has {len(values):,} fields")
+        else:
+            self._rows.add(columns, values)
+
+    def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
+        flat: dict[str, object] = {}
+        _flatten(item, "", flat, _DEEPEST)
+        names = tuple(flat)
+        columns = self._columns.get(names)
+        if columns is None:
+            columns = columns_of(names)
+            if len(self._columns) < _MEMORY:
+                self._columns[names] = columns
+        return columns, list(flat.values())
+
+
+def entry_keys(item: object) -> list[str]:
+    """The keys of an object, for a sentence; none of anything else."""
+    return list(cast("dict[str, Any]", item)) if isinstance(item, dict) else []
+
+
+def _flatten(item: dict[str, Any], prefix: str, into: dict[str, object], depth: int) -> None:
+    for key, value in item.items():
+        if len(into) > _MOST_KEYS:
+            return
+        if isinstance(value, dict) and depth > 0:
+            _flatten(cast("dict[str, Any]", value), f"{prefix}{key}.", into, depth - 1)
+        else:
+            into[f"{prefix}{key}"] = value

@@ -1,0 +1,132 @@
+"""Walks a JSON document of any length piece by piece, so that only one review is in memory at a time."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+
+_SPACE = " \t\n\r\ufeff"
+_DECODER = json.JSONDecoder(strict=False)
+
+Path = tuple[str, ...]
+
+
+class JsonStream:
+    """Follows objects down to the lists in them; `walk` is called once."""
+
+    def __init__(self, chunks: Iterator[str], limits: Limits) -> None:
+        self._chunks = chunks
+        self._limits = limits
+        self._text = ""
+        self._at = 0
+        self._consumed = 0
+        self._ended = False
+
+    def walk(self) -> Iterator[tuple[Path, Any, bool]]:
+        """(path, value, whether it is an item of the list at that path); an empty list is told as its `[]`.
+
+        Raises `NotReviews` where the text stops being JSON.
+        """
+        yield from self._value(())
+        if self._peek():
+            self._refuse()
+
+    def _value(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+        if len(path) > 8:
+            self._refuse_depth()
+        match self._peek():
+            case "{":
+                yield from self._object(path)
+            case "[":
+                yield from self._list(path)
+            case _:
+                yield path, self._decode(), False
+
+    def _object(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+        self._at += 1
+        if self._peek() == "}":
+            self._at += 1
+            return
+        while True:
+            if self._peek() != '"':
+                self._refuse()
+            key = str(self._decode())
+            self._expect(":")
+            yield from self._value((*path, key))
+            if self._expect(",}") == "}":
+                return
+
+    def _list(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+        self._at += 1
+        if self._peek() == "]":
+            self._at += 1
+            yield path, [], False
+            return
+        while True:
+            yield path, self._decode(), True
+            if self._expect(",]") == "]":
+                return
+
+    def _peek(self) -> str:
+        """The next character that is not space; "" at the end."""
+        while True:
+            while self._at < len(self._text):
+                character = self._text[self._at]
+                if character not in _SPACE:
+                    return character
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def _expect(self, characters: str) -> str:
+        found = self._peek()
+        if not found or found not in characters:
+            self._refuse()
+        self._at += 1
+        return found
+
+    def _decode(self) -> Any:
+        if not self._peek():
+            self._refuse()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                self._refuse_depth()
+            except ValueError:
+                if self._more():
+                    continue
+                self._refuse()
+            if end == len(self._text) and self._more():  # a number may go on in the next piece
+                continue
+            self._at = end
+            return value
+
+    def _more(self) -> bool:
+        """Takes in the next piece and lets go of what has been read; refuses a value that is too long."""
+        self._consumed += self._at
+        self._text, self._at = self._text[self._at :], 0
+        if len(self._text) > self._limits.line:
+            raise NotReviews(
+                f"A single value in the JSON is longer than {self._limits.line // MIB} MiB, or the JSON is broken "
+                "there, so it is not a list of reviews. Export it again."
+            )
+        chunk = next(self._chunks, None)
+        while chunk == "":
+            chunk = next(self._chunks, None)
+        if chunk is None:
+            return False
+        self._text += chunk
+        return True
+
+    def _refuse(self) -> NoReturn:
+        if not self._peek():
+            raise NotReviews("The JSON breaks off before its end: part of it is missing. Export or copy it again.")
+        raise NotReviews(
+            f"The file begins like JSON but is not valid JSON near character {self._consumed + self._at + 1:,}. "
+            "Export it again."
+        )
+
+    def _refuse_depth(self) -> NoReturn:
+        raise NotReviews("The JSON is nested far deeper than reviews are. Export the reviews as a plain list.")

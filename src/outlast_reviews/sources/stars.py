@@ -1,0 +1,60 @@
+"""Reads a rating as people, shops and exports write it, into 1 to 5 stars."""
+
+import re
+
+_LONGEST = 80
+_NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
+_NEGATIVE = re.compile(r"[-−]\d")
+_FULL, _HALF = "★⭐🌟", "⯨⯪½"
+_SCALES = (5.0, 10.0, 100.0)
+_NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
+
+
+class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
+    """What stands where a rating should is none; the message says it for a row's reason."""
+
+
+def read_stars(raw: object) -> float | None:
+    """`None` where there is nothing; "4", "4.0 out of 5 stars", "4,0 von 5 Sternen", "8/10", "80%", "★★★★☆"."""
+    if isinstance(raw, bool):
+        raise UnreadableStars("the rating is not a number of stars")
+    if raw is None:
+        return None
+    if isinstance(raw, int | float):
+        return _checked(raw, 5.0, raw)
+    text = str(raw).strip()
+    if text.casefold() in _NOTHING:
+        return None
+    if len(text) > _LONGEST:
+        raise UnreadableStars(f"the rating “{text[:40]}…” is not a number of stars")
+    if full := sum(text.count(star) for star in _FULL):
+        return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
+    if _NEGATIVE.search(text):
+        raise UnreadableStars(f"the rating “{text[:40]}” is not between 1 and 5 stars")
+    numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(text)]
+    match numbers:
+        case [value] if "%" in text:
+            return _checked(value, 100.0, text)
+        case [value]:
+            return _checked(value, 5.0, text)
+        case [best, value] if "のうち" in text:  # "5つ星のうち4.0" names the best first
+            return _checked(value, best, text)
+        case [value, best]:
+            return _checked(value, best, text)
+        case _:
+            raise UnreadableStars(f"the rating “{text[:40]}” is not a number of stars")
+
+
+def scaled_stars(value: float, best: float) -> float:
+    """A rating on a scale that ends at `best`, as stars; anything below one star is one."""
+    return max(1.0, min(5.0, round(value * 5 / best, 2)))
+
+
+def _checked(value: float, best: float, raw: object) -> float:
+    if best not in _SCALES:
+        raise UnreadableStars(f"the rating “{str(raw)[:40]}” is not a number of stars")
+    if best != 5.0 and 0 <= value <= best:
+        return scaled_stars(value, best)
+    if not 1 <= value <= 5:
+        raise UnreadableStars(f"the rating “{str(raw)[:40]}” is not between 1 and 5 stars")
+    return float(value)
