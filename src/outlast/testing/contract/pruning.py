@@ -1,0 +1,170 @@
+"""Contract: cleanup takes what is over and old, nothing else, and says the truth beforehand."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+import io
+from datetime import datetime, timedelta
+
+import pytest
+
+from outlast.domain.status import Status
+from outlast.ports.store import Pruned
+from outlast.testing.acts import (
+    OWNER,
+    WholeStore,
+    completed,
+    enter,
+    failed,
+    kept,
+    new_session,
+    read,
+    right,
+    start,
+    started_and_claimed,
+)
+from outlast.testing.clock import NOON, FakeClock
+from outlast.testing.contract.room import StoreRoom
+from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
+
+LONG_AGO = NOON - timedelta(days=1)
+
+
+async def _prune(
+    store: WholeStore,
+    *,
+    sessions: datetime = LONG_AGO,
+    results: datetime = LONG_AGO,
+    uploads: datetime = LONG_AGO,
+    dry_run: bool = False,
+) -> Pruned:
+    return await store.prune(
+        sessions_before=sessions, results_before=results, uploads_before=uploads, dry_run=dry_run
+    )
+
+
+class PruneContract(StoreRoom):
+    """`prune`."""
+
+    @pytest.mark.parametrize("state", FINAL)
+    async def test_what_is_final_and_old_is_deleted(self, store: WholeStore, clock: FakeClock, state: str) -> None:
+        session = await STATES[state](store)
+        assert await _prune(store, sessions=clock.now()) == Pruned()
+        assert await read(store, session.id) == session
+        clock.advance(1)
+        assert await _prune(store, sessions=clock.now()) == Pruned(sessions=1)
+        assert await store.get(session.id, owner=None) is None
+        assert await store.gone([session.id]) == {session.id}
+        assert list(await store.history(session.id)) == []
+        assert list(await store.kept_steps(session.id)) == []
+
+    @pytest.mark.parametrize("state", [*WAITING, *AT_WORK])
+    async def test_what_is_in_flight_stays_however_old(
+        self, store: WholeStore, clock: FakeClock, state: str
+    ) -> None:
+        session = await STATES[state](store)
+        clock.advance(86_400 * 365)
+        assert await _prune(store, sessions=clock.now()) == Pruned()
+        assert await read(store, session.id) == session
+
+    async def test_a_retried_session_is_not_old_any_more(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await STATES["failed"](store)
+        clock.advance(86_400)
+        await store.retry(session.id, owner=OWNER, attempts=1)
+        assert await _prune(store, sessions=clock.now()) == Pruned()
+
+    async def test_age_counts_from_the_end_not_from_the_start(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await started_and_claimed(store)
+        clock.advance(3_600)
+        await store.finish(right(session), completed())
+        assert await _prune(store, sessions=clock.now() - timedelta(minutes=30)) == Pruned()
+
+    async def test_kept_steps_of_a_failed_session_go_with_it(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await started_and_claimed(store)
+        await store.keep_step(right(session), kept())
+        await store.finish(right(session), failed())
+        clock.advance(1)
+        await _prune(store, sessions=clock.now())
+        assert list(await store.kept_steps(session.id)) == []
+
+    async def test_results_outlive_their_sessions_until_their_own_time_is_over(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(right(session), completed())
+        result = await store.result(session.id, owner=OWNER)
+        ended = clock.now()
+        clock.advance(60)
+        assert await _prune(store, sessions=clock.now()) == Pruned(sessions=1)
+        assert await store.result(session.id, owner=OWNER) == result
+        assert await store.result(session.id, owner="somebody else") is None
+        assert await _prune(store, results=ended) == Pruned()
+        assert await _prune(store, results=clock.now()) == Pruned(results=1)
+        assert await store.result(session.id, owner=OWNER) is None
+
+    async def test_a_result_may_be_deleted_before_its_session(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await STATES["completed"](store)
+        clock.advance(1)
+        assert await _prune(store, results=clock.now()) == Pruned(results=1)
+        assert await read(store, session.id) == session
+
+    async def test_an_upload_is_deleted_by_its_last_use(self, store: WholeStore, clock: FakeClock) -> None:
+        old = await store.put(OWNER, "old", io.BytesIO(b"old"))
+        used = await store.put(OWNER, "used", io.BytesIO(b"used"))
+        clock.advance(60)
+        await store.find(OWNER, used.sha256)
+        assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
+        assert await store.find(OWNER, old.sha256) is None
+        with pytest.raises(KeyError):
+            _ = [chunk async for chunk in store.chunks(OWNER, old.sha256)]
+        assert await store.find(OWNER, used.sha256) is not None
+
+    @pytest.mark.parametrize("state", [*WAITING, *AT_WORK])
+    async def test_an_upload_stays_while_its_owner_has_a_session_in_flight(
+        self, store: WholeStore, clock: FakeClock, state: str
+    ) -> None:
+        session = await STATES[state](store)
+        upload = await store.put(OWNER, "needed", io.BytesIO(b"needed"))
+        await store.put("somebody else", "needed", io.BytesIO(b"needed"))
+        clock.advance(86_400)
+        assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
+        assert [c async for c in store.chunks(OWNER, upload.sha256)] == [b"needed"]
+        await store.rescue_worker(session.worker_id or "")
+        await store.cancel(session.id, owner=OWNER)
+        assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
+
+    async def test_a_dry_run_counts_the_same_and_deletes_nothing(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        for state in STATES:
+            await STATES[state](store)
+            await store.put(f"owner of {state}", "a.csv", io.BytesIO(state.encode()))
+            clock.advance(1)
+        await store.put(OWNER, "kept.csv", io.BytesIO(b"kept"))
+        clock.advance(60)
+        before = await store.count()
+        now = clock.now()
+        promised = await _prune(store, sessions=now, results=now, uploads=now, dry_run=True)
+        assert promised == Pruned(sessions=len(FINAL), results=1, uploads=len(STATES))
+        assert await store.count() == before
+        assert await _prune(store, sessions=now, results=now, uploads=now) == promised
+        assert await _prune(store, sessions=now, results=now, uploads=now) == Pruned()
+        assert sum((await store.count()).values()) == sum(before.values()) - len(FINAL)
+
+    async def test_more_than_a_batch_is_deleted(self, store: WholeStore, clock: FakeClock) -> None:
+        enter(store)
+        for _ in range(120):
+            session = await start(store)
+            await store.cancel(session.id, owner=OWNER)
+        clock.advance(1)
+        assert await _prune(store, sessions=clock.now(), dry_run=True) == Pruned(sessions=120)
+        assert await _prune(store, sessions=clock.now()) == Pruned(sessions=120)
+        assert (await store.count())[Status.CANCELLED] == 0
+
+    async def test_a_subject_may_be_started_again_after_its_session_was_deleted(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await STATES["failed"](store)
+        clock.advance(1)
+        await _prune(store, sessions=clock.now())
+        again = new_session(subject=session.subject)
+        assert (await start(store, id=again.id, subject=session.subject)).id == again.id
