@@ -1,0 +1,46 @@
+// Lets a file be dropped on the page, and taken back, where a plain file input stands without JavaScript.
+
+/** `field`: a field of form.html that has a file input. */
+export function acceptDrops(field) {
+  const zone = field.querySelector("[data-part=drop]");
+  const input = zone.querySelector("input[type=file]");
+  const address = field.querySelector("input[type=text]");
+  const remove = zone.querySelector("[data-part=remove]");
+  zone.querySelector("[data-part=drop-hint]").hidden = false;
+
+  const change = () => {
+    const file = input.files[0];
+    remove.hidden = !file;
+    remove.textContent = file ? `Remove ${file.name}` : "";
+    zone.classList.toggle("filled", Boolean(file));
+    if (address) address.disabled = Boolean(file); // one of the two; what was typed stays
+  };
+  input.addEventListener("change", change);
+  remove.addEventListener("click", () => {
+    input.value = "";
+    change();
+    input.focus();
+  });
+  window.addEventListener("pageshow", change); // browsers restore what was chosen
+
+  const alone = document.querySelectorAll("[data-part=drop]").length === 1;
+  const target = alone ? document : zone;
+  target.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  target.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget || !target.contains(event.relatedTarget)) zone.classList.remove("over");
+  });
+  target.addEventListener("drop", (event) => {
+    zone.classList.remove("over");
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    const one = new DataTransfer();
+    one.items.add(file);
+    input.files = one.files;
+    change();
+  });
+}

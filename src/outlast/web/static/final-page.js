@@ -1,0 +1,59 @@
+// Shows what the server has at an address in place of what is shown now, without a new page: same <main>, same
+// title, as a reload would give.
+
+import { sameSite } from "./access.js";
+
+const STYLES_WITHIN = 3000;
+
+/** Whether `link` is the address that the browser shows. */
+export function isHere(link) {
+  return new URL(link, location.href).pathname === location.pathname;
+}
+
+/** Fetches the page at `link` and shows it; the browser's own way if anything is unusual. */
+export async function showFinal(link) {
+  if (!isHere(link)) return location.assign(sameSite(link));
+  const page = await fetchPage(link).catch(() => null);
+  const main = page?.querySelector("main");
+  if (!main) return location.reload();
+  await Promise.race([adoptHead(page), new Promise((resolve) => setTimeout(resolve, STYLES_WITHIN))]);
+  document.title = page.title;
+  document.querySelector("main").replaceChildren(...main.childNodes);
+  const heading = document.querySelector("main h1");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus();
+}
+
+/** Leaves for an address of this site; answers false, and stays, for any other. */
+export function leaveFor(address) {
+  const url = new URL(address, location.href);
+  if (url.origin !== location.origin) return false;
+  location.assign(url);
+  return true;
+}
+
+async function fetchPage(link) {
+  const response = await fetch(sameSite(link), { headers: { Accept: "text/html" }, cache: "no-store" });
+  if (!response.ok) return null;
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+/** Style sheets and modules that the new page has and this one has not; done when the styles are there. */
+function adoptHead(page) {
+  const has = (selector, name, value) =>
+    [...document.head.querySelectorAll(selector)].some((node) => node.getAttribute(name) === value);
+  for (const script of page.head.querySelectorAll('script[type="module"][src]')) {
+    if (!has("script", "src", script.getAttribute("src"))) import(script.src);
+  }
+  const styles = [...page.head.querySelectorAll('link[rel="stylesheet"]')].filter(
+    (link) => !has("link", "href", link.getAttribute("href")),
+  );
+  return Promise.all(
+    styles.map((style) => {
+      const link = document.importNode(style);
+      const settled = new Promise((resolve) => (link.onload = link.onerror = resolve));
+      document.head.append(link);
+      return settled;
+    }),
+  );
+}

@@ -1,0 +1,34 @@
+// Tells when a page should look again: back from sleep, from another tab, or on another network.
+// Browsers have a signal for each of these, and none for all.
+
+const SLEPT = 20_000; // a timer this late means that the machine slept
+const HIDDEN_AFTER = 30_000; // a hidden tab gives its connection back: browsers share six among all tabs
+
+/** Calls `wake()`, `hidden()` and `visible(wasHidden)` until `signal` aborts. */
+export function watchPage(signal, { wake, hidden, visible }) {
+  const on = (target, type, act) => target.addEventListener(type, act, { signal });
+  let since = Date.now();
+  let timer = null;
+
+  const visibility = () => {
+    clearTimeout(timer);
+    if (!document.hidden) return visible(Date.now() - since > HIDDEN_AFTER);
+    since = Date.now();
+    timer = setTimeout(hidden, HIDDEN_AFTER);
+  };
+  on(window, "online", wake);
+  on(window, "offline", wake); // looking again is what tells whether it is true
+  on(document, "visibilitychange", visibility);
+  if (document.hidden) visibility();
+
+  let ticked = Date.now();
+  const ticker = setInterval(() => {
+    const late = Date.now() - ticked > SLEPT;
+    ticked = Date.now();
+    if (late && !document.hidden) wake();
+  }, 5000);
+  on(signal, "abort", () => {
+    clearInterval(ticker);
+    clearTimeout(timer);
+  });
+}

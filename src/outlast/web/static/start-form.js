@@ -1,0 +1,181 @@
+// Starts an analysis without leaving the form before there is something to show: uploads with progress, mistakes
+// beside their field, and in sync mode the progress that the start request itself streams.
+
+import { Refused, post, sameSite, upload } from "./access.js";
+import "./analysis-progress.js";
+import { announce } from "./announcer.js";
+import { acceptDrops } from "./drop-zone.js";
+import { EventStream } from "./event-stream.js";
+
+class StartForm {
+  #form;
+  #button;
+  #label;
+  #busy = false;
+  #uploaded = new WeakMap(); // a file that was sent once is not sent again for a mistake elsewhere
+
+  constructor(form) {
+    this.#form = form;
+    this.#button = form.querySelector("button[type=submit]");
+    this.#label = this.#button.textContent;
+    form.addEventListener("submit", (event) => this.#submit(event));
+    window.addEventListener("pageshow", (event) => event.persisted && this.#rest());
+    for (const zone of form.querySelectorAll("[data-part=drop]")) acceptDrops(zone.closest(".field"));
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#clear();
+    try {
+      this.#work("Starting…");
+      await this.#start(await this.#input());
+    } catch (refusal) {
+      this.#rest();
+      if (!(refusal instanceof Refused)) throw refusal;
+      this.#tell(refusal);
+    }
+  }
+
+  async #input() {
+    const input = {};
+    for (const field of this.#form.querySelectorAll(".field")) {
+      const value = await this.#value(field);
+      if (value !== undefined) input[field.dataset.field] = value;
+    }
+    return input;
+  }
+
+  /** What a field says, as the input's JSON; undefined where it was left empty. */
+  async #value(field) {
+    const { kind, required } = field.dataset;
+    const file = field.querySelector("input[type=file]")?.files[0];
+    if (file) return this.#send(field, file);
+    const control = field.querySelector("input:not([type=file])");
+    if (kind === "checkbox") return control.checked;
+    const text = control?.value.trim() ?? "";
+    if (text) return kind === "number" ? Number(text) : text;
+    if (required !== undefined && kind === "source") {
+      throw refusalAt(field, 422, "Choose a file, or give an address.");
+    }
+    return undefined;
+  }
+
+  async #send(field, file) {
+    const limit = Number(this.#form.dataset.maxUploadMb);
+    if (limit && file.size > limit * 1024 * 1024) {
+      throw refusalAt(field, 413, `${file.name} is larger than ${limit} MB.`);
+    }
+    if (this.#uploaded.has(file)) return this.#uploaded.get(file);
+    const sending = this.#form.querySelector("[data-part=sending]");
+    sending.hidden = false;
+    this.#work("Sending the file…");
+    try {
+      const { source } = await upload(this.#form.dataset.upload, file, (sent) => {
+        sending.querySelector("p").textContent = `Sending ${file.name}: ${Math.floor(sent * 100)}%`;
+        sending.querySelector("rect").setAttribute("width", `${sent * 100}%`);
+        sending.querySelector("[role=progressbar]").setAttribute("aria-valuenow", Math.floor(sent * 100));
+      });
+      this.#uploaded.set(file, source);
+      return source;
+    } catch (refusal) {
+      throw refusal.problem?.errors?.length ? refusal : refusalAt(field, refusal.status, refusal.message);
+    } finally {
+      sending.hidden = true;
+    }
+  }
+
+  async #start(input) {
+    this.#work("Starting…");
+    const response = await post(this.#form.dataset.start, {
+      json: { analysis: this.#form.dataset.analysis, input },
+      headers: { Accept: "text/event-stream, application/json" },
+    });
+    if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      const { links, session } = await response.json();
+      location.assign(sameSite((links ?? session.links).page));
+      return;
+    }
+    const stream = new EventStream(response);
+    const first = await stream.next().catch(() => undefined);
+    if (!first || first.event === "bye") throw new Refused(503, { error: "The site broke off. Please try again." });
+    this.#becomeProgress(JSON.parse(first.data), stream);
+  }
+
+  /** The form gives way to the progress, at the session's own address. */
+  #becomeProgress(snapshot, stream) {
+    const { title } = this.#form.dataset;
+    history.pushState(null, "", sameSite(snapshot.links.page));
+    window.addEventListener("popstate", () => location.reload()); // back to the form
+    document.title = document.title.replace(/^.*(?= · )/, title);
+    const heading = document.createElement("h1");
+    heading.textContent = title;
+    heading.tabIndex = -1;
+    const progress = document.createElement("analysis-progress");
+    progress.setAttribute("session", snapshot.session_id);
+    progress.setAttribute("src", snapshot.links.self);
+    progress.follow(snapshot, stream);
+    document.querySelector("main").replaceChildren(heading, progress);
+    heading.focus();
+  }
+
+  #tell(refusal) {
+    const elsewhere = [];
+    let first = null;
+    for (const { pointer, detail } of refusal.problem.errors ?? []) {
+      const field = this.#fieldAt(pointer ?? "");
+      if (field) mark(field, detail);
+      else elsewhere.push(detail);
+      first ??= field ? control(field) : null;
+    }
+    const whole = this.#form.querySelector("[data-part=form-error]");
+    if (!first || elsewhere.length) {
+      whole.textContent = elsewhere.join(" ") || refusal.message;
+      whole.hidden = false;
+    }
+    (first ?? whole).focus();
+  }
+
+  #fieldAt(pointer) {
+    const names = pointer.split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+    return [...this.#form.querySelectorAll(".field")].find((field) => names.includes(field.dataset.field));
+  }
+
+  #clear() {
+    this.#form.querySelector("[data-part=form-error]").hidden = true;
+    for (const error of this.#form.querySelectorAll(".field-error")) error.hidden = true;
+    for (const input of this.#form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  }
+
+  #work(text) {
+    if (this.#button.textContent !== text) announce(text);
+    this.#button.textContent = text;
+    this.#button.setAttribute("aria-disabled", "true"); // and not disabled: it keeps the focus
+  }
+
+  #rest() {
+    this.#busy = false;
+    this.#button.textContent = this.#label;
+    this.#button.removeAttribute("aria-disabled");
+  }
+}
+
+/** The input that a field's mistake is about. */
+function control(field) {
+  const file = field.querySelector("input[type=file]");
+  return file?.files.length ? file : (field.querySelector("input:not([type=file])") ?? file);
+}
+
+function mark(field, sentence) {
+  const error = field.querySelector(".field-error");
+  error.textContent = error.hidden ? sentence : `${error.textContent} ${sentence}`;
+  error.hidden = false;
+  control(field).setAttribute("aria-invalid", "true");
+}
+
+function refusalAt(field, status, detail) {
+  return new Refused(status, { error: detail, errors: [{ pointer: `/input/${field.dataset.field}`, detail }] });
+}
+
+for (const form of document.querySelectorAll("form[data-analysis]")) new StartForm(form);
