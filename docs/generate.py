@@ -1,0 +1,179 @@
+"""Writes the parts of the reference that the code knows best. Run `uv run python docs/generate.py` after a change.
+
+A part stands between `<!-- generated: name -->` and `<!-- end -->` of a page. A test fails while a page differs.
+"""
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+import outlast
+from outlast.cli.main import outlast as command_line
+from outlast.domain.status import TRANSITIONS, Status
+from outlast.settings import Settings
+from outlast.web.routes import ROUTES, Owner, Route, Token
+
+PAGES: Final = Path(__file__).parent
+
+DOES: Final = {
+    "start": 'Start an analysis: `{"analysis": "…", "input": {…}}`',
+    "upload": "Keep a file (multipart field `file`); answers its `source`, to start with",
+    "token": '`{"token"}` for `X-CSRF-Token`; makes a visitor known by a cookie',
+    "progress": "The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`",
+    "events": "The same snapshots as server-sent events",
+    "result": "The result alone, also after its session was cleaned up",
+    "cancel": "Stop it",
+    "retry": "A new round of attempts, after the kept steps",
+    "form": "The form",
+    "submit": "The form, sent: `303` to the session's page",
+    "page": "Progress, then the result, at one address",
+    "page_cancel": "The cancel button without JavaScript",
+    "page_retry": "The retry button without JavaScript",
+    "static": "Style sheet, scripts, icon",
+    "assets": "Style sheets of your own site (`Outlast(assets=…)`)",
+    "livez": "The process is alive",
+    "readyz": "The store can be written, its schema is current, no shutdown has begun",
+}
+NEEDS: Final = {
+    Owner.ANYBODY: "nothing",
+    Owner.KNOWN: "its owner",
+    Owner.MADE: "nothing; sets the cookie",
+}
+TOKENS: Final = {None: "", Token.HEADER: "`X-CSRF-Token`", Token.FORM: "field `csrf_token`"}
+
+
+def statuses() -> Iterator[str]:
+    """The picture of `TRANSITIONS`."""
+    verbs: dict[tuple[Status, Status], list[str]] = {}
+    for verb, ways in TRANSITIONS.items():
+        for before, afters in ways.items():
+            for after in afters:
+                verbs.setdefault((before, after), []).append(verb.value)
+    order = list(Status)
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {Status.PENDING.value}: start"
+    for before, after in sorted(verbs, key=lambda way: (order.index(way[0]), order.index(way[1]))):
+        yield f"    {before.value} --> {after.value}: {', '.join(verbs[before, after])}"
+    for status in Status:
+        if status.final:
+            yield f"    {status.value} --> [*]"
+    yield "```"
+
+
+def settings() -> Iterator[str]:
+    """One line for each setting."""
+    yield "| name | default | meaning |"
+    yield "|---|---|---|"
+    for field in Settings.model_fields.values():
+        yield f"| `{field.validation_alias}` | {_default(field.default)} | {field.description}{_bounds(field)} |"
+
+
+def routes() -> Iterator[str]:
+    """One line for each route."""
+    yield "| route | what | needs | token |"
+    yield "|---|---|---|---|"
+    for route in ROUTES:
+        yield f"| {_address(route)} | {DOES[route.name]} | {NEEDS[route.owner]} | {TOKENS[route.token]} |"
+
+
+def commands() -> Iterator[str]:
+    """What each command says of itself."""
+    for path, command in _commands("outlast", command_line):
+        yield f"### `{path}`"
+        yield ""
+        yield "```text"
+        with click.Context(command, info_name=path, max_content_width=100, terminal_width=100) as context:
+            yield command.get_help(context)
+        yield "```"
+        yield ""
+
+
+def names() -> Iterator[str]:
+    """The public names, by kind."""
+    yield "| name | what |"
+    yield "|---|---|"
+    for name in outlast.__all__:
+        yield f"| `{name}` | {_first_sentence(getattr(outlast, name))} |"
+
+
+def methods() -> Iterator[str]:
+    """The methods of `Outlast`."""
+    yield "| method | what |"
+    yield "|---|---|"
+    for name, member in vars(outlast.Outlast).items():
+        if not name.startswith("_") and inspect.getdoc(member):
+            yield f"| `{name}` | {_first_sentence(member)} |"
+
+
+PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
+    part.__name__: part for part in (statuses, settings, routes, commands, names, methods)
+}
+
+
+def current(text: str) -> str:
+    """The page with its generated parts as the code has them now."""
+
+    def written(part: re.Match[str]) -> str:
+        body = "\n".join(line.rstrip() for line in "\n".join(PARTS[part[1]]()).splitlines())
+        return f"<!-- generated: {part[1]} -->\n\n{body.strip()}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- generated: (\w+) -->.*?<!-- end -->", written, text, flags=re.DOTALL)
+
+
+def outdated() -> list[Path]:
+    """The pages that are not what this program would write."""
+    return [page for page in PAGES.rglob("*.md") if current(text := page.read_text(encoding="utf-8")) != text]
+
+
+def _address(route: Route) -> str:
+    return f"`{' '.join(sorted(route.methods - {'HEAD'}))} {route.path}`"
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return "unset"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def _bounds(field: Any) -> str:
+    words = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}"}
+    limits = [
+        words[name].format(f"{getattr(bound, name):g}")
+        for bound in field.metadata
+        for name in words
+        if hasattr(bound, name)
+    ]
+    return f" ({', '.join(limits)})" if limits else ""
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if found is not None and not found.hidden:
+                yield from _commands(f"{path} {name}", found)
+
+
+def _first_sentence(thing: Any) -> str:
+    paragraph = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    return paragraph.replace("|", "\\|")
+
+
+def main() -> None:
+    os.environ.pop("COLUMNS", None)
+    for page in outdated():
+        page.write_text(current(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(page.relative_to(PAGES.parent), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The laws of the house that no tool checks: sizes, names, errors caught, what is said about machines."""
+
+import ast
+import re
+from pathlib import Path
+
+from rooms import PACKAGES, ROOT, modules, named, repository
+
+LONGEST = {"src": 300, "tests": 400}
+COUNTED = {".py", ".js", ".css", ".sql", ".html"}
+FORBIDDEN_ROOMS = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "base",
+    "manager",
+    "managers",
+    "service",
+    "services",
+}
+
+BROAD_EXCEPT = {
+    "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
+    "src/outlast/core/isolated.py": "the attempt, in a process of its own",
+    "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
+}
+"""The only rooms where an error of any kind may end."""
+
+PASSES_SETTINGS_ON = {
+    "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
+    "src/outlast/core/isolation.py": "an isolated attempt inherits the environment whole",
+}
+
+
+def test_every_file_is_short_enough_to_be_read_in_one_sitting() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {lines} lines"
+        for path in repository()
+        if path.suffix in COUNTED
+        and (limit := LONGEST.get(path.relative_to(ROOT).parts[0]))
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > limit
+    ]
+    assert not long
+
+
+def test_no_room_has_a_name_that_says_nothing() -> None:
+    rooms = [p for package in (*PACKAGES, ROOT / "tests") for p in package.rglob("*")]
+    assert not named([p for p in rooms if p.stem in FORBIDDEN_ROOMS and p.suffix in {"", ".py"}])
+
+
+def test_every_module_says_in_a_sentence_what_it_is_for() -> None:
+    silent = [
+        p for p in modules() if not re.search(r"[.`?]$", (ast.get_docstring(_tree(p)) or "").split("\n\n")[0])
+    ]
+    assert not named(silent)
+
+
+def test_errors_of_any_kind_are_caught_by_the_attempt_and_service_loops_alone() -> None:
+    broad = {str(p.relative_to(ROOT)) for p in modules() if any(map(_swallows, ast.walk(_tree(p))))}
+    assert broad == set(BROAD_EXCEPT)
+
+
+def test_the_environment_is_read_by_the_settings_alone() -> None:
+    readers = {
+        str(p.relative_to(ROOT)) for p in modules() if re.search(r"\b(environ|getenv)\b\W*[\[(.}]", p.read_text())
+    }
+    assert readers <= set(PASSES_SETTINGS_ON)
+
+
+def test_nothing_is_pickled() -> None:
+    imported = re.compile(r"^\s*(?:import|from) (?:pickle|marshal|shelve|dill|cloudpickle)\b", re.MULTILINE)
+    assert not named([p for p in modules() if imported.search(p.read_text(encoding="utf-8"))])
+
+
+def test_no_check_is_switched_off_without_a_reason_beside_it() -> None:
+    switch = re.compile(r"#\s*(?:noqa|type:\s*ignore|pyright:\s*ignore)[^#]*$")
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in repository()
+        if path.suffix == ".py" and path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (found := switch.search(line)) and " - " not in found[0]
+    ]
+    assert not bare
+
+
+def test_no_file_names_a_registry_or_the_machine_it_was_written_on() -> None:
+    """Written in pieces, so that this file does not name them either."""
+    hosts = ["pypi" + ".org", "python" + "hosted.org", "npm" + "js.", "registry." + "npm", "piwheels" + ".org"]
+    places = ["/work" + "/main", "/work" + "/s", "/root" + "/", "/opt" + "/wheels"]
+    named_in = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in repository()
+        for word in [*hosts, *places]
+        if word.encode() in path.read_bytes()
+    ]
+    assert not named_in
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _swallows(node: ast.AST) -> bool:
+    """A handler of everything that does not simply tidy up and raise the same again."""
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return called == "suppress" and any(map(_everything, node.args))
+    if not isinstance(node, ast.ExceptHandler) or (node.type is not None and not _everything(node.type)):
+        return False
+    last = node.body[-1]
+    return not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def _everything(node: ast.expr) -> bool:
+    kinds = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(isinstance(k, ast.Name) and k.id in {"Exception", "BaseException"} for k in kinds)

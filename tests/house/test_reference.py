@@ -1,0 +1,80 @@
+"""The reference against the code: settings, routes, commands, statuses, public names."""
+
+import ast
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from rooms import ROOT, modules, pages
+
+import outlast
+from outlast.settings import Settings, setting_names
+
+SETTING = re.compile(r"\b(?:ANALYSIS_[A-Z_]+|APP_KEY|DATABASE_URL|QUEUE_CONNECTION|REDIS_URL)\b")
+NOT_YET = re.compile(r"<!-- not yet -->.*?<!-- end -->", re.DOTALL)
+
+
+@pytest.fixture
+def generate(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    yield import_module("generate")
+    sys.modules.pop("generate")
+
+
+def test_the_generated_parts_are_what_the_code_says(generate) -> None:
+    stale = generate.outdated()
+    assert not stale, "Run: uv run python docs/generate.py"
+
+
+def test_the_reference_has_every_generated_part_once(generate) -> None:
+    text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "reference").glob("*.md"))
+    assert sorted(re.findall(r"<!-- generated: (\w+) -->", text)) == sorted(generate.PARTS)
+
+
+def test_no_page_names_a_setting_that_does_not_exist() -> None:
+    unknown = {
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in pages()
+        for name in SETTING.findall(NOT_YET.sub("", page.read_text(encoding="utf-8")))
+        if name not in setting_names()
+    }
+    assert not unknown
+
+
+def test_every_setting_is_read() -> None:
+    assert _fields_read() >= set(Settings.model_fields), set(Settings.model_fields) - _fields_read()
+
+
+def test_every_setting_explains_itself_and_gives_an_example() -> None:
+    assert not [name for name, field in setting_names().items() if not (field.description and field.examples)]
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert sorted(outlast.__all__) == outlast.__all__
+    assert not [name for name in outlast.__all__ if not (getattr(outlast, name).__doc__ or "").strip()]
+
+
+def test_the_changelog_names_this_version() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def _fields_read() -> set[str]:
+    """Fields of the settings read outside their module, directly or through a property."""
+    settings = ROOT / "src" / "outlast" / "settings.py"
+    read = {name for path in modules() if path != settings for name in _read_from_settings(path)}
+    for node in ast.walk(ast.parse(settings.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name in read:
+            read |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    return read
+
+
+def _read_from_settings(path: Path) -> set[str]:
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and re.search(r"settings(\(\))?$", ast.unparse(node.value))
+    }
