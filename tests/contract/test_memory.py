@@ -2,7 +2,9 @@
 
 import pytest
 
+from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
+from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
 
 
@@ -10,3 +12,10 @@ class TestMemoryStore(SessionStoreContract):
     @pytest.fixture
     def store(self, clock):
         return MemoryStore(clock)
+
+
+class TestMemoryNotifier(NotifierContract):
+    @pytest.fixture
+    def notifiers(self):
+        notifier = MemoryNotifier()
+        return notifier, notifier

@@ -1,11 +1,19 @@
 """The contract of a store, whole: what every backend must pass."""
 
+from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
+from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
+from outlast.testing.contract.registering import RegistryContract
+from outlast.testing.contract.rescuing import LeaseContract, ReleaseWorkerContract, RescueContract
+from outlast.testing.contract.sharing import SharingContract
 from outlast.testing.contract.starting import LimitContract, StartContract
+from outlast.testing.contract.steering import CancelContract, RetryContract
+from outlast.testing.contract.storing import BlobContract
 
 
 class SessionStoreContract(
@@ -15,9 +23,22 @@ class SessionStoreContract(
     QueuePositionContract,
     ClaimContract,
     ClaimOrderContract,
+    ProgressContract,
+    KeptStepContract,
     FenceContract,
     FinishContract,
     FinalityContract,
+    CancelContract,
+    RetryContract,
+    LeaseContract,
+    RescueContract,
+    ReleaseWorkerContract,
+    ResultContract,
+    BlobContract,
+    AdoptContract,
+    PruneContract,
+    RegistryContract,
+    SharingContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:
 

@@ -5,12 +5,10 @@ from datetime import datetime
 
 from outlast.backends.memory.room import Room
 from outlast.backends.memory.tables import Tables
-from outlast.domain.retry import MAX_CRASHES
+from outlast.domain.retry import MAX_CRASHES, quarantined
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
-
-QUARANTINED = "This analysis ended its worker {crashes} times, so it is not tried again."
 
 
 class Recovery(Room):
@@ -103,7 +101,7 @@ def _rescue(tables: Tables, rows: list[AnalysisSession]) -> None:
         if row.cancel_requested_at is not None:
             tables.end_claim(row, Status.CANCELLED, "crashed", **unspent)
         elif crashes >= MAX_CRASHES:
-            error = QUARANTINED.format(crashes=crashes)
+            error = quarantined(crashes)
             tables.end_claim(
                 row, Status.FAILED, "crashed", error=error, error_code="quarantined", reference=None, **unspent
             )
