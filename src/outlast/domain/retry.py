@@ -16,3 +16,8 @@ def backoff(attempt: int, rng: random.Random) -> float:
     """Seconds to wait after the `attempt`-th attempt (from 1) failed: uniform between 0 and a doubling limit."""
     limit = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 30))
     return rng.uniform(0.0, limit)
+
+
+def quarantined(crashes: int) -> str:
+    """What the visitor is told of a session that ended its worker so many times."""
+    return f"This analysis ended its worker {crashes} times, so it is not tried again."

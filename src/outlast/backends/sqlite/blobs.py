@@ -1,0 +1,84 @@
+"""Uploads, in chunks of the database."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import BinaryIO
+
+from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.rows import as_datetime
+from outlast.ports.blobs import CHUNK, StoredUpload
+
+
+class SQLiteBlobs(Room):
+    """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
+
+    async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
+        upload = await self._begin(owner, name)
+        try:
+            sha256, size = await self._fill(upload, file)
+            return await self._complete(upload, owner, sha256, size)
+        except BaseException:
+            self._db.post(lambda c: c.execute(self._sql["delete_upload"], {"id": upload}))
+            raise
+
+    async def _begin(self, owner: str, name: str) -> int:
+        def write(connection: Connection) -> int:
+            values = {"owner": owner, "name": name, "now": self._db.now()}
+            return connection.execute(self._sql["begin_upload"], values).fetchone()[0]
+
+        return await self._db.write(write, durable=False)
+
+    async def _fill(self, upload: int, file: BinaryIO) -> tuple[str, int]:
+        """One transaction for each chunk, so that others write in between."""
+        digest = hashlib.sha256()
+        size = number = 0
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            values = {"id": upload, "number": number, "content": chunk}
+            written = self._db.write(lambda c, v=values: c.execute(self._sql["add_chunk"], v), durable=False)
+            await asyncio.gather(written, asyncio.to_thread(digest.update, chunk))
+            size += len(chunk)
+            number += 1
+        return digest.hexdigest(), size
+
+    async def _complete(self, upload: int, owner: str, sha256: str, size: int) -> StoredUpload:
+        def write(connection: Connection) -> Row:
+            values = {"id": upload, "owner": owner, "sha256": sha256, "bytes": size, "now": self._db.now()}
+            known = connection.execute(self._sql["use_upload"], values).fetchone()
+            if known is not None:
+                connection.execute(self._sql["delete_upload"], values)
+                return known
+            connection.execute(self._sql["complete_upload"], values)
+            return connection.execute(self._sql["use_upload"], values).fetchone()
+
+        return _stored(await self._db.write(write))
+
+    async def find(self, owner: str, sha256: str) -> StoredUpload | None:
+        def write(connection: Connection) -> Row | None:
+            values = {"owner": owner, "sha256": sha256, "now": self._db.now()}
+            return connection.execute(self._sql["use_upload"], values).fetchone()
+
+        found = await self._db.write(write, durable=False)
+        return None if found is None else _stored(found)
+
+    async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
+        values = {"owner": owner, "sha256": sha256}
+        found = self._db.read(lambda c: c.execute(self._sql["find_upload"], values).fetchone())
+        if found is None:
+            raise KeyError(sha256)
+        upload, size = found
+        number = read = 0
+        while read < size:
+            wanted = {"id": upload, "number": number}
+            row = await self._db.read_aside(lambda c, w=wanted: c.execute(self._sql["chunk"], w).fetchone())
+            if row is None:  # deleted while it was being read
+                raise KeyError(sha256)
+            read += len(row[0])
+            number += 1
+            yield row[0]
+
+
+def _stored(row: Row) -> StoredUpload:
+    sha256, name, size, used_at = row
+    return StoredUpload(sha256, name, size, as_datetime(used_at))

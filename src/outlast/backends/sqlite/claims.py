@@ -1,0 +1,122 @@
+"""What workers do to sessions: claim them, report, keep steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.rows import as_json
+from outlast.domain.progress import dump_steps
+from outlast.domain.session import AnalysisSession, Claim, KeptStep
+from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
+
+
+class Claims(Room):
+    """The side of `SessionStore` that a worker sees while it works."""
+
+    async def claim(
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+    ) -> list[AnalysisSession]:
+        def write(connection: Connection) -> list[AnalysisSession]:
+            stamp = self._db.stamp()
+            connection.execute(self._sql["make_ready"], stamp)
+            numbers = self._next(connection, queues, analyses, limit, suspects)
+            if not numbers:
+                return []
+            values = stamp | self._holder(worker_id) | {"numbers": as_json(numbers)}
+            rows: list[Row] = connection.execute(self._sql["claim"], values).fetchall()
+            place = {number: i for i, number in enumerate(numbers)}
+            rows.sort(key=lambda row: place[row[-1]])
+            return self._db.rows.many(row[:-1] for row in rows)
+
+        if limit <= 0 or not self._anything_claimable():
+            return []
+        return await self._db.write(write)
+
+    async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
+        def write(connection: Connection) -> AnalysisSession | None:
+            values = self._db.stamp() | self._holder(worker_id) | {"id": session_id}
+            return self._db.rows.one_or_none(connection.execute(self._sql["claim_one"], values).fetchone())
+
+        return await self._db.write(write)
+
+    def _anything_claimable(self) -> bool:
+        """A look that holds nobody up; most claims of an idle worker end here."""
+        values = {"now": self._db.now()}
+        return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).fetchone())[0])
+
+    def _next(
+        self,
+        connection: Connection,
+        queues: Sequence[str],
+        analyses: Sequence[str],
+        limit: int,
+        suspects: int,
+    ) -> list[int]:
+        """The row numbers to claim, in their order: each queue and analysis has its own, so they are merged."""
+        candidates: list[tuple[int, str, int, bool]] = []
+        for queue in dict.fromkeys(queues):
+            for analysis in dict.fromkeys(analyses):
+                values = {"queue": queue, "analysis": analysis, "limit": limit, "suspects": suspects}
+                found = connection.execute(self._sql["next_claimable"], values).fetchall()
+                candidates += [(-priority, at, number, bool(mark)) for priority, at, number, mark in found]
+        numbers: list[int] = []
+        for _, _, number, suspect in sorted(candidates):
+            if suspect:
+                if suspects <= 0:
+                    continue
+                suspects -= 1
+            numbers.append(number)
+            if len(numbers) == limit:
+                break
+        return numbers
+
+    def _holder(self, worker_id: str) -> dict[str, Any]:
+        return {"worker_id": worker_id, "monotonic": self._db.clock.monotonic(), "grace": DEADLINE_GRACE}
+
+    async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
+        latest: dict[Claim, ProgressUpdate] = {}
+        highest: dict[Claim, float] = {}
+        for update in updates:
+            latest[update.claim] = update
+            highest[update.claim] = max(update.progress.percentage, highest.get(update.claim, 0.0))
+        values = {"updates": as_json([_flat(u, highest[claim]) for claim, u in latest.items()])}
+
+        def write(connection: Connection) -> set[Claim]:
+            rows = connection.execute(self._sql["report"], values | self._db.stamp()).fetchall()
+            return latest.keys() - {Claim(*row) for row in rows}
+
+        return await self._db.write(write, durable=False)
+
+    async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
+        def read(connection: Connection) -> list[KeptStep]:
+            rows = connection.execute(self._sql["kept_steps"], {"id": session_id}).fetchall()
+            return [KeptStep(*row) for row in rows]
+
+        return await self._db.read_aside(read)
+
+    async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
+        values = {
+            "id": claim.session_id,
+            "claim": claim.number,
+            "step": kept.step,
+            "occurrence": kept.occurrence,
+            "version": kept.version,
+            "result": kept.result,
+            "duration_ms": kept.duration_ms,
+        }
+        kept_it = await self._db.write(lambda c: c.execute(self._sql["keep_step"], values).fetchone())
+        return kept_it is not None
+
+
+def _flat(update: ProgressUpdate, percentage: float) -> list[str | float | None]:
+    progress = update.progress
+    steps = dump_steps(progress.steps)
+    return [
+        update.claim.session_id,
+        update.claim.number,
+        percentage,
+        progress.current_step,
+        progress.message,
+        steps,
+    ]

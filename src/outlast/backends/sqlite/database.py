@@ -1,0 +1,107 @@
+"""One open database: its statements, its clock, the thread that writes and the connections that read."""
+
+import asyncio
+import threading
+from typing import TypeVar
+
+from outlast.backends.sqlite.connection import DatabaseFile, unavailable
+from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.migrate import migrate, require_current
+from outlast.backends.sqlite.readers import Readers
+from outlast.backends.sqlite.rows import SessionRows, as_text
+from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.writer import Operation, Writer
+from outlast.domain.errors import SchemaOutdated, StoreUnavailable
+from outlast.ports.clock import Clock
+
+T = TypeVar("T")
+
+
+class Database:
+    """What all parts of the store share. Safe from any thread and loop once it is open."""
+
+    def __init__(self, file: DatabaseFile, clock: Clock) -> None:
+        self.file = file
+        self.clock = clock
+        self.sql = Statements()
+        self.rows = SessionRows()
+        self._door = threading.Lock()
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+
+    async def open(self, *, migrate: bool) -> None:
+        await asyncio.to_thread(self._open, bring_up_to_date=migrate)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    async def write(self, operation: Operation[T], *, durable: bool = True) -> T:
+        """Group commit; see `Writer.write`."""
+        return await self._writing().write(operation, durable=durable)
+
+    def post(self, operation: Operation[object]) -> None:
+        """See `Writer.post`."""
+        self._writing().post(operation)
+
+    def read(self, operation: Operation[T]) -> T:
+        """Here and now, in a few microseconds: for rows by their key."""
+        return self._reading().read(operation)
+
+    async def read_aside(self, operation: Operation[T]) -> T:
+        """In another thread: for whatever may take longer."""
+        return await self._reading().read_aside(operation)
+
+    def now(self) -> str:
+        """The wall clock as the tables have it."""
+        return as_text(self.clock.now())
+
+    def stamp(self) -> dict[str, str | int]:
+        """What every change of a session's row takes from the wall clock."""
+        now = self.clock.now()
+        return {"now": as_text(now), "ms": int(now.timestamp() * 1000)}
+
+    def _open(self, *, bring_up_to_date: bool) -> None:
+        with self._door:
+            if self._writer is not None:
+                return
+            if bring_up_to_date:
+                self.file.create()
+            elif not self.file.path.exists():
+                raise SchemaOutdated(
+                    f"There is no database at {self.file.path} yet. Run `outlast migrate` to make it."
+                )
+            connection = self.file.connect()
+            try:
+                with unavailable():
+                    if bring_up_to_date:
+                        self._migrate(connection)
+                    require_current(connection)
+            except (SchemaOutdated, StoreUnavailable):
+                connection.close()
+                raise
+            connection.pragma("cache_size", -8_000)
+            self._readers = Readers(self.file)
+            self._writer = Writer(connection)
+
+    def _migrate(self, connection: Connection) -> None:
+        connection.pragma("synchronous", "full")
+        migrate(connection, self.now())
+        connection.pragma("synchronous", "normal")
+
+    def _close(self) -> None:
+        with self._door:
+            writer, readers = self._writer, self._readers
+            self._writer = self._readers = None
+            if writer is not None and readers is not None:
+                readers.close()
+                writer.close()
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._writer
+
+    def _reading(self) -> Readers:
+        if self._readers is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._readers

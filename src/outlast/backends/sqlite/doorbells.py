@@ -1,0 +1,197 @@
+"""A folder with a Unix datagram socket for each event loop that listens; its file's name says for what."""
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from outlast.ports.notifier import Topic
+
+LONGEST_ADDRESS = 100
+"""Bytes: the smallest limit among systems is 104, with the final NUL."""
+LARGEST_MESSAGE = 8_000
+"""Bytes in one datagram."""
+MESSAGES_AT_MOST = 4
+"""If the keys need more, one datagram says "look at everything"."""
+LISTED_FOR = 1.0
+"""Seconds that a listing is believed."""
+TIME_GRAIN = 50_000_000
+"""Nanoseconds within which two changes of a folder may leave the same time on it."""
+
+LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
+TOPICS = {letter: topic for topic, letter in LETTERS.items()}
+
+Hint = tuple[Topic, Sequence[str]]
+
+
+class Doorbells:
+    """Rings at whoever listens in the folder. Safe from any thread; never blocks, never raises `OSError`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._listed: list[tuple[str, frozenset[str]]] = []
+        self._listed_at = -LISTED_FOR
+        self._changed_at = -1
+        self._missed: set[tuple[str, Topic]] = set()
+
+    def open(self) -> None:
+        """Make the folder, for its owner alone; where that or such sockets cannot be had, nobody is rung at."""
+        with self._lock, suppress(OSError, AttributeError):
+            self.folder = private_folder(self.folder)
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            for file in self.folder.iterdir():
+                self._send(file.name, b"")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = None
+
+    def hang_up(self, topics: Iterable[Topic]) -> "Doorbell":
+        """A new bell of this process; raises `OSError` or `AttributeError` where that cannot be."""
+        return Doorbell(self.folder, topics)
+
+    def ring(self, topic: Topic, keys: Sequence[str], own: set[str]) -> None:
+        """Tell all bells that ask for the topic, but not those named `own`."""
+        with self._lock:
+            if self._socket is None:
+                return
+            messages = list(packed(topic, keys))
+            for name in self._listening(topic, own):
+                everything = (name, topic) in self._missed
+                self._missed.discard((name, topic))
+                for message in [next(packed(topic, [""]))] if everything else messages:
+                    if not self._send(name, message):
+                        self._missed.add((name, topic))
+
+    def _listening(self, topic: Topic, own: set[str]) -> list[str]:
+        """By the folder's own time; the listing is also made anew now and then."""
+        try:
+            changed_at = self.folder.stat().st_mtime_ns
+            now = time.monotonic()
+            if changed_at != self._changed_at or now - self._listed_at >= LISTED_FOR:
+                names = [file.name for file in self.folder.iterdir()]
+                self._listed = [(name, frozenset(name.partition(".")[0])) for name in names]
+                self._listed_at = now
+                settled = time.time_ns() - changed_at > TIME_GRAIN
+                self._changed_at = changed_at if settled else -1
+        except OSError:
+            return []
+        letter = LETTERS[topic]
+        return [name for name, letters in self._listed if letter in letters and name not in own]
+
+    def _send(self, name: str, message: bytes) -> bool:
+        """False when it should be tried again."""
+        path = os.path.join(self.folder, name)  # noqa: PTH118 - on every publish, and this is five times as quick
+        try:
+            if self._socket is not None:
+                self._socket.sendto(message, path)
+        except ConnectionRefusedError:  # its process is dead
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108 - as above
+        except FileNotFoundError:  # it has just closed, or listens for other topics now
+            self._changed_at = -1
+            self._listed_at -= LISTED_FOR
+        except BlockingIOError:
+            return False
+        except OSError:  # whatever else: it was only a hint
+            pass
+        return True
+
+
+class Doorbell:
+    """One bell: a bound socket and its file."""
+
+    LONGEST_NAME = "chw.4194304-0123456789ab"
+
+    def __init__(self, folder: Path, topics: Iterable[Topic]) -> None:
+        self._folder = folder
+        self._own = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.name = self._named(topics)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self.socket.setblocking(False)
+            self.socket.bind(os.fspath(folder / self.name))
+        except OSError:
+            self.socket.close()
+            raise
+
+    def listen_for(self, topics: Iterable[Topic]) -> None:
+        """From now on for these: the file is renamed, the socket stays."""
+        name = self._named(topics)
+        if name != self.name:
+            (self._folder / self.name).rename(self._folder / name)
+            self.name = name
+
+    def received(self, most: int) -> list[bytes]:
+        """What has come, at most so many."""
+        messages: list[bytes] = []
+        with suppress(OSError):
+            while len(messages) < most:
+                messages.append(self.socket.recv(LARGEST_MESSAGE * 2))
+        return messages
+
+    def close(self) -> None:
+        self.socket.close()
+        with suppress(OSError):
+            (self._folder / self.name).unlink()
+
+    def _named(self, topics: Iterable[Topic]) -> str:
+        return "".join(sorted(LETTERS[topic] for topic in topics)) + "." + self._own
+
+
+def packed(topic: Topic, keys: Sequence[str]) -> Iterator[bytes]:
+    """The hint in datagrams."""
+    messages: list[list[str]] = [[]]
+    size = 0
+    for key in keys:
+        length = len(json.dumps(key)) + 2
+        if size + length > LARGEST_MESSAGE and messages[-1]:
+            messages.append([])
+            size = 0
+        size += length
+        messages[-1].append(key)
+    if len(messages) > MESSAGES_AT_MOST or size > LARGEST_MESSAGE:
+        messages = [[""]]
+    for message in messages:
+        if message:
+            yield json.dumps([topic.value, message]).encode()
+
+
+def unpacked(message: bytes) -> Hint | None:
+    """The inverse; `None` for what is none of ours."""
+    try:
+        topic, keys = json.loads(message)
+        return Topic(topic), [str(key) for key in keys]
+    except (ValueError, TypeError):
+        return None
+
+
+def private_folder(wanted: Path) -> Path:
+    """`wanted`, made for this user alone; one in the temporary folder where its path is too long for a socket.
+
+    Raises `OSError` when such a folder belongs to somebody else.
+    """
+    longest = wanted.absolute() / Doorbell.LONGEST_NAME
+    if len(os.fsencode(longest)) <= LONGEST_ADDRESS:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return wanted
+    name = hashlib.sha256(os.fsencode(wanted.resolve())).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"outlast-{os.geteuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not a folder of this user alone.")
+    return folder

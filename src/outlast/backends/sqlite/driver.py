@@ -1,0 +1,36 @@
+"""The part of apsw's connection that is used here, with types: its own stubs need a newer Python than 3.11."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+Values = Mapping[str, Any] | Sequence[Any]
+
+
+class Cursor(Protocol):
+    """The answer of one statement. Must be read to its end before the transaction can end."""
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Row]: ...
+
+
+class Connection(Protocol):
+    """`apsw.Connection`."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, statements: str, bindings: Values | None = None, *, can_cache: bool = True) -> Cursor: ...
+
+    def pragma(self, name: str, value: str | int | None = None) -> Any: ...
+
+    def table_exists(self, dbname: str | None, table_name: str) -> bool: ...
+
+    def set_busy_handler(self, callable: Callable[[int], bool] | None) -> None: ...  # noqa: A002 - apsw's own name
+
+    def set_wal_hook(self, callable: Callable[["Connection", str, int], int] | None) -> None: ...  # noqa: A002 - as above
+
+    def wal_checkpoint(self, dbname: str | None = None, mode: int = 0) -> tuple[int, int]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,20 @@
+INSERT INTO analysis_sessions (
+    id, user_session, analysis, subject, input, queue, priority, steps, max_attempts, timeout,
+    created_at, updated_at, available_at, version
+)
+SELECT
+    :id, :owner, :analysis, :subject, :input, :queue, :priority, :steps, :max_attempts, :timeout,
+    :now, :now, :now, :ms
+WHERE
+    (
+        SELECT count(*) FROM analysis_sessions
+        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+    ) + (
+        SELECT count(*) FROM analysis_sessions
+        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NOT NULL
+    ) < :active_limit
+    AND (SELECT sessions FROM waiting) < :pending_limit
+ON CONFLICT (user_session, analysis, subject)
+WHERE status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+DO NOTHING
+RETURNING {session_columns}

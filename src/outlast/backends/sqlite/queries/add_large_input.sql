@@ -1,0 +1,1 @@
+INSERT INTO large_inputs (session_id, input) VALUES (:id, :input)

@@ -1,0 +1,1 @@
+UPDATE results SET user_session = :owner WHERE user_session = :anonymous

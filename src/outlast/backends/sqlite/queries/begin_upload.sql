@@ -1,0 +1,1 @@
+INSERT INTO uploads (user_session, name, used_at) VALUES (:owner, :name, :now) RETURNING id

@@ -1,0 +1,14 @@
+UPDATE analysis_sessions SET
+    status = 'processing',
+    claim = claim + 1,
+    attempt = attempt + 1,
+    worker_id = :worker_id,
+    deadline = :monotonic + timeout + :grace,
+    started_at = coalesce(started_at, :now),
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE
+    rowid IN (SELECT value FROM json_each(:numbers))
+    AND status = 'pending'
+    AND EXISTS (SELECT 1 FROM workers WHERE workers.id = :worker_id)
+RETURNING {session_columns}, rowid

@@ -1,0 +1,15 @@
+UPDATE analysis_sessions SET
+    status = 'processing',
+    claim = claim + 1,
+    attempt = attempt + 1,
+    worker_id = :worker_id,
+    deadline = :monotonic + timeout + :grace,
+    started_at = coalesce(started_at, :now),
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE
+    id = :id
+    AND status = 'pending'
+    AND (ready = 1 OR available_at <= :now)
+    AND EXISTS (SELECT 1 FROM workers WHERE workers.id = :worker_id)
+RETURNING {session_columns}

@@ -1,0 +1,16 @@
+UPDATE analysis_sessions SET
+    status = 'completed',
+    progress_percentage = 100,
+    steps = :steps,
+    error = NULL,
+    error_code = NULL,
+    reference = NULL,
+    redirect_url = :redirect_url,
+    result_bytes = :result_bytes,
+    worker_id = NULL,
+    deadline = NULL,
+    end_digest = :digest,
+    completed_at = :now,
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE id = :id AND claim = :claim AND status = 'processing'

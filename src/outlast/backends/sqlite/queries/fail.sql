@@ -1,0 +1,13 @@
+UPDATE analysis_sessions SET
+    status = 'failed',
+    steps = :steps,
+    error = :error,
+    error_code = :error_code,
+    reference = :reference,
+    worker_id = NULL,
+    deadline = NULL,
+    end_digest = :digest,
+    completed_at = :now,
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE id = :id AND claim = :claim AND status = 'processing'

@@ -1,0 +1,1 @@
+DELETE FROM kept_steps WHERE session_id = :id

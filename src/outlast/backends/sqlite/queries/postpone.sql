@@ -1,0 +1,15 @@
+UPDATE analysis_sessions SET
+    status = iif(cancel_requested_at IS NULL, 'pending', 'cancelled'),
+    completed_at = iif(cancel_requested_at IS NULL, NULL, :now),
+    available_at = :available_at,
+    ready = :available_at <= :now,
+    steps = :steps,
+    error = :error,
+    error_code = :error_code,
+    reference = :reference,
+    worker_id = NULL,
+    deadline = NULL,
+    end_digest = :digest,
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE id = :id AND claim = :claim AND status = 'processing'

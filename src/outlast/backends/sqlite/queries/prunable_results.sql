@@ -1,0 +1,1 @@
+SELECT rowid FROM results WHERE completed_at < :before

@@ -1,0 +1,2 @@
+-- Those that were never whole go too, uncounted.
+DELETE FROM uploads WHERE id IN ({prunable_uploads} LIMIT :batch) RETURNING sha256 IS NOT NULL

@@ -1,0 +1,15 @@
+UPDATE analysis_sessions SET
+    status = iif(cancel_requested_at IS NULL, 'pending', 'cancelled'),
+    completed_at = iif(cancel_requested_at IS NULL, NULL, :now),
+    available_at = :now,
+    ready = 1,
+    attempt = attempt - 1,
+    error = NULL,
+    error_code = NULL,
+    reference = NULL,
+    worker_id = NULL,
+    deadline = NULL,
+    updated_at = :now,
+    version = max(version + 1, :ms)
+WHERE status = 'processing' AND worker_id = :worker_id
+RETURNING id

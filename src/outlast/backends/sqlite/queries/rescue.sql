@@ -1,0 +1,18 @@
+-- Each of :taken is [id, claim, status, crashes, error, error_code].
+UPDATE analysis_sessions SET
+    status = t.value ->> 2,
+    completed_at = iif(t.value ->> 2 = 'pending', NULL, :now),
+    crashes = t.value ->> 3,
+    error = coalesce(t.value ->> 4, error),
+    error_code = coalesce(t.value ->> 5, error_code),
+    reference = iif(t.value ->> 4 IS NULL, reference, NULL),
+    available_at = iif(t.value ->> 2 = 'pending', :now, available_at),
+    ready = 1,
+    attempt = attempt - 1,
+    worker_id = NULL,
+    deadline = NULL,
+    updated_at = :now,
+    version = max(version + 1, :ms)
+FROM json_each(:taken) AS t
+WHERE id = t.value ->> 0 AND claim = t.value ->> 1 AND status = 'processing'
+RETURNING id

@@ -1,0 +1,1 @@
+SELECT status FROM analysis_sessions WHERE id = :id AND (:owner IS NULL OR user_session = :owner)

@@ -1,0 +1,1 @@
+SELECT end_digest FROM analysis_sessions WHERE id = :id

@@ -1,0 +1,48 @@
+"""What outlives a session: results, and how long steps took."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.rows import as_datetime, as_json
+from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
+
+INLINE = 256 * 1024
+"""Bytes of a result that is read in the event loop itself."""
+ANY_SIZE = 1 << 62
+
+
+class SQLiteResults(Room):
+    """`Results`."""
+
+    async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
+        def read(connection: Connection) -> Row | None:
+            return connection.execute(self._sql["result"], values).fetchone()
+
+        values = {"id": session_id, "owner": owner, "inline": INLINE}
+        row = self._db.read(read)
+        if row is not None and row[3] is None:
+            values["inline"] = ANY_SIZE
+            row = await self._db.read_aside(read)
+        return None if row is None else StoredResult(*row[:5], completed_at=as_datetime(row[5]))
+
+    async def learn(self, samples: Sequence[StepSample]) -> None:
+        flat = as_json([(s.analysis, s.step, s.duration_ms) for s in samples])
+        lines = {(s.analysis, s.step) for s in samples}
+
+        def write(connection: Connection) -> None:
+            connection.execute(self._sql["learn"], {"samples": flat})
+            for analysis, step in lines:
+                values = {"analysis": analysis, "step": step, "kept": SAMPLES_KEPT}
+                connection.execute(self._sql["unlearn"], values)
+
+        await self._db.write(write, durable=False)
+
+    async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
+        values = {"analysis": analysis}
+        rows = await self._db.read_aside(lambda c: c.execute(self._sql["durations"], values).fetchall())
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for step, duration_ms in rows:
+            found[step].append(duration_ms)
+        return dict(found)

@@ -1,0 +1,110 @@
+"""Starting, finding and counting sessions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.rows import as_json
+from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.progress import dump_steps
+from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
+from outlast.ports.store import Added, Selection, StartLimits
+
+DEEPEST_POSITION = 10_000
+"""Entries of the queue that a look at one's place in it may walk."""
+SMALL_INPUT = 2_048
+"""Characters of an input that is kept in the session's own row."""
+FEW = 100
+"""Sessions that are looked up in the event loop itself."""
+
+
+class Sessions(Room):
+    """The reading side of `SessionStore`, and the start."""
+
+    async def add(self, new: NewSession, limits: StartLimits) -> Added:
+        small = len(new.input) <= SMALL_INPUT
+        values: dict[str, Any] = {
+            "id": new.id,
+            "owner": new.owner,
+            "analysis": new.analysis,
+            "subject": new.subject,
+            "input": new.input if small else None,
+            "queue": new.queue,
+            "priority": new.priority,
+            "steps": dump_steps(new.steps),
+            "max_attempts": new.max_attempts,
+            "timeout": new.timeout,
+            "active_limit": limits.active_per_owner,
+            "pending_limit": limits.pending,
+        }
+
+        def write(connection: Connection) -> Added:
+            row = connection.execute(self._sql["add"], values | self._db.stamp()).fetchone()
+            if row is None:
+                return self._refused(connection, values)
+            if not small:
+                connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
+                row = connection.execute(self._sql["get"], {"id": new.id, "owner": None}).fetchone()
+            return Added(self._db.rows.one(row), existing=False)
+
+        return await self._db.write(write)
+
+    def _refused(self, connection: Connection, values: dict[str, Any]) -> Added:
+        """Why the insert did nothing: it is in flight already, or a limit forbids it."""
+        row = connection.execute(self._sql["find_in_flight"], values).fetchone()
+        if row is not None:
+            return Added(self._db.rows.one(row), existing=True)
+        (active,) = connection.execute(self._sql["count_active"], values).fetchone()
+        if active >= values["active_limit"]:
+            raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+        (waiting,) = connection.execute(self._sql["count_waiting"]).fetchone()
+        raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+
+    async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
+        values = {"id": session_id, "owner": owner}
+        row = self._db.read(lambda c: c.execute(self._sql["get"], values).fetchone())
+        return self._db.rows.one_or_none(row)
+
+    async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
+        def read(connection: Connection) -> list[AnalysisSession]:
+            rows = connection.execute(self._sql["changed"], {"seen": as_json(dict(seen))})
+            return self._db.rows.many(rows.fetchall())
+
+        return self._db.read(read) if len(seen) <= FEW else await self._db.read_aside(read)
+
+    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+        def read(connection: Connection) -> set[str]:
+            rows = connection.execute(self._sql["gone"], {"ids": as_json(list(session_ids))})
+            return {session_id for (session_id,) in rows.fetchall()}
+
+        return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_aside(read)
+
+    async def select(self, selection: Selection) -> list[AnalysisSession]:
+        values = {
+            "owner": selection.owner,
+            "status": selection.status and selection.status.value,
+            "analysis": selection.analysis,
+            "limit": selection.limit,
+        }
+        if selection.owner is not None:
+            statement = self._sql["select_of_owner"]
+        elif selection.status is not None:
+            statement = self._sql["select_of_status"]
+        else:
+            statement = self._sql["select_newest"]
+
+        def read(connection: Connection) -> list[AnalysisSession]:
+            return self._db.rows.many(connection.execute(statement, values).fetchall())
+
+        return await self._db.read_aside(read)
+
+    async def count(self) -> Mapping[Status, int]:
+        counted = dict(await self._db.read_aside(lambda c: c.execute(self._sql["count"]).fetchall()))
+        return {status: counted.get(status.value, 0) for status in Status}
+
+    async def queue_position(self, session_id: str) -> int | None:
+        values = {"id": session_id, "now": self._db.now(), "deepest": DEEPEST_POSITION}
+        row = self._db.read(lambda c: c.execute(self._sql["queue_position"], values).fetchone())
+        return row[0] if row and row[0] <= DEEPEST_POSITION else None

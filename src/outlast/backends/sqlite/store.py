@@ -1,0 +1,40 @@
+"""The whole store in one SQLite file: sessions, results, uploads and workers."""
+
+from pathlib import Path
+
+from outlast.backends.sqlite.blobs import SQLiteBlobs
+from outlast.backends.sqlite.claims import Claims
+from outlast.backends.sqlite.connection import DatabaseFile
+from outlast.backends.sqlite.database import Database
+from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.ends import Ends
+from outlast.backends.sqlite.migrate import require_current
+from outlast.backends.sqlite.recovery import Recovery
+from outlast.backends.sqlite.results import SQLiteResults
+from outlast.backends.sqlite.sessions import Sessions
+from outlast.backends.sqlite.workers import SQLiteWorkers
+from outlast.ports.clock import Clock
+
+
+class SQLiteStore(Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteWorkers):
+    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` for all processes of one machine.
+
+    `vfs` names a registered apsw VFS, through which tests make the disk fail.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
+        super().__init__(Database(DatabaseFile(path, vfs), clock))
+
+    async def open(self, *, migrate: bool) -> None:
+        await self._db.open(migrate=migrate)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def check(self) -> None:
+        def write(connection: Connection) -> None:
+            require_current(connection)
+            connection.execute(self._sql["pulse"], {"now": self._db.now()})
+
+        await self._db.write(write)
+        self._db.file.require_same()
