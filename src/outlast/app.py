@@ -1,5 +1,6 @@
 """The composition root: `Outlast`, the one object to register analyses with, to serve or to mount."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -54,6 +55,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
     @property
@@ -154,13 +156,14 @@ class Outlast:
         `maintain` nothing is rescued or cleaned up from here: for a short look. `migrate=False` raises
         `SchemaOutdated` where the schema is not current.
         """
-        if self._engine is None:
-            engine = self._make_engine()
-            await engine.open(maintain=maintain, migrate=migrate)
-            self._engine = engine
-            inline = 1 if self.settings.inline and maintain else 0
-            if embed:
-                engine.embed(workers or inline, self.worker_options())
+        async with self._opening:  # two first requests at once open it once
+            if self._engine is None:
+                engine = self._make_engine()
+                await engine.open(maintain=maintain, migrate=migrate)
+                self._engine = engine
+                inline = 1 if self.settings.inline and maintain else 0
+                if embed:
+                    engine.embed(workers or inline, self.worker_options())
         return self._engine
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.identity import new_session_id, owner_hash
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_SUBJECT = 500
 """Characters of a subject."""
+NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 HISTORY_FOR = 10.0
 """Seconds for which durations read from the store are used again."""
 
@@ -70,8 +71,13 @@ class Sessions:
         self._defaults = defaults
         self._history: dict[str, tuple[float, Mapping[str, Expected | None]]] = {}
 
-    async def start(self, analysis_name: str, raw_input: object, owner: str) -> Started:
-        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`."""
+    async def start(
+        self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
+    ) -> Started:
+        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
+
+        `only_existing`: what is in flight answers; anything new is as much too many.
+        """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
         given = arguments(validated)
@@ -91,7 +97,7 @@ class Sessions:
                 queue=analysis.queue,
                 priority=analysis.priority,
             ),
-            self._defaults.limits,
+            NOTHING_NEW if only_existing else self._defaults.limits,
         )
         if not added.existing:
             self._notifier.publish(Topic.WAITING, [added.session.queue])

@@ -5,26 +5,28 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
 from outlast.core.sessions import Started
-from outlast.core.watch import SessionView
-from outlast.domain.errors import SchemaOutdated, StoreUnavailable
+from outlast.core.watch import SessionView, Watched
+from outlast.domain.errors import QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.web.access import client_address
 from outlast.web.events import stream
 from outlast.web.exchange import Exchange
-from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
+from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD, too_fast
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found
 from outlast.web.progress import body_of
 
+RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
 INLINE_MARGIN = 30.0
 """Seconds beyond its timeout that a request waits for work done inside it."""
 
@@ -32,22 +34,43 @@ INLINE_MARGIN = 30.0
 async def start(exchange: Exchange) -> Response | None:
     """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
     name, values = _start_body(await _json(exchange))
-    await exchange.limits.start(exchange.owner, client_address(exchange.scope))
-    started = await exchange.engine.sessions.start(name, values, exchange.owner)
+    started = await begin(exchange, name, values)
     if not exchange.settings.inline:
         return await started_response(exchange, started, 202)
-    session = started.view.session
-    async with exchange.engine.watch.follow(session) as watched:
+    async with exchange.engine.watch.follow(started.view.session) as watched:
         if b"text/event-stream" in exchange.headers.get(b"accept", b""):
             await stream(exchange, watched)
             return None
-        view = watched.view
-        async with asyncio.timeout(session.timeout + INLINE_MARGIN):
+        view = await wait_inline(exchange, watched)
+    status = 200 if view.session.status.final else 202
+    return await started_response(exchange, Started(view, started.existing), status)
+
+
+async def begin(exchange: Exchange, name: str, values: Any) -> Started:
+    """Start within the pace allowed: only new sessions count, so what is in flight answers at any pace."""
+    owner, address = exchange.owner, client_address(exchange.scope)
+    async with exchange.limits.turn(owner):
+        room = await exchange.limits.room(owner, address)
+        try:
+            started = await exchange.engine.sessions.start(name, values, owner, only_existing=not room)
+        except (TooManyActive, QueueFull):
+            if not room:
+                raise too_fast() from None
+            raise
+        if not started.existing:
+            await exchange.limits.count(owner, address)
+        return started
+
+
+async def wait_inline(exchange: Exchange, watched: Watched) -> SessionView:
+    """The final view of work done inside the request; another where that takes too long or we close."""
+    view = watched.view
+    with suppress(TimeoutError):
+        async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
             while not view.session.status.final and not exchange.engine.closing.is_set():
                 await watched.changed(1.0)
                 view = watched.view
-    status = 200 if view.session.status.final else 202
-    return await started_response(exchange, Started(view, started.existing), status)
+    return view
 
 
 async def started_response(exchange: Exchange, started: Started, status: int) -> Response:
@@ -98,8 +121,8 @@ async def read_form(exchange: Exchange, limit: int) -> Any:
     request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
     try:
         return await request.form(max_files=5, max_fields=100, max_part_size=MAX_BODY)
-    except HTTPException as error:
-        raise Problem(400, f"The form cannot be read: {error.detail}") from None
+    except MultiPartException as error:
+        raise Problem(400, f"The form cannot be read: {error.message}") from None
 
 
 async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
@@ -131,6 +154,8 @@ async def result(exchange: Exchange) -> Response:
     view = await sessions.get(exchange.session_id, owner=exchange.owner)
     if view is None:
         raise not_found()
+    if view.session.status is Status.COMPLETED:
+        raise Problem(410, RESULT_GONE)
     raise Problem(409, _no_result(view))
 
 

@@ -1,9 +1,11 @@
 """How much one visitor may ask for: body sizes, starts per minute, open streams, and the pace of polls."""
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from weakref import WeakValueDictionary
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -33,18 +35,34 @@ class Limits:
         self._rates = MovingWindowRateLimiter(MemoryStorage())
         self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._streams: Counter[str] = Counter()
         self._second: int = 0
         self._polls: int = 0
         self._busy = 1.0
 
     async def start(self, owner: str, address: str) -> None:
-        """Count a start or an upload; raises 429."""
-        fine = await self._rates.hit(self._per_owner, "owner", owner)
-        if fine and address:
-            fine = await self._rates.hit(self._per_address, "address", address)
-        if not fine:
-            raise Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
+        """Count an upload or a retry; raises 429."""
+        if not await self.room(owner, address):
+            raise too_fast()
+        await self.count(owner, address)
+
+    @asynccontextmanager
+    async def turn(self, owner: str) -> AsyncGenerator[None]:
+        """One start of an owner at a time, so that each is counted before the next is judged."""
+        lock = self._turns.setdefault(owner, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def room(self, owner: str, address: str) -> bool:
+        """Whether the pace allows one more."""
+        fine = await self._rates.test(self._per_owner, "owner", owner)
+        return fine and (not address or await self._rates.test(self._per_address, "address", address))
+
+    async def count(self, owner: str, address: str) -> None:
+        await self._rates.hit(self._per_owner, "owner", owner)
+        if address:
+            await self._rates.hit(self._per_address, "address", address)
 
     @contextmanager
     def stream(self, owner: str) -> Generator[None]:
@@ -89,6 +107,10 @@ class Limits:
             return message
 
         return counted
+
+
+def too_fast() -> Problem:
+    return Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
 
 
 def _too_large(limit: int) -> Problem:

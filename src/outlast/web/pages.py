@@ -1,6 +1,5 @@
 """The pages: the form, a session at its own address, and what the forms post; all work without JavaScript."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +10,13 @@ from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from outlast.core.analysis import Analysis
-from outlast.domain.errors import InvalidInput, OutlastError, StoreUnavailable
+from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
 from outlast.ports.store import RetryAnswer
 from outlast.web.access import client_address
-from outlast.web.api import RETRY_REFUSED, read_form, store_file
+from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, read_form, store_file, wait_inline
 from outlast.web.exchange import Exchange
 from outlast.web.forms import Field, form_fields, form_values
 from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
@@ -33,7 +32,6 @@ HEADERS = {
     "Content-Security-Policy": CSP,
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -59,16 +57,16 @@ class Pages:
             analysis = exchange.engine.catalogue[str(form.get("analysis", ""))]
             fields = form_fields(analysis)
             values = form_values(fields, form)
-            await exchange.limits.start(exchange.owner, client_address(exchange.scope))
             try:
                 await self._keep_files(exchange, fields, form, values)
-                started = await exchange.engine.sessions.start(analysis.name, values, exchange.owner)
+                started = await begin(exchange, analysis.name, values)
             except OutlastError as error:
                 return self._refused(exchange, analysis, values, error)
         finally:
             await form.close()
         if exchange.settings.inline:
-            await self._wait(exchange, started.view.session)
+            async with exchange.engine.watch.follow(started.view.session) as watched:
+                await wait_inline(exchange, watched)
         return _see(exchange, started.view.session.id)
 
     async def page(self, exchange: Exchange) -> Response:
@@ -171,12 +169,8 @@ class Pages:
             name = field["name"]
             file = form.get(name + "_file" if field["kind"] == "source" else name)
             if field["kind"] in {"source", "file"} and isinstance(file, UploadFile) and file.filename:
+                await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
                 values[name] = "upload:" + (await store_file(exchange, file)).sha256
-
-    async def _wait(self, exchange: Exchange, session: AnalysisSession) -> None:
-        async with exchange.engine.watch.follow(session) as watched, asyncio.timeout(session.timeout + 30):
-            while not watched.view.session.status.final and not exchange.engine.closing.is_set():
-                await watched.changed(1.0)
 
     async def _check_form(self, exchange: Exchange) -> None:
         form = await read_form(exchange, MAX_BODY)
@@ -185,7 +179,7 @@ class Pages:
     async def _result(self, exchange: Exchange, session: AnalysisSession) -> Markup | None:
         stored = await exchange.engine.sessions.result(session.id, owner=exchange.owner)
         if stored is None:
-            raise StoreUnavailable("The result of a completed session is missing.")
+            raise Problem(410, RESULT_GONE)
         return self._rendered(exchange, stored)
 
     def _rendered(self, exchange: Exchange, stored: StoredResult) -> Markup | None:

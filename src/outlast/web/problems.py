@@ -1,10 +1,11 @@
 """Errors as RFC 9457 problems with a sentence for a person, or as a page for browsers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from outlast.domain.errors import (
     InvalidInput,
@@ -58,7 +59,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         if self.reference is not None:
             body["reference"] = self.reference
         headers = {"Cache-Control": "no-store", **self.headers}
-        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+        # in ASCII: a sentence may quote a lone surrogate of the request, which UTF-8 cannot carry
+        return Response(json.dumps(body), self.status, headers, media_type="application/problem+json")
 
 
 NOT_FOUND = (

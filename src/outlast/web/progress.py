@@ -81,7 +81,6 @@ async def _answer(exchange: Exchange, view: SessionView, status: int, body: byte
         (b"etag", b'W/"%s"' % view.tag.encode()),
         (b"cache-control", b"no-store" if status == 200 else b"no-cache"),
         (b"vary", b"Cookie"),
-        (b"x-content-type-options", b"nosniff"),
     ]
     if not view.session.status.final:
         pace = exchange.limits.pace_ms(view.queue_position)

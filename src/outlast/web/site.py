@@ -3,14 +3,14 @@
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +31,7 @@ from outlast.web.routes import ROUTES, Route
 
 log = logging.getLogger(__name__)
 
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 Endpoint = Callable[[Exchange], Awaitable[Response | None]]
 """Answers by returning a response, or has sent its answer itself."""
 
@@ -51,7 +52,8 @@ class Site:
 
 def make_site(site: Site) -> ASGIApp:
     """The application, with the last resort for what nobody expected: a reference for the visitor, a log line."""
-    return ServerErrorMiddleware(_Edge(site), handler=_unexpected)
+    edge = _Edge(site)
+    return ServerErrorMiddleware(edge, handler=edge.unexpected)
 
 
 class _Edge:
@@ -97,7 +99,9 @@ class _Edge:
 
         async def noting(message: Message) -> None:
             nonlocal started
-            started = True
+            if message["type"] == "http.response.start":
+                started = True
+                message = {**message, "headers": [*message.get("headers", ()), NOSNIFF]}
             await send(message)
 
         route: Route | None = None
@@ -108,9 +112,11 @@ class _Edge:
             if started:  # too late for another answer: the line is cut, and the client asks again
                 raise
             problem = problem_of(error)
-            page = (route.page if route else "api" not in scope["path"]) and _wants_html(scope)
+            page = (route.page if route else not _of_api(scope)) and _wants_html(scope)
             response = self._pages.problem(scope.get("root_path", ""), problem) if page else problem.response()
-            await response(scope, receive, send)
+            await response(scope, receive, noting)
+        except ClientDisconnect:
+            log.info("A visitor left while sending to %s.", scope["path"])
 
     async def _enter(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
@@ -144,10 +150,7 @@ class _Edge:
             await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
-        path: str = scope["path"]
-        root: str = scope.get("root_path", "")
-        if root and path.startswith(root):
-            path = path[len(root) :] or "/"
+        path = _path(scope)
         methods: set[str] = set()
         for pattern, route in self._routes:
             match = pattern.fullmatch(path)
@@ -165,17 +168,40 @@ class _Edge:
         path = folder / name if folder is not None else None
         if path is None or name.startswith(".") or not path.is_file():
             raise not_found()
-        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         kind = "text/javascript" if path.suffix == ".js" else None
-        return FileResponse(path, headers=headers, media_type=kind)
+        return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=kind)
+
+    async def unexpected(self, request: Request, error: Exception) -> Response:
+        """The answer to what nobody expected; the log has the rest under its reference."""
+        reference = secrets.token_hex(4)
+        log.error("%s %s failed; reference %s", request.method, request.url.path, reference, exc_info=error)
+        problem = Problem(500, "Something went wrong on our side.", reference=reference)
+        page = _wants_html(request.scope) and not _of_api(request.scope)
+        return self._pages.problem(request.scope.get("root_path", ""), problem) if page else problem.response()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Our own lifespan, for a server that runs this application by itself."""
         await receive()
-        async with self._site.lifespan():
+        async with AsyncExitStack() as open_things:
+            try:
+                await open_things.enter_async_context(self._site.lifespan())
+            except OutlastError as error:  # the server would take an exception for a lack of lifespan and go on
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _path(scope: Scope) -> str:
+    """The address within this site."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) or "/"
+
+
+def _of_api(scope: Scope) -> bool:
+    return _path(scope).startswith("/api/")
 
 
 def _wants_html(scope: Scope) -> bool:
@@ -189,11 +215,3 @@ def _with_header(send: Send, name: bytes, value: bytes) -> Send:
         await send(message)
 
     return wrapped
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    reference = secrets.token_hex(4)
-    log.error("%s %s failed; reference %s", request.method, request.url.path, reference, exc_info=error)
-    return Problem(
-        500, f"Something went wrong on our side (reference {reference}).", reference=reference
-    ).response()
