@@ -108,7 +108,8 @@ async def test_bad_input_is_refused_with_a_pointer_to_each_fault(site: OpenSite,
     "body",
     ["[]", '"echo"', "null", "{}", '{"analysis": 5}', '{"analysis": "echo", "input": []}',
      '{"analysis": "echo", "input": {"text": "a"}, "owner": "me"}', '{"analysis": "echo", "input": {"text": NaN}}',
-     r'{"analysis": "echo", "input": {"text": "\ud800"}}', r'{"\ud800": 1}', r'{"analysis": "\ud800", "\udfff": 2}'],
+     r'{"analysis": "echo", "input": {"text": "\ud800"}}', r'{"\ud800": 1}',
+     r'{"analysis": "\ud800", "\udfff": 2}'],
 )  # fmt: skip
 async def test_a_body_of_another_shape_is_refused(site: OpenSite, visitor: Visitor, body: str):
     answer = await visitor.post(START, content=body, headers={"Content-Type": "application/json"})

@@ -1,0 +1,240 @@
+"""Who may do what, for every route of the table: a route without a rule here fails the suite."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from edge_site import OpenSite, Visitor, open_site
+
+from outlast.testing.acts import completed
+from outlast.web.access import COOKIE
+from outlast.web.routes import ROUTES, Owner, Route, Token
+
+UNKNOWN_ID = "a" * 26
+FORGED = f"{COOKIE}=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.{'A' * 32}"
+BY_NAME = {r.name: r for r in ROUTES}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a route answers to its owner, and how it is asked."""
+
+    fine: frozenset[int]
+    ask: Callable[[Visitor], dict[str, Any]] = lambda _: {}
+    """The rest of a request that nothing is wrong with."""
+
+
+def rule(*fine: int, ask: Callable[[Visitor], dict[str, Any]] = lambda _: {}) -> Rule:
+    return Rule(frozenset(fine), ask)
+
+
+def _form(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.token}}
+
+
+def _form_start(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.token, "analysis": "echo", "text": "a"}}
+
+
+RULES: Mapping[str, Rule] = {
+    "start": rule(202, ask=lambda _: {"json": {"analysis": "echo", "input": {"text": "a"}}}),
+    "upload": rule(200, ask=lambda _: {"files": {"file": ("a.csv", b"a,b")}}),
+    "token": rule(200),
+    "progress": rule(200),
+    "events": rule(200),
+    "result": rule(200),
+    "cancel": rule(200, 202, 409),
+    "retry": rule(202, 409),
+    "form": rule(200),
+    "submit": rule(303, ask=_form_start),
+    "page": rule(200),
+    "page_cancel": rule(303, ask=_form),
+    "page_retry": rule(303, ask=_form),
+    "static": rule(200),
+    "assets": rule(404),
+    "livez": rule(200),
+    "readyz": rule(200),
+}
+
+EVERY = [(r, m) for r in ROUTES for m in sorted(r.methods)]
+OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path]
+UNSAFE = [(r, m) for r, m in EVERY if not r.safe]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
+    async with open_site(tmp_path, max_active_per_owner=100) as site:
+        yield site
+
+
+async def ask(
+    visitor: Visitor, route: Route, method: str, session_id: str = UNKNOWN_ID, **more: Any
+) -> httpx.Response:
+    path = route.path.format(session_id=session_id, file="outlast.css")
+    return await visitor.request(method, path, **{**RULES[route.name].ask(visitor), **more})
+
+
+async def finished_session(site: OpenSite, owner: Visitor) -> str:
+    session_id = await owner.started("echo", text="theirs")
+    await site.end(session_id, completed())
+    return session_id
+
+
+def shape(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    """All of an answer by which it could be told from another."""
+    return answer.status_code, dict(answer.headers), answer.content
+
+
+def test_every_route_has_a_rule():
+    assert RULES.keys() == BY_NAME.keys()
+
+
+def test_every_unsafe_route_needs_a_token_and_a_known_owner():
+    assert all(r.token is not None and r.owner is Owner.KNOWN for r in ROUTES if not r.safe)
+
+
+def test_every_route_of_a_session_needs_its_owner():
+    assert all(r.owner is Owner.KNOWN for r in ROUTES if "{session_id}" in r.path)
+
+
+async def test_the_owner_may(site: OpenSite):
+    for route, method in EVERY:
+        owner = await site.visitor()
+        answer = await ask(owner, route, method, await finished_session(site, owner))
+        assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}: {answer.text}"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+async def test_anothers_session_is_not_there(site: OpenSite, accept: str):
+    session_id = await finished_session(site, await site.visitor())
+    for route, method in OF_A_SESSION:
+        other = await site.visitor()
+        of_anothers = await ask(other, route, method, session_id, headers={"Accept": accept})
+        of_nothing = await ask(other, route, method, UNKNOWN_ID, headers={"Accept": accept})
+        assert of_anothers.status_code == 404, f"{method} {route.name}"
+        assert shape(of_anothers) == shape(of_nothing)
+        assert ("text/html" in of_anothers.headers["content-type"]) == (route.page and accept == "text/html")
+
+
+@pytest.mark.parametrize("cookie", [None, FORGED, f"{COOKIE}=", f"{COOKIE}=x", f'{COOKIE}="\\"; a=b'])
+async def test_who_is_nobody_cannot_tell_a_session_from_none(site: OpenSite, cookie: str | None):
+    session_id = await finished_session(site, owner := await site.visitor())
+    nobody = site.client()
+    nobody.headers["X-CSRF-Token"] = owner.token
+    headers = {"Cookie": cookie} if cookie else {}
+    for route, method in OF_A_SESSION:
+        of_anothers = await ask(nobody, route, method, session_id, headers=headers)
+        of_nothing = await ask(nobody, route, method, UNKNOWN_ID, headers=headers)
+        assert of_anothers.status_code == (404 if route.safe else 403), f"{method} {route.name}"
+        assert shape(of_anothers) == shape(of_nothing)
+        assert "set-cookie" not in of_anothers.headers
+
+
+async def test_a_cookie_that_was_changed_is_nobodys(site: OpenSite):
+    session_id = await finished_session(site, owner := await site.visitor())
+    name, _, signature = owner.cookies[COOKIE].partition(".")
+    for route, method in [(r, m) for r, m in OF_A_SESSION if r.safe]:
+        for changed in (f"{name[:-1]}{'a' if name[-1] != 'a' else 'b'}.{signature}", f"{name}.{signature[:-2]}"):
+            cookie = {"Cookie": f"{COOKIE}={changed}"}
+            assert (await ask(site.client(), route, method, session_id, headers=cookie)).status_code == 404
+
+
+WITH_THE_TOKEN: Mapping[str, dict[str, str]] = {
+    "another origin": {"Origin": "http://evil.example"},
+    "another port": {"Origin": "http://localhost:666"},
+    "a longer name": {"Origin": "http://localhost.evil.example"},
+    "our name as user": {"Origin": "http://localhost@evil.example"},
+    "null origin": {"Origin": "null"},
+    "empty origin": {"Origin": ""},
+    "cross-site": {"Sec-Fetch-Site": "cross-site"},
+    "same-site": {"Sec-Fetch-Site": "same-site"},
+    "cross-site with our origin": {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+}
+WITHOUT: Mapping[str, dict[str, str]] = {
+    "no content type": {},
+    "a form": {"Content-Type": "application/x-www-form-urlencoded"},
+    "a multipart form": {"Content-Type": "multipart/form-data; boundary=b"},
+    "text": {"Content-Type": "text/plain"},
+    "JSON": {"Content-Type": "application/json"},
+}
+
+
+async def in_flight(site: OpenSite) -> tuple[Visitor, str]:
+    visitor = await site.visitor()
+    return visitor, await visitor.started("held", text="a")
+
+
+async def state(site: OpenSite) -> list[tuple[str, int]]:
+    return [(s.id, s.version) for s in await site.sessions()]
+
+
+@pytest.mark.parametrize("attack", WITH_THE_TOKEN)
+async def test_another_site_may_not_even_with_the_token(site: OpenSite, attack: str):
+    visitor, session_id = await in_flight(site)
+    before = await state(site)
+    for route, method in UNSAFE:
+        answer = await ask(visitor, route, method, session_id, headers=WITH_THE_TOKEN[attack])
+        assert answer.status_code == 403, f"{method} {route.name}"
+        assert await state(site) == before
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+async def test_nothing_is_done_without_a_token(site: OpenSite, kind: str):
+    visitor, session_id = await in_flight(site)
+    before = await state(site)
+    del visitor.headers["X-CSRF-Token"]
+    body = b"analysis=echo&text=a" if "form" in kind else b'{"analysis": "echo", "input": {"text": "a"}}'
+    for route, method in UNSAFE:
+        path = route.path.format(session_id=session_id)
+        answer = await visitor.request(method, path, content=body, headers=WITHOUT[kind])
+        # a form's token is in its body: of one that cannot be read, this is said first
+        broken = kind == "a multipart form" and route.token is Token.FORM
+        assert answer.status_code == (400 if broken else 403), f"{method} {route.name}"
+        assert broken or "/api/analysis/token" in answer.json()["error"]
+        assert await state(site) == before
+
+
+@pytest.mark.parametrize("token", ["another's", "empty", "changed", "the cookie's signature"])
+async def test_no_other_token_will_do(site: OpenSite, token: str):
+    visitor, session_id = await in_flight(site)
+    before = await state(site)
+    own = visitor.token
+    visitor.headers["X-CSRF-Token"] = {
+        "another's": (await site.visitor()).token,
+        "empty": "",
+        "changed": own[:-1] + ("A" if own[-1] != "A" else "B"),
+        "the cookie's signature": visitor.cookies[COOKIE].partition(".")[2],
+    }[token]
+    for route, method in UNSAFE:
+        answer = await ask(visitor, route, method, session_id)
+        assert answer.status_code == 403, f"{method} {route.name}"
+        assert await state(site) == before
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}])
+async def test_our_own_pages_may(site: OpenSite, headers: dict[str, str]):
+    for route, method in UNSAFE:
+        owner = await site.visitor()
+        answer = await ask(owner, route, method, await finished_session(site, owner), headers=headers)
+        assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[::2]", "localhost@evil.example"])
+async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
+    visitor = await site.visitor()
+    for route, method in EVERY:
+        answer = await ask(visitor, route, method, headers={"Host": host})
+        assert answer.status_code == 421, f"{method} {route.name}"
+        assert "set-cookie" not in answer.headers
+    assert await site.sessions() == []
+
+
+async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):
+    for route, method in EVERY:
+        path = route.path.format(session_id=UNKNOWN_ID, file="outlast.css")
+        answer = await site.client().request("PATCH", path)
+        assert answer.status_code == 405
+        assert method in answer.headers["allow"].split(", ")
