@@ -118,7 +118,8 @@ def run_one(
             loop.add_signal_handler(number, worker.stop)
 
         def orphaned() -> None:
-            sys.stdin.buffer.read()
+            while os.read(0, 1024):  # not sys.stdin: its lock would trouble the end of the process
+                pass
             for _ in range(2):
                 loop.call_soon_threadsafe(worker.stop)
 

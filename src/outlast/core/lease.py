@@ -73,12 +73,14 @@ class LeaseKeeper:
 
     def _keep(self) -> None:
         lease = self._registry.lease()
+        registered = False
         try:
             try:
                 lease.register(self._worker)
             except StoreUnavailable as error:
                 self._call(self._settle, error)
                 return
+            registered = True
             self._call(self._settle, None)
             renewed = time.monotonic()
             while not self._stop.wait(0.5):
@@ -89,16 +91,16 @@ class LeaseKeeper:
                     beat = lease.renew(self._worker.id)
                     if beat is None:
                         log.warning("Worker %s was taken for dead; it stops its attempts.", self._worker.id)
-                        self._call(self._listener.on_lost)
                         return
                     renewed = time.monotonic()
                     self._call(self._listener.on_beat, beat)
                 except StoreUnavailable as error:
                     log.warning("Worker %s cannot renew its lease: %s", self._worker.id, error)
                     if time.monotonic() - renewed > LEASE - MARGIN:
-                        self._call(self._listener.on_lost)
                         return
         finally:
+            if registered and not self._stop.is_set():
+                self._call(self._listener.on_lost)
             lease.close()
 
     def _watch_loop(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.journal import Store
-from outlast.domain.errors import StoreUnavailable
+from outlast.core.service import serve_rounds
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned
@@ -51,19 +51,19 @@ class Maintenance:
         self._clock = clock
         self._rng = rng
         self._retention = retention
+        # the processes of one installation do not all clean up at the same moment
+        self._pruned = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
 
     async def run(self) -> None:
         """Until cancelled."""
-        pruned = self._clock.monotonic() - PRUNE_EVERY * self._rng.uniform(0.5, 1.0)
-        while True:
-            try:
-                self.tell(await self._store.rescue())
-                if self._clock.monotonic() - pruned >= PRUNE_EVERY:
-                    pruned = self._clock.monotonic()
-                    log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
-            except StoreUnavailable as error:
-                log.warning("Maintenance has to wait: %s", error)
-            await asyncio.sleep(RESCUE_EVERY * self._rng.uniform(0.8, 1.2))
+        await serve_rounds("Maintenance", self._round)
+
+    async def _round(self) -> None:
+        self.tell(await self._store.rescue())
+        if self._clock.monotonic() - self._pruned >= PRUNE_EVERY:
+            self._pruned = self._clock.monotonic()
+            log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
+        await asyncio.sleep(RESCUE_EVERY * self._rng.uniform(0.8, 1.2))
 
     def tell(self, rescued: list[str]) -> None:
         """Wake those who wait for these sessions."""

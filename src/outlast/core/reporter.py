@@ -1,20 +1,18 @@
 """Writes progress to the store, coalesced: at most four times a second per session, batched per process."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from outlast.core.attempt import Attempt
 from outlast.core.journal import Store
-from outlast.domain.errors import StoreUnavailable
+from outlast.core.service import serve_rounds
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
 from outlast.ports.store import ProgressUpdate
-
-log = logging.getLogger(__name__)
 
 PER_SESSION = 0.25
 """Seconds between two writes for one session."""
@@ -55,12 +53,11 @@ class Reporter:
     async def run(self, attempts: Mapping[Claim, Attempt], on_lost: Callable[[set[Claim]], None]) -> None:
         """Until cancelled."""
         looked = self._clock.monotonic()
-        while True:
-            try:
+
+        async def one_round() -> None:
+            nonlocal looked
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), QUIET_LOOK)
-            except TimeoutError:
-                pass
-            else:
                 await asyncio.sleep(GATHER)
             self._wake.clear()
             now = self._clock.monotonic()
@@ -68,12 +65,10 @@ class Reporter:
                 looked = now
                 for attempt in attempts.values():
                     attempt.tracker.move_quiet()
-            try:
-                on_lost(await self._write(attempts, now))
-                await self._write_samples()
-            except StoreUnavailable as error:
-                log.warning("Progress is not written: %s", error)
-                await asyncio.sleep(1.0)
+            on_lost(await self._write(attempts, now))
+            await self._write_samples()
+
+        await serve_rounds("Writing progress", one_round)
 
     def _mark(self, claim: Claim) -> None:
         self._dirty[claim] = None

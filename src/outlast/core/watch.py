@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from outlast.core.journal import Store
-from outlast.domain.errors import StoreUnavailable
+from outlast.core.service import serve_rounds
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -100,12 +100,13 @@ class Watch:
         self._workers_read = float("-inf")
         self._positions: dict[str, tuple[float, int | None]] = {}
         self._turn: deque[str] = deque()
+        self._looked = self._looked_at_all = clock.monotonic()
         self._ears: Subscription | None = None
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         self._ears = await self._notifier.subscribe([Topic.CHANGED], self._hear)
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(serve_rounds("The reader of watched sessions", self._read))
 
     async def close(self) -> None:
         if self._reader is not None:
@@ -160,30 +161,22 @@ class Watch:
         self._wake.set()
 
     async def _read(self) -> None:
-        looked = looked_at_all = self._clock.monotonic()
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
-                await asyncio.sleep(GATHER)
-            self._wake.clear()
-            if not self._slots:
-                self._heard.clear()
-                continue
-            now = self._clock.monotonic()
-            if now - looked_at_all >= LOOK_AT_ALL_EVERY:
-                looked_at_all = now
-                self._heard.update(self._slots)
-                await self._guarded(self._find_gone())
-            await self._guarded(self._look())
-            if now - looked >= LOOK_EVERY:
-                looked = now
-                await self._guarded(self._derive())
-
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except StoreUnavailable as error:
-            log.warning("Cannot look at the watched sessions: %s", error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+            await asyncio.sleep(GATHER)
+        self._wake.clear()
+        if not self._slots:
+            self._heard.clear()
+            return
+        now = self._clock.monotonic()
+        if now - self._looked_at_all >= LOOK_AT_ALL_EVERY:
+            self._looked_at_all = now
+            self._heard.update(self._slots)
+            await self._find_gone()
+        await self._look()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            await self._derive()
 
     async def _look(self) -> None:
         heard, self._heard = self._heard, set()
