@@ -6,6 +6,7 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
+from outlast.testing.store_machine import live_many_lives
 
 
 class TestMemoryStore(SessionStoreContract):
@@ -19,3 +20,10 @@ class TestMemoryNotifier(NotifierContract):
     def notifiers(self):
         notifier = MemoryNotifier()
         return notifier, notifier
+
+
+def test_many_random_lives_of_a_store_agree_with_the_model():
+    async def open_store(clock):
+        return MemoryStore(clock)
+
+    live_many_lives(open_store)

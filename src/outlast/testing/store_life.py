@@ -1,0 +1,87 @@
+"""One store, its model and its clock in one random life, and what must hold after each step of it."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from outlast.domain.session import AnalysisSession
+from outlast.ports.store import Selection
+from outlast.testing.acts import WholeStore
+from outlast.testing.clock import FakeClock
+from outlast.testing.store_model import Model, ModelSession
+
+OpenStore = Callable[[FakeClock], Awaitable[WholeStore]]
+T = TypeVar("T")
+
+
+SPANS = (1.013, 4.037, 9.719, 16.191)
+"""Seconds; sums of these never meet a lease or a deadline exactly."""
+
+
+class StoreLife(RuleBasedStateMachine):
+    """Everything about a life but what people and workers do in it."""
+
+    def __init__(self, open_store: OpenStore) -> None:
+        super().__init__()
+        self._loop = asyncio.Runner()
+        self._clock = FakeClock()
+        self._model = Model()
+        self._seen: dict[str, tuple[int, float]] = {}
+        """Version and percentage of each session, when last looked at."""
+        self._store = self._run(_opened(open_store, self._clock))
+
+    def teardown(self) -> None:
+        self._run(self._store.close())
+        self._loop.close()
+
+    def _run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run(call)
+
+    @property
+    def _wall(self) -> float:
+        return self._clock.now().timestamp()
+
+    @rule(seconds=st.sampled_from(SPANS))
+    def time_passes(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+
+    @rule(hours=st.sampled_from([-2, 2]))
+    def the_wall_clock_jumps(self, hours: int) -> None:
+        self._clock.jump_wall(hours * 3_600)
+
+    @invariant()
+    def the_rows_are_as_the_model_says(self) -> None:
+        rows = self._run(self._store.select(Selection(limit=1_000)))
+        assert {row.id for row in rows} == self._model.sessions.keys()
+        for row in rows:
+            _compare(row, self._model.sessions[row.id])
+            version, percentage = self._seen.get(row.id, (0, 0.0))
+            assert row.version >= version
+            assert row.progress.percentage >= percentage
+            self._seen[row.id] = (row.version, row.progress.percentage)
+
+    @invariant()
+    def one_subject_is_worked_for_once(self) -> None:
+        rows = [s for s in self._run(self._store.select(Selection(limit=1_000))) if not s.status.final]
+        keys = [(row.owner, row.subject) for row in rows if row.cancel_requested_at is None]
+        assert len(keys) == len(set(keys))
+
+
+async def _opened(open_store: OpenStore, clock: FakeClock) -> WholeStore:
+    return await open_store(clock)
+
+
+def _compare(row: AnalysisSession, want: ModelSession) -> None:
+    assert (row.status, row.claim, row.worker_id) == (want.status, want.claim, want.worker)
+    assert (row.attempt, row.max_attempts, row.crashes) == (want.attempt, want.max_attempts, want.crashes)
+    assert (row.cancel_requested_at is not None) == want.cancel_requested
+    assert (row.completed_at is not None) == row.status.final
+    assert row.progress.percentage == want.percentage
+    told = bool(want.lines) and want.lines[-1][2] in {"postponed", "failed"}
+    if told and not want.at_work:
+        assert row.error == want.error

@@ -1,0 +1,281 @@
+"""Random lives of a store against the model: several workers, zombies, jumping clocks, cancels and cleanups."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.outcome import End
+from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.session import Claim
+from outlast.domain.status import Status
+from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
+from outlast.ports.workers import LEASE
+from outlast.testing.acts import (
+    cancelled,
+    completed,
+    enter,
+    failed,
+    kept,
+    new_session,
+    postponed,
+    read,
+    released,
+    take,
+    update,
+)
+from outlast.testing.store_life import OpenStore, StoreLife
+from outlast.testing.store_model import ModelSession
+
+WORKERS = st.sampled_from(["w1", "w2", "w3"])
+OWNERS = st.sampled_from(["ann", "bob"])
+SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
+LIMITS = StartLimits(active_per_owner=4, pending=5)
+ENDS = st.sampled_from([completed(), failed(), postponed(0), postponed(10.01), cancelled(), released()])
+T = TypeVar("T")
+
+
+class StoreMachine(StoreLife):
+    """What people and workers do to a store, in any order; `open_store` makes it afresh."""
+
+    sessions: Bundle[str] = Bundle("sessions")
+    claims: Bundle[Claim] = Bundle("claims")
+
+    @rule(worker=WORKERS)
+    def a_worker_enters_or_renews(self, worker: str) -> None:
+        lease = self._store.lease()
+        beat = lease.renew(worker)
+        lease.close()
+        assert (beat is not None) == (worker in self._model.leases)
+        if beat is None:
+            enter(self._store, worker)
+        else:
+            held = self._model.held_by(worker)
+            assert beat.held == {Claim(s.id, s.claim) for s in held}
+            assert beat.cancel_requested == {s.id for s in held if s.cancel_requested}
+        self._model.leases[worker] = self._clock.monotonic() + LEASE
+
+    @rule(
+        target=sessions,
+        owner=OWNERS,
+        subject=SUBJECTS,
+        priority=st.integers(0, 1),
+        timeout=st.sampled_from([5.0, 900.0]),
+    )
+    def somebody_starts(self, owner: str, subject: str, priority: int, timeout: float) -> MultipleResults[str]:
+        model = self._model
+        known = model.answering(owner, subject)
+        waiting = sum(s.status is Status.PENDING for s in model.sessions.values())
+        too_many = len(model.in_flight(owner)) >= LIMITS.active_per_owner
+        full = waiting >= LIMITS.pending
+        new = new_session(owner=owner, subject=subject, priority=priority, timeout=timeout)
+        try:
+            added = self._run(self._store.add(new, LIMITS))
+        except TooManyActive:
+            assert known is None
+            assert too_many
+            return _all(())
+        except QueueFull:
+            assert known is None
+            assert full
+            return _all(())
+        assert added.existing == (known is not None)
+        if known is not None:
+            assert added.session.id == known.id
+            return _all(())
+        assert not too_many
+        assert not full
+        model.sessions[new.id] = ModelSession(new.id, owner, subject, priority, new.max_attempts, timeout)
+        return _all([new.id])
+
+    @rule(target=claims, worker=WORKERS, limit=st.integers(0, 4), suspects=st.integers(0, 1))
+    def a_worker_claims(self, worker: str, limit: int, suspects: int) -> MultipleResults[Claim]:
+        ready = self._model.claimable(self._wall) if worker in self._model.leases else []
+        honest = [s for s in ready if s.crashes < SUSPECT_CRASHES]
+        taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
+        ids = {session.id for session in taken}
+        assert ids <= {s.id for s in ready}
+        assert len(taken) == len(ids) == min(limit, len(honest) + min(suspects, len(ready) - len(honest)))
+        assert len(ids - {s.id for s in honest}) <= suspects
+        left = max((s.priority for s in honest if s.id not in ids), default=0)
+        assert all(s.priority >= left for s in honest if s.id in ids)
+        return _all([self._taken(session_id, worker) for session_id in sorted(ids)])
+
+    @rule(target=claims, worker=WORKERS, session_id=sessions)
+    def a_request_claims_one(self, worker: str, session_id: str) -> MultipleResults[Claim]:
+        ready = {s.id for s in self._model.claimable(self._wall)} if worker in self._model.leases else set[str]()
+        session = self._run(self._store.claim_one(worker, session_id))
+        assert (session is not None) == (session_id in ready)
+        return _all([self._taken(session_id, worker)] if session else [])
+
+    def _taken(self, session_id: str, worker: str) -> Claim:
+        session = self._model.sessions[session_id]
+        session.take(worker, self._clock.monotonic())
+        self._model.said.pop(session_id, None)
+        return Claim(session_id, session.claim)
+
+    @rule(one=claims, other=claims, percentage=st.integers(0, 99))
+    def workers_report(self, one: Claim, other: Claim, percentage: int) -> None:
+        pair = [claim for claim in dict.fromkeys([one, other]) if claim.session_id in self._model.sessions]
+        rows = [self._run(read(self._store, claim.session_id)) for claim in pair]
+        updates = [replace(update(row, percentage), claim=claim) for row, claim in zip(rows, pair, strict=True)]
+        lost = self._run(self._store.report(updates))
+        assert lost == {claim for claim in pair if self._model.holding(claim) is None}
+        for claim in set(pair) - lost:
+            session = self._model.sessions[claim.session_id]
+            session.percentage = max(session.percentage, percentage)
+
+    @rule(claim=claims, occurrence=st.integers(1, 2), result=st.sampled_from(["1", "2"]))
+    def a_worker_keeps_a_step(self, claim: Claim, occurrence: int, result: str) -> None:
+        session = self._model.holding(claim)
+        answer = self._run(self._store.keep_step(claim, kept("read", occurrence, result)))
+        assert answer == (session is not None)
+        if session is not None:
+            session.kept["read", occurrence] = result
+
+    @rule(claim=claims, end=ENDS)
+    def a_worker_or_a_zombie_finishes(self, claim: Claim, end: End) -> None:
+        model = self._model
+        session = model.holding(claim)
+        answer = self._run(self._store.finish(claim, end))
+        if session is None:
+            expected = model.says(claim, end)
+            assert expected is None or answer == expected
+            return
+        assert answer
+        session.end(end, self._wall)
+        model.said[session.id] = (claim, end)
+        model.told[claim] = end
+        if session.result is not None:
+            model.results[session.id] = (session.result, self._wall)
+
+    @rule(session_id=sessions, right=st.booleans())
+    def an_owner_or_a_stranger_cancels(self, session_id: str, right: bool) -> None:
+        session = self._model.sessions.get(session_id)
+        owner = session.owner if session and right else "a stranger"
+        answer = self._run(self._store.cancel(session_id, owner=owner))
+        if session is None or not right:
+            assert answer is None
+        elif session.at_work:
+            assert answer is CancelAnswer.CANCELLING
+            session.cancel_requested = True
+        elif session.status is Status.PENDING:
+            assert answer is CancelAnswer.CANCELLED
+            session.status, session.ended_at, session.cancel_requested = Status.CANCELLED, self._wall, True
+            self._model.said.pop(session_id, None)
+        else:
+            cancelled_before = session.status is Status.CANCELLED
+            assert answer is (CancelAnswer.CANCELLED if cancelled_before else CancelAnswer.FINAL)
+
+    @rule(session_id=sessions, right=st.booleans(), attempts=st.integers(1, 3))
+    def an_owner_or_a_stranger_retries(self, session_id: str, right: bool, attempts: int) -> None:
+        session = self._model.sessions.get(session_id)
+        owner = session.owner if session and right else "a stranger"
+        answer = self._run(self._store.retry(session_id, owner=owner, attempts=attempts))
+        if session is None or not right:
+            assert answer is None
+        elif not session.status.final:
+            assert answer is RetryAnswer.NOT_FINAL
+        elif session.status is Status.COMPLETED:
+            assert answer is RetryAnswer.COMPLETED
+        elif self._model.answering(session.owner, session.subject):
+            assert answer is RetryAnswer.ANOTHER_IN_FLIGHT
+        else:
+            assert answer is RetryAnswer.RETRIED
+            session.status, session.crashes, session.error = Status.PENDING, 0, None
+            session.cancel_requested, session.available_at = False, -math.inf
+            session.max_attempts = session.attempt + attempts
+            self._model.said.pop(session_id, None)
+
+    @rule()
+    def somebody_rescues(self) -> None:
+        rescued = self._run(self._store.rescue())
+        expected = self._model.rescue(self._clock.monotonic(), self._wall)
+        assert sorted(rescued) == sorted(expected)
+
+    @rule(worker=WORKERS)
+    def a_supervisor_sees_a_worker_die(self, worker: str) -> None:
+        rescued = self._run(self._store.rescue_worker(worker))
+        assert sorted(rescued) == sorted(self._model.rescue_worker(worker, self._wall))
+
+    @rule(worker=WORKERS)
+    def a_worker_stops(self, worker: str) -> None:
+        held = self._model.held_by(worker)
+        assert self._run(self._store.release_worker(worker)) == len(held)
+        self._model.leases.pop(worker, None)
+        for session in held:
+            session.release(self._wall)
+
+    @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))
+    def somebody_cleans_up(self, session_age: int, result_age: int) -> None:
+        model, now = self._model, self._clock.now()
+        before = {
+            "sessions_before": now - timedelta(seconds=session_age),
+            "results_before": now - timedelta(seconds=result_age),
+            "uploads_before": now,
+        }
+        old = [s for s in model.sessions.values() if s.status.final and s.ended_at < self._wall - session_age]
+        stale = [i for i, (_, ended_at) in model.results.items() if ended_at < self._wall - result_age]
+        expected = Pruned(len(old), len(stale), 0)
+        assert self._run(self._store.prune(**before, dry_run=True)) == expected
+        assert self._run(self._store.prune(**before, dry_run=False)) == expected
+        for session in old:
+            del model.sessions[session.id]
+            model.said.pop(session.id, None)
+        for session_id in stale:
+            del model.results[session_id]
+
+    @rule(session_id=sessions)
+    def somebody_looks_closely(self, session_id: str) -> None:
+        session = self._model.sessions.get(session_id)
+        kept_steps = self._run(self._store.kept_steps(session_id))
+        assert {(k.step, k.occurrence): k.result for k in kept_steps} == (session.kept if session else {})
+        lines = [(r.claim, r.attempt, r.ended) for r in self._run(self._store.history(session_id))]
+        expected = session.lines if session else []
+        assert [line[:2] for line in lines] == [line[:2] for line in expected]
+        assert all(want[2] in {None, line[2]} for line, want in zip(lines, expected, strict=True))
+        result = self._run(self._store.result(session_id, owner=None))
+        assert (result and result.result) == self._model.results.get(session_id, (None, 0))[0]
+        position = self._run(self._store.queue_position(session_id))
+        assert (position is not None) == (session in self._model.claimable(self._wall))
+
+
+def _all(things: Sequence[T]) -> MultipleResults[T]:
+    return multiple(*things)
+
+
+def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40) -> None:
+    """Run the machine so many times on stores that `open_store` makes afresh.
+
+    A failure prints the shortest life that fails and the blob that replays it.
+    """
+
+    class Life(StoreMachine):
+        def __init__(self) -> None:
+            super().__init__(open_store)
+
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=steps,
+            deadline=None,
+            print_blob=True,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )

@@ -1,0 +1,147 @@
+"""A small model of the store, written anew from the prose of the ports: what any history must lead to."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
+from outlast.domain.retry import MAX_CRASHES
+from outlast.domain.session import Claim
+from outlast.domain.status import Status
+from outlast.ports.store import DEADLINE_GRACE
+
+
+@dataclass(slots=True)
+class ModelSession:
+    """What the model believes of one session."""
+
+    id: str
+    owner: str
+    subject: str
+    priority: int
+    max_attempts: int
+    timeout: float
+    status: Status = Status.PENDING
+    claim: int = 0
+    worker: str | None = None
+    attempt: int = 0
+    crashes: int = 0
+    percentage: float = 0.0
+    cancel_requested: bool = False
+    error: str | None = None
+    result: str | None = None
+    deadline: float = 0.0
+    available_at: float = -math.inf
+    """Wall time; what is available at once is so at any."""
+    ended_at: float = 0.0
+    lines: list[tuple[int, int, str | None]] = field(default_factory=list[tuple[int, int, str | None]])
+    """Claim, attempt and how it ended; `None` where a cancel request made something else of it."""
+    kept: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+
+    @property
+    def at_work(self) -> bool:
+        return self.status is Status.PROCESSING
+
+    def take(self, worker: str, monotonic: float) -> None:
+        self.status, self.worker = Status.PROCESSING, worker
+        self.claim += 1
+        self.attempt += 1
+        self.deadline = monotonic + self.timeout + DEADLINE_GRACE
+
+    def drop(self, status: Status, line: str, wall: float) -> None:
+        """End the claim; what would wait again is cancelled where that was asked for."""
+        turned = status is Status.PENDING and self.cancel_requested
+        status = Status.CANCELLED if turned else status
+        self.lines.append((self.claim, self.attempt, None if turned else line))
+        self.status, self.worker = status, None
+        self.available_at, self.ended_at = -math.inf, wall
+
+    def release(self, wall: float) -> None:
+        self.drop(Status.PENDING, "released", wall)
+        self.attempt -= 1
+        self.error = None
+
+    def end(self, end: End, wall: float) -> None:
+        match end:
+            case Completed():
+                self.drop(Status.COMPLETED, "completed", wall)
+                self.percentage, self.error, self.result = 100.0, None, end.result
+                self.kept.clear()
+            case Failed():
+                self.drop(Status.FAILED, "failed", wall)
+                self.error = end.error
+            case Postponed():
+                self.drop(Status.PENDING, "postponed", wall)
+                self.error = end.error
+                if end.delay > 0:
+                    self.available_at = wall + end.delay
+            case Cancelled():
+                self.drop(Status.CANCELLED, "cancelled", wall)
+            case Released():
+                self.release(wall)
+
+
+@dataclass(slots=True)
+class Model:
+    """All sessions and workers, as they must be."""
+
+    sessions: dict[str, ModelSession] = field(default_factory=dict[str, ModelSession])
+    leases: dict[str, float] = field(default_factory=dict[str, float])
+    results: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    """Result and when, by session; they outlive it."""
+    said: dict[str, tuple[Claim, End]] = field(default_factory=dict[str, tuple[Claim, End]])
+    """The end that a session's row still says, because nothing has changed it since."""
+    told: dict[Claim, End] = field(default_factory=dict[Claim, End])
+    """Every end that was accepted."""
+
+    def in_flight(self, owner: str) -> list[ModelSession]:
+        return [s for s in self.sessions.values() if s.owner == owner and not s.status.final]
+
+    def answering(self, owner: str, subject: str) -> ModelSession | None:
+        same = [s for s in self.in_flight(owner) if s.subject == subject and not s.cancel_requested]
+        return same[0] if same else None
+
+    def claimable(self, wall: float) -> list[ModelSession]:
+        return [s for s in self.sessions.values() if s.status is Status.PENDING and s.available_at <= wall]
+
+    def holding(self, claim: Claim) -> ModelSession | None:
+        session = self.sessions.get(claim.session_id)
+        return session if session and session.at_work and session.claim == claim.number else None
+
+    def held_by(self, worker: str) -> list[ModelSession]:
+        return [s for s in self.sessions.values() if s.at_work and s.worker == worker]
+
+    def says(self, claim: Claim, end: End) -> bool | None:
+        """What a repeated or late end is answered; `None` where the contract leaves it open."""
+        session = self.sessions.get(claim.session_id)
+        if session is None or session.claim != claim.number:
+            return None if self.told.get(claim) == end else False
+        if self.said.get(session.id) == (claim, end):
+            return True
+        given_back = bool(session.lines) and session.lines[-1][2] in {"released", None}
+        return None if self.told.get(claim) == end or (end == Released() and given_back) else False
+
+    def rescue(self, monotonic: float, wall: float) -> set[str]:
+        dead = {worker for worker, until in self.leases.items() if until <= monotonic}
+        taken: set[str] = set()
+        for worker in [*self.leases]:
+            fallen = [s for s in self.held_by(worker) if worker in dead or s.deadline <= monotonic]
+            taken |= self._crash(fallen, wall)
+        for worker in dead:
+            del self.leases[worker]
+        return taken
+
+    def rescue_worker(self, worker: str, wall: float) -> set[str]:
+        self.leases.pop(worker, None)
+        return self._crash(self.held_by(worker), wall)
+
+    def _crash(self, fallen: Iterable[ModelSession], wall: float) -> set[str]:
+        together = list(fallen)
+        worst = max((s.crashes for s in together), default=0)
+        for session in together:
+            blamed = session.crashes == worst
+            session.crashes += blamed
+            quarantined = session.crashes >= MAX_CRASHES and not session.cancel_requested
+            session.drop(Status.FAILED if quarantined else Status.PENDING, "crashed", wall)
+            session.attempt -= 1
+        return {s.id for s in together}
