@@ -1,11 +1,14 @@
 """The SQLite backend keeps the contract."""
 
+from itertools import count
+
 import pytest
 
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
+from outlast.testing.store_machine import live_many_lives
 
 
 class TestSQLiteStore(SessionStoreContract):
@@ -19,6 +22,21 @@ class TestSQLiteStore(SessionStoreContract):
 
 class TestDoorbellNotifier(NotifierContract):
     @pytest.fixture
-    def notifiers(self, tmp_path):
-        folder, database = tmp_path / "doorbell", tmp_path / "outlast.db"
-        return DoorbellNotifier(folder, database), DoorbellNotifier(folder, database)
+    async def notifiers(self, tmp_path):
+        one, other = DoorbellNotifier(tmp_path), DoorbellNotifier(tmp_path)
+        await one.open()
+        await other.open()
+        yield one, other
+        await one.close()
+        await other.close()
+
+
+def test_many_random_lives_of_a_store_agree_with_the_model(tmp_path):
+    numbers = count()
+
+    async def open_store(clock):
+        store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock)
+        await store.open(migrate=True)
+        return store
+
+    live_many_lives(open_store)

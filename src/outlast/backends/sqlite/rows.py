@@ -88,7 +88,7 @@ def attempt_record(row: Row) -> AttemptRecord:
 
 def digest(claim: Claim, parts: Iterable[str]) -> bytes:
     """Names one end of one claim, so that its repetition is known as such."""
-    hashed = hashlib.blake2b(claim.number.to_bytes(8, "big"), digest_size=16)
+    hashed = hashlib.blake2b(str(claim.number).encode(), digest_size=16)
     for part in parts:
         data = part.encode()
         hashed.update(len(data).to_bytes(8, "big"))

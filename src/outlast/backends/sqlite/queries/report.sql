@@ -5,6 +5,6 @@ UPDATE analysis_sessions SET
     steps = u.value ->> 5,
     updated_at = :now,
     version = max(version + 1, :ms)
-FROM json_each(:updates) AS u
+FROM (SELECT value FROM json_each(:updates)) AS u
 WHERE id = u.value ->> 0 AND claim = u.value ->> 1 AND status = 'processing'
 RETURNING id, claim

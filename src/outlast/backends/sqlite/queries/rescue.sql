@@ -13,6 +13,6 @@ UPDATE analysis_sessions SET
     deadline = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
-FROM json_each(:taken) AS t
+FROM (SELECT value FROM json_each(:taken)) AS t
 WHERE id = t.value ->> 0 AND claim = t.value ->> 1 AND status = 'processing'
 RETURNING id
