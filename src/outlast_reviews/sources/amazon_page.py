@@ -16,7 +16,7 @@ _CARD = re.compile(r"""\sdata-hook\s{0,3}=\s{0,3}(?:"review"|'review'|review[\s>
 _TAG = re.compile(r"<(/?)([a-zA-Z]{1,20})")
 _VOID = frozenset({"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 _LONGEST_CARD = 64 * 1024
-_LONGEST_TAG = 8 * 1024
+_LONGEST_TAG = 4 * 1024
 _DEEPEST = 256
 _MOST_CARDS = 2_000
 
@@ -63,22 +63,28 @@ def _cards(page: str) -> Iterator[str]:
 def _parse(fragment: str, selector: str) -> LexborNode | None:
     """The first match in the element that the fragment begins with.
 
-    `None` as well when the element is shaped to make parsing slow: very deep, or one endless tag.
+    What would make parsing slow is not parsed: attributes of a tag that has thousands of them, and anything in an
+    element that is nested far deeper than a review.
     """
-    depth = own = 0
+    depth = own = kept = 0
     name = ""
+    pieces: list[str] = []
     for tag in _TAG.finditer(fragment):
+        if tag.start() < kept:
+            continue
         kind, step = tag[2].lower(), -1 if tag[1] else 1
         name = name or kind
         depth += step * (kind not in _VOID)
         own += step * (kind == name)
         if own <= 0:
-            fragment = fragment[: tag.end() + 1]
+            fragment = fragment[: tag.end()]
             break
-        end = fragment.find(">", tag.end(), tag.start() + _LONGEST_TAG)
-        if depth > _DEEPEST or (end < 0 and len(fragment) - tag.start() > _LONGEST_TAG):
+        if fragment.find(">", tag.end(), tag.start() + _LONGEST_TAG) < 0:
+            pieces.append(fragment[kept : tag.end()])
+            kept = fragment.find(">", tag.end())
+        if depth > _DEEPEST or kept < 0:
             return None
-    return LexborHTMLParser(fragment).css_first(selector)
+    return LexborHTMLParser("".join([*pieces, fragment[kept:], ">"])).css_first(selector)
 
 
 def _values(card: LexborNode) -> list[object]:

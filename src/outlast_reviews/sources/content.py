@@ -60,9 +60,16 @@ class Content:
         """Without their ends, which may be LF, CR LF or, where the opening has only those, lone CRs."""
         end = "\r" if "\r" in self.opening and "\n" not in self.opening else "\n"
         rest = ""
+        count = 0
         for chunk in self.chunks():
             lines = (rest + chunk).split(end)
             rest = lines.pop()
+            count += len(lines)
+            if count > self.limits.lines:
+                raise NotReviews(
+                    f"The file has more than {self.limits.lines:,} lines, more than one analysis can take. "
+                    "Give the reviews of one product alone."
+                )
             for line in lines:
                 self._refuse_long(line)
                 yield line.removesuffix("\r")

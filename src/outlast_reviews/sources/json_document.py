@@ -33,6 +33,7 @@ class JsonDocument:
         facts = _Facts()
         chosen: Path | None = None
         empty = False
+        others = 0
         waiting: defaultdict[Path, list[Any]] = defaultdict(list)
         for path, value, is_item in JsonStream(content.chunks(), content.limits).walk():
             if not is_item:
@@ -45,8 +46,12 @@ class JsonDocument:
                         entries.add(earlier)
                     waiting.clear()
                     entries.add(value)
-                elif len(waiting[path]) < _WAITING:
-                    waiting[path].append(value)
+                else:
+                    others += 1
+                    if others > content.limits.rows:
+                        raise _no_reviews(waiting, facts)
+                    if len(waiting[path]) < _WAITING:
+                        waiting[path].append(value)
             elif path == chosen:
                 entries.add(value)
         if chosen is None and not empty:

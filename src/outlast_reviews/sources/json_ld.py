@@ -16,7 +16,7 @@ Node = dict[str, Any]
 
 _LONGEST_SCRIPT = 2 * MIB
 _MOST_SCRIPTS = 200
-_MOST_NODES = 500_000
+_MOST_NODES = 100_000
 _PRODUCTS = frozenset(
     {"product", "productgroup", "productmodel", "individualproduct", "softwareapplication", "book"}
 )
@@ -105,16 +105,15 @@ def _subject(page: str) -> _Subject | None:
 
 def _scripts(page: str) -> Iterator[str]:
     """The contents of JSON-LD scripts, found without parsing the page, in time linear to its length."""
-    lowered = page.lower() if len(page) == len(page.lower()) else page
     at = 0
     for _ in range(_MOST_SCRIPTS):
-        mark = lowered.find("application/ld+json", at)
-        start = lowered.find(">", mark)
-        end = lowered.find("</script", start)
+        mark = page.find("application/ld+json", at)
+        start = page.find(">", mark)
+        end = page.find("</script", start)
         if mark < 0 or start < 0 or end < 0:
             return
         at = end
-        if end - start <= _LONGEST_SCRIPT and lowered.rfind("<script", max(0, mark - 500), mark) >= 0:
+        if end - start <= _LONGEST_SCRIPT and page.rfind("<script", max(0, mark - 500), mark) >= 0:
             yield page[start + 1 : end]
 
 

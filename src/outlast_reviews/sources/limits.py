@@ -21,14 +21,15 @@ class Limits:
 
     file: int = 256 * MIB
     unpacked: int = 256 * MIB
-    ratio: int = 200
+    ratio: int = 100
     """Unpacked to packed. Reviews pack 3 to 30 times; a bomb 1,000 times."""
     line: int = MIB
     """Also of one review within a JSON document, and of one CSV row over several lines."""
     fields: int = 1_000
+    lines: int = 2_000_000
     rows: int = 500_000
     text: int = 64 * MIB
-    """All titles and texts together, because they stay in memory."""
+    """All titles and texts together, as they stay in memory."""
     page: int = 10 * MIB
 
 

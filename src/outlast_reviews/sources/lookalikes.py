@@ -33,8 +33,8 @@ _ROBOT_CHECK = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD_FIELD = re.compile(r"""type\s{0,3}=\s{0,3}["']?password""", re.IGNORECASE)
-_LARGEST_LOGIN_PAGE = 200_000
-"""Characters; on larger pages a password field is only a corner of something else."""
+_LOOK_AT = 200_000
+"""Characters; robot checks and login pages are shorter, and say so early."""
 
 
 def refuse_binary(head: bytes) -> None:
@@ -66,16 +66,17 @@ def refuse_markup(opening: str) -> None:
 
 def about_page(page: str) -> NotReviews:
     """The refusal for a web page in which no source found reviews."""
-    if _ROBOT_CHECK.search(page):
+    beginning = page[:_LOOK_AT]
+    if _ROBOT_CHECK.search(beginning):
         return NotReviews(
             "This page is a robot check (a captcha), not reviews: the shop showed it instead of the page. "
             "Open the page in your browser, pass the check, save the page when you see the reviews, and give that."
         )
-    if len(page) < _LARGEST_LOGIN_PAGE and _PASSWORD_FIELD.search(page):
+    if len(page) < _LOOK_AT and _PASSWORD_FIELD.search(beginning):
         return NotReviews(
             "This is a login page, not reviews. Log in, open the page with the reviews, save it, and give that."
         )
-    title = re.search(r"<title[^<>]{0,200}>([^<]{1,300})", page, re.IGNORECASE)
+    title = re.search(r"<title[^<>]{0,200}>([^<]{1,300})", beginning, re.IGNORECASE)
     named = f" It is titled “{' '.join(title[1].split())[:80]}”." if title and title[1].strip() else ""
     return NotReviews(
         f"This is a web page, but there are no reviews in it that can be read.{named} "

@@ -5,14 +5,16 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
-from outlast_reviews.sources.limits import Limits, NotReviews
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_SPECIAL = re.compile(r"[<&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _NOTHING = frozenset({"nan", "null", "undefined"})
@@ -45,54 +47,50 @@ class Rows:
         self._skipped: list[Skipped] = []
         self._numeric: dict[int, Numeric] = {}
         self._product_titles: set[str] = set()
-        self._characters = 0
+        self._memory = 0
+        self._count = 0
         self._beyond_five = 0
         self._stars: dict[object, float | None] = {}
         self._dates: dict[object, dt.date | Numeric | None] = {}
 
-    def __len__(self) -> int:
-        return len(self._reviews) + len(self._skipped)
-
     def add(self, columns: Columns, values: Sequence[object]) -> None:
         """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
-
-        def at(place: int | None) -> object:
-            return values[place] if place is not None and place < len(values) else None
-
         row = self._next_row()
+        parts = [values[at] if at is not None and at < len(values) else None for at in columns.places]
+        review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product = parts
         try:
-            rating = self._rating(at(columns.rating))
+            rating = self._rating(stars)
         except UnreadableStars as error:
             self._beyond_five += "between" in str(error)
             self._skipped.append(Skipped(row, str(error)))
             return
-        title, text = plain_text(at(columns.title)), plain_text(at(columns.text))
+        title, text = plain_text(title), plain_text(text)
         if rating is None and not text and not title:
             self._skipped.append(Skipped(row, "the row has neither stars nor words"))
             return
-        self._characters += len(title) + len(text)
-        if self._characters > self._limits.text:
+        self._memory += getsizeof(title) + getsizeof(text)
+        if self._memory > self._limits.text:
             raise NotReviews(
-                f"The file holds more than {self._limits.text // 2**20} million characters of reviews, "
-                "more than one analysis can take. Give the reviews of one product alone."
+                f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
+                "take. Give the reviews of one product alone."
             )
-        date = self._date(at(columns.date))
+        date = self._date(day)
         if isinstance(date, Numeric):
             self._numeric[len(self._reviews)] = date
             date = None
-        if len(self._product_titles) < 2 and (product := plain_text(at(columns.product_title))):
-            self._product_titles.add(product)
+        if product and len(self._product_titles) < 2:
+            self._product_titles.add(plain_text(product)[:500])
         self._reviews.append(
             Review(
-                row=row,
-                review_id=_name(at(columns.review_id)),
-                rating=rating,
-                date=date,
-                title=title,
-                text=text,
-                reviewer=_name(at(columns.reviewer_id)) or _name(at(columns.reviewer_name)),
-                verified=read_flag(at(columns.verified)),
-                incentivised=read_flag(at(columns.incentivised)),
+                row,
+                _name(review_id),
+                rating,
+                date,
+                title,
+                text,
+                _name(reviewer_id) or _name(reviewer),
+                read_flag(verified),
+                read_flag(incentivised),
             )
         )
 
@@ -130,15 +128,18 @@ class Rows:
         )
 
     def _next_row(self) -> int:
-        if len(self) >= self._limits.rows:
+        self._count += 1
+        if self._count > self._limits.rows:
             raise NotReviews(
                 f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
                 "Give the reviews of one product alone."
             )
-        return len(self) + 1
+        return self._count
 
     def _rating(self, raw: object) -> float | None:
-        if isinstance(raw, bool | list | dict):
+        if raw is None:
+            return None
+        if not isinstance(raw, str | int | float) or isinstance(raw, bool):
             raise UnreadableStars("the rating is not a number of stars")
         if raw in self._stars:
             return self._stars[raw]
@@ -148,7 +149,7 @@ class Rows:
         return rating
 
     def _date(self, raw: object) -> dt.date | Numeric | None:
-        if isinstance(raw, bool | list | dict):
+        if raw is None or not isinstance(raw, str | int | float) or isinstance(raw, bool):
             return None
         if raw in self._dates:
             return self._dates[raw]
@@ -166,30 +167,28 @@ class Rows:
                 if count > 1
                 else f"The only row could not be read as a review: {first.reason}."
             )
-        if self._beyond_five * 5 > len(self):
+        if self._beyond_five * 5 > self._count:
             raise NotReviews(
-                f"{self._beyond_five:,} of {len(self):,} ratings are not between 1 and 5 stars, so the file seems "
-                "to use another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
+                f"{self._beyond_five:,} of {self._count:,} ratings are not between 1 and 5 stars, so the file "
+                "seems to use another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
             )
 
 
 def plain_text(raw: object) -> str:
     """Text as a person would read it: no line-break tags, entities or control characters, and always encodable."""
-    if raw is None or isinstance(raw, bool | list | dict):
+    if not isinstance(raw, str):
+        if raw is None or isinstance(raw, bool | list | dict):
+            return ""
+        raw = str(raw)
+    text = raw.strip()
+    if len(text) < 10 and text.lower() in _NOTHING:
         return ""
-    text = str(raw).strip()
-    if not text or text.lower() in _NOTHING:
-        return ""
-    if "<" in text:
-        text = _BREAK.sub("\n", text)
-    if "&" in text:
-        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    if not _SPECIAL.search(text):
+        return text
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), _BREAK.sub("\n", text))
     text = _CONTROL.sub("", text)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, from a JSON escape
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.strip()
+    # a lone half of a surrogate pair, from a JSON escape, could never be stored
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
 def read_flag(raw: object) -> bool | None:
@@ -203,7 +202,7 @@ def read_flag(raw: object) -> bool | None:
 
 
 def _name(raw: object) -> str | None:
-    return plain_text(raw)[:200] or None
+    return (plain_text(raw)[:200] or None) if raw else None
 
 
 def _ids_repeat(reviews: Sequence[Review]) -> bool:

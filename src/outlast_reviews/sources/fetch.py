@@ -1,0 +1,153 @@
+"""Fetches one public web page for somebody else, and can be talked into nothing more than that."""
+
+import asyncio
+import ssl
+from collections.abc import Collection
+
+import httpx
+
+from outlast_reviews.product import Address, BadAddress, Endpoint, parse_address, product_at
+from outlast_reviews.sources.fetch_error import SAVE_IT, FetchError
+from outlast_reviews.sources.limits import MIB, Progress, ignore_progress
+from outlast_reviews.sources.public_addresses import IpAddress, is_public
+from outlast_reviews.sources.resolving import Resolver, resolve, system_resolver
+from outlast_reviews.sources.response import Page, read_page
+
+__all__ = ["FetchError", "Fetcher", "Page"]
+
+USER_AGENT = "Outlast/0.1 (reads the schema.org reviews of one page that a person asked for)"
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_MOST_ADDRESSES = 3
+
+
+class Fetcher:
+    """Resolves a name once per hop, checks every address it has, connects to a checked one and to nothing else."""
+
+    def __init__(
+        self,
+        *,
+        allow: Collection[Endpoint] = (),
+        ports: Collection[int] = (80, 443),
+        resolver: Resolver = system_resolver,
+        seconds: float = 20.0,
+        most_bytes: int = 10 * MIB,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`allow` names IP addresses and ports to be reached though they are not public: a test's own server.
+
+        `seconds` is for everything together, redirects included; `most_bytes` before and after unpacking.
+        """
+        self._allow = frozenset(allow)
+        self._ports = frozenset(ports)
+        self._resolver = resolver
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self._transport = transport
+
+    def fetch(self, address: str, progress: Progress = ignore_progress) -> Page:
+        """Blocks for at most `seconds`, so it belongs in a thread without an event loop. Raises `FetchError`."""
+        return asyncio.run(self._in_time(address, progress))
+
+    async def _in_time(self, address: str, progress: Progress) -> Page:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._follow(address, progress)
+        except (TimeoutError, httpx.TimeoutException):
+            raise FetchError(
+                f"The page did not arrive within {self._seconds:g} seconds. Try again later, or: {SAVE_IT}",
+                transient=True,
+            ) from None
+
+    async def _follow(self, start: str, progress: Progress) -> Page:
+        address = _parsed(start)
+        transport = self._transport or httpx.AsyncHTTPTransport(trust_env=False)
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            for _ in range(_MOST_REDIRECTS + 1):
+                response = await self._request(client, address)
+                try:
+                    if response.status_code not in _REDIRECTS:
+                        return await read_page(address, response, self._most_bytes, progress)
+                    address = _next(address, response.headers.get("location", ""))
+                finally:
+                    await response.aclose()
+        raise FetchError(f"The address leads from page to page without an end. {SAVE_IT}")
+
+    async def _request(self, client: httpx.AsyncClient, address: Address) -> httpx.Response:
+        """The response to a request sent to one of the host's checked addresses, its body still unread."""
+        failure: httpx.TransportError | None = None
+        for ip in (await self._checked(address))[:_MOST_ADDRESSES]:
+            try:
+                return await client.send(self._asking(address, ip), stream=True, follow_redirects=False)
+            except httpx.TimeoutException:
+                raise
+            except httpx.ConnectError as error:
+                failure = error
+            except httpx.TransportError as error:
+                raise _broken(address, error) from error
+        raise _broken(address, failure) from failure
+
+    async def _checked(self, address: Address) -> list[IpAddress]:
+        """Every address of the host, if each of them may be reached; one that may not spoils them all."""
+        found = [address.ip] if address.ip else await resolve(self._resolver, address.host, address.port)
+        for ip in found:
+            if (str(ip), address.port) in self._allow:
+                continue
+            if not is_public(ip):
+                raise FetchError(
+                    f"“{address.host[:100]}” is inside a private network or this machine, "
+                    "and only public shops are read."
+                )
+            if address.port not in self._ports:
+                raise FetchError(f"Only the usual ports of web sites are read, not port {address.port}.")
+        return found
+
+    def _asking(self, address: Address, ip: IpAddress) -> httpx.Request:
+        """To the IP address itself, but with the name for the Host header, for TLS and for the certificate."""
+        literal = f"[{ip}]" if ip.version == 6 else str(ip)
+        return httpx.Request(
+            "GET",
+            f"{address.scheme}://{literal}:{address.port}{address.target}",
+            headers={
+                "Host": address.authority,
+                "User-Agent": USER_AGENT,
+                "Accept": "text/html,application/xhtml+xml,application/ld+json,application/json",
+                "Accept-Encoding": "gzip",
+                "Accept-Language": "en",
+            },
+            extensions={"sni_hostname": address.host, "timeout": httpx.Timeout(self._seconds).as_dict()},
+        )
+
+
+def _parsed(text: str, *, keep_tracking: bool = False) -> Address:
+    """Amazon's addresses are refused here too, since any link may lead there."""
+    try:
+        product = product_at(text)
+        address = parse_address(text, keep_tracking=keep_tracking)
+    except BadAddress as error:
+        raise FetchError(str(error)) from None
+    if product.shop == "amazon":
+        raise FetchError(f"The address leads to Amazon, which does not let its review pages be read. {SAVE_IT}")
+    return address
+
+
+def _next(address: Address, location: str) -> Address:
+    nowhere = FetchError(f"The shop sends visitors on to an address that is none. {SAVE_IT}")
+    if not location:
+        raise nowhere
+    try:
+        return _parsed(str(httpx.URL(str(address)).join(location)), keep_tracking=True)
+    except (httpx.InvalidURL, ValueError):
+        raise nowhere from None
+
+
+def _broken(address: Address, error: httpx.TransportError | None) -> FetchError:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return FetchError(
+            f"“{address.host[:100]}” cannot prove that it is that shop: its certificate is not valid."
+        )
+    return FetchError(f"“{address.host[:100]}” could not be reached.", transient=True)
