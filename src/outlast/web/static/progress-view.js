@@ -93,7 +93,7 @@ export class ProgressView {
     const final = words.isFinal(snapshot);
     const since = final ? 0 : performance.now() - this.#received;
     this.#say("elapsed", this.#clock(snapshot, since, final));
-    const left = (eta) => (eta == null ? null : eta - since / 1000);
+    const left = (eta) => (eta == null ? null : eta - Math.floor(since / 1000));
     const waiting = final || snapshot.stalled || snapshot.phase === "cancelling";
     this.#say("left", waiting ? "" : words.timeLeft(left(snapshot.eta_low), left(snapshot.eta_high)));
     const [tone, text] = words.notice(snapshot, now) ?? ["calm", ""];

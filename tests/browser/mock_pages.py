@@ -1,0 +1,103 @@
+"""The real templates, with the contexts that the web edge gives them."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+
+import outlast
+
+WEB = Path(outlast.__file__).parent / "web"
+TOKEN = "token-of-the-page"
+
+REPORT = Markup('<section class="card"><h2>Grade B</h2><p id="report">Nothing unusual was found.</p></section>')
+
+FIELDS: list[dict[str, Any]] = [
+    {
+        "name": "source",
+        "label": "Reviews",
+        "kind": "source",
+        "required": True,
+        "description": "A file of reviews (CSV, TSV, JSON, saved pages) or a product page that carries them.",
+        "default": None,
+        "value": None,
+        "error": None,
+    },
+    {
+        "name": "limit",
+        "label": "At most",
+        "kind": "number",
+        "required": False,
+        "description": "How many reviews to look at.",
+        "default": 300,
+        "value": None,
+        "error": None,
+    },
+    {
+        "name": "strict",
+        "label": "Flag weak evidence too",
+        "kind": "checkbox",
+        "required": False,
+        "description": None,
+        "default": False,
+        "value": None,
+        "error": None,
+    },
+]
+
+
+class Pages:
+    """Renders the pages of one site."""
+
+    def __init__(self, root_path: str = "") -> None:
+        self._root_path = root_path
+        self.stylesheets: list[str] = []
+        self._environment = Environment(
+            loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(["html"])
+        )
+        self._environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+
+    def form(self, *, fields: list[dict[str, Any]] | None = None, form_error: str | None = None) -> str:
+        product = {
+            "name": "product",
+            "title": "Analysis of product reviews",
+            "intro_html": Markup("<p>Which reviews of a product can you believe? Give a file or an address.</p>"),
+            "fields": FIELDS if fields is None else fields,
+        }
+        return self._render(
+            "form.html", title="Judge product reviews", analyses=[product], form_error=form_error, max_upload_mb=1
+        )
+
+    def analysis(self, snapshot: dict[str, Any], result_html: Markup | None = REPORT) -> str:
+        done = snapshot["status"] == "completed"
+        title = "Report on reviews.csv" if done else "Analysis of reviews.csv"
+        return self._render("analysis.html", title=title, snapshot=snapshot, result_html=result_html)
+
+    def problem(self) -> str:
+        return self._render(
+            "problem.html",
+            status=404,
+            title="Not found",
+            error="There is nothing at this address, or not for you.",
+        )
+
+    def host(self) -> str:
+        """A page of the site that mounts an empty element."""
+        return (
+            '<!doctype html><html lang="en"><title>Host</title><meta name="csrf-token" content="token-of-the-page">'
+            f'<link rel="stylesheet" href="{self._root_path}/static/outlast.css">'
+            f'<script type="module" src="{self._root_path}/static/analysis-progress.js"></script>'
+            f"<main><h1>Host</h1><analysis-progress src='{self._root_path}/api/analysis/progress/"
+            "m4rzrk2v6w3hq7ypl5xtcdnbga'></analysis-progress></main></html>"
+        )
+
+    def _render(self, template: str, **context: Any) -> str:
+        everywhere = {
+            "site_title": "Outlast Reviews",
+            "csrf_token": TOKEN,
+            "root_path": self._root_path,
+            "stylesheets": self.stylesheets,
+            "lang": "en",
+        }
+        return self._environment.get_template(template).render(everywhere | context)

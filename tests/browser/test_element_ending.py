@@ -1,0 +1,125 @@
+"""The end of a session: the result in place, elsewhere on the site, or what went wrong."""
+
+import re
+
+import pytest
+from mock_pages import REPORT
+from mock_site import Answer, MockSite, event
+from mock_snapshots import COMPLETED, SESSION, STATES, snapshot
+from playwright.async_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def open_at(site: MockSite, page: Page) -> None:
+    await page.goto(site.page)
+    await site.until(lambda: site.streams == 1)
+
+
+async def test_the_result_takes_the_place_of_the_progress_without_a_new_page(site: MockSite, page: Page):
+    await open_at(site, page)
+    await page.evaluate("window.same = true")
+    await site.show(**COMPLETED)
+    await expect(page.get_by_role("heading", level=1, name="Report on reviews.csv")).to_be_focused()
+    await expect(page.locator("#report")).to_have_text("Nothing unusual was found.")
+    await expect(page.locator("analysis-progress")).to_have_count(0)
+    await expect(page).to_have_title("Report on reviews.csv · Outlast Reviews")
+    await expect(page.get_by_role("status")).to_have_text("The analysis is done.")
+    assert await page.evaluate("window.same")
+    assert page.url == site.page
+    await site.until(lambda: site.streams == 0)
+
+
+async def test_a_style_sheet_of_the_result_alone_is_there_before_the_result(site: MockSite, page: Page):
+    await open_at(site, page)
+    site.pages.stylesheets = ["/static/outlast.css?report"]
+    await site.show(**COMPLETED)
+    await expect(page.locator("#report")).to_be_visible()
+    assert await page.evaluate("!!document.querySelector('link[href$=\"?report\"]').sheet")
+
+
+async def test_a_result_page_that_cannot_be_fetched_is_loaded_by_the_browser(site: MockSite, page: Page):
+    await open_at(site, page)
+    tries = []
+
+    async def fail_once(route):
+        tries.append(route.request.resource_type)
+        await (route.abort() if len(tries) == 1 else route.continue_())
+
+    await page.route(f"**/analysis/{SESSION}", fail_once)
+    await site.show(**COMPLETED)
+    await expect(page.locator("#report")).to_be_visible()
+    assert tries == ["fetch", "document"]
+
+
+async def test_a_redirect_within_the_site_is_followed(site: MockSite, page: Page):
+    await open_at(site, page)
+    await site.show(**COMPLETED | {"redirect_url": "/elsewhere"})
+    await expect(page.get_by_role("heading", name="Elsewhere")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example/x", "javascript:alert(1)"])
+async def test_a_redirect_to_anywhere_else_is_not(site: MockSite, page: Page, address: str):
+    await open_at(site, page)
+    await site.show(**COMPLETED | {"redirect_url": address})
+    await expect(page.locator("#report")).to_be_visible()
+    assert page.url == site.page
+
+
+async def test_a_failure_is_told_in_place_with_its_reference_and_a_way_on(site: MockSite, page: Page):
+    await open_at(site, page)
+    await site.show(**STATES["failed"])
+    await expect(page.get_by_text("The file has no column that looks like a rating.", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Reference r-7f3a9c")).to_be_visible()
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    await expect(page.get_by_role("button", name="Cancel the analysis")).to_be_hidden()
+    await expect(page).to_have_title(re.compile("^Failed · "))
+
+
+async def test_a_session_that_ended_while_the_page_loaded_is_shown_at_once(site: MockSite, page: Page):
+    site.refused = {
+        "events": Answer(200, event("done", snapshot(version=11, **COMPLETED)), content_type="text/event-stream")
+    }
+    served = []
+
+    async def in_flight_first(route):
+        if not served:
+            served.append(1)
+            await route.fulfill(body=site.pages.analysis(snapshot()), content_type="text/html")
+        else:
+            await route.continue_()
+
+    await page.route(f"**/analysis/{SESSION}", in_flight_first)
+    site.snapshot = snapshot(version=11, **COMPLETED)
+    await page.goto(site.page)
+    await expect(page.locator("#report")).to_be_visible()
+
+
+async def test_a_page_that_mounts_an_empty_element_follows_and_goes_to_the_result(site: MockSite, page: Page):
+    await page.goto(f"{site.url}/host")
+    await expect(page.get_by_role("heading", name="Working")).to_be_visible()
+    await expect(page).to_have_title("Host")
+    await site.show(**COMPLETED)
+    await page.wait_for_url(site.page)
+    await expect(page.locator("#report")).to_be_visible()
+
+
+async def test_a_page_may_keep_the_end_to_itself(site: MockSite, page: Page):
+    await page.goto(f"{site.url}/host")
+    await page.evaluate("""document.addEventListener("analysis-final", (event) => {
+        event.preventDefault();
+        document.querySelector("h1").textContent = event.detail.result.report.grade;
+    })""")
+    await site.until(lambda: site.streams == 1)
+    await site.show(**COMPLETED)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("B")
+    assert page.url == f"{site.url}/host"
+
+
+async def test_a_result_without_a_page_of_its_own_is_shown_as_json(site: MockSite):
+    html = site.pages.analysis(snapshot(**COMPLETED), None)
+    assert "&#34;grade&#34;: &#34;B&#34;" in html or '"grade": "B"' in html
+    assert "Café &lt;b&gt;&amp;&lt;/b&gt; &#39;tea&#39;" in html
+    assert "analysis-progress" not in html
+    own_heading = site.pages.analysis(snapshot(**COMPLETED), REPORT.replace("h2", "h1"))
+    assert own_heading.count("<h1") == 1
