@@ -1,0 +1,41 @@
+"""How likely chance alone explains a count: exact tails of the Poisson and the hypergeometric law (pure)."""
+
+import math
+
+
+def poisson_tail(count: int, expected: float) -> float:
+    """Probability of `count` events or more where `expected` (above 0) are to be expected."""
+    if count <= 0:
+        return 1.0
+    if count <= expected:
+        return 1.0 - math.fsum(_poisson(k, expected) for k in range(count))
+    tail, k = 0.0, count
+    while (term := _poisson(k, expected)) > tail * 1e-17:
+        tail += term
+        k += 1
+    return min(1.0, tail)
+
+
+def fisher_tail(inside: int, inside_all: int, outside: int, outside_all: int) -> float:
+    """One-sided Fisher exact: probability that chance puts `inside` hits or more into the inside.
+
+    `inside` of `inside_all` are hits, and `outside` of `outside_all`.
+    """
+    hits, everything = inside + outside, inside_all + outside_all
+    most = min(hits, inside_all)
+    ways = _log_choose(everything, inside_all)
+    terms = (
+        math.exp(_log_choose(hits, k) + _log_choose(everything - hits, inside_all - k) - ways)
+        for k in range(inside, most + 1)
+    )
+    return min(1.0, math.fsum(terms))
+
+
+def _poisson(count: int, expected: float) -> float:
+    return math.exp(count * math.log(expected) - expected - math.lgamma(count + 1))
+
+
+def _log_choose(n: int, k: int) -> float:
+    if not 0 <= k <= n:
+        return -math.inf
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -1,0 +1,132 @@
+"""Nearly the same text under different names: the one sign in a single review that is rarely wrong (pure)."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength
+from outlast_reviews.checks.similar import similar_groups
+from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
+from outlast_reviews.hygiene import folded
+from outlast_reviews.review import Review
+from outlast_reviews.reviewers import identity
+
+NAME, TITLE = "near_copies", "The same text under different names"
+LEAST_WORDS = 8
+_LEAST_SHINGLES = 4
+"""Different ones: "very very very very …" is no text to compare."""
+_MOST_QUOTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """All reviews with the same set of shingles."""
+
+    shingles: "array[int]"
+    reviews: tuple[Review, ...]
+    writers: frozenset[str]
+    unknown_writers: int
+
+    @property
+    def by_several(self) -> bool:
+        return len(self.writers) + self.unknown_writers > 1
+
+
+def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
+    """Reviews that share at least half of their three-word runs with one by another reviewer.
+
+    A review whose reviewer is unknown counts as by somebody else than every other.
+    """
+    texts = _texts(reviews)
+    compared = sum(len(text.reviews) for text in texts)
+    if compared < 2:
+        why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
+        return Finding(NAME, TITLE, "not_assessed", why)
+    clusters = _clusters(texts, advance)
+    if not clusters:
+        sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
+        return Finding(NAME, TITLE, "clear", sentence)
+    signs = tuple(sign for n, cluster in enumerate(clusters, start=1) for sign in _signs(n, cluster))
+    where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
+    sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
+    return Finding(NAME, TITLE, "found", sentence, signs)
+
+
+def _texts(reviews: Sequence[Review]) -> list[_Text]:
+    """In an order that only their words decide."""
+    by_shingles: dict[bytes, list[Review]] = {}
+    for review in reviews:
+        words = words_of(review.text)
+        shingles = sorted(set(shingles_of(words.words)))
+        if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
+            by_shingles.setdefault(array("I", shingles).tobytes(), []).append(review)
+    return [_text(key, by_shingles[key]) for key in sorted(by_shingles)]
+
+
+def _text(key: bytes, reviews: Sequence[Review]) -> _Text:
+    shingles = array("I")
+    shingles.frombytes(key)
+    writers = [identity(review) for review in reviews]
+    return _Text(shingles, tuple(reviews), frozenset(w for w in writers if w), writers.count(None))
+
+
+def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
+    """The largest first, then by date."""
+
+    def place(cluster: Sequence[_Text]) -> tuple[int, str, bytes]:
+        return -sum(len(text.reviews) for text in cluster), _first_date(cluster), cluster[0].shingles.tobytes()
+
+    def may_link(one: int, other: int) -> bool:
+        a, b = texts[one], texts[other]
+        return bool(a.unknown_writers or b.unknown_writers) or len(a.writers | b.writers) > 1
+
+    groups = similar_groups([text.shingles for text in texts], may_link, advance)
+    grouped = {n for group in groups for n in group}
+    groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.by_several]
+    clusters = [[texts[n] for n in group] for group in groups]
+    return sorted(clusters, key=place)
+
+
+def _first_date(cluster: Sequence[_Text]) -> str:
+    return min((str(r.date) for text in cluster for r in text.reviews if r.date), default="")
+
+
+def _signs(number: int, cluster: Sequence[_Text]) -> Iterator[Sign]:
+    members = [review for text in cluster for review in text.reviews]
+    strength: Strength = "medium" if _may_be_repeated_rows(members) else "strong"
+    in_texts = Counter(x for text in cluster for x in text.shingles)
+    others = len(members) - 1
+    as_others = "another review" if others == 1 else f"{others:,} other reviews"
+    if strength == "strong":
+        sentence = f"Nearly the same words as {as_others} under different names."
+    else:
+        sentence = (
+            f"The same as {as_others} in every field; as nobody is named, it may be one review exported twice."
+        )
+    for text in cluster:
+        shared = {x for x in text.shingles if in_texts[x] > 1 or len(text.reviews) > 1}
+        for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
+            yield Sign(review.row, strength, sentence, _shared_runs(review.text, shared), cluster=number)
+
+
+def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
+    """Without names, rows alike in every field are as likely one review that the export holds twice."""
+    if any(identity(review) for review in members):
+        return False
+    return len({(folded(r.text), folded(r.title), r.date, r.rating) for r in members}) == 1
+
+
+def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
+    """The parts of the text that the cluster shares, the longest first."""
+    words = words_of(text)
+    runs: list[tuple[int, int]] = []
+    for start, shingle in enumerate(shingles_of(words.words)):
+        if shingle not in shared:
+            continue
+        if runs and start <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], start + SHINGLE)
+        else:
+            runs.append((start, start + SHINGLE))
+    longest = sorted(runs, key=lambda run: (run[0] - run[1], run[0]))[:_MOST_QUOTES]
+    return tuple(text[words.spans[first][0] : words.spans[end - 1][1]] for first, end in longest)

@@ -1,0 +1,58 @@
+"""Texts of strangers, made short and plain for a report (pure)."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+LONGEST_EXCERPT = 300
+LONGEST_QUOTE = 200
+_LEAD = 60
+"""Characters shown before the first quote, where the text is longer than an excerpt."""
+_KEPT_FORMATS = "\u200c\u200d"
+"""Joiners belong to emoji and to some scripts; other invisible characters can only mislead."""
+
+
+def plain(text: str) -> str:
+    """Without control and direction characters and lone surrogates, white space single."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    if not whole.isascii() or not whole.isprintable():
+        whole = "".join(c for c in whole if c in _KEPT_FORMATS or c.isspace() or not _invisible(c))
+    return " ".join(whole.split())
+
+
+def shortened(text: str, longest: int) -> str:
+    """Plain, and with an ellipsis where it was cut."""
+    text = plain(text)
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def plain_quotes(quotes: Iterable[str]) -> list[str]:
+    """Plain and cut without an ellipsis, so that each is still a part of the plain text."""
+    cut = (plain(quote)[:LONGEST_QUOTE].rstrip() for quote in quotes)
+    return [quote for quote in dict.fromkeys(cut) if quote]
+
+
+def excerpt(text: str, quotes: Sequence[str]) -> str:
+    """At most 300 characters of the plain text, with the first plain quote in them."""
+    text = plain(text)
+    if len(text) <= LONGEST_EXCERPT:
+        return text
+    at = text.find(quotes[0]) if quotes else 0
+    room = LONGEST_EXCERPT - 2
+    start = 0 if at <= _LEAD else max(0, min(at - _LEAD, len(text) - room))
+    if at >= 0 and quotes and at + len(quotes[0]) > start + room:
+        start = at + len(quotes[0]) - room
+    start, end = _at_words(text, start, start + room, at, at + len(quotes[0]) if quotes else 0)
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+
+
+def _at_words(text: str, start: int, end: int, first: int, last: int) -> tuple[int, int]:
+    """The same cut moved inwards to spaces nearby, never into the quote."""
+    if start and (space := text.find(" ", start, min(start + 20, max(first, start)))) >= 0:
+        start = space + 1
+    if end < len(text) and (space := text.rfind(" ", max(last, end - 20), end)) > start:
+        end = space
+    return start, end
+
+
+def _invisible(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"}

@@ -1,0 +1,138 @@
+"""Merge what the source repeated and count what it holds, before anything is judged (pure)."""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from outlast_reviews.review import Review, ReviewSet
+from outlast_reviews.reviewers import identity
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What there was to look at; counts of unique reviews unless it says rows."""
+
+    rows: int
+    """Rows received: those merged and those skipped included."""
+    unique: int
+    texts: int
+    ratings: int
+    dates: int
+    verified_known: int
+    verified: int
+    reviewers: int
+    """Reviews whose reviewer is told apart from others; "Amazon Customer" is not."""
+    incentive_known: int
+    merged: int
+    """Rows that repeated an earlier one."""
+    skipped: int
+    skipped_reasons: tuple[tuple[str, int], ...]
+    """The most frequent reasons first, at most five."""
+    first_date: dt.date | None
+    last_date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanSet:
+    """Reviews without repeats, in the order of the source."""
+
+    reviews: tuple[Review, ...]
+    coverage: Coverage
+
+
+def clean(received: ReviewSet) -> CleanSet:
+    """Merge repeated rows. A repeat is a fault of the export and never a warning sign."""
+    reviews = merge(received.reviews)
+    return CleanSet(reviews, _count(received, reviews))
+
+
+def merge(reviews: Iterable[Review]) -> tuple[Review, ...]:
+    """One review for each that was delivered several times; the first wins, later ones fill its gaps.
+
+    Repeats are rows of one review id, and rows of one reviewer with one text. A filled gap can show
+    another repeat, so it looks again until nothing changes.
+    """
+    merged = tuple(reviews)
+    while len(again := _merge_once(merged)) < len(merged):
+        merged = again
+    return merged
+
+
+def folded(text: str) -> str:
+    """The text without what copying changes: case, width of characters, white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _merge_once(reviews: Sequence[Review]) -> tuple[Review, ...]:
+    by_key: dict[tuple[object, ...], int] = {}
+    kept: list[Review] = []
+    for review in reviews:
+        keys = _keys(review)
+        place = next((by_key[k] for k in keys if k in by_key and _one(kept[by_key[k]], review, k)), None)
+        if place is None:
+            place = len(kept)
+            kept.append(review)
+        else:
+            kept[place] = _fill(kept[place], review)
+        for key in keys:
+            by_key.setdefault(key, place)
+    return tuple(kept)
+
+
+def _keys(review: Review) -> tuple[tuple[object, ...], ...]:
+    keys: list[tuple[object, ...]] = []
+    if review.review_id:
+        keys.append(("id", review.review_id))
+    who, text = identity(review), folded(review.text)
+    if who and text:
+        keys.append(("text", who, text))
+    elif who and review.date and review.rating is not None:
+        keys.append(("empty", who, review.date, review.rating, folded(review.title)))
+    return tuple(keys)
+
+
+def _one(kept: Review, review: Review, key: tuple[object, ...]) -> bool:
+    """An id that two people's different texts share is not a review's id (an export's product id, say)."""
+    if key[0] != "id":
+        return True
+    texts = {folded(kept.text), folded(review.text)} - {""}
+    people = {identity(kept), identity(review)} - {None}
+    return len(texts) < 2 or (len(people) == 1 and identity(kept) == identity(review))
+
+
+def _fill(kept: Review, repeat: Review) -> Review:
+    return replace(
+        kept,
+        review_id=kept.review_id or repeat.review_id,
+        rating=repeat.rating if kept.rating is None else kept.rating,
+        date=kept.date or repeat.date,
+        title=kept.title or repeat.title,
+        text=kept.text if kept.text.strip() else repeat.text,
+        reviewer=kept.reviewer or repeat.reviewer,
+        verified=repeat.verified if kept.verified is None else kept.verified,
+        incentivised=repeat.incentivised if kept.incentivised is None else kept.incentivised,
+    )
+
+
+def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
+    days = [r.date for r in reviews if r.date]
+    reasons: dict[str, int] = {}
+    for row in received.skipped:
+        reasons[row.reason] = reasons.get(row.reason, 0) + 1
+    return Coverage(
+        rows=len(received.reviews) + len(received.skipped),
+        unique=len(reviews),
+        texts=sum(bool(r.text.strip()) for r in reviews),
+        ratings=sum(r.rating is not None for r in reviews),
+        dates=len(days),
+        verified_known=sum(r.verified is not None for r in reviews),
+        verified=sum(r.verified is True for r in reviews),
+        reviewers=sum(identity(r) is not None for r in reviews),
+        incentive_known=sum(r.incentivised is not None for r in reviews),
+        merged=len(received.reviews) - len(reviews),
+        skipped=len(received.skipped),
+        skipped_reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:5]),
+        first_date=min(days, default=None),
+        last_date=max(days, default=None),
+    )

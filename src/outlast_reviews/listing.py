@@ -1,0 +1,106 @@
+"""The reviews that a report shows: those with signs, gravest first, and some of those without (pure)."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from outlast_reviews.checks.finding import Finding, Sign, Strength
+from outlast_reviews.excerpts import excerpt, plain_quotes, shortened
+from outlast_reviews.review import Review
+from outlast_reviews.reviewers import short_name
+from outlast_reviews.verdict import Evidence
+
+MOST_FLAGGED = 500
+MOST_WITHOUT_SIGNS = 40
+_LONGEST_NAME = 200
+_LONGEST_REVIEWER = 60
+_STRENGTHS: tuple[Strength, ...] = ("strong", "medium", "weak")
+
+
+class Reason(TypedDict):
+    check: str
+    strength: Strength
+    sentence: str
+    quote: str | None
+    """A part of the excerpt; `None` where the check points at no words, or only at words outside it."""
+    quotes: list[str]
+    """All words that the check points at, the most telling first; some may lie outside the excerpt."""
+
+
+class Listed(TypedDict):
+    """A review as the report shows it."""
+
+    review_id: str
+    """The source's own, else "row 12"."""
+    row: int
+    reviewer: str | None
+    """Shortened."""
+    rating: float | None
+    date: str | None
+    title: str
+    excerpt: str
+
+
+class Flagged(Listed):
+    reasons: list[Reason]
+    cluster: int | None
+    """Reviews that are copies of each other share it."""
+    counted: bool
+    """Whether it is among the suspicious: weak signs and incentives alone are not."""
+
+
+def flagged_reviews(
+    reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence
+) -> tuple[list[Flagged], int]:
+    """The first 500 with any sign, copies of each other side by side; and how many there are."""
+    signs: dict[int, list[tuple[str, Sign]]] = {}
+    for finding in findings:
+        for sign in finding.signs:
+            signs.setdefault(sign.row, []).append((finding.name, sign))
+
+    def place(review: Review) -> tuple[int, int, int, str, int]:
+        own = [sign for _, sign in signs[review.row]]
+        gravest = min(_STRENGTHS.index(sign.strength) for sign in own)
+        apart = review.row in evidence.incentivised
+        clusters = min((sign.cluster for sign in own if sign.cluster), default=len(reviews))
+        return gravest, apart, clusters, str(review.date or ""), review.row
+
+    concerned = sorted((review for review in reviews if review.row in signs), key=place)
+    shown = concerned[:MOST_FLAGGED]
+    return [_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in shown], len(concerned)
+
+
+def reviews_without_signs(reviews: Sequence[Review], findings: Sequence[Finding]) -> tuple[list[Listed], int]:
+    """The latest 40 with a text, and how many reviews there are without any sign."""
+    signed = {sign.row for finding in findings for sign in finding.signs}
+    unsigned = [review for review in reviews if review.row not in signed]
+    latest = sorted(unsigned, key=lambda r: (not r.text.strip(), -(r.date.toordinal() if r.date else 0), r.row))
+    return [_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]], len(unsigned)
+
+
+def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -> Flagged:
+    quotes = {name: plain_quotes(sign.quotes) for name, sign in signs}
+    listed = _listed(review, [quote for of_one in quotes.values() for quote in of_one])
+    reasons: list[Reason] = [
+        {
+            "check": name,
+            "strength": sign.strength,
+            "sentence": sign.sentence,
+            "quote": next((q for q in quotes[name] if q in listed["excerpt"]), None),
+            "quotes": quotes[name],
+        }
+        for name, sign in signs
+    ]
+    cluster = next((sign.cluster for _, sign in signs if sign.cluster), None)
+    return {**listed, "reasons": reasons, "cluster": cluster, "counted": counted}
+
+
+def _listed(review: Review, quotes: Sequence[str]) -> Listed:
+    return {
+        "review_id": shortened(review.review_id or "", _LONGEST_NAME) or f"row {review.row}",
+        "row": review.row,
+        "reviewer": short_name(shortened(review.reviewer or "", _LONGEST_REVIEWER)),
+        "rating": review.rating,
+        "date": review.date.isoformat() if review.date else None,
+        "title": shortened(review.title, _LONGEST_NAME),
+        "excerpt": excerpt(review.text, quotes),
+    }

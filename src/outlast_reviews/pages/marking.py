@@ -1,0 +1,25 @@
+"""Which parts of a text to highlight (pure)."""
+
+from collections.abc import Iterable
+
+
+def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
+    """The text in parts, each highlighted or not; together they are the text."""
+    spans: list[tuple[int, int]] = []
+    for quote in quotes:
+        at = text.find(quote) if quote else -1
+        while at >= 0:
+            spans.append((at, at + len(quote)))
+            at = text.find(quote, at + len(quote))
+    parts: list[tuple[str, bool]] = []
+    done = 0
+    for start, end in sorted(spans):
+        if end <= done:
+            continue
+        if start > done:
+            parts.append((text[done:start], False))
+        parts.append((text[max(start, done) : end], True))
+        done = end
+    if done < len(text):
+        parts.append((text[done:], False))
+    return parts

@@ -1,0 +1,244 @@
+"""The report: what page, script and reader get of the evidence, as JSON of bounded size (pure)."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import TypedDict
+
+from outlast_reviews.checks import run_checks, silent
+from outlast_reviews.checks.finding import Finding, Outcome
+from outlast_reviews.excerpts import shortened
+from outlast_reviews.hygiene import CleanSet, Coverage, clean
+from outlast_reviews.listing import Flagged, Listed, flagged_reviews, reviews_without_signs
+from outlast_reviews.method import Method, method
+from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.timeline import timeline
+from outlast_reviews.verdict import Grade, gather, judge
+from outlast_reviews.wording import explain, headline
+
+_LONGEST_NAME = 200
+
+WindowReport = TypedDict("WindowReport", {"from": str, "to": str, "count": int})
+PointReport = TypedDict(
+    "PointReport",
+    {"from": str, "to": str, "count": int, "five_star": int, "suspicious": int, "in_burst": bool},
+)
+
+
+class _CheckReport(TypedDict):
+    name: str
+    title: str
+    outcome: Outcome
+    sentence: str
+    count: int
+    """Reviews concerned, listed or not."""
+
+
+class CheckReport(_CheckReport, total=False):
+    windows: list[WindowReport]
+    """Of the check `burst` alone."""
+
+
+class SkippedRows(TypedDict):
+    reason: str
+    count: int
+
+
+class CoverageReport(TypedDict):
+    """Counts of unique reviews; `rows`, `merged_duplicates` and `skipped` are rows."""
+
+    rows: int
+    unique: int
+    with_rating: int
+    with_date: int
+    with_text: int
+    with_verified: int
+    """Where the source says whether the purchase was verified; `verified` of these are."""
+    verified: int
+    with_reviewer: int
+    """Where the reviewer can be told apart from others."""
+    first_date: str | None
+    last_date: str | None
+    merged_duplicates: int
+    skipped: int
+    skipped_reasons: list[SkippedRows]
+
+
+class Stars(TypedDict):
+    stars: int
+    before: int
+    after: float
+    """Reviews, weighted by the evidence."""
+
+
+class Timeline(TypedDict):
+    unit: str
+    points: list[PointReport]
+
+
+class Report(TypedDict):
+    """Percentages are of the unique reviews with a text."""
+
+    grade: Grade
+    headline: str
+    """The verdict as a phrase."""
+    explanation: str
+    """The headline and the details."""
+    details: str
+    fake_percentage: float | None
+    fake_percentage_low: float | None
+    fake_percentage_high: float | None
+    original_rating: float | None
+    adjusted_rating: float | None
+    adjusted_rating_low: float | None
+    adjusted_rating_high: float | None
+    rating_changed: bool
+    total_reviews: int
+    unique_reviews: int
+    judged_reviews: int
+    strong_count: int
+    medium_count: int
+    weak_count: int
+    incentivised_count: int
+    coverage: CoverageReport
+    checks: list[CheckReport]
+    flagged: list[Flagged]
+    flagged_count: int
+    without_signs: list[Listed]
+    without_signs_count: int
+    stars: list[Stars]
+    timeline: Timeline
+    method: Method
+    source: str
+    format: str
+    sample: bool
+    product_title: str | None
+    product_rating: float | None
+    analysed_at: str
+
+
+def review_report(
+    received: ReviewSet,
+    *,
+    source: str,
+    analysed_at: dt.datetime,
+    progress: Callable[[int, int, str], None] = silent,
+) -> Report:
+    """All of the judging in one call."""
+    cleaned = clean(received)
+    return make_report(
+        received, cleaned, run_checks(cleaned.reviews, progress), source=source, analysed_at=analysed_at
+    )
+
+
+def make_report(
+    received: ReviewSet,
+    cleaned: CleanSet,
+    findings: Sequence[Finding],
+    *,
+    source: str,
+    analysed_at: dt.datetime,
+) -> Report:
+    """The same set gives the same report, but for `source` and `analysed_at` (in UTC)."""
+    reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
+    verdict = judge(reviews, findings, evidence, sample=sample)
+    share, details = verdict.share, explain(verdict, evidence, findings, sample=sample)
+    original = mean_rating(reviews)
+    adjusted = adjusted_rating(reviews, evidence) if share else None
+    flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
+    unsigned, unsigned_count = reviews_without_signs(reviews, findings)
+    windows = [window for finding in findings for window in finding.windows]
+    unit, points = timeline(reviews, evidence.suspicious, windows)
+    return {
+        "grade": verdict.grade,
+        "headline": headline(verdict),
+        "explanation": f"{headline(verdict)}. {details}",
+        "details": details,
+        "fake_percentage": _rounded(share and share.middle, 1),
+        "fake_percentage_low": _rounded(share and share.low, 1),
+        "fake_percentage_high": _rounded(share and share.high, 1),
+        "original_rating": _rounded(original, 4),
+        "adjusted_rating": _rounded(adjusted and adjusted.middle, 4),
+        "adjusted_rating_low": _rounded(adjusted and adjusted.low, 4),
+        "adjusted_rating_high": _rounded(adjusted and adjusted.high, 4),
+        "rating_changed": changed(original, adjusted),
+        "total_reviews": cleaned.coverage.rows,
+        "unique_reviews": cleaned.coverage.unique,
+        "judged_reviews": verdict.judged,
+        "strong_count": len(evidence.strong),
+        "medium_count": len(evidence.medium),
+        "weak_count": len(evidence.weak),
+        "incentivised_count": len(evidence.incentivised),
+        "coverage": _coverage(cleaned.coverage),
+        "checks": [_check(finding) for finding in findings],
+        "flagged": flagged,
+        "flagged_count": flagged_count,
+        "without_signs": unsigned,
+        "without_signs_count": unsigned_count,
+        "stars": [
+            {"stars": stars, "before": before, "after": round(after, 2)}
+            for stars, before, after in star_counts(reviews, evidence)
+        ],
+        "timeline": {
+            "unit": unit,
+            "points": [
+                {
+                    "from": point.start.isoformat(),
+                    "to": point.end.isoformat(),
+                    "count": point.count,
+                    "five_star": point.five_star,
+                    "suspicious": point.suspicious,
+                    "in_burst": point.in_burst,
+                }
+                for point in points
+            ],
+        },
+        "method": method(),
+        "source": shortened(source, 2_000),
+        "format": received.format,
+        "sample": sample,
+        "product_title": shortened(received.product_title or "", _LONGEST_NAME) or None,
+        "product_rating": received.product_rating,
+        "analysed_at": analysed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _coverage(counted: Coverage) -> CoverageReport:
+    return {
+        "rows": counted.rows,
+        "unique": counted.unique,
+        "with_rating": counted.ratings,
+        "with_date": counted.dates,
+        "with_text": counted.texts,
+        "with_verified": counted.verified_known,
+        "verified": counted.verified,
+        "with_reviewer": counted.reviewers,
+        "first_date": counted.first_date.isoformat() if counted.first_date else None,
+        "last_date": counted.last_date.isoformat() if counted.last_date else None,
+        "merged_duplicates": counted.merged,
+        "skipped": counted.skipped,
+        "skipped_reasons": [
+            {"reason": shortened(reason, _LONGEST_NAME), "count": count}
+            for reason, count in counted.skipped_reasons
+        ],
+    }
+
+
+def _check(finding: Finding) -> CheckReport:
+    told: CheckReport = {
+        "name": finding.name,
+        "title": finding.title,
+        "outcome": finding.outcome,
+        "sentence": finding.sentence,
+        "count": len({sign.row for sign in finding.signs}),
+    }
+    if finding.name == "burst":
+        told["windows"] = [
+            {"from": window.start.isoformat(), "to": window.end.isoformat(), "count": window.count}
+            for window in finding.windows
+        ]
+    return told
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

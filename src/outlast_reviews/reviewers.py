@@ -1,0 +1,61 @@
+"""Who wrote a review: the same person or not, and how the report may call them (pure)."""
+
+import re
+import unicodedata
+
+from outlast_reviews.review import Review
+
+NAMELESS = frozenset(
+    {
+        "a customer",
+        "a google user",
+        "a verified customer",
+        "amazon customer",
+        "amazon kunde",
+        "anonym",
+        "anonyme",
+        "anonymous",
+        "anonymous user",
+        "client d'amazon",
+        "cliente amazon",
+        "cliente de amazon",
+        "customer",
+        "deleted user",
+        "guest",
+        "kindle customer",
+        "n/a",
+        "none",
+        "unknown",
+        "user",
+        "verified buyer",
+        "verified customer",
+    }
+)
+"""Names that shops give to everybody who has none: two reviews under them are not one reviewer's."""
+
+_LONGEST_WORD = 12
+_CODE = re.compile(r"[A-Z0-9]{9,}|[0-9a-f-]{16,}")
+
+
+def identity(review: Review) -> str | None:
+    """A key that is equal for two reviews of one reviewer; `None` when nobody can know."""
+    if review.reviewer is None:
+        return None
+    key = " ".join(unicodedata.normalize("NFKC", review.reviewer).casefold().split())
+    return key if key and key not in NAMELESS else None
+
+
+def short_name(reviewer: str | None) -> str | None:
+    """First word and the initial of the last, "Erin B."; of an account code or an address only its start."""
+    words = (reviewer or "").split()
+    if not words:
+        return None
+    first, last = words[0], words[-1]
+    if "@" in first or _CODE.fullmatch(first):
+        return f"{first[:3]}…"
+    shown = first if len(first) <= _LONGEST_WORD else f"{first[:_LONGEST_WORD]}…"
+    if len(words) == 1 or " ".join(words).casefold() in NAMELESS:
+        return " ".join(words) if len(words) > 1 else shown
+    if last.isdigit() and len(last) <= 4:
+        return f"{shown} {last}"
+    return f"{shown} {last[0].upper()}."

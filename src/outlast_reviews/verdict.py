@@ -1,0 +1,128 @@
+"""From signs to a share, a grade and how sure they are (pure)."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from outlast_reviews.checks.finding import Finding
+from outlast_reviews.review import Review
+
+Grade = Literal["A", "B", "C", "D", "F", "U"]
+
+GRADE_LIMITS: tuple[tuple[Grade, float], ...] = (("A", 8), ("B", 20), ("C", 40), ("D", 65), ("F", 100))
+"""Up to which percentage of suspicious reviews a grade goes, the limit included."""
+LEAST_TEXTS = 20
+LEAST_CHECKS = 2
+_COUNTING = frozenset({"near_copies", "burst"})
+"""Checks that can add to the share; without any of them a share of nought would be empty praise."""
+_Z = 1.959964
+"""95 % of a normal distribution lie within so many deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`low <= middle <= high`; percentages or stars."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Which rows carry which signs; a row is in the first set that it qualifies for."""
+
+    strong: frozenset[int]
+    medium: frozenset[int]
+    incentivised: frozenset[int]
+    """Counted apart, never among the suspicious."""
+    weak: frozenset[int]
+    """Only weak signs: they never count."""
+
+    @property
+    def suspicious(self) -> frozenset[int]:
+        return self.strong | self.medium
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`share` is in percent of the reviews with a text; `None` exactly when the grade is U."""
+
+    grade: Grade
+    share: Interval | None
+    unsure: str | None
+    """Why there is no grade, one sentence; `None` when there is one."""
+    judged: int
+    """Reviews with a text, of which the share is counted."""
+    strong: int
+    medium: int
+
+
+def gather(findings: Iterable[Finding]) -> Evidence:
+    signs = [sign for finding in findings for sign in finding.signs]
+    suspicious = [sign for sign in signs if sign.kind == "suspicious"]
+    strong = frozenset(s.row for s in suspicious if s.strength == "strong")
+    medium = frozenset(s.row for s in suspicious if s.strength == "medium") - strong
+    incentivised = frozenset(s.row for s in signs if s.kind == "incentivised") - strong - medium
+    weak = frozenset(s.row for s in suspicious if s.strength == "weak") - strong - medium - incentivised
+    return Evidence(strong, medium, incentivised, weak)
+
+
+def judge(reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence, *, sample: bool) -> Verdict:
+    """Low is what strong signs alone say, high adds medium ones; a sample is less sure than the whole.
+
+    The middle is halfway between the two shares as counted; widening moves only the ends.
+    """
+    judged = frozenset(review.row for review in reviews if review.text.strip())
+    n, strong, medium = len(judged), len(judged & evidence.strong), len(judged & evidence.medium)
+    unsure = _too_little(len(reviews), n, findings)
+    if unsure:
+        return Verdict("U", None, unsure, n, strong, medium)
+    share = _share(strong, strong + medium, n, sample=sample)
+    best, worst = grade_of(share.low), grade_of(share.high)
+    if _rank(worst) - _rank(best) > 1:
+        unsure = f"What was found fits any grade from {best} to {worst}."
+        return Verdict("U", None, unsure, n, strong, medium)
+    return Verdict(grade_of(share.middle), share, None, n, strong, medium)
+
+
+def grade_of(percentage: float) -> Grade:
+    for grade, limit in GRADE_LIMITS:
+        if percentage <= limit:
+            return grade
+    return "F"
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """The 95 % score interval of a share, as shares: sane for none, for all, and for few."""
+    share, z2 = part / whole, _Z * _Z
+    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    spread = _Z / (1 + z2 / whole) * math.sqrt(share * (1 - share) / whole + z2 / (4 * whole * whole))
+    low = 0.0 if part == 0 else max(0.0, middle - spread)
+    high = 1.0 if part == whole else min(1.0, middle + spread)
+    return low, high
+
+
+def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | None:
+    assessed = {finding.name for finding in findings if finding.outcome != "not_assessed"}
+    if not reviews:
+        return "There are no reviews to judge."
+    if texts < LEAST_TEXTS:
+        having = "review has" if texts == 1 else "reviews have"
+        return f"Only {texts} {having} a text, and it takes {LEAST_TEXTS} to say anything."
+    if len(assessed) < LEAST_CHECKS:
+        return f"Fewer than {LEAST_CHECKS} checks could be made with what the source holds."
+    if not assessed & _COUNTING:
+        return "The texts are too short to compare, and there are too few dates to look for bursts."
+    return None
+
+
+def _share(least: int, most: int, whole: int, *, sample: bool) -> Interval:
+    middle = (least + most) / 2 / whole
+    low, high = (wilson(least, whole)[0], wilson(most, whole)[1]) if sample else (least / whole, most / whole)
+    return Interval(100 * min(low, middle), 100 * middle, 100 * max(high, middle))
+
+
+def _rank(grade: Grade) -> int:
+    return [name for name, _ in GRADE_LIMITS].index(grade)

@@ -1,0 +1,54 @@
+"""The verdict in sentences: warning signs in reviews, never an accusation (pure)."""
+
+from collections.abc import Sequence
+
+from outlast_reviews.checks.finding import Finding
+from outlast_reviews.spoken import percent, percent_range
+from outlast_reviews.verdict import Evidence, Verdict
+
+
+def headline(verdict: Verdict) -> str:
+    match verdict.grade:
+        case "A" if not verdict.strong + verdict.medium:
+            return "No warning signs in what could be checked"
+        case "A":
+            return "Hardly any warning signs in what could be checked"
+        case "B":
+            return "Warning signs in some of these reviews"
+        case "C":
+            return "Warning signs in many of these reviews"
+        case "D":
+            return "Warning signs in about half of these reviews"
+        case "F":
+            return "Warning signs in most of these reviews"
+        case "U":
+            return "Not enough evidence for a grade"
+
+
+def explain(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding], *, sample: bool) -> str:
+    """What stands behind the headline, in one to five sentences."""
+    parts = [verdict.unsure] if verdict.unsure else []
+    if verdict.judged:
+        parts.append(_signs(verdict))
+    if sample and verdict.share:
+        low, high = verdict.share.low, verdict.share.high
+        share = f"up to {percent(high)}" if low == 0 else percent_range(low, high)
+        parts.append(f"If they are a fair sample, {share} of all the product's reviews do.")
+    if count := len(evidence.incentivised):
+        tell, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")
+        parts.append(f"{count:,} more {tell} of something in return and {are} counted apart.")
+    missing = sum(finding.outcome == "not_assessed" for finding in findings)
+    if missing and verdict.judged:
+        parts.append(f"{missing} of {len(findings)} checks could not be made.")
+    return " ".join(parts)
+
+
+def _signs(verdict: Verdict) -> str:
+    of = f"of {verdict.judged:,} reviews with a text" if verdict.judged != 1 else "of one review with a text"
+    if not verdict.strong + verdict.medium:
+        return f"None {of} shows a sign that counts."
+    if not verdict.medium:
+        return f"{verdict.strong:,} {of} show a strong sign."
+    if not verdict.strong:
+        return f"{verdict.medium:,} {of} show a medium sign, none a strong one."
+    return f"{verdict.strong:,} {of} show a strong sign, {verdict.medium:,} more a medium one."
