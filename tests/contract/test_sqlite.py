@@ -23,7 +23,8 @@ class TestSQLiteStore(SessionStoreContract):
 class TestDoorbellNotifier(NotifierContract):
     @pytest.fixture
     async def notifiers(self, tmp_path):
-        one, other = DoorbellNotifier(tmp_path), DoorbellNotifier(tmp_path)
+        folder, database = tmp_path / "doorbells", tmp_path / "outlast.db"
+        one, other = DoorbellNotifier(folder, database), DoorbellNotifier(folder, database)
         await one.open()
         await other.open()
         yield one, other
