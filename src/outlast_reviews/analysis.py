@@ -22,7 +22,7 @@ from outlast_reviews.sources.fetch_error import FetchError
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
-them, each with its evidence, and how far they can be trusted. Nothing leaves this site.</p>
+them, each with its evidence, and how far they can be trusted. Your files stay on this site.</p>
 """
 
 Source = Annotated[
