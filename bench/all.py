@@ -1,0 +1,17 @@
+"""Every benchmark, one after the other; `--size 1` takes seconds each."""
+
+import subprocess
+import sys
+
+import sites
+
+THEMES = ("coldstart", "pickup", "drain", "starts", "lag", "polls", "waiting")
+
+
+def main() -> None:
+    for theme in THEMES:
+        subprocess.run([sys.executable, sites.HERE / f"{theme}.py", *sys.argv[1:]], check=True)
+
+
+if __name__ == "__main__":
+    main()

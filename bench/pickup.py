@@ -1,0 +1,85 @@
+"""Pick-up between processes: from the call of `start` to the first line of the work, the worker being idle."""
+
+import asyncio
+import os
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+import figures
+import sites
+
+ROUNDS = 3
+
+
+class Ear:
+    """Hears from the work when it began."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(os.environ["BENCH_EAR"])
+
+    async def of(self, n: int) -> float:
+        loop = asyncio.get_running_loop()
+        while True:
+            heard, _, began = (await asyncio.wait_for(loop.sock_recv(self._socket, 100), 30)).partition(b" ")
+            if int(heard) == n:
+                return float(began)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def measure(begin: Callable[[int], Awaitable[object]], ear: Ear, times: int, first: int) -> list[float]:
+    """Milliseconds of each pick-up, one at a time, after pauses of random length."""
+    took: list[float] = []
+    for n in range(first, first + times):
+        await asyncio.sleep(random.uniform(0.01, 0.06))
+        asked = time.monotonic()
+        await begin(n)
+        took.append((await ear.of(n) - asked) * 1000)
+    return took
+
+
+async def run(times: int) -> None:
+    ours: list[list[float]] = []
+    theirs: list[list[float]] = []
+    with sites.folder():
+        ear = Ear()
+        import peer
+
+        async def begin(n: int) -> None:
+            await outlast.start("stamp", owner=f"o{n}", n=n)
+
+        async def begin_theirs(n: int) -> None:
+            peer.stamp(n)
+
+        async with sites.opened() as outlast:
+            with sites.worker(), sites.huey_worker():
+                await measure(begin, ear, 3, -10)
+                await measure(begin_theirs, ear, 1, -20)
+                for r in range(ROUNDS):
+                    ours.append(await measure(begin, ear, times, 1000 * r))
+                    theirs.append(await measure(begin_theirs, ear, max(5, times // 4), 100_000 + 1000 * r))
+        ear.close()
+
+    def middle(percent: float, rounds: list[list[float]]) -> float:
+        return figures.median([figures.percentile(r, percent) for r in rounds])
+
+    figures.show(
+        f"Pick-up between processes, {ROUNDS} interleaved rounds of {times}",
+        [
+            figures.Figure("p50", middle(50, ours), "ms", middle(50, theirs), "huey", at_most=3),
+            figures.Figure("p99", middle(99, ours), "ms", middle(99, theirs), "huey", at_most=15),
+        ],
+    )
+
+
+def main() -> None:
+    asyncio.run(run(20 * figures.size(5)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The analyses that the benchmarks start; worker processes load this module."""
+
+import asyncio
+import os
+import socket
+import time
+
+from outlast import Outlast, report
+
+outlast = Outlast()
+_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
+@outlast.analysis("stamp")
+async def stamp(n: int) -> None:
+    """Tell the benchmark when the first line of the work is reached."""
+    _socket.sendto(b"%d %.9f" % (n, time.monotonic()), os.environ["BENCH_EAR"])
+
+
+@outlast.analysis("nothing")
+async def nothing(n: int) -> int:
+    return n
+
+
+@outlast.analysis("waits")
+async def waits(n: int, seconds: float) -> int:
+    """Sleep with four reports."""
+    for quarter in range(1, 5):
+        await asyncio.sleep(seconds / 4)
+        report(quarter, 4, f"Quarter {quarter}")
+    return n
+
+
+@outlast.analysis("tells")
+async def tells(n: int, times: int) -> int:
+    """Report the instant of the report, slower than the pace at which progress is written."""
+    for i in range(times):
+        report(i, times, f"{time.monotonic():.9f}")
+        await asyncio.sleep(0.35 + 0.01 * (n % 7))
+    return n
+
+
+@outlast.analysis("holds")
+async def holds(n: int) -> int:
+    await asyncio.sleep(3600)
+    return n

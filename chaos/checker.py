@@ -1,0 +1,125 @@
+"""Holds what an observer saw of a run, and the store it left, against the invariants of a durable system.
+
+The observer's ledger is what clients were told and what analyses really did; of the system's own tables it reads
+only what nobody else can know (attempts, the integrity of the file). Answers sentences; none means that all hold.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+FINAL = {"completed", "failed", "cancelled"}
+MAX_CRASHES = 3
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One snapshot as a client read it."""
+
+    session: str
+    version: int
+    percentage: float
+    status: str
+    result: str | None
+
+
+@dataclass
+class Ledger:
+    """What was seen from outside."""
+
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    """Session to the number of its input."""
+    sights: list[Sight] = field(default_factory=list)
+    foreign: list[tuple[str, int]] = field(default_factory=list)
+    """Session and the status with which another visitor's look at it was answered."""
+    effects: list[list[str]] = field(default_factory=list)
+    """Lines that analyses noted."""
+    strays: list[str] = field(default_factory=list)
+    """Processes that were alive after everything had been stopped."""
+
+
+def check(ledger: Ledger, data: Path) -> list[str]:
+    """Every violation, as a sentence."""
+    return [*of_sights(ledger), *of_effects(ledger), *of_leftovers(ledger, data), *of_store(ledger, data)]
+
+
+def of_sights(ledger: Ledger) -> Iterator[str]:
+    by_session: defaultdict[str, list[Sight]] = defaultdict(list)
+    for sight in ledger.sights:
+        by_session[sight.session].append(sight)
+    for session in ledger.acknowledged:
+        seen = by_session[session]
+        if not seen or seen[-1].status not in FINAL:
+            yield f"I1: {session} was acknowledged and is {seen[-1].status if seen else 'not there'}"
+        for before, after in pairwise(seen):
+            if after.version < before.version or after.percentage < before.percentage:
+                yield f"I3: {session} went back from {before} to {after}"
+            if before.status in FINAL and (after.status, after.result) != (before.status, before.result):
+                yield f"I3: {session} changed after its end from {before} to {after}"
+    for session, status in ledger.foreign:
+        if status != 404:
+            yield f"I5: another visitor asked for {session} and was answered {status}"
+
+
+def of_effects(ledger: Ledger) -> Iterator[str]:
+    nonces: defaultdict[int, set[str]] = defaultdict(set)
+    second_began: set[str] = set()
+    for words in ledger.effects:
+        match words:
+            case ["result", n, nonce]:
+                nonces[int(n)].add(nonce)
+            case ["begin", n, "second"]:
+                second_began.add(n)
+            case ["begin", n, "first"] if n in second_began:
+                yield f"I2: a step of {n} was worked for again after its result had been kept"
+            case _:
+                pass
+    results: defaultdict[str, set[str]] = defaultdict(set)
+    for sight in ledger.sights:
+        if sight.status == "completed" and sight.result is not None:
+            results[sight.session].add(sight.result)
+    for session, seen in results.items():
+        if len(seen) > 1:
+            yield f"I2: {session} has had {len(seen)} results"
+        if not seen <= nonces[ledger.acknowledged.get(session, -1)]:
+            yield f"I2: the result of {session} was never made"
+
+
+def of_leftovers(ledger: Ledger, data: Path) -> Iterator[str]:
+    for stray in ledger.strays:
+        yield f"I6: still alive: {stray}"
+    for path in data.rglob("*"):
+        expected = path.name.startswith("outlast.db") or path.name == "app.key" or path.is_dir()
+        if not expected:
+            yield f"I6: left behind: {path.relative_to(data)}"
+
+
+def of_store(ledger: Ledger, data: Path) -> Iterator[str]:
+    connection = sqlite3.connect(data / "outlast.db")
+    try:
+        (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+        if said != "ok":
+            yield f"I7: {said}"
+        for fault in connection.execute("PRAGMA foreign_key_check").fetchall():
+            yield f"I7: a broken reference: {fault}"
+        rows = connection.execute("SELECT id, status, attempt, max_attempts, crashes FROM analysis_sessions")
+        kept: set[str] = set()
+        for session, status, attempt, max_attempts, crashes in rows.fetchall():
+            kept.add(session)
+            if status not in FINAL:
+                yield f"I8: {session} is {status}"
+            if attempt > max_attempts or crashes > MAX_CRASHES:
+                yield f"I4: {session} has {attempt} of {max_attempts} attempts, {crashes} crashes"
+        for session in ledger.acknowledged.keys() - kept:
+            yield f"I1: {session} was acknowledged and has no row"
+        twice = "SELECT session_id, count(*) FROM attempts WHERE ended IN ('completed', 'failed', 'cancelled')"
+        for session, ends in connection.execute(twice + " GROUP BY 1 HAVING count(*) > 1").fetchall():
+            yield f"I2: {session} has {ends} accepted ends"
+        (held,) = connection.execute("SELECT count(*) FROM workers").fetchone()
+        if held:
+            yield f"I6: {held} worker(s) are still registered"
+    finally:
+        connection.close()

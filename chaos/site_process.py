@@ -1,0 +1,80 @@
+"""`outlast serve` on one port and folder, as often as the chaos wants it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import psutil
+
+HERE = Path(__file__).parent
+
+
+class SiteProcess:
+    """The same site again after each end."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._port = port
+        self._child: subprocess.Popen[bytes] | None = None
+        self._environment = os.environ | {
+            "PYTHONPATH": str(HERE),
+            "CHAOS_EFFECTS": str(folder / "effects"),
+            "ANALYSIS_DATA_DIR": str(folder / "data"),
+            "ANALYSIS_MAX_ACTIVE_PER_OWNER": "1000000",
+            "ANALYSIS_STARTS_PER_MINUTE": "1000000",
+            "ANALYSIS_SHUTDOWN_GRACE": "0.3",
+        }
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "2"]
+        with (self._folder / "log.txt").open("ab") as log:
+            self._child = subprocess.Popen(
+                [*command, "--app", "workload:outlast"],
+                cwd=self._folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with suppress(httpx.TransportError):
+                if httpx.get(self.root + "/livez", trust_env=False).status_code == 200:
+                    return
+            if self._child.poll() is not None:
+                raise SystemExit(f"serve ended with {self._child.returncode}")
+            time.sleep(0.05)
+        raise SystemExit("serve does not answer")
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+            self._child.wait(20)
+
+    def workers(self) -> list[int]:
+        with suppress(psutil.NoSuchProcess):
+            if self._child is not None:
+                return [c.pid for c in psutil.Process(self._child.pid).children()]
+        return []
+
+    def end(self) -> list[str]:
+        """Kill what is left; answers what was left though it should not have been."""
+        self.kill()
+        strays: list[str] = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.cwd() == str(self._folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    strays.append(f"{process.pid} {' '.join(process.cmdline())}")
+                    process.kill()
+        return strays

@@ -1,0 +1,92 @@
+"""The analyses of the chaos runs. Each notes in a file what it really does, whatever the store believes.
+
+Lines: `begin N STEP`, `end N STEP`, `result N NONCE`, `poison N`.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+
+from outlast import Outlast, report, step
+
+outlast = Outlast()
+EFFECTS = os.environ.get("CHAOS_EFFECTS", "effects")
+
+
+def note(*words: object) -> None:
+    with open(EFFECTS, "a") as file:  # noqa: PTH123 - one short write, appended whole
+        file.write(" ".join(map(str, words)) + "\n")
+
+
+@step("First")
+async def first(n: int) -> int:
+    note("begin", n, "first")
+    for i in range(5):
+        await asyncio.sleep(0.05)
+        report(i, 5)
+    note("end", n, "first")
+    return n
+
+
+@step("Second")
+async def second(n: int) -> int:
+    note("begin", n, "second")
+    for i in range(10):
+        await asyncio.sleep(0.05)
+        report(i, 10)
+    note("end", n, "second")
+    return n
+
+
+@step("First, in a thread")
+def first_blocking(n: int) -> int:
+    note("begin", n, "first")
+    time.sleep(0.2)
+    note("end", n, "first")
+    return n
+
+
+@step("Second, in a thread")
+def second_blocking(n: int) -> int:
+    note("begin", n, "second")
+    for i in range(10):
+        time.sleep(0.05)
+        report(i, 10)
+    note("end", n, "second")
+    return n
+
+
+def result(n: int) -> str:
+    """Differs from attempt to attempt, so that a second end could be told from the first."""
+    nonce = secrets.token_hex(8)
+    note("result", n, nonce)
+    return nonce
+
+
+@outlast.analysis("steady", steps=[first, second])
+async def steady(n: int) -> str:
+    await first(n)
+    await second(n)
+    return result(n)
+
+
+@outlast.analysis("threaded", steps=[first_blocking, second_blocking])
+def threaded(n: int) -> str:
+    first_blocking(n)
+    second_blocking(n)
+    return result(n)
+
+
+@outlast.analysis("fails", steps=[first], max_attempts=2)
+async def fails(n: int) -> str:
+    await first(n)
+    raise RuntimeError("as every time")
+
+
+@outlast.analysis("poison")
+async def poison(n: int) -> str:
+    note("poison", n)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""

@@ -1,0 +1,244 @@
+"""Real processes of one installation for tests: start them, visit them, wait on conditions, end them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import psutil
+
+T = TypeVar("T")
+
+LEASE = 15.0
+PRELUDE = '''
+import asyncio, os, signal, threading, time
+from pathlib import Path
+from outlast import Outlast, report, step
+
+outlast = Outlast()
+
+def note(*words):
+    """One line in a file of the analysis's own: what really happened, whatever the store believes."""
+    with open("effects", "a") as file:
+        file.write(" ".join(map(str, words)) + "\\n")
+
+async def until(name):
+    while not Path(name).exists():
+        await asyncio.sleep(0.01)
+'''
+"""Begins every application of these tests; their processes have the test's folder as their own."""
+
+
+def wait_until(condition: Callable[[], T], within: float, what: str = "it") -> T:
+    """The first true value of `condition`; fails when there is none within so many seconds."""
+    end = time.monotonic() + within
+    pause = threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {within:g} s (last seen: {value!r})")
+        pause.wait(0.02)
+
+
+class Process:
+    """One `outlast` command; what it prints and logs goes to a file."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], arguments: Iterable[str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as sink:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "outlast", *arguments],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=sink,
+            )
+        self.pid = self._child.pid
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def workers(self) -> list[int]:
+        """The worker processes that it supervises."""
+        with suppress(psutil.NoSuchProcess):
+            return [c.pid for c in psutil.Process(self.pid).children()]
+        return []
+
+    def signal(self, number: signal.Signals) -> None:
+        self._child.send_signal(number)
+
+    def wait(self, within: float) -> int:
+        """Its exit code; fails when it is still there after so many seconds."""
+        code = self._child.wait(within)
+        if self._child.stdin:
+            self._child.stdin.close()
+        return code
+
+    def address(self, within: float = 60.0) -> str:
+        """Where it answers, once it does."""
+
+        def said() -> str | None:
+            if self._child.poll() is not None:
+                raise AssertionError(f"It ended with {self._child.returncode}:\n{self.log}")
+            for line in self.log.splitlines():
+                if line.startswith("Serving on http"):
+                    return line.split()[2]
+            return None
+
+        return wait_until(said, within, "serving") or ""
+
+    def end(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        self.wait(10)
+
+
+class Visitor:
+    """One browser's cookie. Every snapshot it sees is checked: version and percentage never fall."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.http = httpx.Client(timeout=20, trust_env=False)
+        self._seen: dict[str, tuple[int, float]] = {}
+        self.token: str = self._get("/api/analysis/token").json()["token"]
+
+    def start(self, analysis: str, **values: Any) -> str:
+        answer = self.http.post(
+            self.address + "/api/analysis/start",
+            json={"analysis": analysis, "input": values},
+            headers={"X-CSRF-Token": self.token},
+        )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["session_id"]
+
+    def see(self, session: str) -> dict[str, Any]:
+        answer = self._get(f"/api/analysis/progress/{session}")
+        assert answer.status_code == 200, answer.text
+        shown = answer.json()
+        before = self._seen.get(session, (0, 0.0))
+        now = (shown["version"], shown["progress_percentage"])
+        assert now[0] >= before[0] and now[1] >= before[1], f"went back from {before} to {now}"  # noqa: PT018
+        self._seen[session] = now
+        return shown
+
+    def cancel(self, session: str) -> int:
+        url = f"{self.address}/api/analysis/cancel/{session}"
+        return self.http.delete(url, headers={"X-CSRF-Token": self.token}).status_code
+
+    def wait_for(self, session: str, status: str, within: float) -> dict[str, Any]:
+        def there() -> dict[str, Any] | None:
+            shown = self.see(session)
+            return shown if shown["status"] == status else None
+
+        try:
+            return wait_until(there, within) or {}
+        except AssertionError:
+            raise AssertionError(f"not {status} within {within:g} s: {self.see(session)}") from None
+
+    def close(self) -> None:
+        self.http.close()
+
+    def _get(self, path: str) -> httpx.Response:
+        return self.http.get(self.address + path)
+
+
+class Installation:
+    """A folder with an application, its data and all processes that a test starts there."""
+
+    def __init__(self, folder: Path, source: str, **settings: str) -> None:
+        self.folder = folder
+        self.effects_file = folder / "effects"
+        (folder / "site_under_test.py").write_text(PRELUDE + source)
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("ANALYSIS_", "QUEUE_", "DATABASE_"))},
+            "ANALYSIS_DATA_DIR": str(folder / "data"),
+            "ANALYSIS_MAX_ACTIVE_PER_OWNER": "100000",
+            "ANALYSIS_STARTS_PER_MINUTE": "100000",
+            "ANALYSIS_SHUTDOWN_GRACE": "1",
+            "PYTHONUNBUFFERED": "1",
+            **settings,
+        }
+        self._processes: list[Process] = []
+        self._visitors: list[Visitor] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for visitor in self._visitors:
+            visitor.close()
+        for process in self._processes:
+            process.end()
+        for pid in self.alive():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def serve(self, workers: int = 2, *more: str) -> Process:
+        return self._start("serve", "--port", "0", "--workers", str(workers), *more)
+
+    def worker(self, *more: str) -> Process:
+        """A worker that nobody supervises."""
+        return self._start("workers", "run", *more)
+
+    def visitor(self, server: Process) -> Visitor:
+        visitor = Visitor(server.address())
+        self._visitors.append(visitor)
+        return visitor
+
+    def effects(self, *words: object) -> list[list[str]]:
+        """The lines that analyses noted, those that begin with these words."""
+        if not self.effects_file.exists():
+            return []
+        wanted = [str(w) for w in words]
+        lines = [line.split() for line in self.effects_file.read_text().splitlines()]
+        return [line for line in lines if line[: len(wanted)] == wanted]
+
+    def wait_for_effect(self, *words: object, count: int = 1, within: float = 60.0) -> list[list[str]]:
+        def there() -> list[list[str]] | None:
+            found = self.effects(*words)
+            return found if len(found) >= count else None
+
+        return wait_until(there, within, f"{count} × {words} in the effects") or []
+
+    def allow(self, name: str) -> None:
+        """What analyses wait for with `until(name)`."""
+        (self.folder / name).touch()
+
+    def alive(self) -> list[int]:
+        """Every process whose folder is this one."""
+        found: list[int] = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.cwd() == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.pid)
+        return found
+
+    def _start(self, *arguments: str) -> Process:
+        log = self.folder / f"log-{len(self._processes)}.txt"
+        whole = [*arguments, "--app", "site_under_test:outlast"]
+        process = Process(self.folder, self._environment, whole, log)
+        self._processes.append(process)
+        return process
+
+
+def gone(pid: int) -> bool:
+    """No such process, or only what is left until its parent has looked."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

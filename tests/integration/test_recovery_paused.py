@@ -1,0 +1,70 @@
+"""A worker that stood still and wakes up again finds its claims gone and writes nothing."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from processes import LEASE, Installation, wait_until
+
+pytestmark = pytest.mark.slow
+
+SOURCE = """
+@outlast.analysis("ticking")
+async def ticking() -> int:
+    for n in range(1_000_000):
+        if Path("go").exists():
+            break
+        note("tick", os.getpid())
+        report(n % 50, 100)
+        await asyncio.sleep(0.05)
+    return os.getpid()
+
+@outlast.analysis("stale")
+async def stale() -> int:
+    first = not Path("stale-began").exists()
+    Path("stale-began").touch()
+    note("stale", os.getpid())
+    if first:
+        await asyncio.sleep(20)  # due while the worker stands still: returns in the instant it wakes
+        note("stale result", os.getpid())
+        return os.getpid()
+    await until("go")
+    return os.getpid()
+"""
+
+
+def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE) as house:
+        visitor = house.visitor(house.serve(workers=0))
+        zombie = house.worker()
+        ticking, stale = visitor.start("ticking"), visitor.start("stale")
+        house.wait_for_effect("tick", zombie.pid, count=3)
+        house.wait_for_effect("stale", zombie.pid)
+        zombie.signal(signal.SIGSTOP)
+        paused = time.monotonic()
+        heir = house.worker()
+
+        wait_until(lambda: house.effects("stale", heir.pid), LEASE + 10, "the take-over")
+        assert time.monotonic() - paused <= LEASE + 2
+
+        def two_leases_have_passed() -> bool:
+            visitor.see(ticking)
+            return time.monotonic() - paused >= 2 * LEASE
+
+        wait_until(two_leases_have_passed, 2 * LEASE)
+        ticks = len(house.effects("tick", zombie.pid))
+        zombie.signal(signal.SIGCONT)
+        house.wait_for_effect("stale", "result", zombie.pid)
+        wait_until(lambda: "goes on as" in zombie.log, 10, "the fresh start of the worker that was paused")
+
+        after = len(house.effects("tick", zombie.pid))
+        assert after - ticks < 40, "the old attempt went on for long"
+        grown = len(house.effects("tick", heir.pid))
+        house.wait_for_effect("tick", heir.pid, count=grown + 20)
+        assert len(house.effects("tick", zombie.pid)) == after, "the old attempt still runs"
+        assert visitor.see(stale)["status"] == "processing", "the result of the lost claim was accepted"
+
+        house.allow("go")
+        assert visitor.wait_for(stale, "completed", within=5)["result"] == heir.pid
+        assert visitor.wait_for(ticking, "completed", within=5)["result"] == heir.pid

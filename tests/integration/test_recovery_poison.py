@@ -1,0 +1,39 @@
+"""An input that kills its worker is set aside; its neighbours do not pay for it."""
+
+from pathlib import Path
+
+import pytest
+from processes import Installation
+
+pytestmark = pytest.mark.slow
+
+SOURCE = """
+@outlast.analysis("poison")
+async def poison() -> None:
+    note("poisoned", os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@step("Once")
+async def once(n: int) -> None:
+    note("once", n)
+
+@outlast.analysis("neighbour", steps=[once])
+async def neighbour(n: int) -> None:
+    await once(n)
+    await until("go")
+"""
+
+
+def test_an_input_that_kills_its_worker_is_quarantined_after_three_deaths(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE) as house:
+        visitor = house.visitor(house.serve(workers=2))
+        neighbours = [visitor.start("neighbour", n=n) for n in range(10)]
+        house.wait_for_effect("once", count=10)
+        poison = visitor.start("poison")
+        shown = visitor.wait_for(poison, "failed", within=30)
+        assert shown["error_code"] == "quarantined"
+        assert len(house.effects("poisoned")) == 3
+        house.allow("go")
+        for session in neighbours:
+            assert visitor.wait_for(session, "completed", within=10)["attempt"] == 1
+        assert len(house.effects("once")) == 10, "a kept step ran again"

@@ -1,0 +1,78 @@
+"""A stop is not a failure: what can finish does, the rest goes on at the next start as if nothing had been."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from processes import Installation, wait_until
+
+pytestmark = pytest.mark.slow
+
+SOURCE = """
+@step("Once")
+async def once(name: str) -> None:
+    note("once", name)
+
+@outlast.analysis("waits", steps=[once])
+async def waits(name: str) -> str:
+    await once(name)
+    note("waits", name, os.getpid())
+    await until(name)
+    return name
+"""
+
+
+def test_the_first_term_lets_attempts_finish_and_releases_the_rest_unspent(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="3") as house:
+        server = house.serve(workers=1)
+        visitor = house.visitor(server)
+        soon, later = visitor.start("waits", name="soon"), visitor.start("waits", name="later")
+        house.wait_for_effect("waits", count=2)
+        server.signal(signal.SIGTERM)
+        began = time.monotonic()
+        house.allow("soon")
+        assert server.wait(10) == 0
+        assert time.monotonic() - began >= 3, "the other had its grace"
+        assert not house.alive()
+
+        visitor.address = house.serve(workers=1).address()
+        assert visitor.see(soon)["status"] == "completed", "it had ended within the grace time"
+        house.wait_for_effect("waits", "later", count=2)
+        house.allow("later")
+        shown = visitor.wait_for(later, "completed", within=10)
+        assert shown["attempt"] == 1, "a stop spends no attempt"
+        assert len(house.effects("once")) == 2
+        assert len(house.effects("waits", "soon")) == 1
+
+
+def test_the_second_term_stops_at_once(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="120") as house:
+        server = house.serve(workers=2)
+        visitor = house.visitor(server)
+        session = visitor.start("waits", name="x")
+        house.wait_for_effect("waits", "x")
+        server.signal(signal.SIGTERM)
+        wait_until(lambda: len(server.workers) == 1, 10, "the end of the idle worker")
+        server.signal(signal.SIGTERM)
+        assert server.wait(3) == 0
+        assert not house.alive()
+
+        house.allow("x")
+        visitor.address = house.serve(workers=1).address()
+        assert visitor.wait_for(session, "completed", within=10)["attempt"] == 1
+
+
+def test_a_worker_alone_drains_and_gives_back_too(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="0.2") as house:
+        visitor = house.visitor(house.serve(workers=0))
+        first = house.worker()
+        session = visitor.start("waits", name="x")
+        house.wait_for_effect("waits", "x", first.pid)
+        first.signal(signal.SIGTERM)
+        assert first.wait(5) == 0
+        assert visitor.see(session)["status"] == "pending"
+        second = house.worker()
+        house.wait_for_effect("waits", "x", second.pid)
+        house.allow("x")
+        assert visitor.wait_for(session, "completed", within=5)["attempt"] == 1
