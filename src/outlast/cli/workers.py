@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
@@ -20,6 +22,10 @@ from outlast.core.worker import WorkerEnd
 
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""
+ORPHANED = 71
+"""Exit code of a worker that had to end by force when its supervisor was gone."""
+ORPHAN_GRACE = 1.5
+"""Seconds that its attempts get to stop then."""
 WORN = 75
 """Exit code of a worker that wants to be replaced."""
 
@@ -120,8 +126,11 @@ def run_one(
         def orphaned() -> None:
             while os.read(0, 1024):  # not sys.stdin: its lock would trouble the end of the process
                 pass
-            for _ in range(2):
-                loop.call_soon_threadsafe(worker.stop)
+            with suppress(RuntimeError):  # the loop has just closed
+                for _ in range(2):
+                    loop.call_soon_threadsafe(worker.stop)
+            time.sleep(ORPHAN_GRACE)
+            os._exit(ORPHANED)  # code that does not stop must not outlive the supervisor
 
         threading.Thread(target=orphaned, daemon=True).start()
         try:
