@@ -53,6 +53,7 @@ class Pages:
     def __init__(self, root_path: str = "") -> None:
         self._root_path = root_path
         self.stylesheets: list[str] = []
+        self.result: Markup | None = REPORT
         self._environment = Environment(
             loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(["html"])
         )
@@ -69,10 +70,10 @@ class Pages:
             "form.html", title="Judge product reviews", analyses=[product], form_error=form_error, max_upload_mb=1
         )
 
-    def analysis(self, snapshot: dict[str, Any], result_html: Markup | None = REPORT) -> str:
+    def analysis(self, snapshot: dict[str, Any]) -> str:
         done = snapshot["status"] == "completed"
         title = "Report on reviews.csv" if done else "Analysis of reviews.csv"
-        return self._render("analysis.html", title=title, snapshot=snapshot, result_html=result_html)
+        return self._render("analysis.html", title=title, snapshot=snapshot, result_html=self.result)
 
     def problem(self) -> str:
         return self._render(
@@ -85,7 +86,8 @@ class Pages:
     def host(self) -> str:
         """A page of the site that mounts an empty element."""
         return (
-            '<!doctype html><html lang="en"><title>Host</title><meta name="csrf-token" content="token-of-the-page">'
+            '<!doctype html><html lang="en"><title>Host</title>'
+            f'<meta name="csrf-token" content="{TOKEN}">'
             f'<link rel="stylesheet" href="{self._root_path}/static/outlast.css">'
             f'<script type="module" src="{self._root_path}/static/analysis-progress.js"></script>'
             f"<main><h1>Host</h1><analysis-progress src='{self._root_path}/api/analysis/progress/"

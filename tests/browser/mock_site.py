@@ -91,6 +91,7 @@ class MockSite:
             )
         )
         self._serving: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         self._serving = asyncio.create_task(self._server._serve())  # serve() would take the suite's signals
@@ -107,7 +108,10 @@ class MockSite:
 
     async def stop(self) -> None:
         assert self._serving
+        self._stopping = True
         self.end_streams()
+        async with self._changed:
+            self._changed.notify_all()
         self._server.should_exit = True
         await self._serving
 
@@ -136,9 +140,9 @@ class MockSite:
     def count(self, kind: str) -> int:
         return sum(asked.kind == kind for asked in self.asked)
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], within: float = 20) -> None:
         """Waits for requests; look at `asked` in `condition`."""
-        async with asyncio.timeout(timeout), self._changed:
+        async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(condition)
 
     async def until_asked(self, kind: str, times: int = 1) -> Asked:
@@ -197,7 +201,7 @@ class MockSite:
             if "wait" in asked.query:
                 old = self._etag
                 with suppress(TimeoutError):
-                    await self.until(lambda: self._etag != old, float(asked.query["wait"][0]))
+                    await self.until(lambda: self._etag != old or self._stopping, float(asked.query["wait"][0]))
             if asked.headers.get("if-none-match") == self._etag:
                 raise Answer(304, etag=self._etag)
         raise Answer(200, self.snapshot, etag=self._etag)
