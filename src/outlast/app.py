@@ -1,8 +1,9 @@
 """The composition root: `Outlast`, the one object to register analyses with, to serve or to mount."""
 
 import asyncio
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +26,13 @@ from outlast.core.worker import WorkerOptions
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
+from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
 from outlast.web.site import Site, make_site
 
 log = logging.getLogger(__name__)
 
 Work = TypeVar("Work", bound=Callable[..., Any])
-OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
 
 
 class Outlast:
@@ -55,6 +56,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._opening = asyncio.Lock()
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -143,8 +145,7 @@ class Outlast:
         """What runs; opened now, with one log line, when no lifespan has opened it."""
         if self._engine is None:
             log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
-            await self.open()
-        assert self._engine is not None  # noqa: S101 - open() has just set it
+            return await self.open()
         return self._engine
 
     async def open(
@@ -212,6 +213,12 @@ class Outlast:
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
         """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
         return await (await self.engine()).sessions.retry(session_id, owner=owner)
+
+    def visitor(self, request: Request) -> str | None:
+        """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
+        cookie = request.headers.get("cookie")
+        access = Access(self.settings, KeyRing.of(self.settings), None)
+        return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import click
 import uvicorn
@@ -12,25 +12,17 @@ import uvicorn
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import Refused, app_option, load_app, run, sentences
-from outlast.core.engine import Engine
 from outlast.core.supervisor import Supervisor, python_command
 
 WORKERS = 2
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams first: the server itself would wait for ever while one is open."""
+    """Leaves signals to us: it would raise them again at its end, which kills us before the workers have drained."""
 
-    def __init__(self, config: uvicorn.Config, engine: Engine, stops: Sequence[Supervisor]) -> None:
-        super().__init__(config)
-        self._engine = engine
-        self._stops = stops
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._engine.closing.set()
-        for supervisor in self._stops:
-            supervisor.stop()
-        super().handle_exit(sig, frame)
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 @click.command()
@@ -69,17 +61,22 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         timeout_keep_alive=30,
         server_header=False,
     )
-    server = _Server(config, engine, [supervisor])
+    server = _Server(config)
+
+    def stop() -> None:
+        # the streams first: the server would wait for ever while one is open
+        engine.closing.set()
+        server.force_exit = server.should_exit
+        server.should_exit = True
+        supervisor.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())
     announcing = asyncio.create_task(_announce(server, app, workers))
     try:
-        await server.serve()
-        if not server.started:
-            raise Refused(f"Cannot listen on {host}:{port}: is another program there? Choose another with --port.")
-        # the server has taken its signals back: what comes while the workers drain is for them
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, supervisor.stop)
+        await _listen(server, host, port)
         await supervising
     finally:
         announcing.cancel()
@@ -87,6 +84,15 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         await supervising
         await app.close()
     return 0
+
+
+async def _listen(server: uvicorn.Server, host: str, port: int) -> None:
+    try:
+        await server.serve()
+    except SystemExit:  # how the server says that it cannot
+        raise Refused(
+            f"Cannot listen on {host}:{port}: is another program there? Choose another with --port."
+        ) from None
 
 
 def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:

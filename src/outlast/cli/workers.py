@@ -40,8 +40,6 @@ def workers() -> None:
 @click.option("--workers", "count", default=1, show_default=True, help="Worker processes.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
 @click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue; may be repeated.")
-@click.option("--tries", type=click.IntRange(1), help="Attempts before a session is failed.")
-@click.option("--timeout", type=float, help="Seconds an attempt may take.")
 @click.option("--sleep", type=float, help="Seconds between looks when no wake-up comes.")
 @click.option("--max-jobs", type=click.IntRange(1), help="Sessions after which a worker process is replaced.")
 @click.option("--max-time", type=float, help="Seconds after which a worker process is replaced.")
@@ -51,8 +49,6 @@ def start(
     count: int,
     concurrency: int | None,
     queues: tuple[str, ...],
-    tries: int | None,
-    timeout: float | None,
     sleep: float | None,
     max_jobs: int | None,
     max_time: float | None,
@@ -63,11 +59,8 @@ def start(
     the second stops at once.
     """
     app = load_app(app_name)
-    app.configure(concurrency=concurrency, queue_max_tries=tries, queue_timeout=timeout, worker_sleep=sleep)
+    app.configure(concurrency=concurrency, worker_sleep=sleep)
     set_up_logs()
-    for name, value in (("ANALYSIS_QUEUE_MAX_TRIES", tries), ("ANALYSIS_QUEUE_TIMEOUT", timeout)):
-        if value is not None:
-            os.environ[name] = str(value)
     more = [w for q in queues for w in ("--queue", q)]
     for flag, value in (("--sleep", sleep), ("--max-jobs", max_jobs), ("--max-time", max_time)):
         more += [flag, str(value)] if value is not None else []

@@ -17,6 +17,8 @@ from outlast.web.routes import Owner, Route, Token
 
 COOKIE = "outlast_owner"
 COOKIE_DAYS = 365
+ANONYMOUS = "visitor:"
+"""Begins the owner that an anonymous visitor is."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 CACHED = 10_000
 """Verified cookies remembered, so that a poll costs no signature."""
@@ -98,20 +100,22 @@ class Access:
             said = self._owner_of(Request(scope))
             owner = await said if inspect.isawaitable(said) else said
             if owner is not None:
-                return "host:" + owner
+                # what an anonymous visitor is called is nobody's name
+                return "host:" + owner if owner.startswith(ANONYMOUS) else owner
         raw = headers.get(b"cookie")
         if raw is None:
             return None
         known = self._verified.get(raw)
         if known is None:
-            known = self._verify(raw)
+            known = self.anonymous(raw)
             if known is not None:
                 if len(self._verified) >= CACHED:
                     self._verified.clear()
                 self._verified[raw] = known
         return known
 
-    def _verify(self, raw: bytes) -> str | None:
+    def anonymous(self, raw: bytes) -> str | None:
+        """The anonymous visitor that a `Cookie` header names, as an owner."""
         # the first of ours: of two sites on one host, one within the other, the browser sends both
         for pair in raw.decode("latin-1").split(";"):
             key, _, value = pair.strip().partition("=")
@@ -132,7 +136,7 @@ class Access:
             "SameSite=Lax",
             *(["Secure"] if secure else []),
         ]
-        return Visitor("visitor:" + name, "; ".join(parts))
+        return Visitor(ANONYMOUS + name, "; ".join(parts))
 
     def _same_origin(self, origin: str, headers: Headers) -> bool:
         if self._settings.public_url is not None and origin == self._settings.public_url:
