@@ -1,0 +1,91 @@
+"""The example of the README, served as the README says, used as a visitor would."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from snippets import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def some_site(tmp_path: Path) -> Iterator[str]:
+    """A site of two pages, on this machine."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "index.html").write_text('<p>Three words here</p> <a href="/more.html">more</a>')
+    (folder / "more.html").write_text("<p>two words</p>")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def slowsite(tmp_path: Path) -> Iterator[str]:
+    """`outlast serve --app slowsite:outlast --workers 2`, in the folder of the example."""
+    shutil.copy(ROOT / "examples" / "slowsite.py", tmp_path)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANALYSIS_")}
+    command = [
+        sys.executable,
+        "-m",
+        "outlast",
+        "serve",
+        "--app",
+        "slowsite:outlast",
+        "--workers",
+        "2",
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**environment, "ANALYSIS_DATA_DIR": str(tmp_path / "data"), "ANALYSIS_SHUTDOWN_GRACE": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr
+        said = next((line for line in server.stderr if "Serving on" in line), "it never served")
+        rest = threading.Thread(target=server.stderr.read)  # so that its log never fills the pipe
+        rest.start()
+        yield said.split("Serving on ")[1].split()[0]
+        server.terminate()
+        assert server.wait(30) == 0
+        rest.join()
+
+
+def test_a_visitor_gets_the_words_of_a_site_counted(slowsite: str, some_site: str) -> None:
+    with httpx.Client(base_url=slowsite, timeout=60) as visitor:
+        token = visitor.get("/api/analysis/token").json()["token"]
+        started = visitor.post(
+            "/api/analysis/start",
+            json={"analysis": "site", "input": {"url": some_site}},
+            headers={"X-CSRF-Token": token},
+        )
+        assert started.status_code == 202
+        links = started.json()["links"]
+        with visitor.stream("GET", links["events"]) as events:
+            kinds = [line.removeprefix("event: ") for line in events.iter_lines() if line.startswith("event: ")]
+        assert kinds[-1] == "done"
+        snapshot = visitor.get(links["self"]).json()
+        assert snapshot["status"] == "completed"
+        assert [step["status"] for step in snapshot["steps"]] == ["done", "done"]
+        assert snapshot["result"] == {"/": 4, "/more.html": 2}
+        assert "2 pages" in snapshot["steps"][0]["message"]
+        assert visitor.get(links["page"]).status_code == 200

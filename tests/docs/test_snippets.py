@@ -1,0 +1,134 @@
+"""What the pages tell the reader to run runs: each page is a sitting, from its first block to its last."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snippets import ROOT, Block, blocks, commands, pages
+
+NOT_RUN_HERE = {
+    r"uv run pytest": "this is it",
+    r"uv sync": "it has been done, or this would not run",
+    r"uv lock|uv export": "changes the repository; tests/house compares its outcome",
+    r"uv run (ruff|python docs/generate)": "tests/house does",
+}
+PREAMBLE = r"""
+set -euo pipefail
+halt() {
+    local pids=$(jobs -p)
+    [ -z "$pids" ] || { kill $pids; wait $pids || true; }
+}
+trap halt EXIT
+
+serve() {  # on a port of its own, in the background; returns when it answers
+    halt
+    "$@" --port 0 2>served.log &
+    local pid=$!
+    until grep -q 'Serving on' served.log; do
+        kill -0 $pid || { cat served.log >&2; exit 1; }
+        read -rt 0.05 <> <(:) || true
+    done
+    ADDRESS=$(grep -o 'http://[0-9.:]*' served.log | head -1)
+}
+
+working() {  # returns when a worker is alive
+    until outlast workers status --app $APP >/dev/null; do :; done
+}
+"""
+PRODUCT = "outlast_reviews.app:outlast"
+SITTINGS = [p for p in pages() if {b.language for b in blocks(p)} & {"python", "console"}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SITTINGS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_page_runs_from_its_first_block_to_its_last(page: Path, tmp_path: Path) -> None:
+    script = [PREAMBLE]
+    for number, block in enumerate(blocks(page)):
+        match block.language:
+            case "python":
+                name = block.file or f"block_{number}.py"
+                (tmp_path / name).write_text(block.code, encoding="utf-8")
+                script.append(f"python -W error {name}")
+            case "console":
+                script += _typed(block)
+    needs_curl = any("curl" in line for line in script)
+    if needs_curl and shutil.which("curl") is None:
+        pytest.skip("the page shows curl, and this machine has none")
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "slowsite.py", tmp_path / "examples")
+    _reviews(tmp_path / "reviews.csv")
+    (tmp_path / "sitting.sh").write_text("\n".join(script))
+    done = subprocess.run(
+        ["bash", "sitting.sh"],
+        cwd=tmp_path,
+        env=_surroundings(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{_log(tmp_path)}"
+
+
+def test_the_readme_shows_the_example_as_it_is() -> None:
+    (shown,) = [b for b in blocks(ROOT / "README.md") if b.file == "slowsite.py"]
+    assert shown.code == (ROOT / "examples" / "slowsite.py").read_text(encoding="utf-8")
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    typed = [line for b in blocks(ROOT / "README.md") if b.language == "console" for line in commands(b)]
+    assert typed[:2] == ["pip install uv && uv run outlast serve", "pip install uv && uv run pytest"]
+
+
+def _typed(block: Block) -> list[str]:
+    script: list[str] = []
+    for line in commands(block):
+        command = line.removeprefix("pip install uv && ")
+        if any(re.match(pattern, command) for pattern in NOT_RUN_HERE):
+            continue
+        command = command.replace("uv run outlast", "outlast").replace("localhost:8000", "$ADDRESS")
+        stays = re.fullmatch(
+            r"(?P<folder>cd \S+ && )?(?P<rest>.*outlast (?P<what>serve|workers start).*)", command
+        )
+        if "workers status" in command:
+            script.append("working")
+        script += _in_the_background(stays) if stays else [command]
+    return script
+
+
+def _in_the_background(stays: re.Match[str]) -> list[str]:
+    """What runs until it is stopped."""
+    app = re.search(r"--app (\S+)", stays["rest"])
+    lines = [(stays["folder"] or "").removesuffix(" && "), f"APP={app[1] if app else PRODUCT}"]
+    if stays["what"] == "serve":
+        setting, _, rest = stays["rest"].rpartition("outlast serve")
+        return [*lines, f"{setting}serve outlast serve{rest}"]
+    return [*lines, f"{stays['rest']} &", "working"]
+
+
+def _surroundings() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANALYSIS_", "APP_KEY", "COV_", "PYTEST_"))}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _reviews(path: Path) -> None:
+    """A small honest file of our own making."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "reviewer", "rating", "date", "title", "text"])
+        for n in range(40):
+            text = f"Item {n}: bought it in week {n * 7 % 31}, and shade number {n * 13 % 37} fits our shelf."
+            rows.writerow([n, f"Person {n}", 3 + n % 3, f"2024-0{1 + n % 9}-1{n % 8}", "Fine", text])
+
+
+def _log(folder: Path) -> str:
+    return "\n".join(log.read_text()[-3000:] for log in folder.rglob("served.log"))
