@@ -121,7 +121,7 @@ class Access:
             key, _, value = pair.strip().partition("=")
             name, _, signature = value.strip('"').partition(".")
             if key == COOKIE and name and self._keys.verify("owner", name, signature):
-                return "visitor:" + name
+                return ANONYMOUS + name
         return None
 
     def _new_visitor(self, scope: Scope) -> Visitor:

@@ -1,29 +1,25 @@
-"""The JSON routes: start, upload, token, result, cancel, retry, and the two that say how we are."""
+"""The JSON routes: start, token, result, cancel, retry, and the two that say how we are."""
 
 import asyncio
 import json
 import math
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watched
 from outlast.domain.errors import QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
 from outlast.domain.status import Status
-from outlast.ports.blobs import StoredUpload
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.web.access import client_address
 from outlast.web.events import stream
 from outlast.web.exchange import Exchange
-from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD, too_fast
+from outlast.web.limits import MAX_BODY, too_fast
 from outlast.web.payloads import links
-from outlast.web.problems import Problem, not_found
+from outlast.web.problems import Problem, fault, not_found
 from outlast.web.progress import body_of
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
@@ -90,53 +86,6 @@ async def started_response(exchange: Exchange, started: Started, status: int) ->
     if not session.status.final:
         headers["Retry-After"] = str(math.ceil(exchange.limits.pace_ms(started.view.queue_position) / 1000))
     return Response(body, status, headers, media_type="application/json")
-
-
-async def upload(exchange: Exchange) -> Response:
-    """`POST /api/analysis/upload`, multipart field `file`."""
-    if not exchange.headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
-        raise Problem(415, "Send the file as multipart/form-data, in the field file.")
-    await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
-    stored = await read_upload(exchange, "file")
-    source = "upload:" + stored.sha256
-    return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
-
-
-async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
-    """Store the file in `field` of a multipart body."""
-    limit = exchange.settings.max_upload_bytes
-    form = await read_form(exchange, limit + UPLOAD_OVERHEAD)
-    try:
-        file = form.get(field)
-        if not isinstance(file, UploadFile):
-            raise _fault(422, f"There is no file in the field {field}.", f"/{field}")
-        return await store_file(exchange, file)
-    finally:
-        await form.close()
-
-
-async def read_form(exchange: Exchange, limit: int) -> Any:
-    """The form of the body; raises 413 beyond `limit` bytes and 400 when it is broken."""
-    request = exchange.request
-    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
-    try:
-        return await request.form(max_files=5, max_fields=100, max_part_size=MAX_BODY)
-    except MultiPartException as error:
-        raise Problem(400, f"The form cannot be read: {error.message}") from None
-
-
-async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
-    """Keep an uploaded file for its visitor."""
-    limit = exchange.settings.max_upload_bytes
-    if (file.size or 0) > limit:
-        raise Problem(
-            413, f"The file has {(file.size or 0) / 1e6:.1f} MB; at most {limit / 1e6:g} MB are accepted."
-        )
-    if not file.size:
-        raise _fault(422, "The file is empty.", "/file")
-    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", file.filename or "file")[-120:]
-    sessions = exchange.engine.sessions
-    return await sessions.store_upload(exchange.owner, name, cast("Any", file.file))
 
 
 async def token(exchange: Exchange) -> Response:
@@ -217,8 +166,7 @@ async def _acted(exchange: Exchange, status: int, message: str) -> Response:
 
 
 async def _json(exchange: Exchange) -> Any:
-    kind = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json":
+    if exchange.media_type != b"application/json":
         raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
     request = exchange.request
     request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
@@ -230,7 +178,7 @@ async def _json(exchange: Exchange) -> Any:
 
 def _start_body(body: Any) -> tuple[str, Any]:
     if not isinstance(body, dict):
-        raise _fault(422, 'The body is a JSON object: {"analysis": "…", "input": {…}}.', "")
+        raise fault('The body is a JSON object: {"analysis": "…", "input": {…}}.', "")
     given = cast("dict[str, Any]", body)
     if "productUrl" in given and "analysis" not in given:
         unknown = given.keys() - {"productUrl"}
@@ -239,14 +187,10 @@ def _start_body(body: Any) -> tuple[str, Any]:
         unknown = given.keys() - {"analysis", "input"}
         name, values = given.get("analysis"), given.get("input", {})
     if unknown:
-        raise _fault(422, f"Unknown field {min(unknown)!r}.", f"/{min(unknown)}")
+        raise fault(f"Unknown field {min(unknown)!r}.", f"/{min(unknown)}")
     if not isinstance(name, str):
-        raise _fault(422, "analysis names the analysis to start.", "/analysis")
+        raise fault("analysis names the analysis to start.", "/analysis")
     return name, values
-
-
-def _fault(status: int, sentence: str, pointer: str) -> Problem:
-    return Problem(status, sentence, errors=[{"pointer": pointer, "detail": sentence}])
 
 
 def _no_result(view: SessionView) -> str:

@@ -44,5 +44,9 @@ class Exchange:
         return self.parameters["session_id"]
 
     @property
+    def media_type(self) -> bytes:
+        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+
+    @property
     def request(self) -> Request:
         return Request(self.scope, self.receive)

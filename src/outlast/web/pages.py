@@ -16,13 +16,14 @@ from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
 from outlast.ports.store import RetryAnswer
 from outlast.web.access import client_address
-from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, read_form, store_file, wait_inline
+from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
 from outlast.web.exchange import Exchange
 from outlast.web.forms import Field, form_fields, form_values
 from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import body_of
+from outlast.web.uploads import read_form, store_file
 
 CSP = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "

@@ -93,3 +93,8 @@ def problem_of(error: OutlastError) -> Problem:
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:
             raise error
+
+
+def fault(sentence: str, pointer: str) -> Problem:
+    """Something in what was sent is wrong; `pointer` is a JSON pointer to it."""
+    return Problem(422, sentence, errors=[{"pointer": pointer, "detail": sentence}])

@@ -28,6 +28,7 @@ from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
 from outlast.web.routes import ROUTES, Route
+from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class _Edge:
         pages = self._pages
         self._endpoints: Mapping[str, Endpoint] = {
             "start": api.start,
-            "upload": api.upload,
+            "upload": upload,
             "token": api.token,
             "progress": progress,
             "events": events,

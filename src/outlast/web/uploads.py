@@ -1,0 +1,89 @@
+"""Files that visitors send: the upload route, and forms read within limits."""
+
+import re
+from contextlib import aclosing
+from typing import Any, cast
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.responses import JSONResponse, Response
+
+from outlast.ports.blobs import StoredUpload
+from outlast.web.access import client_address
+from outlast.web.exchange import Exchange
+from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
+from outlast.web.problems import Problem, fault
+
+MULTIPART = b"multipart/form-data"
+MAX_FILES = 5
+MAX_FIELDS = 100
+
+
+async def upload(exchange: Exchange) -> Response:
+    """`POST /api/analysis/upload`, multipart field `file`."""
+    if exchange.media_type != MULTIPART:
+        raise Problem(415, "Send the file as multipart/form-data, in the field file.")
+    await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
+    stored = await read_upload(exchange, "file")
+    source = "upload:" + stored.sha256
+    return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
+
+
+async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
+    """Store the file in `field` of a multipart body."""
+    limit = exchange.settings.max_upload_bytes
+    form = await read_form(exchange, limit + UPLOAD_OVERHEAD)
+    try:
+        file = form.get(field)
+        if not isinstance(file, UploadFile):
+            raise fault(f"There is no file in the field {field}.", f"/{field}")
+        return await store_file(exchange, file)
+    finally:
+        await form.close()
+
+
+async def read_form(exchange: Exchange, limit: int) -> FormData:
+    """The form of the body; raises 413 beyond `limit` bytes and 400 when it is broken."""
+    request = exchange.request
+    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
+    try:
+        if exchange.media_type != MULTIPART:
+            return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
+        async with aclosing(request.stream()) as body:
+            parser = WholeForm(
+                request.headers, body, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+            )
+            return await parser.parse()
+    except MultiPartException as error:
+        raise Problem(400, f"The form cannot be read: {error.message}") from None
+
+
+class WholeForm(MultiPartParser):
+    """Refuses a form that ends before its last boundary: its last file is cut short."""
+
+    _ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("it ends in the middle.")
+        return form
+
+
+async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
+    """Keep an uploaded file for its visitor."""
+    limit = exchange.settings.max_upload_bytes
+    if (file.size or 0) > limit:
+        raise Problem(
+            413, f"The file has {(file.size or 0) / 1e6:.1f} MB; at most {limit / 1e6:g} MB are accepted."
+        )
+    if not file.size:
+        raise fault("The file is empty.", "/file")
+    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", file.filename or "file")[-120:]
+    sessions = exchange.engine.sessions
+    return await sessions.store_upload(exchange.owner, name, cast("Any", file.file))
