@@ -1,7 +1,6 @@
 """The composition root: `Outlast`, the one object to register analyses with, to serve or to mount."""
 
 import asyncio
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import cast
 
 import click
 from rich.console import Console
@@ -179,7 +180,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     else:
         table = Table("worker", "alive", "host", "pid", "in flight", "queues", "last beat", box=None)
         for w in found:
-            queues = ", ".join(str(q) for q in w["queues"]) if isinstance(w["queues"], list) else ""
+            queues = ", ".join(cast("list[str]", w["queues"]))
             load = f"{w['in_flight']} of {w['concurrency']}"
             alive = "yes" if w["alive"] else "no"
             beat = f"{w['seconds_since_beat']} s ago"
