@@ -25,9 +25,8 @@ def as_datetime(text: str) -> datetime:
     return datetime.fromisoformat(text + "+00:00")
 
 
-def as_json(value: object) -> str:
-    """For statements that take many values at once."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""For statements that take many values at once."""
 
 
 class SessionRows:

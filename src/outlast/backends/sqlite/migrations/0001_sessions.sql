@@ -24,7 +24,7 @@ CREATE TABLE analysis_sessions (
     queue TEXT NOT NULL,
     priority INTEGER NOT NULL,
     available_at TEXT NOT NULL,
-    ready INTEGER NOT NULL DEFAULT 1, -- its time has come; 0 while it waits for available_at
+    ready INTEGER NOT NULL DEFAULT 1, -- 0: waits for available_at, 1: its time has come, 2: that of a suspect
     version INTEGER NOT NULL,
     claim INTEGER NOT NULL DEFAULT 0,
     worker_id TEXT,
@@ -53,10 +53,10 @@ CREATE INDEX sessions_cancelling ON analysis_sessions (user_session)
 WHERE status IN ('pending', 'processing') AND cancel_requested_at IS NOT NULL;
 
 CREATE INDEX sessions_claimable ON analysis_sessions (queue, analysis, priority DESC, available_at)
-WHERE status = 'pending' AND ready = 1 AND crashes < 2;
+WHERE status = 'pending' AND ready = 1;
 
 CREATE INDEX sessions_suspect ON analysis_sessions (queue, analysis, priority DESC, available_at)
-WHERE status = 'pending' AND ready = 1 AND crashes >= 2;
+WHERE status = 'pending' AND ready = 2;
 
 CREATE INDEX sessions_postponed ON analysis_sessions (available_at)
 WHERE status = 'pending' AND ready = 0;

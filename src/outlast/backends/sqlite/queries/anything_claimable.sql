@@ -1,6 +1,13 @@
 SELECT
-    EXISTS (SELECT 1 FROM analysis_sessions WHERE status = 'pending' AND ready = 1 AND crashes < 2)
-    OR EXISTS (SELECT 1 FROM analysis_sessions WHERE status = 'pending' AND ready = 1 AND crashes >= 2)
+    EXISTS (
+        SELECT 1 FROM analysis_sessions INDEXED BY sessions_claimable
+        WHERE status = 'pending' AND ready = 1
+    )
     OR EXISTS (
-        SELECT 1 FROM analysis_sessions WHERE status = 'pending' AND ready = 0 AND available_at <= :now
+        SELECT 1 FROM analysis_sessions INDEXED BY sessions_suspect
+        WHERE status = 'pending' AND ready = 2
+    )
+    OR EXISTS (
+        SELECT 1 FROM analysis_sessions INDEXED BY sessions_postponed
+        WHERE status = 'pending' AND ready = 0 AND available_at <= :now
     )

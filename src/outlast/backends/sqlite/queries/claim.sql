@@ -9,6 +9,6 @@ UPDATE analysis_sessions SET
     version = max(version + 1, :ms)
 WHERE
     rowid IN (SELECT value FROM json_each(:numbers))
-    AND status = 'pending'
+    AND +status = 'pending'
     AND EXISTS (SELECT 1 FROM workers WHERE workers.id = :worker_id)
 RETURNING {session_columns}, rowid

@@ -10,6 +10,6 @@ UPDATE analysis_sessions SET
 WHERE
     id = :id
     AND status = 'pending'
-    AND (ready = 1 OR available_at <= :now)
+    AND (ready > 0 OR available_at <= :now)
     AND EXISTS (SELECT 1 FROM workers WHERE workers.id = :worker_id)
 RETURNING {session_columns}

@@ -2,7 +2,7 @@ UPDATE analysis_sessions SET
     status = iif(cancel_requested_at IS NULL, 'pending', 'cancelled'),
     completed_at = iif(cancel_requested_at IS NULL, NULL, :now),
     available_at = :available_at,
-    ready = :available_at <= :now,
+    ready = iif(:available_at > :now, 0, iif(crashes >= 2, 2, 1)),
     steps = :steps,
     error = :error,
     error_code = :error_code,

@@ -1,2 +1,2 @@
-SELECT rowid FROM analysis_sessions
+SELECT rowid FROM analysis_sessions INDEXED BY sessions_by_end
 WHERE completed_at < :before AND status IN ('completed', 'failed', 'cancelled')

@@ -2,7 +2,7 @@ UPDATE analysis_sessions SET
     status = iif(cancel_requested_at IS NULL, 'pending', 'cancelled'),
     completed_at = iif(cancel_requested_at IS NULL, NULL, :now),
     available_at = :now,
-    ready = 1,
+    ready = iif(crashes >= 2, 2, 1),
     attempt = attempt - 1,
     error = NULL,
     error_code = NULL,

@@ -6,5 +6,5 @@ UPDATE analysis_sessions SET
     updated_at = :now,
     version = max(version + 1, :ms)
 FROM (SELECT value FROM json_each(:updates)) AS u
-WHERE id = u.value ->> 0 AND claim = u.value ->> 1 AND status = 'processing'
+WHERE id = u.value ->> 0 AND claim = u.value ->> 1 AND +status = 'processing'
 RETURNING id, claim

@@ -7,12 +7,12 @@ UPDATE analysis_sessions SET
     error_code = coalesce(t.value ->> 5, error_code),
     reference = iif(t.value ->> 4 IS NULL, reference, NULL),
     available_at = iif(t.value ->> 2 = 'pending', :now, available_at),
-    ready = 1,
+    ready = iif(t.value ->> 3 >= 2, 2, 1),
     attempt = attempt - 1,
     worker_id = NULL,
     deadline = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
 FROM (SELECT value FROM json_each(:taken)) AS t
-WHERE id = t.value ->> 0 AND claim = t.value ->> 1 AND status = 'processing'
+WHERE id = t.value ->> 0 AND claim = t.value ->> 1 AND +status = 'processing'
 RETURNING id

@@ -4,4 +4,4 @@ WHERE
     AND (:status IS NULL OR status = :status)
     AND (:analysis IS NULL OR analysis = :analysis)
 ORDER BY created_at DESC, rowid DESC
-LIMIT :limit
+LIMIT :limit + 0
