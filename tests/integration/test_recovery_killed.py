@@ -54,17 +54,19 @@ def test_a_killed_worker_of_serve_costs_two_seconds_at_most_and_no_step_twice(tm
 def test_a_killed_worker_without_supervisor_is_replaced_within_its_lease(tmp_path: Path) -> None:
     with Installation(tmp_path, TWO_STEPS) as house:
         visitor = house.visitor(house.serve(workers=0))
-        doomed = house.worker()
+        doomed = house.worker("--concurrency", "1")
         session = visitor.start("two", name="a")
-        house.wait_for_effect("second", "a")
+        house.wait_for_effect("second", "a", doomed.pid)
+        heir = house.worker()
+        visitor.start("two", name="b")
+        house.wait_for_effect("second", "b", heir.pid)
         doomed.signal(signal.SIGKILL)
         killed = time.monotonic()
-        house.worker()
         house.allow("go")
         shown = visitor.wait_for(session, "completed", within=LEASE + 10)
         assert time.monotonic() - killed <= LEASE + 2
         assert len(house.effects("first", "a")) == 1
-        assert shown["result"][1] != doomed.pid
+        assert shown["result"][1] == heir.pid
 
 
 def test_a_killed_serve_leaves_no_process_and_loses_nothing(tmp_path: Path) -> None:
@@ -105,8 +107,9 @@ def thread() -> None:
         )
         visitor = house.visitor(server)
         wait_until(lambda: len(server.workers) == 2, 10)
-        visitor.start("deaf")
         visitor.start("thread")
+        house.wait_for_effect("begins")
+        visitor.start("deaf")
         house.wait_for_effect("begins", count=2)
         pids = [*server.workers]
         server.signal(signal.SIGKILL)

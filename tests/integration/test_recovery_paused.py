@@ -20,6 +20,10 @@ async def ticking() -> int:
         await asyncio.sleep(0.05)
     return os.getpid()
 
+@outlast.analysis("ready")
+async def ready() -> None:
+    note("ready", os.getpid())
+
 @outlast.analysis("stale")
 async def stale() -> int:
     first = not Path("stale-began").exists()
@@ -37,13 +41,15 @@ async def stale() -> int:
 def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> None:
     with Installation(tmp_path, SOURCE) as house:
         visitor = house.visitor(house.serve(workers=0))
-        zombie = house.worker()
+        zombie = house.worker("--concurrency", "2")
         ticking, stale = visitor.start("ticking"), visitor.start("stale")
         house.wait_for_effect("tick", zombie.pid, count=3)
         house.wait_for_effect("stale", zombie.pid)
+        heir = house.worker()
+        visitor.start("ready")
+        house.wait_for_effect("ready", heir.pid)
         zombie.signal(signal.SIGSTOP)
         paused = time.monotonic()
-        heir = house.worker()
 
         wait_until(lambda: house.effects("stale", heir.pid), LEASE + 10, "the take-over")
         assert time.monotonic() - paused <= LEASE + 2

@@ -90,6 +90,6 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
         server = house.serve(workers=0)
         port = server.address().rpartition(":")[2]
         second = house.serve(0, "--port", port)
-        assert second.wait(10) == 2
+        assert second.wait(60) == 2
         assert f"Cannot listen on 127.0.0.1:{port}" in second.log
         assert "Traceback" not in second.log

@@ -18,7 +18,7 @@ WORKERS = 2
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: it would raise them again at its end, which kills us before the workers have drained."""
+    """Leaves signals to us: it would raise them again at its end and kill us before the workers have drained."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
