@@ -56,7 +56,6 @@ class Outlast:
         self._assets = assets
         self._engine: Engine | None = None
         self._opening = asyncio.Lock()
-        self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
     @property

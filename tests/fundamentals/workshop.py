@@ -1,0 +1,64 @@
+"""A small Outlast in memory, with one worker, for stories that read like documentation."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.backends.memory.store import MemoryStore
+from outlast.core.analysis import Analysis, Catalogue, Step
+from outlast.core.engine import Engine
+from outlast.core.maintenance import Retention
+from outlast.core.sessions import StartDefaults
+from outlast.core.watch import SessionView
+from outlast.core.worker import WorkerOptions
+from outlast.ports.store import StartLimits
+
+ME = "a visitor"
+
+
+class Workshop:
+    """Register analyses, start them, see how they end."""
+
+    def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
+        self.engine = engine
+        self._catalogue = catalogue
+
+    def add(self, work: Callable[..., Any], *steps: Step[..., Any], **options: Any) -> None:
+        self._catalogue.add(Analysis(work.__name__, work.__name__, work, steps, **options))
+
+    def employ(self, **options: Any) -> None:
+        self.engine.embed(1, WorkerOptions(sleep=0.05, grace=0.0, **options))
+
+    async def start(self, analysis: str, **values: Any) -> str:
+        return (await self.engine.sessions.start(analysis, values, ME)).view.session.id
+
+    async def views(self, session_id: str) -> list[SessionView]:
+        return [view async for view in self.engine.sessions.watch(session_id, owner=ME)]
+
+    async def end(self, session_id: str) -> SessionView:
+        return (await self.views(session_id))[-1]
+
+    async def result(self, session_id: str) -> str | None:
+        stored = await self.engine.sessions.result(session_id, owner=ME)
+        return stored.result if stored else None
+
+
+@asynccontextmanager
+async def workshop(**defaults: Any) -> AsyncIterator[Workshop]:
+    clock, catalogue = SystemClock(), Catalogue()
+    given = {"timeout": 20.0, "max_attempts": 3, **defaults}
+    engine = Engine(
+        MemoryStore(clock),
+        MemoryNotifier(),
+        catalogue,
+        clock,
+        StartDefaults(StartLimits(100, 1000), **given),
+        Retention(24, 24, 24),
+    )
+    await engine.open()
+    try:
+        yield Workshop(engine, catalogue)
+    finally:
+        await engine.close()
