@@ -40,11 +40,9 @@ def folder() -> Iterator[Path]:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Outlast]:
     """Our object in this process, which only starts and looks: the work is done elsewhere."""
-    import workload
+    from workload import outlast
 
-    outlast = Outlast()
-    for analysis in workload.outlast.catalogue:
-        outlast.catalogue.add(analysis)
+    outlast.configure(data_dir=Path(os.environ["ANALYSIS_DATA_DIR"]))
     await outlast.open(maintain=False)
     try:
         yield outlast

@@ -163,6 +163,7 @@ def run(folder: Path, seed: int, sessions: int, seconds: float) -> tuple[checker
         for session in ledger.acknowledged:
             visitor.look(session)
         site.stop()
+        site.look()
     finally:
         over.set()
         for v in (visitor, watcher, stranger):

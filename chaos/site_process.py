@@ -62,6 +62,11 @@ class SiteProcess:
             self._child.send_signal(signal.SIGTERM)
             self._child.wait(20)
 
+    def look(self) -> None:
+        """As an operator would. Whoever opens an installation sweeps out the sockets of killed processes."""
+        command = [sys.executable, "-m", "outlast", "workers", "status", "--app", "workload:outlast"]
+        subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=False)
+
     def workers(self) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             if self._child is not None:
