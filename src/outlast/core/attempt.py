@@ -235,9 +235,10 @@ def _redirect(text: str, analysis: Analysis) -> str | None:
         return None
     value = analysis.codec.load(text)
     url = cast("dict[str, Any]", value).get("redirect_url") if isinstance(value, dict) else None
-    if isinstance(url, str) and url.startswith("/") and not url.startswith("//") and "\\" not in url:
-        return url
-    return None
+    if not isinstance(url, str) or not url.startswith("/") or url.startswith("//"):
+        return None
+    # browsers read a backslash as a slash and leave out tabs and line ends, so that "/\t/host" is another site
+    return url if url.isprintable() and "\\" not in url else None
 
 
 def final_attempt(session: AnalysisSession) -> AnalysisSession:

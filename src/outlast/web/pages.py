@@ -128,7 +128,7 @@ class Pages:
         exchange: Exchange,
         fields: Mapping[str, list[Field]],
         error: str | None = None,
-        status: int = 200,
+        problem: Problem | None = None,
     ) -> Response:
         analyses = [
             {
@@ -140,15 +140,17 @@ class Pages:
             for a in exchange.engine.catalogue
         ]
         title = analyses[0]["title"] if len(analyses) == 1 else self._title
-        return self._draw(
+        answer = self._draw(
             "form.html",
             exchange,
-            status,
+            problem.status if problem else 200,
             title=title,
             analyses=analyses,
             form_error=error,
             max_upload_mb=exchange.settings.max_upload_mb,
         )
+        answer.headers.update(problem.headers if problem else {})
+        return answer
 
     def _refused(
         self, exchange: Exchange, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
@@ -161,7 +163,7 @@ class Pages:
         fields[analysis.name] = form_fields(analysis, values, faults)
         named = {f["name"] for f in fields[analysis.name]}
         general = None if faults and faults.keys() <= named else problem.sentence
-        return self._form(exchange, fields, general, problem.status)
+        return self._form(exchange, fields, general, problem)
 
     async def _keep_files(
         self, exchange: Exchange, fields: Sequence[Field], form: Mapping[str, Any], values: dict[str, Any]
