@@ -44,7 +44,8 @@ def adjusted_rating(reviews: Sequence[Review], evidence: Evidence) -> Interval |
         for _ in range(_RESAMPLES)
     )
     low, high = means[_RESAMPLES * 25 // 1000], means[-1 - _RESAMPLES * 25 // 1000]
-    return Interval(min(low, middle), middle, max(high, middle))
+    lowest, highest = cells[0][0], cells[-1][0]
+    return Interval(max(lowest, min(low, middle)), middle, min(highest, max(high, middle)))
 
 
 def changed(original: float | None, adjusted: Interval | None) -> bool:

@@ -29,7 +29,10 @@ class Point:
 def timeline(
     reviews: Sequence[Review], suspicious: frozenset[int], windows: Sequence[Window]
 ) -> tuple[Unit, tuple[Point, ...]]:
-    """In weeks from Monday where that makes at most 160 of them, else in months, quarters or years."""
+    """In weeks from Monday where that makes at most 160 of them, else in months, quarters or years.
+
+    Of more than 160 years, which only a source with wrong dates can span, the latest.
+    """
     dated = [(review.date, review) for review in reviews if review.date]
     if not dated:
         return "week", ()
@@ -57,7 +60,7 @@ def timeline(
         if after <= start:  # the calendar ends
             break
         start = after
-    return unit, tuple(points)
+    return unit, tuple(points[-_MOST_POINTS:])
 
 
 def _unit(first: dt.date, last: dt.date) -> Unit:

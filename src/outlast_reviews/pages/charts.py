@@ -7,8 +7,8 @@ from typing import Any
 
 from outlast_reviews import spoken
 
-_THINNEST = 0.6
-"""Percent of the width below which a bar would vanish."""
+_THINNEST = 1.2
+"""Percent of the width below which an interval would be hard to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def interval_bar(report: Mapping[str, Any]) -> IntervalBar | None:
         zones.append(Zone(limit["grade"], start, limit["up_to"] - start))
         start = limit["up_to"]
     low, high = report["fake_percentage_low"], report["fake_percentage_high"]
-    width = max(high - low, 1.2)
+    width = max(high - low, _THINNEST)
     return IntervalBar(tuple(zones), round(min(low, 100 - width), 2), round(width, 2), report["fake_percentage"])
 
 

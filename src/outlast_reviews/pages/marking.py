@@ -13,13 +13,22 @@ def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
             at = text.find(quote, at + len(quote))
     parts: list[tuple[str, bool]] = []
     done = 0
-    for start, end in sorted(spans):
-        if end <= done:
-            continue
+    for start, end in _merged(spans):
         if start > done:
             parts.append((text[done:start], False))
-        parts.append((text[max(start, done) : end], True))
+        parts.append((text[start:end], True))
         done = end
     if done < len(text):
         parts.append((text[done:], False))
     return parts
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order, those that overlap or touch made one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

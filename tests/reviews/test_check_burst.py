@@ -1,0 +1,100 @@
+"""A burst needs both: far more reviews than usual, and far more five stars among them."""
+
+import dataclasses
+import datetime as dt
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judging_data import invented, nowhere
+
+from outlast_reviews.checks.burst import burst
+from outlast_reviews.checks.chance import fisher_tail, poisson_tail
+from outlast_reviews.review import Review
+
+START = dt.date(2024, 6, 3)
+
+
+def crowd(count: int, stars: float | None = 5.0, first_row: int = 5001) -> list[Review]:
+    return [
+        Review(row=first_row + n, rating=stars, date=START + dt.timedelta(days=n % 3), text="x")
+        for n in range(count)
+    ]
+
+
+def test_a_campaign_of_five_stars_is_found_with_its_days():
+    finding = burst([*invented(300), *crowd(40)], nowhere)
+    assert finding.outcome == "found"
+    (window,) = finding.windows
+    assert window.start <= START
+    assert window.end >= START + dt.timedelta(days=2)
+    assert window.count >= 40
+    assert {sign.row for sign in finding.signs} >= set(range(5001, 5041))
+    assert {sign.strength for sign in finding.signs} == {"medium"}
+
+
+def test_only_five_star_reviews_of_the_window_carry_the_sign():
+    reviews = [*invented(300), *crowd(40), *crowd(3, stars=2.0, first_row=6001)]
+    assert not {sign.row for sign in burst(reviews, nowhere).signs} & {6001, 6002, 6003}
+
+
+def test_a_rush_with_the_usual_stars_is_clear():
+    usual = random.Random(3)
+    rush = [dataclasses.replace(r, rating=5.0 if usual.random() < 0.6 else 2.0) for r in crowd(60)]
+    finding = burst([*invented(300), *rush], nowhere)
+    assert (finding.outcome, finding.windows) == ("clear", ())
+    assert "usual stars" in finding.sentence
+
+
+def test_many_five_stars_without_a_rush_are_clear():
+    assert burst(invented(300, five_star_share=0.98), nowhere).outcome == "clear"
+
+
+@pytest.mark.parametrize("strip", ["date", "rating"])
+def test_without_dates_or_stars_it_is_not_assessed(strip):
+    bare = [dataclasses.replace(r, **{strip: None}) for r in invented(100)]
+    assert burst(bare, nowhere).outcome == "not_assessed"
+
+
+def test_few_reviews_or_few_days_are_not_assessed():
+    assert burst(invented(19), nowhere).outcome == "not_assessed"
+    assert burst(invented(200, days=10), nowhere).outcome == "not_assessed"
+    assert burst([], nowhere).outcome == "not_assessed"
+
+
+def test_a_stray_date_of_long_ago_changes_nothing():
+    stray = Review(row=9999, rating=3.0, date=dt.date(1970, 1, 1), text="x")
+    found = burst([*invented(300), *crowd(40), stray], nowhere)
+    assert any(w.start <= START <= w.end for w in found.windows)
+
+
+def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
+    false = 0
+    for seed in range(30):
+        chance = random.Random(seed)
+        reviews = [*invented(250, seed=seed), *crowd(60)]
+        stars = [5.0 if chance.random() < 0.6 else 3.0 for _ in reviews]
+        shuffled = [dataclasses.replace(r, rating=s) for r, s in zip(reviews, stars, strict=True)]
+        false += burst(shuffled, nowhere).outcome == "found"
+    assert false <= 2
+
+
+def test_fisher_agrees_with_counting_every_way():
+    ways = sum(math.comb(8, k) * math.comb(12, 10 - k) for k in range(6, 9))
+    assert fisher_tail(6, 10, 2, 10) == pytest.approx(ways / math.comb(20, 10))
+
+
+def test_poisson_agrees_with_its_definition():
+    below = sum(math.exp(-3.5) * 3.5**k / math.factorial(k) for k in range(7))
+    assert poisson_tail(7, 3.5) == pytest.approx(1 - below)
+    assert poisson_tail(0, 3.5) == 1.0
+    assert poisson_tail(1, 40.0) == pytest.approx(1.0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
+def test_tails_are_probabilities(a, b, c, d):
+    assert 0 <= fisher_tail(a, a + b, c, c + d) <= 1
+    assert 0 <= poisson_tail(a, b + 0.5) <= 1

@@ -1,0 +1,143 @@
+"""Copies under different names are found, one person's repeats and honest texts are not."""
+
+import dataclasses
+import random
+from array import array
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judging_data import TEMPLATE, WORDS, copies, invented, nowhere
+
+from outlast_reviews.checks.near_copies import near_copies
+from outlast_reviews.checks.similar import similar_groups
+from outlast_reviews.checks.words import shingles_of, words_of
+from outlast_reviews.review import Review
+
+
+def rows(finding) -> set[int]:
+    return {sign.row for sign in finding.signs}
+
+
+def test_copies_with_changed_words_are_strong_signs_among_honest_reviews():
+    finding = near_copies([*invented(300), *copies(12, first_row=1001, changed=2)], nowhere)
+    assert finding.outcome == "found"
+    assert rows(finding) == set(range(1001, 1013))
+    assert {sign.strength for sign in finding.signs} == {"strong"}
+    assert {sign.cluster for sign in finding.signs} == {1}
+
+
+def test_honest_reviews_are_clear():
+    finding = near_copies(invented(300), nowhere)
+    assert (finding.outcome, finding.signs) == ("clear", ())
+
+
+def test_texts_of_fewer_than_eight_words_are_not_compared():
+    short = [Review(row=n, text="five stars very good product thanks", reviewer=f"P{n}") for n in range(1, 40)]
+    assert near_copies(short, nowhere).outcome == "not_assessed"
+
+
+def test_one_reviewer_may_repeat_herself():
+    own = [dataclasses.replace(r, reviewer="Ann B.") for r in copies(5)]
+    assert near_copies(own, nowhere).outcome == "clear"
+
+
+def test_a_reviewer_who_repeats_herself_is_found_when_another_copies_her():
+    own = [dataclasses.replace(r, reviewer="Ann B.") for r in copies(3)]
+    assert rows(near_copies([*own, *copies(1, first_row=9)], nowhere)) == {1, 2, 3, 9}
+
+
+@pytest.mark.parametrize("name", [None, "Amazon Customer"])
+def test_unknown_reviewers_count_as_different(name):
+    unnamed = [dataclasses.replace(r, reviewer=name) for r in copies(4)]
+    finding = near_copies(unnamed, nowhere)
+    assert rows(finding) == {1, 2, 3, 4}
+    assert {sign.strength for sign in finding.signs} == {"strong"}
+
+
+def test_unnamed_rows_alike_in_every_field_may_be_one_review_and_weigh_less():
+    alike = [Review(row=n, text=TEMPLATE, rating=5.0) for n in (1, 2)]
+    assert {sign.strength for sign in near_copies(alike, nowhere).signs} == {"medium"}
+    named = [dataclasses.replace(r, reviewer=f"P{r.row}") for r in alike]
+    assert {sign.strength for sign in near_copies(named, nowhere).signs} == {"strong"}
+
+
+def test_clusters_are_numbered_from_the_largest():
+    other = " ".join(WORDS[10:50])
+    pair = [Review(row=n, text=other, reviewer=f"Q{n}") for n in (1, 2)]
+    finding = near_copies([*pair, *copies(3, first_row=10)], nowhere)
+    assert {sign.row: sign.cluster for sign in finding.signs} == {1: 2, 2: 2, 10: 1, 11: 1, 12: 1}
+
+
+def test_quotes_are_parts_of_the_text_that_others_share():
+    ours, theirs = copies(2, changed=1)
+    shared = set(shingles_of(words_of(ours.text).words)) & set(shingles_of(words_of(theirs.text).words))
+    texts = {ours.row: ours.text, theirs.row: theirs.text}
+    signs = near_copies([ours, theirs], nowhere).signs
+    assert {sign.row for sign in signs} == set(texts)
+    for sign in signs:
+        text = texts[sign.row]
+        assert all(quote in text for quote in sign.quotes)
+        assert {x for quote in sign.quotes for x in shingles_of(words_of(quote).words)} == shared
+
+
+def test_neither_order_nor_ids_change_the_answer():
+    reviews = [*invented(100), *copies(9, first_row=500)]
+    shuffled = [dataclasses.replace(r, review_id=f"x{n}") for n, r in enumerate(reviews)]
+    random.Random(5).shuffle(shuffled)
+    first, second = near_copies(reviews, nowhere), near_copies(shuffled, nowhere)
+    assert (first.sentence, sorted(first.signs, key=str)) == (second.sentence, sorted(second.signs, key=str))
+
+
+def test_texts_without_spaces_are_compared_by_characters():
+    text = "这个枕头非常舒服我睡得很好推荐给大家购买"
+    finding = near_copies([Review(row=1, text=text), Review(row=2, text=text + "谢谢")], nowhere)
+    assert rows(finding) == {1, 2}
+    assert (
+        near_copies([Review(row=1, text=text[:9]), Review(row=2, text=text[:9])], nowhere).outcome
+        == "not_assessed"
+    )
+
+
+def test_one_word_over_and_over_is_no_text_to_compare():
+    many = [Review(row=n, text="good " * 50, reviewer=f"P{n}") for n in range(1, 9)]
+    assert near_copies(many, nowhere).outcome == "not_assessed"
+
+
+def test_thousands_of_copies_of_one_template_meet_in_one_cluster():
+    finding = near_copies(copies(1_500, changed=2), nowhere)
+    assert len(finding.signs) > 1_490
+    assert {sign.cluster for sign in finding.signs} == {1}
+
+
+def test_it_reports_how_far_it_is_and_can_be_stopped():
+    class StopError(Exception):
+        pass
+
+    def stop(share: float) -> None:
+        assert 0 <= share <= 1
+        raise StopError
+
+    with pytest.raises(StopError):
+        near_copies(copies(3), stop)
+
+
+SETS = st.lists(st.frozensets(st.integers(0, 30), min_size=1, max_size=8), max_size=10)
+
+
+@given(SETS)
+@settings(deadline=None)
+def test_groups_are_those_that_comparing_every_pair_gives(sets):
+    found = similar_groups([array("I", sorted(s)) for s in sets], lambda _a, _b: True, nowhere)
+    naive = list(range(len(sets)))
+    for a, one in enumerate(sets):
+        for b, other in enumerate(sets[:a]):
+            if len(one & other) >= 0.5 * len(one | other):
+                old, new = naive[a], naive[b]
+                naive = [new if x == old else x for x in naive]
+    groups = {tuple(n for n, x in enumerate(naive) if x == key) for key in naive if naive.count(key) > 1}
+    assert {tuple(group) for group in found} == groups
+
+
+def test_shingles_are_the_same_on_every_machine():
+    assert shingles_of(("a", "b", "c", "d")) == [3358461392, 271091860]

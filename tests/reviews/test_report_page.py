@@ -1,0 +1,210 @@
+"""The page shows the whole report, escaped, without styles or scripts of its own, in headings that step down."""
+
+import datetime as dt
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+from judging_data import copies, invented
+
+from outlast_reviews.pages import ReportPage, render_report
+from outlast_reviews.pages.charts import interval_bar, star_rows, timeline_chart
+from outlast_reviews.pages.marking import marked
+from outlast_reviews.report import review_report
+from outlast_reviews.review import Review, ReviewSet, Skipped
+
+ATTACK = (
+    "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}</title></svg><a href=javascript:alert(1)>"
+)
+NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements of a page in order, refusing a tag that closes nothing."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def having(self, name: str) -> list[str]:
+        return [value or "" for _, attributes in self.elements for key, value in attributes.items() if key == name]
+
+
+def result_of(reviews, **more):
+    received = ReviewSet(tuple(reviews), more.pop("format", "CSV"), **more)
+    report = review_report(received, source=ATTACK, analysed_at=NOW)
+    return json.loads(json.dumps({"report": report, "redirect_url": None}))
+
+
+def campaign() -> list[Review]:
+    burst = [
+        Review(row=2_000 + n, rating=5.0, date=dt.date(2024, 6, 3 + n % 4), text=f"Nice {n}", reviewer=f"B{n}")
+        for n in range(40)
+    ]
+    vine = Review(row=3_000, text="Lovely, in exchange for my honest review.", reviewer="V W", incentivised=True)
+    return [*invented(300), *copies(9, first_row=1_000), *burst, vine]
+
+
+def hostile() -> list[Review]:
+    reviews = copies(30)
+    return [
+        Review(
+            row=r.row,
+            review_id=f"{ATTACK}{r.row}",
+            rating=5.0,
+            date=dt.date(2024, 1, r.row),
+            title=ATTACK,
+            text=f"{r.text} {ATTACK}",
+            reviewer=f"{ATTACK} {r.row}",
+            incentivised=True,
+        )
+        for r in reviews
+    ]
+
+
+PAGES = {
+    "nothing": [],
+    "few": invented(5),
+    "honest": invented(300),
+    "campaign": campaign(),
+    "hostile": hostile(),
+    "bare": [Review(row=n, text="a text of eight words or more is here", reviewer=f"{n}") for n in range(30)],
+    "only stars": [Review(row=n, rating=4.5) for n in range(30)],
+}
+
+
+@pytest.fixture(params=PAGES)
+def page(request) -> Page:
+    return Page(render_report(result_of(PAGES[request.param], skipped=(Skipped(7, ATTACK),))))
+
+
+def test_headings_begin_with_the_verdict_and_step_down_one_by_one(page):
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_a_strict_policy_has_nothing_to_refuse(page):
+    assert not {"script", "style", "link", "iframe", "img"} & {tag for tag, _ in page.elements}
+    assert page.having("style") == []
+    assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
+    assert all(href.startswith("#") for href in page.having("href"))
+
+
+def test_ids_are_unique_and_every_reference_leads_somewhere(page):
+    ids = page.having("id")
+    assert len(ids) == len(set(ids))
+    assert {href[1:] for href in page.having("href")} <= set(ids)
+    assert {one for names in page.having("aria-labelledby") for one in names.split()} <= set(ids)
+
+
+def test_every_chart_has_a_title_a_description_and_a_table_beside_it(page):
+    charts = [tag for tag, attributes in page.elements if attributes.get("role") == "img"]
+    assert set(charts) <= {"svg"}
+    assert sum(tag == "desc" for tag, _ in page.elements) == len(charts)
+    tables = sum(tag == "table" for tag, _ in page.elements)
+    interval = any(attributes.get("class") == "r-interval" for _, attributes in page.elements)
+    assert tables == len(charts) - interval
+
+
+def test_no_field_of_a_review_becomes_markup():
+    page = Page(
+        render_report(result_of(hostile(), product_title=ATTACK, format=ATTACK, skipped=(Skipped(1, ATTACK),)))
+    )
+    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert page.text.count("<script>alert(1)</script>") > 60
+    assert "{{7*7}}" in page.text
+
+
+def test_the_parts_come_in_the_order_of_a_reader():
+    html = render_report(result_of(campaign()))
+    places = [
+        html.index(f'id="r-{name}"') for name in ("title", "coverage", "checks", "stars", "timeline", "flagged")
+    ]
+    assert places == sorted(places)
+    assert html.index('id="r-unsigned"') < html.index('id="r-method"')
+    assert "<mark>" in html
+    assert 'class="r-band"' in html
+    assert "not counted as suspicious" in html
+
+
+def test_each_check_that_found_something_links_to_its_reviews():
+    result = result_of(campaign())
+    page = Page(render_report(result))
+    found = [check for check in result["report"]["checks"] if check["count"]]
+    assert {check["name"] for check in found} == {"near_copies", "burst", "incentive", "unverified"}
+    assert len(page.having("href")) == len(found)
+
+
+def test_every_listed_review_is_on_the_page_once():
+    result = result_of(campaign())
+    page = Page(render_report(result))
+    shown = [one for one in page.having("id") if one.startswith("review-")]
+    assert sorted(shown) == sorted(f"review-{f['row']}" for f in result["report"]["flagged"])
+
+
+def test_a_grade_of_u_shows_no_bar_and_says_why():
+    page = Page(render_report(result_of(invented(5))))
+    assert "Not enough evidence for a grade" in page.text
+    assert "Only 5 reviews have a text" in page.text
+    assert "r-interval" not in page.having("class")
+
+
+def test_one_page_object_renders_many_results():
+    page = ReportPage()
+    assert page.render(result_of(invented(30))) == page.render(result_of(invented(30)))
+
+
+def test_highlighted_parts_together_are_the_text():
+    text = "one two three two one"
+    parts = marked(text, ["two", "two three", "", "absent"])
+    assert "".join(part for part, _ in parts) == text
+    assert [part for part, on in parts if on] == ["two three", "two"]
+
+
+def test_the_bars_stay_inside_their_charts():
+    report = result_of(campaign())["report"]
+    interval = interval_bar(report)
+    assert interval is not None
+    assert 0 <= interval.x <= interval.middle <= interval.x + interval.width <= 100
+    assert sum(zone.width for zone in interval.zones) == 100
+    assert max(row.before_width for row in star_rows(report["stars"])) <= 64
+    chart = timeline_chart(report["timeline"])
+    assert chart is not None
+    assert all(c.whole.x >= 0 and c.whole.x + c.whole.width <= 100.001 for c in chart.columns)
+    assert all(chart.top <= c.whole.y <= chart.foot for c in chart.columns)
+    assert all(band.x >= 0 and band.x + band.width <= 100.001 for band in chart.bands)
+
+
+def test_the_stylesheet_is_shipped_and_styles_only_the_report():
+    css = files("outlast_reviews.pages").joinpath("assets/reviews.css").read_text("utf-8")
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    selectors = re.findall(r"([^{};]+)\{", css)
+    loose = [s.strip() for s in selectors if not s.strip().startswith((".r", "@"))]
+    assert loose == []
+    assert "@import" not in css
+    assert "url(" not in css
