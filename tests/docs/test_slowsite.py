@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None: ...
+    def log_message(self, *args: object) -> None: ...
 
 
 @pytest.fixture
@@ -87,5 +87,4 @@ def test_a_visitor_gets_the_words_of_a_site_counted(slowsite: str, some_site: st
         assert snapshot["status"] == "completed"
         assert [step["status"] for step in snapshot["steps"]] == ["done", "done"]
         assert snapshot["result"] == {"/": 4, "/more.html": 2}
-        assert "2 pages" in snapshot["steps"][0]["message"]
         assert visitor.get(links["page"]).status_code == 200
