@@ -1,6 +1,8 @@
 """A form drawn from the schema of an analysis's input, and what comes back from it."""
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from outlast.core.analysis import Analysis
@@ -48,10 +50,9 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
 
 def _number(text: str) -> Any:
     for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            number = read(text)
+            return number if math.isfinite(number) else text
     return text
 
 

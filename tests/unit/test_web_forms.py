@@ -1,0 +1,77 @@
+"""A form drawn from an analysis's input, and what comes back from it."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field, HttpUrl
+
+from outlast import Upload
+from outlast.core.analysis import Analysis
+from outlast.web.forms import form_fields, form_values
+
+
+async def everything(
+    text: str,
+    address: HttpUrl,
+    count: int,
+    file: Upload,
+    source: Upload | HttpUrl,
+    share: float | None = None,
+    deep: Annotated[bool, Field(title="Look deeper", description="Takes longer.")] = False,
+) -> None: ...
+
+
+ANALYSIS = Analysis("everything", "Everything", everything)
+FIELDS = {f["name"]: f for f in form_fields(ANALYSIS)}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("text", "text"),
+        ("address", "url"),
+        ("count", "number"),
+        ("file", "file"),
+        ("source", "source"),
+        ("share", "number"),
+        ("deep", "checkbox"),
+    ],
+)
+def test_each_type_has_its_field(name: str, kind: str):
+    assert FIELDS[name]["kind"] == kind
+
+
+def test_fields_say_what_the_signature_says():
+    assert [n for n, f in FIELDS.items() if f["required"]] == ["text", "address", "count", "file", "source"]
+    assert (FIELDS["deep"]["label"], FIELDS["deep"]["description"]) == ("Look deeper", "Takes longer.")
+    assert FIELDS["deep"]["default"] is False
+
+
+def test_what_was_entered_and_what_was_wrong_is_drawn_again():
+    drawn = {f["name"]: f for f in form_fields(ANALYSIS, {"text": "a"}, {"count": "Not a number."})}
+    assert (drawn["text"]["value"], drawn["text"]["error"]) == ("a", None)
+    assert (drawn["count"]["value"], drawn["count"]["error"]) == (None, "Not a number.")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, {}),
+        ({"text": "  a  "}, {"text": "a"}),
+        ({"text": "   "}, {}),
+        ({"text": "007"}, {"text": "007"}),
+        ({"count": "7"}, {"count": 7}),
+        ({"count": "7.5"}, {"count": 7.5}),
+        ({"count": "seven"}, {"count": "seven"}),
+        ({"count": "1e999"}, {"count": "1e999"}),
+        ({"count": "nan"}, {"count": "nan"}),
+        ({"count": "9" * 5000}, {"count": "9" * 5000}),
+        ({"share": ""}, {}),
+        ({"deep": "true"}, {"deep": True}),
+        ({"deep": "on"}, {"deep": False}),
+        ({"csrf_token": "t", "other": "x"}, {}),
+        ({"text": object()}, {}),
+    ],
+)
+def test_values_come_back_as_their_types(given: dict[str, Any], wanted: dict[str, Any]):
+    assert form_values(list(FIELDS.values()), given) == {"deep": False, **wanted}

@@ -1,0 +1,130 @@
+"""Paces and body limits of the edge."""
+
+import asyncio
+
+import pytest
+
+from outlast.settings import load_settings
+from outlast.web.limits import SLOWEST, Limits
+from outlast.web.problems import Problem
+
+
+def limits(**settings: object) -> Limits:
+    return Limits(load_settings(**settings))
+
+
+def chunks(*sizes: int):
+    messages = [{"type": "http.request", "body": b"x" * s, "more_body": True} for s in sizes]
+
+    async def receive():
+        return messages.pop(0) if messages else {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
+
+
+async def drained(receive) -> int:
+    read = 0
+    while True:
+        message = await receive()
+        read += len(message["body"])
+        if not message["more_body"]:
+            return read
+
+
+async def test_a_body_within_the_limit_passes_whole():
+    assert await drained(limits().bounded({"headers": []}, chunks(4, 4, 2), 10)) == 10
+
+
+async def test_a_body_beyond_the_limit_is_refused_when_it_passes_it():
+    receive = limits().bounded({"headers": []}, chunks(6, 5, 1_000), 10)
+    await receive()
+    with pytest.raises(Problem) as refused:
+        await receive()
+    assert refused.value.status == 413
+
+
+@pytest.mark.parametrize(("length", "refused"), [(b"10", False), (b"11", True), (b"-1", False), (b"many", False)])
+def test_an_announced_length_is_judged_at_once(length: bytes, refused: bool):
+    scope = {"headers": [(b"content-length", length)]}
+    if refused:
+        with pytest.raises(Problem):
+            limits().bounded(scope, chunks(), 10)
+    else:
+        limits().bounded(scope, chunks(), 10)
+
+
+@pytest.mark.parametrize(
+    ("place", "wanted"), [(None, 2000), (1, 2000), (10, 2000), (20, 4000), (50, 10_000), (10_000, 10_000)]
+)
+def test_the_pace_follows_the_place_in_the_queue(place: int | None, wanted: int):
+    assert limits().pace_ms(place) == wanted
+
+
+def test_the_pace_has_a_slowest_unless_the_setting_is_slower():
+    assert limits(polling_interval=10_000).pace_ms(100) == SLOWEST
+    assert limits(polling_interval=30_000).pace_ms(100) == 30_000
+
+
+def test_many_polls_a_second_slow_the_pace(monkeypatch: pytest.MonkeyPatch):
+    now = [100.0]
+    monkeypatch.setattr("outlast.web.limits.time.monotonic", lambda: now[0])
+    counted = limits()
+    for _ in range(3000):
+        counted.count_poll()
+    now[0] += 1
+    counted.count_poll()
+    assert counted.pace_ms(None) == 6000
+    now[0] += 1
+    counted.count_poll()
+    assert counted.pace_ms(None) == 2000
+
+
+def test_streams_are_counted_per_owner_and_forgotten_when_closed():
+    counted = limits(streams_per_owner=1)
+    with counted.stream("anna"):
+        with counted.stream("ben"), pytest.raises(Problem) as refused, counted.stream("anna"):
+            pass
+        assert refused.value.status == 429
+    with counted.stream("anna"):
+        pass
+    assert not counted._streams
+
+
+async def test_an_owners_starts_take_turns_and_others_do_not_wait():
+    counted = limits()
+    order = []
+    async with counted.turn("anna"):
+
+        async def start(owner: str) -> None:
+            async with counted.turn(owner):
+                order.append(owner)
+
+        anna, ben = asyncio.create_task(start("anna")), asyncio.create_task(start("ben"))
+        await ben
+        assert not anna.done()
+        order.append("first anna")
+    await anna
+    assert order == ["ben", "first anna", "anna"]
+
+
+async def test_turns_are_not_kept_for_owners_who_are_gone():
+    counted = limits()
+    async with counted.turn("anna"):
+        assert "anna" in counted._turns
+    assert "anna" not in counted._turns
+
+
+async def test_uploads_and_retries_are_counted_one_by_one():
+    counted = limits(starts_per_minute=2)
+    await counted.start("anna", "")
+    await counted.start("anna", "")
+    with pytest.raises(Problem) as refused:
+        await counted.start("anna", "")
+    assert (refused.value.status, "Retry-After" in refused.value.headers) == (429, True)
+    await counted.start("ben", "")
+
+
+async def test_loopback_stands_for_everybody_and_is_not_counted():
+    counted = limits(starts_per_minute=1)
+    for n in range(12):
+        await counted.start(f"visitor {n}", "")
