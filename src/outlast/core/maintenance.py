@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.journal import Store
-from outlast.core.service import serve_rounds
+from outlast.core.rounds import serve_rounds
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from outlast.core.attempt import Attempt
 from outlast.core.journal import Store
-from outlast.core.service import serve_rounds
+from outlast.core.rounds import serve_rounds
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
