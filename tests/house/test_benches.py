@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from rooms import ROOT
 
-
 ALL = ROOT / "bench" / "all.py"
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _benches() -> list[Path]:
@@ -39,7 +42,3 @@ def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
 def test_the_program_that_runs_them_all_leaves_none_out() -> None:
     themes = [ast.literal_eval(n.value) for n in _tree(ALL).body if isinstance(n, ast.Assign)]
     assert [sorted(t) for t in themes] == [sorted(bench.stem for bench in _benches())]
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
