@@ -1,0 +1,141 @@
+"""What the statements cost when there are very many rows: no scan, no sorting, no preparing twice."""
+
+import re
+
+import apsw
+import pytest
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.sqlite.store import SQLiteStore
+from outlast.ports.store import StartLimits
+from outlast.testing.acts import enter, new_session, take
+
+FILL = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+INSERT INTO analysis_sessions (id, user_session, analysis, subject, input, queue, priority, steps, max_attempts,
+    timeout, created_at, updated_at, available_at, version)
+SELECT 'filler ' || i, 'owner ' || i, ?, 'subject ' || i, '{}', 'analysis', 0, '[]', 3, 300,
+    '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
+"""
+
+MAY_SCAN = {"workers", "dead_workers", "count", "learn", "select_newest"}
+"""Small tables, a report that reads them all, or no more rows than were asked for."""
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = SQLiteStore(tmp_path / "outlast.db", SystemClock())
+    await store.open(migrate=True)
+    yield store
+    await store.close()
+
+
+class Meter:
+    """How many steps SQLite's machine takes in the writer's thread."""
+
+    def __init__(self, store):
+        self._store = store
+
+    async def steps(self, verb):
+        taken = []
+        connection = self._store._db._writer._connection
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, lambda event: taken.append(event["stmt_status"]))
+        await verb()
+        connection.trace_v2(0, None)
+        return sum(status["SQLITE_STMTSTATUS_VM_STEP"] for status in taken)
+
+
+async def add(store, **changes):
+    return (await store.add(new_session(**changes), StartLimits(10**9, 10**9))).session
+
+
+async def fill(store, count, analysis="site"):
+    await store._db.write(lambda c: c.execute(FILL, (count, analysis)), durable=False)
+
+
+def plan(store, name):
+    statement = store._sql[name]
+    values = dict.fromkeys(re.findall(r":(\w+)", statement))
+    rows = store._db.read(lambda c: c.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall())
+    return [row[3] for row in rows]
+
+
+async def test_no_statement_scans_or_sorts_a_large_table(store):
+    large = r"SCAN (analysis_sessions|s|results|attempts|kept_steps|uploads|upload_chunks|step_statistics|k)\b"
+    first_only = r"SCAN (analysis_sessions|s) USING COVERING INDEX sessions_(claimable|suspect|held)"  # of one row
+    for name in store._sql:
+        if name in MAY_SCAN or name == "session_columns":
+            continue
+        for line in plan(store, name):
+            assert "TEMP B-TREE" not in line, name
+            assert not re.search(large, line) or re.fullmatch(first_only, line), (name, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("next_claimable", "COVERING INDEX sessions_claimable (queue=? AND analysis=?)"),
+        ("next_claimable", "COVERING INDEX sessions_suspect (queue=? AND analysis=?)"),
+        ("make_ready", "COVERING INDEX sessions_postponed (available_at<?)"),
+        (
+            "queue_position",
+            "COVERING INDEX sessions_claimable (queue=? AND analysis=? AND priority=? AND available",
+        ),
+        ("abandoned", "COVERING INDEX sessions_held (worker_id=?)"),
+        ("abandoned", "COVERING INDEX sessions_by_deadline (deadline<?)"),
+        ("select_of_owner", "INDEX sessions_by_owner (user_session=?)"),
+        ("select_of_status", "INDEX sessions_by_status (status=?)"),
+        ("prune_sessions", "INDEX sessions_by_end (completed_at<?)"),
+        ("add", "INDEX sessions_in_flight (user_session=?)"),
+        ("report", "INDEX sqlite_autoindex_analysis_sessions_1 (id=?)"),
+    ],
+)
+async def test_a_statement_goes_by_its_index(store, name, index):
+    assert any(index in line for line in plan(store, name))
+
+
+async def test_starts_claims_and_places_cost_the_same_however_many_wait(store):
+    meter = Meter(store)
+    enter(store)
+
+    async def cost():
+        session = await add(store, priority=1)
+        assert await store.queue_position(session.id) == 1
+        claiming = await meter.steps(lambda: take(store, limit=1))
+        return claiming + await meter.steps(lambda: add(store, priority=-1))
+
+    await fill(store, 1_000)
+    few = await cost()
+    await store._db.write(lambda c: c.execute("DELETE FROM analysis_sessions WHERE id LIKE 'filler%'"))
+    await fill(store, 60_000)
+    assert await cost() < few * 1.1
+
+
+async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
+    meter = Meter(store)
+    enter(store)
+    await add(store)
+    without = await meter.steps(lambda: take(store))
+    await fill(store, 20_000, "unknown here")
+    await add(store)
+    assert await meter.steps(lambda: take(store)) < without * 1.1
+
+
+async def test_no_statement_is_prepared_twice(store):
+    again = []
+
+    def watch(event):
+        again.append((event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"], event["sql"][:60]))
+
+    enter(store)
+    connections = [store._db._writer._connection, store._db._readers.connection()]
+    for connection in connections:
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, watch)
+    for n in range(3):
+        session = await add(store, owner=f"owner {n}")
+        await store.queue_position(session.id)
+        await take(store, limit=n)
+    for connection in connections:
+        connection.trace_v2(0, None)
+    assert again
+    assert [sql for times, sql in again if times] == []
