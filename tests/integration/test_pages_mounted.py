@@ -114,6 +114,18 @@ async def test_without_a_lifespan_it_opens_once_with_its_first_requests_and_says
         await outlast.close()
 
 
+async def test_without_a_lifespan_sync_mode_does_the_work_all_the_same(tmp_path: Path):
+    outlast = make_outlast(tmp_path, async_enabled=False)
+    host = Starlette(routes=[Mount("/slow", app=outlast.asgi())])
+    try:
+        async with mounted_visitor(host) as visitor:
+            answer = await visitor.start("echo", text="a")
+        assert answer.status_code == 200
+        assert answer.json()["session"]["result"] == {"text": "a"}
+    finally:
+        await outlast.close()
+
+
 async def test_two_of_them_in_one_process_know_nothing_of_each_other(tmp_path: Path):
     async with open_site(tmp_path / "one", title="One") as one, open_site(tmp_path / "two", title="Two") as two:
         host = Starlette(routes=[Mount("/one", app=one.app), Mount("/two", app=two.app)])

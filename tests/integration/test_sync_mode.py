@@ -128,6 +128,23 @@ async def test_a_client_of_events_is_refused_like_any_other(visitor: Visitor):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_streams_of_starts_are_streams_too(tmp_path: Path):
+    async with open_site(tmp_path, async_enabled=False, streams_per_owner=1) as site, served(site.app) as address:
+        visitor = await Visitor(base_url=address, timeout=PATIENCE).arrive()
+        site.clients.append(visitor)
+        accept = {"Accept": "text/event-stream"}
+        body = {"analysis": "held", "input": {"text": "a"}}
+        async with visitor.stream("POST", "/api/analysis/start", json=body, headers=accept) as first:
+            assert first.status_code == 200
+            await site.hold.entered.passed()
+            body = {"analysis": "held", "input": {"text": "b"}}
+            refused = await visitor.post("/api/analysis/start", json=body, headers=accept)
+            assert refused.status_code == 429
+            assert len(await site.sessions()) == 1
+            site.hold.go.open()
+            assert [e.name async for e in events_of(first)][-1] == "done"
+
+
 async def test_who_leaves_does_not_stop_the_work(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address, asyncio.timeout(PATIENCE):
         headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookies['outlast_owner']}"}

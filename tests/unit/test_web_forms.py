@@ -65,6 +65,7 @@ def test_what_was_entered_and_what_was_wrong_is_drawn_again():
         ({"count": "seven"}, {"count": "seven"}),
         ({"count": "1e999"}, {"count": "1e999"}),
         ({"count": "nan"}, {"count": "nan"}),
+        ({"count": "9" * 400}, {"count": int("9" * 400)}),
         ({"count": "9" * 5000}, {"count": "9" * 5000}),
         ({"share": ""}, {}),
         ({"deep": "true"}, {"deep": True}),

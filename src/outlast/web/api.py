@@ -30,13 +30,16 @@ INLINE_MARGIN = 30.0
 async def start(exchange: Exchange) -> Response | None:
     """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
     name, values = _start_body(await _json(exchange))
-    started = await begin(exchange, name, values)
     if not exchange.settings.inline:
-        return await started_response(exchange, started, 202)
+        return await started_response(exchange, await begin(exchange, name, values), 202)
+    if b"text/event-stream" in exchange.headers.get(b"accept", b""):
+        with exchange.limits.stream(exchange.owner):
+            started = await begin(exchange, name, values)
+            async with exchange.engine.watch.follow(started.view.session) as watched:
+                await stream(exchange, watched)
+        return None
+    started = await begin(exchange, name, values)
     async with exchange.engine.watch.follow(started.view.session) as watched:
-        if b"text/event-stream" in exchange.headers.get(b"accept", b""):
-            await stream(exchange, watched)
-            return None
         view = await wait_inline(exchange, watched)
     status = 200 if view.session.status.final else 202
     return await started_response(exchange, Started(view, started.existing), status)

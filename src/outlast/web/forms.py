@@ -52,7 +52,7 @@ def _number(text: str) -> Any:
     for read in (int, float):
         with suppress(ValueError):
             number = read(text)
-            return number if math.isfinite(number) else text
+            return text if isinstance(number, float) and not math.isfinite(number) else number
     return text
 
 
