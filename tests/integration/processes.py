@@ -130,7 +130,8 @@ class Visitor:
         shown = answer.json()
         before = self._seen.get(session, (0, 0.0))
         now = (shown["version"], shown["progress_percentage"])
-        assert now[0] >= before[0] and now[1] >= before[1], f"went back from {before} to {now}"  # noqa: PT018
+        fell = now[0] < before[0] or now[1] < before[1]
+        assert not fell, f"went back from {before} to {now}"
         self._seen[session] = now
         return shown
 
