@@ -4,6 +4,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,18 +48,35 @@ def test_the_built_wheel_works_in_a_fresh_environment_and_has_everything(tmp_pat
 
 def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() -> None:
     constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
-    pins = {"".join(part or "" for part in pin).rstrip() for pin in PIN.findall(_lock())}
-    assert pins == {c.replace("==", "", 1) for c in constraints}
+    assert _pins(_lock()) == {c.replace("==", "", 1) for c in constraints}
 
 
 @pytest.mark.slow
-def test_the_lock_file_has_the_versions_and_hashes_that_are_installed() -> None:
-    exported = _run(
-        "uv", "export", "--frozen", "--no-emit-project", "--all-groups", "--no-annotate", "--no-header",
-        "--format", "requirements-txt", cwd=ROOT,
-    )  # fmt: skip
-    assert _lock() == exported, "Run the export that CONTRIBUTING.md names"
+def test_what_a_clone_resolves_to_is_the_lock_file() -> None:
+    """In a fresh clone uv has just resolved `uv.lock`, from the constraints alone."""
+    resolved = _run(
+        *("uv", "export", "--frozen", "--no-emit-project", "--all-groups", "--no-annotate", "--no-header"),
+        *("--format", "requirements-txt"),
+        cwd=ROOT,
+    )
+    assert _pins(resolved) == _pins(_lock()), "Run the export that CONTRIBUTING.md names"
+
+
+def test_what_is_installed_is_in_the_lock_file() -> None:
+    pinned = {name: found for name, found, _ in PIN.findall(_lock())}
+    for name in ("apsw", "click", "httpx", "pydantic", "pytest", "starlette", "uvicorn"):
+        assert version(name) == pinned[name]
+
+
+def test_every_version_of_the_lock_file_has_hashes() -> None:
+    entries = [e for e in re.split(r"^(?=\S)", _lock(), flags=re.MULTILINE) if e]
+    assert len(entries) == len(_pins(_lock()))
+    assert not [entry for entry in entries if "--hash=sha256:" not in entry]
 
 
 def _lock() -> str:
     return (ROOT / "requirements.lock").read_text()
+
+
+def _pins(requirements: str) -> set[str]:
+    return {"".join(pin).rstrip() for pin in PIN.findall(requirements)}
