@@ -14,7 +14,7 @@ _BLOCK = 64 * 1024
 _REPORT_EVERY = 4 * _BLOCK
 
 _HTML = re.compile(
-    r"\s{0,1000}(?:<\?xml[^>]{0,200}>\s{0,100})?"
+    r"(?:<\?xml[^>]{0,200}>\s{0,100})?"
     r"<(?:!--|(?:!doctype html|html|head|body|script|div|meta|title|table)\b)",
     re.IGNORECASE,
 )
@@ -30,19 +30,25 @@ class Content:
                 "Give the reviews of one product alone."
             )
         self.limits = limits
-        self._blocks = _unpacked(_counted(file, size, limits, progress), limits)
+        self._blocks = _counted(file, size, limits, progress)
         head = _first(self._blocks)
+        packed = head.startswith(GZIP_MAGIC)
+        if packed:
+            self._blocks = gunzip(chain([head], self._blocks), limits)
+            head = _first(self._blocks)
         if not head:
             raise NotReviews("The file is empty. Give a file with reviews in it.")
+        if packed and head.startswith(GZIP_MAGIC):
+            raise NotReviews("This is a gzip file inside a gzip file. Unpack it once and give the result.")
+        if not packed:
+            _refuse_millions(head, size, limits)
         self._decoder = Decoder(head)
         if not self._decoder.declared:
             refuse_binary(head)
         self.opening = self._decode(head)
+        self.is_page = _HTML.match(self.opening.lstrip("\ufeff \t\r\n")) is not None
+        """Whether it is a web page, of whatever kind."""
         self._page: str | None = None
-
-    @property
-    def is_page(self) -> bool:
-        return _HTML.match(self.opening) is not None
 
     @property
     def encoding_note(self) -> str:
@@ -124,21 +130,21 @@ def _counted(file: BinaryIO, size: int, limits: Limits, progress: Progress) -> I
     progress(size, size)
 
 
-def _unpacked(blocks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    head = next(blocks, b"")
-    whole = chain([head], blocks)
-    if not head.startswith(GZIP_MAGIC):
-        return whole
-    unpacked = gunzip(whole, limits)
-    inner = next(unpacked, b"")
-    if inner.startswith(GZIP_MAGIC):
-        raise NotReviews("This is a gzip file inside a gzip file. Unpack it once and give the result.")
-    return chain([inner], unpacked)
-
-
 def _first(blocks: Iterator[bytes]) -> bytes:
     """As many blocks as make a good look at the beginning, in one."""
     head = bytearray()
     while len(head) < _BLOCK and (block := next(blocks, b"")):
         head += block
     return bytes(head)
+
+
+def _refuse_millions(head: bytes, size: int, limits: Limits) -> None:
+    """Says at once what reading would only find out after a while, when the opening leaves no doubt."""
+    if len(head) < _BLOCK:
+        return
+    expected = max(head.count(b"\n"), head.count(b"{")) * size // len(head)
+    if expected > 2 * limits.lines:
+        raise NotReviews(
+            f"The file seems to have about {expected // 1_000_000} million rows, more than one analysis can take. "
+            "Give the reviews of one product alone."
+        )

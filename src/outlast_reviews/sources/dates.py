@@ -76,7 +76,7 @@ def day_first(column: Iterable[Numeric]) -> bool:
     for date in column:
         votes += (date.first > 12) - (date.second > 12)
         slashes += 1 if date.separator == "/" else -1
-    return votes > 0 if votes else slashes <= 0
+    return votes > 0 if votes else slashes < 0
 
 
 def settle(date: Numeric, *, day_first: bool) -> dt.date | None:

@@ -9,6 +9,9 @@ from outlast_reviews.sources.limits import MIB, Limits, NotReviews
 _SPACE = " \t\n\r\ufeff"
 _DECODER = json.JSONDecoder(strict=False)
 
+_NUMBER_MAY_GO_ON = 2
+"""Characters at the end of a piece, as in "1.5e+", that the next piece may make part of a number."""
+
 Path = tuple[str, ...]
 
 
@@ -94,13 +97,15 @@ class JsonStream:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except RecursionError:
                 self._refuse_depth()
-            except ValueError:
+            except ValueError as error:
+                cut = _is_cut(error, len(self._text))
                 if self._more():
                     continue
-                self._refuse()
-            if end == len(self._text) and self._more():  # a number may go on in the next piece
+                self._refuse(cut=cut)
+            taken = end - self._at
+            if len(self._text) - end <= _NUMBER_MAY_GO_ON and not self._ended and self._more():
                 continue
-            self._at = end
+            self._at += taken
             return value
 
     def _more(self) -> bool:
@@ -116,12 +121,13 @@ class JsonStream:
         while chunk == "":
             chunk = next(self._chunks, None)
         if chunk is None:
+            self._ended = True
             return False
         self._text += chunk
         return True
 
-    def _refuse(self) -> NoReturn:
-        if not self._peek():
+    def _refuse(self, *, cut: bool = False) -> NoReturn:
+        if cut or not self._peek():
             raise NotReviews("The JSON breaks off before its end: part of it is missing. Export or copy it again.")
         raise NotReviews(
             f"The file begins like JSON but is not valid JSON near character {self._consumed + self._at + 1:,}. "
@@ -130,3 +136,10 @@ class JsonStream:
 
     def _refuse_depth(self) -> NoReturn:
         raise NotReviews("The JSON is nested far deeper than reviews are. Export the reviews as a plain list.")
+
+
+def _is_cut(error: ValueError, length: int) -> bool:
+    """Whether the decoder ran into the end of the text, rather than into something wrong."""
+    return isinstance(error, json.JSONDecodeError) and (
+        error.pos >= length or error.msg.startswith("Unterminated")
+    )

@@ -49,7 +49,7 @@ class Rows:
         self._product_titles: set[str] = set()
         self._memory = 0
         self._count = 0
-        self._beyond_five = 0
+        self._above_five = 0
         self._stars: dict[object, float | None] = {}
         self._dates: dict[object, dt.date | Numeric | None] = {}
 
@@ -61,7 +61,7 @@ class Rows:
         try:
             rating = self._rating(stars)
         except UnreadableStars as error:
-            self._beyond_five += "between" in str(error)
+            self._above_five += error.above_five
             self._skipped.append(Skipped(row, str(error)))
             return
         title, text = plain_text(title), plain_text(text)
@@ -167,10 +167,10 @@ class Rows:
                 if count > 1
                 else f"The only row could not be read as a review: {first.reason}."
             )
-        if self._beyond_five * 5 > self._count:
+        if self._above_five > max(2, self._count // 5):
             raise NotReviews(
-                f"{self._beyond_five:,} of {self._count:,} ratings are not between 1 and 5 stars, so the file "
-                "seems to use another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
+                f"{self._above_five:,} of {self._count:,} ratings are above 5 stars, so the file seems to use "
+                "another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
             )
 
 

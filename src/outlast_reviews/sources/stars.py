@@ -13,6 +13,8 @@ _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
 class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
     """What stands where a rating should is none; the message says it for a row's reason."""
 
+    above_five = False
+
 
 def read_stars(raw: object) -> float | None:
     """`None` where there is nothing; "4", "4.0 out of 5 stars", "4,0 von 5 Sternen", "8/10", "80%", "★★★★☆"."""
@@ -56,5 +58,7 @@ def _checked(value: float, best: float, raw: object) -> float:
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
-        raise UnreadableStars(f"the rating “{str(raw)[:40]}” is not between 1 and 5 stars")
+        error = UnreadableStars(f"the rating “{str(raw)[:40]}” is not between 1 and 5 stars")
+        error.above_five = value > 5
+        raise error
     return float(value)

@@ -1,0 +1,144 @@
+"""Addresses: one normal form, one subject, and plain words for what nothing can read."""
+
+import pytest
+
+from outlast_reviews.product import BadAddress, parse_address, product_at, refuse
+
+
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        ("https://Shop.Example.com/p/1", "web:https://shop.example.com/p/1"),
+        ("  https://shop.example.com  ", "web:https://shop.example.com/"),
+        ("HTTPS://shop.example.com:443/a?b=1#reviews", "web:https://shop.example.com/a?b=1"),
+        ("http://shop.example.com:80/a", "web:http://shop.example.com/a"),
+        ("https://shop.example.com./a", "web:https://shop.example.com/a"),
+        (
+            "https://shop.example.com/a?utm_source=x&id=7&gclid=1&fbclid=2&ref=r",
+            "web:https://shop.example.com/a?id=7",
+        ),
+        ("https://shop.example.com/a?b=2&a=1&ref_id=3", "web:https://shop.example.com/a?b=2&a=1&ref_id=3"),
+        ("https://shop.example.com/a?utm%5Fsource=x", "web:https://shop.example.com/a"),
+        ("https://bücher.example/straße?q=ä", "web:https://xn--bcher-kva.example/stra%C3%9Fe?q=%C3%A4"),
+        ("https://shop.example.com/a%20b|c", "web:https://shop.example.com/a%20b%7Cc"),
+        ("https://[2606:4700:0:0::1111]/x", "web:https://[2606:4700::1111]/x"),
+    ],
+)
+def test_an_address_has_one_normal_form_and_it_is_stable(address, subject):
+    product = product_at(address)
+    assert (product.subject, product.shop) == (subject, "web")
+    assert f"web:{product.address}" == subject
+    assert product_at(product.address) == product
+
+
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        ("https://www.amazon.com/dp/B0C1M76VR9", "amazon:us:B0C1M76VR9"),
+        ("https://www.amazon.com/Some-Robot/dp/b0c1m76vr9/ref=sr_1?keywords=x", "amazon:us:B0C1M76VR9"),
+        ("https://www.amazon.co.uk/gp/product/B0C1M76VR9?th=1", "amazon:uk:B0C1M76VR9"),
+        ("https://amazon.de/product-reviews/B0C1M76VR9/", "amazon:de:B0C1M76VR9"),
+        ("http://smile.amazon.com/gp/aw/d/B0C1M76VR9", "amazon:us:B0C1M76VR9"),
+        ("https://m.amazon.co.jp/dp/4061234567#x", "amazon:jp:4061234567"),
+        ("https://www.amazon.com/gp/customer-reviews/R1?ASIN=B0C1M76VR9", "amazon:us:B0C1M76VR9"),
+    ],
+)
+def test_amazons_addresses_mean_a_country_and_a_product(address, subject):
+    assert (product_at(address).subject, product_at(address).shop) == (subject, "amazon")
+
+
+COUNTRIES = "com ca com.mx com.br co.uk ie de fr it es nl com.be se pl com.tr ae sa eg in co.jp com.au sg"
+
+
+@pytest.mark.parametrize("ending", COUNTRIES.split())
+@pytest.mark.parametrize("prefix", ["", "www.", "smile.", "m.", "music."])
+def test_every_amazon_shop_is_refused_with_what_to_do(ending, prefix):
+    sentence = refuse(f"https://{prefix}amazon.{ending}/dp/B0C1M76VR9")
+    assert "Amazon" in sentence
+    assert "upload" in sentence
+
+
+@pytest.mark.parametrize("short", ["https://amzn.to/3xYz", "https://a.co/d/abc", "https://amzn.eu/d/abc"])
+def test_amazons_short_links_are_refused_too(short):
+    assert "Amazon" in refuse(short)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://amazon.com.shop.example.com/dp/B0C1M76VR9",
+        "https://notamazon.com/dp/B0C1M76VR9",
+        "https://amazon.example.com/dp/B0C1M76VR9",
+        "https://shop.example.com/amazon.com/dp/B0C1M76VR9",
+        "https://xa.co/d",
+    ],
+)
+def test_only_amazons_own_hosts_are_amazon(address):
+    assert product_at(address).shop == "web"
+    assert refuse(address) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "no address"),
+        ("shop.example.com/p/1", "https://shop.example.com/p/1"),
+        ("//shop.example.com", "beginning"),
+        ("ftp://shop.example.com/", "not ftp://"),
+        ("file:///etc/passwd", "not file://"),
+        ("javascript:alert(1)", "https://"),
+        ("data:text/html,x", "https://"),
+        ("https://", "names no shop"),
+        ("https:///path", "names no shop"),
+        ("https://user:secret@shop.example.com/", "user name or password"),
+        ("https://shop.example.com@127.0.0.1/", "user name or password"),
+        ("https://shop example.com/", "spaces"),
+        ("https://shop.example.com/a b", "spaces"),
+        ("https://shop.example.com\\@evil.example/", "other characters"),
+        ("https://shop.example.com/\r\nHost: x", "other characters"),
+        ("https://shop.example.com:99999/", "host name"),
+        ("https://shop.example.com:x/", "host name"),
+        ("https://-shop.example.com/", "host name"),
+        ("https://shop..example.com/", "host name"),
+        ("https://sh*p.example.com/", "host name"),
+        (f"https://{'a' * 64}.example.com/", "host name"),
+        ("https://[::1/", "host name"),
+        ("https://shop.example.com/" + "a" * 2_100, "longer"),
+        ("https://localhost/", "private network"),
+        ("https://localhost:8000/", "port 8000"),
+        ("http://intranet/", "private network"),
+        ("http://printer.local/", "private network"),
+        ("http://x.internal/", "private network"),
+        ("http://127.0.0.1/", "private network"),
+        ("http://[::1]/", "private network"),
+        ("http://169.254.169.254/latest/meta-data", "private network"),
+        ("http://2130706433/", "unusual spelling"),
+        ("https://shop.example.com:8443/", "port 8443"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_told_why(address, words):
+    sentence = refuse(address)
+    assert words in sentence
+    assert sentence.endswith(".")
+
+
+def test_a_bad_address_has_no_product():
+    with pytest.raises(BadAddress, match="https://"):
+        product_at("shop.example.com")
+
+
+def test_a_public_shop_is_worth_fetching():
+    assert refuse("https://shop.example.com/p/1") is None
+    assert refuse("http://93.184.215.14/p/1") is None
+
+
+def test_a_tests_own_server_is_allowed_by_name_only():
+    allow = {("127.0.0.1", 8123)}
+    assert refuse("http://127.0.0.1:8123/page", allow) is None
+    assert refuse("http://127.0.0.1:8124/page", allow)
+    assert refuse("http://127.0.0.1/page", allow)
+    assert refuse("http://amazon.com/dp/B0C1M76VR9", allow)
+
+
+def test_tracking_is_kept_where_the_shop_itself_asks_for_it():
+    assert parse_address("https://shop.example.com/?ref=1", keep_tracking=True).target == "/?ref=1"

@@ -1,0 +1,103 @@
+"""Hostile files end early, in bounded memory, and no pattern blows up."""
+
+import importlib
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import source_bombs
+
+import outlast_reviews.sources
+from outlast_reviews import product
+
+READ = {"a row of half a million fields", "JSONL nested deep"}
+"""These hold one good row besides the hostile one, and it is read."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", source_bombs.BOMBS)
+def test_a_hostile_file_costs_little_and_is_refused_in_words(name):
+    done = subprocess.run(
+        [sys.executable, source_bombs.__file__, name], capture_output=True, text=True, timeout=120, check=True
+    )
+    cost = json.loads(done.stdout)
+    assert cost["mib"] <= 256
+    assert cost["seconds"] <= 5
+    assert (cost["outcome"] == "read 1") if name in READ else cost["outcome"].endswith(".")
+
+
+def patterns() -> dict[str, re.Pattern]:
+    modules = [
+        importlib.import_module(f"outlast_reviews.sources.{found.name}")
+        for found in pkgutil.iter_modules(outlast_reviews.sources.__path__)
+    ]
+    return {
+        f"{module.__name__}.{name}": value
+        for module in (*modules, product)
+        for name, value in vars(module).items()
+        if isinstance(value, re.Pattern)
+    }
+
+
+ATTACKS = [
+    "a",
+    " ",
+    "1",
+    "<",
+    "<a",
+    "<br",
+    "<title",
+    "type=",
+    "-",
+    "1.",
+    "&#x",
+    "data-hook=",
+    " data-hook = ",
+    "R",
+    "/dp/",
+]
+ATTACKS += [
+    "★",
+    "/gp/product/aaaaaaaaa",
+    "amzn1.account.",
+    "charset=",
+    "2018-1",
+    "é",
+    "\\",
+    '"',
+    "verify ",
+    "<script",
+]
+
+
+@pytest.mark.parametrize("name", patterns())
+def test_every_pattern_is_quick_on_100_kb(name):
+    pattern = patterns()[name]
+    for attack in ATTACKS:
+        text = (attack * (100_000 // len(attack) + 1))[:100_000]
+        subject = text.encode() if isinstance(pattern.pattern, bytes) else text
+        assert any(_seconds(pattern, subject) <= 0.05 for _ in range(3)), attack
+
+
+def _seconds(pattern: re.Pattern, subject) -> float:
+    began = time.process_time()
+    for _ in pattern.finditer(subject):
+        pass
+    return time.process_time() - began
+
+
+def test_every_source_file_is_looked_at():
+    assert len(patterns()) >= 15
+    assert {name.rsplit(".", 2)[1] for name in patterns()} >= {
+        "dates",
+        "stars",
+        "amazon_page",
+        "lookalikes",
+        "product",
+    }
+    assert Path(source_bombs.__file__).exists()

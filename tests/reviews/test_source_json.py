@@ -1,0 +1,180 @@
+"""JSON and JSONL: known exports and any list of objects with stars and words."""
+
+import datetime as dt
+import json
+
+import pytest
+from source_reading import read, read_json, read_lines, refusal
+
+from outlast_reviews.review import Review, Skipped
+from outlast_reviews.sources import Limits
+from outlast_reviews.sources.json_stream import JsonStream
+
+EXTENSION = {
+    "asin": "B0TEST",
+    "country": "us",
+    "product_url": "https://shop.example/dp/B0TEST",
+    "product_info": {"title": "A robot", "amazon_rating": 4.2, "total_reviews_on_amazon": "1,250"},
+    "reviews": [
+        {
+            "review_id": "R1",
+            "author": "Ann",
+            "title": "Nice",
+            "content": "It talks",
+            "date": "Reviewed in the United States on April 12, 2018",
+            "rating": 5,
+            "verified_purchase": True,
+            "vine_customer": False,
+            "helpful_votes": 3,
+        }
+    ],
+}
+
+
+def test_the_export_of_a_browser_extension_is_read_with_what_it_says_of_the_product():
+    found = read_json(EXTENSION)
+    expected = Review(
+        1, "R1", 5.0, dt.date(2018, 4, 12), "Nice", "It talks", "Ann", verified=True, incentivised=False
+    )
+    assert found.reviews == (expected,)
+    assert (found.product_title, found.product_rating) == ("A robot", 4.2)
+    assert found.format == "JSON of a browser extension"
+    assert not found.complete
+
+
+def test_a_source_that_states_as_many_reviews_as_it_holds_is_complete():
+    info = {**EXTENSION["product_info"], "total_reviews_on_amazon": 1}
+    assert read_json({**EXTENSION, "product_info": info}).complete
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_stands_after_the_reviews_and_how_it_is_indented_changes_nothing(indent):
+    turned = dict(reversed(EXTENSION.items()))
+    assert read(json.dumps(turned, indent=indent)) == read_json(EXTENSION)
+
+
+def test_mcauleys_collection_of_2018_is_read():
+    line = {
+        "overall": 4.0,
+        "verified": True,
+        "reviewTime": "09 1, 2016",
+        "reviewerID": "A1",
+        "asin": "B0",
+        "reviewerName": "Ann",
+        "reviewText": "Good",
+        "summary": "Fine",
+        "unixReviewTime": 1472688000,
+        "vote": "2",
+    }
+    found = read_lines([line, {**line, "verified": False}])
+    assert found.reviews[0] == Review(1, None, 4.0, dt.date(2016, 9, 1), "Fine", "Good", "A1", verified=True)
+    assert found.reviews[1].verified is False
+    assert found.format == "JSONL (McAuley 2018)"
+
+
+def test_mcauleys_collection_of_2023_is_read_even_as_a_single_line():
+    line = {
+        "rating": 5.0,
+        "title": "T",
+        "text": "Good<br />really",
+        "images": [],
+        "asin": "B0",
+        "parent_asin": "B0",
+        "user_id": "U1",
+        "timestamp": 1588687728923,
+        "helpful_vote": 0,
+        "verified_purchase": True,
+    }
+    found = read_lines([line])
+    assert found.reviews == (Review(1, None, 5.0, dt.date(2020, 5, 5), "T", "Good\nreally", "U1", verified=True),)
+    assert found.format == "JSONL (McAuley 2023)"
+
+
+def test_nested_objects_are_read_as_trustpilot_writes_them():
+    found = read_json(
+        {
+            "reviews": [
+                {
+                    "id": "t1",
+                    "stars": 2,
+                    "title": "No",
+                    "text": "Late",
+                    "createdAt": "2024-03-02T10:00:00Z",
+                    "consumer": {"id": "c9", "displayName": "Bo"},
+                }
+            ]
+        }
+    )
+    assert found.reviews == (Review(1, "t1", 2.0, dt.date(2024, 3, 2), "No", "Late", "c9"),)
+
+
+def test_a_bare_list_is_read_and_other_lists_are_left_alone():
+    rows = [{"rating": "4", "text": "a"}, {"stars": 3, "body": "b"}]
+    assert [review.rating for review in read_json(rows).reviews] == [4.0, 3.0]
+    around = {"tags": ["x"], "related": [{"name": "other", "price": 3}], "data": {"reviews": rows}, "rest": [1, 2]}
+    assert read_json(around).reviews == read_json(rows).reviews
+    assert not read_json(around).skipped
+
+
+def test_entries_and_lines_that_are_no_reviews_are_named():
+    good = {"rating": 5, "text": "a"}
+    found = read_json(
+        [good, 7, {"rating": "x", "text": "b"}, {"rating": None, "text": ""}, {"rating": True, "text": "c"}]
+    )
+    assert [skip.row for skip in found.skipped] == [2, 3, 4, 5]
+    lines = read('{"rating":5,"text":"a"}\n{"rating":4,"text":\n\n[1]\n{"rating":3,"text":"c"}\n')
+    assert [review.row for review in lines.reviews] == [1, 4]
+    assert lines.skipped == (
+        Skipped(2, "the line is not a JSON object"),
+        Skipped(3, "the line is not a JSON object"),
+    )
+
+
+def test_an_empty_list_of_reviews_is_a_set_without_reviews():
+    assert read("[]").reviews == ()
+    assert read('{"reviews": []}').reviews == ()
+
+
+def test_half_a_surrogate_pair_becomes_text_that_can_be_stored():
+    text = read('[{"rating":5,"text":"a\\ud83d b\\u0000c"}]').reviews[0].text
+    assert text.encode().decode() == text
+    assert "\0" not in text
+
+
+def test_unicode_with_marks_is_read():
+    assert read(json.dumps([{"rating": 5, "text": "ö"}]).encode("utf-16")).reviews[0].text == "ö"
+    assert read(json.dumps([{"rating": 5, "text": "ö"}]).encode("utf-8-sig")).reviews[0].text == "ö"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{not json}", "not valid JSON"),
+        ('[{"rating":5,"text":"a"},]', "not valid JSON"),
+        ('[{"rating":5,"text":"a"}', "breaks off"),
+        ('{"reviews": [{"rating":5,"text":"a', "breaks off"),
+        ('[{"rating":5,"text":"a"}] trailing', "not valid JSON"),
+        ("{}", "no list of reviews"),
+        ('{"name":"x","price":3}', "“name”, “price”"),
+        ('[{"city":"Oslo","size":3}]', "“city”, “size”"),
+        ('{"city":"Oslo"}\n{"city":"Bergen"}\n', "“city”"),
+        ("[1,2,3]", "no list of reviews"),
+    ],
+)
+def test_json_that_is_broken_or_something_else_is_refused_in_words(content, words):
+    assert words in refusal(content)
+
+
+def test_one_entry_may_not_be_longer_than_a_line_may():
+    assert "longer than" in refusal('[{"rating":5,"text":"' + "a" * 200_000 + '"}]', limits=Limits(line=100_000))
+
+
+def test_a_document_in_pieces_of_any_size_is_the_same_document():
+    document = {"a": [1, 12345, -2.5e10], "b": {"c": [], "d": '\\"[{'}, "e": [{"f": [1]}, None, True, "x"]}
+    text = json.dumps(document, indent=1)
+    whole = list(JsonStream(iter([text]), Limits()).walk())
+    assert (("a",), 12345, True) in whole
+    assert (("b", "c"), [], False) in whole
+    for size in range(1, 12):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        assert list(JsonStream(iter(pieces), Limits()).walk()) == whole

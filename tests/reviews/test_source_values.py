@@ -1,0 +1,111 @@
+"""Stars, dates, yes and no, and text, in all the spellings that exports use."""
+
+import datetime as dt
+
+import pytest
+from source_reading import read
+
+from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
+from outlast_reviews.sources.rows import plain_text, read_flag
+from outlast_reviews.sources.stars import UnreadableStars, read_stars
+
+
+@pytest.mark.parametrize(
+    ("raw", "stars"),
+    [
+        ("5", 5.0), ("5.0", 5.0), (4, 4.0), (3.5, 3.5), (" 4 ", 4.0), ("4,0", 4.0), ("4 stars", 4.0),
+        ("1 star", 1.0),
+        ("5.0 out of 5 stars", 5.0), ("4,0 von 5 Sternen", 4.0), ("3/5", 3.0), ("8/10", 4.0), ("80%", 4.0),
+        ("★★★★☆", 4.0), ("★★★", 3.0), ("⭐⭐⭐⭐⭐", 5.0), ("Rated 2 out of 5", 2.0),
+        ("", None), (None, None), ("N/A", None), ("null", None), ("nan", None),
+    ],
+)  # fmt: skip
+def test_stars_are_read(raw, stars):
+    assert read_stars(raw) == stars
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["0", "6", "-1", "five", True, "5 of 7", "1 2 3", float("nan"), float("inf"), 10**400, "4" * 500, "⭐" * 6],
+)
+def test_what_is_no_rating_is_not_made_one(raw):
+    with pytest.raises(UnreadableStars):
+        read_stars(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "2018-04-12", "2018-04-12T23:30:00Z", "2018-04-12 10:00:00 +0200", "2018-04-12T10:00:00.000+09:00",
+        "2018/04/12", "20180412", "04 12, 2018", "4 12, 2018", 1523491200, "1523491200", 1523491200.5,
+        1523491200000, "1523491200000",
+        "April 12, 2018", "Apr 12, 2018", "12 April 2018", "12. April 2018", "12 avril 2018",
+        "12 de abril de 2018",
+        "12 aprile 2018", "Thu, 12 Apr 2018 10:22:33 +0000", "Thu Apr 12 10:22:33 2018", "April 12th, 2018",
+        "Reviewed in the United States on April 12, 2018", "2018年4月12日",
+    ],
+)  # fmt: skip
+def test_dates_are_read(raw):
+    assert read_date(raw) == dt.date(2018, 4, 12)
+
+
+@pytest.mark.parametrize(
+    "raw", ["", None, True, "yesterday", "2018-13-45", "0000-00-00", "12", 5, "²²² April ²²²²", "x" * 999]
+)
+def test_what_is_no_date_is_none(raw):
+    assert read_date(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (["04/05/2018", "04/25/2018"], "2018-04-05"),
+        (["04/05/2018", "25/04/2018"], "2018-05-04"),
+        (["04/05/2018", "25/04/2018", "26/04/2018", "04/25/2018"], "2018-05-04"),
+        (["04/05/2018"], "2018-04-05"),
+        (["04.05.2018"], "2018-05-04"),
+        (["04-05-2018", "04-25-2018"], "2018-04-05"),
+        (["4/5/18", "4/25/18"], "2018-04-05"),
+    ],
+)
+def test_day_and_month_are_told_apart_by_the_majority_of_the_column(column, expected):
+    found = read("rating,text,date\n" + "".join(f"5,a,{date}\n" for date in column))
+    assert str(found.reviews[0].date) == expected
+    assert all(review.date for review in found.reviews)
+
+
+def test_a_date_that_fits_one_order_only_is_read_in_that_order():
+    assert settle(Numeric(25, 4, 2018, "/"), day_first=False) == dt.date(2018, 4, 25)
+    assert settle(Numeric(25, 40, 2018, "/"), day_first=False) is None
+    assert not day_first([])
+
+
+@pytest.mark.parametrize(
+    ("raw", "flag"),
+    [
+        ("Y", True), ("yes", True), ("true", True), (1, True), ("Verified Purchase", True), (True, True),
+        ("N", False), ("FALSE", False), ("0", False), (0, False), (False, False),
+        ("", None), (None, None), ("maybe", None),
+    ],
+)  # fmt: skip
+def test_yes_and_no_are_read_and_nothing_else_is_guessed(raw, flag):
+    assert read_flag(raw) is flag
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("  a  ", "a"),
+        ("a<br />b<BR>c", "a\nb\nc"),
+        ("Q&amp;A &#34;x&#34; &lt;b&gt; AT&T", 'Q&A "x" <b> AT&T'),
+        ("a\x00b\x1bc", "abc"),
+        ("a\ud800b", "a\ufffdb"),
+        ("NaN", ""),
+        (None, ""),
+        (True, ""),
+        ({"a": 1}, ""),
+        (12, "12"),
+    ],
+)
+def test_text_is_what_a_person_would_read(raw, text):
+    assert plain_text(raw) == text
