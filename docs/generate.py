@@ -85,12 +85,11 @@ def routes() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     """What each command says of itself."""
-    for path, command in _commands("outlast", command_line):
-        yield f"### `{path}`"
+    for context in _commands("outlast", command_line, None):
+        yield f"### `{context.command_path}`"
         yield ""
         yield "```text"
-        with click.Context(command, info_name=path, max_content_width=100, terminal_width=100) as context:
-            yield command.get_help(context)
+        yield context.get_help()
         yield "```"
         yield ""
 
@@ -153,14 +152,15 @@ def _bounds(field: Any) -> str:
     return f" ({', '.join(limits)})" if limits else ""
 
 
-def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
+def _commands(name: str, command: click.Command, parent: click.Context | None) -> Iterator[click.Context]:
+    settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = click.Context(command, parent, name, **settings)
+    yield context
     if isinstance(command, click.Group):
-        context = click.Context(command, info_name=path)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
+        for sub in command.list_commands(context):
+            found = command.get_command(context, sub)
             if found is not None and not found.hidden:
-                yield from _commands(f"{path} {name}", found)
+                yield from _commands(sub, found, context)
 
 
 def _first_sentence(thing: Any) -> str:
