@@ -37,6 +37,7 @@ class Doorbells:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._wanted = folder
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._listed: list[tuple[str, frozenset[str]]] = []
@@ -47,7 +48,7 @@ class Doorbells:
     def open(self) -> None:
         """Make the folder, for its owner alone; where that or such sockets cannot be had, nobody is rung at."""
         with self._lock, suppress(OSError, AttributeError):
-            self.folder = private_folder(self.folder)
+            self.folder = private_folder(self._wanted)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
             for file in self.folder.iterdir():
@@ -58,10 +59,13 @@ class Doorbells:
             if self._socket is not None:
                 self._socket.close()
             self._socket = None
+            if self.folder != self._wanted:
+                with suppress(OSError):  # others still use it
+                    self.folder.rmdir()
 
     def hang_up(self, topics: Iterable[Topic]) -> "Doorbell":
         """A new bell of this process; raises `OSError` or `AttributeError` where that cannot be."""
-        return Doorbell(self.folder, topics)
+        return Doorbell(private_folder(self._wanted), topics)
 
     def ring(self, topic: Topic, keys: Sequence[str], own: set[str]) -> None:
         """Tell all bells that ask for the topic, but not those named `own`."""
