@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     MultipleResults,
+    initialize,
     multiple,
     rule,
     run_state_machine_as_test,
@@ -31,7 +32,6 @@ from outlast.testing.acts import (
     enter,
     failed,
     kept,
-    new_session,
     postponed,
     read,
     released,
@@ -41,11 +41,14 @@ from outlast.testing.acts import (
 from outlast.testing.store_life import OpenStore, StoreLife
 from outlast.testing.store_model import ModelSession
 
-WORKERS = st.sampled_from(["w1", "w2", "w3"])
+WORKER_IDS = ("w1", "w2", "w3")
+WORKERS = st.sampled_from(WORKER_IDS)
 OWNERS = st.sampled_from(["ann", "bob"])
 SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
-LIMITS = StartLimits(active_per_owner=4, pending=5)
+LIMITS = StartLimits(active_per_owner=3, pending=5)
 ENDS = st.sampled_from([completed(), failed(), postponed(0), postponed(10.01), cancelled(), released()])
+CLAIMS_AGO = st.sampled_from([0, 0, 0, 1, 2])
+"""The session's last claim, or one that is lost for certain."""
 T = TypeVar("T")
 
 
@@ -53,7 +56,16 @@ class StoreMachine(StoreLife):
     """What people and workers do to a store, in any order; `open_store` makes it afresh."""
 
     sessions: Bundle[str] = Bundle("sessions")
-    claims: Bundle[Claim] = Bundle("claims")
+
+    @initialize(target=sessions)
+    def a_day_begins(self) -> MultipleResults[str]:
+        for worker in WORKER_IDS:
+            self.a_worker_enters_or_renews(worker)
+        first = [self._new(o, s, timeout=t) for o in ("ann", "bob") for s, t in (("s1", 5.0), ("s2", 900.0))]
+        for new in first:
+            assert not self._run(self._store.add(new, LIMITS)).existing
+            self._model.add(new)
+        return _all([new.id for new in first])
 
     @rule(worker=WORKERS)
     def a_worker_enters_or_renews(self, worker: str) -> None:
@@ -82,7 +94,7 @@ class StoreMachine(StoreLife):
         waiting = sum(s.status is Status.PENDING for s in model.sessions.values())
         too_many = len(model.in_flight(owner)) >= LIMITS.active_per_owner
         full = waiting >= LIMITS.pending
-        new = new_session(owner=owner, subject=subject, priority=priority, timeout=timeout)
+        new = self._new(owner, subject, priority=priority, timeout=timeout)
         try:
             added = self._run(self._store.add(new, LIMITS))
         except TooManyActive:
@@ -99,57 +111,54 @@ class StoreMachine(StoreLife):
             return _all(())
         assert not too_many
         assert not full
-        model.sessions[new.id] = ModelSession(new.id, owner, subject, priority, new.max_attempts, timeout)
+        model.add(new)
         return _all([new.id])
 
-    @rule(target=claims, worker=WORKERS, limit=st.integers(0, 4), suspects=st.integers(0, 1))
-    def a_worker_claims(self, worker: str, limit: int, suspects: int) -> MultipleResults[Claim]:
+    @rule(
+        worker=WORKERS,
+        session_id=st.none() | sessions,
+        limit=st.integers(0, 4),
+        suspects=st.integers(0, 1),
+    )
+    def a_worker_claims(self, worker: str, session_id: str | None, limit: int, suspects: int) -> None:
         ready = self._model.claimable(self._wall) if worker in self._model.leases else []
+        if session_id is not None:
+            one = self._run(self._store.claim_one(worker, session_id))
+            assert (one is not None) == (session_id in {s.id for s in ready})
+            taken = [one] if one else []
+        else:
+            taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
+            self._judge_choice({s.id for s in taken}, ready, limit, suspects)
+        for session in taken:
+            self._model.sessions[session.id].take(worker, self._clock.monotonic())
+            self._model.said.pop(session.id, None)
+
+    def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, suspects: int) -> None:
         honest = [s for s in ready if s.crashes < SUSPECT_CRASHES]
-        taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
-        ids = {session.id for session in taken}
         assert ids <= {s.id for s in ready}
-        assert len(taken) == len(ids) == min(limit, len(honest) + min(suspects, len(ready) - len(honest)))
+        assert len(ids) == min(limit, len(honest) + min(suspects, len(ready) - len(honest)))
         assert len(ids - {s.id for s in honest}) <= suspects
         left = max((s.priority for s in honest if s.id not in ids), default=0)
         assert all(s.priority >= left for s in honest if s.id in ids)
-        return _all([self._taken(session_id, worker) for session_id in sorted(ids)])
 
-    @rule(target=claims, worker=WORKERS, session_id=sessions)
-    def a_request_claims_one(self, worker: str, session_id: str) -> MultipleResults[Claim]:
-        ready = {s.id for s in self._model.claimable(self._wall)} if worker in self._model.leases else set[str]()
-        session = self._run(self._store.claim_one(worker, session_id))
-        assert (session is not None) == (session_id in ready)
-        return _all([self._taken(session_id, worker)] if session else [])
-
-    def _taken(self, session_id: str, worker: str) -> Claim:
-        session = self._model.sessions[session_id]
-        session.take(worker, self._clock.monotonic())
-        self._model.said.pop(session_id, None)
-        return Claim(session_id, session.claim)
-
-    @rule(one=claims, other=claims, percentage=st.integers(0, 99))
-    def workers_report(self, one: Claim, other: Claim, percentage: int) -> None:
-        pair = [claim for claim in dict.fromkeys([one, other]) if claim.session_id in self._model.sessions]
-        rows = [self._run(read(self._store, claim.session_id)) for claim in pair]
-        updates = [replace(update(row, percentage), claim=claim) for row, claim in zip(rows, pair, strict=True)]
-        lost = self._run(self._store.report(updates))
-        assert lost == {claim for claim in pair if self._model.holding(claim) is None}
-        for claim in set(pair) - lost:
-            session = self._model.sessions[claim.session_id]
-            session.percentage = max(session.percentage, percentage)
-
-    @rule(claim=claims, occurrence=st.integers(1, 2), result=st.sampled_from(["1", "2"]))
-    def a_worker_keeps_a_step(self, claim: Claim, occurrence: int, result: str) -> None:
+    @rule(session_id=sessions, ago=CLAIMS_AGO, percentage=st.integers(0, 99), occurrence=st.integers(1, 2))
+    def a_worker_or_a_zombie_writes(self, session_id: str, ago: int, percentage: int, occurrence: int) -> None:
+        if session_id not in self._model.sessions:
+            return
+        claim = self._claim(session_id, ago)
         session = self._model.holding(claim)
-        answer = self._run(self._store.keep_step(claim, kept("read", occurrence, result)))
-        assert answer == (session is not None)
+        row = self._run(read(self._store, claim.session_id))
+        lost = self._run(self._store.report([replace(update(row, percentage), claim=claim)]))
+        assert lost == (set() if session else {claim})
+        step = kept("read", occurrence, str(percentage))
+        assert self._run(self._store.keep_step(claim, step)) == (session is not None)
         if session is not None:
-            session.kept["read", occurrence] = result
+            session.percentage = max(session.percentage, percentage)
+            session.kept["read", occurrence] = step.result
 
-    @rule(claim=claims, end=ENDS)
-    def a_worker_or_a_zombie_finishes(self, claim: Claim, end: End) -> None:
-        model = self._model
+    @rule(session_id=sessions, ago=CLAIMS_AGO, end=ENDS)
+    def a_worker_or_a_zombie_finishes(self, session_id: str, ago: int, end: End) -> None:
+        model, claim = self._model, self._claim(session_id, ago)
         session = model.holding(claim)
         answer = self._run(self._store.finish(claim, end))
         if session is None:
@@ -162,6 +171,10 @@ class StoreMachine(StoreLife):
         model.told[claim] = end
         if session.result is not None:
             model.results[session.id] = (session.result, self._wall)
+
+    def _claim(self, session_id: str, ago: int) -> Claim:
+        session = self._model.sessions.get(session_id)
+        return Claim(session_id, session.claim - ago if session else 1)
 
     @rule(session_id=sessions, right=st.booleans())
     def an_owner_or_a_stranger_cancels(self, session_id: str, right: bool) -> None:
@@ -201,24 +214,22 @@ class StoreMachine(StoreLife):
             session.max_attempts = session.attempt + attempts
             self._model.said.pop(session_id, None)
 
-    @rule()
-    def somebody_rescues(self) -> None:
-        rescued = self._run(self._store.rescue())
-        expected = self._model.rescue(self._clock.monotonic(), self._wall)
-        assert sorted(rescued) == sorted(expected)
-
-    @rule(worker=WORKERS)
-    def a_supervisor_sees_a_worker_die(self, worker: str) -> None:
-        rescued = self._run(self._store.rescue_worker(worker))
-        assert sorted(rescued) == sorted(self._model.rescue_worker(worker, self._wall))
-
-    @rule(worker=WORKERS)
-    def a_worker_stops(self, worker: str) -> None:
-        held = self._model.held_by(worker)
-        assert self._run(self._store.release_worker(worker)) == len(held)
-        self._model.leases.pop(worker, None)
-        for session in held:
-            session.release(self._wall)
+    @rule(worker=WORKERS, how=st.sampled_from(["lease", "killed", "replaced", "stopped"]))
+    def a_worker_goes(self, worker: str, how: str) -> None:
+        if how == "lease":
+            rescued = self._run(self._store.rescue())
+            assert sorted(rescued) == sorted(self._model.rescue(self._clock.monotonic(), self._wall))
+        elif how == "stopped":
+            held = self._model.held_by(worker)
+            assert self._run(self._store.release_worker(worker)) == len(held)
+            self._model.leases.pop(worker, None)
+            for session in held:
+                session.release(self._wall)
+        else:
+            rescued = self._run(self._store.rescue_worker(worker))
+            assert sorted(rescued) == sorted(self._model.rescue_worker(worker, self._wall))
+        if how == "replaced":  # under its old name, which is harder on the fence than a new one
+            self.a_worker_enters_or_renews(worker)
 
     @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))
     def somebody_cleans_up(self, session_age: int, result_age: int) -> None:
@@ -258,7 +269,7 @@ def _all(things: Sequence[T]) -> MultipleResults[T]:
     return multiple(*things)
 
 
-def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40) -> None:
+def live_many_lives(open_store: OpenStore, *, lives: int = 60, steps: int = 50) -> None:
     """Run the machine so many times on stores that `open_store` makes afresh.
 
     A failure prints the shortest life that fails and the blob that replays it.

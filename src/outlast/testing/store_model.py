@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import MAX_CRASHES
-from outlast.domain.session import Claim
+from outlast.domain.session import Claim, NewSession
 from outlast.domain.status import Status
 from outlast.ports.store import DEADLINE_GRACE
 
@@ -93,6 +93,11 @@ class Model:
     """The end that a session's row still says, because nothing has changed it since."""
     told: dict[Claim, End] = field(default_factory=dict[Claim, End])
     """Every end that was accepted."""
+
+    def add(self, new: NewSession) -> None:
+        self.sessions[new.id] = ModelSession(
+            *(new.id, new.owner, new.subject, new.priority, new.max_attempts, new.timeout)
+        )
 
     def in_flight(self, owner: str) -> list[ModelSession]:
         return [s for s in self.sessions.values() if s.owner == owner and not s.status.final]
