@@ -122,7 +122,13 @@ def test_it_reports_how_far_it_is_and_can_be_stopped():
         near_copies(copies(3), stop)
 
 
-SETS = st.lists(st.frozensets(st.integers(0, 30), min_size=1, max_size=8), max_size=10)
+@pytest.mark.parametrize(("shared", "alike"), [(6, True), (5, False)])
+def test_half_of_all_is_enough_and_less_is_not(shared, alike):
+    one, other = array("I", range(9)), array("I", [*range(shared), *range(100, 109 - shared)])
+    assert bool(similar_groups([one, other], lambda _a, _b: True, nowhere)) == alike
+
+
+SETS = st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=8), max_size=10)
 
 
 @given(SETS)

@@ -73,6 +73,15 @@ def test_copies_are_flagged_together_and_first_with_their_words():
     assert report["strong_count"] == 12
 
 
+def test_copies_of_different_texts_do_not_mix():
+    one, other = copies(4, first_row=900), copies(4, first_row=950)
+    other = [dataclasses.replace(r, text=" ".join(reversed(r.text.split()))) for r in other]
+    days = [dt.date(2024, 5, n) for n in range(1, 5)]
+    dated = [dataclasses.replace(r, date=day) for rs in (one, other) for r, day in zip(rs, days, strict=True)]
+    clusters = [flagged["cluster"] for flagged in report_of([*invented(100), *dated])["flagged"][:8]]
+    assert clusters == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
 def test_weak_signs_and_incentives_are_listed_and_not_counted():
     given = Review(row=900, text="I got it in exchange for an honest review.", reviewer="Z", verified=True)
     report = report_of([*invented(200), given])
