@@ -1,6 +1,7 @@
 """Writes progress to the store, coalesced: at most four times a second per session, batched per process."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ class Reporter:
         self._notifier = notifier
         self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._dirty: dict[Claim, None] = {}
         self._written: dict[Claim, float] = {}
         self._samples: deque[StepSample] = deque(maxlen=10_000)
@@ -39,7 +41,10 @@ class Reporter:
 
     def mark(self, claim: Claim) -> None:
         """This session's progress has changed. From any thread."""
-        self._loop.call_soon_threadsafe(self._mark, claim)
+        if threading.get_ident() == self._thread:
+            self._mark(claim)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._mark, claim)
 
     def forget(self, claim: Claim) -> None:
         """Its attempt has ended; the end carries the last progress."""
