@@ -33,7 +33,7 @@ def apart(name: str) -> None:
     while True:
         time.sleep(0.01)
 
-@outlast.analysis("apart_briefly", isolation="process", timeout=6, max_attempts=1)
+@outlast.analysis("apart_briefly", isolation="process", timeout=15, max_attempts=1)
 def apart_briefly() -> None:
     note("apart", "briefly", os.getpid())
     while True:
