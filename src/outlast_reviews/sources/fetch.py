@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Collection
+from functools import cached_property
 
 import httpx
 
@@ -50,6 +51,11 @@ class Fetcher:
         """Blocks for at most `seconds`, so it belongs in a thread without an event loop. Raises `FetchError`."""
         return asyncio.run(self._in_time(address, progress))
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made once, because reading the certificates of the world takes a while."""
+        return httpx.create_ssl_context(trust_env=False)
+
     async def _in_time(self, address: str, progress: Progress) -> Page:
         try:
             async with asyncio.timeout(self._seconds):
@@ -62,10 +68,10 @@ class Fetcher:
 
     async def _follow(self, start: str, progress: Progress) -> Page:
         address = _parsed(start)
-        transport = self._transport or httpx.AsyncHTTPTransport(trust_env=False)
-        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
+        async with transport:
             for _ in range(_MOST_REDIRECTS + 1):
-                response = await self._request(client, address)
+                response = await self._request(transport, address)
                 try:
                     if response.status_code not in _REDIRECTS:
                         return await read_page(address, response, self._most_bytes, progress)
@@ -74,12 +80,18 @@ class Fetcher:
                     await response.aclose()
         raise FetchError(f"The address leads from page to page without an end. {SAVE_IT}")
 
-    async def _request(self, client: httpx.AsyncClient, address: Address) -> httpx.Response:
-        """The response to a request sent to one of the host's checked addresses, its body still unread."""
+    async def _request(self, transport: httpx.AsyncBaseTransport, address: Address) -> httpx.Response:
+        """The response to a request sent to one of the host's checked addresses, its body still unread.
+
+        Through the bare transport: a client has a mind of its own about redirects, cookies and the environment.
+        """
         failure: httpx.TransportError | None = None
         for ip in (await self._checked(address))[:_MOST_ADDRESSES]:
             try:
-                return await client.send(self._asking(address, ip), stream=True, follow_redirects=False)
+                request = self._asking(address, ip)
+                response = await transport.handle_async_request(request)
+                response.request = request
+                return response
             except httpx.TimeoutException:
                 raise
             except httpx.ConnectError as error:

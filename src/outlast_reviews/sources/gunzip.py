@@ -29,7 +29,8 @@ def gunzip(packed: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
                     "The gzip file is damaged and cannot be unpacked. Pack or download it again."
                 ) from None
             given += len(unpacked)
-            if given > limits.unpacked or (given > _RATIO_COUNTS_FROM and given > taken * limits.ratio):
+            used = taken - len(member.unconsumed_tail)
+            if given > limits.unpacked or (given > _RATIO_COUNTS_FROM and given > used * limits.ratio):
                 raise NotReviews(
                     "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
                     "Give the unpacked file of one product."
