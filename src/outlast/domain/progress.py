@@ -91,7 +91,7 @@ def restarted(steps: Iterable[StepState]) -> tuple[StepState, ...]:
     )
 
 
-_STEP_FIELDS = tuple(field.name for field in fields(StepState))
+_STEP_DEFAULTS = tuple((field.name, field.default) for field in fields(StepState))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -107,7 +107,7 @@ def load_steps(text: str) -> tuple[StepState, ...]:
 
 def _dump_step(step: StepState) -> dict[str, Any]:
     """By hand, because `dataclasses.asdict` takes ten times as long, and progress is written often."""
-    raw = {name: value for name in _STEP_FIELDS if (value := getattr(step, name)) not in (None, False, 0.0)}
+    raw = {name: value for name, default in _STEP_DEFAULTS if (value := getattr(step, name)) != default}
     if step.expected is not None:
         raw["expected"] = asdict(step.expected)
     return raw
@@ -116,5 +116,4 @@ def _dump_step(step: StepState) -> dict[str, Any]:
 def _load_step(raw: dict[str, Any]) -> StepState:
     expected = raw.pop("expected", None)
     status = StepStatus(raw.pop("status", StepStatus.PENDING))
-    weight = raw.pop("weight", 0.0)
-    return StepState(**raw, weight=weight, status=status, expected=Expected(**expected) if expected else None)
+    return StepState(**raw, status=status, expected=Expected(**expected) if expected else None)
