@@ -55,7 +55,7 @@ class Pages:
         self.stylesheets: list[str] = []
         self.result: Markup | None = REPORT
         self._environment = Environment(
-            loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(["html"])
+            loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(), trim_blocks=True
         )
         self._environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
 

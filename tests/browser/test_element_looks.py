@@ -48,6 +48,10 @@ async def test_no_page_scrolls_sideways_on_a_phone(site: MockSite, page: Page):
     await page.set_viewport_size({"width": 320, "height": 640})
     for name in PAGES:
         await open_page(site, page, name)
+        if name == "form":
+            long = {"name": f"{'reviews_of_one_pillow_' * 4}.csv", "mimeType": "text/csv", "buffer": b"rating"}
+            await page.get_by_label("A file").set_input_files(long)
+            await expect(page.get_by_role("button", name="Remove reviews_of")).to_be_visible()
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= 320, name
 

@@ -45,6 +45,8 @@ class Pages:
         self._templates = Environment(
             loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True
         )
+        # A result that is shown as JSON keeps its own order and letters.
+        self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
 
     async def form(self, exchange: Exchange) -> Response:
         """`GET /`."""

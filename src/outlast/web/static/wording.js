@@ -49,6 +49,7 @@ export function percentage(snapshot) {
 /** A length of time in words, from milliseconds. */
 export function duration(ms) {
   const tenths = Math.floor((ms + 50) / 100);
+  if (tenths < 1) return "< 0.1 s";
   if (tenths < 100) return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
   const seconds = Math.floor((ms + 500) / 1000);
   if (seconds < 60) return `${seconds} s`;
