@@ -75,7 +75,12 @@ class FakeClock:
             watcher = _Waiting(count, loop, loop.create_future())
             self._watchers.append(watcher)
             self._tell_watchers()
-        await watcher.future
+        try:
+            await watcher.future
+        finally:
+            with self._lock:
+                if watcher in self._watchers:
+                    self._watchers.remove(watcher)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, as it does: both clocks go on, and whoever has slept enough wakes."""

@@ -1,0 +1,117 @@
+"""The machine's clock, and the one that tests move by hand."""
+
+import asyncio
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from outlast.backends import clock as machine
+from outlast.backends.clock import SystemClock
+from outlast.testing.clock import FakeClock
+
+PATIENCE = 20.0
+
+
+def test_the_machines_wall_clock_is_aware_and_utc():
+    before, now, after = datetime.now(UTC), SystemClock().now(), datetime.now(UTC)
+    assert now.utcoffset() == timedelta(0)
+    assert before <= now <= after
+
+
+def test_the_machines_monotonic_clock_and_boot_are_those_of_other_processes_too():
+    program = "from outlast.backends.clock import SystemClock as C; print(C().monotonic(), C().boot_id())"
+    before = SystemClock().monotonic()
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    elsewhere, boot_id = said.split()
+    assert before <= float(elsewhere) <= SystemClock().monotonic()
+    assert boot_id == SystemClock().boot_id()
+
+
+def test_a_machine_that_does_not_name_its_boots_has_one_all_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "BOOT_ID", tmp_path / "missing")
+    assert SystemClock().boot_id() == machine.UNKNOWN_BOOT
+
+
+def test_a_boot_is_named_also_where_namespaces_are_hidden(monkeypatch, tmp_path):
+    boot = tmp_path / "boot_id"
+    boot.write_text("b-1\n")
+    monkeypatch.setattr(machine, "BOOT_ID", boot)
+    monkeypatch.setattr(machine, "PROCESS_NAMESPACE", tmp_path / "missing")
+    assert SystemClock().boot_id() == "b-1"
+
+
+async def test_the_machines_sleep_ends():
+    await asyncio.wait_for(SystemClock().sleep(0.001), PATIENCE)
+
+
+def test_the_fake_clock_stands_still_until_moved_and_then_both_clocks_go_on():
+    clock = FakeClock()
+    now, monotonic = clock.now(), clock.monotonic()
+    assert (clock.now(), clock.monotonic()) == (now, monotonic)
+    clock.advance(2.5)
+    assert (clock.now() - now, clock.monotonic() - monotonic) == (timedelta(seconds=2.5), 2.5)
+
+
+def test_the_fake_clocks_jump_apart():
+    clock = FakeClock()
+    now, monotonic, boot = clock.now(), clock.monotonic(), clock.boot_id()
+    clock.jump_wall(-3_600)
+    assert (clock.now(), clock.monotonic()) == (now - timedelta(hours=1), monotonic)
+    clock.jump_monotonic(7)
+    assert (clock.now(), clock.monotonic()) == (now - timedelta(hours=1), monotonic + 7)
+    with pytest.raises(ValueError, match="does not go back"):
+        clock.jump_monotonic(-1)
+    clock.reboot()
+    assert clock.monotonic() < monotonic
+    assert clock.boot_id() != boot
+
+
+async def test_a_sleeper_wakes_when_the_monotonic_clock_has_gone_far_enough_and_not_before():
+    clock = FakeClock()
+    sleeper = asyncio.create_task(clock.sleep(10))
+    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    clock.jump_wall(3_600)
+    clock.advance(9.5)
+    await asyncio.sleep(0)
+    assert not sleeper.done()
+    clock.advance(0.5)
+    await asyncio.wait_for(sleeper, PATIENCE)
+
+
+async def test_to_sleep_for_no_time_only_lets_others_go_first():
+    await asyncio.wait_for(FakeClock().sleep(0), PATIENCE)
+
+
+async def test_a_test_waits_until_so_many_sleep():
+    clock = FakeClock()
+    enough = asyncio.create_task(clock.asleep(2))
+    sleepers = [asyncio.create_task(clock.sleep(1))]
+    await asyncio.wait_for(clock.asleep(1), PATIENCE)
+    assert not enough.done()
+    sleepers.append(asyncio.create_task(clock.sleep(5)))
+    await asyncio.wait_for(enough, PATIENCE)
+    clock.advance(5)
+    await asyncio.wait_for(asyncio.gather(*sleepers), PATIENCE)
+
+
+async def test_a_sleeper_that_was_cancelled_does_not_count_nor_wake():
+    clock = FakeClock()
+    sleeper = asyncio.create_task(clock.sleep(1))
+    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    sleeper.cancel()
+    await asyncio.wait({sleeper})
+    watcher = asyncio.create_task(clock.asleep())
+    await asyncio.sleep(0)
+    assert not watcher.done()
+    watcher.cancel()
+    clock.advance(2)
+
+
+async def test_a_sleeper_in_another_threads_loop_is_woken_from_here():
+    clock = FakeClock()
+    sleeping = asyncio.create_task(asyncio.to_thread(asyncio.run, clock.sleep(60)))
+    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    clock.advance(60)
+    await asyncio.wait_for(sleeping, PATIENCE)
