@@ -61,12 +61,12 @@ def method() -> Method:
         ],
         "accuracy": [
             (
-                "Copies: no natural pair was flagged among 4,933 real reviews. Of planted copies 100, 96, 70 and"
-                " 17 % were found with 0, 5, 10 and 20 % of their words changed."
+                "Copies: in the study behind this rule no natural pair was flagged among 4,933 real reviews."
+                " Of planted copies 100, 96, 70 and 17 % were found with 0, 5, 10 and 20 % of their words changed."
             ),
             (
-                "Bursts: no false alarm on 12 real products. Of planted campaigns of 20, 40 and 80 reviews 18, 49"
-                " and 69 % were found."
+                "Bursts: in the study behind this rule there was no false alarm on 12 real products."
+                " Of planted campaigns of 20, 40 and 80 reviews 18, 49 and 69 % were found."
             ),
             "Incentives and purchase verification: not measured; they repeat what text or source says.",
             "The grade as a whole: not measured, as no public data says which reviews of a product are bought.",
