@@ -47,7 +47,7 @@ def test_amazons_addresses_mean_a_country_and_a_product(address, subject):
     assert (product_at(address).subject, product_at(address).shop) == (subject, "amazon")
 
 
-COUNTRIES = "com ca com.mx com.br co.uk ie de fr it es nl com.be se pl com.tr ae sa eg in co.jp com.au sg"
+COUNTRIES = "com ca com.mx com.br co.uk ie de fr it es nl com.be se pl com.tr ae sa eg in co.jp com.au sg cn co.za"
 
 
 @pytest.mark.parametrize("ending", COUNTRIES.split())
