@@ -12,7 +12,7 @@ from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
 
 MAX_INPUT = 256 * 1024
 """Bytes of an input as JSON."""
-MAX_STEP_RESULT = 32 * 1024 * 1024
+MAX_STEP_RESULT = 128 * 1024 * 1024
 """Bytes of a step's kept result as JSON."""
 MAX_RESULT = 16 * 1024 * 1024
 """Bytes of a result as JSON."""
