@@ -45,7 +45,7 @@ def gather(source: Upload | str) -> ReviewSet:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(0)
                 return read_reviews(file, size, report)
-        page = Fetcher().fetch(source)
+        page = Fetcher().fetch(product.product_at(source).address, report)
         return read_reviews(io.BytesIO(page.body), len(page.body))
     except NotReviews as refused:
         raise Permanent(str(refused)) from None
