@@ -32,8 +32,10 @@ class _Ear:
             while missing:
                 hint = await self.hints.get()
                 heard.append(hint)
-                if hint[0] is topic:
-                    missing = missing - {hint[1]} if hint[1] else set[str]()
+                if hint == (topic, ""):
+                    missing.clear()
+                elif hint[0] is topic:
+                    missing.discard(hint[1])
         return heard
 
 

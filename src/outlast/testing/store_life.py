@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.session import AnalysisSession, Claim, NewSession
 from outlast.ports.store import Selection
+from outlast.ports.workers import LEASE
 from outlast.testing.acts import WholeStore, new_session
 from outlast.testing.clock import FakeClock
 from outlast.testing.store_model import Model, ModelSession
@@ -54,10 +55,28 @@ class StoreLife(RuleBasedStateMachine):
         session_id = f"{self._started:026}".translate(LETTERS)
         return new_session(id=session_id, owner=owner, subject=subject, **changes)
 
+    def _claim(self, session_id: str, ago: int) -> Claim:
+        """The session's last claim, or an earlier one, which is lost for certain."""
+        session = self._model.sessions.get(session_id)
+        return Claim(session_id, session.claim - ago if session else 1)
+
     @rule(seconds=st.sampled_from(SPANS), jump=st.sampled_from([0, 0, 0, -7_200, 7_200]))
     def time_passes(self, seconds: float, jump: int) -> None:
         self._clock.advance(seconds)
         self._clock.jump_wall(jump)
+
+    @rule(seconds=st.sampled_from(SPANS))
+    def time_passes_and_workers_renew(self, seconds: float) -> None:
+        lease = self._store.lease()
+        for _ in range(2):
+            self._clock.advance(seconds / 1.3)
+            for worker in self._model.leases:
+                assert lease.renew(worker) is not None
+                self._model.leases[worker] = self._clock.monotonic() + LEASE
+        lease.close()
+        assert sorted(self._run(self._store.rescue())) == sorted(
+            self._model.rescue(self._clock.monotonic(), self._wall)
+        )
 
     @invariant()
     def the_rows_are_as_the_model_says(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -48,7 +48,6 @@ SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
 LIMITS = StartLimits(active_per_owner=3, pending=5)
 ENDS = st.sampled_from([completed(), failed(), postponed(0), postponed(10.01), cancelled(), released()])
 CLAIMS_AGO = st.sampled_from([0, 0, 0, 1, 2])
-"""The session's last claim, or one that is lost for certain."""
 T = TypeVar("T")
 
 
@@ -65,6 +64,8 @@ class StoreMachine(StoreLife):
         for new in first:
             assert not self._run(self._store.add(new, LIMITS)).existing
             self._model.add(new)
+        for worker in WORKER_IDS:
+            self.a_worker_claims(worker, None, limit=1, suspects=1)
         return _all([new.id for new in first])
 
     @rule(worker=WORKERS)
@@ -114,12 +115,7 @@ class StoreMachine(StoreLife):
         model.add(new)
         return _all([new.id])
 
-    @rule(
-        worker=WORKERS,
-        session_id=st.none() | sessions,
-        limit=st.integers(0, 4),
-        suspects=st.integers(0, 1),
-    )
+    @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), suspects=st.integers(0, 1))
     def a_worker_claims(self, worker: str, session_id: str | None, limit: int, suspects: int) -> None:
         ready = self._model.claimable(self._wall) if worker in self._model.leases else []
         if session_id is not None:
@@ -156,8 +152,8 @@ class StoreMachine(StoreLife):
             session.percentage = max(session.percentage, percentage)
             session.kept["read", occurrence] = step.result
 
-    @rule(session_id=sessions, ago=CLAIMS_AGO, end=ENDS)
-    def a_worker_or_a_zombie_finishes(self, session_id: str, ago: int, end: End) -> None:
+    @rule(session_id=sessions, ago=CLAIMS_AGO, end=ENDS, unheard=st.booleans())
+    def a_worker_or_a_zombie_finishes(self, session_id: str, ago: int, end: End, unheard: bool) -> None:
         model, claim = self._model, self._claim(session_id, ago)
         session = model.holding(claim)
         answer = self._run(self._store.finish(claim, end))
@@ -171,10 +167,8 @@ class StoreMachine(StoreLife):
         model.told[claim] = end
         if session.result is not None:
             model.results[session.id] = (session.result, self._wall)
-
-    def _claim(self, session_id: str, ago: int) -> Claim:
-        session = self._model.sessions.get(session_id)
-        return Claim(session_id, session.claim - ago if session else 1)
+        if unheard:  # the answer was lost, so it is said again
+            assert self._run(self._store.finish(claim, end))
 
     @rule(session_id=sessions, right=st.booleans())
     def an_owner_or_a_stranger_cancels(self, session_id: str, right: bool) -> None:
@@ -231,6 +225,14 @@ class StoreMachine(StoreLife):
         if how == "replaced":  # under its old name, which is harder on the fence than a new one
             self.a_worker_enters_or_renews(worker)
 
+    @rule(session_id=sessions, deaths=st.integers(1, 2), neighbours=st.integers(0, 2))
+    def a_session_kills_its_workers(self, session_id: str, deaths: int, neighbours: int) -> None:
+        for _ in range(deaths):
+            self.a_worker_goes("w1", "replaced")
+            self.a_worker_claims("w1", session_id, limit=0, suspects=0)
+            self.a_worker_claims("w1", None, limit=neighbours, suspects=1)
+        self.a_worker_goes("w1", "replaced")
+
     @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))
     def somebody_cleans_up(self, session_age: int, result_age: int) -> None:
         model, now = self._model, self._clock.now()
@@ -269,10 +271,11 @@ def _all(things: Sequence[T]) -> MultipleResults[T]:
     return multiple(*things)
 
 
-def live_many_lives(open_store: OpenStore, *, lives: int = 60, steps: int = 50) -> None:
+def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40, shortest: bool = False) -> None:
     """Run the machine so many times on stores that `open_store` makes afresh.
 
-    A failure prints the shortest life that fails and the blob that replays it.
+    A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
+    shortest such life, which may take minutes to find.
     """
 
     class Life(StoreMachine):
@@ -284,6 +287,7 @@ def live_many_lives(open_store: OpenStore, *, lives: int = 60, steps: int = 50) 
         settings=settings(
             max_examples=lives,
             stateful_step_count=steps,
+            phases=[phase for phase in Phase if shortest or phase not in {Phase.shrink, Phase.explain}],
             deadline=None,
             print_blob=True,
             database=None,
