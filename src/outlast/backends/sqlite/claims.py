@@ -60,6 +60,9 @@ class Claims(Room):
                 values = {"queue": queue, "analysis": analysis, "limit": limit, "suspects": suspects}
                 found = connection.execute(self._sql["next_claimable"], values).fetchall()
                 candidates += [(-priority, at, number, bool(mark)) for priority, at, number, mark in found]
+        # of the suspects the one that came last: before it came, its worker lived
+        last = max((number for _, _, number, suspect in candidates if suspect), default=None)
+        candidates = [c for c in candidates if not c[3] or c[2] == last]
         numbers: list[int] = []
         for _, _, number, suspect in sorted(candidates):
             if suspect:

@@ -1,1 +1,1 @@
-SELECT step, duration_ms FROM step_statistics WHERE analysis = :analysis ORDER BY step, number
+SELECT step, duration_ms FROM step_statistics WHERE analysis = (SELECT :analysis) ORDER BY step, number

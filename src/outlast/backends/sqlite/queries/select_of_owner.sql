@@ -1,6 +1,6 @@
 SELECT {session_columns} FROM analysis_sessions
 WHERE
-    user_session = :owner
+    user_session = (SELECT :owner)
     AND (:status IS NULL OR status = :status)
     AND (:analysis IS NULL OR analysis = :analysis)
 ORDER BY created_at DESC, rowid DESC
