@@ -54,6 +54,7 @@ def of_sights(ledger: Ledger) -> Iterator[str]:
         seen = by_session[session]
         if not seen or seen[-1].status not in FINAL:
             yield f"I1: {session} was acknowledged and is {seen[-1].status if seen else 'not there'}"
+    for session, seen in by_session.items():
         for before, after in pairwise(seen):
             if after.version < before.version or after.percentage < before.percentage:
                 yield f"I3: {session} went back from {before} to {after}"

@@ -3,10 +3,10 @@
 import gzip
 import io
 import json
-import resource
 import sys
 import time
 import zlib
+from pathlib import Path
 
 from outlast_reviews.sources import NotReviews, read_reviews
 
@@ -111,7 +111,9 @@ def main(name: str) -> None:
     except NotReviews as error:
         outcome = str(error)
     seconds = time.process_time() - began
-    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # not getrusage(): its maximum is inherited from the process that forked this one
+    status = Path("/proc/self/status").read_text()
+    mib = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     print(json.dumps({"outcome": outcome, "seconds": round(seconds, 2), "mib": round(mib)}))
 
 

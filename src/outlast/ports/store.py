@@ -152,7 +152,8 @@ class SessionStore(Protocol):
         """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that
         waits longest: status processing, claim and attempt one more, deadline set from its timeout plus
         `DEADLINE_GRACE` on the lease clock. What was available at its last change stays so when the wall clock
-        goes back. Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1). Nothing when
+        goes back. Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1), the
+        one that came last: before it came, its worker lived. Nothing when
         `worker_id` is not registered.
         """
         ...

@@ -31,16 +31,13 @@ class Verbs(Room):
         with tables.lock:
             if worker_id not in tables.workers:
                 return taken
-            for row in in_order(tables.sessions.values(), tables.clock.now()):
-                if len(taken) >= limit:
-                    break
-                if row.queue not in queues or row.analysis not in analyses:
-                    continue
-                if row.crashes >= SUSPECT_CRASHES:
-                    if suspects <= 0:
-                        continue
-                    suspects -= 1
-                taken.append(self._take(row, worker_id))
+            ready = in_order(tables.sessions.values(), tables.clock.now())
+            known = [r for r in ready if r.queue in queues and r.analysis in analyses]
+            suspected = {r.id for r in known if r.crashes >= SUSPECT_CRASHES}
+            # of the suspects the one that came last: before it came, its worker lived
+            last = next((i for i in reversed(tables.sessions) if i in suspected), None) if suspects else None
+            fit = [r for r in known if r.id not in suspected or r.id == last]
+            taken += [self._take(row, worker_id) for row in fit[:limit]]
         return taken
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:

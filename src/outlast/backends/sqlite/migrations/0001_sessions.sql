@@ -55,7 +55,7 @@ WHERE status IN ('pending', 'processing') AND cancel_requested_at IS NOT NULL;
 CREATE INDEX sessions_claimable ON analysis_sessions (queue, analysis, priority DESC, available_at)
 WHERE status = 'pending' AND ready = 1;
 
-CREATE INDEX sessions_suspect ON analysis_sessions (queue, analysis, priority DESC, available_at)
+CREATE INDEX sessions_suspect ON analysis_sessions (queue, analysis, priority)
 WHERE status = 'pending' AND ready = 2;
 
 CREATE INDEX sessions_postponed ON analysis_sessions (available_at)
