@@ -8,6 +8,8 @@ class Adoption(Room):
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         tables = self._tables
+        if anonymous == owner:
+            return 0
         with tables.lock:
             moved = [
                 row

@@ -56,3 +56,8 @@ class AdoptContract(StoreRoom):
         await store.cancel(ours.id, owner=None)
         assert await store.adopt("nobody", "ann") == 1
         assert await store.get(ours.id, owner="ann") is not None
+
+    async def test_who_adopts_from_oneself_changes_nothing(self, store: WholeStore) -> None:
+        session = await start(store, owner="ann")
+        assert await store.adopt("ann", "ann") == 0
+        assert await read(store, session.id) == session
