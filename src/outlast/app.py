@@ -12,9 +12,8 @@ from typing import Any, BinaryIO, Literal, TypeVar
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from outlast.backends import choice
 from outlast.backends.clock import SystemClock
-from outlast.backends.sqlite.notifier import DoorbellNotifier
-from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.analysis import Analysis, Catalogue, Render, Step
 from outlast.core.engine import Engine
 from outlast.core.maintenance import Retention
@@ -225,9 +224,10 @@ class Outlast:
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
+        store, notifier = choice.embedded(settings.database_path, clock)
         return Engine(
-            SQLiteStore(settings.database_path, clock),
-            DoorbellNotifier(settings.database_path.parent / "doorbell", settings.database_path),
+            store,
+            notifier,
             self.catalogue,
             clock,
             StartDefaults(

@@ -2,17 +2,27 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
 
+POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
+
 
 class SettingsError(OutlastError):
     """A setting is wrong; the text names it, says what is wrong and gives an example."""
+
+
+def _setting(name: str, default: object, description: str, example: str, **bounds: float) -> Any:
+    """A field by its name in the environment, with what the reference and error messages say of it."""
+    return Field(
+        default, validation_alias=name, description=description, examples=[example], **cast("Any", bounds)
+    )
 
 
 class Settings(BaseSettings):
@@ -22,161 +32,132 @@ class Settings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
     )
 
-    async_enabled: bool = Field(
-        True,
-        validation_alias="ANALYSIS_ASYNC_ENABLED",
-        description="`false`: the same pipeline runs inside the request",
-        examples=["true"],
+    async_enabled: bool = _setting(
+        "ANALYSIS_ASYNC_ENABLED", True, "`false`: the same pipeline runs inside the request", "true"
     )
-    queue_connection: Literal["sync", "database"] = Field(
+    queue_connection: str = _setting(
+        "QUEUE_CONNECTION",
         "database",
-        validation_alias="QUEUE_CONNECTION",
-        description="How sessions reach workers: `database` (workers claim them from the store) or `sync` (as "
-        "`ANALYSIS_ASYNC_ENABLED=false`)",
-        examples=["database"],
+        "How sessions reach workers: `database` (workers claim them from the store), `sync` (as "
+        "`ANALYSIS_ASYNC_ENABLED=false`), or through Celery: `redis` (the broker is `REDIS_URL`) or the URL of a "
+        "broker (`redis://…`, `amqp://…`, `sqs://…`)",
+        "database",
     )
-    polling_interval: int = Field(
+    polling_interval: int = _setting(
+        "ANALYSIS_POLLING_INTERVAL",
         2000,
+        "Milliseconds between polls, told to the browser; the server may ask for a slower pace",
+        "2000",
         ge=250,
         le=60_000,
-        validation_alias="ANALYSIS_POLLING_INTERVAL",
-        description="Milliseconds between polls, told to the browser; the server may ask for a slower pace",
-        examples=["2000"],
     )
-    queue_timeout: float = Field(
-        300,
-        gt=0,
-        le=86_400 * 7,
-        validation_alias="ANALYSIS_QUEUE_TIMEOUT",
-        description="Seconds an attempt may take",
-        examples=["300"],
+    queue_timeout: float = _setting(
+        "ANALYSIS_QUEUE_TIMEOUT", 300, "Seconds an attempt may take", "300", gt=0, le=86_400 * 7
     )
-    queue_max_tries: int = Field(
-        3,
-        ge=1,
-        le=100,
-        validation_alias="ANALYSIS_QUEUE_MAX_TRIES",
-        description="Attempts before a session is failed",
-        examples=["3"],
+    queue_max_tries: int = _setting(
+        "ANALYSIS_QUEUE_MAX_TRIES", 3, "Attempts before a session is failed", "3", ge=1, le=100
     )
-    cleanup_hours: float = Field(
-        24,
-        gt=0,
-        validation_alias="ANALYSIS_SESSION_CLEANUP_HOURS",
-        description="Age in hours at which finished sessions are cleaned up",
-        examples=["24"],
+    cleanup_hours: float = _setting(
+        "ANALYSIS_SESSION_CLEANUP_HOURS", 24, "Age in hours at which finished sessions are cleaned up", "24", gt=0
     )
-    result_retention_hours: float = Field(
+    result_retention_hours: float = _setting(
+        "ANALYSIS_RESULT_RETENTION_HOURS",
         720,
+        "Hours that results are kept, also beyond their sessions",
+        "720",
         gt=0,
-        validation_alias="ANALYSIS_RESULT_RETENTION_HOURS",
-        description="Hours that results are kept, also beyond their sessions",
-        examples=["720"],
     )
-    upload_retention_hours: float = Field(
-        24,
-        gt=0,
-        validation_alias="ANALYSIS_UPLOAD_RETENTION_HOURS",
-        description="Hours that an uploaded file is kept after its last use",
-        examples=["24"],
+    upload_retention_hours: float = _setting(
+        "ANALYSIS_UPLOAD_RETENTION_HOURS", 24, "Hours that an uploaded file is kept after its last use", "24", gt=0
     )
-    database_url: str = Field(
+    database_url: str = _setting(
+        "DATABASE_URL",
         "sqlite:///outlast.db",
-        validation_alias="DATABASE_URL",
-        description="The store: `sqlite:///FILE`, a relative file being in the data folder",
-        examples=["sqlite:///outlast.db"],
+        "The store: `sqlite:///FILE`, a relative file being in the data folder, or "
+        "`postgresql://USER:PASSWORD@HOST/DATABASE`, shared by any number of machines",
+        "postgresql://outlast:secret@db.example.org/outlast",
     )
-    app_key: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        validation_alias="APP_KEY",
-        description="Signs cookies and tokens; a comma-separated list rotates keys (the first signs, all are "
-        "accepted). Made on first start in the data folder when unset",
-        examples=["$(openssl rand -hex 32)"],
+    pg_listen: bool = _setting(
+        "ANALYSIS_PG_LISTEN",
+        True,
+        "`false` (or `off`) behind PgBouncer in transaction mode: no LISTEN and no prepared statements; "
+        "waiting sessions are then looked for several times a second",
+        "off",
     )
-    public_url: str | None = Field(
+    pg_pool_size: int = _setting(
+        "ANALYSIS_PG_POOL_SIZE",
+        10,
+        "Connections to PostgreSQL of one process at most; each worker has one more for its lease",
+        "10",
+        ge=1,
+        le=500,
+    )
+    redis_url: str | None = _setting(
+        "REDIS_URL",
         None,
-        validation_alias="ANALYSIS_PUBLIC_URL",
-        description="The address that people use",
-        examples=["https://reviews.example.org"],
+        "Carries wake-ups, progress hints and rate limits between machines, and is the broker of "
+        "`QUEUE_CONNECTION=redis`. What it forgets is not lost",
+        "redis://redis.example.org:6379/0",
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    app_key: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "APP_KEY",
         (),
-        validation_alias="ANALYSIS_ALLOWED_HOSTS",
-        description="Comma-separated host names answered to; unset: loopback names, the bound address and the "
+        "Signs cookies and tokens; a comma-separated list rotates keys (the first signs, all are "
+        "accepted). Made on first start in the data folder when unset",
+        "$(openssl rand -hex 32)",
+    )
+    public_url: str | None = _setting(
+        "ANALYSIS_PUBLIC_URL", None, "The address that people use", "https://reviews.example.org"
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_ALLOWED_HOSTS",
+        (),
+        "Comma-separated host names answered to; unset: loopback names, the bound address and the "
         "host of `ANALYSIS_PUBLIC_URL`",
-        examples=["reviews.example.org,localhost"],
+        "reviews.example.org,localhost",
     )
-    shutdown_grace: float = Field(
+    shutdown_grace: float = _setting(
+        "ANALYSIS_SHUTDOWN_GRACE", 20, "Seconds that running attempts get on shutdown", "20", ge=0, le=3600
+    )
+    max_active_per_owner: int = _setting(
+        "ANALYSIS_MAX_ACTIVE_PER_OWNER", 5, "Sessions that one owner may have in flight", "5", ge=1
+    )
+    starts_per_minute: int = _setting(
+        "ANALYSIS_STARTS_PER_MINUTE",
         20,
-        ge=0,
-        le=3600,
-        validation_alias="ANALYSIS_SHUTDOWN_GRACE",
-        description="Seconds that running attempts get on shutdown",
-        examples=["20"],
-    )
-    max_active_per_owner: int = Field(
-        5,
+        "New sessions, and uploads, per minute of one owner; ten times as many of one address",
+        "20",
         ge=1,
-        validation_alias="ANALYSIS_MAX_ACTIVE_PER_OWNER",
-        description="Sessions that one owner may have in flight",
-        examples=["5"],
     )
-    starts_per_minute: int = Field(
-        20,
-        ge=1,
-        validation_alias="ANALYSIS_STARTS_PER_MINUTE",
-        description="New sessions, and uploads, per minute of one owner; ten times as many of one address",
-        examples=["20"],
+    max_pending: int = _setting("ANALYSIS_MAX_PENDING", 100_000, "Sessions that may wait", "100000", ge=1)
+    max_upload_mb: float = _setting(
+        "ANALYSIS_MAX_UPLOAD_MB", 50, "Size of an uploaded file in MB (10^6 bytes)", "50", gt=0, le=2000
     )
-    max_pending: int = Field(
-        100_000,
-        ge=1,
-        validation_alias="ANALYSIS_MAX_PENDING",
-        description="Sessions that may wait",
-        examples=["100000"],
+    streams_per_owner: int = _setting(
+        "ANALYSIS_STREAMS_PER_OWNER", 20, "Event streams that one owner may hold open", "20", ge=1
     )
-    max_upload_mb: float = Field(
-        50,
-        gt=0,
-        le=2000,
-        validation_alias="ANALYSIS_MAX_UPLOAD_MB",
-        description="Size of an uploaded file in MB (10^6 bytes)",
-        examples=["50"],
-    )
-    streams_per_owner: int = Field(
-        20,
-        ge=1,
-        validation_alias="ANALYSIS_STREAMS_PER_OWNER",
-        description="Event streams that one owner may hold open",
-        examples=["20"],
-    )
-    data_dir: Path = Field(
+    data_dir: Path = _setting(
+        "ANALYSIS_DATA_DIR",
         Path("outlast-data"),
-        validation_alias="ANALYSIS_DATA_DIR",
-        description="Where the embedded database (uploads are in it), the key and the doorbell live",
-        examples=["./outlast-data"],
+        "Where the embedded database (uploads are in it), the key and the doorbell live",
+        "./outlast-data",
     )
-    concurrency: int = Field(
-        100,
-        ge=1,
-        le=100_000,
-        validation_alias="ANALYSIS_WORKER_CONCURRENCY",
-        description="Attempts at once in one worker",
-        examples=["100"],
+    concurrency: int = _setting(
+        "ANALYSIS_WORKER_CONCURRENCY", 100, "Attempts at once in one worker", "100", ge=1, le=100_000
     )
-    worker_sleep: float = Field(
+    worker_sleep: float = _setting(
+        "ANALYSIS_WORKER_SLEEP",
         1.0,
+        "Seconds between a worker's looks at the store when no wake-up comes",
+        "1",
         gt=0,
         le=60,
-        validation_alias="ANALYSIS_WORKER_SLEEP",
-        description="Seconds between a worker's looks at the store when no wake-up comes",
-        examples=["1"],
     )
-    app: str = Field(
+    app: str = _setting(
+        "ANALYSIS_APP",
         "outlast_reviews.app:outlast",
-        validation_alias="ANALYSIS_APP",
-        description="The `Outlast` object that commands use, as `module:object`",
-        examples=["slowsite:outlast"],
+        "The `Outlast` object that commands use, as `module:object`",
+        "slowsite:outlast",
     )
 
     @field_validator("app_key", "allowed_hosts", mode="before")
@@ -201,14 +182,55 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_store(cls, url: str) -> str:
+        if url.startswith(POSTGRES):
+            return "postgresql://" + url.split("://", 1)[1]
         if not url.startswith("sqlite:///") or url == "sqlite:///":
-            raise ValueError("this version stores in SQLite: the address begins with sqlite:/// and names a file")
+            raise ValueError("the address begins with sqlite:/// and names a file, or with postgresql://")
         return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("the address begins with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("queue_connection")
+    @classmethod
+    def _known_queue(cls, way: str) -> str:
+        if way not in {"sync", "database", "redis"} and not way.startswith(BROKERS):
+            raise ValueError("it is sync, database, redis, or the URL of a broker: redis://, amqp:// or sqs://")
+        return way
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.queue_connection == "redis" and self.redis_url is None:
+            raise ValueError(
+                "QUEUE_CONNECTION: redis needs REDIS_URL. For example: REDIS_URL=redis://localhost:6379/0"
+            )
+        if self.on_postgres and not self.app_key:
+            raise ValueError(
+                "APP_KEY: it is required with PostgreSQL, the same on every machine. "
+                "For example: APP_KEY=$(openssl rand -hex 32)"
+            )
+        return self
 
     @property
     def inline(self) -> bool:
         """Analyses run inside the request."""
         return not self.async_enabled or self.queue_connection == "sync"
+
+    @property
+    def broker_url(self) -> str | None:
+        """The broker of the Celery fleet; `None`: workers claim from the store."""
+        if self.inline or self.queue_connection == "database":
+            return None
+        return self.redis_url if self.queue_connection == "redis" else self.queue_connection
+
+    @property
+    def on_postgres(self) -> bool:
+        """The store is PostgreSQL, else SQLite."""
+        return self.database_url.startswith("postgresql://")
 
     @property
     def database_path(self) -> Path:
@@ -238,7 +260,9 @@ def setting_names() -> dict[str, Any]:
 
 
 def _sentence(fault: dict[str, Any]) -> str:
-    where = str(fault["loc"][0]) if fault["loc"] else "?"
+    if not fault["loc"]:  # about several settings together; its text names them
+        return str(fault["msg"]).removeprefix("Value error, ")
+    where = str(fault["loc"][0])
     named = Settings.model_fields.get(where)
     name = str(named.validation_alias) if named else where
     field = setting_names().get(name)

@@ -10,6 +10,7 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
+from outlast.ports.dispatcher import Waiting
 
 DEADLINE_GRACE = 15.0
 """Seconds past its timeout after which a session is taken from a worker that still holds it."""
@@ -116,6 +117,14 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        """Whether a process whose keys have these fingerprints (the one that signs first) may use this store.
+
+        True where none was enrolled yet or one of them is; the first is enrolled from now on. False changes
+        nothing: its cookies and tokens would not be understood by the others.
+        """
+        ...
+
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         """Insert, unless the owner has the same analysis and subject in flight without a cancel request: then
         that one, `existing=True`, whatever the limits. A unique index decides, under any race.
@@ -160,6 +169,15 @@ class SessionStore(Protocol):
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         """Claim this one by the same conditions, whatever its queue and crashes; for work inside a request."""
+        ...
+
+    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+        """For a fleet behind a broker: up to `limit` sessions that are to be dispatched now, marked as offered.
+
+        Those that could be claimed and have not been offered since they became so, or not for `again_after`
+        seconds; in the order in which they would be claimed as far as that is cheap. A start counts as an offer,
+        as it dispatches by itself. No two callers get the same session for the same reason.
+        """
         ...
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
