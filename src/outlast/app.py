@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Render, Step
+from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
@@ -224,10 +225,9 @@ class Outlast:
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
-        store, notifier = choice.embedded(settings.database_path, clock)
         return Engine(
-            store,
-            notifier,
+            make_store(settings),
+            choice.doorbells(settings.database_path),
             self.catalogue,
             clock,
             StartDefaults(
@@ -238,6 +238,11 @@ class Outlast:
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
         )
+
+
+def make_store(settings: Settings) -> MovableStore:
+    """The store that the settings name, not yet open."""
+    return choice.sqlite_store(settings.database_path, SystemClock())
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
