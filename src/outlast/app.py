@@ -17,11 +17,14 @@ from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Render, Step
 from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
+from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker import WorkerOptions
+from outlast.ports.clock import Clock
+from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
@@ -211,6 +214,15 @@ class Outlast:
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
         """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
         return await (await self.engine()).sessions.retry(session_id, owner=owner)
+
+    def facts(self, space: str) -> Facts:
+        """A place where analyses remember things beyond a session, shared by all sessions of this installation."""
+
+        async def opened() -> tuple[FactStore, Clock]:
+            engine = await self.engine()
+            return engine.store, engine.clock
+
+        return Facts(space, opened)
 
     def visitor(self, request: Request) -> str | None:
         """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""

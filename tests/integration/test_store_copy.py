@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import CopyError, StoreCopy
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
+from outlast.ports.facts import StoredFact
 from outlast.ports.results import StepSample
 from outlast.ports.store import Selection, StartLimits
 from outlast.testing.acts import (
@@ -49,7 +51,8 @@ async def move(stores, tell=lambda *_: None):
 async def everything(store):
     ids = list(await store.versions("", 10_000))
     owners = list(await store.result_owners("", 10_000))
-    return await store.whole_sessions(ids), await store.whole_results(owners), await store.samples()
+    facts = await store.facts_after("", "", "", 10_000)
+    return await store.whole_sessions(ids), await store.whole_results(owners), await store.samples(), facts
 
 
 async def test_every_state_moves_with_all_that_hangs_on_it(stores):
@@ -60,10 +63,13 @@ async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     await source.keep_step(right(running), kept())
     await source.report([update(running, 40, "Half of it")])
     await source.learn([StepSample("site", "read", 12), StepSample("site", "read", 14)])
+    until = SystemClock().now() + timedelta(hours=1)
+    await source.remember("seen", [StoredFact(f"key {n}", "", str(n)) for n in range(1_100)], until=until)
     upload = await source.put(OWNER, "reviews.csv", io.BytesIO(b"rating,text\n" * 200_000))
     copied = await move(stores)
     assert await everything(target) == await everything(source)
     assert copied.sessions == sum((await target.count()).values()) == len(STATES) + 1
+    assert copied.facts == 1_100
     assert [chunk async for chunk in target.chunks(OWNER, upload.sha256)] == [
         chunk async for chunk in source.chunks(OWNER, upload.sha256)
     ]
@@ -105,6 +111,7 @@ async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
 async def test_the_new_store_takes_nothing_before_it_is_whole(stores):
     source, target = stores
     await start(source)
+
     def tell(what: str, done: int, total: int) -> None:
         if what.startswith("Copying what changed"):
             raise KeyboardInterrupt

@@ -40,7 +40,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
         return
     click.echo(
         f"Copied {copied.sessions} sessions ({copied.given_back} of them were at work and wait again), "
-        f"{copied.results} results and {copied.uploads} uploads. Both sides agree: {copied.checksum}."
+        f"{copied.results} results, {copied.uploads} uploads and {copied.facts} facts. "
+        f"Both sides agree: {copied.checksum}."
     )
     click.echo(f"Now set DATABASE_URL={target} on every machine and restart. {source} takes no changes any more.")
 

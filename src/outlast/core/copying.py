@@ -2,14 +2,16 @@
 
 import hashlib
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, BinaryIO, Protocol, TypeVar, cast
 
 from outlast.core.journal import Store
 from outlast.domain.errors import OutlastError
-from outlast.ports.copying import Copyable, OwnedResult, WholeSession
+from outlast.ports.copying import Copyable, OwnedResult, SpacedFact, WholeSession
+from outlast.ports.facts import StoredFact
 
 T = TypeVar("T")
 
@@ -37,10 +39,11 @@ class Copied:
     sessions: int
     results: int
     uploads: int
+    facts: int
     given_back: int
     """Sessions that were at work and wait again, unspent."""
     checksum: str
-    """Of all sessions and results, the same on both sides."""
+    """Of all that was copied, the same on both sides."""
 
 
 Tell = Callable[[str, int, int], None]
@@ -92,6 +95,7 @@ class StoreCopy:
             self._tell(f"{what}: sessions", done, max(total, done))
         await self._results(what)
         await self._uploads(what)
+        await self._facts(what)
         if not await self._target.samples():
             await self._target.learn(await self._source.samples())
 
@@ -120,6 +124,17 @@ class StoreCopy:
                     await self._target.put(upload.owner, upload.stored.name, cast("BinaryIO", file))
             self._tell(f"{what}: uploads", number, len(uploads))
 
+    async def _facts(self, what: str) -> None:
+        done = 0
+        async for page in _facts(self._source):
+            by_time: defaultdict[tuple[str, datetime], list[StoredFact]] = defaultdict(list)
+            for fact in page:
+                by_time[fact.space, fact.until].append(fact.stored)
+            for (space, until), facts in by_time.items():
+                await self._target.remember(space, facts, until=until)
+            done += len(page)
+            self._tell(f"{what}: facts", done, done)
+
     async def _fetch(self, owner: str, sha256: str, file: IO[bytes]) -> None:
         async for chunk in self._source.chunks(owner, sha256):
             file.write(chunk)
@@ -134,10 +149,12 @@ class StoreCopy:
                 "whole, the target stays shut. Run the command again; should it differ again, report it."
             )
         counts, checksum = one
-        return Copied(counts["sessions"], counts["results"], counts["uploads"], given_back, checksum)
+        return Copied(
+            counts["sessions"], counts["results"], counts["uploads"], counts["facts"], given_back, checksum
+        )
 
     async def _described(self, store: MovableStore, what: str) -> tuple[Mapping[str, int], str]:
-        """How much of everything there is, and a checksum of all sessions and results."""
+        """How much of everything there is, and a checksum of it all."""
         counts: Counter[str] = Counter()
         digest = hashlib.blake2b(digest_size=16)
         total = sum((await store.count()).values())
@@ -151,10 +168,15 @@ class StoreCopy:
                 digest.update(_canonical(result))
                 counts["results"] += 1
             self._tell(f"{what}: results", counts["results"], counts["results"])
+        async for page in _facts(store):
+            digest.update(repr(page).encode("utf-8", "surrogatepass"))
+            counts["facts"] += len(page)
         uploads = sorted((u.owner, u.stored.sha256, u.stored.bytes) for u in await store.uploads())
         digest.update(repr(uploads).encode())
         counts["uploads"] = len(uploads)
-        return dict(counts) | {k: counts[k] for k in ("sessions", "results", "uploads")}, digest.hexdigest()
+        return dict(counts) | {
+            k: counts[k] for k in ("sessions", "results", "uploads", "facts")
+        }, digest.hexdigest()
 
 
 def _canonical(value: WholeSession | OwnedResult) -> bytes:
@@ -170,6 +192,13 @@ async def _ids(page: Page[T], limit: int) -> AsyncIterator[Sequence[str]]:
     while found := await page(after, limit):
         yield list(found)
         after = max(found)
+
+
+async def _facts(store: Copyable) -> AsyncIterator[Sequence[SpacedFact]]:
+    space = key = item = ""
+    while page := await store.facts_after(space, key, item, PAGE):
+        yield page
+        space, key, item = page[-1].space, page[-1].stored.key, page[-1].stored.item
 
 
 async def _side_by_side(

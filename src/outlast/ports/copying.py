@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
 from outlast.ports.blobs import StoredUpload
+from outlast.ports.facts import StoredFact
 from outlast.ports.results import StepSample, StoredResult
 
 
@@ -32,6 +34,15 @@ class OwnedUpload:
 
     owner: str
     stored: StoredUpload
+
+
+@dataclass(frozen=True, slots=True)
+class SpacedFact:
+    """A fact with its space and its time."""
+
+    space: str
+    stored: StoredFact
+    until: datetime
 
 
 class Copyable(Protocol):
@@ -82,6 +93,10 @@ class Copyable(Protocol):
 
     async def uploads(self) -> Sequence[OwnedUpload]:
         """All that are whole; their content comes from `Blobs.chunks`."""
+        ...
+
+    async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
+        """The next facts, ordered by space, key and item; written by `FactStore.remember`."""
         ...
 
     async def samples(self) -> Sequence[StepSample]:

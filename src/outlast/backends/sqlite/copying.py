@@ -12,7 +12,8 @@ from outlast.backends.sqlite.sessions import SMALL_INPUT
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
 from outlast.ports.blobs import StoredUpload
-from outlast.ports.copying import OwnedResult, OwnedUpload, WholeSession
+from outlast.ports.copying import OwnedResult, OwnedUpload, SpacedFact, WholeSession
+from outlast.ports.facts import StoredFact
 from outlast.ports.results import StepSample, StoredResult
 
 T = TypeVar("T")
@@ -119,6 +120,10 @@ class Copies(Room):
             OwnedUpload(owner, StoredUpload(sha256, name, size, as_datetime(used_at)))
             for owner, sha256, name, size, used_at in rows
         ]
+
+    async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
+        rows = await self._read("facts_after", {"space": space, "key": key, "item": item, "limit": limit})
+        return [SpacedFact(row[0], StoredFact(*row[1:4]), as_datetime(row[4])) for row in rows]
 
     async def samples(self) -> Sequence[StepSample]:
         return [StepSample(*row) for row in await self._read("samples", {})]

@@ -9,6 +9,7 @@ from outlast.backends.sqlite.copying import Copies
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import Ends
+from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
@@ -17,8 +18,10 @@ from outlast.backends.sqlite.workers import SQLiteWorkers
 from outlast.ports.clock import Clock
 
 
-class SQLiteStore(Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteWorkers, Copies):
-    """`SessionStore`, `Results`, `Blobs`, `WorkerRegistry` and `Copyable` for all processes of one machine.
+class SQLiteStore(
+    Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteFacts, SQLiteWorkers, Copies
+):
+    """`SessionStore` and all beside it, for all processes of one machine.
 
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """

@@ -190,6 +190,18 @@ CREATE TABLE upload_chunks (
     PRIMARY KEY (upload_id, number)
 ) STRICT;
 
+-- What analyses remember beyond a session.
+CREATE TABLE facts (
+    space TEXT NOT NULL,
+    key TEXT NOT NULL,
+    item TEXT NOT NULL,
+    value TEXT NOT NULL,
+    until TEXT NOT NULL,
+    PRIMARY KEY (space, key, item)
+) STRICT;
+
+CREATE INDEX facts_by_end ON facts (until);
+
 -- Written by nobody but the check that the store can write.
 CREATE TABLE pulse (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
