@@ -7,8 +7,9 @@ import apsw
 import pytest
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
+from outlast.backends.statements import Statements
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import enter, new_session, take
 
@@ -128,7 +129,7 @@ NUMBERS = {"limit", "batch", "deepest", "suspects", "kept"}
 LISTS = {"seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
 
 
-@pytest.mark.parametrize("name", sorted(set(Statements()) - PARTS))
+@pytest.mark.parametrize("name", sorted(set(Statements(PACKAGE)) - PARTS))
 async def test_no_statement_is_prepared_twice(store, name):
     statement = "-- behind a comment apsw does not reset the counter\n" + store._sql[name]
     values = {

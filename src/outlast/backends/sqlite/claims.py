@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
