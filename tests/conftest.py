@@ -2,8 +2,29 @@
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
+
+from servers import fresh_database, shared_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of this run's PostgreSQL, for making databases on."""
+    return shared_postgres(_folder_of_the_run(tmp_path_factory))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Generator[str]:
+    """The address of a database of the test's own."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.hookimpl(trylast=True)
