@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import fresh_database, shared_postgres
+from servers import RedisServer, fresh_database, shared_postgres
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,30 @@ def postgres_url(postgres_server: str) -> Generator[str]:
     """The address of a database of the test's own."""
     with fresh_database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Generator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(_redis: RedisServer) -> str:
+    """The address of an empty Redis, shared with the other tests of this process, one after the other."""
+    _redis.ask("FLUSHALL")
+    return _redis.url
+
+
+@pytest.fixture
+def redis_server() -> Generator[RedisServer]:
+    """A Redis of the test's own, to be killed and paused."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
