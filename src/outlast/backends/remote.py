@@ -130,9 +130,11 @@ class RemoteNotifier:
         await self._closing.wait()
         if not self._speaking.broken:
             await self._speak_out()
-        for part in parts:
-            part.cancel()
-        await asyncio.wait(parts, timeout=LAST_WORDS)
+        pending = set(parts)
+        while pending:  # `wait_for`, which clients use, may swallow a cancellation before Python 3.12
+            for part in pending:
+                part.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.1)
 
     async def _speak_out(self) -> None:
         self._said.clear()
