@@ -30,6 +30,7 @@ from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
+from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._rates: Rates | None = None
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -127,6 +129,7 @@ class Outlast:
                 settings=lambda: self.settings,
                 engine=self.engine,
                 keys=lambda: KeyRing.of(self.settings),
+                rates=self._make_rates,
                 catalogue=self.catalogue,
                 owner=self._owner,
                 title=self._title,
@@ -172,6 +175,8 @@ class Outlast:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close(self.settings.shutdown_grace)
+        if self._rates is not None:
+            await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
         """What a worker of this installation may do."""
@@ -233,6 +238,12 @@ class Outlast:
     async def adopt(self, anonymous: str, owner: str) -> int:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
+
+    def _make_rates(self) -> Rates:
+        if self._rates is None:
+            url = self.settings.redis_url
+            self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
+        return self._rates
 
     def _make_engine(self) -> Engine:
         settings = self.settings
