@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+OFFER_AGAIN_AFTER = 60.0
+"""Seconds after which a session that still waits is offered to the fleet again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -13,6 +16,8 @@ class Waiting:
     queue: str
     priority: int
     """Larger goes first."""
+    analysis: str
+    """For the eyes of those who watch the broker."""
 
 
 class Dispatcher(Protocol):
