@@ -139,7 +139,7 @@ async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
     await fill(store, 1_000)
     few = await cost()
     await fill(store, 60_000, "another")
-    assert await cost() < few * 1.5
+    assert await cost() - few < few * 1.5  # the statements are the same, and SQLite adds up their steps
 
 
 async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
