@@ -20,7 +20,7 @@ from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings

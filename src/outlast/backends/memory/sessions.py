@@ -47,7 +47,7 @@ class Sessions(Room):
                     due.append(row)
             for row in due[:limit]:
                 tables.offered[row.id] = now
-            return [Waiting(r.id, r.queue, r.priority, r.analysis) for r in due[:limit]]
+            return [Waiting.of(r) for r in due[:limit]]
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         with self._tables.lock:
