@@ -228,14 +228,13 @@ class Worker:
 
     async def _take(self, intake: Intake, handed: Handed) -> None:
         """Claim what was handed over, if it is to be claimed, and work on it."""
-        session = await intake.claim(handed, self.id, self._holds_suspect, self._leaving)
+        session = await intake.claim(
+            handed, self.id, self._holds_suspect, lambda: self._lost or self._stop_requests > 0
+        )
         if session is not None:
             self._taken += 1
             self._begin(session, handed)
         self._wake.set()
-
-    def _leaving(self) -> bool:
-        return self._lost or self._stop_requests > 0
 
     def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
         attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter.mark)
@@ -273,11 +272,9 @@ class Worker:
             case Completed():
                 name = attempt.session.analysis
                 self._reporter.learn([StepSample(name, step, ms) for step, ms in attempt.worked.items()])
-            case Postponed():
+            case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [attempt.session.queue])
-            case Released():
-                self._notifier.publish(Topic.WAITING, [attempt.session.queue])
-                if self._dispatcher:
+                if self._dispatcher and isinstance(outcome, Released):
                     self._dispatcher.dispatch([Waiting.of(attempt.session)])
             case _:
                 pass
