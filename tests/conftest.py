@@ -2,8 +2,53 @@
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
+
+from servers import RedisServer, fresh_database, shared_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of this run's PostgreSQL, for making databases on."""
+    return shared_postgres(_folder_of_the_run(tmp_path_factory))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Generator[str]:
+    """The address of a database of the test's own."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Generator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(_redis: RedisServer) -> str:
+    """The address of an empty Redis, shared with the other tests of this process, one after the other."""
+    _redis.ask("FLUSHALL")
+    return _redis.url
+
+
+@pytest.fixture
+def redis_server() -> Generator[RedisServer]:
+    """A Redis of the test's own, to be killed and paused."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.hookimpl(trylast=True)
