@@ -249,6 +249,7 @@ class Outlast:
                 one_attempt=settings.inline,
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
 
 

@@ -1,11 +1,15 @@
 """Which backends an installation uses, by its addresses; each is imported only when it is chosen."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import MovableStore
+from outlast.domain.errors import PackageMissing
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
 DOORBELL = "doorbell"
@@ -20,3 +24,20 @@ def sqlite_store(database: Path, clock: Clock) -> MovableStore:
 def doorbells(database: Path) -> Notifier:
     """Those beside the SQLite file."""
     return DoorbellNotifier(database.parent / DOORBELL, database)
+
+
+def celery(broker_url: str) -> Dispatcher:
+    """To a fleet of Celery workers behind this broker."""
+    with _extra("QUEUE_CONNECTION", "celery"):
+        from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
+
+        return CeleryDispatcher(broker_url)
+
+
+@contextmanager
+def _extra(setting: str, extra: str) -> Generator[None]:
+    """What is imported within comes with this extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise PackageMissing(setting, extra) from error
