@@ -1,5 +1,6 @@
 """Real processes of one installation for tests: start them, visit them, wait on conditions, end them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -251,6 +252,21 @@ class Installation:
     def allow(self, name: str) -> None:
         """What analyses wait for with `until(name)`."""
         (self.folder / name).touch()
+
+    def alive_workers(self) -> list[dict[str, Any]]:
+        """As the command has them."""
+        command = [
+            sys.executable,
+            "-m",
+            "outlast",
+            "workers",
+            "status",
+            "--json",
+            "--app",
+            "site_under_test:outlast",
+        ]
+        told = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
+        return [worker for worker in json.loads(told.stdout) if worker["alive"]]
 
     def alive(self) -> list[int]:
         """Every process whose folder is this one."""

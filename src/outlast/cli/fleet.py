@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from outlast.cli.program import Refused, load_app
 from outlast.core.engine import Engine
 from outlast.core.worker import WorkerEnd
 from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import StoreUnavailable
 
 
 @cache
@@ -76,8 +77,10 @@ def _opened(outlast: Outlast) -> Any:
 
 
 async def _check(outlast: Outlast) -> None:
+    """A store that is away may come; one that is not for us will not become so."""
     try:
-        await outlast.open(embed=False, maintain=False)
+        with suppress(StoreUnavailable):
+            await outlast.open(embed=False, maintain=False)
     finally:
         await outlast.close()
 

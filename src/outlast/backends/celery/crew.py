@@ -35,6 +35,11 @@ class Siblings:
     places: Places
     whistle: Whistle
 
+    def close(self) -> None:
+        """In the parent, at the end."""
+        self.places.close()
+        self.whistle.close()
+
 
 class Crew:
     """Keeps a worker going until it is stopped. Everything but `start` may be called from any thread.

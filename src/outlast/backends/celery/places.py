@@ -41,6 +41,10 @@ class Places:
             fcntl.lockf(self._file, fcntl.LOCK_UN, SIZE, place * SIZE)
         return found
 
+    def close(self) -> None:
+        """In the parent, at the end."""
+        self._file.close()
+
     def _lock(self, place: int) -> bool:
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, SIZE, place * SIZE)

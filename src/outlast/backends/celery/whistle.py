@@ -28,3 +28,9 @@ class Whistle:
                 hear()
 
             loop.add_reader(end, heard)
+
+    def close(self) -> None:
+        """In the parent, at the end."""
+        for pipe in self._pipes:
+            for end in pipe:
+                os.close(end)

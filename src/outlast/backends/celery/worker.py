@@ -14,10 +14,11 @@ from outlast.core.attempt import STOP_GRACE
 from outlast.core.inbox import Taken
 from outlast.core.worker import WorkerEnd
 from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import OutlastError
 
 SLOW_LOOK = 10.0
 """Seconds of silence of the broker after which a worker looks in the store."""
-POOLS = {"celery.concurrency.prefork": True, "celery.concurrency.thread": False, "celery.concurrency.solo": False}
+POOLS = {"celery.concurrency.prefork": True, "celery.concurrency.thread": False}
 """Those that fit, and whether each of their slots is a process."""
 
 Options = Callable[[int, tuple[str, ...]], WorkerOptions]
@@ -82,11 +83,13 @@ class Staff:
         if sender.app is not self._app:
             return
         pool: str = pools.get_implementation(sender.pool_cls).__module__
+        # Celery logs what a listener raises and goes on, but for this
         if pool not in POOLS:
-            raise exceptions.ImproperlyConfigured(
-                f"Outlast works in the pools prefork and threads, not in {pool}."
-            )
-        self._check()
+            raise SystemExit(f"The pools for Outlast are prefork and threads, not {pool}.")
+        try:
+            self._check()
+        except OutlastError as error:
+            raise SystemExit(str(error)) from None
         self._controller = sender
         self._siblings = Siblings(Places(), Whistle()) if POOLS[pool] else None
 
@@ -124,6 +127,9 @@ class Staff:
     def _over(self, sender: Any, **_: Any) -> None:
         if sender is self._controller:
             self._let_go()
+            if self._siblings is not None:
+                self._siblings.close()
+                self._siblings = None
 
     def _let_go(self) -> None:
         """Let what the crew still holds finish for the grace time."""
