@@ -48,7 +48,7 @@ def work(
         without_mingle=True,
     )
     controller.start()
-    return staff.end
+    return WorkerEnd.WORN if controller.exitcode else staff.end
 
 
 def slow_look(outlast: Outlast) -> float:

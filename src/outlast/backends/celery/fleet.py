@@ -31,12 +31,12 @@ def make_app(broker_url: str, queues: Sequence[str] = ()) -> Any:
 def urgency(broker_url: str, priority: int) -> int:
     """The broker's number for a session's priority (larger goes first): Redis has it the other way round."""
     level = max(0, min(HIGHEST, MIDDLE + priority))
-    return HIGHEST - level if _is_redis(broker_url) else level
+    return HIGHEST - level if is_redis(broker_url) else level
 
 
 def patient_only(broker_url: str) -> dict[str, Any]:
     """Transport options of a connection that must not hold up its thread for long."""
-    if _is_redis(broker_url):
+    if is_redis(broker_url):
         return {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
     if broker_url.startswith("amqp"):
         return {"read_timeout": PATIENCE, "write_timeout": PATIENCE}
@@ -58,12 +58,12 @@ def _settings(broker_url: str) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_queue_max_priority": HIGHEST if broker_url.startswith("amqp") else None,
-        "broker_transport_options": {"priority_steps": list(range(HIGHEST + 1))} if _is_redis(broker_url) else {},
+        "broker_transport_options": {"priority_steps": list(range(HIGHEST + 1))} if is_redis(broker_url) else {},
         # for Flower
         "task_track_started": True,
         "worker_send_task_events": True,
     }
 
 
-def _is_redis(broker_url: str) -> bool:
+def is_redis(broker_url: str) -> bool:
     return broker_url.startswith(("redis://", "rediss://", "unix://"))

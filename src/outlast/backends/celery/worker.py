@@ -3,10 +3,11 @@
 import os
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from outlast.backends.celery.crew import Crew, Opened, Siblings
-from outlast.backends.celery.fleet import TASK
+from outlast.backends.celery.fleet import TASK, is_redis
 from outlast.backends.celery.places import Places
 from outlast.backends.celery.untyped import exceptions, pools, signals, state
 from outlast.backends.celery.whistle import Whistle
@@ -42,6 +43,8 @@ class Staff:
         worker_id: str | None = None,
         once: bool = False,
     ) -> None:
+        if is_redis(app.conf.broker_url):
+            import_module("outlast.backends.celery.redis_transport").install()
         self._app = app
         self._opened = opened
         self._options = options
