@@ -22,7 +22,7 @@ from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
@@ -260,6 +260,7 @@ class Outlast:
                 one_attempt=settings.inline,
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
 
 

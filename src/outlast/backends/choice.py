@@ -9,6 +9,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import MovableStore
 from outlast.domain.errors import PackageMissing
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
 DOORBELL = "doorbell"
@@ -39,6 +40,14 @@ def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *,
         from outlast.backends.postgres.notifier import PostgresNotifier  # noqa: PLC0415 - only when it is chosen
 
         return PostgresNotifier(database_url, listen=listen)
+
+
+def celery(broker_url: str) -> Dispatcher:
+    """To a fleet of Celery workers behind this broker."""
+    with _extra("QUEUE_CONNECTION", "celery"):
+        from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
+
+        return CeleryDispatcher(broker_url)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
@@ -24,6 +25,7 @@ class SessionStoreContract(
     QueuePositionContract,
     ClaimContract,
     ClaimOrderContract,
+    OfferContract,
     ProgressContract,
     KeptStepContract,
     FenceContract,
