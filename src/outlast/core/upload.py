@@ -1,6 +1,7 @@
 """`Upload`: the type of an uploaded file in the signature of an analysis."""
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Any, BinaryIO, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -39,6 +40,20 @@ class Upload:
     async def aopen(self) -> BinaryIO:
         """As `open`, for `async def` code. The file itself is an ordinary blocking one."""
         return await context.current_or_raise().open_upload(self.sha256)
+
+    async def head(self, size: int) -> bytes:
+        """Its first bytes, at most `size`, in `async def` code: that of an analysis, or the check of a start."""
+        head = bytearray()
+        chunks = context.upload_chunks(self.sha256)
+        try:
+            async for chunk in chunks:
+                head += chunk
+                if len(head) >= size:
+                    break
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+        return bytes(head[:size])
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -15,7 +15,7 @@ from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
 from outlast.web.problems import Problem, fault
 
 MULTIPART = b"multipart/form-data"
-MAX_FILES = 5
+MAX_FILES = 20
 MAX_FIELDS = 100
 
 

@@ -159,7 +159,7 @@ def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequen
     ]
     guesses: dict[Part, str] = {}
     for part in _ASKED:
-        at = getattr(found, _FIELDS.get(part, part))
+        at: int | None = getattr(found, _FIELDS.get(part, part))
         if at is not None:
             guesses[part] = names[at]
     raise UnknownColumns(

@@ -97,7 +97,8 @@ class _Facts:
 
 def _no_reviews(entries: JsonRows, lists: dict[Path, list[Any]], facts: _Facts) -> NotReviews:
     """A refusal that says what there is instead; raises `UnknownColumns` where there is a list of something."""
-    found = max(lists.values(), key=lambda items: (len(entry_keys(items[0])) > 1, len(items)), default=[])
+    nothing: list[Any] = []
+    found = max(lists.values(), key=lambda items: (len(entry_keys(items[0])) > 1, len(items)), default=nothing)
     if len(entry_keys(found[0] if found else None)) > 1:
         entries.refuse("This is JSON, but its list of entries", found)
     keys = [key for key in facts.keys if key]

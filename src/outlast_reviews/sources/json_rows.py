@@ -25,7 +25,7 @@ class JsonRows:
     def __init__(self, rows: Rows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
         self._rows = rows
         self._mapping = mapping
-        self._unseen = dict(mapping)
+        self._unseen: Mapping[Part, str] = mapping
         self._columns: dict[tuple[str, ...], Columns] = {}
         self.stars_seen = self.words_seen = False
 
@@ -71,8 +71,8 @@ class JsonRows:
         columns = self._columns.get(names)
         if columns is None:
             columns = columns_of(names, self._mapping)
-            for part in [part for part, name in self._unseen.items() if place_of(name, names) is not None]:
-                del self._unseen[part]
+            unseen = self._unseen.items()
+            self._unseen = {part: name for part, name in unseen if place_of(name, names) is None}
             if len(self._columns) < _MEMORY:
                 self._columns[names] = columns
         return columns, list(flat.values())

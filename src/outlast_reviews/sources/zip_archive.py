@@ -4,12 +4,15 @@ import io
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import Part, UnknownColumns
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress
 from outlast_reviews.sources.merging import merged
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -180,14 +183,14 @@ class _SmallReads(io.RawIOBase):
 class _Forward(io.RawIOBase):
     """A member as it is unpacked, which cannot be gone back in, so that an archive in it is not unpacked."""
 
-    def __init__(self, unpacked: io.BufferedIOBase | zipfile.ZipExtFile) -> None:
+    def __init__(self, unpacked: IO[bytes]) -> None:
         self._unpacked = unpacked
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
+    def readinto(self, buffer: "Buffer") -> int:
+        view = memoryview(buffer)
         data = self._unpacked.read(len(view))
         view[: len(data)] = data
         return len(data)
