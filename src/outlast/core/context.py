@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
@@ -185,7 +185,7 @@ def current_or_raise() -> AttemptContext:
 
 
 @contextmanager
-def reading(chunks: Callable[[str], AsyncIterator[bytes]]) -> Iterator[None]:
+def reading(chunks: Callable[[str], AsyncIterator[bytes]]) -> Generator[None]:
     """Within it uploads are read from `chunks`: for the check of a start, which is no attempt yet."""
     token = _reading.set(chunks)
     try:

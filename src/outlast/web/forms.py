@@ -62,7 +62,8 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
             values[name] = given == "true"
         elif kind == "answers":
             answers = {key.removeprefix(name + "."): form[key] for key in form if key.startswith(name + ".")}
-            values[name] = {key: answer for key, answer in answers.items() if isinstance(answer, str) and answer}
+            if chosen := {key: answer for key, answer in answers.items() if isinstance(answer, str) and answer}:
+                values[name] = chosen
         elif isinstance(given, str) and given.strip():
             values[name] = _number(given.strip()) if kind == "number" else given.strip()
         elif kept := _uploads(str(form.get(name + KEPT, "")).split()):

@@ -21,10 +21,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "customerrating", "starsrating", "ratingscore", "userrating",
     ),
     "date": (
-        "reviewdate", "date", "reviewtime", "reviewtimestamp", "timestamp", "time", "unixreviewtime", "createdat",
+        "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
+        "unixreviewtime", "createdat",
         "datecreated", "created", "publishedat", "publisheddate", "datepublished", "published", "submittedat",
         "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview", "reviewedat",
-        "revieweddate", "reviewposteddate",
+        "revieweddate",
     ),
     "title": (
         "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
@@ -135,7 +136,9 @@ def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -
     `mapping` says goes before all; a column that it names and that is not here counts for nothing.
     """
     found = _recognised(names)
-    places = {part: at for part, name in mapping.items() if (at := place_of(name, names)) is not None}
+    places: dict[Part, int] = {
+        part: at for part, name in mapping.items() if (at := place_of(name, names)) is not None
+    }
     return found.mapped(places) if places else found
 
 

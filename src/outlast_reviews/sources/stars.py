@@ -20,7 +20,7 @@ class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
 
 
 def read_stars(raw: object) -> float | None:
-    """`None` where there is nothing; "4", "4.0 out of 5 stars", "4,5 von 5 Sternen", "4½", "8/10", "80%", "★★★★"."""
+    """`None` where there is nothing; "4", "4 out of 5 stars", "4,5 von 5 Sternen", "4½", "8/10", "80%", "★★★"."""
     if isinstance(raw, bool):
         raise UnreadableStars("the rating is not a number of stars")
     if raw is None:
