@@ -72,7 +72,9 @@ def gather_all(places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING
             raise Permanent(f"{prefix}{refused}") from None
         except FetchError as failed:
             if failed.transient:
-                raise RetryAfter(failed.retry_after or _RETRY, f"{prefix}{failed}") from None
+                raise RetryAfter(
+                    _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                ) from None
             raise Permanent(f"{prefix}{failed}") from None
     if len(sets) == 1:
         return sets[0][1]

@@ -62,7 +62,8 @@ class JudgeMe:
                 progress(page, page + (len(reviews) == _PER_PAGE))
                 if len(reviews) < _PER_PAGE:
                     break
-            left_out = (f"{hidden:,} reviews that the shop does not show",) if hidden else ()
+            what = "1 review" if hidden == 1 else f"{hidden:,} reviews"
+            left_out = (f"{what} that the shop does not show",) if hidden else ()
             if not shown:
                 return ReviewSet((), format=self.name, complete=True, left_out=left_out)
             size = file.tell()

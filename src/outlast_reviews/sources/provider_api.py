@@ -41,8 +41,9 @@ class ProviderApi:
         self._headers = dict(headers or {})
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context(trust_env=False)
+    def _tls(self) -> ssl.SSLContext | bool:
+        """Made once, because reading the certificates of the world takes a while."""
+        return httpx.create_ssl_context(trust_env=False) if self._base.startswith("https:") else False
 
     @contextmanager
     def asking(
