@@ -33,18 +33,20 @@ def form_fields(
         resolved = _resolve(property_, schema)
         value = (values or {}).get(name)
         kept = _uploads(value)
+        several = _takes_several(resolved, schema)
         fields.append(
             {
                 "name": name,
                 "label": property_.get("title", name),
-                "kind": _kind(resolved),
+                "kind": _kind(resolved, several=several),
                 "required": name in required,
                 "description": property_.get("description"),
                 "default": property_.get("default"),
                 "value": None if kept else value,
                 "kept": " ".join(kept),
                 "kept_count": len(kept),
-                "multiple": _takes_several(resolved, schema),
+                "multiple": several,
+                "list": several and not _takes_one(resolved),
                 "questions": (questions or {}).get(name, ()),
                 "error": (errors or {}).get(name),
             }
@@ -67,13 +69,13 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
         elif isinstance(given, str) and given.strip():
             values[name] = _number(given.strip()) if kind == "number" else given.strip()
         elif kept := _uploads(str(form.get(name + KEPT, "")).split()):
-            values[name] = one_or_all(kept)
+            values[name] = one_or_all(kept, field)
     return values
 
 
-def one_or_all(uploads: Sequence[str]) -> str | list[str]:
-    """A single file stands for itself."""
-    return uploads[0] if len(uploads) == 1 else list(uploads)
+def one_or_all(uploads: Sequence[str], field: Field) -> str | list[str]:
+    """A single file stands for itself, where the input takes one."""
+    return uploads[0] if len(uploads) == 1 and not field["list"] else list(uploads)
 
 
 def _uploads(value: object) -> list[str]:
@@ -89,17 +91,23 @@ def _number(text: str) -> Any:
     return text
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _kind(schema: Mapping[str, Any], *, several: bool) -> str:
     options = _options(schema)
     if any(o.get("type") == "object" for o in options):
         return "answers"
-    uploads = [o.get("format") == "upload" for o in options if "type" in o and o["type"] != "array"]
+    uploads = [o.get("format") == "upload" for o in options if o.get("type") not in (None, "null", "array")]
+    if several and not uploads:
+        return "file"
     if any(uploads):
         return "file" if all(uploads) else "source"
     if any(o.get("format") == "uri" for o in options):
         return "url"
     kinds = [KINDS[o["type"]] for o in options if o.get("type") in KINDS]
     return kinds[0] if kinds else "text"
+
+
+def _takes_one(schema: Mapping[str, Any]) -> bool:
+    return any(o.get("format") == "upload" for o in _options(schema))
 
 
 def _takes_several(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:

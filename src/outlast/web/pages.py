@@ -182,7 +182,7 @@ class Pages:
                 await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
                 kept.append("upload:" + (await store_file(exchange, file)).sha256)
             if kept:
-                values[name] = one_or_all(kept)
+                values[name] = one_or_all(kept, field)
 
     async def _check_form(self, exchange: Exchange) -> None:
         form = await read_form(exchange, MAX_BODY)

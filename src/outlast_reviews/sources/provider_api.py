@@ -139,17 +139,18 @@ class ProviderApi:
         status, name = response.status_code, self._name
         if 200 <= status < 300:
             return
+        wait = retry_after(response.headers)
         if status == 429:
             raise FetchError(
                 f"{name} asks to be left alone for a while: its quota is used up. Try again later. {_ADVICE}",
                 transient=True,
-                retry_after=retry_after(response.headers) or 60.0,
+                retry_after=60.0 if wait is None else wait,
             )
         if status >= 500 or status == 408:
             raise FetchError(
                 f"{name} has trouble answering (status {status}). Try again later. {_ADVICE}",
                 transient=True,
-                retry_after=retry_after(response.headers),
+                retry_after=wait,
             )
         operator = f"The operator of this site should look at {self._key_settings}."
         what = {

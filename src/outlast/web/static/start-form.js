@@ -60,7 +60,7 @@ class StartForm {
     if (kind === "checkbox") return control.checked;
     const text = control?.value.trim() ?? "";
     const kept = field.querySelector("[data-part=kept]")?.value.split(" ") ?? [""];
-    if (!text && kept[0]) return kept.length > 1 ? kept : kept[0];
+    if (!text && kept[0]) return oneOrAll(field, kept);
     if (text) return kind === "number" ? Number(text) : text;
     if (required !== undefined && kind === "source") {
       throw refusalAt(field, 422, "Choose a file, or give an address.");
@@ -71,7 +71,7 @@ class StartForm {
   async #sendAll(field, files) {
     const sources = [];
     for (const file of files) sources.push(await this.#send(field, file));
-    return sources.length > 1 ? sources : sources[0];
+    return oneOrAll(field, sources);
   }
 
   async #send(field, file) {
@@ -189,6 +189,11 @@ class StartForm {
 function control(field) {
   const file = field.querySelector("input[type=file]");
   return file?.files.length ? file : (field.querySelector(`${TYPED}, select`) ?? file);
+}
+
+/** A single file stands for itself, where the input takes one. */
+function oneOrAll(field, sources) {
+  return sources.length > 1 || field.dataset.list !== undefined ? sources : sources[0];
 }
 
 /** What was chosen, by the name of each question. */
