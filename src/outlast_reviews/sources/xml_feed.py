@@ -48,6 +48,8 @@ class _Reader:
         self._fields: dict[str, object] = {}
         self._text: list[str] = []
         self._length = 0
+        self._since = 0
+        """Elements met since the last review."""
         self._scale = ""
         self._fed = 0
         self._empty = False
@@ -97,6 +99,9 @@ class _Reader:
         self._path.append(name)
         if len(self._path) > _DEEPEST:
             raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
+        self._since += 1
+        if self._since > self._limits.rows:
+            raise NotReviews(f"This is XML, but far too much in it is not in <review> elements. {WHAT_TO_GIVE}")
         self._empty = self._empty or name == "reviews"
         self._text.clear()
         self._scale = attributes.get("max", "")[:10]
@@ -124,7 +129,7 @@ class _Reader:
             if len(self._first) < 3:
                 self._first.append(self._fields)
             self._entries.add(self._fields)
-            self._root = 0
+            self._root = self._since = 0
         self._text.clear()
         self._path.pop()
 
