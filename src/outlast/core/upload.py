@@ -72,7 +72,7 @@ class Upload:
     def _dump(cls, value: object) -> str:
         if isinstance(value, cls):
             return repr(value)
-        raise PydanticSerializationUnexpectedValue  # in a union it is another member's then
+        raise PydanticSerializationUnexpectedValue("it is no upload")  # in a union it is another member's then
 
     @classmethod
     def _parse(cls, value: object) -> "Upload":
