@@ -23,7 +23,7 @@ from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import body_of
-from outlast.web.uploads import read_form, store_file
+from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file
 
 CSP = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -54,7 +54,7 @@ class Pages:
 
     async def submit(self, exchange: Exchange) -> Response:
         """`POST /`: what the form does without JavaScript; answers with the session's address."""
-        form = await read_form(exchange, exchange.settings.max_upload_bytes + UPLOAD_OVERHEAD)
+        form = await read_form(exchange, exchange.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
         try:
             exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
             analysis = exchange.engine.catalogue[str(form.get("analysis", ""))]
