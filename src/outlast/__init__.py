@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analysis import Step, step
     from outlast.core.context import report, track
+    from outlast.core.facts import Fact, Facts
     from outlast.core.sessions import Started
     from outlast.core.upload import Upload
     from outlast.core.watch import SessionView
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _ROOMS = {
     "AnalysisSession": "outlast.domain.session",
     "CancelAnswer": "outlast.ports.store",
+    "Fact": "outlast.core.facts",
+    "Facts": "outlast.core.facts",
     "InvalidInput": "outlast.domain.errors",
     "Lifespan": "outlast.app",
     "Outlast": "outlast.app",
@@ -68,6 +71,8 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AnalysisSession",
     "CancelAnswer",
+    "Fact",
+    "Facts",
     "InvalidInput",
     "Lifespan",
     "Outlast",

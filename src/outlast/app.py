@@ -15,12 +15,16 @@ from starlette.types import ASGIApp
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Render, Step
+from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
+from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker import WorkerOptions
+from outlast.ports.clock import Clock
+from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
@@ -211,6 +215,15 @@ class Outlast:
         """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
         return await (await self.engine()).sessions.retry(session_id, owner=owner)
 
+    def facts(self, space: str) -> Facts:
+        """A place where analyses remember things beyond a session, shared by all sessions of this installation."""
+
+        async def opened() -> tuple[FactStore, Clock]:
+            engine = await self.engine()
+            return engine.store, engine.clock
+
+        return Facts(space, opened)
+
     def visitor(self, request: Request) -> str | None:
         """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
         cookie = request.headers.get("cookie")
@@ -224,10 +237,9 @@ class Outlast:
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
-        store, notifier = choice.embedded(settings.database_path, clock)
         return Engine(
-            store,
-            notifier,
+            make_store(settings),
+            choice.doorbells(settings.database_path),
             self.catalogue,
             clock,
             StartDefaults(
@@ -238,6 +250,11 @@ class Outlast:
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
         )
+
+
+def make_store(settings: Settings) -> MovableStore:
+    """The store that the settings name, not yet open."""
+    return choice.sqlite_store(settings.database_path, SystemClock())
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

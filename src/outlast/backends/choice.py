@@ -4,7 +4,7 @@ from pathlib import Path
 
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.journal import Store
+from outlast.core.copying import MovableStore
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier
 
@@ -12,6 +12,11 @@ DOORBELL = "doorbell"
 """Folder beside the embedded database."""
 
 
-def embedded(database: Path, clock: Clock) -> tuple[Store, Notifier]:
-    """One SQLite file and the doorbells beside it."""
-    return SQLiteStore(database, clock), DoorbellNotifier(database.parent / DOORBELL, database)
+def sqlite_store(database: Path, clock: Clock) -> MovableStore:
+    """One SQLite file."""
+    return SQLiteStore(database, clock)
+
+
+def doorbells(database: Path) -> Notifier:
+    """Those beside the SQLite file."""
+    return DoorbellNotifier(database.parent / DOORBELL, database)

@@ -73,6 +73,13 @@ class AttemptContext:
         """From now on threads end at their next report or step, and nothing more is kept or reported."""
         self._stopped.set()
 
+    def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
+        """The worker's event loop, for a thread to call into; on the loop itself that would wait for ever."""
+        self._check()
+        if _running_loop() is self._loop:
+            raise TypeError(f"{what} is for plain def code in threads; async code awaits the same without it.")
+        return self._loop
+
     def report(self, done: float | None, total: float | None, message: str | None) -> None:
         self._check()
         self._progress.report(_step.get(), done, total, message)

@@ -82,6 +82,7 @@ class Pruned:
     sessions: int = 0
     results: int = 0
     uploads: int = 0
+    facts: int = 0
 
 
 class SessionStore(Protocol):
@@ -244,8 +245,8 @@ class SessionStore(Protocol):
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
-        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, in
-        batches; a dry run counts by the same conditions. An upload is not deleted while its owner has a
-        session in flight.
+        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, facts whose
+        time is over, in batches; a dry run counts by the same conditions. An upload is not deleted while its
+        owner has a session in flight.
         """
         ...

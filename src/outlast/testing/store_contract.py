@@ -9,6 +9,7 @@ from outlast.testing.contract.progressing import KeptStepContract, ProgressContr
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import RegistryContract
+from outlast.testing.contract.remembering import FactContract
 from outlast.testing.contract.rescuing import LeaseContract, ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.sharing import SharingContract
 from outlast.testing.contract.starting import LimitContract, StartContract
@@ -35,6 +36,7 @@ class SessionStoreContract(
     ReleaseWorkerContract,
     ResultContract,
     BlobContract,
+    FactContract,
     AdoptContract,
     PruneContract,
     RegistryContract,

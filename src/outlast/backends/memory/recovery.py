@@ -65,7 +65,17 @@ class Recovery(Room):
                 for key, (upload, _) in tables.uploads.items()
                 if upload.used_at < uploads_before and key[0] not in busy
             ]
+            now = tables.clock.now()
+            facts = [
+                (items, item)
+                for keys in tables.facts.values()
+                for items in keys.values()
+                for item, (_, until) in items.items()
+                if until <= now
+            ]
             if not dry_run:
+                for items, item in facts:
+                    del items[item]
                 for session_id in sessions:
                     del tables.sessions[session_id]
                     tables.history.pop(session_id, None)
@@ -75,7 +85,7 @@ class Recovery(Room):
                     del tables.results[session_id]
                 for key in uploads:
                     del tables.uploads[key]
-            return Pruned(len(sessions), len(results), len(uploads))
+            return Pruned(len(sessions), len(results), len(uploads), len(facts))
 
 
 def release(tables: Tables, row: AnalysisSession) -> None:

@@ -12,6 +12,7 @@ from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, C
 from outlast.domain.status import IN_FLIGHT, Status
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
+from outlast.ports.facts import StoredFact
 from outlast.ports.results import SAMPLES_KEPT, StoredResult
 from outlast.ports.workers import WorkerInfo
 
@@ -34,6 +35,10 @@ class WrittenEnd:
 
 def _samples() -> defaultdict[str, dict[str, deque[int]]]:
     return defaultdict(partial(defaultdict[str, deque[int]], partial(deque[int], maxlen=SAMPLES_KEPT)))
+
+
+def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]]:
+    return defaultdict(lambda: defaultdict(dict[str, tuple[StoredFact, datetime]]))
 
 
 @dataclass(slots=True)
@@ -60,6 +65,10 @@ class Tables:
         default_factory=dict[tuple[str, str], tuple[StoredUpload, tuple[bytes, ...]]]
     )
     """By owner and hash."""
+    facts: defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]] = field(
+        default_factory=_facts
+    )
+    """With their time to be forgotten, by space, key and item."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
 
     def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:

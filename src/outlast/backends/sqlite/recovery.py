@@ -74,6 +74,7 @@ class Recovery(Room):
             sessions=await prune("sessions", sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
+            facts=await prune("facts", self._db.clock.now()),
         )
 
     async def _count(self, what: str, before: datetime) -> int:
