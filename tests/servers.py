@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -145,6 +145,15 @@ def shared_postgres(folder: Path) -> str:
         return address.read_text()
 
 
+def template_database(server: str, name: str, prepare: Callable[[str], None]) -> None:
+    """Make a database to copy from, unless another process of the run has made it already."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            prepare(_sibling(server, name))
+
+
 @contextmanager
 def fresh_database(server: str, template: str = "template0") -> Generator[str]:
     """The address of a new database on the server, a copy of `template`; dropped at the end."""
@@ -152,10 +161,14 @@ def fresh_database(server: str, template: str = "template0") -> Generator[str]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
-        yield server.rpartition("/")[0] + f"/{name}"
+        yield _sibling(server, name)
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sibling(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"
 
 
 class RedisServer:

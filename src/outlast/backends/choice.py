@@ -6,18 +6,32 @@ from pathlib import Path
 
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.journal import Store
+from outlast.core.copying import MovableStore
 from outlast.domain.errors import PackageMissing
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
 DOORBELL = "doorbell"
 """Folder beside the embedded database."""
 
 
-def embedded(database: Path, clock: Clock) -> tuple[Store, Notifier]:
-    """One SQLite file and the doorbells beside it."""
-    return SQLiteStore(database, clock), DoorbellNotifier(database.parent / DOORBELL, database)
+def sqlite_store(database: Path, clock: Clock) -> MovableStore:
+    """One SQLite file."""
+    return SQLiteStore(database, clock)
+
+
+def postgres_store(database_url: str, clock: Clock, *, pool_size: int, listen: bool) -> MovableStore:
+    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen)
+
+
+def doorbells(database: Path) -> Notifier:
+    """Those beside the SQLite file."""
+    return DoorbellNotifier(database.parent / DOORBELL, database)
 
 
 def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *, listen: bool) -> Notifier:
@@ -34,6 +48,14 @@ def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *,
         from outlast.backends.postgres.notifier import PostgresNotifier  # noqa: PLC0415 - only when it is chosen
 
         return PostgresNotifier(database_url, listen=listen)
+
+
+def celery(broker_url: str) -> Dispatcher:
+    """To a fleet of Celery workers behind this broker."""
+    with _extra("QUEUE_CONNECTION", "celery"):
+        from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
+
+        return CeleryDispatcher(broker_url)
 
 
 @contextmanager

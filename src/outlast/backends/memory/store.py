@@ -1,7 +1,10 @@
 """The whole store in memory: sessions, results, uploads and workers behind one lock."""
 
+from collections.abc import Sequence
+
 from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.recovery import Recovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import Sessions
@@ -11,8 +14,8 @@ from outlast.backends.memory.workers import MemoryWorkers
 from outlast.ports.clock import Clock
 
 
-class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryWorkers):
-    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` of one process; safe from any thread and loop.
+class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryFacts, MemoryWorkers):
+    """`SessionStore` and all beside it, of one process; safe from any thread and loop.
 
     It ends with the process, so "durable" means here: seen by whoever looks next.
     """
@@ -22,6 +25,14 @@ class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlob
 
     async def open(self, *, migrate: bool) -> None:
         """There is no schema: nothing to do."""
+
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        enrolled = self._tables.enrolled
+        with self._tables.lock:
+            if enrolled and enrolled.isdisjoint(fingerprints):
+                return False
+            enrolled.add(fingerprints[0])
+            return True
 
     async def check(self) -> None:
         """Memory can always be written."""

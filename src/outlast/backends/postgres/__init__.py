@@ -1,1 +1,1 @@
-"""The store for any number of machines: PostgreSQL."""
+"""The shared store: one PostgreSQL, any number of machines."""

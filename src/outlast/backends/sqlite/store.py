@@ -1,13 +1,17 @@
 """The whole store in one SQLite file: sessions, results, uploads and workers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import Claims
 from outlast.backends.sqlite.connection import DatabaseFile
+from outlast.backends.sqlite.copying import Copies
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import Ends
+from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
@@ -16,8 +20,10 @@ from outlast.backends.sqlite.workers import SQLiteWorkers
 from outlast.ports.clock import Clock
 
 
-class SQLiteStore(Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteWorkers):
-    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` for all processes of one machine.
+class SQLiteStore(
+    Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteFacts, SQLiteWorkers, Copies
+):
+    """`SessionStore` and all beside it, for all processes of one machine.
 
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """
@@ -30,6 +36,14 @@ class SQLiteStore(Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, 
 
     async def close(self) -> None:
         await self._db.close()
+
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        values = {
+            "first": fingerprints[0],
+            "fingerprints": as_json(list(fingerprints)),
+            "now": self._db.now(),
+        }
+        return await self._db.write(lambda c: c.execute(self._sql["enrol"], values).fetchone()) is not None
 
     async def check(self) -> None:
         def write(connection: Connection) -> None:
