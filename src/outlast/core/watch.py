@@ -152,7 +152,7 @@ class Watch:
         return self._workers
 
     def _hear(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - it listens to one topic
-        if not key:
+        if not key and self._slots:
             self._heard.update(self._slots)
         elif key in self._slots:
             self._heard.add(key)

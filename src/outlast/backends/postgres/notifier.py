@@ -58,12 +58,16 @@ class _PostgresLine:
 
     async def listen(self, connected: Callable[[], None], hear: Callable[[bytes], None]) -> None:
         async with self._connection() as connection:
+            connection.add_notify_handler(lambda message: hear(message.payload.encode()))
             await _answered(connection, connection.execute(self._listen))
             connected()
             while True:
-                async for message in connection.notifies(timeout=QUIET):
-                    hear(message.payload.encode())
-                await _answered(connection, connection.execute(self._still_there))
+                if await _readable(connection, QUIET):
+                    connection.pgconn.consume_input()
+                    while (message := connection.pgconn.notifies()) is not None:
+                        hear(message.extra)
+                else:
+                    await _answered(connection, connection.execute(self._still_there))
 
     @asynccontextmanager
     async def speaking(self) -> AsyncGenerator[Say]:
@@ -82,6 +86,23 @@ class _PostgresLine:
             yield connection
         finally:
             await connection.close()
+
+
+async def _readable(connection: psycopg.AsyncConnection, within: float) -> bool:
+    """Whether something came from the server within so many seconds.
+
+    `AsyncConnection.notifies` would wake up ten times a second.
+    """
+    loop, line = asyncio.get_running_loop(), connection.fileno()
+    came = asyncio.Event()
+    loop.add_reader(line, came.set)
+    try:
+        async with asyncio.timeout(within):
+            return await came.wait()
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(line)
 
 
 async def _answered(connection: psycopg.AsyncConnection, statement: Coroutine[Any, Any, object]) -> None:

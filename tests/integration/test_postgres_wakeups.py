@@ -9,6 +9,7 @@ from hearing import Ear
 from processes import wait_until
 
 from outlast.backends import remote
+from outlast.backends.postgres import notifier as notifier_module
 from outlast.backends.postgres.notifier import PostgresNotifier
 from outlast.ports.notifier import Topic
 
@@ -136,3 +137,13 @@ async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_sp
         await asyncio.to_thread(wait_until, lambda: notifier._outbox.empty, 20)
         await asyncio.to_thread(wait_until, lambda: count(database) == 1, 20)
     assert not notifier._speaking.broken
+
+
+async def test_what_is_said_while_the_server_is_asked_whether_it_is_there_is_heard(made, monkeypatch):
+    monkeypatch.setattr(notifier_module, "QUIET", 0.0)  # it is asked all the time
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe([Topic.CANCEL], ear)
+    for n in range(200):
+        speaker.publish(Topic.CANCEL, [str(n)])
+        await ear.hear((Topic.CANCEL, str(n)))
