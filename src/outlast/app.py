@@ -187,9 +187,9 @@ class Outlast:
         settings = self.settings
         if settings.on_postgres and not await engine.store.enrol(KeyRing.of(settings).fingerprints()):
             raise ForeignKey(
-                "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all of "
-                "them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after the "
-                "other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
+                "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all "
+                "of them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after "
+                "the other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
             )
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ class Channel(theirs.Channel):
     def _connparams(self, asynchronous: bool = False) -> Any:
         if self.connection is None or self.connection.client is None:
             raise ConnectionError("The connection to the broker was lost.")
-        return theirs.Channel._connparams(self, asynchronous)
+        return theirs.Channel._connparams(self, asynchronous)  # noqa: SLF001 - as `super()`, which has no type
 
 
 class Transport(theirs.Transport):
