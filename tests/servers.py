@@ -214,7 +214,7 @@ class RedisServer:
         self._process = psutil.Process(int(self._guard.stdout.readline()))
         end = time.monotonic() + SECONDS_TO_START
         while not self._answers():
-            if not self._process.is_running() or time.monotonic() > end:
+            if self._process.status() == psutil.STATUS_ZOMBIE or time.monotonic() > end:
                 raise AssertionError("Redis does not start.")
             threading.Event().wait(0.01)
 
@@ -259,9 +259,11 @@ def redis_program() -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no outgoing connection is given, so that a stopped server finds it free again."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
+            return probe.getsockname()[1]
 
 
 def _guard(folder: Path, run: int) -> None:
