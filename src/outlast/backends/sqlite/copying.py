@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_datetime, as_json, as_text, attempt_record
 from outlast.backends.sqlite.sessions import SMALL_INPUT
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
 from outlast.ports.blobs import StoredUpload
@@ -55,7 +56,7 @@ class Copies(Room):
             return [
                 WholeSession(
                     session,
-                    tuple(attempt_record(row) for row in history[session.id]),
+                    tuple(self._db.rows.attempt(row) for row in history[session.id]),
                     tuple(KeptStep(*row) for row in kept[session.id]),
                 )
                 for session in sessions

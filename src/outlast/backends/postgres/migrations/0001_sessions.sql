@@ -186,6 +186,18 @@ CREATE TABLE upload_chunks (
 
 ALTER TABLE upload_chunks ALTER COLUMN content SET STORAGE EXTERNAL;
 
+-- What analyses remember beyond a session.
+CREATE TABLE facts (
+    space text NOT NULL,
+    key text NOT NULL,
+    item text NOT NULL,
+    value text NOT NULL,
+    until timestamptz NOT NULL,
+    PRIMARY KEY (space, key, item)
+);
+
+CREATE INDEX facts_by_end ON facts (until);
+
 -- The keys of the processes that may use this store, by fingerprint.
 CREATE TABLE enrolled_keys (
     fingerprint text NOT NULL PRIMARY KEY,
