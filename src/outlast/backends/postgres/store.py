@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import Claims
 from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.copying import Copies
 from outlast.backends.postgres.database import Database
 from outlast.backends.postgres.ends import Ends
 from outlast.backends.postgres.facts import PostgresFacts
@@ -17,7 +18,7 @@ from outlast.ports.clock import Clock
 
 
 class PostgresStore(
-    Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresFacts, PostgresWorkers
+    Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresFacts, PostgresWorkers, Copies
 ):
     """`SessionStore` and all beside it, for any number of machines.
 

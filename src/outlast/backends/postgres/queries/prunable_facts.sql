@@ -1,1 +1,1 @@
-SELECT ctid FROM facts WHERE until <= (SELECT clock_timestamp())
+SELECT ctid FROM facts WHERE until <= %(before)s
