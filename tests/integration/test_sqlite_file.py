@@ -248,10 +248,9 @@ def test_every_statement_is_used_and_their_threshold_is_what_the_domain_says():
     folder = Path(inspect.getfile(SQLiteStore)).parent
     code = "".join(file.read_text() for file in folder.glob("*.py"))
     statements = Statements(PACKAGE)
-    parts = {"session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
-    composed = {
-        f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in ("sessions", "results", "uploads")
-    }
+    parts = {"prunable_facts", "session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
+    pruned = ("sessions", "results", "uploads", "facts")
+    composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in set(statements) - parts:
         assert name in composed or re.search(rf'"{name}"', code), name
     assert SUSPECT_CRASHES == 2  # written into the statements that set `ready`

@@ -42,7 +42,7 @@ class Claims(Room):
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
         values = {"again_after": again_after, "limit": limit}
         rows = await self._db.use(lambda c: self._when_made_ready(c, "offer", values), again=True)
-        rows.sort(key=lambda row: (-row[2], row[4], row[5]))
+        rows.sort(key=lambda row: (-row[2], *row[4:]))
         return [Waiting(*row[:4]) for row in rows]
 
     async def _when_made_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
