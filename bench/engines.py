@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import figures
 import redis
+
+import figures
 import servers
 import sites
-
 from peers import MODULES
 
 ROUNDS = 3

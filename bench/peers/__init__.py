@@ -1,4 +1,4 @@
-"""The engines that are measured beside each other, by name; each module is imported by the process that measures it."""
+"""The engines that are measured beside each other, by name; each is imported where it is measured."""
 
 from importlib import import_module
 from typing import Final

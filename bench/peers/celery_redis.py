@@ -43,7 +43,7 @@ class OfCelery:
 
     def worker(self, at_once: int) -> list[str]:
         return ["-m", "celery", "-A", "peers.celery_redis", "worker", "--pool", "threads",
-                "--concurrency", str(at_once), "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]  # fmt: skip
+                "--concurrency", str(at_once), "--loglevel", "ERROR"]  # fmt: skip
 
 
 peer = OfCelery()

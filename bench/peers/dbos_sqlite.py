@@ -32,8 +32,8 @@ class OfDbos:
     drains_with = 1000
 
     async def open(self) -> None:
-        launch()  # makes the tables, which a client does not
-        DBOS.destroy()
+        await asyncio.to_thread(launch)  # makes the tables, which a client does not
+        await asyncio.to_thread(DBOS.destroy)
         self._client = DBOSClient(system_database_url=URL)
 
     async def begin(self, n: int) -> None:

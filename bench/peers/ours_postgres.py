@@ -4,7 +4,7 @@ import os
 
 from peers.ours import Ours
 
-KEY = "a key of the benchmarks, of no use elsewhere"
+KEY = "of-no-use-outside-the-benchmarks-0123456789"
 
 
 class OnPostgres(Ours):

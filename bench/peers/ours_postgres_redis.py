@@ -4,6 +4,4 @@ import os
 
 from peers.ours_postgres import KEY, OnPostgres
 
-peer = OnPostgres(
-    DATABASE_URL=os.environ["BENCH_POSTGRES"], REDIS_URL=os.environ["BENCH_REDIS"], APP_KEY=KEY
-)
+peer = OnPostgres(DATABASE_URL=os.environ["BENCH_POSTGRES"], REDIS_URL=os.environ["BENCH_REDIS"], APP_KEY=KEY)

@@ -11,7 +11,7 @@ SLOTS = 100_000
 
 
 class Peer(Protocol):
-    """One engine, set up as its documentation recommends; all that is awaited may also be quick and synchronous."""
+    """One engine, set up as its documentation recommends."""
 
     packages: tuple[str, ...]
     """Whose versions are shown."""

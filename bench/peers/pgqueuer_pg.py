@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 
 import asyncpg
 from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, Job, PgQueuer, Queries
@@ -11,7 +12,7 @@ from peers.peer import stamp
 
 
 async def made() -> PgQueuer:
-    """The factory that its command line wants."""
+    """The work, registered."""
     pool = await asyncpg.create_pool(os.environ["BENCH_POSTGRES"], min_size=2, max_size=10)
     pgq = PgQueuer(AsyncpgPoolDriver(pool))
 
@@ -49,10 +50,16 @@ class Pgqueuer:
         await self._connection.close()
 
     def worker(self, at_once: int) -> list[str]:
-        batch = str(min(at_once, 100))
-        most = str(max(at_once, 2 * min(at_once, 100)))
-        return ["-m", "pgqueuer", "run", "peers.pgqueuer_pg:made", "--batch-size", batch,
-                "--max-concurrent-tasks", most]  # fmt: skip
+        return ["-m", "peers.pgqueuer_pg", str(at_once)]
+
+
+async def work(at_once: int) -> None:
+    """As its command line does, which stumbles over its own option for the log level."""
+    batch = min(at_once, 100)
+    await (await made()).run(batch_size=batch, max_concurrent_tasks=max(at_once, 2 * batch))
 
 
 peer = Pgqueuer()
+
+if __name__ == "__main__":
+    asyncio.run(work(int(sys.argv[1])))

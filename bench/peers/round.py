@@ -26,6 +26,8 @@ PATIENCE = 60.0
 """Seconds after which an engine has failed."""
 PICKUPS_FOR = 12.0
 """Seconds for pick-ups: those that look once a second are asked less often."""
+POLITENESS = 5.0
+"""Seconds that a worker has for its end."""
 HELD_FOR = 120.0
 """Seconds of each held piece of work: longer than it takes to begin them all."""
 
@@ -40,14 +42,14 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
     for n in range(warm, warm + many):
         await peer.begin(n)
     starts = many / (time.monotonic() - began)
-    with working(peer, peer.drains_with):
+    with working(peer, peer.drains_with, POLITENESS):
         await stamped(slots, range(warm + many))
         times = [slots[n] for n in range(warm + many)]
         drain = (len(times) - 1) / (max(times) - min(times))
         first = warm + many
         pickups = await pick_ups(peer, slots, first, few)
     first += few + 2
-    with working(peer, held) as worker:
+    with working(peer, held, 0.0) as worker:
         await peer.begin(first)
         await stamped(slots, range(first, first + 1))
         for n in range(first + 1, first + 1 + held):
@@ -56,7 +58,14 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
         memory = memory_of(worker.pid)
     await peer.close()
     versions = ", ".join(f"{p} {version(p)}" for p in peer.packages)
-    return {"versions": versions, "starts": starts, "drain": drain, "pickups": pickups, "memory": memory, "held": held}
+    return {
+        "versions": versions,
+        "starts": starts,
+        "drain": drain,
+        "pickups": pickups,
+        "memory": memory,
+        "held": held,
+    }
 
 
 async def pick_ups(peer: Peer, slots: Slots, first: int, times: int) -> list[float]:
@@ -91,14 +100,18 @@ def memory_of(pid: int) -> float:
 
 
 @contextmanager
-def working(peer: Peer, at_once: int) -> Iterator[subprocess.Popen[bytes]]:
+def working(peer: Peer, at_once: int, patience: float) -> Iterator[subprocess.Popen[bytes]]:
+    """One worker process, ended politely at first: some leave locks behind when they are killed."""
     log = None if "BENCH_LOG" in os.environ else subprocess.DEVNULL
-    with subprocess.Popen([sys.executable, *peer.worker(at_once)], stdin=subprocess.PIPE, stdout=log, stderr=log) as child:
+    command = [sys.executable, *peer.worker(at_once)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as child:
         try:
             yield child
         finally:
-            family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
-            for process in family:
+            parent = psutil.Process(child.pid)
+            family = [*parent.children(recursive=True), parent]
+            child.terminate()
+            for process in psutil.wait_procs(family, timeout=patience)[1]:
                 process.kill()
 
 
