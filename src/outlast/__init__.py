@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analysis import Step, step
     from outlast.core.context import report, track
+    from outlast.core.facts import Fact, Facts
     from outlast.core.sessions import Started
     from outlast.core.upload import Upload
     from outlast.core.watch import SessionView
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
         InvalidInput,
         OutlastError,
         Permanent,
+        Question,
         QueueFull,
         RetryAfter,
         StoreUnavailable,
@@ -30,12 +32,15 @@ if TYPE_CHECKING:
 _ROOMS = {
     "AnalysisSession": "outlast.domain.session",
     "CancelAnswer": "outlast.ports.store",
+    "Fact": "outlast.core.facts",
+    "Facts": "outlast.core.facts",
     "InvalidInput": "outlast.domain.errors",
     "Lifespan": "outlast.app",
     "Outlast": "outlast.app",
     "OutlastError": "outlast.domain.errors",
     "Permanent": "outlast.domain.errors",
     "Phase": "outlast.domain.status",
+    "Question": "outlast.domain.errors",
     "QueueFull": "outlast.domain.errors",
     "RetryAfter": "outlast.domain.errors",
     "RetryAnswer": "outlast.ports.store",
@@ -68,12 +73,15 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AnalysisSession",
     "CancelAnswer",
+    "Fact",
+    "Facts",
     "InvalidInput",
     "Lifespan",
     "Outlast",
     "OutlastError",
     "Permanent",
     "Phase",
+    "Question",
     "QueueFull",
     "RetryAfter",
     "RetryAnswer",

@@ -14,18 +14,23 @@ from starlette.types import ASGIApp
 
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Analysis, Catalogue, Render, Step
+from outlast.core.analysis import Analysis, Catalogue, Check, Render, Step
+from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
+from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
+from outlast.ports.clock import Clock
+from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
+from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
 
 log = logging.getLogger(__name__)
@@ -54,6 +59,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._rates: Rates | None = None
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -85,13 +91,16 @@ class Outlast:
         subject: Callable[..., str] | None = None,
         intro: str | None = None,
         render: Render | None = None,
+        check: Check | None = None,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
         `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result; `intro` is safe HTML above the form.
+        result; `intro` is safe HTML above the form. `check` is `async`, takes the input as the function does and
+        looks at a start before it is accepted: it may read the beginning of an upload (`Upload.head`) and raise
+        `InvalidInput`, with `questions` where the visitor's answer would mend it.
         """
 
         def register(work: Work) -> Work:
@@ -110,6 +119,7 @@ class Outlast:
                     subject,
                     intro,
                     render,
+                    check,
                 )
             )
             return work
@@ -123,6 +133,7 @@ class Outlast:
                 settings=lambda: self.settings,
                 engine=self.engine,
                 keys=lambda: KeyRing.of(self.settings),
+                rates=self._make_rates,
                 catalogue=self.catalogue,
                 owner=self._owner,
                 title=self._title,
@@ -168,6 +179,8 @@ class Outlast:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close(self.settings.shutdown_grace)
+        if self._rates is not None:
+            await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
         """What a worker of this installation may do."""
@@ -211,6 +224,15 @@ class Outlast:
         """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
         return await (await self.engine()).sessions.retry(session_id, owner=owner)
 
+    def facts(self, space: str) -> Facts:
+        """A place where analyses remember things beyond a session, shared by all sessions of this installation."""
+
+        async def opened() -> tuple[FactStore, Clock]:
+            engine = await self.engine()
+            return engine.store, engine.clock
+
+        return Facts(space, opened)
+
     def visitor(self, request: Request) -> str | None:
         """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
         cookie = request.headers.get("cookie")
@@ -221,13 +243,18 @@ class Outlast:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
+    def _make_rates(self) -> Rates:
+        if self._rates is None:
+            url = self.settings.redis_url
+            self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
+        return self._rates
+
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
-        store, notifier = choice.embedded(settings.database_path, clock)
         return Engine(
-            store,
-            notifier,
+            make_store(settings),
+            choice.doorbells(settings.database_path),
             self.catalogue,
             clock,
             StartDefaults(
@@ -237,7 +264,13 @@ class Outlast:
                 one_attempt=settings.inline,
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
+
+
+def make_store(settings: Settings) -> MovableStore:
+    """The store that the settings name, not yet open."""
+    return choice.sqlite_store(settings.database_path, SystemClock())
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -238,6 +238,14 @@ class Settings(BaseSettings):
         return self.data_dir / self.database_url.removeprefix("sqlite:///")
 
     @property
+    def shown_database(self) -> str:
+        """`database_url` without its password, for people and logs."""
+        parts = urlsplit(self.database_url)
+        return (
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else self.database_url
+        )
+
+    @property
     def max_upload_bytes(self) -> int:
         return int(self.max_upload_mb * 1_000_000)
 

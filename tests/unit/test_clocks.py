@@ -38,7 +38,7 @@ def test_a_boot_is_named_also_where_namespaces_are_hidden(monkeypatch, tmp_path)
     boot = tmp_path / "boot_id"
     boot.write_text("b-1\n")
     monkeypatch.setattr(machine, "BOOT_ID", boot)
-    monkeypatch.setattr(machine, "PROCESS_NAMESPACE", tmp_path / "missing")
+    monkeypatch.setattr(machine, "TIME_NAMESPACE", tmp_path / "missing")
     assert SystemClock().boot_id() == "b-1"
 
 
@@ -115,3 +115,13 @@ async def test_a_sleeper_in_another_threads_loop_is_woken_from_here():
     await asyncio.wait_for(clock.asleep(), PATIENCE)
     clock.advance(60)
     await asyncio.wait_for(sleeping, PATIENCE)
+
+
+def test_a_process_that_sees_no_others_shares_the_clock_all_the_same():
+    """Containers on one machine have process namespaces of their own and one monotonic clock."""
+    program = "from outlast.backends.clock import SystemClock as C; print(C().boot_id())"
+    command = ["unshare", "--user", "--map-root-user", "--pid", "--fork", sys.executable, "-c", program]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if said.returncode and "unshare" in said.stderr:
+        pytest.skip(f"This machine forbids namespaces: {said.stderr.strip()}")
+    assert said.stdout.strip() == SystemClock().boot_id()

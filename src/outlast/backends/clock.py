@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-PROCESS_NAMESPACE = Path("/proc/self/ns/pid")
+TIME_NAMESPACE = Path("/proc/self/ns/time")
 UNKNOWN_BOOT = "unknown-boot"
 """Where the system does not name its boots: a monotonic clock that began again shows as a lease too far ahead."""
 
@@ -26,7 +26,7 @@ class SystemClock:
         except OSError:
             return UNKNOWN_BOOT
         try:
-            return f"{boot}/{PROCESS_NAMESPACE.stat().st_ino}"
+            return f"{boot}/{TIME_NAMESPACE.stat().st_ino}"
         except OSError:
             return boot
 

@@ -36,4 +36,5 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
         print_json({"dry_run": dry_run, **asdict(done)})
     else:
         verb = "Would delete" if dry_run else "Deleted"
-        click.echo(f"{verb} {done.sessions} session(s), {done.results} result(s), {done.uploads} upload(s).")
+        counted = (f"{count} {what[:-1]}(s)" for what, count in asdict(done).items())
+        click.echo(f"{verb} {', '.join(counted)}.")

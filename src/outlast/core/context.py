@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
@@ -73,6 +74,13 @@ class AttemptContext:
         """From now on threads end at their next report or step, and nothing more is kept or reported."""
         self._stopped.set()
 
+    def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
+        """The worker's event loop, for a thread to call into; on the loop itself that would wait for ever."""
+        self._check()
+        if _running_loop() is self._loop:
+            raise TypeError(f"{what} is for plain def code in threads; async code awaits the same without it.")
+        return self._loop
+
     def report(self, done: float | None, total: float | None, message: str | None) -> None:
         self._check()
         self._progress.report(_step.get(), done, total, message)
@@ -112,9 +120,12 @@ class AttemptContext:
         finally:
             _step.reset(token)
 
+    def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        return self._journal.upload(sha256)
+
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it
-        async for chunk in self._journal.upload(sha256):
+        async for chunk in self.upload(sha256):
             file.write(chunk)
         file.seek(0)
         return file
@@ -159,6 +170,7 @@ class AttemptContext:
 
 
 _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", default=None)
+_reading: ContextVar[Callable[[str], AsyncIterator[bytes]] | None] = ContextVar("outlast_reading", default=None)
 _step: ContextVar[str | None] = ContextVar("outlast_step", default=None)
 
 
@@ -177,6 +189,21 @@ def current_or_raise() -> AttemptContext:
     if attempt is None:
         raise RuntimeError("This works only inside an analysis that Outlast runs.")
     return attempt
+
+
+@contextmanager
+def reading(chunks: Callable[[str], AsyncIterator[bytes]]) -> Generator[None]:
+    """Within it uploads are read from `chunks`: for the check of a start, which is no attempt yet."""
+    token = _reading.set(chunks)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def upload_chunks(sha256: str) -> AsyncIterator[bytes]:
+    chunks = _reading.get()
+    return chunks(sha256) if chunks is not None else current_or_raise().upload(sha256)
 
 
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:

@@ -9,6 +9,7 @@ from outlast.domain.errors import ClaimLost, Permanent, StoreUnavailable
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.blobs import Blobs
 from outlast.ports.clock import Clock
+from outlast.ports.facts import FactStore
 from outlast.ports.results import Results
 from outlast.ports.store import SessionStore
 from outlast.ports.workers import WorkerRegistry
@@ -16,7 +17,7 @@ from outlast.ports.workers import WorkerRegistry
 T = TypeVar("T")
 
 
-class Store(SessionStore, Results, Blobs, WorkerRegistry, Protocol):
+class Store(SessionStore, Results, Blobs, FactStore, WorkerRegistry, Protocol):
     """All that one database gives."""
 
 

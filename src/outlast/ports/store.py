@@ -82,6 +82,7 @@ class Pruned:
     sessions: int = 0
     results: int = 0
     uploads: int = 0
+    facts: int = 0
 
 
 class SessionStore(Protocol):
@@ -180,7 +181,8 @@ class SessionStore(Protocol):
 
         Those that could be claimed and have not been offered since they became so, or not for `again_after`
         seconds; in the order in which they would be claimed as far as that is cheap. A start counts as an offer,
-        as it dispatches by itself. No two callers get the same session for the same reason.
+        as it dispatches by itself. No two callers get the same session for the same reason. The mark is no change
+        of the session: its version stays, and a crash may lose it.
         """
         ...
 
@@ -248,8 +250,8 @@ class SessionStore(Protocol):
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
-        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, in
-        batches; a dry run counts by the same conditions. An upload is not deleted while its owner has a
-        session in flight.
+        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, facts whose
+        time is over, in batches; a dry run counts by the same conditions. An upload is not deleted while its
+        owner has a session in flight.
         """
         ...

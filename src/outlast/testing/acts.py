@@ -10,6 +10,7 @@ from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Rele
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
 from outlast.ports.blobs import Blobs
+from outlast.ports.facts import FactStore
 from outlast.ports.results import Results
 from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits
 from outlast.ports.workers import WorkerInfo, WorkerRegistry
@@ -21,7 +22,7 @@ OWNER = "owner-1"
 STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
 
 
-class WholeStore(SessionStore, Results, Blobs, WorkerRegistry, Protocol):
+class WholeStore(SessionStore, Results, Blobs, FactStore, WorkerRegistry, Protocol):
     """All that a backend's store is."""
 
 

@@ -5,10 +5,12 @@ from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import RegistryContract
+from outlast.testing.contract.remembering import FactContract
 from outlast.testing.contract.rescuing import LeaseContract, ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.sharing import SharingContract
 from outlast.testing.contract.starting import LimitContract, StartContract
@@ -23,6 +25,7 @@ class SessionStoreContract(
     QueuePositionContract,
     ClaimContract,
     ClaimOrderContract,
+    OfferContract,
     ProgressContract,
     KeptStepContract,
     FenceContract,
@@ -35,6 +38,7 @@ class SessionStoreContract(
     ReleaseWorkerContract,
     ResultContract,
     BlobContract,
+    FactContract,
     AdoptContract,
     PruneContract,
     RegistryContract,

@@ -24,6 +24,11 @@ class KeyRing:
     def of(cls, settings: Settings) -> "KeyRing":
         return cls(settings.app_key or [_stored_key(settings.data_dir)])
 
+    @property
+    def namespace(self) -> str:
+        """What sets this installation apart on a server that it shares with others."""
+        return self._sign(self._keys[0], "namespace", "")[:12]
+
     def sign(self, purpose: str, value: str) -> str:
         """A signature of `value` that no other purpose accepts."""
         return self._sign(self._keys[0], purpose, value)

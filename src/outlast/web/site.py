@@ -28,6 +28,7 @@ from outlast.web.limits import Limits
 from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
+from outlast.web.rates import Rates
 from outlast.web.routes import ROUTES, Route
 from outlast.web.uploads import upload
 
@@ -44,6 +45,7 @@ class Site:
     settings: Callable[[], Settings]
     engine: Callable[[], Awaitable[Engine]]
     keys: Callable[[], KeyRing]
+    rates: Callable[[], Rates]
     catalogue: Catalogue
     owner: OwnerOf | None
     title: str
@@ -149,7 +151,7 @@ class _Edge:
         if self._access is None or self._limits is None:
             settings = self._site.settings()
             self._access = Access(settings, self._site.keys(), self._site.owner)
-            self._limits = Limits(settings)
+            self._limits = Limits(settings, self._site.rates())
         self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers)
         self._access.check_token(route, visitor, headers)

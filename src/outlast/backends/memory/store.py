@@ -2,6 +2,7 @@
 
 from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.recovery import Recovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import Sessions
@@ -11,8 +12,8 @@ from outlast.backends.memory.workers import MemoryWorkers
 from outlast.ports.clock import Clock
 
 
-class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryWorkers):
-    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` of one process; safe from any thread and loop.
+class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryFacts, MemoryWorkers):
+    """`SessionStore` and all beside it, of one process; safe from any thread and loop.
 
     It ends with the process, so "durable" means here: seen by whoever looks next.
     """

@@ -12,6 +12,7 @@ from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, C
 from outlast.domain.status import IN_FLIGHT, Status
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
+from outlast.ports.facts import StoredFact
 from outlast.ports.results import SAMPLES_KEPT, StoredResult
 from outlast.ports.workers import WorkerInfo
 
@@ -36,6 +37,10 @@ def _samples() -> defaultdict[str, dict[str, deque[int]]]:
     return defaultdict(partial(defaultdict[str, deque[int]], partial(deque[int], maxlen=SAMPLES_KEPT)))
 
 
+def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]]:
+    return defaultdict(lambda: defaultdict(dict[str, tuple[StoredFact, datetime]]))
+
+
 @dataclass(slots=True)
 class Tables:
     """All state of one memory store; whoever reads or writes it holds the lock."""
@@ -45,6 +50,8 @@ class Tables:
     sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
     """In order of insertion."""
     deadlines: dict[str, float] = field(default_factory=dict[str, float])
+    offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
         default_factory=lambda: defaultdict[str, list[AttemptRecord]](list)
     )
@@ -60,6 +67,10 @@ class Tables:
         default_factory=dict[tuple[str, str], tuple[StoredUpload, tuple[bytes, ...]]]
     )
     """By owner and hash."""
+    facts: defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]] = field(
+        default_factory=_facts
+    )
+    """With their time to be forgotten, by space, key and item."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
 
     def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:
@@ -108,5 +119,6 @@ class Tables:
         )
         self.history[row.id].append(record)
         self.deadlines.pop(row.id, None)
+        self.offered.pop(row.id, None)
         completed_at: datetime | None = now if status.final else None
         self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)

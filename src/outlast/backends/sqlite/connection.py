@@ -34,6 +34,13 @@ UNAVAILABLE = (
     apsw.ConnectionClosedError,
 )
 """What the surroundings do to us; any other error of SQLite is a mistake of ours and is not translated."""
+SHUT = "the store is shut"
+"""What the triggers of a shut store say."""
+
+
+def is_unavailable(error: Exception) -> bool:
+    """It comes from the surroundings, or from a store that is shut."""
+    return isinstance(error, UNAVAILABLE) or (isinstance(error, apsw.ConstraintError) and SHUT in str(error))
 
 
 class DatabaseFile:
@@ -116,6 +123,8 @@ def explained(error: apsw.Error) -> StoreUnavailable:
             return StoreUnavailable("The disk of the database is full; free some space, and it goes on.")
         case apsw.BusyError() | apsw.LockedError():
             return StoreUnavailable("Another process has kept the database locked for too long.")
+        case apsw.ConstraintError():
+            return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
         case _:
             return StoreUnavailable(f"The database cannot be used now: {error}.")
 

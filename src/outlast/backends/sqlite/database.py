@@ -5,13 +5,14 @@ import threading
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from outlast.backends.rows import Rows
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.migrate import migrate, require_current
+from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
 from outlast.backends.sqlite.readers import Readers
-from outlast.backends.sqlite.rows import SessionRows, as_text
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
+from outlast.backends.statements import Statements
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 from outlast.ports.clock import Clock
 
@@ -24,8 +25,8 @@ class Database:
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self.file = file
         self.clock = clock
-        self.sql = Statements()
-        self.rows = SessionRows()
+        self.sql = Statements(PACKAGE)
+        self.rows = Rows(as_datetime)
         self._door = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession

@@ -5,9 +5,11 @@ from pathlib import Path
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import Claims
 from outlast.backends.sqlite.connection import DatabaseFile
+from outlast.backends.sqlite.copying import Copies
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import Ends
+from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
@@ -16,8 +18,10 @@ from outlast.backends.sqlite.workers import SQLiteWorkers
 from outlast.ports.clock import Clock
 
 
-class SQLiteStore(Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteWorkers):
-    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` for all processes of one machine.
+class SQLiteStore(
+    Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteFacts, SQLiteWorkers, Copies
+):
+    """`SessionStore` and all beside it, for all processes of one machine.
 
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import apsw
 
 from outlast.backends.sqlite.checkpoint import Checkpoints
-from outlast.backends.sqlite.connection import UNAVAILABLE, explained
+from outlast.backends.sqlite.connection import explained, is_unavailable
 from outlast.backends.sqlite.driver import Connection
 from outlast.domain.errors import StoreUnavailable
 
@@ -146,7 +146,7 @@ class Writer:
             if not self._connection.in_transaction:
                 raise  # SQLite has rolled back everything by itself
             execute("ROLLBACK TO operation")
-            request.error = explained(error) if isinstance(error, UNAVAILABLE) else error
+            request.error = explained(error) if isinstance(error, apsw.Error) and is_unavailable(error) else error
         execute("RELEASE operation")
 
 

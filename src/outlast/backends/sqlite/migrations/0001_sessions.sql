@@ -25,6 +25,7 @@ CREATE TABLE analysis_sessions (
     priority INTEGER NOT NULL,
     available_at TEXT NOT NULL,
     ready INTEGER NOT NULL DEFAULT 1, -- 0: waits for available_at, 1: its time has come, 2: that of a suspect
+    offered_at TEXT, -- to a fleet behind a broker; NULL: not since it became available
     version INTEGER NOT NULL,
     claim INTEGER NOT NULL DEFAULT 0,
     worker_id TEXT,
@@ -57,6 +58,9 @@ WHERE status = 'pending' AND ready = 1;
 
 CREATE INDEX sessions_suspect ON analysis_sessions (queue, analysis, priority)
 WHERE status = 'pending' AND ready = 2;
+
+CREATE INDEX sessions_by_offer ON analysis_sessions (offered_at)
+WHERE status = 'pending' AND ready > 0;
 
 CREATE INDEX sessions_postponed ON analysis_sessions (available_at)
 WHERE status = 'pending' AND ready = 0;
@@ -190,6 +194,18 @@ CREATE TABLE upload_chunks (
     PRIMARY KEY (upload_id, number)
 ) STRICT;
 
+-- What analyses remember beyond a session.
+CREATE TABLE facts (
+    space TEXT NOT NULL,
+    key TEXT NOT NULL,
+    item TEXT NOT NULL,
+    value TEXT NOT NULL,
+    until TEXT NOT NULL,
+    PRIMARY KEY (space, key, item)
+) STRICT;
+
+CREATE INDEX facts_by_end ON facts (until);
+
 -- Written by nobody but the check that the store can write.
 CREATE TABLE pulse (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -197,3 +213,24 @@ CREATE TABLE pulse (
 ) STRICT;
 
 INSERT INTO pulse VALUES (1, NULL);
+
+-- Whether changes are taken: a store that has moved, or is being filled, takes none but those of the move.
+CREATE TABLE door (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    shut_because TEXT,
+    filling INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+INSERT INTO door (only_row) VALUES (1);
+
+CREATE TRIGGER no_start_when_shut BEFORE INSERT ON analysis_sessions
+WHEN (SELECT shut_because IS NOT NULL AND NOT filling FROM door)
+BEGIN
+    SELECT raise(ABORT, 'the store is shut');
+END;
+
+CREATE TRIGGER no_change_when_shut BEFORE UPDATE ON analysis_sessions
+WHEN (SELECT shut_because IS NOT NULL AND NOT filling FROM door)
+BEGIN
+    SELECT raise(ABORT, 'the store is shut');
+END;

@@ -1,0 +1,31 @@
+"""Facts that analyses remember."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.rows import as_json, as_text
+from outlast.ports.facts import StoredFact
+
+
+class SQLiteFacts(Room):
+    """`FactStore`."""
+
+    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
+        latest = {(f.key, f.item): f.value for f in facts}
+        flat = as_json([(key, item, value) for (key, item), value in latest.items()])
+        values = {"space": space, "facts": flat, "until": as_text(until)}
+        await self._db.write(lambda c: c.execute(self._sql["remember"], values))
+
+    async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
+        values = {"space": space, "keys": as_json(list(dict.fromkeys(keys))), "now": self._db.now()}
+        rows = await self._db.read_aside(lambda c: c.execute(self._sql["recall"], values).fetchall())
+        found: defaultdict[str, list[StoredFact]] = defaultdict(list)
+        for key, item, value in rows:
+            found[key].append(StoredFact(key, item, value))
+        return dict(found)
+
+    async def forget(self, space: str, keys: Sequence[str]) -> None:
+        values = {"space": space, "keys": as_json(list(keys))}
+        await self._db.write(lambda c: c.execute(self._sql["forget"], values))

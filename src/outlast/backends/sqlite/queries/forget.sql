@@ -1,0 +1,1 @@
+DELETE FROM facts WHERE space = :space AND key IN (SELECT value FROM json_each(:keys))

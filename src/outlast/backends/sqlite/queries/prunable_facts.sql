@@ -1,0 +1,1 @@
+SELECT rowid FROM facts WHERE until <= :before

@@ -1,0 +1,13 @@
+INSERT INTO analysis_sessions (
+    id, analysis, subject, user_session, input, queue, priority, status, version, claim, worker_id,
+    attempt, max_attempts, crashes, timeout, progress_percentage, current_step, current_message, steps,
+    created_at, updated_at, available_at, started_at, completed_at, cancel_requested_at,
+    error, error_code, reference, redirect_url, result_bytes, ready
+)
+VALUES (
+    :id, :analysis, :subject, :owner, :input, :queue, :priority, :status, :version, :claim, :worker_id,
+    :attempt, :max_attempts, :crashes, :timeout, :percentage, :current_step, :message, :steps,
+    :created_at, :updated_at, :available_at, :started_at, :completed_at, :cancel_requested_at,
+    :error, :error_code, :reference, :redirect_url, :result_bytes,
+    iif(:available_at > :now, 0, iif(:crashes >= 2, 2, 1))
+)

@@ -1,0 +1,1 @@
+SELECT id, version FROM analysis_sessions WHERE id > :after ORDER BY id LIMIT :limit + 0

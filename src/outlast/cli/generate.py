@@ -1,0 +1,21 @@
+"""`outlast generate`: ready files for an installation."""
+
+from importlib.metadata import version
+from importlib.resources import files
+
+import click
+
+
+@click.group()
+def generate() -> None:
+    """Print a ready file for this installation."""
+
+
+@generate.command()
+def compose() -> None:
+    """A Docker Compose file: PostgreSQL, Redis, two API processes and three workers behind nginx.
+
+    Example: outlast generate compose > compose.yaml
+    """
+    text = (files("outlast.cli") / "ready" / "compose.yaml").read_text(encoding="utf-8")
+    click.echo(text.replace("{version}", version("outlast")), nl=False)
