@@ -65,7 +65,7 @@ class Stream(asyncio.Protocol):
         told = data[at : data.find(b'"', at)]
         if not self._told:
             self._seen.showing += 1
-        elif told != self._told and self._seen.measuring:
+        elif told != self._told and self._seen.measuring and told[:1].isdigit():
             self._seen.events += 1
             self._seen.lags.append((time.monotonic() - float(told)) * 1000)
         self._told = told

@@ -102,7 +102,7 @@ def started(server: sites.Server, n: int) -> str:
 
 def show(many: Any, few: Any, watchers: int, sessions: int, store: str) -> None:
     def reader(told: Any) -> float:
-        return sum(n for name, n in told["queries"].items() if name not in {"version", "versions", "get"})
+        return sum(n for name, n in told["queries"].items() if name not in {"version", "version_of_each", "get"})
 
     figure = figures.Figure
     figures.show(

@@ -29,7 +29,7 @@ class DatabaseClock(FakeClock):
 
     def jump_wall(self, seconds: float) -> None:
         super().jump_wall(seconds)
-        self._connection.execute("UPDATE fake.clock SET at = %s", (self.now(),))
+        self._connection.execute("UPDATE fake.clock SET at = at + make_interval(secs => %s)", (seconds,))
 
     def jump_wall_of_this_machine(self, seconds: float) -> None:
         """Not the database's."""

@@ -23,8 +23,10 @@ from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import ForeignKey
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
+from outlast.ports.notifier import Notifier
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
@@ -169,11 +171,26 @@ class Outlast:
             if self._engine is None:
                 engine = self._make_engine()
                 await engine.open(maintain=maintain, migrate=migrate)
+                try:
+                    await self._enrol(engine)
+                except BaseException:
+                    await engine.close()
+                    raise
                 self._engine = engine
                 inline = 1 if self.settings.inline and maintain else 0
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
+
+    async def _enrol(self, engine: Engine) -> None:
+        """Refuse to be the one machine of several whose cookies and tokens the others do not understand."""
+        settings = self.settings
+        if settings.on_postgres and not await engine.store.enrol(KeyRing.of(settings).fingerprints()):
+            raise ForeignKey(
+                "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all of "
+                "them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after the "
+                "other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
+            )
 
     async def close(self) -> None:
         engine, self._engine = self._engine, None
@@ -254,7 +271,7 @@ class Outlast:
         clock = SystemClock()
         return Engine(
             make_store(settings),
-            choice.doorbells(settings.database_path),
+            make_notifier(settings),
             self.catalogue,
             clock,
             StartDefaults(
@@ -270,7 +287,21 @@ class Outlast:
 
 def make_store(settings: Settings) -> MovableStore:
     """The store that the settings name, not yet open."""
+    if settings.on_postgres:
+        return choice.postgres_store(
+            settings.database_url, SystemClock(), pool_size=settings.pg_pool_size, listen=settings.pg_listen
+        )
     return choice.sqlite_store(settings.database_path, SystemClock())
+
+
+def make_notifier(settings: Settings) -> Notifier:
+    """What carries wake-ups between the processes of the store that the settings name."""
+    if settings.on_postgres:
+        namespace = KeyRing.of(settings).namespace
+        return choice.shared_notifier(
+            settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
+        )
+    return choice.doorbells(settings.database_path)
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -21,6 +21,14 @@ def sqlite_store(database: Path, clock: Clock) -> MovableStore:
     return SQLiteStore(database, clock)
 
 
+def postgres_store(database_url: str, clock: Clock, *, pool_size: int, listen: bool) -> MovableStore:
+    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen)
+
+
 def doorbells(database: Path) -> Notifier:
     """Those beside the SQLite file."""
     return DoorbellNotifier(database.parent / DOORBELL, database)

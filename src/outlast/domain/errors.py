@@ -83,6 +83,10 @@ class StoreUnavailable(OutlastError):
     """The store cannot write now (disk full, database away); nothing was acknowledged."""
 
 
+class ForeignKey(OutlastError):
+    """This process signs with a key that the other processes of the store do not know."""
+
+
 class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
 

@@ -34,6 +34,8 @@ UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnly
 OUR_MISTAKES = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
 ROLLED_BACK = (errors.DeadlockDetected, errors.SerializationFailure)
 """The transaction is undone for certain, through no fault of its own."""
+SHUT = "the store is shut"
+"""What the trigger of a shut store says."""
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -88,6 +90,8 @@ def explained(error: Exception) -> StoreUnavailable:
             return StoreUnavailable(
                 "PostgreSQL takes no more connections: raise its max_connections, or lower ANALYSIS_PG_POOL_SIZE."
             )
+        case errors.ReadOnlySqlTransaction() if SHUT in str(error):
+            return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
         case errors.ReadOnlySqlTransaction():
             return StoreUnavailable("PostgreSQL takes no writes now; is DATABASE_URL the address of a standby?")
         case TooBusy():

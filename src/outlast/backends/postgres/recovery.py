@@ -71,7 +71,12 @@ class Recovery(Room):
             sessions=await prune("sessions", sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
+            facts=await prune("facts", await self._now()),
         )
+
+    async def _now(self) -> datetime:
+        ((now, _),) = await self._db.all("now")
+        return now
 
     async def _count(self, what: str, before: datetime) -> int:
         ((count,),) = await self._db.all(f"count_prunable_{what}", {"before": before})

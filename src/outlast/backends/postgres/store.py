@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import Claims
 from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.copying import Copies
 from outlast.backends.postgres.database import Database
 from outlast.backends.postgres.ends import Ends
+from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.recovery import Recovery
 from outlast.backends.postgres.results import PostgresResults
@@ -15,8 +17,10 @@ from outlast.backends.postgres.workers import PostgresWorkers
 from outlast.ports.clock import Clock
 
 
-class PostgresStore(Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresWorkers):
-    """`SessionStore`, `Results`, `Blobs` and `WorkerRegistry` for any number of machines.
+class PostgresStore(
+    Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresFacts, PostgresWorkers, Copies
+):
+    """`SessionStore` and all beside it, for any number of machines.
 
     Time is the database's; `clock` only says how old our own knowledge is. `pool_size` is per event loop.
     `listen=False` is for PgBouncer in transaction mode: nothing is kept on a connection between transactions.
