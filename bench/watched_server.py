@@ -36,7 +36,9 @@ async def serve() -> None:
     async with workload.outlast.lifespan():
         store = (await workload.outlast.engine()).store
         # a store that gathers the lookups of polls asks once for many
-        names = ["_version_of_each" if q == "version" and hasattr(store, "_version_of_each") else q for q in QUERIES]
+        names = [
+            "_version_of_each" if q == "version" and hasattr(store, "_version_of_each") else q for q in QUERIES
+        ]
         for name in names:
             setattr(store, name, counted(name.lstrip("_"), getattr(store, name)))
         config = uvicorn.Config(
