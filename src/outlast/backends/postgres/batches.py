@@ -17,7 +17,7 @@ LARGEST = 250
 
 
 class Batches(Generic[I, A]):
-    """One kind of write. No item waits for company: a batch is what came while there was no free way.
+    """One kind of write, or of read. No item waits for company: a batch is what came while there was no free way.
 
     `write` answers for each item, in their order; an answer that is an exception is its caller's alone.
     """

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from outlast.backends.rows import Rows
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
@@ -47,6 +48,10 @@ class Database:
     def read(self, operation: Operation[T]) -> T:
         """Here and now, in a few microseconds: for rows by their key."""
         return self._reading().read(operation)
+
+    def value(self, statement: str, values: Sequence[str]) -> Any:
+        """The one value of one row by its key, as cheaply as can be; `None`: no such row."""
+        return self._reading().value(statement, values)
 
     async def read_aside(self, operation: Operation[T]) -> T:
         """In another thread: for whatever may take longer."""

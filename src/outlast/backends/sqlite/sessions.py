@@ -67,6 +67,9 @@ class Sessions(Room):
         row = self._db.read(lambda c: c.execute(self._sql["get"], values).fetchone())
         return self._db.rows.one_or_none(row)
 
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        return self._db.value(self._sql["version"], (session_id, owner))
+
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         def read(connection: Connection) -> list[AnalysisSession]:
             rows = connection.execute(self._sql["changed"], {"seen": as_json(dict(seen))})
