@@ -49,6 +49,8 @@ class Finding:
     sentence: str
     signs: tuple[Sign, ...] = ()
     windows: tuple[Window, ...] = ()
+    context: bool = False
+    """Told beside the verdict; counts neither for nor against it, nor as a check that was made."""
 
 
 class Check(Protocol):

@@ -1,5 +1,6 @@
 """How many independent looks a set of overlapping ones amounts to (pure)."""
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ def independent_looks(slices: Sequence[tuple[int, int]], total: int) -> float:
     """
     cuts = sorted({0, total, *(cut for pair in slices for cut in pair)})
     place = {cut: n for n, cut in enumerate(cuts)}
-    parts = [after - before for before, after in zip(cuts, cuts[1:], strict=False)]
+    parts = [after - before for before, after in itertools.pairwise(cuts)]
     scales = [
         (place[first], place[after], 1 / math.sqrt((after - first) * (total - after + first) / total))
         for first, after in slices
