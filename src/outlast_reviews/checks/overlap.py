@@ -86,5 +86,7 @@ def _sign(row: int, products: int, *, together: bool) -> Sign:
             " did another reviewer of this one."
         )
         return Sign(row, "strong", sentence)
-    sentence = f"This reviewer wrote about {products} other analysed products within {WITHIN_DAYS} days; nobody else did."
+    sentence = (
+        f"This reviewer wrote about {products} other analysed products within {WITHIN_DAYS} days; no other did."
+    )
     return Sign(row, "weak", sentence)
