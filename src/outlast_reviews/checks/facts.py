@@ -1,4 +1,4 @@
-"""What is known beside the reviews themselves: the product's own words and earlier analyses, as plain values (pure)."""
+"""What is known beside the reviews themselves, as plain values: the seller's words, earlier analyses (pure)."""
 
 import datetime as dt
 import hashlib

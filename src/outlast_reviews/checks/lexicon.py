@@ -25,7 +25,8 @@ _DOUBT = (
     "can't", "couldn't", "wouldn't",
 )  # fmt: skip
 _ENGLISH = frozenset(
-    "a and are as at be for from have i in is it my of on so that the them they this to very was we with you".split()
+    {"a", "and", "are", "as", "at", "be", "for", "from", "have", "i", "in", "is", "it", "my", "of", "on", "so"}
+    | {"that", "the", "them", "they", "this", "to", "very", "was", "we", "with", "you"}
 )
 LEAST_ENGLISH = 0.2
 """Share of a text's words that are among the thirty commonest English ones."""

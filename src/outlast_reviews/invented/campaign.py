@@ -8,22 +8,28 @@ from dataclasses import dataclass
 
 from outlast_reviews.review import Review
 
-TEMPLATES = (
-    "I bought this for my whole family and the quality is outstanding, very well made and pleasant to use, my old"
-    " one is gone after one week and I would recommend it to everyone looking for something better",
-    "From the first day this has made every morning easier, it does exactly what the seller promised and looks"
-    " lovely on the shelf, my neighbours already asked me where they can order one like it",
-    "After reading many opinions I finally decided to try it and I am so happy that I did, the packaging was neat,"
-    " delivery took two days and the product itself is worth every single cent",
-    "This is by far the finest purchase that we have made this year, sturdy, quiet and simple, even my mother who"
-    " is hard to please uses it daily and keeps telling all her friends about it",
+TEMPLATES = tuple(
+    " ".join(text.split())
+    for text in (
+        """I bought this for my whole family and the quality is outstanding, very well made and pleasant to use, my
+        old one is gone after one week and I would recommend it to everyone looking for something better""",
+        """From the first day this has made every morning easier, it does exactly what the seller promised and looks
+        lovely on the shelf, my neighbours already asked me where they can order one like it""",
+        """After reading many opinions I finally decided to try it and I am so happy that I did, the packaging was
+        neat, delivery took two days and the product itself is worth every single cent""",
+        """This is by far the finest purchase that we have made this year, sturdy, quiet and simple, even my mother
+        who is hard to please uses it daily and keeps telling all her friends about it""",
+    )
 )
 """Written for this purpose, of 30 to 40 words."""
 _ORDINARY_WORDS = tuple(
-    "about again almost because better blue bright clean could daily during early every family garden good great"
-    " happy house kitchen large later little lovely maybe money never often order other people perfect place price"
-    " quality really right shipping simple small soft strong sturdy table thing today together truly under very"
-    " water week while white window winter wonderful work year yellow".split()
+    re.findall(
+        "[a-z]+",
+        """about again almost because better blue bright clean could daily during early every family garden good
+        great happy house kitchen large later little lovely maybe money never often order other people perfect
+        place price quality really right shipping simple small soft strong sturdy table thing today together truly
+        under very water week while white window winter wonderful work year yellow""",
+    )
 )
 
 
