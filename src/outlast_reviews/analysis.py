@@ -13,6 +13,7 @@ from outlast_reviews import product
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.hygiene import CleanSet, clean
+from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.pages.page import render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
@@ -32,6 +33,7 @@ Source = Annotated[
         description="A CSV, TSV, JSON or JSONL file (also gzipped) or a saved review page; or the address of a "
         "product page that carries its reviews as structured data.",
         union_mode="left_to_right",
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
     ),
 ]
 
@@ -39,6 +41,8 @@ Source = Annotated[
 @step("Gathering the reviews", weight=3)
 def gather(source: Upload | str) -> ReviewSet:
     """From the file or the address; a source that cannot be read fails the session with the reason."""
+    if source == SAMPLE:
+        return sample_reviews()
     try:
         if isinstance(source, Upload):
             with source.open() as file:
@@ -84,6 +88,8 @@ def subject(source: Upload | str) -> str:
     """What is analysed; refuses an address that nothing can read, with what to do instead."""
     if isinstance(source, Upload):
         return repr(source)
+    if source == SAMPLE:
+        return SAMPLE
     refusal = product.refuse(source)
     if refusal is not None:
         raise InvalidInput(refusal, "/source")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
+from outlast_reviews.invented import SAMPLE
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
@@ -59,7 +60,7 @@ async def _analyse(source: str) -> Mapping[str, Any]:
         register(outlast)
         async with outlast.lifespan(workers=1):
             value: Any = source
-            if "://" not in source:
+            if "://" not in source and source != SAMPLE:
                 value = await _upload(outlast, Path(source))
             started = await outlast.start("product", owner=OWNER, source=str(value))
             return await _follow(outlast, started.view.session.id)

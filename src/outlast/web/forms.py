@@ -14,7 +14,10 @@ KINDS = {"integer": "number", "number": "number", "boolean": "checkbox"}
 def form_fields(
     analysis: Analysis, values: Mapping[str, Any] | None = None, errors: Mapping[str, str] | None = None
 ) -> list[Field]:
-    """The fields of one analysis: a union of an upload and text becomes one field of both (`source`)."""
+    """The fields of one analysis: a union of an upload and text becomes one field of both (`source`).
+
+    A field's `x-examples`, a list of `{"value", "label"}`, are buttons that start with that value.
+    """
     schema = analysis.input.model_json_schema()
     required = set(schema.get("required", ()))
     fields: list[Field] = []
@@ -23,6 +26,7 @@ def form_fields(
         fields.append(
             {
                 "name": name,
+                "examples": property_.get("x-examples", ()),
                 "label": property_.get("title", name),
                 "kind": _kind(resolved),
                 "required": name in required,

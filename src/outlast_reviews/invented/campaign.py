@@ -13,8 +13,8 @@ TEMPLATES = tuple(
     for text in (
         """I bought this for my whole family and the quality is outstanding, very well made and pleasant to use, my
         old one is gone after one week and I would recommend it to everyone looking for something better""",
-        """From the first day this has made every morning easier, it does exactly what the seller promised and looks
-        lovely on the shelf, my neighbours already asked me where they can order one like it""",
+        """From the first day this has made every morning easier, it does exactly what the seller promised and
+        looks lovely on the shelf, my neighbours already asked me where they can order one like it""",
         """After reading many opinions I finally decided to try it and I am so happy that I did, the packaging was
         neat, delivery took two days and the product itself is worth every single cent""",
         """This is by far the finest purchase that we have made this year, sturdy, quiet and simple, even my mother

@@ -2,16 +2,18 @@
 
 PRODUCT = "Lanternfish desk lamp (invented for this sample)"
 
-FIRST_NAMES = tuple(
-    """Abena Alba Anouk Aroha Bela Caspar Dagny Davor Eilis Emeka Fenna Goran Hilde Ikram Ilse Jorun Kaito Kirsi Lazlo
-    Linnea Mairi Malik Nadezh Noor Odile Oona Pavel Quirin Radka Rasmus Saoirse Signe Tamsin Teodor Ulla Vesna Wanja
-    Xenia Yara Zoltan""".split()  # noqa: SIM905 - a list of forty strings reads worse
-)
-LAST_NAMES = tuple(
-    """Abbelund Brackwater Cindermoor Dovetail Elderquist Fennimore Gullholm Hartwood Ivarstone Juniperson Kestrelby
-    Larkspurn Mossgrove Nettlefold Oakenshade Pebbleton Quillfeather Rookwell Saltmarsh Thistledown Umberly
-    Vinterbach Willowmere Yarrowby Zephyrine""".split()  # noqa: SIM905 - as above
-)
+FIRST_NAMES = (
+    "Abena", "Alba", "Anouk", "Aroha", "Bela", "Caspar", "Dagny", "Davor", "Eilis", "Emeka", "Fenna", "Goran",
+    "Hilde", "Ikram", "Ilse", "Jorun", "Kaito", "Kirsi", "Lazlo", "Linnea", "Mairi", "Malik", "Nadezh",
+    "Noor", "Odile", "Oona", "Pavel", "Quirin", "Radka", "Rasmus", "Saoirse", "Signe", "Tamsin", "Teodor",
+    "Ulla", "Vesna", "Wanja", "Xenia", "Yara", "Zoltan",
+)  # fmt: skip
+LAST_NAMES = (
+    "Abbelund", "Brackwater", "Cindermoor", "Dovetail", "Elderquist", "Fennimore", "Gullholm", "Hartwood",
+    "Ivarstone", "Juniperson", "Kestrelby", "Larkspurn", "Mossgrove", "Nettlefold", "Oakenshade", "Pebbleton",
+    "Quillfeather", "Rookwell", "Saltmarsh", "Thistledown", "Umberly", "Vinterbach", "Willowmere", "Yarrowby",
+    "Zephyrine",
+)  # fmt: skip
 
 PLACES = (
     "my desk", "the night table", "our reading corner", "the sewing room", "a narrow shelf", "the workbench",
@@ -40,7 +42,8 @@ GOOD = (
     "I like that the cable is {long} and wrapped in cloth.", "Reading small print is {easy} again.",
     "The dimmer goes down to {low}, which the cat approves of.", "It looks {fine} beside the books.",
     "No smell, no hum, and it runs {cool} after hours.", "The shade turns {turned}, handy for video calls.",
-    "For {span} I have not touched the settings and still like them.", "Spare bulbs were {spare} at the corner shop.",
+    "For {span} I have not touched the settings and still like them.",
+    "Spare bulbs were {spare} at the corner shop.",
 )  # fmt: skip
 BAD = (
     "The arm sinks {slowly} when I tilt it.", "Next to {compared} the light looks {pale}.",
@@ -88,8 +91,8 @@ TITLES = {
     1: ("Sent it back", "Disappointed", "A pity", "No light at all"),
 }
 COPIED = (
-    "From the first evening this lamp has changed how we read at home, the light is gentle and clear, assembly takes"
-    " one minute and the seller answers every question within the hour, everyone should own at least two of them"
+    "From the first evening this lamp has changed how we read at home, the light is gentle and clear, assembly"
+    " takes one minute and the seller answers every question within the hour, everyone should own two of them"
 )
 IN_RETURN = (
     "I received this lamp for free in exchange for my honest review.",

@@ -1,4 +1,4 @@
-"""The sample: reviews of a lamp that does not exist, with planted copies, so that anybody sees a full report (pure)."""
+"""The sample: reviews of a lamp that does not exist, with planted copies, to see a full report at once (pure)."""
 
 import csv
 import datetime as dt
@@ -11,7 +11,9 @@ from outlast_reviews.checks.words import shingles_of, words_of
 from outlast_reviews.invented import phrases
 from outlast_reviews.review import Review, ReviewSet
 
-HONEST, COPIES, REWARDED, REPEATED = 240, 60, 7, 9
+SAMPLE = "sample:"
+"""The address that stands for it wherever a source is given."""
+HONEST, COPIES, REWARDED, REPEATED = 240, 70, 7, 9
 """How many reviews of each kind; the repeated ones are rows that the file holds twice."""
 START, DAYS = dt.date(2025, 9, 1), 280
 CAMPAIGN, CAMPAIGN_DAYS = dt.date(2026, 2, 10), 4
