@@ -17,12 +17,12 @@ LEAST_WORDS = 8
 _LEAST_SHINGLES = 4
 """Different ones: "very very very very …" is no text to compare."""
 LONG_WORDS = 20
-LONG_OVERLAP = 0.3
+LONG_OVERLAP = 0.25
 """Enough between texts of 20 words and more: the most that two strangers' real ones were seen to share is 0.14."""
 LEAST_OF_CORE = 0.35
 """Share of a text's three-word runs that several copies of a group have too: then it is one of them."""
 _MOST_ROUNDS = 4
-_LEAST_SHARED = 8
+_LEAST_SHARED = 10
 """Three-word runs in common, for both rules of long texts."""
 _MOST_QUOTES = 12
 _READ = 0.5

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.evaluate.figures import Bin, Figure, auc, calibration, share
 from outlast_reviews.evaluate.labelled import LabelledReviews
 from outlast_reviews.hygiene import merge
@@ -43,6 +44,7 @@ class ReviewFigures:
     """The accuracy of never suspecting anything: what any other must be compared with."""
     calibration: tuple[Bin, ...]
     checks: tuple[CheckFigures, ...]
+    """Those that suspect: disclosed incentives and context do not."""
 
 
 def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str], None]) -> ReviewFigures:
@@ -68,6 +70,8 @@ def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str],
             labels.append(label)
             suspected.append(row in evidence.suspicious)
         for finding in findings:
+            if finding.context or finding.name == INCENTIVE:
+                continue
             titles[finding.name] = finding.title
             _count(counts.setdefault(finding.name, [0, 0, 0, 0]), finding, own)
         done += len(reviews)
@@ -95,8 +99,8 @@ def _score(row: int, evidence: Evidence) -> float:
 
 
 def _count(counted: list[int], finding: Finding, labels: dict[int, bool]) -> None:
-    """Adds assessed, labelled, flagged, and flagged rightly; incentives and context suspect nobody."""
-    if finding.outcome == "not_assessed" or finding.context:
+    """Adds assessed, labelled, flagged, and flagged rightly."""
+    if finding.outcome == "not_assessed":
         return
     flagged = {sign.row for sign in finding.signs if sign.row in labels}
     counted[0] += len(labels)

@@ -108,7 +108,7 @@ def _copies(chance: random.Random) -> Iterator[Review]:
     spare = sorted({word for part in phrases.GOOD for word in part.lower().split() if word.isalpha()})
     names = _names(chance)
     for _ in range(COPIES):
-        copy = list(words)
+        copy: list[str] = list(words)
         for at in chance.sample(range(len(copy)), chance.randrange(5)):
             copy[at] = chance.choice(spare)
         day = CAMPAIGN + dt.timedelta(days=chance.randrange(CAMPAIGN_DAYS))
