@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength
+from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.similar import similar_groups
 from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
 from outlast_reviews.hygiene import folded
@@ -25,8 +25,8 @@ _MOST_ROUNDS = 4
 _LEAST_SHARED = 10
 """Three-word runs in common, for both rules of long texts."""
 _MOST_QUOTES = 12
-_READ = 0.5
-"""Share of the work that is taking the texts apart."""
+_READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
+"""Shares of the work after which the texts are taken apart, compared, and put in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,24 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
     A review whose reviewer is unknown counts as by somebody else than every other.
     """
-    texts = _texts(reviews, lambda share: advance(share * _READ))
+    texts = _texts(reviews, part_of(advance, 0, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
         why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
         return Finding(NAME, TITLE, "not_assessed", why)
-    clusters = _clusters(texts, lambda share: advance(_READ + share * (1 - _READ)))
+    clusters = _clusters(texts, part_of(advance, _READ, _JOINED))
     if not clusters:
         sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
         return Finding(NAME, TITLE, "clear", sentence)
-    signs = tuple(sign for n, cluster in enumerate(clusters, start=1) for sign in _signs(n, cluster))
+    signs: list[Sign] = []
+    for n, cluster in enumerate(clusters, start=1):
+        for sign in _signs(n, cluster):
+            signs.append(sign)
+            if len(signs) % 256 == 0:
+                advance(_JOINED + (1 - _JOINED) * n / len(clusters))
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
-    return Finding(NAME, TITLE, "found", sentence, signs)
+    return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 
 def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
@@ -70,14 +75,19 @@ def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
     lengths: dict[bytes, float] = {}
     for n, review in enumerate(reviews):
         if n % 256 == 0:
-            advance(n / len(reviews))
+            advance(n / len(reviews) / 2)
         words = words_of(review.text)
         shingles = sorted(set(shingles_of(words.words)))
         if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
             key = array("I", shingles).tobytes()
             by_shingles.setdefault(key, []).append(review)
             lengths[key] = max(words.length, lengths.get(key, 0))
-    return [_text(key, lengths[key], by_shingles[key]) for key in sorted(by_shingles)]
+    texts: list[_Text] = []
+    for n, key in enumerate(sorted(by_shingles)):
+        if n % 1_000 == 0:
+            advance((1 + n / len(by_shingles)) / 2)
+        texts.append(_text(key, lengths[key], by_shingles[key]))
+    return texts
 
 
 def _text(key: bytes, words: float, reviews: Sequence[Review]) -> _Text:
@@ -97,14 +107,15 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         a, b = texts[one], texts[other]
         return bool(a.unknown_writers or b.unknown_writers) or len(a.writers | b.writers) > 1
 
-    groups = _groups(texts, may_link, advance)
+    groups = _groups(texts, may_link, part_of(advance, 0, _COMPARED))
     grouped = {n for group in groups for n in group}
     groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.by_several]
     clusters = [[texts[n] for n in group] for group in groups]
     grouped = {n for group in groups for n in group}
     others = [text for n, text in enumerate(texts) if n not in grouped]
-    for _ in range(_MOST_ROUNDS):
-        others, before = _join_reworded(others, clusters), len(others)
+    for turn in range(_MOST_ROUNDS):
+        left = _COMPARED + (1 - _COMPARED) * turn / _MOST_ROUNDS
+        others, before = _join_reworded(others, clusters, part_of(advance, left, 1)), len(others)
         if len(others) == before:
             break
     return sorted(clusters, key=place)
@@ -112,12 +123,12 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
 
 def _groups(texts: Sequence[_Text], may_link: Callable[[int, int], bool], advance: Advance) -> list[list[int]]:
     """Texts alike by half, and long ones alike by less; groups that touch are one."""
-    groups = similar_groups([text.shingles for text in texts], may_link, lambda share: advance(share / 2))
+    groups = similar_groups([text.shingles for text in texts], may_link, part_of(advance, 0, 0.5))
     long = [n for n, text in enumerate(texts) if text.words >= LONG_WORDS]
     alike = similar_groups(
         [texts[n].shingles for n in long],
         lambda one, other: may_link(long[one], long[other]),
-        lambda share: advance((1 + share) / 2),
+        part_of(advance, 0.5, 1),
         least=LONG_OVERLAP,
         least_shared=_LEAST_SHARED,
     )
@@ -130,7 +141,7 @@ def _groups(texts: Sequence[_Text], may_link: Callable[[int, int], bool], advanc
     return list({id(group): group for _, group in sorted(merged.items())}.values())
 
 
-def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]]) -> list[_Text]:
+def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
     """Add to each cluster the texts that are made of its core, the runs that several of its texts share.
 
     Returns the texts that are left.
@@ -143,8 +154,10 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]]) -> 
                 if count > 1:
                     leads.setdefault(shingle, []).append(n)
     left: list[_Text] = []
-    for text in others:
-        hits = Counter(n for shingle in text.shingles for n in leads.get(shingle, ()))
+    for n, text in enumerate(others):
+        if n % 1_000 == 0:
+            advance(n / len(others) / _MOST_ROUNDS)
+        hits = Counter(group for shingle in text.shingles for group in leads.get(shingle, ()))
         best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]), default=(0, 0))
         if text.words >= LONG_WORDS and shared >= max(_LEAST_SHARED, LEAST_OF_CORE * len(text.shingles)):
             clusters[best].append(text)

@@ -4,11 +4,13 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 
-from outlast_reviews.checks.finding import Advance
+from outlast_reviews.checks.finding import Advance, part_of
 
 LEAST_OVERLAP = 0.5
 """Jaccard: shared numbers over all numbers of the two sets."""
 _BUCKETS = 1 << 20
+_COUNTED = 0.2
+"""Share of the work that is counting how frequent the numbers are."""
 _MOST_LISTED = 16
 """Sets that one number leads to. Copies of a much-copied text meet through the first of them, so a
 template with thousands of copies costs no more than its size; only sets of nothing but very common
@@ -29,7 +31,8 @@ def similar_groups(
     the rarer half of the numbers of each: the sets are found through those alone (prefix filtering). Each
     set holds a number once; the same sets in the same order give the same groups.
     """
-    frequency = _frequencies(sets)
+    frequency = _frequencies(sets, part_of(advance, 0, _COUNTED))
+    advance = part_of(advance, _COUNTED, 1)
     leads: dict[int, list[int]] = {}
     parent = list(range(len(sets)))
     for n, numbers in enumerate(sets):
@@ -53,10 +56,12 @@ def similar_groups(
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _frequencies(sets: Sequence["array[int]"]) -> "array[int]":
+def _frequencies(sets: Sequence["array[int]"], advance: Advance) -> "array[int]":
     """In how many sets a number is, at least; numbers that share a bucket share the count."""
     counts = array("I", bytes(4 * _BUCKETS))
-    for numbers in sets:
+    for n, numbers in enumerate(sets):
+        if n % 1_000 == 0:
+            advance(n / len(sets))
         for x in numbers:
             counts[x % _BUCKETS] += 1
     return counts
