@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
 from outlast.core import context
 
@@ -46,12 +46,18 @@ class Upload:
         return core_schema.json_or_python_schema(
             json_schema=from_text,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
-            serialization=core_schema.plain_serializer_function_ser_schema(repr),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._dump),
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "upload", "pattern": f"^{REFERENCE.pattern}$"}
+
+    @classmethod
+    def _dump(cls, value: object) -> str:
+        if isinstance(value, cls):
+            return repr(value)
+        raise PydanticSerializationUnexpectedValue("it is no upload")  # in a union it is another member's then
 
     @classmethod
     def _parse(cls, value: object) -> "Upload":

@@ -18,7 +18,7 @@ HONEST, COPIES, REWARDED, REPEATED = 240, 70, 7, 9
 START, DAYS = dt.date(2025, 9, 1), 280
 CAMPAIGN, CAMPAIGN_DAYS = dt.date(2026, 2, 10), 4
 _STARS = (5,) * 50 + (4,) * 22 + (3,) * 12 + (2,) * 7 + (1,) * 9
-_MOST_ALIKE = 0.25
+_MOST_ALIKE = 0.2
 """Share of three-word runs that two honest reviews may have in common."""
 COLUMNS = ("review_id", "product_title", "reviewer", "rating", "date", "title", "text", "verified", "vine")
 
