@@ -96,6 +96,11 @@ COPIED = (
 )
 IN_RETURN = (
     "I received this lamp for free in exchange for my honest review.",
-    "The maker sent me a complimentary unit to try, so take my words with that in mind.",
-    "I was promised a gift card if I leave a review, so here it is.",
+    "The maker sent me a complimentary unit to try, so read with that in mind.",
+    "There is a gift card if you leave five stars, it says in the box.",
+    "As a Vine member I see many lamps.",
+    "Got it at a discount, sent for my unbiased opinion.",
+    "They gave me a free sample for this review.",
+    "In return for feedback I could keep it.",
 )
+"""One for each rewarded review."""

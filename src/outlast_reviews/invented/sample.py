@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from outlast_reviews.review import Review, ReviewSet
 
 SAMPLE = "sample:"
 """The address that stands for it wherever a source is given."""
-HONEST, COPIES, REWARDED, REPEATED = 240, 70, 7, 9
+HONEST, COPIES, REPEATED = 240, 70, 9
 """How many reviews of each kind; the repeated ones are rows that the file holds twice."""
 START, DAYS = dt.date(2025, 9, 1), 280
 CAMPAIGN, CAMPAIGN_DAYS = dt.date(2026, 2, 10), 4
@@ -26,7 +27,8 @@ COLUMNS = ("review_id", "product_title", "reviewer", "rating", "date", "title", 
 def sample_reviews() -> ReviewSet:
     """Always the same; every text, name and number in it is invented."""
     chance = random.Random("lanternfish")  # noqa: S311 - no secret, and always the same
-    reviews = [*_honest(chance), *_copies(chance), *_rewarded(chance)]
+    texts = _Texts(chance)
+    reviews = [*_honest(texts, chance), *_copies(chance), *_rewarded(texts, chance)]
     reviews += [replace(review) for review in chance.sample(reviews[:HONEST], REPEATED)]
     reviews.sort(key=lambda review: (review.date or START, review.reviewer or "", review.text))
     ids = {(review.reviewer, review.text): f"L{n:04d}" for n, review in enumerate(reviews, start=1)}
@@ -60,27 +62,37 @@ def sample_csv() -> str:
     return out.getvalue()
 
 
-def _honest(chance: random.Random) -> Iterator[Review]:
-    """Reviews of which no two say the same: what comes out too much alike is thrown again."""
-    leads: dict[int, list[int]] = {}
-    sizes: list[int] = []
+class _Texts:
+    """Texts of which no two say the same: what comes out too much alike is thrown again."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._leads: dict[int, list[int]] = {}
+        self._sizes: list[int] = []
+
+    def new(self, stars: int, ending: str = "") -> str:
+        while True:
+            text = f"{_text(stars, self._chance)} {ending}".strip()
+            if self._keep(set(shingles_of(words_of(text).words))):
+                return text
+
+    def _keep(self, shingles: set[int]) -> bool:
+        shared = Counter(other for shingle in shingles for other in self._leads.get(shingle, ()))
+        if any(n > _MOST_ALIKE * (len(shingles) + self._sizes[other] - n) for other, n in shared.items()):
+            return False
+        for shingle in shingles:
+            self._leads.setdefault(shingle, []).append(len(self._sizes))
+        self._sizes.append(len(shingles))
+        return True
+
+
+def _honest(texts: _Texts, chance: random.Random) -> Iterator[Review]:
     names = _names(chance)
-    while len(sizes) < HONEST:
+    for _ in range(HONEST):
         stars = chance.choice(_STARS)
-        text = _text(stars, chance)
-        shingles = set(shingles_of(words_of(text).words))
-        shared: dict[int, int] = {}
-        for shingle in shingles:
-            for other in leads.get(shingle, ()):
-                shared[other] = shared.get(other, 0) + 1
-        if any(n > _MOST_ALIKE * (len(shingles) + sizes[other] - n) for other, n in shared.items()):
-            continue
-        for shingle in shingles:
-            leads.setdefault(shingle, []).append(len(sizes))
-        sizes.append(len(shingles))
         day = START + dt.timedelta(days=chance.randrange(DAYS))
         verified, vine = chance.random() < 0.94, chance.random() < 0.01
-        yield _review(next(names), stars, day, text, chance, verified=verified, vine=vine)
+        yield _review(next(names), stars, day, texts.new(stars), chance, verified=verified, vine=vine)
 
 
 def _text(stars: int, chance: random.Random) -> str:
@@ -115,12 +127,12 @@ def _copies(chance: random.Random) -> Iterator[Review]:
         yield _review(next(names), 5, day, " ".join(copy), chance, verified=chance.random() < 0.6, vine=False)
 
 
-def _rewarded(chance: random.Random) -> Iterator[Review]:
+def _rewarded(texts: _Texts, chance: random.Random) -> Iterator[Review]:
     names = _names(chance)
-    for n in range(REWARDED):
-        text = f"{_text(4, chance)} {phrases.IN_RETURN[n % len(phrases.IN_RETURN)]}"
+    for n, ending in enumerate(phrases.IN_RETURN):
         day = START + dt.timedelta(days=chance.randrange(DAYS))
-        yield _review(next(names), 5 - n % 2, day, text, chance, verified=False, vine=True)
+        text = texts.new(4, ending)
+        yield _review(next(names), 5 - n % 2, day, text, chance, verified=False, vine=n % 2 == 0)
 
 
 def _review(
