@@ -1,12 +1,13 @@
 """What holds for every test: quick ones first, and no browser test goes missing where tests decide."""
 
+import asyncio
 import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from servers import RedisServer, fresh_database, shared_postgres
+from servers import RedisServer, fresh_database, shared_postgres, template_database
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +16,28 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     return shared_postgres(_folder_of_the_run(tmp_path_factory))
 
 
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: str) -> str:
+    """The name of a database with the current schema, to copy from."""
+    name = "migrated"
+    template_database(postgres_server, name, lambda url: asyncio.run(_migrate(url)))
+    return name
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Generator[str]:
-    """The address of a database of the test's own."""
-    with fresh_database(postgres_server) as url:
+def postgres_url(postgres_server: str, migrated_database: str) -> Generator[str]:
+    """The address of a database of the test's own, with the current schema."""
+    with fresh_database(postgres_server, migrated_database) as url:
         yield url
+
+
+async def _migrate(url: str) -> None:
+    from outlast.backends.clock import SystemClock
+    from outlast.backends.postgres.store import PostgresStore
+
+    store = PostgresStore(url, SystemClock())
+    await store.open(migrate=True)
+    await store.close()
 
 
 @pytest.fixture(scope="session")

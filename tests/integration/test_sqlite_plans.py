@@ -7,8 +7,9 @@ import apsw
 import pytest
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
+from outlast.backends.statements import Statements
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import WORKER, enter, new_session, take
 
@@ -20,8 +21,8 @@ SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = {"session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
-MAY_SCAN = {"workers", "dead_workers", "count", "learn", "select_newest"}
+PARTS = {"prunable_facts", "session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
+MAY_SCAN = {"at_work", "uploads", "samples", "workers", "dead_workers", "count", "learn", "select_newest"}
 """Small tables, a report that reads them all, or no more rows than were asked for."""
 
 
@@ -153,10 +154,10 @@ async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
 
 
 NUMBERS = {"limit", "batch", "deepest", "suspects", "kept"}
-LISTS = {"seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
+LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
 
 
-@pytest.mark.parametrize("name", sorted(set(Statements()) - PARTS))
+@pytest.mark.parametrize("name", sorted(set(Statements(PACKAGE)) - PARTS))
 async def test_no_statement_is_prepared_twice(store, name):
     statement = "-- behind a comment apsw does not reset the counter\n" + store._sql[name]
     values = {

@@ -21,9 +21,33 @@ def sqlite_store(database: Path, clock: Clock) -> MovableStore:
     return SQLiteStore(database, clock)
 
 
+def postgres_store(database_url: str, clock: Clock, *, pool_size: int, listen: bool) -> MovableStore:
+    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen)
+
+
 def doorbells(database: Path) -> Notifier:
     """Those beside the SQLite file."""
     return DoorbellNotifier(database.parent / DOORBELL, database)
+
+
+def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *, listen: bool) -> Notifier:
+    """Between the machines of an installation on PostgreSQL: through Redis where there is one.
+
+    `namespace` sets the installation apart on that Redis. Without `listen` PostgreSQL carries nothing.
+    """
+    if redis_url is not None:
+        with _extra("REDIS_URL", "redis"):
+            from outlast.backends.redis.notifier import RedisNotifier  # noqa: PLC0415 - only when it is chosen
+
+            return RedisNotifier(redis_url, namespace)
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.notifier import PostgresNotifier  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresNotifier(database_url, listen=listen)
 
 
 def celery(broker_url: str) -> Dispatcher:

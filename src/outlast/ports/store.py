@@ -136,6 +136,10 @@ class SessionStore(Protocol):
         """One session; `owner=None` is for operators and workers."""
         ...
 
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        """The version that `get` would show, as cheaply as can be; `None`: no such session of this owner."""
+        ...
+
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         """Of the watched sessions (id → version last seen) those with another version; one query for all."""
         ...

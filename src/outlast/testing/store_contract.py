@@ -2,6 +2,7 @@
 
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
+from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
@@ -42,6 +43,7 @@ class SessionStoreContract(
     AdoptContract,
     PruneContract,
     RegistryContract,
+    EnrolContract,
     SharingContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:

@@ -53,6 +53,11 @@ class Sessions(Room):
         with self._tables.lock:
             return self._tables.find(session_id, owner)
 
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        with self._tables.lock:
+            row = self._tables.find(session_id, owner)
+        return row.version if row is not None else None
+
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         with self._tables.lock:
             rows = self._tables.sessions

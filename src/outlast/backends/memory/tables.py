@@ -71,6 +71,8 @@ class Tables:
         default_factory=_facts
     )
     """With their time to be forgotten, by space, key and item."""
+    enrolled: set[str] = field(default_factory=set[str])
+    """Fingerprints of keys."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
 
     def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:

@@ -206,6 +206,12 @@ CREATE TABLE facts (
 
 CREATE INDEX facts_by_end ON facts (until);
 
+-- The keys of the processes that may use this store, by fingerprint.
+CREATE TABLE enrolled_keys (
+    fingerprint TEXT NOT NULL PRIMARY KEY,
+    enrolled_at TEXT NOT NULL
+) STRICT;
+
 -- Written by nobody but the check that the store can write.
 CREATE TABLE pulse (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
