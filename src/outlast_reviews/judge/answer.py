@@ -50,7 +50,7 @@ def judgements(content: str, batch: Mapping[str, Text], *, cut: bool) -> dict[st
     review: such a judgement is left out whole, as one cannot know what else of it was made up. An answer
     that was `cut` off counts up to there.
     """
-    said = [(_id(item), item) for item in _items(content, cut=cut)]
+    said = [(own, item) for item in _items(content, cut=cut) if (own := _id(item)) is not None]
     times = Counter(own for own, _ in said)
     held = {own: _judgement(item, batch[own]) for own, item in said if own in batch and times[own] == 1}
     return {own: judgement for own, judgement in held.items() if judgement is not None}

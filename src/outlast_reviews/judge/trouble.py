@@ -1,7 +1,7 @@
 """What can go wrong between a model's server and us, by what is to be done about it."""
 
 
-class Trouble(Exception):
+class Trouble(Exception):  # noqa: N818 - its kinds are conditions
     """`reason` continues "the model's server …", in our own words: a server's may hold keys or reviews."""
 
     def __init__(self, reason: str) -> None:
@@ -19,6 +19,10 @@ class Busy(Trouble):
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
+
+
+class Slow(Trouble):
+    """No answer in time. What it was asked may be paid for, and a smaller question may be quick enough."""
 
 
 class Refused(Trouble):
