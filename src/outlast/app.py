@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Analysis, Catalogue, Render, Step
+from outlast.core.analysis import Analysis, Catalogue, Check, Render, Step
 from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
@@ -89,13 +89,16 @@ class Outlast:
         subject: Callable[..., str] | None = None,
         intro: str | None = None,
         render: Render | None = None,
+        check: Check | None = None,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
         `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result; `intro` is safe HTML above the form.
+        result; `intro` is safe HTML above the form. `check` is `async`, takes the input as the function does and
+        looks at a start before it is accepted: it may read the beginning of an upload (`Upload.head`) and raise
+        `InvalidInput`, with `questions` where the visitor's answer would mend it.
         """
 
         def register(work: Work) -> Work:
@@ -114,6 +117,7 @@ class Outlast:
                     subject,
                     intro,
                     render,
+                    check,
                 )
             )
             return work

@@ -72,6 +72,9 @@ def step(
     return decorate
 
 
+Check = Callable[..., Coroutine[Any, Any, None]]
+"""Takes the validated input by name."""
+
 Render = Callable[[Any], str]
 """Makes the result (as JSON data) a safe HTML fragment."""
 
@@ -97,6 +100,8 @@ class Analysis:
     intro: str | None = None
     """Safe HTML above the form."""
     render: Render | None = None
+    check: Check | None = None
+    """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,9 +4,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
+from outlast.core.context import reading
 from outlast.core.identity import new_session_id, owner_hash
 from outlast.core.journal import Store
 from outlast.core.payload import arguments, subject_of, validate_input, walk
@@ -82,6 +84,9 @@ class Sessions:
         validated = validate_input(analysis.input, raw_input)
         given = arguments(validated)
         await self._check_uploads(given, owner_hash(owner))
+        if analysis.check is not None:
+            with reading(partial(self._store.chunks, owner_hash(owner))):
+                await analysis.check(**given)
         input_json = validated.model_dump_json()
         subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)
         added = await self._store.add(
