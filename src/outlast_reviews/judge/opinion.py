@@ -8,8 +8,9 @@ from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
 from outlast_reviews.judge.question import PROMPT_VERSION, REASONS
 from outlast_reviews.review import Review
+from outlast_reviews.verdict import MODEL
 
-NAME, TITLE = "model", "Texts that a language model doubts"
+NAME, TITLE = MODEL, "Texts that a language model doubts"
 
 
 class ModelReport(TypedDict):

@@ -3,10 +3,11 @@
 import asyncio
 import dataclasses
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.util import find_spec
 
-from outlast import SettingsError, Step, report, step
+from outlast import Outlast, SettingsError, Step, report, step
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.hygiene import CleanSet
 from outlast_reviews.judge import budget
@@ -19,7 +20,7 @@ from outlast_reviews.judge.inquiry import Account, Inquiry
 from outlast_reviews.judge.opinion import Asking, Opinion, opinion
 from outlast_reviews.judge.patience import Patience
 from outlast_reviews.judge.question import Text, text_of
-from outlast_reviews.judge.remembered import AT_ONCE, Memory, Remembered
+from outlast_reviews.judge.remembered import AT_ONCE, SPACE, Memory, Remembered
 from outlast_reviews.judge.whereabouts import whereabouts
 from outlast_reviews.settings import ReviewSettings
 
@@ -35,8 +36,8 @@ class Limits:
     at_once: int
 
 
-def model_step(settings: ReviewSettings, memory: Callable[[], Memory], longest: Callable[[], float]) -> AskModel:
-    """`longest` says how many seconds an attempt may ever take of the model, whatever the settings allow.
+def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
+    """Nothing is asked or opened before the step runs.
 
     Raises `SettingsError` when the package for it is missing.
     """
@@ -50,14 +51,24 @@ def model_step(settings: ReviewSettings, memory: Callable[[], Memory], longest: 
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     server = Server(settings.llm_base_url, settings.llm_model, key, settings.llm_request_timeout)
     gate = Gate(settings.llm_concurrency)
+    memory = outlast.facts(SPACE)
 
     @step("Asking a language model", weight=20)
     def ask_model(reviews: CleanSet, findings: tuple[Finding, ...]) -> Opinion:
-        seconds = min(settings.llm_time_limit, longest())
+        seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = Limits(settings.llm_token_budget, seconds, settings.llm_concurrency)
-        return ask(reviews, findings, server, limits, gate, memory())
+        return ask(reviews, findings, server, limits, gate, memory.blocking)
 
     return ask_model
+
+
+def intro_of_model(settings: ReviewSettings) -> str:
+    """For the form, before anybody gives a file: safe HTML."""
+    where = whereabouts(settings.llm_base_url or "")
+    return (
+        "<p>The stars, titles and texts of the reviews, without names and dates, are also read by a language model"
+        f" ({escape(settings.llm_model or '')}, {escape(where)}). Otherwise your files stay on this site.</p>"
+    )
 
 
 def ask(
