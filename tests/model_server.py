@@ -126,8 +126,6 @@ def model_server() -> Iterator[Model]:
             with contextlib.suppress(ConnectionError):
                 self._send(answer)
 
-        do_GET = do_POST
-
         def _send(self, answer: Answer) -> None:
             if answer.cut_after == 0:
                 self._cut()

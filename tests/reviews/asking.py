@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model_server import DOUBTFUL, Model
-
 from outlast import Fact
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.hygiene import clean

@@ -1,4 +1,4 @@
-"""Every fault of a model's server ends in "not judged" or in a right judgement, never in an unsuspicious review."""
+"""Every fault of a model's server ends in "not judged" or a right judgement, never in an unsuspicious review."""
 
 import json
 import threading
@@ -6,8 +6,10 @@ import time
 
 import pytest
 from asking import Asking, doubted, reviews
+
 from model_server import (
     DOUBTFUL,
+    JSON,
     Answer,
     honest,
     judged,
@@ -94,7 +96,7 @@ ONCE = {
     "connection cut before the answer": lambda a: honest(a)._replace(cut_after=0),
     "connection cut in the answer": lambda a: honest(a)._replace(cut_after=40),
     "HTML login page": lambda _: HTML,
-    "HTML that calls itself JSON": lambda _: HTML._replace(headers={"Content-Type": "application/json"}),
+    "HTML that calls itself JSON": lambda _: HTML._replace(headers=JSON),
     "garbage": lambda _: said("I would say that they are all fine!"),
     "nothing": lambda _: said(""),
     "null content": lambda _: Answer(b'{"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}'),
@@ -103,14 +105,14 @@ ONCE = {
     "a number": lambda _: Answer(b"42"),
     "not UTF-8": lambda _: Answer(b"\xff\xfe\x00"),
     "too deep": lambda _: said("[" * 100_000),
-    "not a number": lambda a: said(json.dumps({"judgements": [judged(r, suspicion=0) for r in a.reviews]}).replace("0", "NaN")),
+    "not a number": lambda a: said(json.dumps({"judgements": [*map(judged, a.reviews)]}).replace(": 5", ": NaN")),
     "wrong types": garbled_items,
     "missing ids": lambda a: judgements([judged(r) for r in a.reviews[:3]]),
     "no ids at all": lambda a: judgements([{k: v for k, v in judged(r).items() if k != "id"} for r in a.reviews]),
     "extra ids": lambda a: judgements([*map(judged, a.reviews), {**judged(a.reviews[0]), "id": "ffffff"}]),
-    "doubled ids": lambda a: judgements([judged(a.reviews[0], suspicion=0, quote=""), *map(judged, a.reviews)]),
+    "doubled ids": lambda a: judgements([judged(a.reviews[0], suspicion=0), *map(judged, a.reviews)]),
     "everything doubled": lambda a: judgements([*map(judged, a.reviews), *map(judged, a.reviews)]),
-    "quotes of other reviews": lambda a: judgements([judged(r, suspicion=99, quote="Number 777") for r in a.reviews]),
+    "quotes of other reviews": lambda a: judgements([judged(r, suspicion=99, quote="Number 77") for r in a.reviews]),
     "suspicion without a quote": lambda a: judgements([judged(r, suspicion=99, quote="") for r in a.reviews]),
     "truncated": lambda a: said(json.dumps({"judgements": [*map(judged, a.reviews)]})[:400], finish="length"),
     "truncated at once": lambda _: said("", finish="length"),
@@ -118,7 +120,7 @@ ONCE = {
     "an empty list": lambda _: judgements([]),
     "context too long": lambda _: refusal(400, "This model's maximum context length is 4096 tokens"),
     "too long": lambda _: Answer(b" " * (3 << 20)),
-    "compressed": lambda a: honest(a)._replace(headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}),
+    "compressed": lambda a: honest(a)._replace(headers={**JSON, "Content-Encoding": "gzip"}),
 }  # fmt: skip
 
 
@@ -310,7 +312,7 @@ def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
     assert told["tokens"] <= 20_000
     assert told["stopped"] == "The budget of 20,000 tokens was used up."
     assert doubted(opinion) == [1]
-    assert 0 < told["estimated_tokens"]
+    assert told["estimated_tokens"] > 0
 
 
 @pytest.mark.parametrize("usage", [{"total_tokens": -5}, {"total_tokens": "many"}, [], {"total_tokens": 0}, None])
