@@ -1,6 +1,7 @@
 """How the judging works and what is known of its accuracy, told with every report."""
 
-from typing import TypedDict
+from dataclasses import asdict
+from typing import Any, TypedDict
 
 from outlast_reviews.judge.opinion import ModelReport, sentences
 from outlast_reviews.verdict import GRADE_LIMITS
@@ -20,8 +21,8 @@ class Method(TypedDict):
     """Which judge ran and how far to trust it; sentences for a lay reader."""
 
     judge: str
-    model: ModelReport | None
-    """The language model's part; `None` where none was asked."""
+    model: dict[str, Any] | None
+    """The language model's part, a `ModelReport`; `None` where none was asked."""
     version: str
     summary: str
     rules: list[str]
@@ -37,8 +38,8 @@ def method(model: ModelReport | None = None) -> Method:
         told = sentences(model)
         took_part, may, accuracy = f"they alone decide what counts. {told[0]}", told[1:2], told[2:]
     return {
-        "judge": f"evidence ledger, {model['model']}" if model else "evidence ledger",
-        "model": model,
+        "judge": f"evidence ledger, {model.model}" if model else "evidence ledger",
+        "model": asdict(model) if model else None,
         "version": VERSION,
         "summary": (
             f"Fixed, published rules look for warning signs; {took_part}"

@@ -1,14 +1,17 @@
 """Asks a model as the step does, without a session: a memory of its own, waits that take no time."""
 
+import json
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 
-from model_server import DOUBTFUL, Model
+from model_server import DOUBTFUL, Asked, Model, reviews_in
 from outlast import Fact
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.hygiene import clean
-from outlast_reviews.judge.exchange import Server
+from outlast_reviews.judge.exchange import Exchange, Reply, Server
 from outlast_reviews.judge.gate import Gate
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.patience import Patience
@@ -45,6 +48,19 @@ class DictMemory:
         return {key: [self.facts[key]] for key in keys if key in self.facts}
 
 
+class Direct:
+    """An exchange with a model in this process."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    async def ask(self, body: Any) -> Reply:
+        answer = self._model.answer(Asked(body, Message(), reviews_in(body)))
+        completion = json.loads(answer.body)
+        choice = completion["choices"][0]
+        return Reply(choice["message"]["content"], choice["finish_reason"] == "length", None)
+
+
 @dataclass
 class Asking:
     """What one installation would keep from one analysis to the next."""
@@ -54,6 +70,8 @@ class Asking:
     waits: list[float] = field(default_factory=list)
     timeout: float = 20.0
     chance: float = 1.0
+    direct: bool = False
+    """The model answers in this process, without HTTP."""
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -79,6 +97,7 @@ class Asking:
             Gate(at_once),
             self.memory,
             Patience(self._sleep, lambda: self.chance),
+            (lambda _: nullcontext(Direct(self.model))) if self.direct else Exchange,
         )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
@@ -13,7 +12,8 @@ from outlast_reviews.verdict import MODEL
 NAME, TITLE = MODEL, "Texts that a language model doubts"
 
 
-class ModelReport(TypedDict):
+@dataclass(frozen=True, slots=True)
+class ModelReport:
     """The model's part of a report's method."""
 
     model: str
@@ -90,13 +90,13 @@ def doubts(judgement: Judgement) -> bool:
 
 def _finding(told: ModelReport, signs: tuple[Sign, ...]) -> Finding:
     rest = _rest(told)
-    if not told["judged"]:
+    if not told.judged:
         return Finding(NAME, TITLE, "not_assessed", rest or "There is no text to ask a model about.")
-    of = f"{told['judged']:,} texts that the model {told['model']} judged"
+    of = f"{told.judged:,} texts that the model {told.model} judged"
     if signs:
         sentence = f"It doubts {len(signs):,} of the {of}. {_WEAK}"
         return Finding(NAME, TITLE, "found", f"{sentence}{rest and f' {rest}'}", signs)
-    if told["not_judged"]:
+    if told.not_judged:
         return Finding(NAME, TITLE, "not_assessed", f"It doubts none of the {of}, but that is not all. {rest}")
     return Finding(NAME, TITLE, "clear", f"It doubts none of the {of}. {_WEAK}")
 
@@ -105,10 +105,10 @@ _WEAK = "Models are right about this little more often than a coin, so it does n
 
 
 def _rest(told: ModelReport) -> str:
-    if not told["not_judged"]:
+    if not told.not_judged:
         return ""
-    count = "One text was" if told["not_judged"] == 1 else f"{told['not_judged']:,} texts were"
-    why = told["stopped"] or "The model gave no answer about them that holds."
+    count = "One text was" if told.not_judged == 1 else f"{told.not_judged:,} texts were"
+    why = told.stopped or "The model gave no answer about them that holds."
     return f"{count} not judged: {why}"
 
 
@@ -120,14 +120,14 @@ def _sign(review: Review, judgement: Judgement) -> Sign:
 
 def sentences(told: ModelReport) -> tuple[str, str, str]:
     """For the report's method: that a model took part, what it may do, and how far to trust it."""
-    spent = f"{told['requests']:,} requests, {told['tokens']:,} tokens of {told['token_budget']:,} allowed"
-    estimate = f"{told['estimated_tokens']:,} expected"
-    earlier = f", {told['remembered']:,} of them in an earlier analysis" if told["remembered"] else ""
+    spent = f"{told.requests:,} requests, {told.tokens:,} tokens of {told.token_budget:,} allowed"
+    estimate = f"{told.estimated_tokens:,} expected"
+    earlier = f", {told.remembered:,} of them in an earlier analysis" if told.remembered else ""
     took_part = (
-        f"A language model also read the texts ({told['model']}, {told['where']}, question version"
-        f" {told['prompt_version']}): {told['judged']:,} of {told['texts']:,} judged{earlier};"
-        f" {spent}, {estimate}.{' ' if told['not_judged'] else ''}{_rest(told)}"
-        f"{'' if told['repeatable'] else ' This model may answer differently when asked again.'}"
+        f"A language model also read the texts ({told.model}, {told.where}, question version"
+        f" {told.prompt_version}): {told.judged:,} of {told.texts:,} judged{earlier};"
+        f" {spent}, {estimate}.{' ' if told.not_judged else ''}{_rest(told)}"
+        f"{'' if told.repeatable else ' This model may answer differently when asked again.'}"
     )
     may = (
         f"Weak sign: a language model's suspicion of {SUSPICIOUS} or more, with words of the review that show it."

@@ -3,7 +3,8 @@
 import asyncio
 import dataclasses
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from html import escape
 from importlib.util import find_spec
 
@@ -18,12 +19,13 @@ from outlast_reviews.judge.exchange import Exchange, Server
 from outlast_reviews.judge.gate import Gate
 from outlast_reviews.judge.inquiry import Account, Inquiry
 from outlast_reviews.judge.opinion import Asking, Opinion, opinion
-from outlast_reviews.judge.patience import Patience
+from outlast_reviews.judge.patience import Asks, Patience
 from outlast_reviews.judge.question import Text, text_of
 from outlast_reviews.judge.remembered import AT_ONCE, SPACE, Memory, Remembered
 from outlast_reviews.judge.whereabouts import whereabouts
 from outlast_reviews.settings import ReviewSettings
 
+Connect = Callable[[Server], AbstractAsyncContextManager[Asks]]
 AskModel = Step[[CleanSet, tuple[Finding, ...]], Opinion]
 
 
@@ -79,6 +81,7 @@ def ask(
     gate: Gate,
     memory: Memory,
     patience: Patience | None = None,
+    connect: Connect = Exchange,
 ) -> Opinion:
     """Of each review with a text what the model says, from memory where it was asked before."""
     rows: dict[str, list[int]] = {}
@@ -99,7 +102,7 @@ def ask(
     judged = dict(known)
     if unknown:
         account, spent, dialect = asyncio.run(
-            _inquire(unknown, remembered, server, limits, gate, patience, estimate)
+            _inquire(unknown, remembered, server, limits, gate, patience, connect, estimate)
         )
         judged |= account.judged
         asking = dataclasses.replace(
@@ -148,6 +151,7 @@ async def _inquire(
     limits: Limits,
     gate: Gate,
     patience: Patience | None,
+    connect: Connect,
     estimate: int,
 ) -> tuple[Account, int, Dialect]:
     spending, total = Budget(limits.tokens), len(texts)
@@ -163,7 +167,7 @@ async def _inquire(
     def waiting(reason: str, seconds: float) -> None:
         account.message = f"the model's server {reason}, waiting {seconds:.0f} s"
 
-    async with Exchange(server) as exchange:
+    async with connect(server) as exchange:
         inquiry = Inquiry(
             exchange=exchange,
             patience=patience or Patience(asyncio.sleep, waiting=waiting),
