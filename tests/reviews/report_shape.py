@@ -1,5 +1,6 @@
 """Whether JSON is what a `TypedDict` says, with every key and none besides."""
 
+import functools
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -24,8 +25,11 @@ def misfits(value: Any, shape: Any, at: str = "$") -> list[str]:
     return [f"{at}: {value!r} is not {shape}"]
 
 
+_hints = functools.cache(get_type_hints)
+
+
 def _keys(value: Any, shape: Any, at: str) -> list[str]:
-    hints = get_type_hints(shape)
+    hints = _hints(shape)
     if not isinstance(value, dict):
         return [f"{at}: {value!r} is no object"]
     wrong = [f"{at}.{key} is missing" for key in shape.__required_keys__ - value.keys()]

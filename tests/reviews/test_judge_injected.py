@@ -11,6 +11,7 @@ from injections import injections
 from report_shape import misfits
 
 from model_server import Model, honest, judged, judgements, model_server, said
+from outlast_reviews import ratings
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.hygiene import clean
 from outlast_reviews.judge.answer import Judgement
@@ -25,6 +26,14 @@ from outlast_reviews.verdict import GRADE_LIMITS, MODEL_PULL
 NOW = dt.datetime(2025, 3, 4, tzinfo=dt.UTC)
 GRADES = [grade for grade, _ in GRADE_LIMITS]
 ALL = injections()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """The interval of the rating is not what these thousands of reports are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ratings, "_RESAMPLES", 100)
+        yield
 
 
 def whitewash(asked):
