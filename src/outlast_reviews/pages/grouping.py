@@ -6,7 +6,7 @@ from typing import Any
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
-_ORDER = ("near_copies", "burst", "incentive", "unverified")
+_ORDER = ("near_copies", "burst", "incentive", "unverified", "model")
 _TITLES = {
     "burst": "Five stars in a burst",
     "incentive": "In return for something",
@@ -17,6 +17,7 @@ _TAGS = {
     "burst": "in a burst",
     "incentive": "in return for something",
     "unverified": "not a verified purchase",
+    "model": "doubted by a model",
 }
 
 
