@@ -22,14 +22,17 @@ from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import ForeignKey
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
+from outlast.ports.notifier import Notifier
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
+from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
 
 log = logging.getLogger(__name__)
@@ -58,6 +61,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._rates: Rates | None = None
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -131,6 +135,7 @@ class Outlast:
                 settings=lambda: self.settings,
                 engine=self.engine,
                 keys=lambda: KeyRing.of(self.settings),
+                rates=self._make_rates,
                 catalogue=self.catalogue,
                 owner=self._owner,
                 title=self._title,
@@ -166,16 +171,33 @@ class Outlast:
             if self._engine is None:
                 engine = self._make_engine()
                 await engine.open(maintain=maintain, migrate=migrate)
+                try:
+                    await self._enrol(engine)
+                except BaseException:
+                    await engine.close()
+                    raise
                 self._engine = engine
                 inline = 1 if self.settings.inline and maintain else 0
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
 
+    async def _enrol(self, engine: Engine) -> None:
+        """Refuse to be the one machine of several whose cookies and tokens the others do not understand."""
+        settings = self.settings
+        if settings.on_postgres and not await engine.store.enrol(KeyRing.of(settings).fingerprints()):
+            raise ForeignKey(
+                "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all "
+                "of them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after "
+                "the other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
+            )
+
     async def close(self) -> None:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close(self.settings.shutdown_grace)
+        if self._rates is not None:
+            await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
         """What a worker of this installation may do."""
@@ -238,12 +260,18 @@ class Outlast:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
+    def _make_rates(self) -> Rates:
+        if self._rates is None:
+            url = self.settings.redis_url
+            self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
+        return self._rates
+
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
         return Engine(
             make_store(settings),
-            choice.doorbells(settings.database_path),
+            make_notifier(settings),
             self.catalogue,
             clock,
             StartDefaults(
@@ -253,12 +281,27 @@ class Outlast:
                 one_attempt=settings.inline,
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
 
 
 def make_store(settings: Settings) -> MovableStore:
     """The store that the settings name, not yet open."""
+    if settings.on_postgres:
+        return choice.postgres_store(
+            settings.database_url, SystemClock(), pool_size=settings.pg_pool_size, listen=settings.pg_listen
+        )
     return choice.sqlite_store(settings.database_path, SystemClock())
+
+
+def make_notifier(settings: Settings) -> Notifier:
+    """What carries wake-ups between the processes of the store that the settings name."""
+    if settings.on_postgres:
+        namespace = KeyRing.of(settings).namespace
+        return choice.shared_notifier(
+            settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
+        )
+    return choice.doorbells(settings.database_path)
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -83,5 +83,16 @@ class StoreUnavailable(OutlastError):
     """The store cannot write now (disk full, database away); nothing was acknowledged."""
 
 
+class ForeignKey(OutlastError):
+    """This process signs with a key that the other processes of the store do not know."""
+
+
 class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
+
+
+class PackageMissing(OutlastError):
+    """A setting needs packages that are not installed; the text says how to install them."""
+
+    def __init__(self, setting: str, extra: str) -> None:
+        super().__init__(f"{setting} needs packages that are not installed: pip install 'outlast[{extra}]'")

@@ -2,9 +2,11 @@
 
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
+from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
@@ -24,6 +26,7 @@ class SessionStoreContract(
     QueuePositionContract,
     ClaimContract,
     ClaimOrderContract,
+    OfferContract,
     ProgressContract,
     KeptStepContract,
     FenceContract,
@@ -40,6 +43,7 @@ class SessionStoreContract(
     AdoptContract,
     PruneContract,
     RegistryContract,
+    EnrolContract,
     SharingContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:

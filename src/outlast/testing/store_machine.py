@@ -3,7 +3,7 @@
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -38,6 +38,7 @@ from outlast.testing.acts import (
     take,
     update,
 )
+from outlast.testing.clock import FakeClock
 from outlast.testing.store_life import OpenStore, StoreLife
 from outlast.testing.store_model import ModelSession
 
@@ -80,7 +81,7 @@ class StoreMachine(StoreLife):
             held = self._model.held_by(worker)
             assert beat.held == {Claim(s.id, s.claim) for s in held}
             assert beat.cancel_requested == {s.id for s in held if s.cancel_requested}
-        self._model.leases[worker] = self._clock.monotonic() + LEASE
+        self._model.leases[worker] = self._lease_time + LEASE
 
     @rule(
         target=sessions,
@@ -126,7 +127,7 @@ class StoreMachine(StoreLife):
             taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
             self._judge_choice({s.id for s in taken}, ready, limit, suspects)
         for session in taken:
-            self._model.sessions[session.id].take(worker, self._clock.monotonic())
+            self._model.sessions[session.id].take(worker, self._lease_time)
             self._model.said.pop(session.id, None)
 
     def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, suspects: int) -> None:
@@ -212,7 +213,7 @@ class StoreMachine(StoreLife):
     def a_worker_goes(self, worker: str, how: str) -> None:
         if how == "lease":
             rescued = self._run(self._store.rescue())
-            assert sorted(rescued) == sorted(self._model.rescue(self._clock.monotonic(), self._wall))
+            assert sorted(rescued) == sorted(self._model.rescue(self._lease_time, self._wall))
         elif how == "stopped":
             held = self._model.held_by(worker)
             assert self._run(self._store.release_worker(worker)) == len(held)
@@ -271,8 +272,18 @@ def _all(things: Sequence[T]) -> MultipleResults[T]:
     return multiple(*things)
 
 
-def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40, shortest: bool = False) -> None:
-    """Run the machine so many times on stores that `open_store` makes afresh.
+def live_many_lives(
+    open_store: OpenStore,
+    *,
+    lives: int = 40,
+    steps: int = 40,
+    shortest: bool = False,
+    make_clock: Callable[[], FakeClock] = FakeClock,
+    leases_by_wall: bool = False,
+) -> None:
+    """Run the machine so many times on stores that `open_store` makes afresh, on clocks of `make_clock`.
+
+    `leases_by_wall`: the store's leases follow the wall clock, which is its server's.
 
     A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
     shortest such life, which may take minutes to find.
@@ -280,7 +291,7 @@ def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40, 
 
     class Life(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store)
+            super().__init__(open_store, make_clock(), leases_by_wall=leases_by_wall)
 
     run_state_machine_as_test(
         Life,

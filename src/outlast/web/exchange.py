@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from outlast.core.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, Visitor
+from outlast.web.answers import Answers
 from outlast.web.limits import Limits
 from outlast.web.routes import Route
 
@@ -28,6 +29,7 @@ class Exchange:
     settings: Settings
     access: Access
     limits: Limits
+    answers: Answers
 
     @property
     def root(self) -> str:

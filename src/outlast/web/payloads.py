@@ -10,6 +10,7 @@ from outlast.domain.progress import StepState, StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
 
+MILLISECOND = timedelta(milliseconds=1)
 INLINE_RESULT = 64 * 1024
 """Bytes of a result up to which the snapshot carries it."""
 
@@ -44,9 +45,9 @@ def step_payload(step: StepState) -> dict[str, Any]:
     }
 
 
-def elapsed_ms(session: AnalysisSession, now: datetime) -> int:
+def elapsed_ms(created_at: datetime, completed_at: datetime | None, now: datetime) -> int:
     """Since the start, until now or the end."""
-    return max(0, round(((session.completed_at or now) - session.created_at).total_seconds() * 1000))
+    return max(0, ((completed_at or now) - created_at) // MILLISECOND)
 
 
 def snapshot(
