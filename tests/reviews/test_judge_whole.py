@@ -1,8 +1,10 @@
 """Sessions of the product analysis with a model: asked once, told in form and report, never a session's end."""
 
+import asyncio
 import io
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import httpx
 import pytest
 from judging_data import invented
 
-from model_server import DOUBTFUL, Model, model_server, refusal
+from model_server import DOUBTFUL, Model, honest, model_server, refusal
 from outlast import Outlast, SessionView, Settings, SettingsError, Status
 from outlast_reviews.analysis import register
 from outlast_reviews.pages import render_report
@@ -98,6 +100,28 @@ async def test_a_server_that_fails_costs_the_models_opinion_and_nothing_else(out
     assert "50 texts were not judged: The model's server refuses the key" in check["sentence"]
     assert not any(reason["check"] == "model" for flagged in report["flagged"] for reason in flagged["reasons"])
     assert report["method"]["model"]["judged"] == 0
+
+
+async def test_a_session_that_is_cancelled_stops_asking(outlast, model):
+    asked, go = threading.Event(), threading.Event()
+
+    def behave(question):
+        asked.set()
+        go.wait(30)
+        return honest(question)
+
+    model.behave = behave
+    upload = await outlast.upload(io.BytesIO(table()), "a.csv", owner=ME)
+    started = await outlast.start("product", owner=ME, source=repr(upload))
+    assert await asyncio.to_thread(asked.wait, 30)
+    await outlast.cancel(started.view.session.id, owner=ME)
+    async with asyncio.timeout(10):
+        views = [view async for view in outlast.watch(started.view.session.id)]
+    assert views[-1].session.status is Status.CANCELLED
+    before = len(model.asked)
+    go.set()
+    await finished(outlast, table(20).replace(b"lamp", b"bed"))
+    assert len(model.asked) == before + 1, "of the next session, and none of the cancelled one"
 
 
 async def test_the_store_holds_no_word_of_the_reviews_beside_the_judgements(outlast, model, tmp_path):
