@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Check, Render, Step
-from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
@@ -23,10 +22,8 @@ from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
-from outlast.domain.errors import ForeignKey
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
-from outlast.ports.notifier import Notifier
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
@@ -34,6 +31,7 @@ from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
 from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
+from outlast.wiring import enrol, make_notifier, make_store
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +170,7 @@ class Outlast:
                 engine = self._make_engine()
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:
-                    await self._enrol(engine)
+                    await enrol(engine.store, self.settings)
                 except BaseException:
                     await engine.close()
                     raise
@@ -181,16 +179,6 @@ class Outlast:
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
-
-    async def _enrol(self, engine: Engine) -> None:
-        """Refuse to be the one machine of several whose cookies and tokens the others do not understand."""
-        settings = self.settings
-        if settings.on_postgres and not await engine.store.enrol(KeyRing.of(settings).fingerprints()):
-            raise ForeignKey(
-                "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all "
-                "of them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after "
-                "the other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
-            )
 
     async def close(self) -> None:
         engine, self._engine = self._engine, None
@@ -283,25 +271,6 @@ class Outlast:
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
             dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
-
-
-def make_store(settings: Settings) -> MovableStore:
-    """The store that the settings name, not yet open."""
-    if settings.on_postgres:
-        return choice.postgres_store(
-            settings.database_url, SystemClock(), pool_size=settings.pg_pool_size, listen=settings.pg_listen
-        )
-    return choice.sqlite_store(settings.database_path, SystemClock())
-
-
-def make_notifier(settings: Settings) -> Notifier:
-    """What carries wake-ups between the processes of the store that the settings name."""
-    if settings.on_postgres:
-        namespace = KeyRing.of(settings).namespace
-        return choice.shared_notifier(
-            settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
-        )
-    return choice.doorbells(settings.database_path)
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -13,6 +13,7 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.gathering import Place, gather_all, places_of, refuse_address, refuse_file
 from outlast_reviews.hygiene import CleanSet, clean
+from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.step import AskModel, intro_of_model, model_step
 from outlast_reviews.pages.page import render_report
@@ -37,6 +38,7 @@ Source = Annotated[
         "several files are taken together. Or the address of a product page that carries its reviews as "
         "structured data.",
         union_mode="left_to_right",
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
     ),
 ]
 Columns = Annotated[
@@ -88,8 +90,8 @@ def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None)
     """What is analysed; refuses an address that nothing can read, with what to do instead."""
     single = not isinstance(source, list)
     named = sorted(
-        repr(place)
-        if isinstance(place, Upload)
+        str(place)
+        if isinstance(place, Upload) or place == SAMPLE
         else refuse_address(place, "/source" if single else f"/source/{at}").subject
         for at, place in enumerate(places_of(source))
     )

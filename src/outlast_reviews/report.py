@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from outlast_reviews.checks import run_checks, silent
+from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
 from outlast_reviews.checks.finding import Finding, Outcome
 from outlast_reviews.excerpts import shortened
 from outlast_reviews.hygiene import CleanSet, Coverage, clean
@@ -33,6 +34,8 @@ class _CheckReport(TypedDict):
     sentence: str
     count: int
     """Reviews concerned, listed or not."""
+    context: bool
+    """Told beside the verdict and never part of it."""
 
 
 class CheckReport(_CheckReport, total=False):
@@ -128,12 +131,12 @@ def review_report(
     source: str,
     analysed_at: dt.datetime,
     progress: Callable[[int, int, str], None] = silent,
+    facts: Facts = NOTHING_KNOWN,
 ) -> Report:
     """All of the judging in one call."""
     cleaned = clean(received)
-    return make_report(
-        received, cleaned, run_checks(cleaned.reviews, progress), source=source, analysed_at=analysed_at
-    )
+    findings = run_checks(cleaned.reviews, progress, facts=facts)
+    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at)
 
 
 def make_report(
@@ -238,6 +241,7 @@ def _check(finding: Finding) -> CheckReport:
         "outcome": finding.outcome,
         "sentence": finding.sentence,
         "count": len({sign.row for sign in finding.signs}),
+        "context": finding.context,
     }
     if finding.name == "burst":
         told["windows"] = [

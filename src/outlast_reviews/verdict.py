@@ -14,7 +14,7 @@ GRADE_LIMITS: tuple[tuple[Grade, float], ...] = (("A", 8), ("B", 20), ("C", 40),
 """Up to which percentage of suspicious reviews a grade goes, the limit included."""
 LEAST_TEXTS = 20
 LEAST_CHECKS = 2
-_COUNTING = frozenset({"near_copies", "burst"})
+_COUNTING = frozenset({"near_copies", "burst", "reviewer_overlap"})
 """Checks that can add to the share; without any of them a share of nought would be empty praise."""
 MODEL = "model"
 """The check that is a language model's opinion; it makes no review count and no grade possible."""
@@ -66,7 +66,7 @@ class Verdict:
 
 
 def gather(findings: Sequence[Finding]) -> Evidence:
-    signs = [sign for finding in findings for sign in finding.signs]
+    signs = [sign for finding in findings if not finding.context for sign in finding.signs]
     suspicious = [sign for sign in signs if sign.kind == "suspicious"]
     strong = frozenset(s.row for s in suspicious if s.strength == "strong")
     medium = frozenset(s.row for s in suspicious if s.strength == "medium") - strong
@@ -115,7 +115,7 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | None:
-    assessed = {finding.name for finding in findings if finding.outcome != "not_assessed"} - {MODEL}
+    assessed = {f.name for f in findings if f.outcome != "not_assessed" and not f.context} - {MODEL}
     if not reviews:
         return "There are no reviews to judge."
     if texts < LEAST_TEXTS:

@@ -6,7 +6,7 @@ import pytest
 
 from outlast.backends.postgres.store import PostgresStore
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_machine import live_many_lives
+from outlast.testing.store_lives import live_many_lives
 from postgres_clock import DatabaseClock
 from servers import fresh_database
 

@@ -3,12 +3,11 @@
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -16,7 +15,6 @@ from hypothesis.stateful import (
     initialize,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from outlast.domain.errors import QueueFull, TooManyActive
@@ -38,8 +36,7 @@ from outlast.testing.acts import (
     take,
     update,
 )
-from outlast.testing.clock import FakeClock
-from outlast.testing.store_life import OpenStore, StoreLife
+from outlast.testing.store_life import StoreLife
 from outlast.testing.store_model import ModelSession
 
 WORKER_IDS = ("w1", "w2", "w3")
@@ -270,38 +267,3 @@ class StoreMachine(StoreLife):
 
 def _all(things: Sequence[T]) -> MultipleResults[T]:
     return multiple(*things)
-
-
-def live_many_lives(
-    open_store: OpenStore,
-    *,
-    lives: int = 40,
-    steps: int = 40,
-    shortest: bool = False,
-    make_clock: Callable[[], FakeClock] = FakeClock,
-    leases_by_wall: bool = False,
-) -> None:
-    """Run the machine so many times on stores that `open_store` makes afresh, on clocks of `make_clock`.
-
-    `leases_by_wall`: the store's leases follow the wall clock, which is its server's.
-
-    A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
-    shortest such life, which may take minutes to find.
-    """
-
-    class Life(StoreMachine):
-        def __init__(self) -> None:
-            super().__init__(open_store, make_clock(), leases_by_wall=leases_by_wall)
-
-    run_state_machine_as_test(
-        Life,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            phases=[phase for phase in Phase if shortest or phase not in {Phase.shrink, Phase.explain}],
-            deadline=None,
-            print_blob=True,
-            database=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
