@@ -1,7 +1,9 @@
 """How the judging works and what is known of its accuracy, told with every report."""
 
-from typing import TypedDict
+from dataclasses import asdict
+from typing import Any, TypedDict
 
+from outlast_reviews.judge.opinion import ModelReport, sentences
 from outlast_reviews.verdict import GRADE_LIMITS
 
 VERSION = "2"
@@ -19,6 +21,8 @@ class Method(TypedDict):
     """Which judge ran and how far to trust it; sentences for a lay reader."""
 
     judge: str
+    model: dict[str, Any] | None
+    """The language model's part, a `ModelReport`; `None` where none was asked."""
     version: str
     summary: str
     rules: list[str]
@@ -27,14 +31,19 @@ class Method(TypedDict):
     grades: list[GradeLimit]
 
 
-def method() -> Method:
+def method(model: ModelReport | None = None) -> Method:
     """Figures were measured on public data for the rules that the checks follow, never on one's own files."""
+    took_part, may, accuracy = "no language model takes part and nothing leaves this machine.", (), ()
+    if model:
+        told = sentences(model)
+        took_part, may, accuracy = f"they alone decide what counts. {told[0]}", told[1:2], told[2:]
     return {
-        "judge": "evidence ledger",
+        "judge": f"evidence ledger, {model.model}" if model else "evidence ledger",
+        "model": asdict(model) if model else None,
         "version": VERSION,
         "summary": (
-            "Fixed, published rules look for warning signs; no language model takes part and nothing leaves"
-            " this machine. Every sign is listed with the review that it was seen in."
+            f"Fixed, published rules look for warning signs; {took_part}"
+            " Every sign is listed with the review that it was seen in."
         ),
         "rules": [
             "Rows that the source holds twice are merged and are never a warning sign.",
@@ -59,6 +68,7 @@ def method() -> Method:
                 "The low end of the share counts strong signs, the high end medium ones too; a sample widens both"
                 " (Wilson, 95 %). The grade goes by the middle."
             ),
+            *may,
             (
                 "In the adjusted rating a strong sign takes away all of a review's weight, a medium one or an"
                 " incentive half of it. The rating counts as changed only if the 95 % interval says so."
@@ -75,6 +85,7 @@ def method() -> Method:
                 " weeks 2, 49 and 82 %."
             ),
             "Other signs: not measured on labelled data; they repeat what text or source says.",
+            *accuracy,
             "The grade as a whole: not measured, as no public data says which reviews of a product are bought.",
         ],
         "limits": [

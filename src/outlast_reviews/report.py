@@ -9,6 +9,7 @@ from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
 from outlast_reviews.checks.finding import Finding, Outcome
 from outlast_reviews.excerpts import shortened
 from outlast_reviews.hygiene import CleanSet, Coverage, clean
+from outlast_reviews.judge.opinion import ModelReport
 from outlast_reviews.listing import Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
@@ -145,6 +146,7 @@ def make_report(
     *,
     source: str,
     analysed_at: dt.datetime,
+    model: ModelReport | None = None,
 ) -> Report:
     """The same set gives the same report, but for `source` and `analysed_at` (in UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
@@ -200,7 +202,7 @@ def make_report(
                 for point in points
             ],
         },
-        "method": method(),
+        "method": method(model),
         "source": shortened(source, 2_000),
         "format": received.format,
         "sample": sample,

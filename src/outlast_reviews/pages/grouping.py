@@ -6,7 +6,16 @@ from typing import Any
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
-_ORDER = ("near_copies", "reviewer_overlap", "burst", "incentive", "unverified", "stars_text", "marketing_text")
+_ORDER = (
+    "near_copies",
+    "reviewer_overlap",
+    "burst",
+    "incentive",
+    "unverified",
+    "stars_text",
+    "marketing_text",
+    "model",
+)
 _TITLES = {
     "burst": "Five stars in a burst",
     "incentive": "In return for something",
@@ -21,6 +30,7 @@ _TAGS = {
     "reviewer_overlap": "met elsewhere",
     "stars_text": "stars against text",
     "marketing_text": "seller's words",
+    "model": "doubted by a model",
 }
 
 
