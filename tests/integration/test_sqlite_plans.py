@@ -20,7 +20,7 @@ SELECT 'filler ' || i, 'owner ' || i, ?, 'subject ' || i, '{}', 'analysis', 0, '
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = {"session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
+PARTS = {"session_columns", "result_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
 MAY_SCAN = {"workers", "dead_workers", "count", "learn", "select_newest"}
 """Small tables, a report that reads them all, or no more rows than were asked for."""
 
@@ -90,6 +90,7 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
         ("select_of_status", "INDEX sessions_by_status (status=?)"),
         ("prune_sessions", "INDEX sessions_by_end (completed_at<?)"),
         ("add", "INDEX sessions_in_flight (user_session=?)"),
+        ("shared", "INDEX results_by_share (share=?)"),
         ("report", "INDEX sqlite_autoindex_analysis_sessions_1 (id=?)"),
     ],
 )

@@ -5,6 +5,7 @@ from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.linking import ShareContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
@@ -35,6 +36,7 @@ class SessionStoreContract(
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,
+    ShareContract,
     BlobContract,
     FactContract,
     AdoptContract,
