@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from outlast import InvalidInput, Outlast, Permanent, RetryAfter, Upload, report, step
+from outlast import InvalidInput, Outlast, PageView, Permanent, RetryAfter, Upload, report, step
 from outlast_reviews import product
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
@@ -90,7 +90,7 @@ def subject(source: Upload | str) -> str:
     return product.product_at(source).subject
 
 
-def render(result: Mapping[str, Any]) -> str:
+def render(result: Mapping[str, Any], view: PageView) -> str:
     return render_report(result)
 
 

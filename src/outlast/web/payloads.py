@@ -9,6 +9,7 @@ from outlast.core.watch import SessionView
 from outlast.domain.progress import StepState, StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
+from outlast.web.exchange import Exchange
 
 INLINE_RESULT = 64 * 1024
 """Bytes of a result up to which the snapshot carries it."""
@@ -23,8 +24,17 @@ def links(session_id: str, root: str) -> dict[str, str]:
         "cancel": f"{api}/cancel/{session_id}",
         "retry": f"{api}/retry/{session_id}",
         "result": f"{api}/result/{session_id}",
+        "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
     }
+
+
+def shared_address(exchange: Exchange, link: str) -> str:
+    """Where others read a result, as it is to be sent to them."""
+    public = exchange.settings.public_url
+    host = exchange.headers.get(b"host", b"").decode("latin-1")
+    origin = public.rstrip("/") if public else f"{exchange.scope.get('scheme', 'http')}://{host}"
+    return f"{origin}{exchange.root}/shared/{link}"
 
 
 def rfc3339(moment: datetime | None) -> str | None:
