@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from outlast import InvalidInput, Outlast, PageView, Permanent, RetryAfter, Upload, report, step
+from outlast import Export, InvalidInput, Outlast, PageView, Permanent, RetryAfter, Upload, report, step
 from outlast_reviews import product
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
+from outlast_reviews.history import remembering
 from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.pages.page import render_report
 from outlast_reviews.report import make_report
@@ -91,16 +93,25 @@ def subject(source: Upload | str) -> str:
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
-    return render_report(result)
+    return render_report(result, view.query)
+
+
+EXPORTS = {
+    "report.json": Export("The report as JSON", as_json),
+    "flagged-reviews.csv": Export("Reviews with signs as CSV", flagged_csv),
+    "reviews.csv": Export("All reviews as CSV", reviews_csv),
+}
 
 
 def register(outlast: Outlast) -> None:
     """Make this analysis known as `product`."""
+    work, compare = remembering(analyse, subject, outlast.facts("earlier reports"))
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
-        steps=[gather, tidy, judge, write],
+        steps=[gather, tidy, judge, write, compare],
         subject=subject,
         intro=INTRO,
         render=render,
-    )(analyse)
+        exports=EXPORTS,
+    )(work)
