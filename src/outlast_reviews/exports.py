@@ -22,7 +22,7 @@ _FOR_HTML = str.maketrans(
 
 def as_json(result: Mapping[str, Any]) -> str:
     """The whole result. Angle brackets are escaped, which JSON undoes and HTML does not."""
-    return json.dumps(result, ensure_ascii=False, indent=2).translate(_FOR_HTML) + "\n"
+    return json.dumps(result, ensure_ascii=False).translate(_FOR_HTML) + "\n"
 
 
 def flagged_csv(result: Mapping[str, Any]) -> str:

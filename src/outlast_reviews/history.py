@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import wraps
-from typing import Any, TypedDict
+from typing import Any
 
 from outlast import Fact, Facts, Step, step
 
@@ -16,7 +17,8 @@ _PUBLIC = ("amazon:", "web:")
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
 
 
-class Earlier(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Earlier:
     """The report of last time in figures, and how the reviews have changed since."""
 
     since: str | None
@@ -46,7 +48,8 @@ def remembering(analyse: Analyse, subject_of: Callable[..., str], facts: Facts) 
     @wraps(analyse)
     def analyse_and_compare(**given: Any) -> dict[str, Any]:
         result = analyse(**given)
-        return {**result, "earlier": compare(subject_of(**given), result["report"])}
+        earlier = compare(subject_of(**given), result["report"])
+        return {**result, "earlier": asdict(earlier) if earlier else None}
 
     return analyse_and_compare, compare
 
@@ -75,18 +78,12 @@ def look_back(facts: Facts, subject: str, report: Mapping[str, Any]) -> Earlier 
 
 def _earlier(before: Mapping[str, Any], now: Mapping[str, Any], *, public: bool) -> Earlier:
     then, these = _known(before), _known(now)
-    return {
-        "since": before["at"] if public else None,
-        "grade": before["grade"],
-        "share": before["share"],
-        "rating": before["rating"],
-        "adjusted": before["adjusted"],
-        "reviews": before["reviews"],
-        "suspicious": before["suspicious"],
-        "method": before["method"],
-        "vanished": None if then is None or these is None else len(then - these),
-        "added": None if then is None or these is None else len(these - then),
-    }
+    return Earlier(
+        since=before["at"] if public else None,
+        **{name: before[name] for name in (*_FIGURES, "method")},
+        vanished=None if then is None or these is None else len(then - these),
+        added=None if then is None or these is None else len(these - then),
+    )
 
 
 def _known(summary: Mapping[str, Any]) -> frozenset[str] | None:
