@@ -5,7 +5,7 @@ import sys
 
 import sites
 
-THEMES = ("coldstart", "pickup", "drain", "starts", "lag", "polls", "waiting")
+THEMES = ("coldstart", "pickup", "drain", "starts", "lag", "polls", "waiting", "watchers", "engines", "soak")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ class Figure:
     at_least: float | None = None
     ratio_at_least: float | None = None
     """Ours over the peer's."""
+    ratio_at_most: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -33,6 +34,8 @@ class Figure:
             return f"≤ {self.at_most:g}"
         if self.at_least is not None:
             return f"≥ {self.at_least:g}"
+        if self.ratio_at_most is not None:
+            return f"≤ {self.ratio_at_most:g} ×"
         return f"≥ {self.ratio_at_least:g} ×" if self.ratio_at_least is not None else ""
 
     @property
@@ -43,6 +46,8 @@ class Figure:
             return self.ours >= self.at_least
         if self.ratio_at_least is not None and self.ratio is not None:
             return self.ratio >= self.ratio_at_least
+        if self.ratio_at_most is not None and self.ratio is not None:
+            return self.ratio <= self.ratio_at_most
         return None
 
 

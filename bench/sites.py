@@ -108,9 +108,9 @@ class Server:
 
 
 @contextmanager
-def served() -> Iterator[Server]:
-    """Our site and a trivial handler (`/trivial`) on one server, without workers."""
-    command = [sys.executable, str(HERE / "polled_server.py")]
+def served(program: str = "polled_server.py") -> Iterator[Server]:
+    """Our site on one server, without workers; the first program answers `/trivial` too."""
+    command = [sys.executable, str(HERE / program)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
             port = next(int(f[1]) for line in server.stderr or () if (f := re.search(r"127\.0\.0\.1:(\d+)", line)))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from itertools import count
 
 from outlast import Outlast, report
 
@@ -43,4 +44,24 @@ async def tells(n: int, times: int) -> int:
 @outlast.analysis("holds")
 async def holds(n: int) -> int:
     await asyncio.sleep(3600)
+    return n
+
+
+@outlast.analysis("ticks", timeout=3600)
+async def ticks(n: int, every: float) -> int:
+    """Report the instant again and again, until somebody stops it."""
+    await asyncio.sleep(every * (n % 97) / 97)
+    for i in count():
+        report(0.5, message=f"{time.monotonic():.9f}")
+        await asyncio.sleep(every)
+        n = i
+    return n
+
+
+@outlast.analysis("steady")
+async def steady(n: int) -> int:
+    """Three seconds with six reports."""
+    for half in range(6):
+        report(half, 6, f"Report {half}")
+        await asyncio.sleep(0.5)
     return n

@@ -7,9 +7,11 @@ only what nobody else can know (attempts, the integrity of the file). Answers se
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Protocol
 
 FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
@@ -41,9 +43,31 @@ class Ledger:
     """Processes that were alive after everything had been stopped."""
 
 
+class Cursor(Protocol):
+    """The answer of a statement."""
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Connection(Protocol):
+    """What the connections of both databases have in common."""
+
+    def execute(self, statement: str, /) -> Cursor: ...
+
+
 def check(ledger: Ledger, data: Path) -> list[str]:
-    """Every violation, as a sentence."""
-    return [*of_sights(ledger), *of_effects(ledger), *of_leftovers(ledger, data), *of_store(ledger, data)]
+    """Every violation on one machine, as a sentence."""
+    with closing(sqlite3.connect(data / "outlast.db")) as connection:
+        of_data = [*of_leftovers(data), *of_file(connection), *of_store(ledger, connection)]
+    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
+
+
+def check_fleet(ledger: Ledger, connection: Connection) -> list[str]:
+    """Every violation of several machines around one PostgreSQL."""
+    of_data = [*of_indexes(connection), *of_store(ledger, connection)]
+    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
 
 
 def of_sights(ledger: Ledger) -> Iterator[str]:
@@ -89,38 +113,54 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
             yield f"I2: the result of {session} was never made"
 
 
-def of_leftovers(ledger: Ledger, data: Path) -> Iterator[str]:
+def of_strays(ledger: Ledger) -> Iterator[str]:
     for stray in ledger.strays:
         yield f"I6: still alive: {stray}"
+
+
+def of_leftovers(data: Path) -> Iterator[str]:
     for path in data.rglob("*"):
         expected = path.name.startswith("outlast.db") or path.name == "app.key" or path.is_dir()
         if not expected:
             yield f"I6: left behind: {path.relative_to(data)}"
 
 
-def of_store(ledger: Ledger, data: Path) -> Iterator[str]:
-    connection = sqlite3.connect(data / "outlast.db")
-    try:
-        (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-        if said != "ok":
-            yield f"I7: {said}"
-        for fault in connection.execute("PRAGMA foreign_key_check").fetchall():
-            yield f"I7: a broken reference: {fault}"
-        rows = connection.execute("SELECT id, status, attempt, max_attempts, crashes FROM analysis_sessions")
-        kept: set[str] = set()
-        for session, status, attempt, max_attempts, crashes in rows.fetchall():
-            kept.add(session)
-            if status not in FINAL:
-                yield f"I8: {session} is {status}"
-            if attempt > max_attempts or crashes > MAX_CRASHES:
-                yield f"I4: {session} has {attempt} of {max_attempts} attempts, {crashes} crashes"
-        for session in ledger.acknowledged.keys() - kept:
-            yield f"I1: {session} was acknowledged and has no row"
-        twice = "SELECT session_id, count(*) FROM attempts WHERE ended IN ('completed', 'failed', 'cancelled')"
-        for session, ends in connection.execute(twice + " GROUP BY 1 HAVING count(*) > 1").fetchall():
-            yield f"I2: {session} has {ends} accepted ends"
-        (held,) = connection.execute("SELECT count(*) FROM workers").fetchone()
-        if held:
-            yield f"I6: {held} worker(s) are still registered"
-    finally:
-        connection.close()
+def of_store(ledger: Ledger, connection: Connection) -> Iterator[str]:
+    """What the tables say; the statements are those that both databases understand."""
+    rows = connection.execute("SELECT id, status, attempt, max_attempts, crashes FROM analysis_sessions")
+    kept: set[str] = set()
+    for session, status, attempt, max_attempts, crashes in rows.fetchall():
+        kept.add(session)
+        if status not in FINAL:
+            yield f"I8: {session} is {status}"
+        if attempt > max_attempts or crashes > MAX_CRASHES:
+            yield f"I4: {session} has {attempt} of {max_attempts} attempts, {crashes} crashes"
+    for session in ledger.acknowledged.keys() - kept:
+        yield f"I1: {session} was acknowledged and has no row"
+    twice = "SELECT session_id, count(*) FROM attempts WHERE ended IN ('completed', 'failed', 'cancelled')"
+    for session, ends in connection.execute(twice + " GROUP BY 1 HAVING count(*) > 1").fetchall():
+        yield f"I2: {session} has {ends} accepted ends"
+    (held,) = connection.execute("SELECT count(*) FROM workers").fetchone()
+    if held:
+        yield f"I6: {held} worker(s) are still registered"
+
+
+def of_file(connection: sqlite3.Connection) -> Iterator[str]:
+    """SQLite's own checks of itself."""
+    (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+    if said != "ok":
+        yield f"I7: {said}"
+    for fault in connection.execute("PRAGMA foreign_key_check").fetchall():
+        yield f"I7: a broken reference: {fault}"
+
+
+def of_indexes(connection: Connection) -> Iterator[str]:
+    """PostgreSQL's own check of every index against its table."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
+    named = "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class c ON c.oid = indexrelid"
+    ours = f"{named} JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'"
+    for (index,) in connection.execute(ours).fetchall():
+        try:
+            connection.execute(f"SELECT bt_index_check('{index}', true)")
+        except Exception as fault:  # noqa: BLE001 - whatever it finds is the finding
+            yield f"I7: {index}: {fault}"

@@ -13,61 +13,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psutil
 
 import checker
 from site_process import SiteProcess
+from visitor import Visitor
 
 LEASE = 15.0
 SETTLE = 60.0
 """Seconds within which everything has to end once nothing is killed any more."""
-_looking = threading.Lock()
-
-
-class Visitor:
-    """One cookie; notes in the ledger whatever it is told."""
-
-    def __init__(self, root: str, ledger: checker.Ledger) -> None:
-        self._http = httpx.Client(base_url=root, timeout=5, trust_env=False)
-        self._ledger = ledger
-        self._token = ""
-
-    def start(self, analysis: str, n: int) -> None:
-        """An answer that never came is no acknowledgement."""
-        with contextlib.suppress(httpx.TransportError):
-            if not self._token:
-                self._token = self._http.get("/api/analysis/token").json()["token"]
-            answer = self._http.post(
-                "/api/analysis/start",
-                json={"analysis": analysis, "input": {"n": n}},
-                headers={"X-CSRF-Token": self._token},
-            )
-            if answer.status_code == 202:
-                self._ledger.acknowledged[answer.json()["session_id"]] = n
-
-    def look(self, session: str) -> str:
-        """Its status, or nothing while the site is away."""
-        # one look at a time, so that the ledger has them in the order in which they were answered
-        with _looking, contextlib.suppress(httpx.TransportError):
-            answer = self._http.get(f"/api/analysis/progress/{session}")
-            if answer.status_code == 200:
-                s = answer.json()
-                sight = checker.Sight(session, s["version"], s["progress_percentage"], s["status"], s["result"])
-                self._ledger.sights.append(sight)
-                return sight.status
-            if answer.status_code == 404:
-                return "not there"
-        return ""
-
-    def pry(self, session: str) -> None:
-        """Look at what is not its own."""
-        with contextlib.suppress(httpx.TransportError):
-            status = self._http.get(f"/api/analysis/progress/{session}").status_code
-            self._ledger.foreign.append((session, status))
-
-    def close(self) -> None:
-        self._http.close()
 
 
 class Killer:
@@ -126,7 +80,7 @@ def run(folder: Path, seed: int, sessions: int, seconds: float) -> tuple[checker
     ledger = checker.Ledger()
     site = SiteProcess(folder, _free_port())
     killer = Killer(site, rng)
-    visitor, watcher, stranger = (Visitor(site.root, ledger) for _ in range(3))
+    visitor, watcher, stranger = (Visitor(lambda: site.root, ledger) for _ in range(3))
     over = threading.Event()
     kinds = rng.choices(["steady", "threaded", "fails", "poison"], [12, 6, 2, 1], k=sessions)
 
@@ -141,14 +95,13 @@ def run(folder: Path, seed: int, sessions: int, seconds: float) -> tuple[checker
         while not over.wait(0.01):
             if ledger.acknowledged:
                 session = pick.choice(list(ledger.acknowledged))
-                visitor_two.look(session)
+                watcher.look(session)
                 if pick.random() < 0.05:
                     stranger.pry(session)
 
     try:
         site.start()
-        visitor_two = watcher
-        visitor_two._http.cookies = visitor._http.cookies  # noqa: SLF001 - the same person's second tab
+        watcher.http.cookies = visitor.http.cookies  # the same person's second tab
         threads = [threading.Thread(target=load), threading.Thread(target=observe)]
         for thread in threads:
             thread.start()

@@ -90,3 +90,11 @@ async def poison(n: int) -> str:
     note("poison", n)
     os.kill(os.getpid(), signal.SIGKILL)
     return ""
+
+
+@outlast.analysis("endless", timeout=600)
+async def endless(n: int) -> str:
+    for i in range(10_000):
+        await asyncio.sleep(0.05)
+        report(i, 10_000, f"Round {i} of {n}")
+    return result(n)

@@ -18,6 +18,7 @@ from outlast.cli.main import outlast as command_line
 from outlast.domain.status import TRANSITIONS, Status
 from outlast.settings import Settings
 from outlast.web.routes import ROUTES, Owner, Route, Token
+from outlast_reviews.settings import ReviewSettings
 
 PAGES: Final = Path(__file__).parent
 
@@ -82,6 +83,14 @@ def settings() -> Iterator[str]:
         yield f"| `{field.validation_alias}` | {_default(field.default)} | {field.description}{_bounds(field)} |"
 
 
+def product_settings() -> Iterator[str]:
+    """One line for each setting of the product analysis."""
+    yield "| name | default | meaning |"
+    yield "|---|---|---|"
+    for field in ReviewSettings.model_fields.values():
+        yield f"| `{field.validation_alias}` | {_default(field.default)} | {field.description}{_bounds(field)} |"
+
+
 def routes() -> Iterator[str]:
     """One line for each route."""
     yield "| route | what | needs | token |"
@@ -119,7 +128,7 @@ def methods() -> Iterator[str]:
 
 
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
-    part.__name__: part for part in (statuses, settings, routes, commands, names, methods)
+    part.__name__: part for part in (statuses, settings, product_settings, routes, commands, names, methods)
 }
 
 

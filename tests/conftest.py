@@ -1,9 +1,72 @@
 """What holds for every test: quick ones first, and no browser test goes missing where tests decide."""
 
+import asyncio
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
+
+from servers import RedisServer, fresh_database, shared_postgres, template_database
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of this run's PostgreSQL, for making databases on."""
+    return shared_postgres(_folder_of_the_run(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: str) -> str:
+    """The name of a database with the current schema, to copy from."""
+    name = "migrated"
+    template_database(postgres_server, name, lambda url: asyncio.run(_migrate(url)))
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, migrated_database: str) -> Generator[str]:
+    """The address of a database of the test's own, with the current schema."""
+    with fresh_database(postgres_server, migrated_database) as url:
+        yield url
+
+
+async def _migrate(url: str) -> None:
+    from outlast.backends.clock import SystemClock
+    from outlast.backends.postgres.store import PostgresStore
+
+    store = PostgresStore(url, SystemClock())
+    await store.open(migrate=True)
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Generator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(_redis: RedisServer) -> str:
+    """The address of an empty Redis, shared with the other tests of this process, one after the other."""
+    _redis.ask("FLUSHALL")
+    return _redis.url
+
+
+@pytest.fixture
+def redis_server() -> Generator[RedisServer]:
+    """A Redis of the test's own, to be killed and paused."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,15 +14,14 @@ from starlette.types import ASGIApp
 
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Analysis, Catalogue, Export, Render, Step
-from outlast.core.copying import MovableStore
+from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults, Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
@@ -30,7 +29,9 @@ from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
+from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
+from outlast.wiring import enrol, make_notifier, make_store
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._rates: Rates | None = None
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -90,6 +92,7 @@ class Outlast:
         intro: str | None = None,
         render: Render | None = None,
         exports: Mapping[str, Export] | None = None,
+        check: Check | None = None,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
@@ -97,6 +100,9 @@ class Outlast:
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
         result and a `PageView`; `exports` are files to download, by name; `intro` is safe HTML above the form.
+        `check` is `async`, takes the input as the function does and looks at a start before it is accepted: it may
+        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` where the
+        visitor's answer would mend it.
         """
 
         def register(work: Work) -> Work:
@@ -116,6 +122,7 @@ class Outlast:
                     intro,
                     render,
                     exports or {},
+                    check,
                 )
             )
             return work
@@ -129,6 +136,7 @@ class Outlast:
                 settings=lambda: self.settings,
                 engine=self.engine,
                 keys=lambda: KeyRing.of(self.settings),
+                rates=self._make_rates,
                 catalogue=self.catalogue,
                 owner=self._owner,
                 title=self._title,
@@ -164,6 +172,11 @@ class Outlast:
             if self._engine is None:
                 engine = self._make_engine()
                 await engine.open(maintain=maintain, migrate=migrate)
+                try:
+                    await enrol(engine.store, self.settings)
+                except BaseException:
+                    await engine.close()
+                    raise
                 self._engine = engine
                 inline = 1 if self.settings.inline and maintain else 0
                 if embed:
@@ -174,6 +187,8 @@ class Outlast:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close(self.settings.shutdown_grace)
+        if self._rates is not None:
+            await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
         """What a worker of this installation may do."""
@@ -244,12 +259,18 @@ class Outlast:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
+    def _make_rates(self) -> Rates:
+        if self._rates is None:
+            url = self.settings.redis_url
+            self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
+        return self._rates
+
     def _make_engine(self) -> Engine:
         settings = self.settings
         clock = SystemClock()
         return Engine(
             make_store(settings),
-            choice.doorbells(settings.database_path),
+            make_notifier(settings),
             self.catalogue,
             clock,
             StartDefaults(
@@ -259,12 +280,8 @@ class Outlast:
                 one_attempt=settings.inline,
             ),
             Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
         )
-
-
-def make_store(settings: Settings) -> MovableStore:
-    """The store that the settings name, not yet open."""
-    return choice.sqlite_store(settings.database_path, SystemClock())
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -1,26 +1,24 @@
 """The product analysis, as its table of contents: the steps in order, by name."""
 
 import datetime as dt
-import io
-import os
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from outlast import Export, InvalidInput, Outlast, PageView, Permanent, RetryAfter, Upload, report, step
-from outlast_reviews import product
+from outlast import Export, Outlast, PageView, Upload, report, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
+from outlast_reviews.gathering import Place, gather_all, places_of, refuse_address, refuse_file
 from outlast_reviews.history import remembering
 from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.pages.page import render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources import NotReviews, read_reviews
-from outlast_reviews.sources.fetch import Fetcher
-from outlast_reviews.sources.fetch_error import FetchError
+from outlast_reviews.sources.columns import Part
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
@@ -28,33 +26,30 @@ them, each with its evidence, and how far they can be trusted. Your files stay o
 """
 
 Source = Annotated[
-    Upload | str,
+    Upload
+    | str
+    | Annotated[list[Annotated[Place, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
         title="Reviews of a product",
-        description="A CSV, TSV, JSON or JSONL file (also gzipped) or a saved review page; or the address of a "
-        "product page that carries its reviews as structured data.",
+        description="A CSV, TSV, JSON, JSONL or XML file (also gzipped), saved review pages, or a ZIP of these; "
+        "several files are taken together. Or the address of a product page that carries its reviews as "
+        "structured data.",
         union_mode="left_to_right",
+    ),
+]
+Columns = Annotated[
+    dict[Part, Annotated[str, Field(min_length=1, max_length=500)]] | None,
+    Field(
+        title="Which column is which?",
+        description="The columns of the table that hold each part of a review; what there is not can stay empty.",
     ),
 ]
 
 
 @step("Gathering the reviews", weight=3)
-def gather(source: Upload | str) -> ReviewSet:
-    """From the file or the address; a source that cannot be read fails the session with the reason."""
-    try:
-        if isinstance(source, Upload):
-            with source.open() as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(0)
-                return read_reviews(file, size, report)
-        page = Fetcher().fetch(product.product_at(source).address, report)
-        return read_reviews(io.BytesIO(page.body), len(page.body))
-    except NotReviews as refused:
-        raise Permanent(str(refused)) from None
-    except FetchError as failed:
-        if failed.transient:
-            raise RetryAfter(failed.retry_after or 5.0, str(failed)) from None
-        raise Permanent(str(failed)) from None
+def gather(source: Place | list[Place], mapping: dict[Part, str]) -> ReviewSet:
+    """From files and addresses; a source that cannot be read fails the session with the reason."""
+    return gather_all(places_of(source), mapping)
 
 
 @step("Merging repeats and counting")
@@ -73,23 +68,43 @@ def write(received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...],
     return dict(made)
 
 
-def analyse(source: Source) -> dict[str, Any]:
+def analyse(source: Source, mapping: Columns = None) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "redirect_url": null}`."""
-    received = gather(source)
+    received = gather(source, mapping or {})
     reviews = tidy(received)
     findings = judge(reviews)
-    name = "uploaded file" if isinstance(source, Upload) else source
-    return {"report": write(received, reviews, findings, name), "redirect_url": None}
+    return {"report": write(received, reviews, findings, _shown(source)), "redirect_url": None}
 
 
-def subject(source: Upload | str) -> str:
+def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> str:
     """What is analysed; refuses an address that nothing can read, with what to do instead."""
-    if isinstance(source, Upload):
-        return repr(source)
-    refusal = product.refuse(source)
-    if refusal is not None:
-        raise InvalidInput(refusal, "/source")
-    return product.product_at(source).subject
+    single = not isinstance(source, list)
+    named = sorted(
+        repr(place)
+        if isinstance(place, Upload)
+        else refuse_address(place, "/source" if single else f"/source/{at}").subject
+        for at, place in enumerate(places_of(source))
+    )
+    if single and not mapping:
+        return named[0]
+    whole = json.dumps([named, sorted((mapping or {}).items())])
+    return f"{'mapped' if single else 'together'}:{hashlib.sha256(whole.encode()).hexdigest()}"
+
+
+async def check(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> None:
+    """Refuses at start what the beginnings of the files show."""
+    for at, place in enumerate(places_of(source)):
+        if isinstance(place, Upload):
+            pointer, name = (f"/source/{at}", f"File {at + 1}: ") if isinstance(source, list) else ("/source", "")
+            await refuse_file(place, mapping or {}, pointer, name)
+
+
+def _shown(source: Place | list[Place]) -> str:
+    files = sum(isinstance(place, Upload) for place in places_of(source))
+    told = [place for place in places_of(source) if isinstance(place, str)]
+    if files:
+        told.insert(0, "uploaded file" if files == 1 else f"{files} uploaded files")
+    return ", ".join(told)
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
@@ -114,4 +129,5 @@ def register(outlast: Outlast) -> None:
         intro=INTRO,
         render=render,
         exports=EXPORTS,
+        check=check,
     )(work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,30 +22,55 @@ OWNER = "terminal"
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; a list for several sources.")
-def analyse(sources: Sequence[str], as_json: bool) -> None:
-    """Judge the reviews in a file (CSV, TSV, JSON, JSONL, gzip of these, saved review page) or at an address.
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="PART=COLUMN",
+    help="Which column of a table holds what; PART is rating, text, title, date, reviewer, verified, review_id or "
+    "incentivised.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def analyse(sources: Sequence[str], mapping: Sequence[str], as_json: bool) -> None:
+    """Judge the reviews of one product, in files (CSV, TSV, JSON, JSONL, XML, gzip or ZIP of these, saved review
+    pages) or at addresses; several are taken together.
 
     Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
     """
-    results: list[Any] = []
-    failed = False
-    for source in sources:
-        try:
-            result = asyncio.run(_analyse(source))
-        except OutlastError as error:
-            click.echo(f"{source}: {error}", err=True)
-            failed = True
-            continue
-        results.append(result)
-        if not as_json:
-            print_report(result, source)
-    if as_json and results:
-        click.echo(json.dumps(results[0] if len(sources) == 1 else results, indent=2, ensure_ascii=False))
-    sys.exit(2 if failed else 0)
+    columns = dict(_column(said) for said in mapping)
+    name = ", ".join(sources)
+    try:
+        result = asyncio.run(_analyse(sources, columns))
+    except InvalidInput as error:
+        click.echo(f"{name}: {error}{_how_to_map(error, sources)}", err=True)
+        sys.exit(2)
+    except OutlastError as error:
+        click.echo(f"{name}: {error}", err=True)
+        sys.exit(2)
+    if as_json:
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        print_report(result, name)
 
 
-async def _analyse(source: str) -> Mapping[str, Any]:
+def _column(said: str) -> tuple[str, str]:
+    part, equals, column = said.partition("=")
+    if not (part and equals and column):
+        raise click.BadParameter(f"“{said}” is not PART=COLUMN, for example rating=Sterne.", param_hint="--map")
+    return part.strip(), column.strip()
+
+
+def _how_to_map(error: InvalidInput, sources: Sequence[str]) -> str:
+    """What to type when a table's columns are not known."""
+    wanted = [f"{q.name}={q.chosen or 'COLUMN'}" for q in error.questions if q.required or q.chosen]
+    if not wanted:
+        return ""
+    return "\nFor example: outlast analyse " + shlex.join(
+        [*sources, *(w for said in wanted for w in ("--map", said))]
+    )
+
+
+async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mapping[str, Any]:
     """One session in a store of its own, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="outlast-") as folder:
         outlast = Outlast()
@@ -58,10 +84,10 @@ async def _analyse(source: str) -> Mapping[str, Any]:
         )
         register(outlast)
         async with outlast.lifespan(workers=1):
-            value: Any = source
-            if "://" not in source:
-                value = await _upload(outlast, Path(source))
-            started = await outlast.start("product", owner=OWNER, source=str(value))
+            given = [s if "://" in s else repr(await _upload(outlast, Path(s))) for s in sources]
+            more: dict[str, Any] = {"mapping": dict(columns)} if columns else {}
+            source = given[0] if len(given) == 1 else given
+            started = await outlast.start("product", owner=OWNER, source=source, **more)
             return await _follow(outlast, started.view.session.id)
 
 

@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from outlast_reviews.review import Review, ReviewSet
+from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
+
+_SHOWN_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,10 @@ class Coverage:
     merged: int
     """Rows that repeated an earlier one."""
     skipped: int
-    skipped_reasons: tuple[tuple[str, int], ...]
-    """The most frequent reasons first, at most five."""
+    skipped_reasons: tuple[tuple[str, int, str], ...]
+    """Reason, how many rows, and which ("rows 3, 7 and 2 more"); the most frequent first, at most five."""
+    left_out: tuple[str, ...]
+    """Whole files that hold no reviews, each with the reason; at most twenty."""
     first_date: dt.date | None
     last_date: dt.date | None
 
@@ -117,9 +121,10 @@ def _fill(kept: Review, repeat: Review) -> Review:
 
 def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
     days = [r.date for r in reviews if r.date]
-    reasons: dict[str, int] = {}
+    reasons: dict[str, list[Skipped]] = {}
     for row in received.skipped:
-        reasons[row.reason] = reasons.get(row.reason, 0) + 1
+        reasons.setdefault(row.reason, []).append(row)
+    frequent = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))[:5]
     return Coverage(
         rows=len(received.reviews) + len(received.skipped),
         unique=len(reviews),
@@ -132,7 +137,15 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         incentive_known=sum(r.incentivised is not None for r in reviews),
         merged=len(received.reviews) - len(reviews),
         skipped=len(received.skipped),
-        skipped_reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:5]),
+        skipped_reasons=tuple((reason, len(rows), _which(rows)) for reason, rows in frequent),
+        left_out=tuple(received.left_out[:20]),
         first_date=min(days, default=None),
         last_date=max(days, default=None),
     )
+
+
+def _which(rows: Sequence[Skipped]) -> str:
+    """As "row 7" or "rows 3, 7 of a.csv, 2 of b.csv and 40 more"."""
+    shown = [f"{row.row:,}" + (f" of {row.file}" if row.file else "") for row in rows[:_SHOWN_ROWS]]
+    more = f" and {len(rows) - _SHOWN_ROWS:,} more" if len(rows) > _SHOWN_ROWS else ""
+    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(shown)}{more}"

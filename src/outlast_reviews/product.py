@@ -2,29 +2,25 @@
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote_plus, urlsplit
 
+from outlast_reviews.shops import amazon_country, imitation, is_amazon_short
 from outlast_reviews.sources.public_addresses import IpAddress, is_public
 
 Endpoint = tuple[str, int]
 """An IP address and a port."""
 
 _LONGEST = 2_048
-_AMAZON_COUNTRIES = {
-    "com": "us", "ca": "ca", "com.mx": "mx", "com.br": "br", "co.uk": "uk", "ie": "ie", "de": "de", "fr": "fr",
-    "it": "it", "es": "es", "nl": "nl", "com.be": "be", "se": "se", "pl": "pl", "com.tr": "tr", "ae": "ae",
-    "sa": "sa", "eg": "eg", "in": "in", "co.jp": "jp", "com.au": "au", "sg": "sg", "cn": "cn", "co.za": "za",
-}  # fmt: skip
-_AMAZON_SHORT = frozenset({"amzn.to", "a.co", "amzn.eu", "amzn.asia", "amzn.com", "amzn.in"})
 _ASIN_IN_PATH = re.compile(
-    r"/(?:dp|gp/product|gp/aw/d|product-reviews|gp/customer-reviews|exec/obidos/asin|o/asin|d)"
+    r"/(?:dp|gp/product|gp/aw/d|gp/aw/reviews|product-reviews|gp/customer-reviews|gp/offer-listing"
+    r"|exec/obidos/(?:asin|tg/detail/-)|o/asin|d|portal/customer-reviews)"
     r"(?:/[a-z-]{1,20})?/([a-z0-9]{10})(?=[/?]|\Z)",
     re.IGNORECASE,
 )
-_ASIN_IN_QUERY = re.compile(r"[?&]asin=([a-z0-9]{10})(?=&|\Z)", re.IGNORECASE)
+_ASIN_IN_QUERY = re.compile(r"[?&](?:asin|pd_rd_i)=([a-z0-9]{10})(?=&|\Z)", re.IGNORECASE)
 
 _TRACKING = re.compile(
     r"utm_.*|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid|ttclid|twclid|igshid|srsltid|mc_[ce]id|_ga|ref|ref_",
@@ -80,29 +76,54 @@ class Product:
     subject: str
     """ "amazon:us:B000000000" or "web:<address>": the key under which the same product is found again."""
     shop: Literal["amazon", "web"]
+    """ "web" is any shop that is not known."""
+    country: str | None = None
+    """Of the shop's site, where it has one for each country."""
+    product_id: str | None = None
+    """The shop's own, where the address names it."""
+    is_short: bool = False
+    """A short link, which names its product only when it is followed."""
+
+    @property
+    def host(self) -> str:
+        return parse_address(self.address).host
 
 
 def product_at(address: str) -> Product:
     """Raises `BadAddress`."""
     parsed = parse_address(address)
-    country = _amazon_country(parsed.host)
-    if country is None and parsed.host not in _AMAZON_SHORT:
-        return Product(str(parsed), f"web:{parsed}", "web")
+    country = amazon_country(parsed.host)
+    if country is None:
+        short = is_amazon_short(parsed.host)
+        return Product(str(parsed), f"web:{parsed}", "amazon" if short else "web", is_short=short)
     asin = _ASIN_IN_PATH.search(parsed.target) or _ASIN_IN_QUERY.search(parsed.target)
-    subject = f"amazon:{country}:{asin[1].upper()}" if country and asin else f"web:{parsed}"
-    return Product(str(parsed), subject, "amazon")
+    product_id = asin[1].upper() if asin else None
+    subject = f"amazon:{country}:{product_id}" if product_id else f"web:{parsed}"
+    return Product(str(parsed), subject, "amazon", country, product_id)
 
 
-def refuse(address: str, allow: Collection[Endpoint] = ()) -> str | None:
+def _nothing_more(_product: Product) -> bool:
+    return False
+
+
+def refuse(
+    address: str, allow: Collection[Endpoint] = (), provided: Callable[[Product], bool] = _nothing_more
+) -> str | None:
     """The sentence with which to turn an address away at start; `None` when it is worth fetching.
 
-    `allow` names IP addresses and ports that count as public though they are not: a test's own server.
+    `allow` names IP addresses and ports that count as public though they are not: a test's own server. `provided`
+    says whether a provider with a key delivers the reviews of a product.
     """
     try:
         parsed = parse_address(address)
     except BadAddress as error:
         return str(error)
-    if _amazon_country(parsed.host) or parsed.host in _AMAZON_SHORT:
+    if wrong := imitation(parsed.host):
+        return f"“{parsed.host[:100]}” {wrong}. Check the address."
+    meant = product_at(address)
+    if provided(meant):
+        return None
+    if meant.shop == "amazon":
         return f"Amazon does not let its review pages be read by a program like this one. {_UPLOAD_INSTEAD}"
     if (parsed.host, parsed.port) in allow:
         return None
@@ -191,11 +212,3 @@ def _default_port(scheme: str) -> int:
 
 def _is_tracking(part: str) -> bool:
     return _TRACKING.fullmatch(unquote_plus(part.partition("=")[0])[:60]) is not None
-
-
-def _amazon_country(host: str) -> str | None:
-    labels = host.split(".")
-    for at, label in enumerate(labels):
-        if label == "amazon" and (country := _AMAZON_COUNTRIES.get(".".join(labels[at + 1 :]))):
-            return country
-    return None

@@ -42,6 +42,8 @@ class CheckReport(_CheckReport, total=False):
 class SkippedRows(TypedDict):
     reason: str
     count: int
+    rows: str
+    """Which, as "rows 3, 7 and 2 more"."""
 
 
 class CoverageReport(TypedDict):
@@ -62,6 +64,8 @@ class CoverageReport(TypedDict):
     merged_duplicates: int
     skipped: int
     skipped_reasons: list[SkippedRows]
+    left_out: list[str]
+    """Files among several that hold no reviews, each with the reason."""
 
 
 class Stars(TypedDict):
@@ -223,9 +227,10 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "merged_duplicates": counted.merged,
         "skipped": counted.skipped,
         "skipped_reasons": [
-            {"reason": shortened(reason, _LONGEST_NAME), "count": count}
-            for reason, count in counted.skipped_reasons
+            {"reason": shortened(reason, _LONGEST_NAME), "count": count, "rows": shortened(rows, _LONGEST_NAME)}
+            for reason, count, rows in counted.skipped_reasons
         ],
+        "left_out": [shortened(line, 2 * _LONGEST_NAME) for line in counted.left_out],
     }
 
 

@@ -30,7 +30,10 @@ class Skipped:
     """A row that could not be read, and why, for the coverage card."""
 
     row: int
+    """Position in its file, from 1."""
     reason: str
+    file: str = ""
+    """The name of its file, where the source has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,5 @@ class ReviewSet:
     complete: bool = False
     """True when the source says that it holds every review of the product; else it is a sample."""
     skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])
+    left_out: Sequence[str] = ()
+    """Files among several that hold no reviews, each with its name and the reason."""

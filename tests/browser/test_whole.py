@@ -198,3 +198,28 @@ async def test_an_address_that_nothing_can_read_is_refused_in_plain_words(produc
     await page.get_by_role("button", name="Analyse").click()
     await expect(page.get_by_text("upload that file here")).to_be_visible()
     await expect(page.get_by_label("An address")).to_have_value("https://www.amazon.com/dp/B000000000")
+
+
+async def test_unknown_columns_are_asked_for_and_the_file_is_not_sent_again(
+    product: Served, page: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "bewertungen.csv"
+    file.write_text(REVIEWS.replace("rating", "Sterne", 1).replace("title,text", "Kopf,Meinung", 1))
+    await page.goto(product.address)
+    await page.locator("input[type=file]").set_input_files(file)
+    await page.get_by_role("button", name="Analyse").click()
+    await page.get_by_label("The stars").select_option("Sterne")
+    await page.get_by_label("The words of the review").select_option("Meinung")
+    await no_serious_fault(page)
+    await page.get_by_role("button", name="Analyse").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("warning signs", ignore_case=True)
+
+
+async def test_several_files_at_once_become_one_report(product: Served, page: Page, tmp_path: Path) -> None:
+    header, *rows = REVIEWS.splitlines()
+    for name, part in (("a.csv", rows[:30]), ("b.csv", rows[30:])):
+        (tmp_path / name).write_text("\n".join([header, *part]))
+    await page.goto(product.address)
+    await page.locator("input[type=file]").set_input_files([tmp_path / "a.csv", tmp_path / "b.csv"])
+    await page.get_by_role("button", name="Analyse").click()
+    await expect(page.get_by_text("60 rows (CSV (2 files))")).to_be_visible()

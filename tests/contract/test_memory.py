@@ -6,7 +6,7 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_machine import live_many_lives
+from outlast.testing.store_lives import live_many_lives
 
 
 class TestMemoryStore(SessionStoreContract):

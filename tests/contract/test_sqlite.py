@@ -8,7 +8,7 @@ from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_machine import live_many_lives
+from outlast.testing.store_lives import live_many_lives
 
 
 class TestSQLiteStore(SessionStoreContract):

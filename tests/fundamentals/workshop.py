@@ -12,7 +12,7 @@ from outlast.core.engine import Engine
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults
 from outlast.core.watch import SessionView
-from outlast.core.worker import WorkerOptions
+from outlast.core.worker_options import WorkerOptions
 from outlast.ports.store import StartLimits
 
 ME = "a visitor"

@@ -1,9 +1,11 @@
 """Benches run once at the smallest size, so that they cannot rot."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from rooms import ROOT
@@ -37,6 +39,19 @@ def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stdout.strip()
+
+
+def test_the_picture_shows_every_engine_of_the_figures(tmp_path: Path) -> None:
+    engine = {"versions": "x 1", "held": 9} | dict.fromkeys(
+        ("pickup_p50", "pickup_p99", "starts", "drain", "memory"), 1.5
+    )
+    figures = {"date": "2026-01-02", "python": "3", "stores": "y 2", "cores": 2, "load": 0.1, "rounds": 3}
+    names = ["Outlast, SQLite", "Fish & <Chips>"]
+    (tmp_path / "f.json").write_text(json.dumps(figures | {"engines": dict.fromkeys(names, engine)}))
+    program = [sys.executable, ROOT / "bench" / "picture.py", tmp_path / "f.json", tmp_path / "p.svg"]
+    subprocess.run(program, check=True, cwd=tmp_path)
+    texts = [t.text for t in ET.parse(tmp_path / "p.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert all(texts.count(name) == 5 for name in names)
 
 
 def test_the_program_that_runs_them_all_leaves_none_out() -> None:

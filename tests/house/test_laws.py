@@ -25,6 +25,8 @@ BROAD_EXCEPT = {
     "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
     "src/outlast/core/isolated.py": "the attempt, in a process of its own",
     "src/outlast/core/rounds.py": "the service loop of all that runs as long as its process",
+    "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
+    "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",
     "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
 }
 """The only rooms where an error of any kind may end."""

@@ -11,6 +11,7 @@ from rooms import ROOT, modules, pages
 
 import outlast
 from outlast.settings import Settings, setting_names
+from outlast_reviews.settings import ReviewSettings, review_setting_names
 
 SETTING = re.compile(r"\b(?:ANALYSIS_[A-Z_]+|APP_KEY|DATABASE_URL|QUEUE_CONNECTION|REDIS_URL)\b")
 NOT_YET = re.compile(r"<!-- not yet -->.*?<!-- end -->", re.DOTALL)
@@ -38,7 +39,7 @@ def test_no_page_names_a_setting_that_does_not_exist() -> None:
         f"{page.relative_to(ROOT)}: {name}"
         for page in pages()
         for name in SETTING.findall(NOT_YET.sub("", page.read_text(encoding="utf-8")))
-        if name not in setting_names()
+        if name not in setting_names() | review_setting_names()
     }
     assert not unknown
 
@@ -47,8 +48,15 @@ def test_every_setting_is_read() -> None:
     assert _fields_read() >= set(Settings.model_fields), set(Settings.model_fields) - _fields_read()
 
 
+def test_every_setting_of_the_product_is_read() -> None:
+    settings = ROOT / "src" / "outlast_reviews" / "settings.py"
+    read = {name for path in modules() if path != settings for name in _read_from_settings(path)}
+    assert read >= set(ReviewSettings.model_fields), set(ReviewSettings.model_fields) - read
+
+
 def test_every_setting_explains_itself_and_gives_an_example() -> None:
-    assert not [name for name, field in setting_names().items() if not (field.description and field.examples)]
+    named = setting_names() | review_setting_names()
+    assert not [name for name, field in named.items() if not (field.description and field.examples)]
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -1,5 +1,6 @@
 """Real processes of one installation for tests: start them, visit them, wait on conditions, end them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import psutil
 T = TypeVar("T")
 
 LEASE = 15.0
+OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
+"""How the settings begin that a test does not take from its surroundings."""
 PRELUDE = '''
 import asyncio, os, signal, threading, time
 from pathlib import Path
@@ -51,13 +54,20 @@ def wait_until(condition: Callable[[], T], within: float, what: str = "it") -> T
 
 
 class Process:
-    """One `outlast` command; what it prints and logs goes to a file."""
+    """One command; what it prints and logs goes to a file."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], arguments: Iterable[str], log: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        arguments: Iterable[str],
+        log: Path,
+        module: str = "outlast",
+    ) -> None:
         self._log = log
         with log.open("wb") as sink:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "outlast", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -116,13 +126,16 @@ class Visitor:
         self.token: str = self._get("/api/analysis/token").json()["token"]
 
     def start(self, analysis: str, **values: Any) -> str:
+        return self.answer_to_start(analysis, 202, **values)["session_id"]
+
+    def answer_to_start(self, analysis: str, code: int, **values: Any) -> dict[str, Any]:
         answer = self.http.post(
             self.address + "/api/analysis/start",
             json={"analysis": analysis, "input": values},
             headers={"X-CSRF-Token": self.token},
         )
-        assert answer.status_code == 202, answer.text
-        return answer.json()["session_id"]
+        assert answer.status_code == code, answer.text
+        return answer.json()
 
     def see(self, session: str) -> dict[str, Any]:
         answer = self._get(f"/api/analysis/progress/{session}")
@@ -138,6 +151,10 @@ class Visitor:
     def cancel(self, session: str) -> int:
         url = f"{self.address}/api/analysis/cancel/{session}"
         return self.http.delete(url, headers={"X-CSRF-Token": self.token}).status_code
+
+    def retry(self, session: str) -> int:
+        url = f"{self.address}/api/analysis/retry/{session}"
+        return self.http.post(url, headers={"X-CSRF-Token": self.token}).status_code
 
     def wait_for(self, session: str, status: str, within: float) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:
@@ -164,11 +181,16 @@ class Installation:
         self.effects_file = folder / "effects"
         (folder / "site_under_test.py").write_text(PRELUDE + source)
         self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("ANALYSIS_", "QUEUE_", "DATABASE_"))},
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if not k.startswith(("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_"))
+            },
             "ANALYSIS_DATA_DIR": str(folder / "data"),
             "ANALYSIS_MAX_ACTIVE_PER_OWNER": "100000",
             "ANALYSIS_STARTS_PER_MINUTE": "100000",
             "ANALYSIS_SHUTDOWN_GRACE": "1",
+            "ANALYSIS_APP": "site_under_test:outlast",
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
@@ -196,6 +218,17 @@ class Installation:
         """A worker that nobody supervises."""
         return self._start("workers", "run", *more)
 
+    def workers(self, count: int = 1, *more: str) -> Process:
+        """Supervised ones, on their own."""
+        return self._start("workers", "start", "--workers", str(count), *more)
+
+    def celery(self, pool: str, concurrency: int = 2, *more: str) -> Process:
+        """A worker by Celery's own command."""
+        fleet = ["-A", "outlast.backends.celery", "worker", "--pool", pool, "--concurrency", str(concurrency)]
+        return self._run(
+            [*fleet, "--loglevel", "INFO", "--hostname", f"n{len(self._processes)}@%h", *more], "celery"
+        )
+
     def visitor(self, server: Process) -> Visitor:
         visitor = Visitor(server.address())
         self._visitors.append(visitor)
@@ -220,6 +253,21 @@ class Installation:
         """What analyses wait for with `until(name)`."""
         (self.folder / name).touch()
 
+    def alive_workers(self) -> list[dict[str, Any]]:
+        """As the command has them."""
+        command = [
+            sys.executable,
+            "-m",
+            "outlast",
+            "workers",
+            "status",
+            "--json",
+            "--app",
+            "site_under_test:outlast",
+        ]
+        told = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
+        return [worker for worker in json.loads(told.stdout) if worker["alive"]]
+
     def alive(self) -> list[int]:
         """Every process whose folder is this one."""
         found: list[int] = []
@@ -230,9 +278,11 @@ class Installation:
         return found
 
     def _start(self, *arguments: str) -> Process:
+        return self._run([*arguments, "--app", "site_under_test:outlast"], "outlast")
+
+    def _run(self, arguments: list[str], module: str) -> Process:
         log = self.folder / f"log-{len(self._processes)}.txt"
-        whole = [*arguments, "--app", "site_under_test:outlast"]
-        process = Process(self.folder, self._environment, whole, log)
+        process = Process(self.folder, self._environment, arguments, log, module)
         self._processes.append(process)
         return process
 

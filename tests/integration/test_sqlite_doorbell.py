@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.sqlite.doorbells import MESSAGES_AT_MOST, packed, unpacked
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.ports.notifier import Topic
@@ -232,24 +231,3 @@ async def test_a_loop_that_was_busy_hears_every_key_or_looks_at_everything(notif
         _, key = await ear.next()
         missing = missing - {key} if key else set()
     await ringing.close()
-
-
-@pytest.mark.parametrize(
-    "keys", [["analysis"], ["ключ", "two\nlines", '"'], [""], [f"{n:026}" for n in range(900)]]
-)
-def test_keys_come_out_of_a_message_as_they_went_in(keys):
-    unpacked_hints = [unpacked(message) for message in packed(Topic.CANCEL, keys)]
-    assert {topic for topic, _ in unpacked_hints} == {Topic.CANCEL}
-    assert [key for _, some in unpacked_hints for key in some] == keys
-
-
-@pytest.mark.parametrize("keys", [["x" * 10_000], [f"{n:026}" for n in range(9_000)]])
-def test_what_does_not_fit_says_look_at_everything(keys):
-    messages = list(packed(Topic.CHANGED, keys))
-    assert len(messages) <= MESSAGES_AT_MOST
-    assert unpacked(messages[0]) == (Topic.CHANGED, [""])
-
-
-@pytest.mark.parametrize("message", [b"", b"\xff", b"[]", b'["unknown",["a"]]', b'["changed",7]', b"7"])
-def test_a_message_of_somebody_else_is_ignored(message):
-    assert unpacked(message) is None

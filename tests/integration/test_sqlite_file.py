@@ -15,10 +15,11 @@ import apsw
 import pytest
 
 from outlast.backends.clock import SystemClock
+from outlast.backends.schema import migrations
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.migrate import migrations
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
+from outlast.backends.statements import Statements
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
@@ -85,12 +86,12 @@ def schema(connection):
 
 async def test_the_schema_is_what_the_migrations_say(store, path):
     plain = apsw.Connection(":memory:")
-    for migration in migrations():
+    for migration in migrations(PACKAGE):
         plain.execute(migration.statements)
     opened = DatabaseFile(path).connect()
     assert schema(opened.execute("SELECT 1").fetchall() and opened) == schema(plain)
     numbers = [version for (version,) in opened.execute("SELECT version FROM schema_migrations").fetchall()]
-    assert numbers == list(range(1, len(migrations()) + 1))
+    assert numbers == list(range(1, len(migrations(PACKAGE)) + 1))
     opened.close()
     plain.close()
 
@@ -244,13 +245,12 @@ async def test_a_completed_row_cannot_be_reopened_even_by_hand(store):
 
 
 def test_every_statement_is_used_and_their_threshold_is_what_the_domain_says():
-    folder = Path(inspect.getfile(Statements)).parent
+    folder = Path(inspect.getfile(SQLiteStore)).parent
     code = "".join(file.read_text() for file in folder.glob("*.py"))
-    statements = Statements()
-    parts = {"session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
-    composed = {
-        f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in ("sessions", "results", "uploads")
-    }
+    statements = Statements(PACKAGE)
+    parts = {"prunable_facts", "session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
+    pruned = ("sessions", "results", "uploads", "facts")
+    composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in set(statements) - parts:
         assert name in composed or re.search(rf'"{name}"', code), name
     assert SUSPECT_CRASHES == 2  # written into the statements that set `ready`

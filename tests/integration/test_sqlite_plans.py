@@ -7,21 +7,25 @@ import apsw
 import pytest
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
+from outlast.backends.statements import Statements
 from outlast.ports.store import StartLimits
-from outlast.testing.acts import enter, new_session, take
+from outlast.testing.acts import WORKER, enter, new_session, take
 
 FILL = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 INSERT INTO analysis_sessions (id, user_session, analysis, subject, input, queue, priority, steps, max_attempts,
     timeout, created_at, updated_at, available_at, version)
-SELECT 'filler ' || i, 'owner ' || i, ?, 'subject ' || i, '{}', 'analysis', 0, '[]', 3, 300,
+SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis', 0, '[]', 3, 300,
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = {"session_columns", "result_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
-MAY_SCAN = {"workers", "dead_workers", "count", "learn", "select_newest"}
+PARTS = {
+    *("prunable_facts", "prunable_results", "prunable_sessions", "prunable_uploads"),
+    *("result_columns", "session_columns"),
+}
+MAY_SCAN = {"at_work", "uploads", "samples", "workers", "dead_workers", "count", "learn", "select_newest"}
 """Small tables, a report that reads them all, or no more rows than were asked for."""
 
 
@@ -80,6 +84,8 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
         ("next_claimable", "COVERING INDEX sessions_claimable (queue=? AND analysis=?)"),
         ("next_claimable", "INDEX sessions_suspect (queue=? AND analysis=?)"),
         ("make_ready", "COVERING INDEX sessions_postponed (available_at<?)"),
+        ("due_offers", "INDEX sessions_by_offer (offered_at=?)"),
+        ("due_offers", "INDEX sessions_by_offer (offered_at<?)"),
         (
             "queue_position",
             "COVERING INDEX sessions_claimable (queue=? AND analysis=? AND priority=? AND available",
@@ -115,6 +121,32 @@ async def test_starts_claims_and_places_cost_the_same_however_many_wait(store):
     assert await cost() < few * 1.5
 
 
+async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
+    meter = Meter(store)
+
+    async def cost():
+        await store._db.write(lambda c: c.execute("UPDATE analysis_sessions SET offered_at = datetime('now')"))
+        session = await add(store)
+        enter(store)
+        await take(store, limit=1)
+        await store.release_worker(WORKER)
+        offered = []
+
+        async def offer():
+            offered.extend(await store.offer(again_after=60, limit=500))
+
+        steps = await meter.steps(offer)
+        assert len(offered) == 1
+        assert await store.offer(again_after=60, limit=500) == []
+        await store.cancel(session.id, owner=None)
+        return steps
+
+    await fill(store, 1_000)
+    few = await cost()
+    await fill(store, 60_000, "another")
+    assert await cost() - few < few * 1.5  # the statements are the same, and SQLite adds up their steps
+
+
 async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
     meter = Meter(store)
     enter(store)
@@ -126,10 +158,10 @@ async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
 
 
 NUMBERS = {"limit", "batch", "deepest", "suspects", "kept"}
-LISTS = {"seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
+LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
 
 
-@pytest.mark.parametrize("name", sorted(set(Statements()) - PARTS))
+@pytest.mark.parametrize("name", sorted(set(Statements(PACKAGE)) - PARTS))
 async def test_no_statement_is_prepared_twice(store, name):
     statement = "-- behind a comment apsw does not reset the counter\n" + store._sql[name]
     values = {

@@ -1,12 +1,15 @@
 """A whole store moves into another, in use, and nothing is lost or doubled on the way."""
 
 import io
+import json
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from outlast.backends.clock import SystemClock
+from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import CopyError, StoreCopy
 from outlast.domain.errors import StoreUnavailable
@@ -29,19 +32,23 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.states import STATES
+from servers import fresh_database
 
 
-@pytest.fixture(params=["sqlite to sqlite"])
-async def stores(request, tmp_path):
-    opened = []
-    for number, kind in enumerate(request.param.split(" to ")):
-        assert kind == "sqlite"
-        store = SQLiteStore(tmp_path / f"{number}.db", SystemClock())
-        await store.open(migrate=True)
-        opened.append(store)
-    yield tuple(opened)
-    for store in opened:
-        await store.close()
+@pytest.fixture(params=["sqlite to sqlite", "sqlite to postgres", "postgres to sqlite", "postgres to postgres"])
+async def stores(request, tmp_path, postgres_server, migrated_database):
+    async with AsyncExitStack() as stack:
+        opened = []
+        for number, kind in enumerate(request.param.split(" to ")):
+            if kind == "sqlite":
+                store = SQLiteStore(tmp_path / f"{number}.db", SystemClock())
+            else:
+                url = stack.enter_context(fresh_database(postgres_server, migrated_database))
+                store = PostgresStore(url, SystemClock())
+            await store.open(migrate=True)
+            stack.push_async_callback(store.close)
+            opened.append(store)
+        yield tuple(opened)
 
 
 async def move(stores, tell=lambda *_: None):
@@ -53,6 +60,15 @@ async def everything(store):
     owners = list(await store.result_owners("", 10_000))
     facts = await store.facts_after("", "", "", 10_000)
     return await store.whole_sessions(ids), await store.whole_results(owners), await store.samples(), facts
+
+
+async def delete(store, session_id):
+    """As the clean-up does, whatever its age."""
+    if isinstance(store, PostgresStore):
+        await store._db.all("delete_sessions", {"ids": [session_id]})
+    else:
+        ids = {"ids": json.dumps([session_id])}
+        await store._db.write(lambda c: c.execute(store._sql["delete_sessions"], ids))
 
 
 async def test_every_state_moves_with_all_that_hangs_on_it(stores):
@@ -146,9 +162,7 @@ async def test_changes_during_the_first_pass_are_in_the_copy(stores):
                 await source.finish(right(done), completed())
                 await source.add(new_session(id="0" * 26, subject="the same"), ROOMY)
                 await source.cancel(waiting[0].id, owner=None)
-                await source._db.write(
-                    lambda c: c.execute("DELETE FROM analysis_sessions WHERE id = :id", {"id": prunable.id})
-                )
+                await delete(source, prunable.id)
             return await super().result_owners(after, limit)
 
     source.__class__ = Busy

@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import struct
 import sys
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -44,6 +46,30 @@ def packed(beginning: bytes, pattern: bytes, size: int) -> bytes:
         packer.flush(),
     ]
     return b"".join(parts)
+
+
+def zipped(beginning: bytes, pattern: bytes, size: int, files: int = 1) -> bytes:
+    """An archive of files that are each a pattern again and again; only its packed form is in memory."""
+    out = io.BytesIO()
+    block = pattern * (MIB // len(pattern))
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(files):
+            with archive.open(f"{n}.csv", "w", force_zip64=True) as member:
+                member.write(beginning)
+                for _ in range(size // len(block)):
+                    member.write(block)
+    return out.getvalue()
+
+
+def packed_zip() -> bytes:
+    return zipped(HEADER, b"5,2018-01-01,good,good\n", 0)
+
+
+def crowded(files: int) -> bytes:
+    """An archive of that many empty files, written by hand: the library would need the memory itself."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, files & 0xFFFF, files & 0xFFFF, len(entry) * files, 4, 0)
+    return b"PK\3\4" + entry * files + end
 
 
 HEADER = b"rating,date,title,text\n"
@@ -97,6 +123,25 @@ BOMBS = {
     "a page with JSON-LD of lists": lambda: Endless(b"<html>" + LD + b"[", b"[],", 1_900_000, b"[]]</script>"),
     "a page with deep JSON-LD": lambda: Endless(b"<html>" + LD, b'{"a":', 1_900_000, b"</script>"),
     "a page of emoji": lambda: Endless(b"<html>", "😀 data-hook=".encode(), 9 * MIB),
+    "a ZIP 1000:1": lambda: io.BytesIO(zipped(HEADER, b"\n", 64 * MIB)),
+    "a ZIP of rows 100:1": lambda: io.BytesIO(zipped(HEADER, b"5,2018-01-01,good,good\n", 64 * MIB)),
+    "a ZIP of 300 small bombs": lambda: io.BytesIO(zipped(HEADER, b"\n", 4 * MIB - 999, 100)),
+    "a ZIP of a million files": lambda: io.BytesIO(crowded(1_000_000)),
+    "a ZIP in a ZIP": lambda: io.BytesIO(zipped(packed_zip(), b" ", 1)),
+    "200 MB of XML reviews": lambda: Endless(
+        b"<feed>", b"<review><rating>5</rating><text>good</text></review>", 200 * MIB, b"</feed>"
+    ),
+    "XML with an endless tag": lambda: Endless(b"<feed><review ", b"a", 200 * MIB),
+    "XML with endless attributes": lambda: Endless(b"<feed><review ", b"a='1' ", 200 * MIB),
+    "XML with an endless text": lambda: Endless(b"<feed><review><text>", b"words ", 200 * MIB),
+    "XML with an endless comment": lambda: Endless(b"<feed><!--", b"words ", 200 * MIB),
+    "XML nested deep": lambda: Endless(b"", b"<a>", 100 * MIB),
+    "XML of something else": lambda: Endless(b"<feed>", b"<item>x</item>", 200 * MIB, b"</feed>"),
+    "XML with a review of endless parts": lambda: Endless(b"<feed><review>", b"<a>x</a>", 200 * MIB),
+    "XML with a review of empty parts": lambda: Endless(b"<feed><review>", b"<a/>", 200 * MIB),
+    "XML with a billion laughs": lambda: io.BytesIO(
+        b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><feed><review><text>&b;</text></review></feed>'
+    ),
     "spaces": lambda: Endless(b"", b" ", 200 * MIB),
     "commas": lambda: Endless(b"", b",", 200 * MIB),
 }

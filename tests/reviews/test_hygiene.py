@@ -98,7 +98,7 @@ def test_the_coverage_counts_unique_reviews_and_received_rows():
     assert (counted.rows, counted.unique, counted.texts, counted.ratings) == (6, 2, 1, 2)
     assert (counted.verified_known, counted.verified, counted.reviewers) == (2, 1, 1)
     assert (counted.merged, counted.skipped) == (1, 3)
-    assert counted.skipped_reasons == (("no stars", 2), ("half a line", 1))
+    assert counted.skipped_reasons == (("no stars", 2, "rows 4, 5"), ("half a line", 1, "row 6"))
     assert (counted.first_date, counted.last_date) == (dt.date(2024, 4, 1), DAY)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast_reviews.product import BadAddress, parse_address, product_at, refuse
+from outlast_reviews.product import BadAddress, Product, parse_address, product_at, refuse
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_an_address_has_one_normal_form_and_it_is_stable(address, subject):
         ("https://amazon.de/product-reviews/B0C1M76VR9/", "amazon:de:B0C1M76VR9"),
         ("http://smile.amazon.com/gp/aw/d/B0C1M76VR9", "amazon:us:B0C1M76VR9"),
         ("https://m.amazon.co.jp/dp/4061234567#x", "amazon:jp:4061234567"),
+        ("https://www.amazon.fr/-/en/Some-Robot/dp/B0C1M76VR9", "amazon:fr:B0C1M76VR9"),
+        ("https://www.amazon.it/gp/aw/reviews/B0C1M76VR9", "amazon:it:B0C1M76VR9"),
+        ("https://www.amazon.in/exec/obidos/ASIN/B0C1M76VR9", "amazon:in:B0C1M76VR9"),
+        ("https://www.amazon.es/product-reviews/B0C1M76VR9?reviewerType=all", "amazon:es:B0C1M76VR9"),
         ("https://www.amazon.com/gp/customer-reviews/R1?ASIN=B0C1M76VR9", "amazon:us:B0C1M76VR9"),
     ],
 )
@@ -66,9 +70,8 @@ def test_amazons_short_links_are_refused_too(short):
 @pytest.mark.parametrize(
     "address",
     [
-        "https://amazon.com.shop.example.com/dp/B0C1M76VR9",
         "https://notamazon.com/dp/B0C1M76VR9",
-        "https://amazon.example.com/dp/B0C1M76VR9",
+        "https://amazonas-reisen.example/dp/B0C1M76VR9",
         "https://shop.example.com/amazon.com/dp/B0C1M76VR9",
         "https://xa.co/d",
     ],
@@ -76,6 +79,57 @@ def test_amazons_short_links_are_refused_too(short):
 def test_only_amazons_own_hosts_are_amazon(address):
     assert product_at(address).shop == "web"
     assert refuse(address) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "amazon.com.evil.example",
+        "www.amazon.de.evil.example",
+        "amazon.example.com",
+        "amazon.xyz",
+        "amazon-deals.example",
+        "www-amazon.example",
+        "amaz0n.com",
+        "xn--mazon-3ve.com",
+        "xn--amazn-mye.com",
+        "аmazon.com",
+        "AMAZОN.de",
+        "arnazon.com",
+        "ámázon.com",
+    ],
+)
+def test_hosts_that_look_like_amazon_are_refused_and_never_taken_for_it(host):
+    assert product_at(f"https://{host}/dp/B0C1M76VR9").shop == "web"
+    assert "looks like one" in refuse(f"https://{host}/dp/B0C1M76VR9")
+
+
+@pytest.mark.parametrize("host", ["shоp.example.com", "xn--shp-ted.example.com"])
+def test_a_host_that_mixes_alphabets_is_refused(host):
+    assert "several alphabets" in refuse(f"https://{host}/p/1")
+
+
+@pytest.mark.parametrize("host", ["bücher.example", "магазин.example", "お店.example", "κατάστημα.example"])
+def test_a_host_in_one_alphabet_of_its_own_is_worth_fetching(host):
+    assert refuse(f"https://{host}/p/1") is None
+
+
+@pytest.mark.parametrize("host", ["amzn.to", "a.co", "amzn.eu", "www.amzn.asia"])
+def test_a_short_link_is_amazons_but_names_no_product(host):
+    product = product_at(f"https://{host}/d/3xYz")
+    assert (product.shop, product.is_short, product.product_id) == ("amazon", True, None)
+
+
+def test_what_a_provider_delivers_is_not_refused():
+    asked: list[str | None] = []
+
+    def provided(product: Product) -> bool:
+        asked.append(product.product_id)
+        return product.country == "de"
+
+    assert refuse("https://www.amazon.de/dp/B0C1M76VR9", provided=provided) is None
+    assert "Amazon" in refuse("https://www.amazon.fr/dp/B0C1M76VR9", provided=provided)
+    assert asked == ["B0C1M76VR9", "B0C1M76VR9"]
 
 
 @pytest.mark.parametrize(

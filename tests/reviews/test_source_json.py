@@ -108,6 +108,28 @@ def test_nested_objects_are_read_as_trustpilot_writes_them():
     assert found.reviews == (Review(1, "t1", 2.0, dt.date(2024, 3, 2), "No", "Late", "c9"),)
 
 
+def test_trustpilots_reviews_of_a_product_are_read():
+    found = read_json(
+        {
+            "productReviews": [
+                {
+                    "id": "5d0f",
+                    "createdAt": "2024-03-03T12:00:00Z",
+                    "stars": 4,
+                    "content": "Warm",
+                    "language": "en",
+                    "consumer": {"id": "c1", "displayName": "Ann"},
+                    "firstCompanyComment": None,
+                    "attributeRatings": [],
+                    "attachments": [{"id": "a"}],
+                }
+            ],
+            "links": [{"href": "https://api.example", "method": "GET", "rel": "next-page"}],
+        }
+    )
+    assert found.reviews == (Review(1, "5d0f", 4.0, dt.date(2024, 3, 3), "", "Warm", "c1"),)
+
+
 def test_a_bare_list_is_read_and_other_lists_are_left_alone():
     rows = [{"rating": "4", "text": "a"}, {"stars": 3, "body": "b"}]
     assert [review.rating for review in read_json(rows).reviews] == [4.0, 3.0]

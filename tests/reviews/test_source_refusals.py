@@ -31,7 +31,7 @@ SOMETHING_ELSE = {
     "packed PDF": (gzip.compress(b"%PDF-1.7\n"), "a PDF document"),
     "SQLite": (b"SQLite format 3\0" + bytes(80), "SQLite"),
     "Parquet": (b"PAR1\x15\x04", "Parquet"),
-    "ZIP": (archive("reviews.csv"), "ZIP archive"),
+    "ZIP of nothing": (archive("reviews.csv"), "no reviews in the ZIP archive"),
     "Excel": (archive("[Content_Types].xml", "xl/workbook.xml"), "Excel"),
     "Word": (archive("[Content_Types].xml", "word/document.xml"), "Word"),
     "all bytes": (bytes(range(256)) * 20, "binary data"),

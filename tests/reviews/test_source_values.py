@@ -17,6 +17,10 @@ from outlast_reviews.sources.stars import UnreadableStars, read_stars
         ("1 star", 1.0),
         ("5.0 out of 5 stars", 5.0), ("4,0 von 5 Sternen", 4.0), ("3/5", 3.0), ("8/10", 4.0), ("80%", 4.0),
         ("★★★★☆", 4.0), ("★★★", 3.0), ("⭐⭐⭐⭐⭐", 5.0), ("Rated 2 out of 5", 2.0),
+        ("4,5 von 5 Sternen", 4.5), ("4,5 sur 5 étoiles", 4.5), ("4,5 de 5 estrellas", 4.5),
+        ("4,5 su 5 stelle", 4.5),
+        ("4.5つ星", 4.5), ("5つ星のうち4.5", 4.5), ("5つ星のうち 4", 4.0), ("5 yıldız üzerinden 4,0", 4.0),
+        ("4,0 z 5 gwiazdek", 4.0), ("4,0 av 5 stjärnor", 4.0), ("4½", 4.5), ("3 ½ stars", 3.5), ("★★★★½", 4.5),
         ("", None), (None, None), ("N/A", None), ("null", None), ("nan", None),
     ],
 )  # fmt: skip
@@ -47,6 +51,25 @@ def test_what_is_no_rating_is_not_made_one(raw):
 )  # fmt: skip
 def test_dates_are_read(raw):
     assert read_date(raw) == dt.date(2018, 4, 12)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Reviewed in Germany on 3 March 2018", "Reviewed in the United States on March 3, 2018",
+        "Rezension aus Deutschland vom 3. März 2018", "Bewertet in Deutschland am 3. März 2018",
+        "Commenté en France le 3 mars 2018", "Avis laissé en France le 3 mars 2018",
+        "Reseña en España el 3 de marzo de 2018", "Revisado en España el 3 de marzo de 2018",
+        "Calificado en México el 3 de marzo de 2018", "Recensito in Italia il 3 marzo 2018",
+        "2018年3月3日に日本でレビュー済み", "2018 年 3 月 3 日に日本でレビュー済み",
+        "Beoordeeld in Nederland op 3 maart 2018",
+        "Recenserad i Sverige den 3 mars 2018", "Opinia napisana w Polsce 3 marca 2018",
+        "3 Mart 2018 tarihinde Türkiye'de değerlendirildi", "Avaliado no Brasil em 3 de março de 2018",
+        "Commenté en France le 3\u202fmars\xa02018", "le 3 MARS 2018",
+    ],
+)  # fmt: skip
+def test_amazons_sentences_about_dates_are_read_in_its_shops_languages(raw):
+    assert read_date(raw) == dt.date(2018, 3, 3)
 
 
 @pytest.mark.parametrize(

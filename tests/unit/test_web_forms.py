@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, HttpUrl
 
-from outlast import Upload
+from outlast import Question, Upload
 from outlast.core.analysis import Analysis
 from outlast.web.forms import form_fields, form_values
 
@@ -15,8 +15,10 @@ async def everything(
     address: HttpUrl,
     count: int,
     file: Upload,
-    source: Upload | HttpUrl,
+    source: Upload | HttpUrl | list[Upload],
     share: float | None = None,
+    files: list[Upload] | None = None,
+    columns: dict[str, str] | None = None,
     deep: Annotated[bool, Field(title="Look deeper", description="Takes longer.")] = False,
 ) -> None: ...
 
@@ -34,6 +36,8 @@ FIELDS = {f["name"]: f for f in form_fields(ANALYSIS)}
         ("file", "file"),
         ("source", "source"),
         ("share", "number"),
+        ("files", "file"),
+        ("columns", "answers"),
         ("deep", "checkbox"),
     ],
 )
@@ -53,6 +57,20 @@ def test_what_was_entered_and_what_was_wrong_is_drawn_again():
     assert (drawn["count"]["value"], drawn["count"]["error"]) == (None, "Not a number.")
 
 
+def test_files_that_were_sent_are_kept_and_only_a_list_takes_several():
+    drawn = {f["name"]: f for f in form_fields(ANALYSIS, {"source": ["upload:a", "upload:b"], "file": "upload:c"})}
+    assert (drawn["source"]["value"], drawn["source"]["kept"]) == (None, "upload:a upload:b")
+    assert drawn["file"]["kept"] == "upload:c"
+    assert [name for name, field in drawn.items() if field["multiple"]] == ["source", "files"]
+
+
+def test_questions_stand_at_their_field():
+    question = Question("a", "Which?", [("x", "X")])
+    drawn = {f["name"]: f for f in form_fields(ANALYSIS, questions={"columns": [question]})}
+    assert drawn["columns"]["questions"] == [question]
+    assert drawn["text"]["questions"] == ()
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
@@ -68,6 +86,11 @@ def test_what_was_entered_and_what_was_wrong_is_drawn_again():
         ({"count": "9" * 400}, {"count": int("9" * 400)}),
         ({"count": "9" * 5000}, {"count": "9" * 5000}),
         ({"share": ""}, {}),
+        ({"columns.a": "x", "columns.b": "", "columns": "y"}, {"columns": {"a": "x"}}),
+        ({"source_kept": "upload:a"}, {"source": "upload:a"}),
+        ({"source_kept": "upload:a upload:b other"}, {"source": ["upload:a", "upload:b"]}),
+        ({"files_kept": "upload:a"}, {"files": ["upload:a"]}),
+        ({"source": "https://a", "source_kept": "upload:a"}, {"source": "https://a"}),
         ({"deep": "true"}, {"deep": True}),
         ({"deep": "on"}, {"deep": False}),
         ({"csrf_token": "t", "other": "x"}, {}),

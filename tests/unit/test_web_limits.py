@@ -7,10 +7,11 @@ import pytest
 from outlast.settings import load_settings
 from outlast.web.limits import SLOWEST, Limits
 from outlast.web.problems import Problem
+from outlast.web.rates import Rates
 
 
 def limits(**settings: object) -> Limits:
-    return Limits(load_settings(**settings))
+    return Limits(load_settings(**settings), Rates())
 
 
 def chunks(*sizes: int):

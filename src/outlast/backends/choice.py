@@ -1,11 +1,15 @@
 """Which backends an installation uses, by its addresses; each is imported only when it is chosen."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import MovableStore
+from outlast.domain.errors import PackageMissing
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
 DOORBELL = "doorbell"
@@ -17,6 +21,47 @@ def sqlite_store(database: Path, clock: Clock) -> MovableStore:
     return SQLiteStore(database, clock)
 
 
+def postgres_store(database_url: str, clock: Clock, *, pool_size: int, listen: bool) -> MovableStore:
+    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen)
+
+
 def doorbells(database: Path) -> Notifier:
     """Those beside the SQLite file."""
     return DoorbellNotifier(database.parent / DOORBELL, database)
+
+
+def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *, listen: bool) -> Notifier:
+    """Between the machines of an installation on PostgreSQL: through Redis where there is one.
+
+    `namespace` sets the installation apart on that Redis. Without `listen` PostgreSQL carries nothing.
+    """
+    if redis_url is not None:
+        with _extra("REDIS_URL", "redis"):
+            from outlast.backends.redis.notifier import RedisNotifier  # noqa: PLC0415 - only when it is chosen
+
+            return RedisNotifier(redis_url, namespace)
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.notifier import PostgresNotifier  # noqa: PLC0415 - only when it is chosen
+
+        return PostgresNotifier(database_url, listen=listen)
+
+
+def celery(broker_url: str) -> Dispatcher:
+    """To a fleet of Celery workers behind this broker."""
+    with _extra("QUEUE_CONNECTION", "celery"):
+        from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
+
+        return CeleryDispatcher(broker_url)
+
+
+@contextmanager
+def _extra(setting: str, extra: str) -> Generator[None]:
+    """What is imported within comes with this extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise PackageMissing(setting, extra) from error

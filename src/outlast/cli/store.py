@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from outlast.app import make_store
 from outlast.cli.program import json_option, print_json, run, sentences
 from outlast.core.copying import Copied, MovableStore, StoreCopy
 from outlast.settings import Settings, load_settings
+from outlast.wiring import make_store
 
 
 @click.group()

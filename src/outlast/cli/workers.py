@@ -6,7 +6,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -20,6 +22,7 @@ from outlast.cli.program import app_option, json_option, load_app, print_json, r
 from outlast.cli.serve import worker_command
 from outlast.core.supervisor import Supervisor
 from outlast.core.worker import WorkerEnd
+from outlast.core.worker_options import WorkerOptions
 
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""
@@ -109,33 +112,48 @@ def run_one(
         max_seconds=max_time,
         on_stuck=lambda: os._exit(STUCK),
     )
+    if app.settings.broker_url is not None:
+        from outlast.cli import fleet
 
-    async def work() -> WorkerEnd:
-        engine = await app.open(embed=False)
-        worker = engine.worker(options, worker_id)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, worker.stop)
-
-        def orphaned() -> None:
-            while os.read(0, 1024):  # not sys.stdin: its lock would trouble the end of the process
-                pass
-            with suppress(RuntimeError):  # the loop has just closed
-                for _ in range(2):
-                    loop.call_soon_threadsafe(worker.stop)
-            time.sleep(ORPHAN_GRACE)
-            os._exit(ORPHANED)  # code that does not stop must not outlive the supervisor
-
-        threading.Thread(target=orphaned, daemon=True).start()
-        try:
-            return await worker.run()
-        finally:
-            await app.close()
-
-    end = run(work())
+        slow = options if sleep else replace(options, sleep=fleet.slow_look(app))
+        end = fleet.work(app, slow, worker_id, _end_with_supervisor)
+    else:
+        end = run(_work(app, options, worker_id))
     sys.stdout.flush()
     # not sys.exit(): abandoned threads must not hold up the end
     os._exit(0 if end is WorkerEnd.STOPPED else WORN)
+
+
+async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None) -> WorkerEnd:
+    engine = await app.open(embed=False)
+    worker = engine.worker(options, worker_id)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, worker.stop)
+
+    def stop() -> None:
+        with suppress(RuntimeError):  # the loop has just closed
+            loop.call_soon_threadsafe(worker.stop)
+
+    _end_with_supervisor(stop)
+    try:
+        return await worker.run()
+    finally:
+        await app.close()
+
+
+def _end_with_supervisor(stop: Callable[[], None]) -> None:
+    """Stop at once when standard input closes."""
+
+    def orphaned() -> None:
+        while os.read(0, 1024):  # not sys.stdin: its lock would trouble the end of the process
+            pass
+        for _ in range(2):
+            stop()
+        time.sleep(ORPHAN_GRACE)
+        os._exit(ORPHANED)  # code that does not stop must not outlive the supervisor
+
+    threading.Thread(target=orphaned, daemon=True).start()
 
 
 run_one.name = "run"

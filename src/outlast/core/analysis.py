@@ -75,6 +75,10 @@ def step(
     return decorate
 
 
+Check = Callable[..., Coroutine[Any, Any, None]]
+"""Takes the validated input by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageView:
     """How a result's page was asked for."""
@@ -124,6 +128,8 @@ class Analysis:
     render: Render | None = None
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
     """By file name, whose ending says of what kind they are."""
+    check: Check | None = None
+    """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
@@ -119,9 +120,12 @@ class AttemptContext:
         finally:
             _step.reset(token)
 
+    def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        return self._journal.upload(sha256)
+
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it
-        async for chunk in self._journal.upload(sha256):
+        async for chunk in self.upload(sha256):
             file.write(chunk)
         file.seek(0)
         return file
@@ -166,6 +170,7 @@ class AttemptContext:
 
 
 _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", default=None)
+_reading: ContextVar[Callable[[str], AsyncIterator[bytes]] | None] = ContextVar("outlast_reading", default=None)
 _step: ContextVar[str | None] = ContextVar("outlast_step", default=None)
 
 
@@ -184,6 +189,21 @@ def current_or_raise() -> AttemptContext:
     if attempt is None:
         raise RuntimeError("This works only inside an analysis that Outlast runs.")
     return attempt
+
+
+@contextmanager
+def reading(chunks: Callable[[str], AsyncIterator[bytes]]) -> Generator[None]:
+    """Within it uploads are read from `chunks`: for the check of a start, which is no attempt yet."""
+    token = _reading.set(chunks)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def upload_chunks(sha256: str) -> AsyncIterator[bytes]:
+    chunks = _reading.get()
+    return chunks(sha256) if chunks is not None else current_or_raise().upload(sha256)
 
 
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:

@@ -7,12 +7,15 @@ from contextlib import suppress
 
 from outlast.core.analysis import Catalogue
 from outlast.core.embedded import EmbeddedWorker
+from outlast.core.inbox import Inbox
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance, Retention
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.watch import Watch
-from outlast.core.worker import Worker, WorkerOptions
+from outlast.core.worker import Worker
+from outlast.core.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,7 @@ class Engine:
         retention: Retention,
         *,
         rng: random.Random | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self.store = store
         self.notifier = notifier
@@ -38,9 +42,10 @@ class Engine:
         self.clock = clock
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self.retention = retention
+        self.dispatcher = dispatcher
         self.watch = Watch(store, notifier, clock)
-        self.sessions = Sessions(store, notifier, catalogue, clock, self.watch, defaults)
-        self.maintenance = Maintenance(store, notifier, clock, self.rng, retention)
+        self.sessions = Sessions(store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
+        self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
         self._upkeep: asyncio.Task[None] | None = None
@@ -49,6 +54,8 @@ class Engine:
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
         await self.store.open(migrate=migrate)
         await self.notifier.open()
+        if self.dispatcher:
+            await self.dispatcher.open()
         await self.watch.open()
         if maintain:
             self._upkeep = asyncio.create_task(self.maintenance.run())
@@ -60,10 +67,20 @@ class Engine:
             worker.start()
             self._embedded.append(worker)
 
-    def worker(self, options: WorkerOptions, worker_id: str | None = None) -> Worker:
+    def worker(self, options: WorkerOptions, worker_id: str | None = None, inbox: Inbox | None = None) -> Worker:
         """A worker on this engine's store, for the event loop in which this is called."""
         rng = random.Random(self.rng.random())  # noqa: S311 - jitter, not secrets
-        return Worker(self.store, self.notifier, self.catalogue, self.clock, rng, options, worker_id=worker_id)
+        return Worker(
+            self.store,
+            self.notifier,
+            self.catalogue,
+            self.clock,
+            rng,
+            options,
+            worker_id=worker_id,
+            inbox=inbox,
+            dispatcher=self.dispatcher,
+        )
 
     async def close(self, patience: float = 0.0) -> None:
         """End streams, let embedded workers drain for `patience` seconds, then let go of everything."""
@@ -74,5 +91,7 @@ class Engine:
             with suppress(asyncio.CancelledError):
                 await self._upkeep
         await self.watch.close()
+        if self.dispatcher:
+            await self.dispatcher.close()
         await self.notifier.close()
         await self.store.close()

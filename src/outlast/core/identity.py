@@ -3,6 +3,10 @@
 import base64
 import hashlib
 import secrets
+from functools import lru_cache
+
+OWNERS_KEPT = 10_000
+"""Hashes kept: the same few owners ask again and again."""
 
 
 def new_session_id() -> str:
@@ -19,6 +23,7 @@ def new_worker_id() -> str:
     return "w-" + secrets.token_hex(8)
 
 
+@lru_cache(OWNERS_KEPT)
 def owner_hash(owner: str) -> str:
     """What the store keeps of an owner: enough to compare, not enough to impersonate."""
     return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()

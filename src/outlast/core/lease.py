@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, WorkerInfo, WorkerRegistry
@@ -52,7 +52,7 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._keep, name=f"lease-{worker.id}", daemon=True)
         self._loop_thread = threading.get_ident()
 
-    async def start(self) -> None:
+    async def start(self) -> Self:
         """Returns once the worker is registered; raises `StoreUnavailable`."""
         registered = self._loop.create_future()
 
@@ -67,6 +67,7 @@ class LeaseKeeper:
         self._settle = settle
         self._thread.start()
         await registered
+        return self
 
     def stop(self) -> None:
         self._stop.set()

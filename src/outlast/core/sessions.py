@@ -4,9 +4,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
+from outlast.core.context import reading
 from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import Store
 from outlast.core.payload import arguments, subject_of, validate_input, walk
@@ -18,6 +20,7 @@ from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher, Waiting
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimits
@@ -62,6 +65,7 @@ class Sessions:
         clock: Clock,
         watch: Watch,
         defaults: StartDefaults,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -69,6 +73,7 @@ class Sessions:
         self._clock = clock
         self._watch = watch
         self._defaults = defaults
+        self._dispatcher = dispatcher
         self._history: dict[str, tuple[float, Mapping[str, Expected | None]]] = {}
 
     async def start(
@@ -82,6 +87,9 @@ class Sessions:
         validated = validate_input(analysis.input, raw_input)
         given = arguments(validated)
         await self._check_uploads(given, owner_hash(owner))
+        if analysis.check is not None:
+            with reading(partial(self._store.chunks, owner_hash(owner))):
+                await analysis.check(**given)
         input_json = validated.model_dump_json()
         subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)
         added = await self._store.add(
@@ -100,7 +108,7 @@ class Sessions:
             NOTHING_NEW if only_existing else self._defaults.limits,
         )
         if not added.existing:
-            self._notifier.publish(Topic.WAITING, [added.session.queue])
+            self._tell(added.session)
         return Started(await self._watch.view(added.session), added.existing)
 
     async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
@@ -170,13 +178,19 @@ class Sessions:
         await self._check_uploads(arguments(analysis.input.model_validate_json(session.input)), session.owner)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=self._attempts(analysis))
         if answer is RetryAnswer.RETRIED:
-            self._notifier.publish(Topic.WAITING, [session.queue])
+            self._tell(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """Give all that an anonymous visitor has to `owner`, on login; answers how many sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
+
+    def _tell(self, session: AnalysisSession) -> None:
+        """Those who may work on it, after its row says so: it waits."""
+        self._notifier.publish(Topic.WAITING, [session.queue])
+        if self._dispatcher:
+            self._dispatcher.dispatch([Waiting.of(session)])
 
     async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)

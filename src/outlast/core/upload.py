@@ -1,11 +1,12 @@
 """`Upload`: the type of an uploaded file in the signature of an analysis."""
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Any, BinaryIO, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
 from outlast.core import context
 
@@ -40,18 +41,38 @@ class Upload:
         """As `open`, for `async def` code. The file itself is an ordinary blocking one."""
         return await context.current_or_raise().open_upload(self.sha256)
 
+    async def head(self, size: int) -> bytes:
+        """Its first bytes, at most `size`, in `async def` code: that of an analysis, or the check of a start."""
+        head = bytearray()
+        chunks = context.upload_chunks(self.sha256)
+        try:
+            async for chunk in chunks:
+                head += chunk
+                if len(head) >= size:
+                    break
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+        return bytes(head[:size])
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from_text = core_schema.no_info_plain_validator_function(cls._parse)
         return core_schema.json_or_python_schema(
             json_schema=from_text,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
-            serialization=core_schema.plain_serializer_function_ser_schema(repr),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._dump),
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "upload", "pattern": f"^{REFERENCE.pattern}$"}
+
+    @classmethod
+    def _dump(cls, value: object) -> str:
+        if isinstance(value, cls):
+            return repr(value)
+        raise PydanticSerializationUnexpectedValue("it is no upload")  # in a union it is another member's then
 
     @classmethod
     def _parse(cls, value: object) -> "Upload":

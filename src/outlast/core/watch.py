@@ -79,7 +79,8 @@ class Watched:
     async def changed(self, within: float | None = None) -> bool:
         """Wait for a view newer than the one last read; False when `within` seconds passed first."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ear.wait(), within)
+            async with asyncio.timeout(within):  # not wait_for: it makes a task for each wait
+                await self._ear.wait()
         return self._ear.is_set()
 
     def close(self) -> None:
@@ -152,7 +153,7 @@ class Watch:
         return self._workers
 
     def _hear(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - it listens to one topic
-        if not key:
+        if not key and self._slots:
             self._heard.update(self._slots)
         elif key in self._slots:
             self._heard.add(key)

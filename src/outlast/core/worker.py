@@ -6,23 +6,26 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from outlast.core.analysis import Catalogue
 from outlast.core.attempt import STOP_GRACE, Attempt, StopReason, Surroundings
 from outlast.core.identity import new_worker_id
+from outlast.core.inbox import Handed, Inbox, Taken
+from outlast.core.intake import Intake
 from outlast.core.journal import Store, StoreJournal, patiently
 from outlast.core.lease import LeaseKeeper
 from outlast.core.reporter import Reporter
+from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Completed, Lost, Outcome, Postponed, Released
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher, Waiting
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
 from outlast.ports.workers import Beat, WorkerInfo
@@ -42,26 +45,12 @@ class WorkerEnd(StrEnum):
     """Abandoned code still runs in it, or it has done its share: start a fresh one."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """What one worker may do."""
-
-    concurrency: int = 100
-    queues: Sequence[str] = ("analysis",)
-    sleep: float = 1.0
-    """Seconds between looks at the store when no wake-up comes."""
-    grace: float = 20.0
-    """Seconds that attempts get to finish when it stops."""
-    max_sessions: int | None = None
-    """It ends after so many."""
-    max_seconds: float | None = None
-    """It ends after so long."""
-    on_stuck: Callable[[], None] = lambda: None
-    """Called from another thread when the event loop is blocked beyond a deadline; may end the process."""
-
-
 class Worker:
-    """One worker. `run` returns when it was told to stop or is worn; nothing is left claimed then."""
+    """One worker. `run` returns when it was told to stop or is worn; nothing is left claimed then.
+
+    With an `inbox` it works on what is handed over there, and looks in the store by itself only when nothing was
+    for a while: whatever a fleet's broker loses costs latency alone.
+    """
 
     def __init__(
         self,
@@ -73,6 +62,8 @@ class Worker:
         options: WorkerOptions,
         *,
         worker_id: str | None = None,
+        inbox: Inbox | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -80,12 +71,15 @@ class Worker:
         self._clock = clock
         self._rng = rng
         self._options = options
+        self._dispatcher = dispatcher
+        self._intake = Intake(store, catalogue, clock, inbox) if inbox else None
         self.id = worker_id or new_worker_id()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake = asyncio.Event()
         self._differed: set[Claim] = set()
         self._lost = False
+        self._releasing = False
         self._abandoned = 0
         self._taken = 0
         self._stop_requests = 0
@@ -98,9 +92,12 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> WorkerEnd:
-        ears = await self._notifier.subscribe([Topic.WAITING, Topic.CANCEL], self._hear)
+        topics = [Topic.CANCEL] if self._intake else [Topic.WAITING, Topic.CANCEL]
+        ears = await self._notifier.subscribe(topics, self._hear)
         reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
         keeper = await self._register()
+        if self._intake:
+            self._intake.inbox.attach(self._wake.set)
         began = self._clock.monotonic()
         try:
             while True:
@@ -171,15 +168,7 @@ class Worker:
             started_at=self._clock.now(),
             beat_at=self._clock.now(),
         )
-        keeper: LeaseKeeper | None = None
-
-        async def start() -> LeaseKeeper:
-            nonlocal keeper
-            keeper = LeaseKeeper(self._store, info, self)
-            await keeper.start()
-            return keeper
-
-        return await patiently(start, self._clock, self._rng)
+        return await patiently(lambda: LeaseKeeper(self._store, info, self).start(), self._clock, self._rng)
 
     async def _start_anew(self) -> LeaseKeeper:
         """After its lease was lost: let go of everything, then register as a new worker."""
@@ -202,19 +191,21 @@ class Worker:
     async def _claim(self) -> bool:
         """Take what fits; True when there may be more at once."""
         self._wake.clear()
-        limit = min(self._options.concurrency - len(self._attempts), BATCH)
-        if self._options.max_sessions is not None:
-            limit = min(limit, self._options.max_sessions - self._taken)
+        if self._intake:
+            while self._room() > 0 and (handed := self._intake.next()):
+                self._spawn(self._take(self._intake, handed))
+            if not self._intake.inbox.silent_for(self._options.sleep):
+                return False
+        limit = min(self._room(), BATCH)
         if limit <= 0:
             return False
-        suspect = any(a.session.crashes >= SUSPECT_CRASHES for a in self._attempts.values())
         try:
             sessions = await self._store.claim(
                 self.id,
                 queues=self._options.queues,
                 analyses=self._catalogue.names,
                 limit=limit,
-                suspects=0 if suspect else 1,
+                suspects=0 if self._holds_suspect() else 1,
             )
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
@@ -224,17 +215,43 @@ class Worker:
             self._begin(session)
         return len(sessions) == limit
 
-    def _begin(self, session: AnalysisSession) -> None:
+    def _room(self) -> int:
+        """How many more it may claim."""
+        claiming = self._intake.claiming if self._intake else 0
+        room = self._options.concurrency - len(self._attempts) - claiming
+        if self._options.max_sessions is not None:
+            room = min(room, self._options.max_sessions - self._taken - claiming)
+        return room
+
+    def _holds_suspect(self) -> bool:
+        return any(a.session.crashes >= SUSPECT_CRASHES for a in self._attempts.values())
+
+    async def _take(self, intake: Intake, handed: Handed) -> None:
+        """Claim what was handed over, if it is to be claimed, and work on it."""
+        session = await intake.claim(
+            handed, self.id, self._holds_suspect, lambda: self._lost or self._stop_requests > 0
+        )
+        if session is not None:
+            self._taken += 1
+            self._begin(session, handed)
+        self._wake.set()
+
+    def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
         attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter.mark)
         self._attempts[attempt.claim] = attempt
         if session.cancel_requested_at is not None:
             attempt.stop(StopReason.CANCEL)
-        self._spawn(self._attempt(attempt))
+        if self._releasing:
+            attempt.stop(StopReason.RELEASE)
+        ended = self._spawn(self._attempt(attempt))
+        if handed:
+            ended.add_done_callback(lambda _: handed.answer(Taken.WORKED))
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _attempt(self, attempt: Attempt) -> None:
         outcome = await attempt.run()
@@ -257,6 +274,8 @@ class Worker:
                 self._reporter.learn([StepSample(name, step, ms) for step, ms in attempt.worked.items()])
             case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [attempt.session.queue])
+                if self._dispatcher and isinstance(outcome, Released):
+                    self._dispatcher.dispatch([Waiting.of(attempt.session)])
             case _:
                 pass
 
@@ -274,6 +293,7 @@ class Worker:
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left)
+        self._releasing = True
         for attempt in self._attempts.values():
             attempt.stop(StopReason.RELEASE)
         if self._tasks:

@@ -1,6 +1,7 @@
 """The errors that steer an attempt or refuse a start, with sentences for people."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class OutlastError(Exception):
@@ -22,14 +23,38 @@ class RetryAfter(OutlastError):
         self.seconds = seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A choice that an input leaves open, for the form to ask and a program to answer.
+
+    `name` is the key of the answer within the input at the fault's pointer, which is an object of texts; `options`
+    are pairs of a value and what the visitor reads; `chosen` is the value that stands there at first.
+    """
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    chosen: str | None = None
+    required: bool = False
+
+
 class InvalidInput(OutlastError):
     """Refuses a start: `detail` says what is wrong with the input and what to do.
 
-    `pointer` is a JSON pointer into the input; `others` are further faults found at the same time.
+    `pointer` is a JSON pointer into the input; `others` are further faults found at the same time. `questions`
+    are what the visitor can answer to mend it: the form asks them in the place of the field that `pointer` names.
     """
 
-    def __init__(self, detail: str, pointer: str = "", others: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        detail: str,
+        pointer: str = "",
+        others: Sequence[tuple[str, str]] = (),
+        *,
+        questions: Sequence[Question] = (),
+    ) -> None:
         super().__init__(detail)
+        self.questions = tuple(questions)
         self.faults: Sequence[tuple[str, str]] = [(pointer, detail), *others]
         """Each (pointer, detail), at least one."""
 
@@ -58,5 +83,16 @@ class StoreUnavailable(OutlastError):
     """The store cannot write now (disk full, database away); nothing was acknowledged."""
 
 
+class ForeignKey(OutlastError):
+    """This process signs with a key that the other processes of the store do not know."""
+
+
 class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
+
+
+class PackageMissing(OutlastError):
+    """A setting needs packages that are not installed; the text says how to install them."""
+
+    def __init__(self, setting: str, extra: str) -> None:
+        super().__init__(f"{setting} needs packages that are not installed: pip install 'outlast[{extra}]'")

@@ -12,9 +12,11 @@ SUSPECT_CRASHES = 2
 """From so many crashes on, a worker holds no other such session beside it, so that the next death is its own."""
 
 
-def backoff(attempt: int, rng: random.Random) -> float:
+def backoff(
+    attempt: int, rng: random.Random, *, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY
+) -> float:
     """Seconds to wait after the `attempt`-th attempt (from 1) failed: uniform between 0 and a doubling limit."""
-    limit = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 30))
+    limit = min(longest, first * 2.0 ** min(attempt - 1, 30))
     return rng.uniform(0.0, limit)
 
 

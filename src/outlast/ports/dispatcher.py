@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from outlast.domain.session import AnalysisSession
+
+OFFER_AGAIN_AFTER = 60.0
+"""Seconds after which a session that still waits is offered to the fleet again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -13,6 +18,12 @@ class Waiting:
     queue: str
     priority: int
     """Larger goes first."""
+    analysis: str
+    """For the eyes of those who watch the broker."""
+
+    @staticmethod
+    def of(session: AnalysisSession) -> "Waiting":
+        return Waiting(session.id, session.queue, session.priority, session.analysis)
 
 
 class Dispatcher(Protocol):

@@ -136,6 +136,10 @@ class SessionStore(Protocol):
         """One session; `owner=None` is for operators and workers."""
         ...
 
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        """The version that `get` would show, as cheaply as can be; `None`: no such session of this owner."""
+        ...
+
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         """Of the watched sessions (id → version last seen) those with another version; one query for all."""
         ...
@@ -177,7 +181,8 @@ class SessionStore(Protocol):
 
         Those that could be claimed and have not been offered since they became so, or not for `again_after`
         seconds; in the order in which they would be claimed as far as that is cheap. A start counts as an offer,
-        as it dispatches by itself. No two callers get the same session for the same reason.
+        as it dispatches by itself. No two callers get the same session for the same reason. The mark is no change
+        of the session: its version stays, and a crash may lose it.
         """
         ...
 

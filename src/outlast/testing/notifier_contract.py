@@ -182,10 +182,10 @@ class NotifierContract:
         speaker, hearer = notifiers
         ear = _Ear()
 
-        def answer(_topic: Topic, key: str) -> None:
-            hearer.publish(Topic.WAITING, [f"answer to {key}"] if key else [])
+        def answer(_topic: Topic, _key: str) -> None:
+            hearer.publish(Topic.WAITING, ["answer"])
 
         await hearer.subscribe([Topic.CHANGED], answer)
         await speaker.subscribe([Topic.WAITING], ear)
         speaker.publish(Topic.CHANGED, ["question"])
-        await ear.hear(Topic.WAITING, "answer to question")
+        await ear.hear(Topic.WAITING, "answer")

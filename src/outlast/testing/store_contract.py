@@ -2,10 +2,12 @@
 
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
+from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
 from outlast.testing.contract.linking import ShareContract
+from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
@@ -25,6 +27,7 @@ class SessionStoreContract(
     QueuePositionContract,
     ClaimContract,
     ClaimOrderContract,
+    OfferContract,
     ProgressContract,
     KeptStepContract,
     FenceContract,
@@ -42,6 +45,7 @@ class SessionStoreContract(
     AdoptContract,
     PruneContract,
     RegistryContract,
+    EnrolContract,
     SharingContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:

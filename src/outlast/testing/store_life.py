@@ -28,10 +28,11 @@ SPANS = (1.013, 4.037, 9.719, 16.191)
 class StoreLife(RuleBasedStateMachine):
     """Everything about a life but what people and workers do in it."""
 
-    def __init__(self, open_store: OpenStore) -> None:
+    def __init__(self, open_store: OpenStore, clock: FakeClock, *, leases_by_wall: bool) -> None:
         super().__init__()
         self._loop = asyncio.Runner()
-        self._clock = FakeClock()
+        self._clock = clock
+        self._leases_by_wall = leases_by_wall
         self._model = Model()
         self._seen: dict[str, tuple[int, float]] = {}
         """Version and percentage of each session, when last looked at."""
@@ -48,6 +49,11 @@ class StoreLife(RuleBasedStateMachine):
     @property
     def _wall(self) -> float:
         return self._clock.now().timestamp()
+
+    @property
+    def _lease_time(self) -> float:
+        """The clock that leases and deadlines are measured on."""
+        return self._wall if self._leases_by_wall else self._clock.monotonic()
 
     def _new(self, owner: str, subject: str, **changes: Any) -> NewSession:
         """A start whose id depends on nothing but the life so far, so that a failing life can be replayed."""
@@ -72,11 +78,9 @@ class StoreLife(RuleBasedStateMachine):
             self._clock.advance(seconds / 1.3)
             for worker in self._model.leases:
                 assert lease.renew(worker) is not None
-                self._model.leases[worker] = self._clock.monotonic() + LEASE
+                self._model.leases[worker] = self._lease_time + LEASE
         lease.close()
-        assert sorted(self._run(self._store.rescue())) == sorted(
-            self._model.rescue(self._clock.monotonic(), self._wall)
-        )
+        assert sorted(self._run(self._store.rescue())) == sorted(self._model.rescue(self._lease_time, self._wall))
 
     @invariant()
     def the_rows_are_as_the_model_says(self) -> None:

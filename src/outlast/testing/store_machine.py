@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -16,7 +15,6 @@ from hypothesis.stateful import (
     initialize,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from outlast.domain.errors import QueueFull, TooManyActive
@@ -38,7 +36,7 @@ from outlast.testing.acts import (
     take,
     update,
 )
-from outlast.testing.store_life import OpenStore, StoreLife
+from outlast.testing.store_life import StoreLife
 from outlast.testing.store_model import ModelSession
 
 WORKER_IDS = ("w1", "w2", "w3")
@@ -80,7 +78,7 @@ class StoreMachine(StoreLife):
             held = self._model.held_by(worker)
             assert beat.held == {Claim(s.id, s.claim) for s in held}
             assert beat.cancel_requested == {s.id for s in held if s.cancel_requested}
-        self._model.leases[worker] = self._clock.monotonic() + LEASE
+        self._model.leases[worker] = self._lease_time + LEASE
 
     @rule(
         target=sessions,
@@ -126,7 +124,7 @@ class StoreMachine(StoreLife):
             taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
             self._judge_choice({s.id for s in taken}, ready, limit, suspects)
         for session in taken:
-            self._model.sessions[session.id].take(worker, self._clock.monotonic())
+            self._model.sessions[session.id].take(worker, self._lease_time)
             self._model.said.pop(session.id, None)
 
     def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, suspects: int) -> None:
@@ -212,7 +210,7 @@ class StoreMachine(StoreLife):
     def a_worker_goes(self, worker: str, how: str) -> None:
         if how == "lease":
             rescued = self._run(self._store.rescue())
-            assert sorted(rescued) == sorted(self._model.rescue(self._clock.monotonic(), self._wall))
+            assert sorted(rescued) == sorted(self._model.rescue(self._lease_time, self._wall))
         elif how == "stopped":
             held = self._model.held_by(worker)
             assert self._run(self._store.release_worker(worker)) == len(held)
@@ -269,28 +267,3 @@ class StoreMachine(StoreLife):
 
 def _all(things: Sequence[T]) -> MultipleResults[T]:
     return multiple(*things)
-
-
-def live_many_lives(open_store: OpenStore, *, lives: int = 40, steps: int = 40, shortest: bool = False) -> None:
-    """Run the machine so many times on stores that `open_store` makes afresh.
-
-    A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
-    shortest such life, which may take minutes to find.
-    """
-
-    class Life(StoreMachine):
-        def __init__(self) -> None:
-            super().__init__(open_store)
-
-    run_state_machine_as_test(
-        Life,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            phases=[phase for phase in Phase if shortest or phase not in {Phase.shrink, Phase.explain}],
-            deadline=None,
-            print_blob=True,
-            database=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )

@@ -21,7 +21,7 @@ ANONYMOUS = "visitor:"
 """Begins the owner that an anonymous visitor is."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 CACHED = 10_000
-"""Verified cookies remembered, so that a poll costs no signature."""
+"""Verified cookies, and host names answered to, that are remembered, so that a poll costs no signature."""
 
 OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
 Headers = Mapping[bytes, bytes]
@@ -45,21 +45,33 @@ class Access:
         self._keys = keys
         self._owner_of = owner_of
         self._verified: dict[bytes, str] = {}
+        self._admitted: set[tuple[bytes, str]] = set()
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Answer only to names that are ours, so that no foreign name can be pointed at us."""
-        name = _host_name(headers.get(b"host", b"").decode("latin-1"))
-        allowed = self._settings.allowed_hosts
-        if name in allowed:
+        given = headers.get(b"host", b"")
+        bound: str = (scope.get("server") or ("",))[0]
+        if (given, bound) in self._admitted:
             return
-        if not allowed:
-            bound = (scope.get("server") or ("",))[0]
-            if name in LOOPBACK or name in {bound, self._settings.public_host}:
-                return
+        name = _host_name(given.decode("latin-1"))
+        allowed = self._settings.allowed_hosts
+        if name in allowed or (not allowed and name in LOOPBACK | {bound, self._settings.public_host}):
+            if len(self._admitted) >= CACHED:
+                self._admitted.clear()
+            self._admitted.add((given, bound))
+            return
         raise Problem(
             421,
             f"This site does not answer to the name {name!r}. Its operator can add it to ANALYSIS_ALLOWED_HOSTS.",
         )
+
+    def known(self, scope: Scope, headers: Headers) -> str | None:
+        """The owner who asked before with the same cookie for the same host; `None`: decide at length."""
+        if self._owner_of is not None or (headers.get(b"host", b""), (scope.get("server") or ("",))[0]) not in (
+            self._admitted
+        ):
+            return None
+        return self._verified.get(headers.get(b"cookie", b""))
 
     async def visitor(self, route: Route, scope: Scope, headers: Headers) -> Visitor | None:
         """Who asks; `None` where the route need not know. Raises 404 or 403 where it must."""

@@ -18,7 +18,7 @@ from outlast.web.access import client_address
 from outlast.web.events import stream
 from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, too_fast
-from outlast.web.payloads import links, shared_address
+from outlast.web.payloads import links
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.progress import body_of
 
@@ -126,7 +126,7 @@ async def share(exchange: Exchange) -> Response:
         found = await sessions.unshare(exchange.session_id, owner=exchange.owner)
     if not found:
         raise await missing_result(exchange)
-    body = {"success": True, "url": link and shared_address(exchange, link)}
+    body = {"success": True, "url": link and exchange.shared_address(link)}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 

@@ -58,20 +58,16 @@ async def stream(exchange: Exchange, watched: Watched) -> None:
 
 async def _send_all(exchange: Exchange, watched: Watched) -> None:
     shown = ""
-    silent = 0.0
     while True:
         view = watched.view
         if view.tag != shown:
-            shown, silent = view.tag, 0.0
+            shown = view.tag
             await _write(exchange, await _event(exchange, view))
         if view.session.status.final or watched.gone:
             return
         await asyncio.sleep(BETWEEN)
-        if not await watched.changed(1.0):
-            silent += 1.0 + BETWEEN
-            if silent >= COMMENT_EVERY:
-                silent = 0.0
-                await _write(exchange, b": still here\n\n")
+        if not await watched.changed(COMMENT_EVERY - BETWEEN):
+            await _write(exchange, b": still here\n\n")
 
 
 async def _event(exchange: Exchange, view: SessionView) -> bytes:

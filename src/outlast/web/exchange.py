@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from outlast.core.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, Visitor
+from outlast.web.answers import Answers
 from outlast.web.limits import Limits
 from outlast.web.routes import Route
 
@@ -28,6 +29,7 @@ class Exchange:
     settings: Settings
     access: Access
     limits: Limits
+    answers: Answers
 
     @property
     def root(self) -> str:
@@ -50,3 +52,10 @@ class Exchange:
     @property
     def request(self) -> Request:
         return Request(self.scope, self.receive)
+
+    def shared_address(self, link: str) -> str:
+        """Where others read a result, as it is to be sent to them."""
+        public = self.settings.public_url
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        origin = public.rstrip("/") if public else f"{self.scope.get('scheme', 'http')}://{host}"
+        return f"{origin}{self.root}/shared/{link}"

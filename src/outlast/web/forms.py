@@ -6,29 +6,48 @@ from contextlib import suppress
 from typing import Any, cast
 
 from outlast.core.analysis import Analysis
+from outlast.domain.errors import Question
 
 Field = dict[str, Any]
 KINDS = {"integer": "number", "number": "number", "boolean": "checkbox"}
 
 
+KEPT = "_kept"
+"""Follows a field's name where the form holds files that were sent before."""
+
+
 def form_fields(
-    analysis: Analysis, values: Mapping[str, Any] | None = None, errors: Mapping[str, str] | None = None
+    analysis: Analysis,
+    values: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
+    questions: Mapping[str, Sequence[Question]] | None = None,
 ) -> list[Field]:
-    """The fields of one analysis: a union of an upload and text becomes one field of both (`source`)."""
+    """The fields of one analysis: a union of an upload and text becomes one field of both (`source`).
+
+    An object of texts (`answers`) is drawn only as the `questions` that a start asks about it.
+    """
     schema = analysis.input.model_json_schema()
     required = set(schema.get("required", ()))
     fields: list[Field] = []
     for name, property_ in cast("Mapping[str, Any]", schema.get("properties", {})).items():
         resolved = _resolve(property_, schema)
+        value = (values or {}).get(name)
+        kept = _uploads(value)
+        several = _takes_several(resolved, schema)
         fields.append(
             {
                 "name": name,
                 "label": property_.get("title", name),
-                "kind": _kind(resolved),
+                "kind": _kind(resolved, several=several),
                 "required": name in required,
                 "description": property_.get("description"),
                 "default": property_.get("default"),
-                "value": (values or {}).get(name),
+                "value": None if kept else value,
+                "kept": " ".join(kept),
+                "kept_count": len(kept),
+                "multiple": several,
+                "list": several and not _takes_one(resolved),
+                "questions": (questions or {}).get(name, ()),
                 "error": (errors or {}).get(name),
             }
         )
@@ -43,9 +62,25 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
         given = form.get(name)
         if kind == "checkbox":
             values[name] = given == "true"
+        elif kind == "answers":
+            answers = {key.removeprefix(name + "."): form[key] for key in form if key.startswith(name + ".")}
+            if chosen := {key: answer for key, answer in answers.items() if isinstance(answer, str) and answer}:
+                values[name] = chosen
         elif isinstance(given, str) and given.strip():
             values[name] = _number(given.strip()) if kind == "number" else given.strip()
+        elif kept := _uploads(str(form.get(name + KEPT, "")).split()):
+            values[name] = one_or_all(kept, field)
     return values
+
+
+def one_or_all(uploads: Sequence[str], field: Field) -> str | list[str]:
+    """A single file stands for itself, where the input takes one."""
+    return uploads[0] if len(uploads) == 1 and not field["list"] else list(uploads)
+
+
+def _uploads(value: object) -> list[str]:
+    given = cast("Sequence[object]", value if isinstance(value, list) else [value])
+    return [v for v in given if isinstance(v, str) and v.startswith("upload:")]
 
 
 def _number(text: str) -> Any:
@@ -56,15 +91,32 @@ def _number(text: str) -> Any:
     return text
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    options = [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    uploads = [o.get("format") == "upload" for o in options if "type" in o]
+def _kind(schema: Mapping[str, Any], *, several: bool) -> str:
+    options = _options(schema)
+    if any(o.get("type") == "object" for o in options):
+        return "answers"
+    uploads = [o.get("format") == "upload" for o in options if o.get("type") not in (None, "null", "array")]
+    if several and not uploads:
+        return "file"
     if any(uploads):
         return "file" if all(uploads) else "source"
     if any(o.get("format") == "uri" for o in options):
         return "url"
     kinds = [KINDS[o["type"]] for o in options if o.get("type") in KINDS]
     return kinds[0] if kinds else "text"
+
+
+def _takes_one(schema: Mapping[str, Any]) -> bool:
+    return any(o.get("format") == "upload" for o in _options(schema))
+
+
+def _takes_several(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    items = [_resolve(o["items"], root) for o in _options(schema) if o.get("type") == "array" and "items" in o]
+    return any(o.get("format") == "upload" for item in items for o in _options(item))
+
+
+def _options(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
 
 
 def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

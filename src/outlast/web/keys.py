@@ -24,6 +24,11 @@ class KeyRing:
     def of(cls, settings: Settings) -> "KeyRing":
         return cls(settings.app_key or [_stored_key(settings.data_dir)])
 
+    @property
+    def namespace(self) -> str:
+        """What sets this installation apart on a server that it shares with others."""
+        return self._sign(self._keys[0], "namespace", "")[:12]
+
     def sign(self, purpose: str, value: str) -> str:
         """A signature of `value` that no other purpose accepts."""
         return self._sign(self._keys[0], purpose, value)
@@ -31,6 +36,10 @@ class KeyRing:
     def verify(self, purpose: str, value: str, signature: str) -> bool:
         given = signature.encode()
         return any(hmac.compare_digest(self._sign(k, purpose, value).encode(), given) for k in self._keys)
+
+    def fingerprints(self) -> list[str]:
+        """Each key's name, from which it cannot be told; the one that signs first."""
+        return [self._sign(key, "fingerprint", "")[:16] for key in self._keys]
 
     @staticmethod
     def _sign(key: bytes, purpose: str, value: str) -> str:

@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 from weakref import WeakValueDictionary
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.types import Message, Receive, Scope
 
 from outlast.settings import Settings
 from outlast.web.problems import Problem
+from outlast.web.rates import Rates
 
 MAX_BODY = 1_000_000
 """Bytes of any body but an upload's."""
@@ -28,11 +27,11 @@ SLOWEST = 15_000
 
 
 class Limits:
-    """The limits of one process."""
+    """The limits of one process; its starts are counted in `rates`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rates: Rates) -> None:
         self._settings = settings
-        self._rates = MovingWindowRateLimiter(MemoryStorage())
+        self._rates = rates
         self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -56,13 +55,13 @@ class Limits:
 
     async def room(self, owner: str, address: str) -> bool:
         """Whether the pace allows one more."""
-        fine = await self._rates.test(self._per_owner, "owner", owner)
-        return fine and (not address or await self._rates.test(self._per_address, "address", address))
+        fine = await self._rates.room(self._per_owner, "owner", owner)
+        return fine and (not address or await self._rates.room(self._per_address, "address", address))
 
     async def count(self, owner: str, address: str) -> None:
-        await self._rates.hit(self._per_owner, "owner", owner)
+        await self._rates.count(self._per_owner, "owner", owner)
         if address:
-            await self._rates.hit(self._per_address, "address", address)
+            await self._rates.count(self._per_address, "address", address)
 
     @contextmanager
     def stream(self, owner: str) -> Generator[None]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.analysis import Analysis
@@ -17,13 +17,13 @@ from outlast.web.access import client_address
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
-from outlast.web.forms import Field, form_fields, form_values
+from outlast.web.forms import Field, form_fields, form_values, one_or_all
 from outlast.web.limits import UPLOAD_OVERHEAD
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import body_of
 from outlast.web.result_pages import ResultPages
-from outlast.web.uploads import checked_form, read_form, store_file
+from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
 
 
 class Pages:
@@ -39,7 +39,7 @@ class Pages:
 
     async def submit(self, exchange: Exchange) -> Response:
         """`POST /`: what the form does without JavaScript; answers with the session's address."""
-        form = await read_form(exchange, exchange.settings.max_upload_bytes + UPLOAD_OVERHEAD)
+        form = await read_form(exchange, exchange.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
         try:
             exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
             analysis = exchange.engine.catalogue[str(form.get("analysis", ""))]
@@ -111,7 +111,7 @@ class Pages:
         try:
             started = await begin(exchange, analysis.name, values)
         except OutlastError as error:
-            typed = {k: v for k, v in values.items() if not str(v).startswith("upload:")}
+            typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
             return self._refused(exchange, analysis, typed, error)
         return await self._see_started(exchange, started)
 
@@ -158,20 +158,27 @@ class Pages:
         if isinstance(error, InvalidInput):
             faults = {p.lstrip("/").partition("/")[0]: d for p, d in error.faults}
         fields = {a.name: form_fields(a) for a in exchange.engine.catalogue}
-        fields[analysis.name] = form_fields(analysis, values, faults)
+        asked = {} if not isinstance(error, InvalidInput) else {next(iter(faults)): error.questions}
+        fields[analysis.name] = form_fields(analysis, values, faults, asked)
         named = {f["name"] for f in fields[analysis.name]}
         general = None if faults and faults.keys() <= named else problem.sentence
         return self._form(exchange, fields, general, problem)
 
     async def _keep_files(
-        self, exchange: Exchange, fields: Sequence[Field], form: Mapping[str, Any], values: dict[str, Any]
+        self, exchange: Exchange, fields: Sequence[Field], form: FormData, values: dict[str, Any]
     ) -> None:
         for field in fields:
             name = field["name"]
-            file = form.get(name + "_file" if field["kind"] == "source" else name)
-            if field["kind"] in {"source", "file"} and isinstance(file, UploadFile) and file.filename:
+            if field["kind"] not in {"source", "file"}:
+                continue
+            given = form.getlist(name + "_file" if field["kind"] == "source" else name)
+            files = [file for file in given if isinstance(file, UploadFile) and file.filename]
+            kept: list[str] = []
+            for file in files if field["multiple"] else files[-1:]:
                 await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
-                values[name] = "upload:" + (await store_file(exchange, file)).sha256
+                kept.append("upload:" + (await store_file(exchange, file)).sha256)
+            if kept:
+                values[name] = one_or_all(kept, field)
 
 
 def _see(exchange: Exchange, session_id: str) -> Response:

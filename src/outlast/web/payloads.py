@@ -9,8 +9,8 @@ from outlast.core.watch import SessionView
 from outlast.domain.progress import StepState, StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
-from outlast.web.exchange import Exchange
 
+MILLISECOND = timedelta(milliseconds=1)
 INLINE_RESULT = 64 * 1024
 """Bytes of a result up to which the snapshot carries it."""
 
@@ -27,14 +27,6 @@ def links(session_id: str, root: str) -> dict[str, str]:
         "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
     }
-
-
-def shared_address(exchange: Exchange, link: str) -> str:
-    """Where others read a result, as it is to be sent to them."""
-    public = exchange.settings.public_url
-    host = exchange.headers.get(b"host", b"").decode("latin-1")
-    origin = public.rstrip("/") if public else f"{exchange.scope.get('scheme', 'http')}://{host}"
-    return f"{origin}{exchange.root}/shared/{link}"
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -54,9 +46,9 @@ def step_payload(step: StepState) -> dict[str, Any]:
     }
 
 
-def elapsed_ms(session: AnalysisSession, now: datetime) -> int:
+def elapsed_ms(created_at: datetime, completed_at: datetime | None, now: datetime) -> int:
     """Since the start, until now or the end."""
-    return max(0, round(((session.completed_at or now) - session.created_at).total_seconds() * 1000))
+    return max(0, ((completed_at or now) - created_at) // MILLISECOND)
 
 
 def snapshot(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from outlast.domain.errors import (
     InvalidInput,
     OutlastError,
+    Question,
     QueueFull,
     SchemaOutdated,
     StoreUnavailable,
@@ -28,6 +29,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         sentence: str,
         *,
         errors: Sequence[Mapping[str, str]] = (),
+        questions: Sequence[Mapping[str, Any]] = (),
         retry_after: int | None = None,
         reference: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -36,6 +38,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         self.status = status
         self.sentence = sentence
         self.errors = errors
+        self.questions = questions
         self.reference = reference
         self.headers = dict(headers or {})
         if retry_after is not None:
@@ -56,6 +59,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         }
         if self.errors:
             body["errors"] = list(self.errors)
+        if self.questions:
+            body["questions"] = list(self.questions)
         if self.reference is not None:
             body["reference"] = self.reference
         headers = {"Cache-Control": "no-store", **self.headers}
@@ -80,7 +85,7 @@ def problem_of(error: OutlastError) -> Problem:
             return error
         case InvalidInput():
             faults = [{"pointer": p, "detail": d} for p, d in error.faults]
-            return Problem(422, str(error), errors=faults)
+            return Problem(422, str(error), errors=faults, questions=[_asked(q) for q in error.questions])
         case UnknownAnalysis():
             return Problem(404, str(error))
         case TooLarge():
@@ -93,6 +98,12 @@ def problem_of(error: OutlastError) -> Problem:
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:
             raise error
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    options = [{"value": value, "label": label} for value, label in question.options]
+    asked = {"name": question.name, "label": question.label, "options": options}
+    return {**asked, "chosen": question.chosen, "required": question.required}
 
 
 def fault(sentence: str, pointer: str) -> Problem:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView
 from outlast.domain.status import Status
+from outlast.web.answers import Answer
 from outlast.web.exchange import Exchange
 from outlast.web.payloads import INLINE_RESULT, closed, elapsed_ms, encode, snapshot
 from outlast.web.problems import Problem, not_found
@@ -38,25 +39,30 @@ async def encoded(exchange: Exchange, view: SessionView) -> bytes:
 
 async def body_of(exchange: Exchange, view: SessionView) -> bytes:
     """The snapshot as it is now."""
-    start = await encoded(exchange, view)
-    return closed(start, elapsed_ms(view.session, exchange.engine.clock.now()))
+    start, session = await encoded(exchange, view), view.session
+    return closed(start, elapsed_ms(session.created_at, session.completed_at, exchange.engine.clock.now()))
 
 
 async def progress(exchange: Exchange) -> None:
     """Answer a poll."""
     exchange.limits.count_poll()
     wait = _wait(exchange)
+    wanted = exchange.headers.get(b"if-none-match")
     view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
     if view is None:
         raise not_found()
-    wanted = exchange.headers.get(b"if-none-match")
-    if wanted is not None and _matches(wanted, view):
-        if wait:
-            view = await _changed(exchange, view, wait)
-        if _matches(wanted, view):
-            await _answer(exchange, view, 304, b"")
-            return
-    await _answer(exchange, view, 200, await body_of(exchange, view))
+    if wanted is not None and wait and _matches(wanted, view):
+        view = await _changed(exchange, view, wait)
+    unchanged = wanted is not None and _matches(wanted, view)
+    known = view.encoded.get(exchange.root) if unchanged else await encoded(exchange, view)
+    pace = exchange.limits.pace_ms(view.queue_position)
+    answer = Answer(view, known, pace, exchange.engine.clock.monotonic())
+    exchange.answers.keep(exchange.scope, answer)
+    start, body = (
+        answer.full(known, exchange.engine) if known is not None and not unchanged else answer.unchanged()
+    )
+    await exchange.send(start)
+    await exchange.send({**body, "body": b""} if exchange.scope["method"] == "HEAD" else body)
 
 
 async def _changed(exchange: Exchange, view: SessionView, wait: float) -> SessionView:
@@ -74,22 +80,6 @@ async def _changed(exchange: Exchange, view: SessionView, wait: float) -> Sessio
                 break
             await watched.changed(min(left, 1.0))
     return view
-
-
-async def _answer(exchange: Exchange, view: SessionView, status: int, body: bytes) -> None:
-    headers = [
-        (b"etag", b'W/"%s"' % view.tag.encode()),
-        (b"cache-control", b"no-store" if status == 200 else b"no-cache"),
-        (b"vary", b"Cookie"),
-    ]
-    if not view.session.status.final:
-        pace = exchange.limits.pace_ms(view.queue_position)
-        headers.append((b"retry-after", b"%d" % math.ceil(pace / 1000)))
-    if status == 200:
-        headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
-    shown = b"" if exchange.scope["method"] == "HEAD" else body
-    await exchange.send({"type": "http.response.body", "body": shown})
 
 
 def _wait(exchange: Exchange) -> float:

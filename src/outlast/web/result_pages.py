@@ -15,7 +15,7 @@ from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
-from outlast.web.payloads import links, shared_address
+from outlast.web.payloads import links
 from outlast.web.problems import not_found
 from outlast.web.uploads import checked_form
 
@@ -41,7 +41,7 @@ class ResultPages:
             page,
             links=links(exchange.session_id, exchange.root),
             again=again,
-            share_address=stored.share and shared_address(exchange, stored.share),
+            share_address=stored.share and exchange.shared_address(stored.share),
             kept_until=kept_until,
         )
 

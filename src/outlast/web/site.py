@@ -9,17 +9,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
-from outlast.domain.errors import OutlastError
+from outlast.core.identity import owner_hash
+from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
+from outlast.web.answers import NOSNIFF, Answers, Sent, again
 from outlast.web.drawing import Drawing
 from outlast.web.events import events
 from outlast.web.exchange import Exchange
@@ -28,13 +29,13 @@ from outlast.web.limits import Limits
 from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
+from outlast.web.rates import Rates
 from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
 from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
 
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 Endpoint = Callable[[Exchange], Awaitable[Response | None]]
 """Answers by returning a response, or has sent its answer itself."""
 
@@ -46,6 +47,7 @@ class Site:
     settings: Callable[[], Settings]
     engine: Callable[[], Awaitable[Engine]]
     keys: Callable[[], KeyRing]
+    rates: Callable[[], Rates]
     catalogue: Catalogue
     owner: OwnerOf | None
     title: str
@@ -54,9 +56,8 @@ class Site:
 
 
 def make_site(site: Site) -> ASGIApp:
-    """The application, with the last resort for what nobody expected: a reference for the visitor, a log line."""
-    edge = _Edge(site)
-    return ServerErrorMiddleware(edge, handler=edge.unexpected)
+    """The application."""
+    return _Edge(site)
 
 
 class _Edge:
@@ -73,6 +74,7 @@ class _Edge:
         pages = Pages(self._drawing, results)
         self._access: Access | None = None
         self._limits: Limits | None = None
+        self._answers = Answers()
         self._endpoints: Mapping[str, Endpoint] = {
             "start": api.start,
             "upload": upload,
@@ -104,26 +106,48 @@ class _Edge:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            noting = _Noting(send)
+            try:
+                sent = await self._again(scope)
+                if sent is None:
+                    await self._answer(scope, receive, noting)
+                    return
+            except Exception as error:  # the last resort; the server hears of it too
+                if not noting.started:
+                    await self._unexpected(scope, receive, noting, error)
+                raise
+            await send(sent[0])
+            await send(sent[1])
         else:
             await send({"type": "websocket.close", "code": 1003})
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
+    async def _again(self, scope: Scope) -> Sent | None:
+        """The answer of a poll of what has not changed since the last one. The decisions are the same as at
+        length, the costs are not: most requests are polls, and most polls find nothing new.
+        """
+        answer, access, limits = self._answers.find(scope), self._access, self._limits
+        if answer is None or access is None or limits is None:
+            return None
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        owner = access.known(scope, headers)
+        if owner is None:
+            return None
+        engine = await self._site.engine()
+        try:
+            sent = await again(answer, owner_hash(owner), headers.get(b"if-none-match"), engine)
+        except StoreUnavailable:  # which is answered at length
+            return None
+        if sent is not None:
+            limits.count_poll()
+        return sent
 
-        async def noting(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message = {**message, "headers": [*message.get("headers", ()), NOSNIFF]}
-            await send(message)
-
+    async def _answer(self, scope: Scope, receive: Receive, noting: "_Noting") -> None:
         route: Route | None = None
         try:
             route, parameters = self._find(scope)
             await self._enter(route, parameters, scope, receive, noting)
         except OutlastError as error:
-            if started:  # too late for another answer: the line is cut, and the client asks again
+            if noting.started:  # too late for another answer: the line is cut, and the client asks again
                 raise
             problem = problem_of(error)
             page = (route.page if route else not _of_api(scope)) and _wants_html(scope)
@@ -140,7 +164,7 @@ class _Edge:
         if self._access is None or self._limits is None:
             settings = self._site.settings()
             self._access = Access(settings, self._site.keys(), self._site.owner)
-            self._limits = Limits(settings)
+            self._limits = Limits(settings, self._site.rates())
         self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers)
         self._access.check_token(route, visitor, headers)
@@ -158,6 +182,7 @@ class _Edge:
             self._site.settings(),
             self._access,
             self._limits,
+            self._answers,
         )
         response = await self._endpoints[route.name](exchange)
         if response is not None:
@@ -185,13 +210,14 @@ class _Edge:
         kind = "text/javascript" if path.suffix == ".js" else None
         return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=kind)
 
-    async def unexpected(self, request: Request, error: Exception) -> Response:
-        """The answer to what nobody expected; the log has the rest under its reference."""
+    async def _unexpected(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+        """Answer what nobody expected; the log has the rest under its reference."""
         reference = secrets.token_hex(4)
-        log.error("%s %s failed; reference %s", request.method, request.url.path, reference, exc_info=error)
+        log.error("%s %s failed; reference %s", scope["method"], scope["path"], reference, exc_info=error)
         problem = Problem(500, "Something went wrong on our side.", reference=reference)
-        page = _wants_html(request.scope) and not _of_api(request.scope)
-        return self._drawing.problem(request.scope.get("root_path", ""), problem) if page else problem.response()
+        page = _wants_html(scope) and not _of_api(scope)
+        response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
+        await response(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Our own lifespan, for a server that runs this application by itself."""
@@ -205,6 +231,24 @@ class _Edge:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Noting:
+    """`send`, which knows whether the answer has begun and adds what every answer carries."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = message.get("headers", ())
+            if NOSNIFF not in headers:
+                message = {**message, "headers": [*headers, NOSNIFF]}
+        await self._send(message)
 
 
 def _path(scope: Scope) -> str:

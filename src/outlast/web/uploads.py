@@ -16,6 +16,8 @@ from outlast.web.problems import Problem, fault
 
 MULTIPART = b"multipart/form-data"
 MAX_FILES = 5
+MAX_PAGE_FILES = 20
+"""Of the form on a page, whose fields may take several each."""
 MAX_FIELDS = 100
 
 
@@ -48,7 +50,7 @@ async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
         await form.close()
 
 
-async def read_form(exchange: Exchange, limit: int) -> FormData:
+async def read_form(exchange: Exchange, limit: int, max_files: int = MAX_FILES) -> FormData:
     """The form of the body; raises 413 beyond `limit` bytes and 400 when it is broken."""
     request = exchange.request
     request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
@@ -57,7 +59,7 @@ async def read_form(exchange: Exchange, limit: int) -> FormData:
             return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
         async with aclosing(request.stream()) as body:
             parser = WholeForm(
-                request.headers, body, max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+                request.headers, body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
             )
             return await parser.parse()
     except MultiPartException as error:

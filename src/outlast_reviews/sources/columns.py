@@ -1,7 +1,17 @@
 """Which column of a table, or key of an object, holds which part of a review; unknown ones have no influence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal, NoReturn
+
+from outlast_reviews.sources.limits import NotReviews
+
+Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised"]
+"""What a person may say a column holds."""
+NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
+REQUIRED: tuple[Part, ...] = ("rating", "text")
+"""Without stars and words there is nothing to judge."""
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "review_id": ("reviewid", "reviewuuid", "id", "uuid"),
@@ -11,12 +21,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "customerrating", "starsrating", "ratingscore", "userrating",
     ),
     "date": (
-        "reviewdate", "date", "reviewtime", "reviewtimestamp", "timestamp", "time", "unixreviewtime", "createdat",
+        "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
+        "unixreviewtime", "createdat",
         "datecreated", "created", "publishedat", "publisheddate", "datepublished", "published", "submittedat",
         "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview", "reviewedat",
+        "revieweddate",
     ),
     "title": (
-        "reviewtitle", "title", "reviewheadline", "headline", "summary", "reviewsummary", "subject", "heading",
+        "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
+        "subject", "heading",
     ),
     "text": (
         "reviewtext", "reviewbody", "text", "body", "content", "review", "reviewcontent", "reviewdescription",
@@ -24,7 +37,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "reviewer_id": (
         "reviewerid", "userid", "customerid", "authorid", "profileid", "reviewerprofileid", "consumerid",
-        "accountid", "userprofileid",
+        "accountid", "userprofileid", "reviewerreviewerid",
     ),
     "reviewer_name": (
         "reviewername", "reviewer", "author", "username", "user", "authorname", "customername", "customer",
@@ -35,11 +48,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "verifiedreview", "avp", "verifiedreviewer",
     ),
     "incentivised": (
-        "vine", "vinecustomer", "isvine", "vinereview", "incentivised", "incentivized", "isincentivised",
-        "isincentivized", "isincentivizedreview", "isincentivisedreview",
+        "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",
+        "isincentivised", "isincentivized", "isincentivizedreview", "isincentivisedreview",
     ),
-    "product_title": ("producttitle", "productname", "producthandle", "productinfotitle"),
+    "product_title": (
+        "producttitle", "productname", "productinfotitle", "productsproductproductname", "producthandle",
+    ),
 }  # fmt: skip
+_ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
+_MOST_SHOWN = 100
+_LONGEST_SAMPLE = 60
 _OF_THE_REVIEW = ("reviews.", "review.")
 _PRODUCT_BESIDE_REVIEWS = ("name", "title")
 
@@ -65,6 +83,10 @@ class Columns:
         return self.rating is not None and self.text is not None
 
     @property
+    def missing(self) -> tuple[Part, ...]:
+        return tuple(part for part in REQUIRED if getattr(self, part) is None)
+
+    @property
     def places(self) -> tuple[int | None, ...]:
         """All of them, in the order above."""
         return (
@@ -76,12 +98,96 @@ class Columns:
     def known(self) -> int:
         return sum(place is not None for place in self.places)
 
+    def mapped(self, places: Mapping[Part, int]) -> "Columns":
+        """With these parts where a person says they are; a column so taken holds nothing else."""
+        taken = set(places.values())
+        free = {name: None for name, at in zip(self.__slots__, self.places, strict=True) if at in taken}
+        if "reviewer" in places:
+            free["reviewer_id"] = None
+        said = {_FIELDS.get(part, part): at for part, at in places.items()}
+        return replace(self, **{**free, **said})
 
-def columns_of(names: Sequence[str]) -> Columns:
+
+_FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenColumn:
+    """A column of a table that is not understood, with a few of its values."""
+
+    name: str
+    samples: tuple[str, ...] = ()
+
+
+class UnknownColumns(NotReviews):
+    """A table without a column for stars or for words; saying which column holds them makes it readable."""
+
+    def __init__(self, sentence: str, columns: Sequence[SeenColumn], guesses: Mapping[Part, str]) -> None:
+        super().__init__(sentence)
+        self.columns = tuple(columns)
+        self.guesses = guesses
+        """The parts that were understood, by the names of their columns."""
+
+
+def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -> Columns:
     """The better-known name wins where several columns could hold the same part; their order never matters.
 
-    Where columns are called "reviews.…", as in Datafiniti's exports, the others belong to the product.
+    Where columns are called "reviews.…", as in Datafiniti's exports, the others belong to the product. What
+    `mapping` says goes before all; a column that it names and that is not here counts for nothing.
     """
+    found = _recognised(names)
+    places: dict[Part, int] = {
+        part: at for part, name in mapping.items() if (at := place_of(name, names)) is not None
+    }
+    return found.mapped(places) if places else found
+
+
+def place_of(name: str, names: Sequence[str]) -> int | None:
+    """Where the column of that name is, by its exact name or else by how it reads."""
+    if name in names:
+        return names.index(name)
+    wanted = plain_name(name)
+    alike = [place for place, other in enumerate(names) if wanted and plain_name(other) == wanted]
+    return alike[0] if len(alike) == 1 else None
+
+
+def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequence[Sequence[object]]) -> NoReturn:
+    """Raises `UnknownColumns`: `what` (the table) lacks a part; `rows` give the sample values."""
+    missing = " and none for ".join(f"the {part}" for part in found.missing)
+    seen = [
+        SeenColumn(
+            name, tuple(_sample(row[at]) for row in rows[:3] if at < len(row) and row[at] not in (None, ""))
+        )
+        for at, name in enumerate(names[:_MOST_SHOWN])
+    ]
+    guesses: dict[Part, str] = {}
+    for part in _ASKED:
+        at: int | None = getattr(found, _FIELDS.get(part, part))
+        if at is not None:
+            guesses[part] = names[at]
+    raise UnknownColumns(
+        f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
+        "Say which column is which, or name them “rating” and “text” and give the file again.",
+        seen,
+        guesses,
+    )
+
+
+def refuse_unseen(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
+    """Raises `NotReviews` when a column that a person named is not in the table."""
+    for part, name in mapping.items():
+        if place_of(name, names) is None:
+            raise NotReviews(
+                f"There is no column “{name[:40]}”, which was to be the {part}. Columns found: {named(names)}."
+            )
+
+
+def _sample(value: object) -> str:
+    text = " ".join(str(value)[:200].split())
+    return text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"
+
+
+def _recognised(names: Sequence[str]) -> Columns:
     prefix = next((p for p in _OF_THE_REVIEW if sum(n.lower().startswith(p) for n in names) > 1), None)
     places: dict[str, int] = {}
     product: dict[str, int] = {}

@@ -1,10 +1,11 @@
 """The text of a file, whatever it was packed and encoded in: streamed, bounded, counted for progress."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO
 
+from outlast_reviews.sources.columns import NO_MAPPING, Part
 from outlast_reviews.sources.encoding import Decoder
 from outlast_reviews.sources.gunzip import GZIP_MAGIC, gunzip
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress
@@ -23,13 +24,22 @@ _HTML = re.compile(
 class Content:
     """One file on its way in: `opening` may be looked at freely, the rest is read once."""
 
-    def __init__(self, file: BinaryIO, size: int, limits: Limits, progress: Progress) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        size: int,
+        limits: Limits,
+        progress: Progress,
+        mapping: Mapping[Part, str] = NO_MAPPING,
+    ) -> None:
         if size > limits.file:
             raise NotReviews(
                 f"The file has {size // MIB} MiB; at most {limits.file // MIB} MiB can be read. "
                 "Give the reviews of one product alone."
             )
         self.limits = limits
+        self.mapping = mapping
+        """Which column holds what, as the person says who gave the file."""
         self._blocks = _counted(file, size, limits, progress)
         head = _first(self._blocks)
         packed = head.startswith(GZIP_MAGIC)

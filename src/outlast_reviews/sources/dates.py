@@ -9,18 +9,18 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "january jan januar januari janvier enero gennaio janeiro",
-            "february feb februar februari février fevrier febrero febbraio fevereiro",
-            "march mar märz maerz mär maart mars marzo março marco",
-            "april apr avril abril aprile",
-            "may mai mei mayo maggio maio",
-            "june jun juni juin junio giugno junho",
-            "july jul juli juillet julio luglio julho",
-            "august aug augustus août aout agosto",
-            "september sep sept septembre septiembre settembre setembro",
-            "october oct oktober okt octobre octubre ottobre outubro",
-            "november nov novembre noviembre novembro",
-            "december dec dezember dez décembre decembre diciembre dicembre dezembro",
+            "january jan januar januari ocak stycznia janvier enero gennaio janeiro",
+            "february feb februar februari şubat lutego février fevrier febrero febbraio fevereiro",
+            "march mar märz maerz mär maart mars mart marca marzo março marco",
+            "april apr avril abril aprile nisan kwietnia",
+            "may mai mei maj mayo maggio maio mayıs maja",
+            "june jun juni juin junio giugno junho haziran czerwca",
+            "july jul juli juillet julio luglio julho temmuz lipca",
+            "august aug augustus augusti août aout agosto ağustos sierpnia",
+            "september sep sept septembre septiembre settembre setembro eylül września",
+            "october oct oktober okt octobre octubre ottobre outubro ekim października",
+            "november nov novembre noviembre novembro kasım listopada",
+            "december dec dezember dez décembre decembre diciembre dicembre dezembro aralık grudnia",
         ),
         start=1,
     )
@@ -32,7 +32,7 @@ _COMPACT = re.compile(r"(\d{4})()(\d{2})(\d{2})(?!\d)", re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", re.ASCII)
 _REVIEW_TIME = re.compile(r"(\d{1,2}) (\d{1,2}), (\d{4})\Z", re.ASCII)
 _UNIX = re.compile(r"\d{9,13}(?:\.\d{1,9})?\Z", re.ASCII)
-_EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]")
+_EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
 _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
 
@@ -93,7 +93,7 @@ def _from_unix(seconds: float) -> dt.date | None:
 
 
 def _from_words(text: str) -> dt.date | None:
-    """The last "12 April 2018", "April 12, 2018" or "12 de abril de 2018" of a sentence in seven languages."""
+    """The last "12 April 2018", "April 12, 2018" or "12 de abril de 2018" of a sentence in ten languages."""
     words = _WORDS.findall(text.lower())
     for at in range(len(words) - 1, -1, -1):
         month = _MONTHS.get(words[at])

@@ -2,11 +2,12 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.columns import Columns, columns_of, named
+from outlast_reviews.sources.columns import NO_MAPPING, Columns, Part, columns_of, refuse_columns, refuse_unseen
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews
 from outlast_reviews.sources.rows import Rows
@@ -35,7 +36,7 @@ class Delimited:
         return not content.is_page and any(delimiter in _first_line(content.opening) for delimiter in _DELIMITERS)
 
     def read(self, content: Content) -> ReviewSet:
-        shape = shape_of(content.opening, content.limits)
+        shape = shape_of(content.opening, content.limits, content.mapping)
         rows = Rows(content.limits)
         lines = _Lines(content.lines(), content.limits)
         for values in _after_header(_records(lines, shape, rows)):
@@ -43,26 +44,19 @@ class Delimited:
         return rows.finish(shape.format + content.encoding_note)
 
 
-def shape_of(opening: str, limits: Limits) -> Shape:
-    """Raises `NotReviews`, naming the columns, when the first line has none for stars or none for words."""
+def shape_of(opening: str, limits: Limits, mapping: Mapping[Part, str] = NO_MAPPING) -> Shape:
+    """Raises `UnknownColumns` when the first line has none for stars or none for words."""
     line = _first_line(opening)
-    shapes = [_shape(line, delimiter, opening) for delimiter in _DELIMITERS]
+    shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
     best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
     if len(best.names) > limits.fields:
         raise NotReviews(
             f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
             "Export only the columns of the reviews."
         )
+    refuse_unseen(mapping, best.names)
     if not best.columns.hold_reviews:
-        missing = [
-            part
-            for part, place in (("the rating", best.columns.rating), ("the text", best.columns.text))
-            if place is None
-        ]
-        raise NotReviews(
-            f"The table has no column for {' and none for '.join(missing)} of a review. Columns found: "
-            f"{named(best.names)}. Name them “rating” and “text” in the first line and give the file again."
-        )
+        refuse_columns("The table", best.names, best.columns, _first_rows(opening, best))
     return best
 
 
@@ -107,6 +101,7 @@ def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
 
 
 def _after_header(records: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows below the line that names the columns."""
     for values in records:
         if any(value.strip() for value in values) and not _EXCEL_HINT.match(values[0]):
             break
@@ -127,7 +122,17 @@ def _first_line(opening: str) -> str:
     return next((line for line in lines if line.strip() and not _EXCEL_HINT.match(line)), "")
 
 
-def _shape(line: str, delimiter: str, opening: str) -> Shape:
+def _first_rows(opening: str, shape: Shape) -> list[list[str]]:
+    """A few rows, to show what the columns hold."""
+    quoting = csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE
+    reader = csv.reader(iter(opening.splitlines(keepends=True)), delimiter=shape.delimiter, quoting=quoting)
+    try:
+        return list(islice(_after_header(reader), 3))
+    except csv.Error:
+        return []
+
+
+def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str]) -> Shape:
     quoted = delimiter != "\t" or not _is_bare(opening, line.count("\t"))
     try:
         names = next(
@@ -136,7 +141,7 @@ def _shape(line: str, delimiter: str, opening: str) -> Shape:
     except csv.Error:
         names = []
     names = [_bare(name.strip()) for name in names]
-    return Shape(delimiter, quoted, names, columns_of(names))
+    return Shape(delimiter, quoted, names, columns_of(names, mapping))
 
 
 def _is_bare(opening: str, tabs: int) -> bool:

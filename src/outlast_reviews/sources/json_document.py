@@ -29,7 +29,7 @@ class JsonDocument:
 
     def read(self, content: Content) -> ReviewSet:
         rows = Rows(content.limits)
-        entries = JsonRows(rows)
+        entries = JsonRows(rows, content.mapping)
         facts = _Facts()
         chosen: Path | None = None
         empty = False
@@ -49,13 +49,15 @@ class JsonDocument:
                 else:
                     others += 1
                     if others > content.limits.rows:
-                        raise _no_reviews(waiting, facts)
+                        raise _no_reviews(entries, waiting, facts)
                     if len(waiting[path]) < _WAITING:
                         waiting[path].append(value)
             elif path == chosen:
                 entries.add(value)
-        if chosen is None and not empty:
-            raise _no_reviews(waiting, facts)
+        if chosen is not None:
+            entries.refuse_unseen()
+        elif not empty:
+            raise _no_reviews(entries, waiting, facts)
         return rows.finish(
             facts.format + content.encoding_note,
             product_title=facts.title,
@@ -93,16 +95,15 @@ class _Facts:
             self.total = int(digits) if digits else None
 
 
-def _no_reviews(lists: dict[Path, list[Any]], facts: _Facts) -> NotReviews:
-    """A refusal that says what there is instead."""
-    entry = next((keys for items in lists.values() for item in items if (keys := entry_keys(item))), None)
-    if entry is not None:
-        found = f"Its entries have: {named(entry)}."
-    elif keys := [key for key in facts.keys if key]:
-        found = f"It has: {named(keys)}."
-    else:
-        found = "It holds no objects at all."
+def _no_reviews(entries: JsonRows, lists: dict[Path, list[Any]], facts: _Facts) -> NotReviews:
+    """A refusal that says what there is instead; raises `UnknownColumns` where there is a list of something."""
+    nothing: list[Any] = []
+    found = max(lists.values(), key=lambda items: (len(entry_keys(items[0])) > 1, len(items)), default=nothing)
+    if len(entry_keys(found[0] if found else None)) > 1:
+        entries.refuse("This is JSON, but its list of entries", found)
+    keys = [key for key in facts.keys if key]
+    there = f"It has: {named(keys)}." if keys else "It holds no objects at all."
     return NotReviews(
-        f"This is JSON, but there is no list of reviews in it. {found} "
+        f"This is JSON, but there is no list of reviews in it. {there} "
         "A review needs a “rating” and a “text”; export the reviews as a list of such objects."
     )

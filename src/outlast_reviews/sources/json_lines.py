@@ -4,13 +4,13 @@ import json
 from typing import Any, cast
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.columns import columns_of, named
+from outlast_reviews.sources.columns import columns_of
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows
-from outlast_reviews.sources.limits import NotReviews
 from outlast_reviews.sources.rows import Rows
 
 _LOOK_AT = 20
+_SHOWN = 3
 _MCAULEY_2018 = {"overall", "reviewText"}
 _MCAULEY_2023 = {"parent_asin", "helpful_vote"}
 
@@ -25,12 +25,15 @@ class JsonLines:
         whole = [line for line in lines if line[0] == "{" and line[-1] == "}" and len(line) > 2]
         if len(whole) > 1 or (len(whole) == 1 and len(lines) > 1 and lines[1][0] == "{" and whole[0] == lines[0]):
             return True
-        return len(lines) == len(whole) == 1 and columns_of(list(_object(whole[0]) or ())).hold_reviews
+        return (
+            len(lines) == len(whole) == 1
+            and columns_of(list(_object(whole[0]) or ()), content.mapping).hold_reviews
+        )
 
     def read(self, content: Content) -> ReviewSet:
         rows = Rows(content.limits)
-        entries = JsonRows(rows)
-        keys: list[str] = []
+        entries = JsonRows(rows, content.mapping)
+        first: list[dict[str, Any]] = []
         for line in content.lines():
             if not line or line.isspace():
                 continue
@@ -38,14 +41,13 @@ class JsonLines:
             if entry is None:
                 rows.skip("the line is not a JSON object")
                 continue
-            keys = keys or list(entry)
+            if len(first) < _SHOWN:
+                first.append(entry)
             entries.add(entry)
-        if keys and not (entries.stars_seen and entries.words_seen):
-            raise NotReviews(
-                f"These lines are JSON, but not reviews. They have: {named(keys)}. "
-                "A review needs a “rating” and a “text”; export the reviews as such objects, one on each line."
-            )
-        return rows.finish(_format(set(keys)) + content.encoding_note)
+        if first and not (entries.stars_seen and entries.words_seen):
+            entries.refuse("This is JSONL, but it", first)
+        entries.refuse_unseen()
+        return rows.finish(_format(set(first[0]) if first else set()) + content.encoding_note)
 
 
 def _object(line: str) -> dict[str, Any] | None:

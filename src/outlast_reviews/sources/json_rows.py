@@ -1,8 +1,17 @@
 """Turns JSON objects, whatever their keys, into rows."""
 
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, cast
 
-from outlast_reviews.sources.columns import Columns, columns_of
+from outlast_reviews.sources.columns import (
+    NO_MAPPING,
+    Columns,
+    Part,
+    columns_of,
+    place_of,
+    refuse_columns,
+    refuse_unseen,
+)
 from outlast_reviews.sources.rows import Rows
 
 _DEEPEST = 3
@@ -13,8 +22,10 @@ _MOST_KEYS = 1_000
 class JsonRows:
     """Objects in, rows out; the keys of every object may differ."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
         self._rows = rows
+        self._mapping = mapping
+        self._unseen: Mapping[Part, str] = mapping
         self._columns: dict[tuple[str, ...], Columns] = {}
         self.stars_seen = self.words_seen = False
 
@@ -34,13 +45,34 @@ class JsonRows:
         else:
             self._rows.add(columns, values)
 
+    def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
+        """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
+        flat: dict[str, list[object]] = {}
+        for entry in entries[:3]:
+            if isinstance(entry, dict):
+                values: dict[str, object] = {}
+                _flatten(cast("dict[str, Any]", entry), "", values, _DEEPEST)
+                for name, value in values.items():
+                    flat.setdefault(name, []).append(value)
+        names = list(flat)
+        refuse_unseen(self._mapping, names)
+        rows = [[values[n] if n < len(values) else None for values in flat.values()] for n in range(3)]
+        refuse_columns(what, names, columns_of(names, self._mapping), rows)
+
+    def refuse_unseen(self) -> None:
+        """Raises `NotReviews` when a key that a person named was in no entry at all."""
+        if self._unseen and self._columns:
+            refuse_unseen(self._unseen, next(iter(self._columns)))
+
     def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
         flat: dict[str, object] = {}
         _flatten(item, "", flat, _DEEPEST)
         names = tuple(flat)
         columns = self._columns.get(names)
         if columns is None:
-            columns = columns_of(names)
+            columns = columns_of(names, self._mapping)
+            unseen = self._unseen.items()
+            self._unseen = {part: name for part, name in unseen if place_of(name, names) is None}
             if len(self._columns) < _MEMORY:
                 self._columns[names] = columns
         return columns, list(flat.values())

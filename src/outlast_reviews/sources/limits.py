@@ -8,7 +8,9 @@ Progress = Callable[[int, int], None]
 
 MIB = 1024 * 1024
 
-WHAT_TO_GIVE = "Give a CSV, TSV, JSON or JSONL file of reviews (gzip is fine), or a saved review page."
+WHAT_TO_GIVE = (
+    "Give a CSV, TSV, JSON, JSONL or XML file of reviews (gzip is fine), a saved review page, or a ZIP of these."
+)
 
 
 class NotReviews(ValueError):  # noqa: N818 - what is said about the content, not about the program
@@ -31,6 +33,8 @@ class Limits:
     text: int = 64 * MIB
     """All titles and texts together, as they stay in memory."""
     page: int = 10 * MIB
+    members: int = 500
+    """Files in a ZIP archive."""
 
 
 def ignore_progress(_done: int, _total: int) -> None:

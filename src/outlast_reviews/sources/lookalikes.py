@@ -60,8 +60,6 @@ def refuse_markup(opening: str) -> None:
         raise NotReviews(
             "This is a page saved as a single file (MHTML). Save it again as “Webpage, HTML only” and give that."
         )
-    if opening.lstrip().startswith("<"):
-        raise NotReviews(f"This is XML, which is not read yet. {WHAT_TO_GIVE}")
 
 
 def about_page(page: str) -> NotReviews:
@@ -89,7 +87,7 @@ def _about_zip(head: bytes) -> str:
         return "This looks like an Excel workbook. In Excel choose “Save as”, “CSV UTF-8”, and give that file."
     if b"word/" in head:
         return f"This looks like a Word document, not like reviews. {WHAT_TO_GIVE}"
-    return "This looks like a ZIP archive. Unpack it and give the file with the reviews that is inside."
+    return "This is a ZIP archive inside something else, which is not unpacked. Unpack it and give what is inside."
 
 
 def _is_binary(head: bytes) -> bool:

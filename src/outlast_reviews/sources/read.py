@@ -1,36 +1,73 @@
 """The way in: any file of reviews to a set of reviews, or a sentence that says why not."""
 
+import io
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.amazon_page import AmazonPage
+from outlast_reviews.sources.columns import NO_MAPPING, Part
 from outlast_reviews.sources.content import Content
-from outlast_reviews.sources.delimited import Delimited
+from outlast_reviews.sources.delimited import Delimited, shape_of
 from outlast_reviews.sources.json_document import JsonDocument
 from outlast_reviews.sources.json_ld import JsonLd
 from outlast_reviews.sources.json_lines import JsonLines
 from outlast_reviews.sources.limits import WHAT_TO_GIVE, Limits, NotReviews, Progress, ignore_progress
 from outlast_reviews.sources.lookalikes import about_page, refuse_markup
 from outlast_reviews.sources.source import Source
+from outlast_reviews.sources.xml_feed import XmlFeed
+from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
+
+HEAD = 256 * 1024
+"""Bytes of a file's beginning that `refuse_early` wants."""
 
 _LIMITS = Limits()
 
 
 def read_reviews(
-    file: BinaryIO, size: int, progress: Progress = ignore_progress, *, limits: Limits = _LIMITS
+    file: BinaryIO,
+    size: int,
+    progress: Progress = ignore_progress,
+    *,
+    limits: Limits = _LIMITS,
+    mapping: Mapping[Part, str] = NO_MAPPING,
 ) -> ReviewSet:
-    """The reviews in a file of `size` bytes, read once from where it stands, recognised by its content alone.
+    """The reviews in a file of `size` bytes, read once from its beginning, recognised by its content alone.
 
-    Raises `NotReviews`, whose message is for the person who gave the file. A set without any review means that the
-    source was read and holds none.
+    `mapping` says of a table which column holds what. Raises `NotReviews`, whose message is for the person who
+    gave the file. A set without any review means that the source was read and holds none.
     """
-    content = Content(file, size, limits, progress)
-    sources: tuple[Source, ...] = (AmazonPage(), JsonLd(), JsonLines(), JsonDocument(), Delimited())
+    if is_zip(file):
+        return read_zip(file, size, progress, limits, mapping, _read_one)
+    return _read_one(file, size, progress, limits, mapping)
+
+
+def refuse_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
+    """Raises the `NotReviews` that can be known from the first `HEAD` bytes of a file of `size` bytes."""
+    if size <= len(head):
+        read_reviews(io.BytesIO(head), size, mapping=mapping)
+    elif not head.startswith(ZIP_MAGIC):
+        content = Content(io.BytesIO(head), size, _LIMITS, ignore_progress, mapping)
+        if not content.is_page:
+            source = _source_of(content)
+            if isinstance(source, Delimited):
+                shape_of(content.opening, content.limits, mapping)
+
+
+def _read_one(
+    file: BinaryIO, size: int, progress: Progress, limits: Limits, mapping: Mapping[Part, str]
+) -> ReviewSet:
+    content = Content(file, size, limits, progress, mapping)
+    return _source_of(content).read(content)
+
+
+def _source_of(content: Content) -> Source:
+    sources: tuple[Source, ...] = (AmazonPage(), JsonLd(), JsonLines(), JsonDocument(), XmlFeed(), Delimited())
     if not content.is_page:
         refuse_markup(content.opening)
     for source in sources:
         if source.recognises(content):
-            return source.read(content)
+            return source
     if content.is_page:
         raise about_page(content.page())
     raise NotReviews(f"This is text, but not a table or list of reviews. {WHAT_TO_GIVE}")

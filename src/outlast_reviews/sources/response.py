@@ -63,14 +63,14 @@ def _refuse_status(address: Address, response: httpx.Response) -> None:
     if status in _LATER or status >= 500:
         what = "asks to be left alone for a while" if status == 429 else f"has trouble answering (status {status})"
         raise FetchError(
-            f"“{host}” {what}. Try again later.", transient=True, retry_after=_retry_after(response.headers)
+            f"“{host}” {what}. Try again later.", transient=True, retry_after=retry_after(response.headers)
         )
     if status in (404, 410):
         raise FetchError(f"“{host}” has no such page. Check the address.")
     raise FetchError(f"“{host}” does not show this page to programs (status {status}). {SAVE_IT}")
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def retry_after(headers: httpx.Headers) -> float | None:
     """Seconds; a date is counted from the shop's own clock."""
     raw = headers.get("retry-after", "").strip()
     if raw.isdecimal() and len(raw) < 10:

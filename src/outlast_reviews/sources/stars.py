@@ -4,7 +4,10 @@ import re
 
 _LONGEST = 80
 _NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
+_AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
 _NEGATIVE = re.compile(r"[-−]\d")
+_BEST_FIRST = re.compile("のうち|üzerinden")
+"""As in "5つ星のうち4.0" and "5 yıldız üzerinden 4,0"."""
 _FULL, _HALF = "★⭐🌟", "⯨⯪½"
 _SCALES = (5.0, 10.0, 100.0)
 _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
@@ -17,7 +20,7 @@ class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
 
 
 def read_stars(raw: object) -> float | None:
-    """`None` where there is nothing; "4", "4.0 out of 5 stars", "4,0 von 5 Sternen", "8/10", "80%", "★★★★☆"."""
+    """`None` where there is nothing; "4", "4 out of 5 stars", "4,5 von 5 Sternen", "4½", "8/10", "80%", "★★★"."""
     if isinstance(raw, bool):
         raise UnreadableStars("the rating is not a number of stars")
     if raw is None:
@@ -33,13 +36,13 @@ def read_stars(raw: object) -> float | None:
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if _NEGATIVE.search(text):
         raise UnreadableStars(f"the rating “{text[:40]}” is not between 1 and 5 stars")
-    numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(text)]
+    numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(_AND_A_HALF.sub(r"\1.5", text))]
     match numbers:
         case [value] if "%" in text:
             return _checked(value, 100.0, text)
         case [value]:
             return _checked(value, 5.0, text)
-        case [best, value] if "のうち" in text:  # "5つ星のうち4.0" names the best first
+        case [best, value] if _BEST_FIRST.search(text):
             return _checked(value, best, text)
         case [value, best]:
             return _checked(value, best, text)

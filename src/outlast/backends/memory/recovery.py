@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from outlast.backends.memory.room import Room
 from outlast.backends.memory.tables import Tables
-from outlast.domain.retry import MAX_CRASHES, quarantined
+from outlast.domain.blame import Fallen, judged
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
@@ -80,6 +81,7 @@ class Recovery(Room):
                     tables.history.pop(session_id, None)
                     tables.kept.pop(session_id, None)
                     tables.ends.pop(session_id, None)
+                    tables.offered.pop(session_id, None)
                 for session_id in results:
                     del tables.results[session_id]
                 for key in uploads:
@@ -104,16 +106,13 @@ def release(tables: Tables, row: AnalysisSession) -> None:
 
 def _rescue(tables: Tables, rows: list[AnalysisSession]) -> None:
     """Take the rows that one worker let fall at once."""
-    most = max((row.crashes for row in rows), default=0)
-    for row in rows:
-        crashes = row.crashes + 1 if row.crashes == most else row.crashes
-        unspent = {"attempt": row.attempt - 1, "crashes": crashes}
-        if row.cancel_requested_at is not None:
-            tables.end_claim(row, Status.CANCELLED, "crashed", **unspent)
-        elif crashes >= MAX_CRASHES:
-            error = quarantined(crashes)
-            tables.end_claim(
-                row, Status.FAILED, "crashed", error=error, error_code="quarantined", reference=None, **unspent
-            )
-        else:
-            tables.end_claim(row, Status.PENDING, "crashed", available_at=tables.clock.now(), **unspent)
+    known = {row.id: row for row in rows}
+    fallen = [Fallen(r.id, r.claim, r.worker_id or "", r.crashes, r.cancel_requested_at is not None) for r in rows]
+    for judgement in judged(fallen):
+        row = known[judgement.session_id]
+        changes: dict[str, Any] = {"attempt": row.attempt - 1, "crashes": judgement.crashes}
+        if judgement.status is Status.FAILED:
+            changes |= {"error": judgement.error, "error_code": judgement.error_code, "reference": None}
+        elif judgement.status is Status.PENDING:
+            changes["available_at"] = tables.clock.now()
+        tables.end_claim(row, judgement.status, "crashed", **changes)

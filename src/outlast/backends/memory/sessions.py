@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from outlast.backends.memory.room import Room
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.domain.status import Status
+from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
@@ -31,11 +32,31 @@ class Sessions(Room):
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
             row = _row(new, tables.clock.now(), tables.next_version(0))
             tables.sessions[row.id] = row
+            tables.offered[row.id] = row.created_at
             return Added(row, existing=False)
+
+    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+        tables = self._tables
+        with tables.lock:
+            now, patience = tables.clock.now(), timedelta(seconds=again_after)
+            due: list[AnalysisSession] = []
+            for row in in_order(tables.sessions.values(), now):
+                at = tables.offered.get(row.id)
+                # offered in the future: the wall clock has gone back
+                if at is None or abs(now - at) >= patience:
+                    due.append(row)
+            for row in due[:limit]:
+                tables.offered[row.id] = now
+            return [Waiting.of(r) for r in due[:limit]]
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         with self._tables.lock:
             return self._tables.find(session_id, owner)
+
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        with self._tables.lock:
+            row = self._tables.find(session_id, owner)
+        return row.version if row is not None else None
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         with self._tables.lock:

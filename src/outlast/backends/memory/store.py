@@ -1,5 +1,7 @@
 """The whole store in memory: sessions, results, uploads and workers behind one lock."""
 
+from collections.abc import Sequence
+
 from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
@@ -23,6 +25,14 @@ class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlob
 
     async def open(self, *, migrate: bool) -> None:
         """There is no schema: nothing to do."""
+
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        enrolled = self._tables.enrolled
+        with self._tables.lock:
+            if enrolled and enrolled.isdisjoint(fingerprints):
+                return False
+            enrolled.add(fingerprints[0])
+            return True
 
     async def check(self) -> None:
         """Memory can always be written."""

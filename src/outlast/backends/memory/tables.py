@@ -50,6 +50,8 @@ class Tables:
     sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
     """In order of insertion."""
     deadlines: dict[str, float] = field(default_factory=dict[str, float])
+    offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
         default_factory=lambda: defaultdict[str, list[AttemptRecord]](list)
     )
@@ -69,6 +71,8 @@ class Tables:
         default_factory=_facts
     )
     """With their time to be forgotten, by space, key and item."""
+    enrolled: set[str] = field(default_factory=set[str])
+    """Fingerprints of keys."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
 
     def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:
@@ -117,5 +121,6 @@ class Tables:
         )
         self.history[row.id].append(record)
         self.deadlines.pop(row.id, None)
+        self.offered.pop(row.id, None)
         completed_at: datetime | None = now if status.final else None
         self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)

@@ -190,6 +190,7 @@ class Verbs(Room):
                 cancel_requested_at=None,
             )
             tables.ends.pop(row.id, None)
+            tables.offered.pop(row.id, None)
             return RetryAnswer.RETRIED
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_datetime
+from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.blobs import CHUNK, StoredUpload
 
 

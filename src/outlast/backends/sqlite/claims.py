@@ -1,13 +1,16 @@
-"""What workers do to sessions: claim them, report, keep steps."""
+"""What workers do to sessions: claim them, report, keep steps; what a fleet of workers is offered."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json
+from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
+from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
 
 
@@ -39,6 +42,24 @@ class Claims(Room):
             return self._db.rows.one_or_none(connection.execute(self._sql["claim_one"], values).fetchone())
 
         return await self._db.write(write)
+
+    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+        now, patience = self._db.clock.now(), timedelta(seconds=again_after)
+        # beyond `ahead`: the wall clock has gone back
+        values = {"now": as_text(now), "again_before": as_text(now - patience), "ahead": as_text(now + patience)}
+
+        def write(connection: Connection) -> list[Waiting]:
+            connection.execute(self._sql["make_ready"], values)
+            due = connection.execute(self._sql["due_offers"], values | {"limit": limit}).fetchall()
+            numbers = as_json([number for (number,) in due])
+            rows = connection.execute(self._sql["offer"], values | {"numbers": numbers}).fetchall()
+            rows.sort(key=lambda row: (-row[2], row[4]))
+            return [Waiting(*row[:4]) for row in rows]
+
+        look = self._sql["anything_to_offer"]
+        if limit <= 0 or not self._db.read(lambda c: c.execute(look, values).fetchone())[0]:
+            return []
+        return await self._db.write(write, durable=False)
 
     def _anything_claimable(self) -> bool:
         """A look that holds nobody up; most claims of an idle worker end here."""

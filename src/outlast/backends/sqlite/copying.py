@@ -1,16 +1,15 @@
 """The store as a whole, when it moves into another or another into it."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar
 
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.copied import by_first, fields_of, flat_session
+from outlast.backends.rows import Row, as_json
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_datetime, as_json, as_text, attempt_record
 from outlast.backends.sqlite.sessions import SMALL_INPUT
-from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
+from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.domain.session import KeptStep
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.copying import OwnedResult, OwnedUpload, SpacedFact, WholeSession
 from outlast.ports.facts import StoredFact
@@ -48,14 +47,14 @@ class Copies(Room):
 
         def read(connection: Connection) -> list[WholeSession]:
             history, kept = (
-                _by_first(connection.execute(self._sql[name], values).fetchall())
+                by_first(connection.execute(self._sql[name], values).fetchall())
                 for name in ("history_of_all", "kept_steps_of_all")
             )
             sessions = self._db.rows.many(connection.execute(self._sql["get_all"], values).fetchall())
             return [
                 WholeSession(
                     session,
-                    tuple(attempt_record(row) for row in history[session.id]),
+                    tuple(self._db.rows.attempt(row) for row in history[session.id]),
                     tuple(KeptStep(*row) for row in kept[session.id]),
                 )
                 for session in sessions
@@ -76,7 +75,7 @@ class Copies(Room):
 
     def _take(self, connection: Connection, whole: WholeSession) -> None:
         session = whole.session
-        values = _values(session) | {"now": self._db.now()}
+        values = flat_session(session, as_text) | {"now": self._db.now()}
         if not session.status.final and session.cancel_requested_at is None:
             connection.execute(self._sql["make_way"], values)
         small = len(session.input) <= SMALL_INPUT
@@ -84,10 +83,10 @@ class Copies(Room):
         if not small:
             connection.execute(self._sql["add_large_input"], {"id": session.id, "input": session.input})
         for record in whole.history:
-            values = {"id": session.id} | _fields(record) | {"ended_at": as_text(record.ended_at)}
+            values = {"id": session.id} | fields_of(record) | {"ended_at": as_text(record.ended_at)}
             connection.execute(self._sql["take_attempt"], values)
         for step in whole.kept:
-            connection.execute(self._sql["take_kept_step"], {"id": session.id} | _fields(step))
+            connection.execute(self._sql["take_kept_step"], {"id": session.id} | fields_of(step))
 
     async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
         return dict(await self._read("result_owners", {"after": after, "limit": limit}))
@@ -103,7 +102,7 @@ class Copies(Room):
         def write(connection: Connection) -> None:
             connection.execute(self._sql["delete_results"], {"ids": as_json(list(gone))})
             for result in results:
-                values = _fields(result.stored) | {
+                values = fields_of(result.stored) | {
                     "id": result.stored.session_id,
                     "owner": result.owner,
                     "completed_at": as_text(result.stored.completed_at),
@@ -130,33 +129,3 @@ class Copies(Room):
 
     async def _read(self, name: str, values: Mapping[str, Any]) -> list[Row]:
         return await self._db.read_aside(lambda c: c.execute(self._sql[name], values).fetchall())
-
-
-def _by_first(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
-    grouped: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        grouped[row[0]].append(row[1:])
-    return grouped
-
-
-def _fields(value: AnalysisSession | AttemptRecord | KeptStep | StoredResult) -> dict[str, Any]:
-    """Its fields by their names."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _values(session: AnalysisSession) -> dict[str, Any]:
-    """Its columns as the tables have them."""
-    values = _fields(session)
-    progress = values.pop("progress")
-    times = {name: as_text(at) if at else None for name, at in values.items() if name.endswith("_at")}
-    return (
-        values
-        | times
-        | {
-            "status": session.status.value,
-            "percentage": progress.percentage,
-            "current_step": progress.current_step,
-            "message": progress.message,
-            "steps": dump_steps(progress.steps),
-        }
-    )

@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
+from outlast.backends.rows import Rows
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.migrate import migrate, require_current
+from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
 from outlast.backends.sqlite.readers import Readers
-from outlast.backends.sqlite.rows import SessionRows, as_text
-from outlast.backends.sqlite.sql import Statements
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
+from outlast.backends.statements import Statements
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 from outlast.ports.clock import Clock
 
@@ -23,8 +25,8 @@ class Database:
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self.file = file
         self.clock = clock
-        self.sql = Statements()
-        self.rows = SessionRows()
+        self.sql = Statements(PACKAGE)
+        self.rows = Rows(as_datetime)
         self._door = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None
@@ -46,6 +48,10 @@ class Database:
     def read(self, operation: Operation[T]) -> T:
         """Here and now, in a few microseconds: for rows by their key."""
         return self._reading().read(operation)
+
+    def value(self, statement: str, values: Sequence[str]) -> Any:
+        """The one value of one row by its key, as cheaply as can be; `None`: no such row."""
+        return self._reading().value(statement, values)
 
     async def read_aside(self, operation: Operation[T]) -> T:
         """In another thread: for whatever may take longer."""

@@ -1,7 +1,6 @@
 """A folder with a Unix datagram socket for each event loop that listens; its file's name says for what."""
 
 import hashlib
-import json
 import os
 import secrets
 import socket
@@ -9,18 +8,17 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from outlast.backends.messages import packed
 from outlast.ports.notifier import Topic
 
 LONGEST_ADDRESS = 100
 """Bytes: the smallest limit among systems is 104, with the final NUL."""
 LARGEST_MESSAGE = 8_000
 """Bytes in one datagram."""
-MESSAGES_AT_MOST = 4
-"""If the keys need more, one datagram says "look at everything"."""
 LISTED_FOR = 1.0
 """Seconds that a listing is believed."""
 TIME_GRAIN = 50_000_000
@@ -28,8 +26,6 @@ TIME_GRAIN = 50_000_000
 
 LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
 TOPICS = {letter: topic for topic, letter in LETTERS.items()}
-
-Hint = tuple[Topic, Sequence[str]]
 
 
 class Doorbells:
@@ -72,11 +68,11 @@ class Doorbells:
         with self._lock:
             if self._socket is None:
                 return
-            messages = list(packed(topic, keys))
+            messages = list(packed(topic, keys, LARGEST_MESSAGE))
             for name in self._listening(topic, own):
                 everything = (name, topic) in self._missed
                 self._missed.discard((name, topic))
-                for message in [next(packed(topic, [""]))] if everything else messages:
+                for message in packed(topic, [""], LARGEST_MESSAGE) if everything else messages:
                     if not self._send(name, message):
                         self._missed.add((name, topic))
 
@@ -154,33 +150,6 @@ class Doorbell:
 
     def _named(self, topics: Iterable[Topic]) -> str:
         return "".join(sorted(LETTERS[topic] for topic in topics)) + "." + self._own
-
-
-def packed(topic: Topic, keys: Sequence[str]) -> Iterator[bytes]:
-    """The hint in datagrams."""
-    messages: list[list[str]] = [[]]
-    size = 0
-    for key in keys:
-        length = len(json.dumps(key)) + 2
-        if size + length > LARGEST_MESSAGE and messages[-1]:
-            messages.append([])
-            size = 0
-        size += length
-        messages[-1].append(key)
-    if len(messages) > MESSAGES_AT_MOST or size > LARGEST_MESSAGE:
-        messages = [[""]]
-    for message in messages:
-        if message:
-            yield json.dumps([topic.value, message]).encode()
-
-
-def unpacked(message: bytes) -> Hint | None:
-    """The inverse; `None` for what is none of ours."""
-    try:
-        topic, keys = json.loads(message)
-        return Topic(topic), [str(key) for key in keys]
-    except (ValueError, TypeError):
-        return None
 
 
 def private_folder(wanted: Path) -> Path:

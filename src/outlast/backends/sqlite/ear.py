@@ -8,8 +8,9 @@ from pathlib import Path
 
 import apsw
 
+from outlast.backends.messages import unpacked
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.doorbells import Doorbell, Doorbells, unpacked
+from outlast.backends.sqlite.doorbells import Doorbell, Doorbells
 from outlast.backends.sqlite.driver import Connection
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Listener, Topic

@@ -1,36 +1,46 @@
 """How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, assert_never
 
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_text, attempt_record, digest
-from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
-from outlast.domain.progress import dump_steps
-from outlast.domain.session import AttemptEnd, AttemptRecord, Claim
+from outlast.backends.sqlite.times import as_text
+from outlast.backends.written import written
+from outlast.domain.outcome import End
+from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
+
+VERBS = {
+    "completed": "complete",
+    "failed": "fail",
+    "postponed": "postpone",
+    "released": "release",
+    "cancelled": "end_cancelled",
+}
+"""The statement that writes an end, by its word in the history."""
 
 
 class Ends(Room):
     """The side of `SessionStore` that ends things and begins them anew."""
 
     async def finish(self, claim: Claim, end: End) -> bool:
-        verb, ended, values = _written(claim, end)
+        wanted = written(claim, end)
+        values = asdict(wanted) | {"id": claim.session_id, "claim": claim.number}
 
         def write(connection: Connection) -> bool:
             stamped = values | self._db.stamp()
-            if isinstance(end, Postponed):
-                stamped["available_at"] = as_text(self._db.clock.now() + timedelta(seconds=end.delay))
-            if connection.execute(self._sql["record_end"], stamped | {"ended": ended}).fetchone() is None:
-                written = connection.execute(self._sql["written_end"], stamped).fetchone()
-                return written is not None and written[0] == values["digest"]
-            if isinstance(end, Completed):
+            if wanted.delay is not None:
+                stamped["available_at"] = as_text(self._db.clock.now() + timedelta(seconds=wanted.delay))
+            if connection.execute(self._sql["record_end"], stamped).fetchone() is None:
+                row = connection.execute(self._sql["written_end"], stamped).fetchone()
+                return row is not None and row[0] == wanted.digest
+            if wanted.ended == "completed":
                 connection.execute(self._sql["keep_result"], stamped)
                 connection.execute(self._sql["forget_kept_steps"], stamped)
-            connection.execute(self._sql[verb], stamped)
+            connection.execute(self._sql[VERBS[wanted.ended]], stamped)
             return True
 
         return await self._db.write(write)
@@ -83,33 +93,4 @@ class Ends(Room):
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         values = {"id": session_id}
         rows = await self._db.read_aside(lambda c: c.execute(self._sql["history"], values).fetchall())
-        return [attempt_record(row) for row in rows]
-
-
-def _written(claim: Claim, end: End) -> tuple[str, AttemptEnd, dict[str, Any]]:
-    """The statement that writes an end, its word in the history, and the values of both."""
-    values: dict[str, Any] = {"id": claim.session_id, "claim": claim.number, "error": None, "reference": None}
-    match end:
-        case Released():
-            verb, ended, parts = "release", "released", []
-        case Cancelled():
-            values["steps"] = dump_steps(end.steps)
-            verb, ended, parts = "end_cancelled", "cancelled", []
-        case Completed():
-            data = end.result.encode()
-            values |= {"steps": dump_steps(end.steps), "result": end.result, "result_bytes": len(data)}
-            values["redirect_url"] = end.redirect_url
-            verb, ended, parts = "complete", "completed", [end.result, repr(end.redirect_url)]
-        case Failed():
-            values |= {"steps": dump_steps(end.steps), "error": end.error, "reference": end.reference}
-            values["error_code"] = end.code
-            verb, ended, parts = "fail", "failed", [end.error, end.code, repr(end.reference)]
-        case Postponed():
-            values |= {"steps": dump_steps(end.steps), "error": end.error, "reference": end.reference}
-            values["error_code"] = end.code
-            parts = [end.error, end.code, repr(end.reference), repr(end.delay)]
-            verb, ended = "postpone", "postponed"
-        case _:
-            assert_never(end)
-    values["digest"] = digest(claim, [verb, values.get("steps", ""), *parts])
-    return verb, ended, values
+        return [self._db.rows.attempt(row) for row in rows]

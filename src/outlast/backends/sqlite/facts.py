@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json, as_text
+from outlast.backends.sqlite.times import as_text
 from outlast.ports.facts import StoredFact
 
 

@@ -1,14 +1,14 @@
 """What happens when workers end, and when finished things grow old."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json, as_text
-from outlast.domain.retry import MAX_CRASHES, quarantined
-from outlast.domain.status import Status
+from outlast.backends.sqlite.times import as_text
+from outlast.domain.blame import Fallen, judged
 from outlast.ports.store import Pruned
 from outlast.ports.workers import LEASE
 
@@ -61,7 +61,8 @@ class Recovery(Room):
         return dead, connection.execute(self._sql["abandoned"], values).fetchall()
 
     def _rescue(self, connection: Connection, taken: Sequence[Row]) -> list[str]:
-        values = {"taken": as_json(list(_judged(taken)))} | self._db.stamp()
+        judgements = [astuple(judgement) for judgement in judged(Fallen(*row) for row in taken)]
+        values = {"taken": as_json(judgements)} | self._db.stamp()
         connection.execute(self._sql["record_crashes"], values)
         return [session_id for (session_id,) in connection.execute(self._sql["rescue"], values).fetchall()]
 
@@ -91,20 +92,3 @@ class Recovery(Room):
         while rows := await self._db.write(lambda c: c.execute(statement, values).fetchall()):
             deleted += sum(counts for (counts,) in rows)
         return deleted
-
-
-def _judged(taken: Iterable[Row]) -> Iterable[list[str | int | None]]:
-    """What becomes of each: id, claim, status, crashes, error, code. Blame falls within one worker's sessions."""
-    by_worker: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in taken:
-        by_worker[row[2]].append(row)
-    for rows in by_worker.values():
-        most = max(crashes for _, _, _, crashes, _ in rows)
-        for session_id, claim, _, crashes, cancel_requested in rows:
-            blamed = crashes + 1 if crashes == most else crashes
-            if cancel_requested:
-                yield [session_id, claim, Status.CANCELLED, blamed, None, None]
-            elif blamed >= MAX_CRASHES:
-                yield [session_id, claim, Status.FAILED, blamed, quarantined(blamed), "quarantined"]
-            else:
-                yield [session_id, claim, Status.PENDING, blamed, None, None]

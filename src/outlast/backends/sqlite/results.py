@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_datetime, as_json
+from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 INLINE = 256 * 1024

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_json
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession
@@ -66,6 +66,9 @@ class Sessions(Room):
         values = {"id": session_id, "owner": owner}
         row = self._db.read(lambda c: c.execute(self._sql["get"], values).fetchone())
         return self._db.rows.one_or_none(row)
+
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        return self._db.value(self._sql["version"], (session_id, owner))
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         def read(connection: Connection) -> list[AnalysisSession]:

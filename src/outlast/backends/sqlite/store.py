@@ -1,7 +1,9 @@
 """The whole store in one SQLite file: sessions, results, uploads and workers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import Claims
 from outlast.backends.sqlite.connection import DatabaseFile
@@ -34,6 +36,14 @@ class SQLiteStore(
 
     async def close(self) -> None:
         await self._db.close()
+
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        values = {
+            "first": fingerprints[0],
+            "fingerprints": as_json(list(fingerprints)),
+            "now": self._db.now(),
+        }
+        return await self._db.write(lambda c: c.execute(self._sql["enrol"], values).fetchone()) is not None
 
     async def check(self) -> None:
         def write(connection: Connection) -> None:

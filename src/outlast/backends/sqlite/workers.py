@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from outlast.backends.rows import as_json
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.rows import as_datetime, as_json, as_text
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 

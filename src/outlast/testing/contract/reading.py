@@ -27,7 +27,7 @@ from outlast.testing.states import AT_WORK, FINAL, STATES
 
 
 class ReadingContract(StoreRoom):
-    """`get`, `changed`, `gone`, `select`, `count`."""
+    """`get`, `version`, `changed`, `gone`, `select`, `count`."""
 
     async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: WholeStore) -> None:
         session = await start(store)
@@ -36,6 +36,15 @@ class ReadingContract(StoreRoom):
         assert await store.get(session.id, owner="somebody else") is None
         assert await store.get(session.id, owner="") is None
         assert await store.get("a" * 26, owner=None) is None
+
+    async def test_the_version_is_that_of_the_session_and_told_to_its_owner_alone(self, store: WholeStore) -> None:
+        session = await start(store)
+        assert await store.version(session.id, owner=OWNER) == session.version
+        await store.cancel(session.id, owner=None)
+        assert await store.version(session.id, owner=OWNER) == (await read(store, session.id)).version
+        assert await store.version(session.id, owner="somebody else") is None
+        assert await store.version(session.id, owner="") is None
+        assert await store.version("a" * 26, owner=OWNER) is None
 
     async def test_changed_answers_only_the_watched_rows_with_another_version(self, store: WholeStore) -> None:
         same, other, unwatched = [await start(store) for _ in range(3)]

@@ -67,14 +67,14 @@ class LeaseContract(StoreRoom):
         assert await store.rescue() == [session.id]
 
     @pytest.mark.parametrize("jump", [7_200, -7_200, 86_400 * 400, -86_400 * 400])
-    async def test_no_jump_of_the_wall_clock_ends_a_lease_or_lengthens_it(
+    async def test_no_jump_of_a_machines_wall_clock_ends_a_lease_or_lengthens_it(
         self, store: WholeStore, clock: FakeClock, jump: float
     ) -> None:
         session = await started_and_claimed(store)
-        clock.jump_wall(jump)
+        self.jump_the_machines_wall_clock(clock, jump)
         assert await store.rescue() == []
         assert [worker.alive for worker in await store.workers()] == [True]
-        clock.jump_monotonic(LEASE + 0.1)
+        clock.advance(LEASE + 0.1)
         assert await store.rescue() == [session.id]
 
     async def test_only_the_dead_are_rescued_from(self, store: WholeStore, clock: FakeClock) -> None:

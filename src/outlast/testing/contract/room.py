@@ -7,7 +7,16 @@ from outlast.testing.clock import FakeClock
 
 
 class StoreRoom:
-    """Fixtures of the suites; a backend's test class provides `store`, opened on `clock`, and closes it."""
+    """Fixtures of the suites; a backend's test class provides `store`, opened on `clock`, and closes it.
+
+    A store measures leases on the machine's monotonic clock. One that many machines share has only its server's
+    wall clock for that: its test class gives a clock whose `jump_wall` moves the server's too, and says here how
+    the clock of a single machine goes wrong.
+    """
+
+    def jump_the_machines_wall_clock(self, clock: FakeClock, seconds: float) -> None:
+        """What must not touch a lease."""
+        clock.jump_wall(seconds)
 
     @pytest.fixture
     def clock(self) -> FakeClock:

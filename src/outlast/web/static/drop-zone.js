@@ -9,9 +9,9 @@ export function acceptDrops(field) {
   zone.querySelector("[data-part=drop-hint]").hidden = false;
 
   const change = () => {
-    const file = input.files[0];
+    const [file, ...more] = input.files;
     remove.hidden = !file;
-    remove.textContent = file ? `Remove ${file.name}` : "";
+    remove.textContent = file ? `Remove ${file.name}${more.length ? ` and ${more.length} more` : ""}` : "";
     zone.classList.toggle("filled", Boolean(file));
     if (address) address.disabled = Boolean(file); // one of the two; what was typed stays
   };
@@ -37,10 +37,9 @@ export function acceptDrops(field) {
     zone.classList.remove("over");
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    const one = new DataTransfer();
-    one.items.add(file);
-    input.files = one.files;
+    const taken = new DataTransfer();
+    for (const file of event.dataTransfer.files) if (input.multiple || !taken.files.length) taken.items.add(file);
+    input.files = taken.files;
     change();
   });
 }

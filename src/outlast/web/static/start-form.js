@@ -7,6 +7,8 @@ import { announce } from "./announcer.js";
 import { acceptDrops } from "./drop-zone.js";
 import { EventStream } from "./event-stream.js";
 
+const TYPED = "input:not([type=file]):not([type=hidden])";
+
 class StartForm {
   #form;
   #button;
@@ -34,7 +36,8 @@ class StartForm {
     } catch (refusal) {
       this.#rest();
       if (!(refusal instanceof Refused)) throw refusal;
-      this.#tell(refusal);
+      if (refusal.problem.questions) this.#ask();
+      else this.#tell(refusal);
     }
   }
 
@@ -50,16 +53,25 @@ class StartForm {
   /** What a field says, as the input's JSON; undefined where it was left empty. */
   async #value(field) {
     const { kind, required } = field.dataset;
-    const file = field.querySelector("input[type=file]")?.files[0];
-    if (file) return this.#send(field, file);
-    const control = field.querySelector("input:not([type=file])");
+    if (kind === "answers") return answers(field);
+    const files = field.querySelector("input[type=file]")?.files ?? [];
+    if (files.length) return this.#sendAll(field, files);
+    const control = field.querySelector(TYPED);
     if (kind === "checkbox") return control.checked;
     const text = control?.value.trim() ?? "";
+    const kept = field.querySelector("[data-part=kept]")?.value.split(" ") ?? [""];
+    if (!text && kept[0]) return oneOrAll(field, kept);
     if (text) return kind === "number" ? Number(text) : text;
     if (required !== undefined && kind === "source") {
       throw refusalAt(field, 422, "Choose a file, or give an address.");
     }
     return undefined;
+  }
+
+  async #sendAll(field, files) {
+    const sources = [];
+    for (const file of files) sources.push(await this.#send(field, file));
+    return oneOrAll(field, sources);
   }
 
   async #send(field, file) {
@@ -120,6 +132,18 @@ class StartForm {
     heading.focus();
   }
 
+  /** The site draws its questions itself: the form is posted as without JavaScript, but sent files not again. */
+  #ask() {
+    for (const field of this.#form.querySelectorAll(".field")) {
+      const input = field.querySelector("input[type=file]");
+      if (!input?.files.length) continue;
+      field.querySelector("[data-part=kept]").value = [...input.files].map((file) => this.#uploaded.get(file)).join(" ");
+      for (const typed of field.querySelectorAll(TYPED)) typed.value = "";
+      input.value = "";
+    }
+    this.#form.submit();
+  }
+
   #tell(refusal) {
     const elsewhere = [];
     let first = null;
@@ -164,7 +188,18 @@ class StartForm {
 /** The input that a field's mistake is about. */
 function control(field) {
   const file = field.querySelector("input[type=file]");
-  return file?.files.length ? file : (field.querySelector("input:not([type=file])") ?? file);
+  return file?.files.length ? file : (field.querySelector(`${TYPED}, select`) ?? file);
+}
+
+/** A single file stands for itself, where the input takes one. */
+function oneOrAll(field, sources) {
+  return sources.length > 1 || field.dataset.list !== undefined ? sources : sources[0];
+}
+
+/** What was chosen, by the name of each question. */
+function answers(field) {
+  const chosen = [...field.querySelectorAll("select")].filter((select) => select.value);
+  return Object.fromEntries(chosen.map((select) => [select.dataset.answer, select.value]));
 }
 
 function mark(field, sentence) {

@@ -25,6 +25,7 @@ CREATE TABLE analysis_sessions (
     priority INTEGER NOT NULL,
     available_at TEXT NOT NULL,
     ready INTEGER NOT NULL DEFAULT 1, -- 0: waits for available_at, 1: its time has come, 2: that of a suspect
+    offered_at TEXT, -- to a fleet behind a broker; NULL: not since it became available
     version INTEGER NOT NULL,
     claim INTEGER NOT NULL DEFAULT 0,
     worker_id TEXT,
@@ -57,6 +58,9 @@ WHERE status = 'pending' AND ready = 1;
 
 CREATE INDEX sessions_suspect ON analysis_sessions (queue, analysis, priority)
 WHERE status = 'pending' AND ready = 2;
+
+CREATE INDEX sessions_by_offer ON analysis_sessions (offered_at)
+WHERE status = 'pending' AND ready > 0;
 
 CREATE INDEX sessions_postponed ON analysis_sessions (available_at)
 WHERE status = 'pending' AND ready = 0;
@@ -203,6 +207,12 @@ CREATE TABLE facts (
 ) STRICT;
 
 CREATE INDEX facts_by_end ON facts (until);
+
+-- The keys of the processes that may use this store, by fingerprint.
+CREATE TABLE enrolled_keys (
+    fingerprint TEXT NOT NULL PRIMARY KEY,
+    enrolled_at TEXT NOT NULL
+) STRICT;
 
 -- Written by nobody but the check that the store can write.
 CREATE TABLE pulse (

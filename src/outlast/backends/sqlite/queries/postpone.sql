@@ -10,6 +10,7 @@ UPDATE analysis_sessions SET
     worker_id = NULL,
     deadline = NULL,
     end_digest = :digest,
+    offered_at = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
 WHERE id = :id AND claim = :claim AND status = 'processing'

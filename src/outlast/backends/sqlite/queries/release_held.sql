@@ -9,6 +9,7 @@ UPDATE analysis_sessions SET
     reference = NULL,
     worker_id = NULL,
     deadline = NULL,
+    offered_at = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
 WHERE status = 'processing' AND worker_id = :worker_id

@@ -11,6 +11,7 @@ UPDATE analysis_sessions SET
     attempt = attempt - 1,
     worker_id = NULL,
     deadline = NULL,
+    offered_at = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
 FROM (SELECT value FROM json_each(:taken)) AS t

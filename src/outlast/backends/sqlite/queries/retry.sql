@@ -11,6 +11,7 @@ UPDATE OR IGNORE analysis_sessions SET
     completed_at = NULL,
     cancel_requested_at = NULL,
     end_digest = NULL,
+    offered_at = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)
 WHERE

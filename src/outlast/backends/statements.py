@@ -1,4 +1,4 @@
-"""The statements of this backend, one `.sql` file each, by the name of the file."""
+"""The statements of a backend, one `.sql` file each, by the name of the file."""
 
 import re
 from collections.abc import Iterator
@@ -8,14 +8,10 @@ PART = re.compile(r"\{(\w+)\}")
 
 
 class Statements:
-    """All of `queries/`, read once. `{name}` in one stands for the whole text of another.
+    """All of `queries/` of one backend, read once. `{name}` in one stands for the whole text of another."""
 
-    `LIMIT :limit + 0`, and in sorted statements `(SELECT :id)`: SQLite prepares a statement anew whenever a value
-    is bound that its plan may depend on, which takes ten times as long as most of them run.
-    """
-
-    def __init__(self) -> None:
-        folder = files("outlast.backends.sqlite") / "queries"
+    def __init__(self, package: str) -> None:
+        folder = files(package) / "queries"
         self._texts = {
             file.name.removesuffix(".sql"): file.read_text(encoding="utf-8").strip()
             for file in folder.iterdir()

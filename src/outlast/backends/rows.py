@@ -1,38 +1,29 @@
-"""Rows of the tables as values of the domain, and back."""
+"""Rows of the tables, the same in every database, as values of the domain."""
 
-import hashlib
 import json
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from outlast.backends.sqlite.driver import Row
 from outlast.domain.progress import Progress, load_steps
-from outlast.domain.session import AnalysisSession, AttemptRecord, Claim
+from outlast.domain.session import AnalysisSession, AttemptRecord
 from outlast.domain.status import Status
+
+Row = tuple[Any, ...]
 
 STEPS_KEPT = 1_024
 """Lists of steps kept as values, because the same text is read again and again."""
-
-
-def as_text(time: datetime) -> str:
-    """`YYYY-MM-DD HH:MM:SS.ffffff`, UTC."""
-    return time.astimezone(UTC).isoformat(" ", "microseconds")[:26]
-
-
-def as_datetime(text: str) -> datetime:
-    """The inverse of `as_text`."""
-    return datetime.fromisoformat(text + "+00:00")
-
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """For statements that take many values at once."""
 
 
-class SessionRows:
-    """Reads rows with the columns of `session_columns.sql`."""
+class Rows:
+    """Reads rows of a database that has its times in the form that `as_datetime` understands."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_datetime: Callable[[Any], datetime]) -> None:
+        self.as_datetime = as_datetime
         self._load_steps = lru_cache(STEPS_KEPT)(load_steps)
         self._status = {status.value: status for status in Status}
 
@@ -43,6 +34,8 @@ class SessionRows:
         return None if row is None else self.one(row)
 
     def one(self, row: Row) -> AnalysisSession:
+        """Of the columns of `session_columns.sql`."""
+        as_datetime = self.as_datetime
         (
             session_id, analysis, subject, owner, input_text, queue, priority, status, version, claim, worker_id,
             attempt, max_attempts, crashes, timeout, percentage, current_step, message, steps, created_at,
@@ -79,17 +72,7 @@ class SessionRows:
             result_bytes,
         )
 
-
-def attempt_record(row: Row) -> AttemptRecord:
-    claim, attempt, worker_id, ended, ended_at, error, reference = row
-    return AttemptRecord(claim, attempt, worker_id, ended, as_datetime(ended_at), error, reference)
-
-
-def digest(claim: Claim, parts: Iterable[str]) -> bytes:
-    """Names one end of one claim, so that its repetition is known as such."""
-    hashed = hashlib.blake2b(str(claim.number).encode(), digest_size=16)
-    for part in parts:
-        data = part.encode()
-        hashed.update(len(data).to_bytes(8, "big"))
-        hashed.update(data)
-    return hashed.digest()
+    def attempt(self, row: Row) -> AttemptRecord:
+        """Of the columns of `history.sql`."""
+        claim, attempt, worker_id, ended, ended_at, error, reference = row
+        return AttemptRecord(claim, attempt, worker_id, ended, self.as_datetime(ended_at), error, reference)

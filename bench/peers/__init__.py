@@ -1,0 +1,25 @@
+"""The engines that are measured beside each other, by name; each is imported where it is measured."""
+
+from importlib import import_module
+from typing import Final
+
+from peers.peer import Peer
+
+MODULES: Final = {
+    "Outlast, SQLite": "peers.ours",
+    "Outlast, PostgreSQL": "peers.ours_postgres",
+    "Outlast, PostgreSQL + Redis": "peers.ours_postgres_redis",
+    "Procrastinate": "peers.procrastinate_pg",
+    "pgqueuer": "peers.pgqueuer_pg",
+    "SAQ, PostgreSQL": "peers.saq_postgres",
+    "SAQ, Redis": "peers.saq_redis",
+    "taskiq, Redis streams": "peers.taskiq_redis",
+    "Celery, Redis": "peers.celery_redis",
+    "huey, SQLite": "peers.huey_sqlite",
+    "DBOS, SQLite": "peers.dbos_sqlite",
+}
+
+
+def peer(name: str) -> Peer:
+    """The engine of this name."""
+    return import_module(MODULES[name]).peer

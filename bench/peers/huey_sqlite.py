@@ -1,0 +1,46 @@
+"""huey on SQLite: the same program as the peer of the other benchmarks."""
+
+import os
+import time
+
+from huey import SqliteHuey
+
+from peers.peer import stamp
+
+huey = SqliteHuey(filename=os.environ["BENCH_HUEY"])
+
+
+@huey.task()
+def begins(n: int) -> int:
+    stamp(n)
+    return n
+
+
+@huey.task()
+def holds_on(n: int, seconds: float) -> int:
+    stamp(n)
+    time.sleep(seconds)
+    return n
+
+
+class Huey:
+    packages = ("huey",)
+    drains_with = 1
+
+    async def open(self) -> None:
+        """The file is made when the object is."""
+
+    async def begin(self, n: int) -> None:
+        begins(n)
+
+    async def hold(self, n: int, seconds: float) -> None:
+        holds_on(n, seconds)
+
+    async def close(self) -> None:
+        huey.storage.close()
+
+    def worker(self, at_once: int) -> list[str]:
+        return ["-m", "huey.bin.huey_consumer", "peers.huey_sqlite.huey", "-k", "thread", "-w", str(at_once)]
+
+
+peer = Huey()

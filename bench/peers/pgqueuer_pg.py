@@ -1,0 +1,65 @@
+"""pgqueuer on PostgreSQL, through asyncpg; batches as large as its own benchmark's fastest."""
+
+import asyncio
+import json
+import os
+import sys
+
+import asyncpg
+from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, Job, PgQueuer, Queries
+
+from peers.peer import stamp
+
+
+async def made() -> PgQueuer:
+    """The work, registered."""
+    pool = await asyncpg.create_pool(os.environ["BENCH_POSTGRES"], min_size=2, max_size=10)
+    pgq = PgQueuer(AsyncpgPoolDriver(pool))
+
+    @pgq.entrypoint("begins")
+    async def begins(job: Job) -> None:
+        assert job.payload is not None
+        stamp(json.loads(job.payload)["n"])
+
+    @pgq.entrypoint("holds_on")
+    async def holds_on(job: Job) -> None:
+        assert job.payload is not None
+        values = json.loads(job.payload)
+        stamp(values["n"])
+        await asyncio.sleep(values["seconds"])
+
+    return pgq
+
+
+class Pgqueuer:
+    packages = ("pgqueuer", "asyncpg")
+    drains_with = 100
+
+    async def open(self) -> None:
+        self._connection = await asyncpg.connect(os.environ["BENCH_POSTGRES"])
+        self._queries = Queries(AsyncpgDriver(self._connection))
+        await self._queries.install()
+
+    async def begin(self, n: int) -> None:
+        await self._queries.enqueue("begins", json.dumps({"n": n}).encode())
+
+    async def hold(self, n: int, seconds: float) -> None:
+        await self._queries.enqueue("holds_on", json.dumps({"n": n, "seconds": seconds}).encode())
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def worker(self, at_once: int) -> list[str]:
+        return ["-m", "peers.pgqueuer_pg", str(at_once)]
+
+
+async def work(at_once: int) -> None:
+    """As its command line does, which stumbles over its own option for the log level."""
+    batch = min(at_once, 100)
+    await (await made()).run(batch_size=batch, max_concurrent_tasks=max(at_once, 2 * batch))
+
+
+peer = Pgqueuer()
+
+if __name__ == "__main__":
+    asyncio.run(work(int(sys.argv[1])))

@@ -1,0 +1,110 @@
+"""The machines of a fleet, each a process group on a loopback address of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import psutil
+
+HERE = Path(__file__).parent
+
+
+class Host:
+    """One machine: `outlast` with these arguments, again after each end, in a folder of its own."""
+
+    def __init__(self, folder: Path, name: str, settings: dict[str, str], *arguments: str) -> None:
+        self.name = name
+        self._folder = folder / name
+        self._folder.mkdir()
+        self._arguments = [sys.executable, "-m", "outlast", *arguments, "--app", "workload:outlast"]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._environment = os.environ | {
+            "PYTHONPATH": str(HERE),
+            "CHAOS_EFFECTS": str(folder / "effects"),
+            "ANALYSIS_DATA_DIR": str(self._folder / "data"),
+            "ANALYSIS_MAX_ACTIVE_PER_OWNER": "1000000",
+            "ANALYSIS_STARTS_PER_MINUTE": "1000000",
+            "ANALYSIS_SHUTDOWN_GRACE": "0.3",
+            **settings,
+        }
+
+    def start(self) -> None:
+        with (self._folder / "log.txt").open("ab") as log:
+            self._child = subprocess.Popen(
+                self._arguments,
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """The whole machine at once: nobody is left to notice."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+            self._child = None
+
+    def stop(self) -> None:
+        """As a deploy does."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+            try:
+                self._child.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._child = None
+
+    def workers(self) -> list[int]:
+        with suppress(psutil.NoSuchProcess):
+            if self._child is not None:
+                return [c.pid for c in psutil.Process(self._child.pid).children()]
+        return []
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log.txt").read_text(errors="replace")
+
+    def strays(self) -> list[str]:
+        """What is alive though everything was stopped; it is killed."""
+        found: list[str] = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.cwd() == str(self._folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{self.name}: {process.pid} {' '.join(process.cmdline())}")
+                    process.kill()
+        return found
+
+
+class ApiHost(Host):
+    """A machine that serves, on its own loopback address."""
+
+    def __init__(self, folder: Path, name: str, settings: dict[str, str], address: str) -> None:
+        port = _free_port(address)
+        self.root = f"http://{address}:{port}"
+        super().__init__(folder, name, settings, "serve", "--host", address, "--port", str(port), "--workers", "0")
+
+    def wait(self, within: float = 60.0) -> None:
+        """Returns once it answers."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            with suppress(httpx.TransportError):
+                if httpx.get(self.root + "/readyz", trust_env=False, timeout=5).status_code == 200:
+                    return
+            time.sleep(0.05)
+        raise SystemExit(f"{self.name} does not answer:\n{self.log[-3000:]}")
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as taken:
+        taken.bind((address, 0))
+        return taken.getsockname()[1]

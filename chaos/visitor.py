@@ -1,0 +1,61 @@
+"""People at the edge of a site under harm: each a cookie, noting in the ledger whatever it is told."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+import httpx
+
+import checker
+
+_looking = threading.Lock()
+
+
+class Visitor:
+    """One cookie. `root` is asked for each request, so that a visitor may come to several API machines."""
+
+    def __init__(self, root: Callable[[], str], ledger: checker.Ledger) -> None:
+        self.http = httpx.Client(timeout=5, trust_env=False)
+        self._root = root
+        self._ledger = ledger
+        self._token = ""
+
+    def start(self, analysis: str, n: int) -> str | None:
+        """The session's id; an answer that never came, or a refusal, is no acknowledgement."""
+        with contextlib.suppress(httpx.TransportError):
+            if not self._token:
+                self._token = self.http.get(self._root() + "/api/analysis/token").json().get("token", "")
+            answer = self.http.post(
+                self._root() + "/api/analysis/start",
+                json={"analysis": analysis, "input": {"n": n}},
+                headers={"X-CSRF-Token": self._token},
+            )
+            if answer.status_code == 202:
+                session: str = answer.json()["session_id"]
+                self._ledger.acknowledged[session] = n
+                return session
+        return None
+
+    def look(self, session: str) -> str:
+        """Its status, or nothing while the site is away."""
+        # one look at a time, so that the ledger has them in the order in which they were answered
+        with _looking, contextlib.suppress(httpx.TransportError):
+            answer = self.http.get(f"{self._root()}/api/analysis/progress/{session}")
+            if answer.status_code == 200:
+                s = answer.json()
+                sight = checker.Sight(session, s["version"], s["progress_percentage"], s["status"], s["result"])
+                self._ledger.sights.append(sight)
+                return sight.status
+            if answer.status_code == 404:
+                return "not there"
+        return ""
+
+    def pry(self, session: str) -> None:
+        """Look at what is not its own."""
+        with contextlib.suppress(httpx.TransportError):
+            status = self.http.get(f"{self._root()}/api/analysis/progress/{session}").status_code
+            if status < 500:  # nothing was told while the store was away
+                self._ledger.foreign.append((session, status))
+
+    def close(self) -> None:
+        self.http.close()

@@ -1,0 +1,87 @@
+"""Uploads, in chunks of the database."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import BinaryIO
+
+from psycopg import errors
+
+from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row
+from outlast.domain.errors import StoreUnavailable
+from outlast.ports.blobs import CHUNK, StoredUpload
+
+
+class PostgresBlobs(Room):
+    """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
+
+    async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
+        ((upload,),) = await self._db.all("begin_upload", {"owner": owner, "name": plain(name)})
+        try:
+            sha256, size = await self._fill(upload, file)
+            return await self._complete(upload, owner, sha256, size)
+        except BaseException:
+            with suppress(StoreUnavailable):  # then the clean-up finds it
+                await asyncio.shield(self._db.all("delete_upload", {"id": upload}))
+            raise
+
+    async def _fill(self, upload: int, file: BinaryIO) -> tuple[str, int]:
+        """One transaction for each chunk."""
+        digest = hashlib.sha256()
+        size = number = 0
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            values = {"id": upload, "number": number, "content": chunk}
+            written = self._db.use(lambda c, v=values: self._db.rows_of(c, "add_chunk", v), again=False)
+            await asyncio.gather(written, asyncio.to_thread(digest.update, chunk))
+            size += len(chunk)
+            number += 1
+        return digest.hexdigest(), size
+
+    async def _complete(self, upload: int, owner: str, sha256: str, size: int) -> StoredUpload:
+        values = {"id": upload, "owner": owner, "sha256": sha256, "bytes": size}
+
+        async def write(connection: Connection) -> list[Row]:
+            known = await self._db.rows_of(connection, "use_upload", values)
+            if known:
+                await self._db.rows_of(connection, "delete_upload", values)
+            return known or await self._db.rows_of(connection, "complete_upload", values)
+
+        while True:
+            try:
+                (row,) = await self._db.transact(write)
+            except errors.UniqueViolation:  # the same content was completed in between: it is known now
+                continue
+            return self._stored(row)
+
+    async def find(self, owner: str, sha256: str) -> StoredUpload | None:
+        found = await self._db.one("use_upload", {"owner": owner, "sha256": sha256})
+        return None if found is None else self._stored(found)
+
+    async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
+        found = await self._db.one("find_upload", {"owner": owner, "sha256": sha256})
+        if found is None:
+            raise KeyError(sha256)
+        upload, size = found
+        number = read = 0
+        while read < size:
+            row = await self._chunk(upload, number)
+            if row is None:  # deleted while it was being read
+                raise KeyError(sha256)
+            read += len(row[0])
+            number += 1
+            yield row[0]
+
+    async def _chunk(self, upload: int, number: int) -> Row | None:
+        async def read(connection: Connection) -> Row | None:
+            values = {"id": upload, "number": number}
+            cursor = await connection.execute(self._db.sql["chunk"].encode(), values, binary=True)
+            return await cursor.fetchone()
+
+        return await self._db.use(read, again=True)
+
+    def _stored(self, row: Row) -> StoredUpload:
+        sha256, name, size, used_at = row
+        return StoredUpload(sha256, name, size, self._db.rows.as_datetime(used_at))

@@ -1,0 +1,103 @@
+"""What workers do to sessions: claim them, report, keep steps; and what a fleet is told of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row, as_json
+from outlast.domain.progress import dump_steps
+from outlast.domain.session import AnalysisSession, Claim, KeptStep
+from outlast.ports.dispatcher import Waiting
+from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
+
+
+class Claims(Room):
+    """The side of `SessionStore` that a worker sees while it works."""
+
+    async def claim(
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+    ) -> list[AnalysisSession]:
+        queues, analyses = list(dict.fromkeys(queues)), list(dict.fromkeys(analyses))
+        if limit <= 0 or not queues or not analyses:
+            return []
+        values = {
+            "worker_id": worker_id,
+            "queues": queues,
+            "analyses": analyses,
+            "limit": limit,
+            "suspects": suspects,
+            "grace": DEADLINE_GRACE,
+        }
+        # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
+        rows = await self._db.use(lambda c: self._when_made_ready(c, "claim", values), again=True)
+        rows.sort(key=lambda row: (-row[6], row[21], row[-1]))
+        return self._db.rows.many(row[:-1] for row in rows)
+
+    async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
+        values = {"worker_id": worker_id, "id": session_id, "grace": DEADLINE_GRACE}
+        rows = await self._db.use(lambda c: self._db.rows_of(c, "claim_one", values), again=False)
+        return self._db.rows.one_or_none(rows[0] if rows else None)
+
+    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+        values = {"again_after": again_after, "limit": limit}
+        rows = await self._db.use(lambda c: self._when_made_ready(c, "offer", values), again=True)
+        rows.sort(key=lambda row: (-row[2], *row[4:]))
+        return [Waiting(*row[:4]) for row in rows]
+
+    async def _when_made_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """The rows of a statement about what is ready, in one transaction and one journey."""
+        async with connection.pipeline(), connection.transaction():
+            await connection.execute(self._db.sql["make_ready"].encode())
+            cursor = await connection.execute(self._db.sql[name].encode(), values)
+        return await cursor.fetchall()
+
+    async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
+        latest: dict[Claim, ProgressUpdate] = {}
+        highest: dict[Claim, float] = {}
+        for update in updates:
+            latest[update.claim] = update
+            highest[update.claim] = max(update.progress.percentage, highest.get(update.claim, 0.0))
+        # in the order of their ids, as whoever locks several rows does
+        left = sorted(latest, key=lambda claim: claim.session_id)
+        for name in ("report", "report_first"):
+            if left:
+                values = {"updates": as_json([_flat(latest[claim], highest[claim]) for claim in left])}
+                written = {Claim(*row) for row in await self._db.all(name, values)}
+                left = [claim for claim in left if claim not in written]
+        return set(left)
+
+    async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
+        return [KeptStep(*row) for row in await self._db.all("kept_steps", {"id": session_id})]
+
+    async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
+        batches = self._db.here().batches("keep_step", self._keep)
+        return await batches.write((claim, kept))
+
+    async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
+        flat = [
+            {
+                "id": claim.session_id,
+                "claim": claim.number,
+                "step": kept.step,
+                "occurrence": kept.occurrence,
+                "version": kept.version,
+                "result": kept.result,
+                "duration_ms": kept.duration_ms,
+            }
+            for claim, kept in items
+        ]
+        written = set(await self._db.all("keep_step", {"items": as_json(flat)}))
+        return [(c.session_id, c.number, kept.step, kept.occurrence) in written for c, kept in items]
+
+
+def _flat(update: ProgressUpdate, percentage: float) -> dict[str, Any]:
+    progress = update.progress
+    return {
+        "id": update.claim.session_id,
+        "claim": update.claim.number,
+        "percentage": percentage,
+        "current_step": progress.current_step,
+        "message": None if progress.message is None else plain(progress.message),
+        "steps": plain(dump_steps(progress.steps)),
+    }

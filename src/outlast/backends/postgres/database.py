@@ -1,0 +1,134 @@
+"""One open database: its statements, its connections, and what is tried again when they fail."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import psycopg
+
+from outlast.backends.postgres.connection import (
+    OUR_MISTAKES,
+    PATIENCE,
+    ROLLED_BACK,
+    UNAVAILABLE,
+    Connection,
+    address,
+    explained,
+    no_longer_than,
+    unavailable,
+)
+from outlast.backends.postgres.migrate import PACKAGE, migrate, require_current
+from outlast.backends.postgres.pools import Here, Pools
+from outlast.backends.rows import Row, Rows
+from outlast.backends.statements import Statements
+from outlast.domain.errors import StoreUnavailable
+from outlast.ports.clock import Clock
+
+T = TypeVar("T")
+Work = Callable[[Connection], Awaitable[T]]
+Values = Mapping[str, Any]
+
+TIMES = 4
+"""How often a transaction is tried that others' locks undo."""
+
+
+class Database:
+    """What all parts of the store share. Safe from any thread and loop once it is open."""
+
+    def __init__(self, url: str, clock: Clock, *, pool_size: int, listen: bool) -> None:
+        self.address = address(url)
+        self.clock = clock
+        self.sql = Statements(PACKAGE)
+        self.rows = Rows(as_utc)
+        self._pool_size = pool_size
+        self._prepare = listen
+        self._pools: Pools | None = None
+        self._rng = random.Random()  # noqa: S311 - jitter, not secrets
+
+    async def open(self, *, bring_up_to_date: bool) -> None:
+        if self._pools is not None:
+            return
+        with unavailable():
+            # closed by hand: a connection that failed refuses to be left in order
+            connection = await psycopg.AsyncConnection.connect(
+                self.address, autocommit=True, prepare_threshold=None
+            )
+            try:
+                if bring_up_to_date:
+                    await migrate(connection)
+                await require_current(connection)
+            finally:
+                await connection.close()
+        self._pools = Pools(self.address, self._pool_size, prepare=self._prepare)
+
+    async def close(self) -> None:
+        pools, self._pools = self._pools, None
+        if pools is not None:
+            await pools.close()
+
+    def here(self) -> Here:
+        """What the running loop has."""
+        if self._pools is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._pools.here()
+
+    async def all(self, name: str, values: Values | None = None) -> list[Row]:
+        """The rows of a statement that may be repeated when its answer was lost."""
+        return await self.use(lambda c: self.rows_of(c, name, values), again=True)
+
+    async def one(self, name: str, values: Values | None = None) -> Row | None:
+        """The first of them."""
+        rows = await self.all(name, values)
+        return rows[0] if rows else None
+
+    async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
+        """The rows of one statement, here and now."""
+        cursor = await connection.execute(self.sql[name].encode(), values)
+        return await cursor.fetchall() if cursor.description else []
+
+    async def transact(self, work: Work[T], *, again: bool = False) -> T:
+        """The value of `work` in a transaction; `again`: repeated even where perhaps only its answer was lost."""
+        committing = False
+
+        async def whole(connection: Connection) -> T:
+            nonlocal committing
+            committing = False
+            async with connection.transaction():
+                value = await work(connection)
+                committing = True
+            return value
+
+        return await self.use(whole, again=lambda: again or not committing)
+
+    async def use(self, work: Work[T], *, again: bool | Callable[[], bool]) -> T:
+        """The value of `work` on a connection; once more on a fresh one when `again` allows it, and as often as
+        others' locks undo it. Raises `StoreUnavailable`.
+        """
+        here = self.here()
+        lost = False
+        for turn in range(TIMES):
+            connected = False
+            try:
+                async with here.connection() as connection:
+                    connected = True
+                    with no_longer_than(PATIENCE, connection):
+                        return await work(connection)
+            except OUR_MISTAKES:
+                raise
+            except ROLLED_BACK as error:
+                if turn == TIMES - 1:
+                    raise explained(error) from error
+                await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**turn))
+            except UNAVAILABLE as error:
+                if lost or not connected or not (again if isinstance(again, bool) else again()):
+                    raise explained(error) from error
+                lost = True
+                here.refresh()
+        raise AssertionError("the last turn answers or raises")
+
+
+def as_utc(time: datetime) -> datetime:
+    """Connections may be in any time zone."""
+    return time.astimezone(UTC)

@@ -1,0 +1,119 @@
+"""How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from psycopg import errors
+
+from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row, as_json
+from outlast.backends.written import Written, written
+from outlast.domain.outcome import End
+from outlast.domain.session import AttemptRecord, Claim
+from outlast.domain.status import Status
+from outlast.ports.store import CancelAnswer, RetryAnswer
+
+FOR_PEOPLE = ("steps", "error", "error_code", "reference")
+
+
+class Ends(Room):
+    """The side of `SessionStore` that ends things and begins them anew."""
+
+    async def finish(self, claim: Claim, end: End) -> bool:
+        batches = self._db.here().batches("finish", self._finish)
+        return await batches.write((claim, written(claim, end)))
+
+    async def _finish(self, items: Sequence[tuple[Claim, Written]]) -> Sequence[bool]:
+        ids = [claim.session_id for claim, _ in items]
+        values = {"items": as_json([_flat(claim, end) for claim, end in items])}
+
+        async def write(connection: Connection) -> list[Row]:
+            # one journey, in which the second statement sees what the first one waited for
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute(self._db.sql["lock_sessions"].encode(), {"ids": ids})
+                cursor = await connection.execute(self._db.sql["finish"].encode(), values)
+            return await cursor.fetchall()
+
+        ended = set(await self._db.use(write, again=True))
+        answers = [(claim.session_id, claim.number) in ended for claim, _ in items]
+        if not all(answers):
+            digests = dict(await self._db.all("written_ends", {"ids": ids}))
+            return [
+                ended or digests.get(claim.session_id) == end.digest
+                for ended, (claim, end) in zip(answers, items, strict=True)
+            ]
+        return answers
+
+    async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
+        values = {"id": session_id, "owner": owner}
+
+        async def write(connection: Connection) -> CancelAnswer | None:
+            for status, requested in await self._db.rows_of(connection, "lock_session", values):
+                match Status(status):
+                    case Status.PENDING | Status.CANCELLED as before:
+                        if before is Status.PENDING:
+                            await self._db.rows_of(connection, "cancel", values)
+                        return CancelAnswer.CANCELLED
+                    case Status.PROCESSING:
+                        if not requested:
+                            await self._db.rows_of(connection, "fold", {"ids": [session_id]})
+                            await self._db.rows_of(connection, "cancel", values)
+                        return CancelAnswer.CANCELLING
+                    case Status.COMPLETED | Status.FAILED:
+                        return CancelAnswer.FINAL
+            return None
+
+        return await self._db.transact(write, again=True)
+
+    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
+        values = {"id": session_id, "owner": owner, "attempts": attempts}
+
+        async def write(connection: Connection) -> RetryAnswer | None:
+            for status, _ in await self._db.rows_of(connection, "lock_session", values):
+                match Status(status):
+                    case Status.PENDING | Status.PROCESSING:
+                        return RetryAnswer.NOT_FINAL
+                    case Status.COMPLETED:
+                        return RetryAnswer.COMPLETED
+                    case Status.FAILED | Status.CANCELLED:
+                        await self._db.rows_of(connection, "retry", values)
+                        return RetryAnswer.RETRIED
+            return None
+
+        try:
+            return await self._db.transact(write)
+        except errors.UniqueViolation:
+            return RetryAnswer.ANOTHER_IN_FLIGHT
+
+    async def adopt(self, anonymous: str, owner: str) -> int:
+        values = {"anonymous": anonymous, "owner": owner}
+
+        async def write(connection: Connection) -> int:
+            for one in sorted((anonymous, owner)):  # no start of either begins now
+                await self._db.rows_of(connection, "lock_owner", {"owner": one})
+            locked = await self._db.rows_of(connection, "lock_sessions_of_owner", values)
+            await self._db.rows_of(connection, "fold", {"ids": [session_id for (session_id,) in locked]})
+            adopted = await connection.execute(self._db.sql["adopt_sessions"].encode(), values)
+            await self._db.rows_of(connection, "adopt_results", values)
+            await self._db.rows_of(connection, "adopt_uploads", values)
+            return adopted.rowcount
+
+        while anonymous != owner:
+            try:
+                return await self._db.transact(write)
+            except errors.UniqueViolation:  # a retry or an upload of the new owner came in between: seen now
+                continue
+        return 0
+
+    async def history(self, session_id: str) -> Sequence[AttemptRecord]:
+        return [self._db.rows.attempt(row) for row in await self._db.all("history", {"id": session_id})]
+
+
+def _flat(claim: Claim, end: Written) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        name: plain(value) if name in FOR_PEOPLE and value is not None else value
+        for name, value in asdict(end).items()
+    }
+    return values | {"id": claim.session_id, "claim": claim.number, "digest": end.digest.hex()}

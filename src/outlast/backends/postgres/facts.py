@@ -1,0 +1,32 @@
+"""Facts that analyses remember."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from outlast.backends.postgres.room import Room
+from outlast.ports.facts import StoredFact
+
+
+class PostgresFacts(Room):
+    """`FactStore`."""
+
+    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
+        latest = {(fact.key, fact.item): fact for fact in facts}.values()
+        values = {
+            "space": space,
+            "keys": [fact.key for fact in latest],
+            "items": [fact.item for fact in latest],
+            "values": [fact.value for fact in latest],
+            "until": until,
+        }
+        await self._db.all("remember", values)
+
+    async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
+        found: defaultdict[str, list[StoredFact]] = defaultdict(list)
+        for key, item, value in await self._db.all("recall", {"space": space, "keys": list(dict.fromkeys(keys))}):
+            found[key].append(StoredFact(key, item, value))
+        return dict(found)
+
+    async def forget(self, space: str, keys: Sequence[str]) -> None:
+        await self._db.all("forget", {"space": space, "keys": list(keys)})

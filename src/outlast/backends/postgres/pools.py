@@ -1,0 +1,153 @@
+"""Connections for each event loop that asks, and what is written in batches there.
+
+Not `psycopg_pool`: its background tasks swallow their cancellation while they connect, so that an event loop which
+ends at that moment never ends. Here each caller connects by itself, and an event loop may go at any time.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, cast
+from weakref import WeakSet
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from outlast.backends.postgres.batches import Batches
+from outlast.backends.postgres.connection import Connection, TooBusy
+
+I = TypeVar("I")  # noqa: E741 - an item
+A = TypeVar("A")
+
+SECONDS_TO_CONNECT = 10.0
+"""How long a call tries for a connection: longer than a restart of the server takes."""
+SECONDS_TO_CLOSE = 10.0
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries at most."""
+IDLE_FOR = 300.0
+"""Seconds after which a connection that nobody needs is closed."""
+
+
+class Here:
+    """What one event loop has: up to `size` connections, made when they are needed."""
+
+    def __init__(self, address: str, size: int, *, prepare: bool) -> None:
+        self._address = address
+        self._prepare_threshold = 5 if prepare else None
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[tuple[float, Connection]] = deque()
+        """Since when, and which; the one used last at the end."""
+        self._made: WeakSet[Connection] = WeakSet()
+        self._batches: dict[str, Batches[Any, Any]] = {}
+        self._rng = random.Random()  # noqa: S311 - jitter, not secrets
+
+    def batches(
+        self, name: str, write: Callable[[Sequence[I]], Awaitable[Sequence[A | Exception]]]
+    ) -> Batches[I, A]:
+        """Those of this name; made with `write` when there are none yet."""
+        if name not in self._batches:
+            self._batches[name] = Batches(write)
+        return cast("Batches[I, A]", self._batches[name])
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """One for the block alone, kept for others when the block leaves it in order."""
+        end = time.monotonic() + SECONDS_TO_CONNECT
+        try:
+            await asyncio.wait_for(self._places.acquire(), SECONDS_TO_CONNECT)
+        except TimeoutError:
+            raise TooBusy from None
+        try:
+            connection = self._idle.pop()[1] if self._idle else await self._connect(end)
+            try:
+                yield connection
+            finally:
+                self._keep(connection)
+        finally:
+            self._places.release()
+
+    def refresh(self) -> None:
+        """Connect anew from now on: a restart of the server has broken what was there."""
+        while self._idle:
+            self._idle.pop()[1].pgconn.finish()
+
+    async def close(self) -> None:
+        """In its own loop: finish what was accepted, then disconnect."""
+        for batches in self._batches.values():
+            await batches.drain()
+        self.drop()
+
+    def drop(self) -> None:
+        """Disconnect without a loop."""
+        for connection in list(self._made):
+            connection.pgconn.finish()
+
+    async def _connect(self, end: float) -> Connection:
+        """Tries with full jitter until then."""
+        limit = 0.05
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(
+                    self._address, autocommit=True, prepare_threshold=self._prepare_threshold
+                )
+            except psycopg.OperationalError:
+                pause = self._rng.uniform(0, limit)
+                if time.monotonic() + pause > end:
+                    raise
+                await asyncio.sleep(pause)
+                limit = min(LONGEST_PAUSE, limit * 2)
+            else:
+                self._made.add(connection)
+                return connection
+
+    def _keep(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self._idle.append((now, connection))
+        else:
+            connection.pgconn.finish()
+        if self._idle and self._idle[0][0] < now - IDLE_FOR:
+            self._idle.popleft()[1].pgconn.finish()
+
+
+class Pools:
+    """By event loop. Safe from any thread."""
+
+    def __init__(self, address: str, size: int, *, prepare: bool) -> None:
+        self._address = address
+        self._size = size
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._by_loop: dict[asyncio.AbstractEventLoop, Here] = {}
+
+    def here(self) -> Here:
+        """The running loop's."""
+        loop = asyncio.get_running_loop()
+        here = self._by_loop.get(loop)
+        if here is None:
+            with self._lock:
+                self._forget_ended_loops()
+                here = self._by_loop[loop] = Here(self._address, self._size, prepare=self._prepare)
+        return here
+
+    async def close(self) -> None:
+        with self._lock:
+            self._forget_ended_loops()
+            by_loop, self._by_loop = self._by_loop, {}
+        for loop, here in by_loop.items():
+            if loop is asyncio.get_running_loop():
+                await here.close()
+            elif loop.is_running():
+                closing = asyncio.run_coroutine_threadsafe(here.close(), loop)
+                with suppress(TimeoutError, RuntimeError):
+                    await asyncio.wait_for(asyncio.wrap_future(closing), SECONDS_TO_CLOSE)
+            else:
+                here.drop()
+
+    def _forget_ended_loops(self) -> None:
+        for loop in [loop for loop in self._by_loop if loop.is_closed()]:
+            self._by_loop.pop(loop).drop()

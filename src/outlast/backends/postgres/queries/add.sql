@@ -1,0 +1,10 @@
+SELECT a.answer, a.known, a.counted, a.started, a.new_version
+FROM json_to_recordset(%(items)s::json) AS n (
+    id text, owner text, analysis text, subject text, input text, queue text, priority integer, steps text,
+    total_steps integer, max_attempts integer, timeout double precision, active_limit integer,
+    pending_limit integer, exact boolean
+)
+CROSS JOIN LATERAL start_session(
+    n.id, n.owner, n.analysis, n.subject, n.input, n.queue, n.priority, n.steps, n.total_steps, n.max_attempts,
+    n.timeout, n.active_limit, n.pending_limit, n.exact
+) AS a

@@ -1,0 +1,1 @@
+UPDATE results SET user_session = %(owner)s WHERE user_session = %(anonymous)s

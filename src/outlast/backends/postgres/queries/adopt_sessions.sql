@@ -1,0 +1,17 @@
+-- What the new owner has in flight too stays where it is.
+UPDATE analysis_sessions AS s SET
+    user_session = %(owner)s,
+    updated_at = now.at,
+    version = greatest(s.version + 1, now.ms)
+FROM ({now}) AS now
+WHERE
+    s.user_session = %(anonymous)s
+    AND NOT (
+        s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NULL
+        AND EXISTS (
+            SELECT FROM analysis_sessions AS o
+            WHERE
+                o.user_session = %(owner)s AND o.analysis = s.analysis AND o.subject = s.subject
+                AND o.status IN ('pending', 'processing') AND o.cancel_requested_at IS NULL
+        )
+    )

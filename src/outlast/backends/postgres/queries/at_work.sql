@@ -1,0 +1,1 @@
+SELECT DISTINCT worker_id FROM analysis_sessions WHERE status = 'processing'

@@ -1,0 +1,2 @@
+SELECT id, claim, cancel_requested_at IS NOT NULL FROM analysis_sessions
+WHERE status = 'processing' AND worker_id = %(worker_id)s

@@ -1,0 +1,1 @@
+SELECT content FROM upload_chunks WHERE upload_id = %(id)s AND number = %(number)s

@@ -1,0 +1,16 @@
+UPDATE analysis_sessions AS s SET
+    status = 'processing',
+    claim = s.claim + 1,
+    attempt = s.attempt + 1,
+    worker_id = %(worker_id)s,
+    deadline = now.at + make_interval(secs => s.timeout + %(grace)s),
+    started_at = coalesce(s.started_at, now.at),
+    updated_at = now.at,
+    version = greatest(s.version + 1, now.ms)
+FROM ({now}) AS now
+WHERE
+    s.id = %(id)s
+    AND s.status = 'pending'
+    AND (s.ready > 0 OR s.available_at <= now.at)
+    AND EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
+RETURNING {own_columns}

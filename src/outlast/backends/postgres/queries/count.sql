@@ -1,0 +1,1 @@
+SELECT status, count(*) FROM analysis_sessions GROUP BY status

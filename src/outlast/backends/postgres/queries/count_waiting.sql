@@ -1,0 +1,3 @@
+SELECT count(*) FROM (
+    SELECT FROM analysis_sessions WHERE status = 'pending' LIMIT %(limit)s
+) AS waiting

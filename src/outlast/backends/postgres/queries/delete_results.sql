@@ -1,0 +1,1 @@
+DELETE FROM results WHERE session_id = ANY(%(ids)s)

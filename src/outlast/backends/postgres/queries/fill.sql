@@ -1,0 +1,1 @@
+UPDATE door SET filling = %(filling)s

@@ -1,0 +1,1 @@
+SELECT id, bytes FROM uploads WHERE user_session = %(owner)s AND sha256 = %(sha256)s

@@ -1,0 +1,68 @@
+-- All kinds of ends, each fenced; the rows are locked already. What a cancel request makes an end of is final.
+WITH now AS MATERIALIZED ({now}),
+held AS MATERIALIZED (
+    SELECT
+        s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject,
+        u.ended, u.digest, u.steps, u.error, u.error_code, u.reference, u.delay, u.result, u.result_bytes,
+        u.redirect_url,
+        CASE
+            WHEN u.ended IN ('completed', 'failed', 'cancelled') THEN u.ended
+            WHEN s.cancel_requested_at IS NULL THEN 'pending'
+            ELSE 'cancelled'
+        END AS status
+    FROM json_to_recordset(%(items)s::json) AS u (
+        id text, claim bigint, ended text, digest text, steps text, error text, error_code text, reference text,
+        delay double precision, result text, result_bytes bigint, redirect_url text
+    )
+    INNER JOIN analysis_sessions AS s ON s.id = u.id
+    WHERE s.claim = u.claim AND s.status = 'processing'
+),
+told AS (
+    INSERT INTO attempts (session_id, claim, attempt, worker_id, ended, ended_at, error, reference)
+    SELECT held.id, held.claim, held.attempt, held.worker_id, held.ended, now.at, held.error, held.reference
+    FROM held CROSS JOIN now
+),
+kept AS (
+    INSERT INTO results (session_id, user_session, analysis, subject, redirect_url, completed_at, result)
+    SELECT held.id, held.user_session, held.analysis, held.subject, held.redirect_url, now.at, held.result
+    FROM held CROSS JOIN now WHERE held.ended = 'completed'
+),
+forgotten AS (
+    DELETE FROM kept_steps
+    WHERE session_id = ANY(ARRAY(SELECT held.id FROM held WHERE held.ended = 'completed'))
+),
+gone AS (
+    DELETE FROM session_progress WHERE session_id = ANY(ARRAY(SELECT held.id FROM held))
+    RETURNING session_id, claim, version, progress_percentage, current_step, current_message, steps
+)
+UPDATE analysis_sessions AS s SET
+    status = held.status,
+    completed_at = CASE WHEN held.status <> 'pending' THEN now.at END,
+    available_at = CASE held.ended
+        WHEN 'released' THEN now.at
+        WHEN 'postponed' THEN now.at + make_interval(secs => held.delay)
+        ELSE s.available_at
+    END,
+    ready = CASE WHEN held.delay > 0 THEN 0 WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
+    offered_at = NULL,
+    attempt = s.attempt - (held.ended = 'released')::integer,
+    progress_percentage = CASE
+        WHEN held.ended = 'completed' THEN 100
+        ELSE greatest(s.progress_percentage, gone.progress_percentage)
+    END,
+    current_step = coalesce(gone.current_step, s.current_step),
+    current_message = CASE WHEN gone.claim IS NULL THEN s.current_message ELSE gone.current_message END,
+    steps = coalesce(held.steps, gone.steps, s.steps),
+    error = CASE WHEN held.ended = 'cancelled' THEN s.error ELSE held.error END,
+    error_code = CASE WHEN held.ended = 'cancelled' THEN s.error_code ELSE held.error_code END,
+    reference = CASE WHEN held.ended = 'cancelled' THEN s.reference ELSE held.reference END,
+    redirect_url = CASE WHEN held.ended = 'completed' THEN held.redirect_url ELSE s.redirect_url END,
+    result_bytes = CASE WHEN held.ended = 'completed' THEN held.result_bytes ELSE s.result_bytes END,
+    worker_id = NULL,
+    deadline = NULL,
+    end_digest = decode(held.digest, 'hex'),
+    updated_at = now.at,
+    version = greatest(coalesce(gone.version, s.version) + 1, now.ms)
+FROM now CROSS JOIN held LEFT JOIN gone ON gone.session_id = held.id AND gone.claim = held.claim
+WHERE s.id = held.id
+RETURNING s.id, s.claim

@@ -1,0 +1,1 @@
+DELETE FROM facts WHERE space = %(space)s AND key = ANY(%(keys)s)

@@ -1,0 +1,1 @@
+SELECT {session_columns} FROM {sessions} WHERE s.id = ANY(%(ids)s) ORDER BY s.id

@@ -1,0 +1,3 @@
+SELECT step, occurrence, version, result, duration_ms FROM kept_steps
+WHERE session_id = %(id)s
+ORDER BY step, occurrence

@@ -1,0 +1,1 @@
+LOCK TABLE analysis_sessions IN EXCLUSIVE MODE

@@ -1,0 +1,1 @@
+SELECT session_id FROM results WHERE completed_at < %(before)s

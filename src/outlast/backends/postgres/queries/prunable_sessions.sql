@@ -1,0 +1,2 @@
+SELECT id FROM analysis_sessions
+WHERE completed_at < %(before)s AND status IN ('completed', 'failed', 'cancelled')

@@ -1,0 +1,1 @@
+UPDATE pulse SET checked_at = clock_timestamp()

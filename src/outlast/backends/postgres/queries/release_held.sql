@@ -1,0 +1,16 @@
+UPDATE analysis_sessions AS s SET
+    status = CASE WHEN s.cancel_requested_at IS NULL THEN 'pending' ELSE 'cancelled' END,
+    completed_at = CASE WHEN s.cancel_requested_at IS NOT NULL THEN now.at END,
+    available_at = now.at,
+    ready = CASE WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
+    offered_at = NULL,
+    attempt = s.attempt - 1,
+    error = NULL,
+    error_code = NULL,
+    reference = NULL,
+    worker_id = NULL,
+    deadline = NULL,
+    updated_at = now.at,
+    version = greatest(s.version + 1, now.ms)
+FROM ({now}) AS now
+WHERE s.status = 'processing' AND s.worker_id = %(worker_id)s

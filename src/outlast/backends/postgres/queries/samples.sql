@@ -1,0 +1,1 @@
+SELECT analysis, step, duration_ms FROM step_statistics ORDER BY analysis, step, number

@@ -1,0 +1,8 @@
+s.id, s.analysis, s.subject, s.user_session, s.input, s.queue, s.priority, s.status,
+coalesce(p.version, s.version), s.claim, s.worker_id, s.attempt, s.max_attempts, s.crashes, s.timeout,
+coalesce(p.progress_percentage, s.progress_percentage),
+coalesce(p.current_step, s.current_step),
+CASE WHEN p.claim IS NULL THEN s.current_message ELSE p.current_message END,
+coalesce(p.steps, s.steps),
+s.created_at, coalesce(p.updated_at, s.updated_at), s.available_at, s.started_at, s.completed_at,
+s.cancel_requested_at, s.error, s.error_code, s.reference, s.redirect_url, s.result_bytes

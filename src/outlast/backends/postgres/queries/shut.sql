@@ -1,0 +1,1 @@
+UPDATE door SET shut_because = %(reason)s

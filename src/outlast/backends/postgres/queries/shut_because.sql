@@ -1,0 +1,1 @@
+SELECT shut_because FROM door

@@ -1,0 +1,1 @@
+SELECT id FROM analysis_sessions WHERE id = ANY(%(ids)s)

@@ -1,0 +1,60 @@
+"""What outlives a session: results, and how long steps took."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row
+from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
+
+
+class PostgresResults(Room):
+    """`Results` and `Shares`."""
+
+    async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
+        return self._as_result(await self._db.one("result", {"id": session_id, "owner": owner}))
+
+    async def shared(self, token: str) -> StoredResult | None:
+        return self._as_result(await self._db.one("shared", {"token": token}))
+
+    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
+        row = await self._linked("share", {"id": session_id, "owner": owner, "token": token})
+        return row[0] if row else None
+
+    async def unshare(self, session_id: str, *, owner: str | None) -> bool:
+        return await self._linked("unshare", {"id": session_id, "owner": owner}) is not None
+
+    async def learn(self, samples: Sequence[StepSample]) -> None:
+        if not samples:
+            return
+        values = {
+            "analyses": [s.analysis for s in samples],
+            "steps": [s.step for s in samples],
+            "durations": [s.duration_ms for s in samples],
+        }
+
+        async def write(connection: Connection) -> None:
+            await self._db.rows_of(connection, "learn", values)
+            await self._db.rows_of(connection, "unlearn", values | {"kept": SAMPLES_KEPT})
+
+        await self._db.transact(write)
+
+    async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for step, duration_ms in await self._db.all("durations", {"analysis": analysis}):
+            found[step].append(duration_ms)
+        return dict(found)
+
+    async def _linked(self, statement: str, values: Mapping[str, str | None]) -> Row | None:
+        async def write(connection: Connection) -> Row | None:
+            rows = await self._db.rows_of(connection, statement, values)
+            return rows[0] if rows else None
+
+        return await self._db.transact(write, again=True)
+
+    def _as_result(self, row: Row | None) -> StoredResult | None:
+        if row is None:
+            return None
+        *fields, completed_at, share = row
+        return StoredResult(*fields, completed_at=self._db.rows.as_datetime(completed_at), share=share)

@@ -1,0 +1,151 @@
+"""Starting, finding and counting sessions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from outlast.backends.postgres.connection import plain
+from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.headroom import Headroom
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row, as_json
+from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.progress import Progress, dump_steps
+from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
+from outlast.ports.store import Added, Selection, StartLimits
+
+DEEPEST_POSITION = 10_000
+"""Entries of the queue that a look at one's place in it may walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    new: NewSession
+    limits: StartLimits
+
+    def values(self, *, exact: bool) -> dict[str, Any]:
+        new = self.new
+        return {
+            "id": new.id,
+            "owner": new.owner,
+            "analysis": new.analysis,
+            "subject": new.subject,
+            "input": new.input,
+            "queue": new.queue,
+            "priority": new.priority,
+            "steps": plain(dump_steps(new.steps)),
+            "total_steps": len(new.steps),
+            "max_attempts": new.max_attempts,
+            "timeout": new.timeout,
+            "active_limit": self.limits.active_per_owner,
+            "pending_limit": self.limits.pending,
+            "exact": exact,
+        }
+
+
+class Sessions(Room):
+    """The reading side of `SessionStore`, and the start."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._headroom = Headroom(database.clock)
+
+    async def add(self, new: NewSession, limits: StartLimits) -> Added:
+        start = _Start(replace(new, subject=plain(new.subject)), limits)
+        batches = self._db.here().batches("add", self._start)
+        answer, known, counted, at, version = await batches.write(start)
+        match answer:
+            case "added":
+                return Added(self._as_added(start.new, self._db.rows.as_datetime(at), version), existing=False)
+            case "existing":
+                session = await self.get(known, owner=None)
+                # gone when it was pruned in between: then it starts anew
+                return Added(session, existing=known != new.id) if session else await self.add(new, limits)
+            case "too_many_active":
+                raise TooManyActive(f"You have {counted} analyses in flight, and no more are allowed.")
+            case _:
+                raise QueueFull(f"{counted} analyses are waiting, and no more are allowed.")
+
+    async def _start(self, starts: Sequence[_Start]) -> Sequence[Row]:
+        # by owner, because each takes the lock of its owner: so that no two batches wait for each other
+        order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
+        near = {limit: await self._near(limit) for limit in {start.limits.pending for start in starts}}
+        items = [starts[i].values(exact=near[starts[i].limits.pending]) for i in order]
+        rows = await self._db.all("add", {"items": as_json(items)})
+        answers = dict(zip(order, rows, strict=True))
+        return [answers[i] for i in range(len(starts))]
+
+    async def _near(self, limit: int) -> bool:
+        near = self._headroom.near(limit)
+        if near is None:
+            ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
+            near = self._headroom.saw(limit, waiting)
+        return near
+
+    @staticmethod
+    def _as_added(new: NewSession, at: Any, version: int) -> AnalysisSession:
+        return AnalysisSession(
+            id=new.id,
+            analysis=new.analysis,
+            subject=new.subject,
+            owner=new.owner,
+            input=new.input,
+            queue=new.queue,
+            priority=new.priority,
+            status=Status.PENDING,
+            version=version,
+            claim=0,
+            worker_id=None,
+            attempt=0,
+            max_attempts=new.max_attempts,
+            crashes=0,
+            timeout=new.timeout,
+            progress=Progress(steps=new.steps),
+            created_at=at,
+            updated_at=at,
+            available_at=at,
+        )
+
+    async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
+        return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))
+
+    async def version(self, session_id: str, *, owner: str) -> int | None:
+        # polls that come while others are being looked up go together, so that ten thousand do not ask one by one
+        return await self._db.here().batches("version", self._version_of_each).write((session_id, owner))
+
+    async def _version_of_each(self, asked: Sequence[tuple[str, str]]) -> Sequence[int | None]:
+        ids, owners = zip(*set(asked), strict=True)
+        rows = await self._db.all("version", {"ids": list(ids), "owners": list(owners)})
+        known = {(session_id, owner): version for session_id, owner, version in rows}
+        return [known.get(one) for one in asked]
+
+    async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
+        if not seen:
+            return []
+        values = {"ids": list(seen), "versions": list(seen.values())}
+        return self._db.rows.many(await self._db.all("changed", values))
+
+    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+        if not session_ids:
+            return set()
+        there = {session_id for (session_id,) in await self._db.all("there", {"ids": list(session_ids)})}
+        return set(session_ids) - there
+
+    async def select(self, selection: Selection) -> list[AnalysisSession]:
+        values = {"analysis": selection.analysis, "limit": selection.limit}
+        status = selection.status and selection.status.value
+        if selection.owner is not None:
+            rows = await self._db.all("select_of_owner", values | {"owner": selection.owner, "status": status})
+        else:
+            statuses = [status] if status else [s.value for s in Status]
+            rows = await self._db.all("select_newest", values | {"statuses": statuses})
+        return self._db.rows.many(rows)
+
+    async def count(self) -> Mapping[Status, int]:
+        counted = dict(await self._db.all("count"))
+        return {status: counted.get(status.value, 0) for status in Status}
+
+    async def queue_position(self, session_id: str) -> int | None:
+        row = await self._db.one("queue_position", {"id": session_id, "deepest": DEEPEST_POSITION})
+        return row[0] if row and row[0] <= DEEPEST_POSITION else None

@@ -1,0 +1,51 @@
+"""The whole store in one PostgreSQL database: sessions, results, uploads and workers."""
+
+from collections.abc import Sequence
+
+from outlast.backends.postgres.blobs import PostgresBlobs
+from outlast.backends.postgres.claims import Claims
+from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.copying import Copies
+from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.ends import Ends
+from outlast.backends.postgres.facts import PostgresFacts
+from outlast.backends.postgres.migrate import require_current
+from outlast.backends.postgres.recovery import Recovery
+from outlast.backends.postgres.results import PostgresResults
+from outlast.backends.postgres.sessions import Sessions
+from outlast.backends.postgres.workers import PostgresWorkers
+from outlast.ports.clock import Clock
+
+
+class PostgresStore(
+    Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresFacts, PostgresWorkers, Copies
+):
+    """`SessionStore` and all beside it, for any number of machines.
+
+    Time is the database's; `clock` only says how old our own knowledge is. `pool_size` is per event loop.
+    `listen=False` is for PgBouncer in transaction mode: nothing is kept on a connection between transactions.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, pool_size: int = 10, listen: bool = True) -> None:
+        super().__init__(Database(url, clock, pool_size=pool_size, listen=listen))
+
+    async def open(self, *, migrate: bool) -> None:
+        await self._db.open(bring_up_to_date=migrate)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def check(self) -> None:
+        async def write(connection: Connection) -> None:
+            await require_current(connection)
+            await self._db.rows_of(connection, "pulse")
+
+        await self._db.use(write, again=True)
+
+    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+        async def write(connection: Connection) -> bool:
+            await self._db.rows_of(connection, "lock_enrolment")
+            values = {"first": fingerprints[0], "fingerprints": list(fingerprints)}
+            return bool(await self._db.rows_of(connection, "enrol", values))
+
+        return await self._db.transact(write, again=True)

@@ -1,0 +1,126 @@
+"""Workers and their leases, on the clock of the database."""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
+from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row
+from outlast.domain.session import Claim
+from outlast.ports.workers import LEASE, Beat, WorkerInfo
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+PATIENCE = 4
+"""Seconds that connecting, and that a renewal may take: there is time for a second one before the lease ends."""
+
+
+class PostgresLease:
+    """`Lease`: a connection of its own, for one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._sql = database.sql
+        self._address = make_conninfo(database.address, connect_timeout=PATIENCE)
+        self._connection: Connection | None = None
+
+    def register(self, worker: WorkerInfo) -> None:
+        values = {
+            "id": worker.id,
+            "host": worker.host,
+            "pid": worker.pid,
+            "queues": list(worker.queues),
+            "analyses": list(worker.analyses),
+            "concurrency": worker.concurrency,
+            "started_at": worker.started_at,
+            "beat_at": worker.beat_at,
+            "lease": LEASE,
+        }
+        self._use(lambda c: c.execute(self._sql["register"].encode(), values))
+
+    def renew(self, worker_id: str) -> Beat | None:
+        def write(connection: Connection) -> list[Row] | None:
+            values = {"worker_id": worker_id, "lease": LEASE}
+            with connection.pipeline():
+                renewed = connection.execute(self._sql["renew"].encode(), values)
+                held = connection.execute(self._sql["beat"].encode(), values)
+            return held.fetchall() if renewed.fetchone() else None
+
+        held = self._use(write)
+        if held is None:
+            return None
+        return Beat(
+            held=frozenset(Claim(session_id, claim) for session_id, claim, _ in held),
+            cancel_requested=frozenset(session_id for session_id, _, cancelled in held if cancelled),
+        )
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _use(self, work: Callable[[Connection], T]) -> T:
+        """Connects when needed, and anew after whatever went wrong; at once when the connection had been lost."""
+        with unavailable():
+            if self._connection is not None:
+                try:
+                    return self._try(work)
+                except UNAVAILABLE:
+                    self.close()
+            self._connection = psycopg.connect(self._address, autocommit=True, prepare_threshold=None)
+            try:
+                return self._try(work)
+            except UNAVAILABLE:
+                self.close()
+                raise
+
+    def _try(self, work: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            raise psycopg.InterfaceError("the lease has no connection")
+        with _no_longer_than(PATIENCE, self._connection):
+            return work(self._connection)
+
+
+class PostgresWorkers(Room):
+    """`WorkerRegistry`."""
+
+    def lease(self) -> PostgresLease:
+        return PostgresLease(self._db)
+
+    async def workers(self) -> Sequence[WorkerInfo]:
+        as_datetime = self._db.rows.as_datetime
+        return [
+            WorkerInfo(
+                id=worker_id,
+                host=host,
+                pid=pid,
+                queues=tuple(queues),
+                analyses=tuple(analyses),
+                concurrency=concurrency,
+                started_at=as_datetime(started_at),
+                beat_at=as_datetime(beat_at),
+                in_flight=in_flight,
+                alive=alive,
+            )
+            for (
+                worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive,
+            ) in await self._db.all("workers")
+        ]  # fmt: skip
+
+
+@contextmanager
+def _no_longer_than(seconds: float, connection: Connection) -> Generator[None]:
+    """Cut the connection when the block has not ended by then."""
+    alarm = threading.Timer(seconds, cut, (connection,))
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()

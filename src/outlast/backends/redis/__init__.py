@@ -1,0 +1,1 @@
+"""Wake-ups through Redis, where several machines share one."""

@@ -1,0 +1,89 @@
+"""The fleet's side of the commands: the Celery app of this installation, and a supervised worker on it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from typing import Any
+
+from outlast.app import Outlast
+from outlast.backends.celery.fleet import make_app
+from outlast.backends.celery.untyped import signals
+from outlast.backends.celery.worker import SLOW_LOOK, Staff
+from outlast.cli.program import Refused, load_app
+from outlast.core.engine import Engine
+from outlast.core.worker import WorkerEnd
+from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import StoreUnavailable
+
+
+@cache
+def celery_app() -> Any:
+    """For the `celery` command: the app of the program that `ANALYSIS_APP` names."""
+    outlast = load_app()
+    app = make_app(_broker(outlast), outlast.worker_options().queues)
+
+    def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
+        return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=slow_look(outlast))
+
+    Staff(app, _opened(outlast), options, check=lambda: asyncio.run(_check(outlast)))
+    return app
+
+
+def work(
+    outlast: Outlast, options: WorkerOptions, worker_id: str | None, running: Callable[[Callable[[], None]], None]
+) -> WorkerEnd:
+    """One worker of `outlast workers`, through Celery. `running` is told how to stop it from another thread."""
+    app = make_app(_broker(outlast), options.queues)
+    signals.setup_logging.connect(_logs_are_set_up, weak=False)
+    staff = Staff(app, _opened(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True)
+    running(staff.stop)
+    controller = app.Worker(
+        hostname=f"{worker_id or 'outlast'}@{socket.gethostname()}",
+        pool="threads",
+        concurrency=options.concurrency,
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+    )
+    controller.start()
+    return WorkerEnd.WORN if controller.exitcode else staff.end
+
+
+def slow_look(outlast: Outlast) -> float:
+    return max(SLOW_LOOK, outlast.settings.worker_sleep)
+
+
+def _broker(outlast: Outlast) -> str:
+    broker = outlast.settings.broker_url
+    if broker is None:
+        raise Refused(
+            f"QUEUE_CONNECTION is {outlast.settings.queue_connection!r}, so Celery has no broker to listen to. "
+            "For example: QUEUE_CONNECTION=redis://localhost:6379/0"
+        )
+    return broker
+
+
+def _opened(outlast: Outlast) -> Any:
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Engine]:
+        try:
+            yield await outlast.open(embed=False)
+        finally:
+            await outlast.close()
+
+    return opened
+
+
+async def _check(outlast: Outlast) -> None:
+    """A store that is away may come; one that is not for us will not become so."""
+    try:
+        with suppress(StoreUnavailable):
+            await outlast.open(embed=False, maintain=False)
+    finally:
+        await outlast.close()
+
+
+def _logs_are_set_up(**_: Any) -> None:
+    """Celery leaves the logs alone where somebody listens to its signal."""

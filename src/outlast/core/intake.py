@@ -1,0 +1,84 @@
+"""Which of the sessions that a fleet hands over are claimed: the store decides, whatever the messages say."""
+
+import logging
+from collections.abc import Callable
+
+from outlast.core.analysis import Catalogue
+from outlast.core.inbox import Handed, Inbox, Taken
+from outlast.core.journal import Store
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.clock import Clock
+
+log = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds before another look when the store was away."""
+
+
+class Intake:
+    """One worker's side of an inbox."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, clock: Clock, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.claiming = 0
+        """So many are on their way from the inbox to a claim."""
+        self._store = store
+        self._catalogue = catalogue
+        self._clock = clock
+        self._suspect: str | None = None
+
+    def next(self) -> Handed | None:
+        """Whoever takes one out calls `claim` with it."""
+        handed = self.inbox.next()
+        if handed is not None:
+            self.claiming += 1
+        return handed
+
+    async def claim(
+        self, handed: Handed, worker_id: str, holds_suspect: Callable[[], bool], leaving: Callable[[], bool]
+    ) -> AnalysisSession | None:
+        """The session, claimed; or `None`, and `handed` has its answer or is back in the inbox.
+
+        Of suspects a worker takes one at a time, as from the queue: another is ignored, and offered again later.
+        """
+        try:
+            if leaving():
+                session = None
+            elif await self._wanted(handed.session_id, holds_suspect):
+                session = await self._store.claim_one(worker_id, handed.session_id)
+            else:
+                handed.answer(Taken.IGNORED)
+                return None
+            if session is None and leaving():  # the lease was lost, or the worker stops: the next one looks
+                self.inbox.put_back(handed)
+            elif session is None:
+                handed.answer(Taken.IGNORED)
+            return session
+        except StoreUnavailable as error:
+            log.warning("Cannot claim: %s", error)
+            await self._clock.sleep(PAUSE)
+            self.inbox.put_back(handed)
+            return None
+        finally:
+            self.claiming -= 1
+            if self._suspect == handed.session_id:
+                self._suspect = None
+
+    async def _wanted(self, session_id: str, holds_suspect: Callable[[], bool]) -> bool:
+        """A look that spares most doubled and late messages a write."""
+        session = await self._store.get(session_id, owner=None)
+        if (
+            session is None
+            or session.status is not Status.PENDING
+            or session.analysis not in self._catalogue.names
+        ):
+            return False
+        if session.crashes < SUSPECT_CRASHES:
+            return True
+        if self._suspect is not None or holds_suspect():
+            return False
+        self._suspect = session_id
+        return True

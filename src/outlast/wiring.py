@@ -1,0 +1,39 @@
+"""What the settings choose: store and notifier; and who may share a store."""
+
+from outlast.backends import choice
+from outlast.backends.clock import SystemClock
+from outlast.core.copying import MovableStore
+from outlast.core.journal import Store
+from outlast.domain.errors import ForeignKey
+from outlast.ports.notifier import Notifier
+from outlast.settings import Settings
+from outlast.web.keys import KeyRing
+
+
+def make_store(settings: Settings) -> MovableStore:
+    """The store that the settings name, not yet open."""
+    if settings.on_postgres:
+        return choice.postgres_store(
+            settings.database_url, SystemClock(), pool_size=settings.pg_pool_size, listen=settings.pg_listen
+        )
+    return choice.sqlite_store(settings.database_path, SystemClock())
+
+
+def make_notifier(settings: Settings) -> Notifier:
+    """What carries wake-ups between the processes of the store that the settings name."""
+    if settings.on_postgres:
+        namespace = KeyRing.of(settings).namespace
+        return choice.shared_notifier(
+            settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
+        )
+    return choice.doorbells(settings.database_path)
+
+
+async def enrol(store: Store, settings: Settings) -> None:
+    """Refuse to be the one machine of several whose cookies and tokens the others do not understand."""
+    if settings.on_postgres and not await store.enrol(KeyRing.of(settings).fingerprints()):
+        raise ForeignKey(
+            "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all "
+            "of them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after "
+            "the other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
+        )

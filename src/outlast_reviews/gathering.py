@@ -1,0 +1,153 @@
+"""From what a visitor gives, files and addresses, to one set of reviews; and what can be refused before."""
+
+import asyncio
+import io
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
+from outlast_reviews import product
+from outlast_reviews.product import Product
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.settings import review_settings
+from outlast_reviews.sources import Limits, NotReviews, read_reviews
+from outlast_reviews.sources.columns import NO_MAPPING, REQUIRED, Part, UnknownColumns
+from outlast_reviews.sources.fetch import Fetcher
+from outlast_reviews.sources.fetch_error import FetchError
+from outlast_reviews.sources.limits import Progress
+from outlast_reviews.sources.merging import merged
+from outlast_reviews.sources.provider import Provider, provider_of
+from outlast_reviews.sources.read import HEAD, refuse_early
+
+Place = Upload | str
+
+_LABELS: Mapping[Part, str] = {
+    "rating": "The stars",
+    "text": "The words of the review",
+    "title": "Its title",
+    "date": "Its date",
+    "reviewer": "Who wrote it (an id, or the name)",
+    "verified": "Whether the purchase was verified",
+    "review_id": "An id of the review",
+    "incentivised": "Whether it was paid for or given free (Vine)",
+}
+_TOLD_EVERY = 0.25
+_RETRY = 5.0
+
+
+def places_of(source: Place | Sequence[Place]) -> Sequence[Place]:
+    return [source] if isinstance(source, Upload | str) else source
+
+
+def refuse_address(address: str, pointer: str) -> Product:
+    """The product at it; raises `InvalidInput` when nothing can read it."""
+    settings = review_settings()
+    refusal = product.refuse(address, provided=lambda meant: provider_of(meant, settings) is not None)
+    if refusal is not None:
+        raise InvalidInput(refusal, pointer)
+    return product.product_at(address)
+
+
+async def refuse_file(upload: Upload, mapping: Mapping[Part, str], pointer: str, name: str = "") -> None:
+    """Raises `InvalidInput` for what the beginning of a file shows; a table's unknown columns become questions."""
+    head = await upload.head(HEAD + 1)
+    try:
+        await asyncio.to_thread(refuse_early, head[:HEAD], len(head), mapping)
+    except UnknownColumns as unknown:
+        raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
+    except NotReviews as refused:
+        raise InvalidInput(f"{name}{refused}", pointer) from None
+
+
+def gather_all(places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING) -> ReviewSet:
+    """All reviews of all places. Raises `Permanent` or `RetryAfter` with the reason and what to do."""
+    sets: list[tuple[str, ReviewSet]] = []
+    for number, place in enumerate(places):
+        name = place if isinstance(place, str) else f"file {number + 1}"
+        prefix = f"{name}: " if len(places) > 1 else ""
+        try:
+            sets.append((name, _one(place, mapping, _telling(number, len(places)))))
+        except NotReviews as refused:
+            raise Permanent(f"{prefix}{refused}") from None
+        except FetchError as failed:
+            if failed.transient:
+                raise RetryAfter(
+                    _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                ) from None
+            raise Permanent(f"{prefix}{failed}") from None
+    if len(sets) == 1:
+        return sets[0][1]
+    try:
+        return merged(sets, Limits())
+    except NotReviews as refused:
+        raise Permanent(str(refused)) from None
+
+
+@step("Ordering the reviews")
+def order_reviews(address: str) -> str:
+    """A step within the gathering, so that another attempt collects what this one has ordered and paid for."""
+    meant = product.product_at(address)
+    return _provider(meant).order(meant)
+
+
+def _one(place: Place, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
+    if isinstance(place, Upload):
+        with place.open() as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return read_reviews(file, size, progress, mapping=mapping)
+    meant = product.product_at(place)
+    if meant.is_short:
+        meant = product.product_at(Fetcher().resolve(meant.address))
+        if meant.shop != "amazon" or meant.product_id is None:
+            raise FetchError(
+                "The short link does not lead to a product of Amazon's. Give the product's own address."
+            )
+    if provider_of(meant, review_settings()) is not None:
+        return _provider(meant).collect(order_reviews(meant.address), progress, _pausing(meant))
+    page = Fetcher().fetch(meant.address, progress)
+    return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+
+
+def _provider(meant: Product) -> Provider:
+    found = provider_of(meant, review_settings())
+    if found is None:
+        raise FetchError("The key of the provider that delivers these reviews is not set any more.")
+    return found
+
+
+def _telling(number: int, count: int) -> Progress:
+    def progress(done: int, total: int) -> None:
+        of = f"File {number + 1} of {count}: " if count > 1 else ""
+        report(number + done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+
+    return progress
+
+
+def _pausing(meant: Product) -> Callable[[float], None]:
+    """Waits while the provider works, saying so and noticing an end of the attempt."""
+    waited = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal waited
+        left = seconds
+        while left > 0:
+            report(message=f"{_provider(meant).name} is collecting the reviews ({waited:.0f} s)")
+            threading.Event().wait(min(_TOLD_EVERY, left))
+            waited += min(_TOLD_EVERY, left)
+            left -= _TOLD_EVERY
+
+    return pause
+
+
+def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
+    options = [
+        (column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name)
+        for column in unknown.columns
+        if column.name
+    ]
+    return [
+        Question(part, label, options, mapping.get(part, unknown.guesses.get(part)), required=part in REQUIRED)
+        for part, label in _LABELS.items()
+    ]

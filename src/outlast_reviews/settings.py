@@ -1,0 +1,120 @@
+"""Every setting of the product analysis, read and checked in this one place, from the environment and `.env`."""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from outlast import SettingsError
+
+
+def _setting(name: str, default: object, description: str, example: str, **bounds: Any) -> Any:
+    return Field(default, validation_alias=name, description=description, examples=[example], **bounds)
+
+
+class ReviewSettings(BaseSettings):
+    """The settings of the analysis `product`. Without a key no provider is asked for anything."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    brightdata_key: SecretStr | None = _setting(
+        "ANALYSIS_BRIGHTDATA_API_KEY",
+        None,
+        "Bright Data's API key: with it, addresses of Amazon's products are read through their dataset of "
+        "reviews, which costs money for each product",
+        "the-key-of-your-account",
+    )
+    brightdata_dataset: str = _setting(
+        "ANALYSIS_BRIGHTDATA_DATASET",
+        "gd_le8e811kzy4ggddlq",
+        "Bright Data's dataset of Amazon reviews",
+        "gd_le8e811kzy4ggddlq",
+        pattern=r"^gd_[a-z0-9]{1,40}$",
+    )
+    brightdata_url: str = _setting(
+        "ANALYSIS_BRIGHTDATA_URL",
+        "https://api.brightdata.com",
+        "Where Bright Data's API is",
+        "https://api.brightdata.com",
+    )
+    brightdata_wait: float = _setting(
+        "ANALYSIS_BRIGHTDATA_WAIT",
+        240,
+        "Seconds that an attempt waits for the reviews ordered from Bright Data; the next attempt waits on for "
+        "the same order",
+        "240",
+        ge=1,
+        le=86_400,
+    )
+    judgeme_token: SecretStr | None = _setting(
+        "ANALYSIS_JUDGEME_TOKEN",
+        None,
+        "Judge.me's private API token of your own shop: with it, addresses of its products are read through it",
+        "the-private-token-of-your-shop",
+    )
+    judgeme_shop: str | None = _setting(
+        "ANALYSIS_JUDGEME_SHOP", None, "The shop as Judge.me knows it", "your-shop.myshopify.com"
+    )
+    judgeme_sites: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_JUDGEME_SITES",
+        (),
+        "Comma-separated host names under which visitors know the shop",
+        "shop.example.org,www.shop.example.org",
+    )
+    judgeme_url: str = _setting(
+        "ANALYSIS_JUDGEME_URL", "https://judge.me", "Where Judge.me's API is", "https://judge.me"
+    )
+
+    @field_validator("judgeme_sites", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(p.strip().lower() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("judgeme_shop")
+    @classmethod
+    def _host(cls, shop: str | None) -> str | None:
+        if shop is not None and ("/" in shop or "." not in shop):
+            raise ValueError("it is a host name, without https:// and path")
+        return shop.lower() if shop else None
+
+    @field_validator("brightdata_url", "judgeme_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+            raise ValueError("it is not an http(s) address")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ReviewSettings":
+        if (self.judgeme_token is None) != (self.judgeme_shop is None):
+            raise ValueError(
+                "ANALYSIS_JUDGEME_TOKEN and ANALYSIS_JUDGEME_SHOP: each needs the other. "
+                "For example: ANALYSIS_JUDGEME_SHOP=your-shop.myshopify.com"
+            )
+        return self
+
+
+def review_settings() -> ReviewSettings:
+    """The settings as they are now; raises `SettingsError`."""
+    try:
+        return ReviewSettings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(dict(e)) for e in error.errors())) from None
+
+
+def review_setting_names() -> dict[str, Any]:
+    """Every setting's name in the environment, with its field, for the reference."""
+    return {str(f.validation_alias): f for f in ReviewSettings.model_fields.values()}
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    if not fault["loc"]:  # about several settings together; its text names them
+        return text
+    name = str(fault["loc"][0])
+    field = review_setting_names().get(name)
+    example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
+    return f"{name}: {text} (it is {fault.get('input')!r}).{example}"

@@ -1,0 +1,52 @@
+"""Several files of one product become one set (pure); repeats among them are for the hygiene to merge."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from sys import getsizeof
+
+from outlast_reviews.review import Review, ReviewSet, Skipped
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+
+
+def merged(
+    sets: Sequence[tuple[str, ReviewSet]], limits: Limits, *, kind: str = "", left_out: Sequence[str] = ()
+) -> ReviewSet:
+    """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
+    reviews: list[Review] = []
+    skipped: list[Skipped] = []
+    ids: dict[str, Review] = {}
+    memory = 0
+    for name, received in sets:
+        local = _ids_are_local(ids, received)
+        for review in received.reviews:
+            reviews.append(replace(review, row=len(reviews) + 1, review_id=None if local else review.review_id))
+            memory += getsizeof(review.text) + getsizeof(review.title)
+            if review.review_id is not None:
+                ids.setdefault(review.review_id, review)
+        skipped.extend(replace(row, file=row.file or name) for row in received.skipped)
+        if memory > limits.text or len(reviews) > limits.rows:
+            raise NotReviews(
+                f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
+                "more than one analysis can take. Give the reviews of one product alone."
+            )
+    formats = Counter(received.format for _, received in sets)
+    titles = {received.product_title for _, received in sets} - {None}
+    ratings = {received.product_rating for _, received in sets} - {None}
+    files = f" ({len(sets)} files)" if len(sets) > 1 else ""
+    return ReviewSet(
+        reviews=tuple(reviews),
+        format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
+        product_title=titles.pop() if len(titles) == 1 else None,
+        product_rating=ratings.pop() if len(ratings) == 1 else None,
+        complete=all(received.complete for _, received in sets),
+        skipped=tuple(skipped),
+        left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
+    )
+
+
+def _ids_are_local(known: dict[str, Review], received: ReviewSet) -> bool:
+    """Whether these ids only count the rows of their file: most that are known already mean something else."""
+    met = [(known[r.review_id], r) for r in received.reviews if r.review_id in known]
+    others = sum(one.text != other.text or one.reviewer != other.reviewer for one, other in met)
+    return others * 2 > len(met)

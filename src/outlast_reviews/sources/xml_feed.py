@@ -1,0 +1,149 @@
+"""XML with reviews in it, above all Google's product review feed: streamed, without doctypes and entities."""
+
+import re
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.columns import Part
+from outlast_reviews.sources.content import Content
+from outlast_reviews.sources.json_rows import JsonRows
+from outlast_reviews.sources.limits import MIB, WHAT_TO_GIVE, Limits, NotReviews
+from outlast_reviews.sources.rows import Rows
+
+_BEGINNING = re.compile(r"<(?:\?xml\s|!--|!DOCTYPE|[A-Za-z_][\w.:-]{0,80}[\s/>])")
+_GOOGLE = ("product_reviews.xsd", "<aggregator", "<publisher")
+_DEEPEST = 32
+_MOST_FIELDS = 500
+_BEST = 5.0
+
+
+class XmlFeed:
+    """Every element called `review` is one; what stands in it is understood by its names, as in JSON."""
+
+    def recognises(self, content: Content) -> bool:
+        return not content.is_page and _BEGINNING.match(content.opening.lstrip("\ufeff \t\r\n")) is not None
+
+    def read(self, content: Content) -> ReviewSet:
+        rows = Rows(content.limits)
+        reader = _Reader(rows, content.limits, content.mapping)
+        for chunk in content.chunks():
+            reader.feed(chunk)
+        reader.finish()
+        google = any(mark in content.opening for mark in _GOOGLE)
+        return rows.finish(("Google product review feed" if google else "XML") + content.encoding_note)
+
+
+class _Reader:
+    """Follows the parser's events and gathers one review at a time."""
+
+    def __init__(self, rows: Rows, limits: Limits, mapping: Mapping[Part, str]) -> None:
+        self._rows = rows
+        self._limits = limits
+        self._entries = JsonRows(rows, mapping)
+        self._first: list[dict[str, object]] = []
+        self._path: list[str] = []
+        self._root = 0
+        """Depth of the review's element; 0 outside of reviews."""
+        self._fields: dict[str, object] = {}
+        self._text: list[str] = []
+        self._length = 0
+        self._since = 0
+        """Elements met since the last review."""
+        self._scale = ""
+        self._fed = 0
+        self._empty = False
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    def feed(self, text: str) -> None:
+        self._parse(text)
+        self._fed += len(text.encode())
+        # an unfinished tag is parsed anew with each piece: long ones would take for ever
+        if self._fed - self._parser.CurrentByteIndex > 2 * self._limits.line:
+            self._refuse_long()
+
+    def finish(self) -> None:
+        self._parse("", final=True)
+        if self._first and not (self._entries.stars_seen and self._entries.words_seen):
+            self._entries.refuse("This is XML, but a <review> in it", self._first)
+        if not self._first and not self._empty:
+            raise NotReviews(f"This is XML, but there are no <review> elements in it. {WHAT_TO_GIVE}")
+        self._entries.refuse_unseen()
+
+    def _parse(self, text: str, *, final: bool = False) -> None:
+        try:
+            self._parser.Parse(text, final)
+        except expat.ExpatError as error:
+            if final:
+                raise NotReviews(
+                    "The XML breaks off before its end: part of it is missing. Export or copy it again."
+                ) from None
+            raise NotReviews(
+                f"The file begins like XML but is not valid XML in line {error.lineno:,} "
+                f"({expat.ErrorString(error.code)}). Export it again."
+            ) from None
+
+    def _doctype(self, *_about: object) -> None:
+        raise NotReviews(
+            "The XML has a document type declaration, which no feed of reviews needs and which can do harm. "
+            "Remove the line that begins with <!DOCTYPE and give the file again."
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        self._path.append(name)
+        if len(self._path) > _DEEPEST:
+            raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
+        self._since += 1
+        if self._since > self._limits.rows:
+            raise NotReviews(f"This is XML, but far too much in it is not in <review> elements. {WHAT_TO_GIVE}")
+        self._empty = self._empty or name == "reviews"
+        self._text.clear()
+        self._scale = attributes.get("max", "")[:10]
+        if not self._root and name == "review":
+            self._root = len(self._path)
+            self._fields, self._length = {}, 0
+            if attributes.get("id"):
+                self._fields["id"] = attributes["id"][:200]
+
+    def _characters(self, text: str) -> None:
+        if self._root:
+            self._length += len(text)
+            if self._length > self._limits.line:
+                self._refuse_long()
+            self._text.append(text)
+
+    def _end(self, _name: str) -> None:
+        if self._root and len(self._path) > self._root:
+            text = "".join(self._text).strip()
+            if text and len(self._fields) < _MOST_FIELDS:
+                self._fields.setdefault(".".join(self._path[self._root :]), self._scaled(text))
+        elif self._root:
+            if not self._fields and (text := "".join(self._text).strip()):
+                self._fields["text"] = text
+            if len(self._first) < 3:
+                self._first.append(self._fields)
+            self._entries.add(self._fields)
+            self._root = self._since = 0
+        self._text.clear()
+        self._path.pop()
+
+    def _scaled(self, text: str) -> str:
+        """As "8/10" where the element says max="10"."""
+        try:
+            plain = not self._scale or float(self._scale) == _BEST
+        except ValueError:
+            plain = True
+        scaled, self._scale = text if plain else f"{text}/{self._scale}", ""
+        return scaled
+
+    def _refuse_long(self) -> None:
+        raise NotReviews(
+            f"A single part of the XML is longer than {self._limits.line // MIB} MiB, or the XML is broken there. "
+            "Export it again."
+        )

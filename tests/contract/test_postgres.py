@@ -1,0 +1,44 @@
+"""The PostgreSQL backend keeps the contract."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from outlast.backends.postgres.store import PostgresStore
+from outlast.testing.store_contract import SessionStoreContract
+from outlast.testing.store_lives import live_many_lives
+from postgres_clock import DatabaseClock
+from servers import fresh_database
+
+
+class TestPostgresStore(SessionStoreContract):
+    def jump_the_machines_wall_clock(self, clock, seconds):
+        clock.jump_wall_of_this_machine(seconds)
+
+    @pytest.fixture
+    def clock(self, postgres_url):
+        with DatabaseClock(postgres_url) as clock:
+            yield clock
+
+    @pytest.fixture
+    async def store(self, clock, postgres_url):
+        store = PostgresStore(postgres_url, clock)
+        await store.open(migrate=True)
+        yield store
+        await store.close()
+
+
+def test_many_random_lives_of_a_store_agree_with_the_model(postgres_server, migrated_database):
+    with ExitStack() as databases:
+        urls = []
+
+        def make_clock():
+            urls.append(databases.enter_context(fresh_database(postgres_server, migrated_database)))
+            return databases.enter_context(DatabaseClock(urls[-1]))
+
+        async def open_store(clock):
+            store = PostgresStore(urls[-1], clock)
+            await store.open(migrate=True)
+            return store
+
+        live_many_lives(open_store, lives=15, make_clock=make_clock, leases_by_wall=True)

@@ -1,0 +1,25 @@
+"""A dispatcher without a broker."""
+
+from collections.abc import Sequence
+
+from outlast.ports.dispatcher import Waiting
+
+
+class Recorder:
+    """Remembers what it was told since somebody looked."""
+
+    def __init__(self) -> None:
+        self.messages: list[Waiting] = []
+
+    async def open(self) -> None:
+        """Nothing to connect."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def dispatch(self, waiting: Sequence[Waiting]) -> None:
+        self.messages += waiting
+
+    def sent(self) -> list[str]:
+        sent, self.messages = self.messages, []
+        return [w.session_id for w in sent]

@@ -1,0 +1,149 @@
+"""What goes through PostgreSQL and what does not, and connections that are cut."""
+
+import asyncio
+import json
+
+import psycopg
+import pytest
+from hearing import Ear
+from processes import wait_until
+
+from outlast.backends import remote
+from outlast.backends.postgres import notifier as notifier_module
+from outlast.backends.postgres.notifier import PostgresNotifier
+from outlast.ports.notifier import Topic
+
+OURS = "FROM pg_stat_activity WHERE application_name = 'outlast wake-ups' AND datname = current_database()"
+
+
+@pytest.fixture
+def database(postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def made(postgres_url):
+    notifiers = []
+
+    async def make(**options):
+        notifier = PostgresNotifier(postgres_url, **options)
+        notifiers.append(notifier)
+        await notifier.open()
+        return notifier
+
+    yield make
+    for notifier in notifiers:
+        await notifier.close()
+
+
+def count(database):
+    return database.execute(f"SELECT count(*) {OURS}").fetchone()[0]
+
+
+def notified(database):
+    """All payloads until now, without who sent them."""
+    database.execute("NOTIFY outlast, 'end'")
+    payloads = []
+    for notification in database.notifies(timeout=20):
+        if notification.payload == "end":
+            return payloads
+        payloads.append(notification.payload)
+    raise AssertionError("PostgreSQL does not deliver.")
+
+
+def unpacked(payload):
+    return json.loads(payload.partition(" ")[2])
+
+
+async def test_after_its_connection_was_cut_everybody_looks_and_hears_again(made, database):
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe([Topic.WAITING, Topic.CANCEL], ear)
+    speaker.publish(Topic.WAITING, ["before"])
+    await ear.hear((Topic.WAITING, "before"))
+    assert count(database) == 3
+    database.execute(f"SELECT pg_terminate_backend(pid) {OURS}")
+    await ear.hear((Topic.WAITING, ""), (Topic.CANCEL, ""))
+    speaker.publish(Topic.WAITING, ["after"])  # its own connection was cut too, and it has not noticed
+    await ear.hear((Topic.WAITING, "after"))
+
+
+async def test_progress_is_never_notified_and_people_are_heard_by_their_keys(made, database):
+    speaker = await made()
+    database.execute("LISTEN outlast")
+    speaker.publish(Topic.CHANGED, ["progress"] * 100)
+    speaker.publish(Topic.WAITING, ["analysis"])
+    speaker.publish(Topic.CHANGED, ["progress"])
+    speaker.publish(Topic.CANCEL, ["one"])
+    await speaker.close()
+    assert dict(map(unpacked, notified(database))) == {"waiting": ["analysis"], "cancel": ["one"]}
+
+
+async def test_a_burst_is_a_few_notifications_of_a_size_that_postgres_takes(made, database):
+    speaker = await made()
+    database.execute("LISTEN outlast")
+    for n in range(5_000):
+        speaker.publish(Topic.WAITING, ["analysis", "mail"])
+        speaker.publish(Topic.CANCEL, [f"{n % 500:026}"])
+    await speaker.close()
+    payloads = notified(database)
+    assert max(map(len, payloads)) < 8_000
+    assert len(payloads) < 1_000
+    assert {k for topic, keys in map(unpacked, payloads) if topic == "cancel" for k in keys} == {
+        f"{n:026}" for n in range(500)
+    }
+
+
+async def test_more_than_fits_becomes_look_at_everything(made, database):
+    speaker = await made()
+    database.execute("LISTEN outlast")
+    speaker.publish(Topic.CANCEL, ["x" * 9_000, "short"])
+    await speaker.close()
+    assert list(map(unpacked, notified(database))) == [["cancel", [""]]]
+
+
+async def test_behind_a_pooler_nothing_is_connected_and_everybody_looks(made, database):
+    speaker, hearer = await made(listen=False), await made(listen=False)
+    ears = {topic: Ear() for topic in Topic}
+    for topic, ear in ears.items():
+        await hearer.subscribe([topic], ear)
+    speaker.publish(Topic.WAITING, ["analysis"])
+    for topic, ear in ears.items():
+        await ear.hear((topic, ""))
+        assert await ear.hear((topic, "")) == [(topic, "")]
+    assert count(database) == 0
+
+
+async def test_who_listens_for_progress_looks_several_times_a_second(made):
+    notifier = await made()
+    ear = Ear()
+    await notifier.subscribe([Topic.CHANGED], ear)
+    began = asyncio.get_running_loop().time()
+    for _ in range(5):
+        await ear.hear((Topic.CHANGED, ""))
+    took = asyncio.get_running_loop().time() - began
+    assert took >= 4 * remote.LOOK_EVERY
+
+
+async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_speaking(
+    made, database, monkeypatch
+):
+    monkeypatch.setattr(remote, "IDLE", 0.1)
+    notifier = await made()
+    assert count(database) == 1
+    for n in range(3):
+        notifier.publish(Topic.CANCEL, [str(n)])
+        await asyncio.to_thread(wait_until, lambda: notifier._outbox.empty, 20)
+        await asyncio.to_thread(wait_until, lambda: count(database) == 1, 20)
+    assert not notifier._speaking.broken
+
+
+async def test_what_is_said_while_the_server_is_asked_whether_it_is_there_is_heard(made, monkeypatch):
+    monkeypatch.setattr(notifier_module, "QUIET", 0.0)  # it is asked all the time
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe([Topic.CANCEL], ear)
+    for n in range(200):
+        speaker.publish(Topic.CANCEL, [str(n)])
+        await ear.hear((Topic.CANCEL, str(n)))

@@ -1,0 +1,168 @@
+"""Starts counted by several machines together through Redis, which may go away."""
+
+import asyncio
+import logging
+import sys
+import time
+
+import pytest
+from edge_site import open_site
+
+from outlast.domain.errors import PackageMissing
+from outlast.settings import load_settings
+from outlast.web import rates as rates_module
+from outlast.web.limits import Limits
+from outlast.web.problems import Problem
+from outlast.web.rates import Rates
+
+
+@pytest.fixture
+async def made(redis_server):
+    """Makes the limits of one more machine."""
+    all_rates = []
+
+    def make(starts=3, namespace="here"):
+        all_rates.append(Rates(redis_server.url, namespace))
+        return Limits(load_settings(starts_per_minute=starts), all_rates[-1])
+
+    yield make
+    for rates in all_rates:
+        await rates.close()
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """A busy machine may take its time where the test is not about that."""
+    monkeypatch.setattr(rates_module, "ANSWER_WITHIN", 20.0)
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    monkeypatch.setattr(rates_module, "AWAY_FOR", 0.0)
+
+
+async def refused(limits, owner="anna", address=""):
+    with pytest.raises(Problem) as problem:
+        await limits.start(owner, address)
+    assert problem.value.status == 429
+
+
+async def test_two_machines_count_the_same_owner_together(made, patient):
+    one, other = made(), made()
+    await one.start("anna", "")
+    await other.start("anna", "")
+    await one.start("anna", "")
+    await refused(one)
+    await refused(other)
+    await other.start("ben", "")
+
+
+async def test_two_machines_count_the_same_address_together(made, patient):
+    one, other = made(starts=1), made(starts=1)
+    for n in range(5):
+        await one.start(f"one {n}", "192.0.2.1")
+        await other.start(f"other {n}", "192.0.2.1")
+    await refused(one, "anna", "192.0.2.1")
+    await refused(other, "anna", "192.0.2.1")
+    await other.start("anna", "192.0.2.2")
+
+
+async def test_installations_that_share_a_redis_count_apart(made, patient):
+    here, there = made(starts=1, namespace="here"), made(starts=1, namespace="there")
+    await here.start("anna", "")
+    await there.start("anna", "")
+    await refused(here)
+
+
+async def test_a_redis_that_dies_is_no_new_allowance_and_no_error_and_is_said_once(
+    made, patient, redis_server, caplog
+):
+    limits = made()
+    await limits.start("anna", "192.0.2.1")
+    await limits.start("anna", "192.0.2.1")
+    await asyncio.to_thread(redis_server.stop)
+    await limits.start("anna", "192.0.2.1")
+    await refused(limits)
+    await limits.start("ben", "192.0.2.1")
+    assert [r.levelname for r in caplog.records if r.name == "outlast.web.rates"] == ["WARNING"]
+
+
+async def test_counting_together_begins_again_when_redis_is_back(made, patient, soon, redis_server, caplog):
+    caplog.set_level(logging.INFO, "outlast.web.rates")
+    one, other = made(), made()
+    await one.start("anna", "")
+    await asyncio.to_thread(redis_server.stop)
+    for limits in (one, other):
+        await limits.start("anna", "")
+    await asyncio.to_thread(redis_server.start)  # it has forgotten all
+    await one.start("ben", "")
+    await other.start("ben", "")
+    await one.start("ben", "")
+    await refused(other, "ben")
+    await one.start("anna", "")
+    await refused(one, "anna")  # its own count has not forgotten
+    said = [r.levelname for r in caplog.records if r.name == "outlast.web.rates"]
+    assert said == ["WARNING", "WARNING", "INFO", "INFO"]
+
+
+async def test_a_redis_that_says_nothing_delays_one_request_for_a_moment_and_the_next_not_at_all(
+    made, redis_server
+):
+    limits = made(starts=1_000)
+    await limits.start("anna", "192.0.2.1")
+    redis_server.pause()
+    try:
+        began = time.monotonic()
+        await limits.start("anna", "192.0.2.1")
+        first = time.monotonic() - began
+        began = time.process_time(), time.monotonic()
+        for _ in range(20):
+            await limits.start("anna", "192.0.2.1")
+        assert first < rates_module.ANSWER_WITHIN + 2
+        assert time.monotonic() - began[1] < rates_module.ANSWER_WITHIN + 5 * (time.process_time() - began[0])
+    finally:
+        redis_server.resume()
+
+
+async def test_of_many_requests_one_tries_an_absent_redis(made, redis_server, monkeypatch):
+    asked = []
+    limits = made()
+    await asyncio.to_thread(redis_server.stop)
+    await limits.room("anna", "")
+    monkeypatch.setattr(rates_module, "AWAY_FOR", 600.0)
+    shared = limits._rates._shared
+    real = shared.test
+
+    async def test(*arguments):
+        asked.append(arguments)
+        return await real(*arguments)
+
+    monkeypatch.setattr(shared, "test", test)
+    limits._rates._try_again_at = 0.0
+    assert all(await asyncio.gather(*(limits.room(f"visitor {n}", "") for n in range(50))))
+    assert len(asked) == 1
+
+
+async def test_scripts_that_redis_forgot_are_told_again(made, patient, redis_server):
+    one, other = made(), made()
+    await one.start("anna", "")
+    redis_server.ask("SCRIPT", "FLUSH")
+    await other.start("anna", "")
+    await one.start("anna", "")
+    await refused(other)
+
+
+def test_without_the_package_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(PackageMissing, match=r"REDIS_URL needs .* pip install 'outlast\[redis\]'"):
+        Rates("redis://localhost", "here")
+
+
+async def test_two_sites_with_one_redis_and_key_allow_a_visitor_as_much_as_one_does(tmp_path, redis_url, patient):
+    shared = {"redis_url": redis_url, "app_key": "k" * 32, "starts_per_minute": 2}
+    async with open_site(tmp_path / "one", **shared) as one, open_site(tmp_path / "other", **shared) as other:
+        here, there = await one.visitor(), other.client()
+        there.cookies, there.headers = here.cookies, here.headers
+        answers = [await here.start("echo", text="a"), await there.start("echo", text="b")]
+        answers.append(await here.start("echo", text="c"))
+        assert [a.status_code for a in answers] == [202, 202, 429]

