@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
-    from outlast.core.analysis import Step, step
+    from outlast.core.analysis import Export, PageView, Step, step
     from outlast.core.context import report, track
     from outlast.core.facts import Fact, Facts
     from outlast.core.sessions import Started
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 _ROOMS = {
     "AnalysisSession": "outlast.domain.session",
     "CancelAnswer": "outlast.ports.store",
+    "Export": "outlast.core.analysis",
     "Fact": "outlast.core.facts",
     "Facts": "outlast.core.facts",
     "InvalidInput": "outlast.domain.errors",
     "Lifespan": "outlast.app",
     "Outlast": "outlast.app",
     "OutlastError": "outlast.domain.errors",
+    "PageView": "outlast.core.analysis",
     "Permanent": "outlast.domain.errors",
     "Phase": "outlast.domain.status",
     "Question": "outlast.domain.errors",
@@ -73,12 +75,14 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AnalysisSession",
     "CancelAnswer",
+    "Export",
     "Fact",
     "Facts",
     "InvalidInput",
     "Lifespan",
     "Outlast",
     "OutlastError",
+    "PageView",
     "Permanent",
     "Phase",
     "Question",

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Analysis, Catalogue, Check, Render, Step
+from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
 from outlast.core.maintenance import Retention
@@ -42,8 +42,8 @@ class Outlast:
     """Settings, analyses and everything around them. Several may live in one process.
 
     `owner` says who a request is from, for a site with logins of its own; where it answers `None` the visitor
-    is known by an anonymous cookie. `title` names the site on its pages; style sheets in the folder `assets`
-    are added to every page.
+    is known by an anonymous cookie. `title` names the site on its pages; style sheets and
+    JavaScript modules in the folder `assets` are added to every page.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Outlast:
         subject: Callable[..., str] | None = None,
         intro: str | None = None,
         render: Render | None = None,
+        exports: Mapping[str, Export] | None = None,
         check: Check | None = None,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
@@ -98,9 +99,10 @@ class Outlast:
         `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result; `intro` is safe HTML above the form. `check` is `async`, takes the input as the function does and
-        looks at a start before it is accepted: it may read the beginning of an upload (`Upload.head`) and raise
-        `InvalidInput`, with `questions` where the visitor's answer would mend it.
+        result and a `PageView`; `exports` are files to download, by name; `intro` is safe HTML above the form.
+        `check` is `async`, takes the input as the function does and looks at a start before it is accepted: it may
+        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` where the
+        visitor's answer would mend it.
         """
 
         def register(work: Work) -> Work:
@@ -119,6 +121,7 @@ class Outlast:
                     subject,
                     intro,
                     render,
+                    exports or {},
                     check,
                 )
             )
@@ -220,6 +223,14 @@ class Outlast:
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
         """The result of a completed session, also after its clean-up, while results are kept."""
         return await (await self.engine()).sessions.result(session_id, owner=owner)
+
+    async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
+        """Let others read its result at `/shared/{link}`: the link, the same until revoked. `None`: no result."""
+        return await (await self.engine()).sessions.share(session_id, owner=owner)
+
+    async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
+        """Revoke its link. `False`: no such result of this owner."""
+        return await (await self.engine()).sessions.unshare(session_id, owner=owner)
 
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
         """Stop it. `None`: no such session of this owner."""

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from outlast import Outlast, Upload, report, step
+from outlast import Export, Outlast, PageView, Upload, report, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.gathering import Place, gather_all, places_of, refuse_address, refuse_file
+from outlast_reviews.history import remembering
 from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
@@ -117,8 +119,15 @@ def _shown(source: Place | list[Place]) -> str:
     return ", ".join(told)
 
 
-def render(result: Mapping[str, Any]) -> str:
-    return render_report(result)
+def render(result: Mapping[str, Any], view: PageView) -> str:
+    return render_report(result, view.query)
+
+
+EXPORTS = {
+    "report.json": Export("The report as JSON", as_json),
+    "flagged-reviews.csv": Export("Reviews with signs as CSV", flagged_csv),
+    "reviews.csv": Export("All reviews as CSV", reviews_csv),
+}
 
 
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
@@ -126,15 +135,17 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     settings = settings or review_settings()
     ask_model = model_step(settings, outlast) if settings.llm_model else None
 
-    def work(source: Source, mapping: Columns = None) -> dict[str, Any]:
+    def analysed(source: Source, mapping: Columns = None) -> dict[str, Any]:
         return analyse(source, mapping or {}, ask_model)
 
+    work, compare = remembering(analysed, subject, outlast.facts("earlier reports"))
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
-        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write],
+        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, compare],
         subject=subject,
         intro=INTRO + (intro_of_model(settings) if ask_model else STAYS),
         render=render,
+        exports=EXPORTS,
         check=check,
     )(work)

@@ -26,9 +26,16 @@ def shortened(text: str, longest: int) -> str:
 
 
 def plain_quotes(quotes: Iterable[str]) -> list[str]:
-    """Plain and cut without an ellipsis, so that each is still a part of the plain text."""
-    cut = (plain(quote)[:LONGEST_QUOTE].rstrip() for quote in quotes)
+    """Plain and cut without an ellipsis, so that each is still a part of the plain text; at a word if it can."""
+    cut = (_cut(plain(quote)) for quote in quotes)
     return [quote for quote in dict.fromkeys(cut) if quote]
+
+
+def _cut(quote: str) -> str:
+    if len(quote) <= LONGEST_QUOTE:
+        return quote
+    space = quote.rfind(" ", 0, LONGEST_QUOTE + 1)
+    return quote[: space if space > 0 else LONGEST_QUOTE]
 
 
 def excerpt(text: str, quotes: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """The reviews that a report shows: those with signs, gravest first, and some of those without (pure)."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+import json
+from collections.abc import Iterable, Sequence
+from typing import TypedDict, TypeVar
 
 from outlast_reviews.checks.finding import Finding, Sign, Strength
 from outlast_reviews.excerpts import excerpt, plain_quotes, shortened
@@ -9,8 +10,10 @@ from outlast_reviews.review import Review
 from outlast_reviews.reviewers import short_name
 from outlast_reviews.verdict import Evidence
 
-MOST_FLAGGED = 500
-MOST_WITHOUT_SIGNS = 40
+MOST_FLAGGED = 5_000
+MOST_WITHOUT_SIGNS = 5_000
+MOST_BYTES = 5_000_000
+"""Of each of the two lists as JSON, so that a report stays within what a result may have."""
 _LONGEST_NAME = 200
 _LONGEST_REVIEWER = 60
 _STRENGTHS: tuple[Strength, ...] = ("strong", "medium", "weak")
@@ -48,10 +51,13 @@ class Flagged(Listed):
     """Whether it is among the suspicious: weak signs and incentives alone are not."""
 
 
+L = TypeVar("L", bound=Listed)
+
+
 def flagged_reviews(
     reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence
 ) -> tuple[list[Flagged], int]:
-    """The first 500 with any sign, copies of each other side by side; and how many there are."""
+    """The first 5,000 with any sign, copies of each other side by side; and how many there are."""
     signs: dict[int, list[tuple[str, Sign]]] = {}
     for finding in findings:
         for sign in finding.signs:
@@ -65,16 +71,28 @@ def flagged_reviews(
         return gravest, apart, clusters, str(review.date or ""), review.row
 
     concerned = sorted((review for review in reviews if review.row in signs), key=place)
-    shown = concerned[:MOST_FLAGGED]
-    return [_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in shown], len(concerned)
+    shown = (_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in concerned[:MOST_FLAGGED])
+    return _fitting(shown), len(concerned)
 
 
 def reviews_without_signs(reviews: Sequence[Review], findings: Sequence[Finding]) -> tuple[list[Listed], int]:
-    """The latest 40 with a text, and how many reviews there are without any sign."""
+    """The latest 5,000, those with a text first, and how many reviews there are without any sign."""
     signed = {sign.row for finding in findings for sign in finding.signs}
     unsigned = [review for review in reviews if review.row not in signed]
     latest = sorted(unsigned, key=lambda r: (not r.text.strip(), -(r.date.toordinal() if r.date else 0), r.row))
-    return [_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]], len(unsigned)
+    return _fitting(_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]), len(unsigned)
+
+
+def _fitting(reviews: Iterable[L]) -> list[L]:
+    """As many as there is room for."""
+    kept: list[L] = []
+    room = MOST_BYTES
+    for review in reviews:
+        room -= len(json.dumps(review))
+        if room < 0:
+            break
+        kept.append(review)
+    return kept
 
 
 def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -> Flagged:

@@ -55,15 +55,19 @@ def changed(original: float | None, adjusted: Interval | None) -> bool:
     return not adjusted.low - 1e-9 <= original <= adjusted.high + 1e-9
 
 
-def star_counts(reviews: Sequence[Review], evidence: Evidence) -> list[tuple[int, int, float]]:
-    """For 5 to 1 stars: how many reviews, and their weight after the evidence. Halves round up."""
-    counts, weights = Counter[int](), dict.fromkeys(range(1, 6), 0.0)
+def star_counts(reviews: Sequence[Review], evidence: Evidence) -> list[tuple[int, int, float, int]]:
+    """For 5 to 1 stars: how many reviews, their weight after the evidence, and how many of them incentivised.
+
+    Halves round up.
+    """
+    counts, weights, rewarded = Counter[int](), dict.fromkeys(range(1, 6), 0.0), Counter[int]()
     for review in reviews:
         if review.rating is not None:
             stars = min(5, max(1, math.floor(review.rating + 0.5)))
             counts[stars] += 1
             weights[stars] += weight(review.row, evidence)
-    return [(stars, counts[stars], weights[stars]) for stars in (5, 4, 3, 2, 1)]
+            rewarded[stars] += review.row in evidence.incentivised
+    return [(stars, counts[stars], weights[stars], rewarded[stars]) for stars in (5, 4, 3, 2, 1)]
 
 
 def _weighted_mean(cells: Sequence[tuple[float, float, float]]) -> float:

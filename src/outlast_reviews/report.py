@@ -77,6 +77,8 @@ class Stars(TypedDict):
     before: int
     after: float
     """Reviews, weighted by the evidence."""
+    incentivised: int
+    """Of those before; each has half its weight after."""
 
 
 class Timeline(TypedDict):
@@ -97,6 +99,7 @@ class Report(TypedDict):
     fake_percentage_low: float | None
     fake_percentage_high: float | None
     original_rating: float | None
+    rating_without_incentivised: float | None
     adjusted_rating: float | None
     adjusted_rating_low: float | None
     adjusted_rating_high: float | None
@@ -153,6 +156,7 @@ def make_report(
     verdict = judge(reviews, findings, evidence, sample=sample)
     share, details = verdict.share, explain(verdict, evidence, findings, sample=sample)
     original = mean_rating(reviews)
+    paid_by_nobody = [review for review in reviews if review.row not in evidence.incentivised]
     adjusted = adjusted_rating(reviews, evidence) if share else None
     flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
     unsigned, unsigned_count = reviews_without_signs(reviews, findings)
@@ -167,6 +171,7 @@ def make_report(
         "fake_percentage_low": _rounded(share and share.low, 1),
         "fake_percentage_high": _rounded(share and share.high, 1),
         "original_rating": _rounded(original, 4),
+        "rating_without_incentivised": _rounded(mean_rating(paid_by_nobody), 4),
         "adjusted_rating": _rounded(adjusted and adjusted.middle, 4),
         "adjusted_rating_low": _rounded(adjusted and adjusted.low, 4),
         "adjusted_rating_high": _rounded(adjusted and adjusted.high, 4),
@@ -185,8 +190,8 @@ def make_report(
         "without_signs": unsigned,
         "without_signs_count": unsigned_count,
         "stars": [
-            {"stars": stars, "before": before, "after": round(after, 2)}
-            for stars, before, after in star_counts(reviews, evidence)
+            {"stars": stars, "before": before, "after": round(after, 2), "incentivised": incentivised}
+            for stars, before, after, incentivised in star_counts(reviews, evidence)
         ],
         "timeline": {
             "unit": unit,

@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import HttpUrl
 from starlette.types import ASGIApp
 
-from outlast import InvalidInput, Outlast, Permanent, Upload, report, step
+from outlast import Export, InvalidInput, Outlast, Permanent, Upload, report, step
 from outlast.core.engine import Engine
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession, Claim
@@ -26,6 +26,7 @@ from outlast.testing.acts import enter, read, take_one
 
 HOST = "http://localhost"
 ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
+ECHO = Export("The text", lambda result: result.get("text", ""))
 PATIENCE = 15.0
 """Seconds that a test waits for what must come."""
 
@@ -98,7 +99,7 @@ def register(outlast: Outlast, hold: Hold) -> None:
             await asyncio.sleep(0.02)
         return text
 
-    @outlast.analysis("echo", steps=[read_text, judge], title="Echo")
+    @outlast.analysis("echo", steps=[read_text, judge], title="Echo", exports={"echo.txt": ECHO})
     async def echo(text: str, size: int = 0) -> dict[str, Any]:
         judged = await judge(await read_text(text))
         return {**judged, "padding": "x" * size} if size else judged

@@ -48,11 +48,18 @@ RULES: Mapping[str, Rule] = {
     "result": rule(200),
     "cancel": rule(200, 202, 409),
     "retry": rule(202, 409),
+    "share": rule(200),
     "form": rule(200),
     "submit": rule(303, ask=_form_start),
     "page": rule(200),
     "page_cancel": rule(303, ask=_form),
     "page_retry": rule(303, ask=_form),
+    "page_again": rule(303, ask=_form),
+    "page_share": rule(303, ask=_form),
+    "page_unshare": rule(303, ask=_form),
+    "export": rule(200),
+    "shared": rule(200),
+    "shared_export": rule(200),
     "static": rule(200),
     "assets": rule(404),
     "livez": rule(200),
@@ -73,7 +80,8 @@ async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
 async def ask(
     visitor: Visitor, route: Route, method: str, session_id: str = UNKNOWN_ID, **more: Any
 ) -> httpx.Response:
-    path = route.path.format(session_id=session_id, file="outlast.css")
+    file = "echo.txt" if "export" in route.name else "outlast.css"
+    path = route.path.format(session_id=session_id, link=more.pop("link", UNKNOWN_ID), file=file)
     return await visitor.request(method, path, **{**RULES[route.name].ask(visitor), **more})
 
 
@@ -103,7 +111,9 @@ def test_every_route_of_a_session_needs_its_owner():
 async def test_the_owner_may(site: OpenSite):
     for route, method in EVERY:
         owner = await site.visitor()
-        answer = await ask(owner, route, method, await finished_session(site, owner))
+        session_id = await finished_session(site, owner)
+        link = await site.outlast.share(session_id)
+        answer = await ask(owner, route, method, session_id, link=link)
         assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}: {answer.text}"
 
 
@@ -234,7 +244,7 @@ async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
 
 async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):
     for route, method in EVERY:
-        path = route.path.format(session_id=UNKNOWN_ID, file="outlast.css")
+        path = route.path.format(session_id=UNKNOWN_ID, link=UNKNOWN_ID, file="outlast.css")
         answer = await site.client().request("PATCH", path)
         assert answer.status_code == 405
         assert method in answer.headers["allow"].split(", ")

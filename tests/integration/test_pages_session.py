@@ -4,11 +4,13 @@ import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from edge_site import OpenSite, Visitor, open_site
 
+from outlast import PageView
 from outlast.domain.outcome import End
 from outlast.testing.acts import completed, failed, postponed
 
@@ -150,10 +152,14 @@ async def test_what_the_hook_renders_is_the_page(tmp_path: Path, site: OpenSite,
     async def drawn(text: str) -> dict[str, str]:
         return {"text": text}
 
-    site.outlast.analysis("drawn", render=lambda result: f"<p id='drawn'>{len(result['text'])} letters</p>")(drawn)
+    def render(result: Any, view: PageView) -> str:
+        return f"<p id='drawn'>{len(result['text'])} letters, part {view.query['part']} of {view.address}</p>"
+
+    site.outlast.analysis("drawn", render=render)(drawn)
     session_id = await visitor.started("drawn", text="abc")
     await site.end(session_id, completed('{"text":"abc"}'))
-    assert "<p id='drawn'>3 letters</p>" in (await page_of(visitor, session_id)).text
+    page = await visitor.get(f"/analysis/{session_id}?part=1&part=2", headers=HTML)
+    assert f"<p id='drawn'>3 letters, part 2 of /analysis/{session_id}</p>" in page.text
 
 
 async def test_a_long_result_is_linked_not_shown(site: OpenSite, visitor: Visitor):

@@ -21,7 +21,10 @@ SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = {"prunable_facts", "session_columns", "prunable_sessions", "prunable_results", "prunable_uploads"}
+PARTS = {
+    *("prunable_facts", "prunable_results", "prunable_sessions", "prunable_uploads"),
+    *("result_columns", "session_columns"),
+}
 MAY_SCAN = {"at_work", "uploads", "samples", "workers", "dead_workers", "count", "learn", "select_newest"}
 """Small tables, a report that reads them all, or no more rows than were asked for."""
 
@@ -93,6 +96,7 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
         ("select_of_status", "INDEX sessions_by_status (status=?)"),
         ("prune_sessions", "INDEX sessions_by_end (completed_at<?)"),
         ("add", "INDEX sessions_in_flight (user_session=?)"),
+        ("shared", "INDEX results_by_share (share=?)"),
         ("report", "INDEX sqlite_autoindex_analysis_sessions_1 (id=?)"),
     ],
 )

@@ -108,7 +108,8 @@ async def test_what_was_at_work_goes_on_unspent_in_the_new_store_and_ends_nowher
 
 async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
     source, _ = stores
-    waiting = await start(source)
+    waiting, done = await start(source), await started_and_claimed(source)
+    await source.finish(right(done), completed())
     await move(stores)
     assert await read(source, waiting.id)
     enter(source)
@@ -117,6 +118,7 @@ async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
         source.cancel(waiting.id, owner=None),
         source.claim_one("worker-1", waiting.id),
         source.adopt(OWNER, "somebody"),
+        source.share(done.id, "l" * 26, owner=OWNER),
     ):
         with pytest.raises(StoreUnavailable, match="shut"):
             await change
@@ -169,6 +171,23 @@ async def test_changes_during_the_first_pass_are_in_the_copy(stores):
     assert await everything(target) == await everything(source)
     assert await target.get(prunable.id, owner=None) is None
     assert (await target.count())[Status.COMPLETED] == 1
+
+
+async def test_a_link_made_after_its_result_was_copied_moves_too(stores):
+    source, target = stores
+    done = await started_and_claimed(source)
+    await source.finish(right(done), completed())
+
+    class Sharing(type(source)):
+        """Somebody shares a result at the last moment."""
+
+        async def shut(self, reason):
+            await self.share(done.id, "l" * 26, owner=OWNER)
+            return await super().shut(reason)
+
+    source.__class__ = Sharing
+    await move(stores)
+    assert await target.shared("l" * 26) == await source.shared("l" * 26) is not None
 
 
 async def test_pages_of_ids_on_both_sides_are_walked_together(stores):

@@ -112,13 +112,13 @@ def test_a_strict_policy_has_nothing_to_refuse(page):
     assert not {"script", "style", "link", "iframe", "img"} & {tag for tag, _ in page.elements}
     assert page.having("style") == []
     assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
-    assert all(href.startswith("#") for href in page.having("href"))
+    assert all(href.startswith(("#", "?")) for href in page.having("href"))
 
 
 def test_ids_are_unique_and_every_reference_leads_somewhere(page):
     ids = page.having("id")
     assert len(ids) == len(set(ids))
-    assert {href[1:] for href in page.having("href")} <= set(ids)
+    assert {href.partition("#")[2] for href in page.having("href")} <= set(ids)
     assert {one for names in page.having("aria-labelledby") for one in names.split()} <= set(ids)
 
 
@@ -126,9 +126,7 @@ def test_every_chart_has_a_title_a_description_and_a_table_beside_it(page):
     charts = [tag for tag, attributes in page.elements if attributes.get("role") == "img"]
     assert set(charts) <= {"svg"}
     assert sum(tag == "desc" for tag, _ in page.elements) == len(charts)
-    tables = sum(tag == "table" for tag, _ in page.elements)
-    interval = any(attributes.get("class") == "r-interval" for _, attributes in page.elements)
-    assert tables == len(charts) - interval
+    assert sum(tag == "table" for tag, _ in page.elements) == len(charts)
 
 
 def test_no_field_of_a_review_becomes_markup():
@@ -149,22 +147,7 @@ def test_the_parts_come_in_the_order_of_a_reader():
     assert html.index('id="r-unsigned"') < html.index('id="r-method"')
     assert "<mark>" in html
     assert 'class="r-band"' in html
-    assert "not counted as suspicious" in html
-
-
-def test_each_check_that_found_something_links_to_its_reviews():
-    result = result_of(campaign())
-    page = Page(render_report(result))
-    found = [check for check in result["report"]["checks"] if check["count"]]
-    assert {check["name"] for check in found} == {"near_copies", "burst", "incentive", "unverified"}
-    assert len(page.having("href")) == len(found)
-
-
-def test_every_listed_review_is_on_the_page_once():
-    result = result_of(campaign())
-    page = Page(render_report(result))
-    shown = [one for one in page.having("id") if one.startswith("review-")]
-    assert sorted(shown) == sorted(f"review-{f['row']}" for f in result["report"]["flagged"])
+    assert "not counted as suspicious" in render_report(result_of(campaign()), {"page": "all"})
 
 
 def test_a_grade_of_u_shows_no_bar_and_says_why():

@@ -81,5 +81,5 @@ def test_an_original_outside_the_interval_is_a_change():
 
 
 def test_stars_are_counted_before_and_after_with_halves_rounded_up():
-    counts = star_counts(rated(5, 4.5, 4, 1, None), evidence(strong=[1], medium=[2]))
-    assert counts == [(5, 2, 0.5), (4, 1, 1.0), (3, 0, 0.0), (2, 0, 0.0), (1, 1, 1.0)]
+    counts = star_counts(rated(5, 4.5, 4, 1, None), evidence(strong=[1], medium=[2], incentivised=[3]))
+    assert counts == [(5, 2, 0.5, 0), (4, 1, 0.5, 1), (3, 0, 0.0, 0), (2, 0, 0.0, 0), (1, 1, 1.0, 0)]

@@ -1,6 +1,7 @@
 """Analyses and steps as developers declare them, and their catalogue (an object, no module global)."""
 
 import inspect
+import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, update_wrapper
@@ -15,6 +16,8 @@ from outlast.domain.plan import PlannedStep
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 class Step(Generic[P, R]):
@@ -75,8 +78,31 @@ def step(
 Check = Callable[..., Coroutine[Any, Any, None]]
 """Takes the validated input by name."""
 
-Render = Callable[[Any], str]
-"""Makes the result (as JSON data) a safe HTML fragment."""
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """How a result's page was asked for."""
+
+    address: str
+    """The path of the page, for links to parts of it: `f"{view.address}?part=2"`."""
+    query: Mapping[str, str]
+    """What stands behind the question mark; the last of each name. Written by strangers."""
+    shared: bool
+    """Read by its link, not by its owner."""
+
+
+Render = Callable[[Any, PageView], str]
+"""Makes the result (as JSON data) a safe HTML fragment. Called in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that is made of a result for those who may see it."""
+
+    title: str
+    """What the link to it says."""
+    make: Callable[[Any], str | bytes]
+    """From the result (as JSON data). Called in a thread."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,8 @@ class Analysis:
     intro: str | None = None
     """Safe HTML above the form."""
     render: Render | None = None
+    exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
+    """By file name, whose ending says of what kind they are."""
     check: Check | None = None
     """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
     is_async: bool = field(init=False)
@@ -109,6 +137,8 @@ class Analysis:
         names = [s.name for s in self.steps]
         if len(set(names)) != len(names):
             raise ValueError(f"The analysis {self.name!r} has two steps of one name: give one of them name=.")
+        if wrong := [name for name in self.exports if not FILE_NAME.fullmatch(name)]:
+            raise ValueError(f"The export {wrong[0]!r} needs a name of a-z, 0-9, '-' and '.', as report.csv.")
         local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"
         if self.isolation == "process" and local:
             raise ValueError(

@@ -14,6 +14,11 @@ def new_session_id() -> str:
     return base64.b32encode(secrets.token_bytes(17)).decode().lower()[:26]
 
 
+def new_share_token() -> str:
+    """As unguessable as a session's id, and nothing of it."""
+    return new_session_id()
+
+
 def new_worker_id() -> str:
     return "w-" + secrets.token_hex(8)
 

@@ -11,13 +11,14 @@ from outlast.ports.blobs import Blobs
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import Results
+from outlast.ports.shares import Shares
 from outlast.ports.store import SessionStore
 from outlast.ports.workers import WorkerRegistry
 
 T = TypeVar("T")
 
 
-class Store(SessionStore, Results, Blobs, FactStore, WorkerRegistry, Protocol):
+class Store(SessionStore, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
     """All that one database gives."""
 
 

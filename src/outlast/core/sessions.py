@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.context import reading
-from outlast.core.identity import new_session_id, owner_hash
+from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import Store
 from outlast.core.payload import arguments, subject_of, validate_input, walk
 from outlast.core.upload import Upload
@@ -139,6 +139,19 @@ class Sessions:
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
         """Also after its session was cleaned up, while results are kept."""
         return await self._store.result(session_id, owner=owner_hash(owner) if owner is not None else None)
+
+    async def share(self, session_id: str, *, owner: str | None) -> str | None:
+        """The link by which others may read its result, made if there is none; `None`: no result of this owner."""
+        hashed = owner_hash(owner) if owner is not None else None
+        return await self._store.share(session_id, new_share_token(), owner=hashed)
+
+    async def unshare(self, session_id: str, *, owner: str | None) -> bool:
+        """Revoke its link. `False`: no result of this owner."""
+        return await self._store.unshare(session_id, owner=owner_hash(owner) if owner is not None else None)
+
+    async def shared(self, link: str) -> StoredResult | None:
+        """The result that has this link."""
+        return await self._store.shared(link)
 
     async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
         """Keep a file of this owner's, to be named in an input as `upload:<sha256>`."""

@@ -20,6 +20,8 @@ class StoredResult:
     """JSON."""
     redirect_url: str | None
     completed_at: datetime
+    share: str | None = None
+    """The link by which others may read it."""
 
 
 @dataclass(frozen=True, slots=True)

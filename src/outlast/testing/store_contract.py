@@ -6,6 +6,7 @@ from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.linking import ShareContract
 from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
@@ -38,6 +39,7 @@ class SessionStoreContract(
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,
+    ShareContract,
     BlobContract,
     FactContract,
     AdoptContract,

@@ -103,12 +103,31 @@ async def result(exchange: Exchange) -> Response:
     stored = await sessions.result(exchange.session_id, owner=exchange.owner)
     if stored is not None:
         return Response(stored.result, headers={"Cache-Control": "no-store"}, media_type="application/json")
-    view = await sessions.get(exchange.session_id, owner=exchange.owner)
+    raise await missing_result(exchange)
+
+
+async def missing_result(exchange: Exchange) -> Problem:
+    """Why this owner's session has no result."""
+    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
     if view is None:
-        raise not_found()
+        return not_found()
     if view.session.status is Status.COMPLETED:
-        raise Problem(410, RESULT_GONE)
-    raise Problem(409, _no_result(view))
+        return Problem(410, RESULT_GONE)
+    return Problem(409, _no_result(view))
+
+
+async def share(exchange: Exchange) -> Response:
+    """`POST /api/analysis/share/{id}` answers the link by which others may read it, `DELETE` revokes it."""
+    sessions, link = exchange.engine.sessions, None
+    if exchange.scope["method"] == "POST":
+        link = await sessions.share(exchange.session_id, owner=exchange.owner)
+        found = link is not None
+    else:
+        found = await sessions.unshare(exchange.session_id, owner=exchange.owner)
+    if not found:
+        raise await missing_result(exchange)
+    body = {"success": True, "url": link and exchange.shared_address(link)}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
 async def cancel(exchange: Exchange) -> Response:

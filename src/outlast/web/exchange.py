@@ -52,3 +52,10 @@ class Exchange:
     @property
     def request(self) -> Request:
         return Request(self.scope, self.receive)
+
+    def shared_address(self, link: str) -> str:
+        """Where others read a result, as it is to be sent to them."""
+        public = self.settings.public_url
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        origin = public.rstrip("/") if public else f"{self.scope.get('scheme', 'http')}://{host}"
+        return f"{origin}{self.root}/shared/{link}"

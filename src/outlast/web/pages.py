@@ -4,49 +4,34 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from outlast.core.analysis import Analysis
+from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
-from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.results import StoredResult
 from outlast.ports.store import RetryAnswer
 from outlast.web.access import client_address
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
+from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
-from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
+from outlast.web.limits import UPLOAD_OVERHEAD
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import body_of
-from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file
-
-CSP = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "img-src 'self' data:"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-}
+from outlast.web.result_pages import ResultPages
+from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
 
 
 class Pages:
     """Draws the pages of one site."""
 
-    def __init__(self, title: str, stylesheets: Sequence[str]) -> None:
-        self._title = title
-        self._stylesheets = stylesheets
-        self._templates = Environment(
-            loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True
-        )
-        # A result that is shown as JSON keeps its own order and letters.
-        self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+    def __init__(self, drawing: Drawing, results: ResultPages) -> None:
+        self._drawing = drawing
+        self._results = results
 
     async def form(self, exchange: Exchange) -> Response:
         """`GET /`."""
@@ -67,10 +52,7 @@ class Pages:
                 return self._refused(exchange, analysis, values, error)
         finally:
             await form.close()
-        if exchange.settings.inline:
-            async with exchange.engine.watch.follow(started.view.session) as watched:
-                await wait_inline(exchange, watched)
-        return _see(exchange, started.view.session.id)
+        return await self._see_started(exchange, started)
 
     async def page(self, exchange: Exchange) -> Response:
         """`GET /analysis/{id}`: progress, then the result, at one address."""
@@ -80,32 +62,35 @@ class Pages:
             stored = await sessions.result(exchange.session_id, owner=exchange.owner)
             if stored is None:
                 raise not_found()
-            return self._outlived(exchange, stored)
+            # the session has been cleaned up, and its input with it
+            return await self._results.of_owner(exchange, stored, again=False)
         session = view.session
-        snapshot = json.loads(await body_of(exchange, view))
-        result_html = None
         if session.status is Status.COMPLETED:
             if session.redirect_url is not None:
                 return RedirectResponse(session.redirect_url, 303)
-            result_html = await self._result(exchange, session)
-        return self._draw(
+            stored = await sessions.result(exchange.session_id, owner=exchange.owner)
+            if stored is None:
+                raise Problem(410, RESULT_GONE)
+            return await self._results.of_owner(exchange, stored, again=True)
+        catalogue = exchange.engine.catalogue
+        known = session.analysis in catalogue
+        return self._drawing.page(
             "analysis.html",
             exchange,
-            title=self._title_of(exchange, session.analysis),
-            snapshot=snapshot,
-            result_html=result_html,
+            title=catalogue[session.analysis].title if known else session.analysis,
+            snapshot=json.loads(await body_of(exchange, view)),
         )
 
     async def cancel(self, exchange: Exchange) -> Response:
         """`POST /analysis/{id}/cancel`."""
-        await self._check_form(exchange)
+        await checked_form(exchange)
         if await exchange.engine.sessions.cancel(exchange.session_id, owner=exchange.owner) is None:
             raise not_found()
         return _see(exchange, exchange.session_id)
 
     async def retry(self, exchange: Exchange) -> Response:
         """`POST /analysis/{id}/retry`."""
-        await self._check_form(exchange)
+        await checked_form(exchange)
         await exchange.limits.start(exchange.owner, client_address(exchange.scope))
         answer = await exchange.engine.sessions.retry(exchange.session_id, owner=exchange.owner)
         if answer is None:
@@ -114,16 +99,27 @@ class Pages:
             raise Problem(409, RETRY_REFUSED[answer])
         return _see(exchange, exchange.session_id)
 
-    def problem(self, root: str, problem: Problem) -> Response:
-        """An error as a page."""
-        html = self._templates.get_template("problem.html").render(
-            **self._frame(root, ""),
-            status=problem.status,
-            title=problem.title,
-            error=problem.sentence,
-            reference=problem.reference,
-        )
-        return HTMLResponse(html, problem.status, {**HEADERS, **problem.headers})
+    async def again(self, exchange: Exchange) -> Response:
+        """`POST /analysis/{id}/again`: the same input once more; answers with the new session's address."""
+        await checked_form(exchange)
+        view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+        if view is None:
+            raise not_found()
+        session = view.session
+        analysis = exchange.engine.catalogue[session.analysis]
+        values: dict[str, Any] = json.loads(session.input)
+        try:
+            started = await begin(exchange, analysis.name, values)
+        except OutlastError as error:
+            typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
+            return self._refused(exchange, analysis, typed, error)
+        return await self._see_started(exchange, started)
+
+    async def _see_started(self, exchange: Exchange, started: Started) -> Response:
+        if exchange.settings.inline:
+            async with exchange.engine.watch.follow(started.view.session) as watched:
+                await wait_inline(exchange, watched)
+        return _see(exchange, started.view.session.id)
 
     def _form(
         self,
@@ -141,8 +137,8 @@ class Pages:
             }
             for a in exchange.engine.catalogue
         ]
-        title = analyses[0]["title"] if len(analyses) == 1 else self._title
-        answer = self._draw(
+        title = analyses[0]["title"] if len(analyses) == 1 else self._drawing.title
+        answer = self._drawing.page(
             "form.html",
             exchange,
             problem.status if problem else 200,
@@ -183,56 +179,6 @@ class Pages:
                 kept.append("upload:" + (await store_file(exchange, file)).sha256)
             if kept:
                 values[name] = one_or_all(kept, field)
-
-    async def _check_form(self, exchange: Exchange) -> None:
-        form = await read_form(exchange, MAX_BODY)
-        exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
-
-    async def _result(self, exchange: Exchange, session: AnalysisSession) -> Markup | None:
-        stored = await exchange.engine.sessions.result(session.id, owner=exchange.owner)
-        if stored is None:
-            raise Problem(410, RESULT_GONE)
-        return self._rendered(exchange, stored)
-
-    def _rendered(self, exchange: Exchange, stored: StoredResult) -> Markup | None:
-        catalogue = exchange.engine.catalogue
-        render = catalogue[stored.analysis].render if stored.analysis in catalogue else None
-        if render is None:
-            return None
-        return Markup(render(json.loads(stored.result)))  # noqa: S704 - the hook promises safe HTML
-
-    def _outlived(self, exchange: Exchange, stored: StoredResult) -> Response:
-        """The result of a session that has been cleaned up."""
-        return self._draw(
-            "analysis.html",
-            exchange,
-            title=self._title_of(exchange, stored.analysis),
-            snapshot={
-                "status": "completed",
-                "phase": "completed",
-                "result": json.loads(stored.result),
-                "links": links(stored.session_id, exchange.root),
-            },
-            result_html=self._rendered(exchange, stored),
-        )
-
-    def _title_of(self, exchange: Exchange, analysis: str) -> str:
-        catalogue = exchange.engine.catalogue
-        return catalogue[analysis].title if analysis in catalogue else analysis
-
-    def _draw(self, template: str, exchange: Exchange, status: int = 200, **context: Any) -> Response:
-        token = exchange.access.token(exchange.visitor) if exchange.visitor else ""
-        html = self._templates.get_template(template).render(**self._frame(exchange.root, token), **context)
-        return HTMLResponse(html, status, HEADERS)
-
-    def _frame(self, root: str, token: str) -> dict[str, Any]:
-        return {
-            "site_title": self._title,
-            "csrf_token": token,
-            "root_path": root,
-            "stylesheets": [root + s for s in self._stylesheets],
-            "lang": "en",
-        }
 
 
 def _see(exchange: Exchange, session_id: str) -> Response:

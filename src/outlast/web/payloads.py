@@ -24,6 +24,7 @@ def links(session_id: str, root: str) -> dict[str, str]:
         "cancel": f"{api}/cancel/{session_id}",
         "retry": f"{api}/retry/{session_id}",
         "result": f"{api}/result/{session_id}",
+        "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
     }
 

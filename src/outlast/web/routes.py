@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, zip_longest
 from typing import Final
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
+PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]+"}
 
 
 class Owner(StrEnum):
@@ -34,7 +36,7 @@ class Route:
 
     name: str
     path: str
-    """With `{session_id}` where a session is meant."""
+    """With `{session_id}` where a session is meant, `{link}` where a link to a result."""
     methods: frozenset[str]
     owner: Owner
     token: Token | None = None
@@ -44,8 +46,10 @@ class Route:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        escaped = re.escape(self.path).replace(r"\{session_id\}", f"(?P<session_id>{SESSION_ID})")
-        return re.compile(escaped.replace(r"\{file\}", r"(?P<file>[a-z0-9.-]+)"))
+        parts = re.split(r"\{(\w+)\}", self.path)
+        named = [f"(?P<{name}>{PARAMETERS[name]})" for name in parts[1::2]]
+        fixed = [re.escape(part) for part in parts[::2]]
+        return re.compile("".join(chain.from_iterable(zip_longest(fixed, named, fillvalue=""))))
 
     @property
     def safe(self) -> bool:
@@ -69,11 +73,18 @@ ROUTES: Final = (
     _route("result", f"{_API}/result/{{session_id}}", "GET HEAD", Owner.KNOWN),
     _route("cancel", f"{_API}/cancel/{{session_id}}", "DELETE POST", Owner.KNOWN, Token.HEADER),
     _route("retry", f"{_API}/retry/{{session_id}}", "POST", Owner.KNOWN, Token.HEADER),
+    _route("share", f"{_API}/share/{{session_id}}", "POST DELETE", Owner.KNOWN, Token.HEADER),
     _route("form", "/", "GET HEAD", Owner.MADE, page=True),
     _route("submit", "/", "POST", Owner.KNOWN, Token.FORM, page=True),
     _route("page", "/analysis/{session_id}", "GET HEAD", Owner.KNOWN, page=True),
     _route("page_cancel", "/analysis/{session_id}/cancel", "POST", Owner.KNOWN, Token.FORM, page=True),
     _route("page_retry", "/analysis/{session_id}/retry", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("page_again", "/analysis/{session_id}/again", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("page_share", "/analysis/{session_id}/share", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("page_unshare", "/analysis/{session_id}/unshare", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("export", "/analysis/{session_id}/export/{file}", "GET HEAD", Owner.KNOWN, page=True),
+    _route("shared", "/shared/{link}", "GET HEAD", Owner.ANYBODY, page=True),
+    _route("shared_export", "/shared/{link}/export/{file}", "GET HEAD", Owner.ANYBODY, page=True),
     _route("static", "/static/{file}", "GET HEAD", Owner.ANYBODY),
     _route("assets", "/assets/{file}", "GET HEAD", Owner.ANYBODY),
     _route("livez", "/livez", "GET HEAD", Owner.ANYBODY),

@@ -21,6 +21,7 @@ from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
 from outlast.web.answers import NOSNIFF, Answers, Sent, again
+from outlast.web.drawing import Drawing
 from outlast.web.events import events
 from outlast.web.exchange import Exchange
 from outlast.web.keys import KeyRing
@@ -29,6 +30,7 @@ from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
 from outlast.web.rates import Rates
+from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
 from outlast.web.uploads import upload
 
@@ -64,11 +66,15 @@ class _Edge:
         self._routes = [(route.pattern, route) for route in ROUTES]
         self._folders = {"static": Path(str(files("outlast.web") / "static")), "assets": site.assets}
         styles = sorted(site.assets.glob("*.css")) if site.assets else []
-        self._pages = Pages(site.title, [f"/assets/{s.name}" for s in styles])
+        modules = sorted(site.assets.glob("*.js")) if site.assets else []
+        self._drawing = Drawing(
+            site.title, [f"/assets/{s.name}" for s in styles], [f"/assets/{m.name}" for m in modules]
+        )
+        results = ResultPages(self._drawing)
+        pages = Pages(self._drawing, results)
         self._access: Access | None = None
         self._limits: Limits | None = None
         self._answers = Answers()
-        pages = self._pages
         self._endpoints: Mapping[str, Endpoint] = {
             "start": api.start,
             "upload": upload,
@@ -78,11 +84,18 @@ class _Edge:
             "result": api.result,
             "cancel": api.cancel,
             "retry": api.retry,
+            "share": api.share,
             "form": pages.form,
             "submit": pages.submit,
             "page": pages.page,
             "page_cancel": pages.cancel,
             "page_retry": pages.retry,
+            "page_again": pages.again,
+            "page_share": results.share,
+            "page_unshare": results.unshare,
+            "export": results.export,
+            "shared": results.shared,
+            "shared_export": results.shared_export,
             "static": self._file,
             "assets": self._file,
             "livez": api.livez,
@@ -138,7 +151,7 @@ class _Edge:
                 raise
             problem = problem_of(error)
             page = (route.page if route else not _of_api(scope)) and _wants_html(scope)
-            response = self._pages.problem(scope.get("root_path", ""), problem) if page else problem.response()
+            response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
             await response(scope, receive, noting)
         except ClientDisconnect:
             log.info("A visitor left while sending to %s.", scope["path"])
@@ -203,7 +216,7 @@ class _Edge:
         log.error("%s %s failed; reference %s", scope["method"], scope["path"], reference, exc_info=error)
         problem = Problem(500, "Something went wrong on our side.", reference=reference)
         page = _wants_html(scope) and not _of_api(scope)
-        response = self._pages.problem(scope.get("root_path", ""), problem) if page else problem.response()
+        response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
         await response(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:

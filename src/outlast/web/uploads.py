@@ -31,6 +31,12 @@ async def upload(exchange: Exchange) -> Response:
     return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
 
 
+async def checked_form(exchange: Exchange) -> None:
+    """Read a form that has nothing in it but its token, and check that."""
+    form = await read_form(exchange, MAX_BODY)
+    exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
+
+
 async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
     """Store the file in `field` of a multipart body."""
     limit = exchange.settings.max_upload_bytes

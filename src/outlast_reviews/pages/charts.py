@@ -103,8 +103,16 @@ def interval_bar(report: Mapping[str, Any]) -> IntervalBar | None:
     return IntervalBar(tuple(zones), round(min(low, 100 - width), 2), round(width, 2), report["fake_percentage"])
 
 
-def star_rows(stars: Sequence[Mapping[str, Any]], *, row_height: int = 40) -> tuple[StarRow, ...]:
+def star_rows(
+    stars: Sequence[Mapping[str, Any]], *, row_height: int = 40, without_incentivised: bool = False
+) -> tuple[StarRow, ...]:
     """Bars are at most 64 % of the width; the rest is for the labels on both sides."""
+    if without_incentivised:
+        paid = [row.get("incentivised", 0) for row in stars]
+        stars = [
+            {**row, "before": row["before"] - n, "after": row["after"] - n / 2}
+            for row, n in zip(stars, paid, strict=True)
+        ]
     before_all = sum(row["before"] for row in stars)
     after_all = sum(row["after"] for row in stars)
     if not before_all:

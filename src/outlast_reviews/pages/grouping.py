@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
+
+from outlast_reviews.pages.choosing import EVERYTHING, PER_PAGE, Choice, Stretch, stretch
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
+_CLUSTERED, _INCENTIVE = "near_copies", "incentive"
 _ORDER = (
     "near_copies",
     "reviewer_overlap",
@@ -59,56 +63,68 @@ class Group:
     elsewhere: int
     """Reviews with the same sign in groups of graver ones."""
     counted: bool
+    count: int
+    """On all pages."""
+    continued: bool
+    """It began on an earlier page."""
     shown: tuple[Item, ...]
     folded: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
-    groups: tuple[Group, ...]
-    anchors: Mapping[str, str]
-    """Where the first review of a check is, by the check's name."""
+def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...], Stretch]:
+    """What the chosen page shows. A review is in one group, by the first of its reasons; the others are tags.
 
-
-def groups(report: Mapping[str, Any]) -> Groups:
-    """A review is in one group, by the first of its reasons; the others are tags."""
+    Of one check alone, all of its reviews are in its own groups.
+    """
     titles: dict[str, str] = {check["name"]: check["title"] for check in report["checks"]}
     members: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for review in report["flagged"]:
-        key = (review["reasons"][0]["check"], review["cluster"] or 0)
-        members.setdefault(key, []).append(review)
+        if choice.without_incentivised and _only_incentivised(review):
+            continue
+        checks = [reason["check"] for reason in review["reasons"]]
+        if choice.check is None or choice.check in checks:
+            check = choice.check or checks[0]
+            members.setdefault((check, (review["cluster"] or 0) if check == _CLUSTERED else 0), []).append(review)
+    keys = sorted(members, key=lambda key: (_place(key[0]), key[1]))
+    listed = [(key, n, review) for key in keys for n, review in enumerate(members[key])]
+    where, page = stretch(listed, choice.page, PER_PAGE)
     made: list[Group] = []
-    own: dict[str, str] = {}
-    any_: dict[str, str] = {}
-    for check, cluster in sorted(members, key=lambda key: (_place(key[0]), key[1])):
-        reviews = members[check, cluster]
-        anchor = f"signs-{check}-{cluster}" if cluster else f"signs-{check}"
-        title = f"Copies, group {cluster}" if cluster else _TITLES.get(check) or titles[check]
-        elsewhere = 0 if cluster else _having(check, report["flagged"]) - len(reviews)
-        made.append(_group(anchor, title, check, reviews, elsewhere))
-        own.setdefault(check, anchor)
-        for name in (reason["check"] for review in reviews for reason in review["reasons"]):
-            any_.setdefault(name, anchor)
-    return Groups(tuple(made), any_ | own)
+    for (check, cluster), some in groupby(page, key=lambda entry: entry[0]):
+        entries = list(some)
+        whole = members[check, cluster]
+        elsewhere = 0 if cluster or choice.check else _having(check, report["flagged"]) - len(whole)
+        common = _common(check, whole)
+        items = [_item(review, check, common) for _, _, review in entries]
+        opened = len(items) if choice.page == EVERYTHING else _OPEN
+        made.append(
+            Group(
+                anchor=f"signs-{check}-{cluster}" if cluster else f"signs-{check}",
+                title=f"Copies, group {cluster}" if cluster else _TITLES.get(check) or titles.get(check) or check,
+                sentence=common,
+                elsewhere=max(0, elsewhere),
+                counted=any(review["counted"] for review in whole),
+                count=len(whole),
+                continued=entries[0][1] > 0,
+                shown=tuple(items[:opened]),
+                folded=tuple(items[opened:]),
+            )
+        )
+    return tuple(made), where
+
+
+def _only_incentivised(review: Mapping[str, Any]) -> bool:
+    return not review["counted"] and any(reason["check"] == _INCENTIVE for reason in review["reasons"])
 
 
 def _having(check: str, reviews: Sequence[Mapping[str, Any]]) -> int:
     return sum(any(reason["check"] == check for reason in review["reasons"]) for review in reviews)
 
 
-def _group(anchor: str, title: str, check: str, reviews: Sequence[Mapping[str, Any]], elsewhere: int) -> Group:
-    sentences = {reason["sentence"] for review in reviews for reason in review["reasons"][:1]}
-    common = sentences.pop() if len(sentences) == 1 else None
-    items = [_item(review, check, common) for review in reviews]
-    return Group(
-        anchor=anchor,
-        title=title,
-        sentence=common,
-        elsewhere=elsewhere,
-        counted=any(review["counted"] for review in reviews),
-        shown=tuple(items[:_OPEN]),
-        folded=tuple(items[_OPEN:]),
-    )
+def _common(check: str, reviews: Sequence[Mapping[str, Any]]) -> str | None:
+    sentences = {
+        reason["sentence"] for review in reviews for reason in review["reasons"] if reason["check"] == check
+    }
+    return sentences.pop() if len(sentences) == 1 else None
 
 
 def _item(review: Mapping[str, Any], check: str, common: str | None) -> Item:

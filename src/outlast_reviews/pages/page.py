@@ -3,12 +3,15 @@
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from outlast_reviews import spoken
+from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows, timeline_chart
+from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
 from outlast_reviews.pages.grouping import groups
 from outlast_reviews.pages.marking import marked
 
@@ -38,25 +41,44 @@ class ReportPage:
             "marked": marked,
         }
 
-    def render(self, result: Mapping[str, Any]) -> str:
-        """Safe HTML of a result as CONTRACT describes it: `{"report": …}`; it opens with the `h1`."""
+    def render(self, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
+        """Safe HTML of a result as CONTRACT describes it: `{"report": …}`; it opens with the `h1`.
+
+        `query` is what stands behind the question mark of its address: which reviews are asked for.
+        """
         report: Mapping[str, Any] = result["report"]
+        choice = Choice.of(query or {}, report)
+        flagged, flagged_where = groups(report, choice)
+        clear_where, clear = stretch(
+            report["without_signs"], 1 if choice.clear is None else choice.clear, CLEAR_PER_PAGE
+        )
         return self._environment.get_template("report.html").render(
             report=report,
             tone=TONES[report["grade"]],
             outcomes=OUTCOMES,
             interval=interval_bar(report),
             share=_share(report),
-            star_rows=star_rows(report["stars"]),
+            star_rows=star_rows(report["stars"], without_incentivised=choice.without_incentivised),
             timeline=timeline_chart(report["timeline"]),
             bursts=_bursts(report["checks"]),
-            groups=groups(report),
+            choice=choice,
+            groups=flagged,
+            flagged_where=flagged_where,
+            clear=clear,
+            clear_where=clear_where,
+            changes=changes(report, result.get("earlier")),
+            earlier=result.get("earlier"),
         )
 
 
-def render_report(result: Mapping[str, Any]) -> str:
-    """One page; who renders many keeps a `ReportPage`."""
-    return ReportPage().render(result)
+def render_report(result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
+    """One page of the one `ReportPage` of this process."""
+    return _page().render(result, query)
+
+
+@cache
+def _page() -> ReportPage:
+    return ReportPage()
 
 
 def _share(report: Mapping[str, Any]) -> str | None:

@@ -5,15 +5,25 @@ from collections.abc import Mapping, Sequence
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.room import Room
+from outlast.backends.rows import Row
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 
 class PostgresResults(Room):
-    """`Results`."""
+    """`Results` and `Shares`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
-        row = await self._db.one("result", {"id": session_id, "owner": owner})
-        return None if row is None else StoredResult(*row[:5], completed_at=self._db.rows.as_datetime(row[5]))
+        return self._as_result(await self._db.one("result", {"id": session_id, "owner": owner}))
+
+    async def shared(self, token: str) -> StoredResult | None:
+        return self._as_result(await self._db.one("shared", {"token": token}))
+
+    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
+        row = await self._linked("share", {"id": session_id, "owner": owner, "token": token})
+        return row[0] if row else None
+
+    async def unshare(self, session_id: str, *, owner: str | None) -> bool:
+        return await self._linked("unshare", {"id": session_id, "owner": owner}) is not None
 
     async def learn(self, samples: Sequence[StepSample]) -> None:
         if not samples:
@@ -35,3 +45,16 @@ class PostgresResults(Room):
         for step, duration_ms in await self._db.all("durations", {"analysis": analysis}):
             found[step].append(duration_ms)
         return dict(found)
+
+    async def _linked(self, statement: str, values: Mapping[str, str | None]) -> Row | None:
+        async def write(connection: Connection) -> Row | None:
+            rows = await self._db.rows_of(connection, statement, values)
+            return rows[0] if rows else None
+
+        return await self._db.transact(write, again=True)
+
+    def _as_result(self, row: Row | None) -> StoredResult | None:
+        if row is None:
+            return None
+        *fields, completed_at, share = row
+        return StoredResult(*fields, completed_at=self._db.rows.as_datetime(completed_at), share=share)

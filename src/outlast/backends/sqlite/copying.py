@@ -94,8 +94,8 @@ class Copies(Room):
     async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
         rows = await self._read("results_of_all", {"ids": as_json(list(session_ids))})
         return [
-            OwnedResult(owner, StoredResult(session_id, analysis, subject, result, redirect_url, as_datetime(at)))
-            for owner, session_id, analysis, subject, result, redirect_url, at in rows
+            OwnedResult(owner, StoredResult(*stored, completed_at=as_datetime(at), share=share))
+            for owner, *stored, at, share in rows
         ]
 
     async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:

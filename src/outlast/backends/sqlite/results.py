@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
@@ -15,18 +16,22 @@ ANY_SIZE = 1 << 62
 
 
 class SQLiteResults(Room):
-    """`Results`."""
+    """`Results` and `Shares`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
-        def read(connection: Connection) -> Row | None:
-            return connection.execute(self._sql["result"], values).fetchone()
+        return await self._result("result", id=session_id, owner=owner)
 
-        values = {"id": session_id, "owner": owner, "inline": INLINE}
-        row = self._db.read(read)
-        if row is not None and row[3] is None:
-            values["inline"] = ANY_SIZE
-            row = await self._db.read_aside(read)
-        return None if row is None else StoredResult(*row[:5], completed_at=as_datetime(row[5]))
+    async def shared(self, token: str) -> StoredResult | None:
+        return await self._result("shared", token=token)
+
+    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
+        values = {"id": session_id, "owner": owner, "token": token}
+        row = await self._db.write(lambda c: c.execute(self._sql["share"], values).fetchone())
+        return row[0] if row else None
+
+    async def unshare(self, session_id: str, *, owner: str | None) -> bool:
+        values = {"id": session_id, "owner": owner}
+        return await self._db.write(lambda c: c.execute(self._sql["unshare"], values).fetchone()) is not None
 
     async def learn(self, samples: Sequence[StepSample]) -> None:
         flat = as_json([(s.analysis, s.step, s.duration_ms) for s in samples])
@@ -47,3 +52,14 @@ class SQLiteResults(Room):
         for step, duration_ms in rows:
             found[step].append(duration_ms)
         return dict(found)
+
+    async def _result(self, statement: str, **values: Any) -> StoredResult | None:
+        def read(connection: Connection) -> Row | None:
+            return connection.execute(self._sql[statement], values).fetchone()
+
+        values["inline"] = INLINE
+        row = self._db.read(read)
+        if row is not None and row[3] is None:
+            values["inline"] = ANY_SIZE
+            row = await self._db.read_aside(read)
+        return None if row is None else StoredResult(*row[:5], completed_at=as_datetime(row[5]), share=row[6])

@@ -139,6 +139,7 @@ CREATE TABLE results (
     subject text NOT NULL,
     redirect_url text,
     completed_at timestamptz NOT NULL,
+    share text UNIQUE, -- the link by which others may read it
     result text NOT NULL
 );
 

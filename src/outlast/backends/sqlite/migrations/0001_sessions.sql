@@ -148,9 +148,11 @@ CREATE TABLE results (
     redirect_url TEXT,
     completed_at TEXT NOT NULL,
     bytes INTEGER NOT NULL,
+    share TEXT, -- the link by which others may read it
     result TEXT NOT NULL
 ) STRICT;
 
+CREATE UNIQUE INDEX results_by_share ON results (share) WHERE share IS NOT NULL;
 CREATE INDEX results_by_owner ON results (user_session);
 CREATE INDEX results_by_end ON results (completed_at);
 
@@ -236,6 +238,12 @@ BEGIN
 END;
 
 CREATE TRIGGER no_change_when_shut BEFORE UPDATE ON analysis_sessions
+WHEN (SELECT shut_because IS NOT NULL AND NOT filling FROM door)
+BEGIN
+    SELECT raise(ABORT, 'the store is shut');
+END;
+
+CREATE TRIGGER no_link_when_shut BEFORE UPDATE OF share ON results
 WHEN (SELECT shut_because IS NOT NULL AND NOT filling FROM door)
 BEGIN
     SELECT raise(ABORT, 'the store is shut');

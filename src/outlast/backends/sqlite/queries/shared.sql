@@ -1,0 +1,1 @@
+SELECT {result_columns} FROM results WHERE share = :token

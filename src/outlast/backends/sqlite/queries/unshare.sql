@@ -1,0 +1,3 @@
+UPDATE results SET share = NULL
+WHERE session_id = :id AND (:owner IS NULL OR user_session = :owner)
+RETURNING 1

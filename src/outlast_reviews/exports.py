@@ -1,0 +1,68 @@
+"""The report as files: JSON, and tables that no spreadsheet and no browser takes for a program (pure)."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+COLUMNS = (
+    *("review_id", "row", "date", "rating", "reviewer", "title", "excerpt"),
+    *("signs", "counted", "group_of_copies", "strength", "checks", "reasons"),
+)
+_STRENGTHS = ("strong", "medium", "weak")
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
+"""With these at its start a spreadsheet takes a cell for a formula."""
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_FOR_HTML = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
+
+
+def as_json(result: Mapping[str, Any]) -> str:
+    """The whole result. Angle brackets are escaped, which JSON undoes and HTML does not."""
+    return json.dumps(result, ensure_ascii=False).translate(_FOR_HTML) + "\n"
+
+
+def flagged_csv(result: Mapping[str, Any]) -> str:
+    """The reviews with any sign."""
+    return _table(result["report"]["flagged"])
+
+
+def reviews_csv(result: Mapping[str, Any]) -> str:
+    """Every review that the report lists, those with signs first."""
+    return _table([*result["report"]["flagged"], *result["report"]["without_signs"]])
+
+
+def cell(value: object) -> str:
+    """A cell that does nothing: with an apostrophe where it looks like a formula, a space where like a tag."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    text = _TAG.sub("< ", str(value))
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _table(reviews: Iterable[Mapping[str, Any]]) -> str:
+    """With the mark that tells Excel of UTF-8."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for review in reviews:
+        reasons = review.get("reasons", ())
+        strengths = {reason["strength"] for reason in reasons}
+        values = {
+            **review,
+            "signs": len(reasons),
+            "counted": review.get("counted", False),
+            "group_of_copies": review.get("cluster"),
+            "strength": next((s for s in _STRENGTHS if s in strengths), None),
+            "checks": ", ".join(reason["check"] for reason in reasons),
+            "reasons": " ".join(reason["sentence"] for reason in reasons),
+        }
+        writer.writerow([cell(values[column]) for column in COLUMNS])
+    return "\ufeff" + file.getvalue()

@@ -1,0 +1,94 @@
+"""What a reader of the report has chosen to see, and the addresses of every other choice (pure)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+T = TypeVar("T")
+
+PER_PAGE = 50
+"""Reviews with signs on one page."""
+CLEAR_PER_PAGE = 20
+EVERYTHING = 0
+"""The page that is all pages, to print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Written into addresses, so that each can be kept, sent and gone back from."""
+
+    check: str | None = None
+    """Only reviews with signs of this check."""
+    page: int = 1
+    clear: int | None = None
+    """The page of reviews without signs, once asked for."""
+    without_incentivised: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], report: Mapping[str, Any]) -> "Choice":
+        """What makes no sense chooses nothing."""
+        known = {check["name"] for check in report["checks"] if check["count"]}
+        check = query.get("check", "")
+        return cls(
+            check=check if check in known else None,
+            page=_page(query.get("page")) or 1 if query.get("page") != "all" else EVERYTHING,
+            clear=EVERYTHING if query.get("clear") == "all" else _page(query.get("clear")),
+            without_incentivised=query.get("incentivised") == "without" and bool(report["incentivised_count"]),
+        )
+
+    def to(self, part: str, **changes: Any) -> str:
+        """The address of another choice, at a part of the page."""
+        other = replace(self, **changes)
+        fields: dict[str, str] = {}
+        if other.check:
+            fields["check"] = other.check
+        if other.page != 1:
+            fields["page"] = str(other.page or "all")
+        if other.clear is not None:
+            fields["clear"] = str(other.clear or "all")
+        if other.without_incentivised:
+            fields["incentivised"] = "without"
+        return f"?{urlencode(fields)}#{part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One page of a list."""
+
+    page: int
+    pages: int
+    first: int
+    """The number of its first entry, from 1."""
+    last: int
+    total: int
+
+    @property
+    def around(self) -> tuple[int | None, ...]:
+        """Pages to offer: the ends and the neighbours; `None` for a gap."""
+        wanted = sorted(
+            {1, 2, self.page - 1, self.page, self.page + 1, self.pages} & set(range(1, self.pages + 1))
+        )
+        offered: list[int | None] = []
+        for number in wanted:
+            if offered and offered[-1] is not None and number > offered[-1] + 1:
+                offered.append(None)
+            offered.append(number)
+        return tuple(offered)
+
+
+def stretch(entries: Sequence[T], page: int, per_page: int) -> tuple[Stretch, Sequence[T]]:
+    """The page of these entries, the last where there are not so many."""
+    pages = max(1, -(-len(entries) // per_page))
+    if page == EVERYTHING:
+        return Stretch(EVERYTHING, pages, 1, len(entries), len(entries)), entries
+    page = min(page, pages)
+    start = (page - 1) * per_page
+    shown = entries[start : start + per_page]
+    return Stretch(page, pages, start + 1, start + len(shown), len(entries)), shown
+
+
+def _page(text: str | None) -> int | None:
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 6:
+        return None
+    return int(text) or 1

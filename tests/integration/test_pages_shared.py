@@ -1,0 +1,188 @@
+"""A result's link for others, its files, and the same analysis once more."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from edge_site import HOST, OpenSite, Visitor, open_site
+
+from outlast.testing.acts import completed, read
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
+    async with open_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+async def owner(site: OpenSite) -> Visitor:
+    return await site.visitor()
+
+
+async def done(site: OpenSite, owner: Visitor, result: str = '{"text":"the judgement"}') -> str:
+    session_id = await owner.started("echo", text="the input")
+    await site.end(session_id, completed(result))
+    return session_id
+
+
+async def press(owner: Visitor, session_id: str, verb: str) -> httpx.Response:
+    """A button of the result page, as a browser without JavaScript presses it."""
+    page = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    form = re.search(rf'<form method="post" action="([^"]+/{verb})">.*?value="([^"]+)"', page.text, re.DOTALL)
+    assert form, f"no button to {verb}"
+    return await owner.post(form[1], data={"csrf_token": form[2]}, headers=HTML)
+
+
+async def link_of(owner: Visitor, session_id: str) -> str:
+    """As the owner's page shows it."""
+    page = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    shown = re.search(r'id="share-address"[^>]* value="([^"]+)"', page.text)
+    assert shown
+    return shown[1]
+
+
+async def test_whoever_has_the_link_reads_the_result(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    answer = await press(owner, session_id, "share")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/analysis/{session_id}#share")
+    link = await link_of(owner, session_id)
+    assert re.fullmatch(rf"{HOST}/shared/[a-z2-7]{{26}}", link)
+    page = await site.client().get(link, headers=HTML)
+    assert page.status_code == 200
+    assert "the judgement" in page.text
+
+
+async def test_the_shared_page_tells_nothing_of_session_and_owner(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    await press(owner, session_id, "share")
+    link = await link_of(owner, session_id)
+    for address in (link, f"{link}/export/echo.txt", f"{link}?x={session_id[:0]}"):
+        # the owner, too, sees there what others see
+        for reader in (site.client(), owner):
+            answer = await reader.get(address, headers=HTML)
+            assert session_id not in answer.text + str(answer.headers)
+            assert owner.token not in answer.text
+            assert "<form" not in answer.text
+            assert "set-cookie" not in answer.headers
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert "noindex" in answer.headers["x-robots-tag"]
+            assert answer.headers["cache-control"] == "no-store"
+            assert "default-src" in answer.headers["content-security-policy"]
+    assert '<meta name="robots" content="noindex, nofollow">' in (await owner.get(link)).text
+
+
+async def test_a_revoked_link_is_as_one_that_never_was(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    await press(owner, session_id, "share")
+    link = await link_of(owner, session_id)
+    assert (await press(owner, session_id, "unshare")).status_code == 303
+    for address in (link, f"{link}/export/echo.txt"):
+        revoked = await site.client().get(address, headers=HTML)
+        never = await site.client().get(address.replace(link, f"{HOST}/shared/{'a' * 26}"), headers=HTML)
+        assert revoked.status_code == 404
+        assert revoked.text == never.text
+    await press(owner, session_id, "share")
+    assert await link_of(owner, session_id) != link
+
+
+async def test_scripts_share_and_revoke_by_the_api(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    shared = await owner.post(f"/api/analysis/share/{session_id}")
+    again = await owner.post(f"/api/analysis/share/{session_id}")
+    assert shared.json() == again.json() == {"success": True, "url": shared.json()["url"]}
+    assert (await site.client().get(shared.json()["url"])).status_code == 200
+    revoked = await owner.delete(f"/api/analysis/share/{session_id}")
+    assert revoked.json() == {"success": True, "url": None}
+    assert (await site.client().get(shared.json()["url"])).status_code == 404
+
+
+async def test_what_has_no_result_cannot_be_shared(site: OpenSite, owner: Visitor):
+    session_id = await owner.started("echo", text="a")
+    for method in ("POST", "DELETE"):
+        answer = await owner.request(method, f"/api/analysis/share/{session_id}")
+        assert answer.status_code == 409
+        assert "no result yet" in answer.json()["error"]
+
+
+async def test_the_link_outlives_the_session(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    url = (await owner.post(f"/api/analysis/share/{session_id}")).json()["url"]
+    now, long_ago = site.engine.clock.now() + timedelta(1), site.engine.clock.now() - timedelta(1)
+    await site.engine.store.prune(
+        sessions_before=now, results_before=long_ago, uploads_before=long_ago, dry_run=False
+    )
+    assert (await site.client().get(url)).status_code == 200
+    page = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    assert page.status_code == 200
+    assert "/unshare" in page.text
+    assert "/again" not in page.text
+
+
+async def test_the_address_of_a_link_honours_where_people_come_from(tmp_path: Path):
+    async with open_site(tmp_path, public_url="http://reviews.example", allowed_hosts="localhost") as site:
+        owner = await site.visitor()
+        session_id = await done(site, owner)
+        url = (await owner.post(f"/api/analysis/share/{session_id}")).json()["url"]
+        assert url.startswith("http://reviews.example/shared/")
+
+
+async def test_files_of_a_result_are_downloads_in_which_nothing_can_run(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    page = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    address = f"/analysis/{session_id}/export/echo.txt"
+    assert f'href="{address}" download>The text</a>' in page.text
+    file = await owner.get(address)
+    assert file.text == "the judgement"
+    assert file.headers["content-type"] == "text/plain; charset=utf-8"
+    assert file.headers["content-disposition"] == 'attachment; filename="echo.txt"'
+    assert "sandbox" in file.headers["content-security-policy"]
+    assert (await owner.get(f"/analysis/{session_id}/export/other.txt")).status_code == 404
+
+
+async def test_again_starts_the_same_input_anew(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    answer = await press(owner, session_id, "again")
+    assert answer.status_code == 303
+    new = answer.headers["location"].rpartition("/")[2]
+    assert new != session_id
+    rows = [await read(site.engine.store, i) for i in (session_id, new)]
+    assert rows[0].input == rows[1].input
+    assert rows[0].subject == rows[1].subject
+    assert (await press(owner, session_id, "again")).headers["location"] == answer.headers["location"]
+
+
+async def test_again_without_its_file_says_what_to_do(site: OpenSite, owner: Visitor):
+    source = (await owner.upload(b"a,b")).json()["source"]
+    session_id = await owner.started("product", source=source)
+    await site.end(session_id, completed("{}"))
+    now, long_ago = site.engine.clock.now() + timedelta(1), site.engine.clock.now() - timedelta(1)
+    await site.engine.store.prune(
+        sessions_before=long_ago, results_before=long_ago, uploads_before=now, dry_run=False
+    )
+    answer = await press(owner, session_id, "again")
+    assert answer.status_code == 422
+    assert "upload it" in answer.text
+    assert source not in answer.text
+
+
+async def test_again_counts_as_a_start(tmp_path: Path):
+    async with open_site(tmp_path, starts_per_minute=1) as site:
+        owner = await site.visitor()
+        session_id = await done(site, owner)
+        assert (await press(owner, session_id, "again")).status_code == 429
+
+
+@pytest.mark.parametrize("name", ["Report.csv", "a/b", "", ".csv", "a b.csv"])
+def test_an_export_has_a_name_that_an_address_can_carry(site: OpenSite, name: str):
+    async def anything() -> dict[str, Any]:
+        return {}
+
+    with pytest.raises(ValueError, match="needs a name"):
+        site.outlast.analysis("x", exports={name: site.outlast.catalogue["echo"].exports["echo.txt"]})(anything)
