@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,9 +79,9 @@ async def calm(page: Page) -> list[str]:
     """What ran in the page, from now on; a broken policy counts, as only markup of others can break it."""
     ran: list[str] = []
 
-    async def dismissed(dialog: object) -> None:
+    async def dismissed(dialog: Any) -> None:
         ran.append("dialog")
-        await dialog.dismiss()  # type: ignore[attr-defined]
+        await dialog.dismiss()
 
     page.on("dialog", dismissed)
     page.on("console", lambda said: ran.append(said.text) if "Content Security" in said.text else None)
@@ -234,7 +235,7 @@ async def test_all_of_it_works_without_javascript(served: Served, browser: Brows
     await expect(reading.locator(".r-verdict")).to_be_visible()
     assert await reading.get_by_role("button").count() == 0
     await page.get_by_role("button", name="Revoke the link").click()
-    assert (await reading.reload()).status == 404  # type: ignore[union-attr]
+    assert (await reading.reload()).status == 404
     async with page.expect_download() as download:
         await page.get_by_role("link", name="All reviews as CSV").click()
     assert (await download.value).suggested_filename == "reviews.csv"

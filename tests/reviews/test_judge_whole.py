@@ -79,7 +79,7 @@ async def test_a_session_has_the_models_signs_and_an_account_of_how_they_came_ab
     assert "tiny&lt;1&gt;" in page
     assert "doubted by a model" in page or "language model doubts" in page
     steps = [step.name for step in views[-1].session.progress.steps]
-    assert steps == ["gather", "tidy", "judge", "ask_model", "write"]
+    assert steps == ["gather", "tidy", "judge", "ask_model", "write", "compare"]
 
 
 async def test_what_was_judged_is_not_asked_again_whoever_asks(outlast, model):
@@ -158,7 +158,13 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
     register(outlast, ReviewSettings())
     async with outlast.lifespan(workers=1):
         views, result = await finished(outlast, table())
-    assert [step.name for step in views[-1].session.progress.steps] == ["gather", "tidy", "judge", "write"]
+    assert [step.name for step in views[-1].session.progress.steps] == [
+        "gather",
+        "tidy",
+        "judge",
+        "write",
+        "compare",
+    ]
     assert "model" not in {check["name"] for check in result["report"]["checks"]}
     assert result["report"]["method"]["model"] is None
     assert "no language model takes part and nothing leaves this machine" in result["report"]["method"]["summary"]
