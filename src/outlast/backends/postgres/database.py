@@ -109,10 +109,9 @@ class Database:
         here = self.here()
         lost = False
         for turn in range(TIMES):
-            connected = False
+            connection: Connection | None = None
             try:
                 async with here.connection() as connection:
-                    connected = True
                     with no_longer_than(PATIENCE, connection):
                         return await work(connection)
             except OUR_MISTAKES:
@@ -122,7 +121,8 @@ class Database:
                     raise explained(error) from error
                 await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**turn))
             except UNAVAILABLE as error:
-                if lost or not connected or not (again if isinstance(again, bool) else again()):
+                broken = connection is not None and connection.closed
+                if lost or not broken or not (again if isinstance(again, bool) else again()):
                     raise explained(error) from error
                 lost = True
                 here.refresh()

@@ -73,7 +73,7 @@ class Here:
     def refresh(self) -> None:
         """Connect anew from now on: a restart of the server has broken what was there."""
         while self._idle:
-            self._idle.pop()[1].pgconn.finish()
+            _finish(self._idle.pop()[1])
 
     async def close(self) -> None:
         """In its own loop: finish what was accepted, then disconnect."""
@@ -84,7 +84,7 @@ class Here:
     def drop(self) -> None:
         """Disconnect without a loop."""
         for connection in list(self._made):
-            connection.pgconn.finish()
+            _finish(connection)
 
     async def _connect(self, end: float) -> Connection:
         """Tries with full jitter until then."""
@@ -109,9 +109,9 @@ class Here:
         if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             self._idle.append((now, connection))
         else:
-            connection.pgconn.finish()
+            _finish(connection)
         if self._idle and self._idle[0][0] < now - IDLE_FOR:
-            self._idle.popleft()[1].pgconn.finish()
+            _finish(self._idle.popleft()[1])
 
 
 class Pools:
@@ -151,3 +151,8 @@ class Pools:
     def _forget_ended_loops(self) -> None:
         for loop in [loop for loop in self._by_loop if loop.is_closed()]:
             self._by_loop.pop(loop).drop()
+
+
+def _finish(connection: Connection) -> None:
+    """Disconnect here and now, without a loop."""
+    connection.pgconn.finish()

@@ -1,0 +1,218 @@
+"""The store on connections that break, fall silent, or belong to a pooler."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+from postgres_wires import TransactionPooler, Wire, listening
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.postgres import database, pools, workers
+from outlast.backends.postgres.store import PostgresStore
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.status import Status
+from outlast.ports.store import CancelAnswer, Selection
+from outlast.testing.acts import (
+    OWNER,
+    ROOMY,
+    WORKER,
+    completed,
+    enter,
+    kept,
+    new_session,
+    postponed,
+    read,
+    right,
+    start,
+    started_and_claimed,
+    take,
+    update,
+)
+from servers import QUICK, PostgresServer
+
+EVERYBODY_ELSE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@asynccontextmanager
+async def opened(url, **options):
+    store = PostgresStore(url, SystemClock(), **options)
+    await store.open(migrate=True)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def store(postgres_url):
+    async with opened(postgres_url) as store:
+        yield store
+
+
+@pytest.fixture
+def server():
+    server = PostgresServer(**QUICK)
+    server.start()
+    yield server
+    server.remove()
+
+
+async def test_calls_outlive_the_death_of_their_backends(store, postgres_url):
+    enter(store)
+
+    async def kill(connection):
+        await connection.execute(EVERYBODY_ELSE)
+
+    async def insist(call):
+        """What is refused is asked for again, as callers do."""
+        while True:
+            try:
+                return await call()
+            except StoreUnavailable:
+                continue
+
+    async def live(connection):
+        new = new_session()
+        added, _ = await asyncio.gather(insist(lambda: store.add(new, ROOMY)), kill(connection))
+        assert not added.existing
+        taken, _ = await asyncio.gather(insist(lambda: take(store, limit=2)), kill(connection))
+        for session in taken:
+            await insist(lambda session=session: store.report([update(session, 50)]))
+            await asyncio.gather(
+                insist(lambda session=session: store.finish(right(session), completed())), kill(connection)
+            )
+
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        await asyncio.gather(*(live(connection) for _ in range(15)))
+    sessions = await store.select(Selection())
+    assert len(sessions) == 15
+    for session in sessions:
+        ends = [line.ended for line in await store.history(session.id)]
+        assert ends == (["completed"] if session.status is Status.COMPLETED else [])
+
+
+async def test_an_idle_connection_that_was_lost_costs_nothing(store, postgres_url):
+    session = await start(store)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for call in (
+            lambda: store.get(session.id, owner=None),
+            lambda: start(store),
+            lambda: store.cancel(session.id, owner=None),
+            lambda: store.retry(session.id, owner=None, attempts=1),
+            lambda: store.adopt("nobody", OWNER),
+            lambda: store.rescue_worker("nobody"),
+            store.check,
+        ):
+            connection.execute(EVERYBODY_ELSE)
+            await call()
+
+
+async def test_a_restart_of_the_server_is_waited_for(server):
+    async with opened(server.url()) as store:
+        session = await started_and_claimed(store)
+        lease = store.lease()
+        assert lease.renew(WORKER) is not None
+        await asyncio.to_thread(server.stop)
+        writing = asyncio.gather(
+            store.finish(right(session), completed()), start(store), store.get(session.id, owner=None)
+        )
+        with pytest.raises(StoreUnavailable):
+            await asyncio.to_thread(lease.renew, WORKER)
+        await asyncio.to_thread(server.start)
+        ended, started, found = await writing
+        assert ended
+        assert found is not None
+        assert (await read(store, session.id)).status is Status.COMPLETED
+        assert await read(store, started.id) == started
+        assert lease.renew(WORKER) is not None
+        lease.close()
+
+
+async def test_a_server_that_is_away_is_explained(server, monkeypatch):
+    monkeypatch.setattr(pools, "SECONDS_TO_CONNECT", 0.2)
+    async with opened(server.url()) as store:
+        await start(store)
+        server.stop()
+        for call in (start(store), store.count(), store.check(), store.rescue()):
+            with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
+                await call
+        with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
+            await PostgresStore(server.url(), SystemClock()).open(migrate=False)
+
+
+async def test_a_start_whose_answer_was_lost_is_found_to_be_its_own(postgres_url):
+    with listening(postgres_url, Wire) as (wire, url):
+        async with opened(url) as store:
+            wire.cut_after(b"start_session")
+            new = new_session()
+            added = await store.add(new, ROOMY)
+            assert (wire.cuts, added.existing, added.session.id) == (1, False, new.id)
+            assert added.session == await read(store, new.id)
+            assert sum((await store.count()).values()) == 1
+
+
+@pytest.mark.parametrize("end", [completed(), postponed(60)])
+async def test_an_end_whose_commit_was_not_confirmed_is_written_once(postgres_url, end):
+    with listening(postgres_url, Wire) as (wire, url):
+        async with opened(url) as store:
+            session = await started_and_claimed(store)
+            wire.cut_after(b"COMMIT")
+            assert await store.finish(right(session), end)
+            assert wire.cuts == 1
+            assert len(await store.history(session.id)) == 1
+
+
+async def test_a_retry_whose_commit_was_not_confirmed_is_not_said_to_be_none(postgres_url):
+    with listening(postgres_url, Wire) as (wire, url):
+        async with opened(url) as store:
+            session = await start(store)
+            await store.cancel(session.id, owner=None)
+            wire.cut_after(b"COMMIT")
+            with pytest.raises(StoreUnavailable):
+                await store.retry(session.id, owner=None, attempts=1)
+            assert wire.cuts == 1
+
+
+async def test_a_host_that_is_gone_without_a_word_is_given_up(postgres_url, monkeypatch):
+    for room, name in ((database, "PATIENCE"), (pools, "SECONDS_TO_CONNECT"), (workers, "PATIENCE")):
+        monkeypatch.setattr(room, name, 1)
+    with listening(postgres_url, Wire) as (wire, url):
+        store = PostgresStore(url + "?connect_timeout=2", SystemClock())
+        await store.open(migrate=True)
+        enter(store)
+        lease = store.lease()
+        assert await asyncio.to_thread(lease.renew, WORKER) is not None
+        await start(store)
+        wire.fall_silent()
+        for call in (store.count(), asyncio.to_thread(lease.renew, WORKER)):
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(call, 20)
+        lease.close()
+        await store.close()
+
+
+async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgres_url):
+    with listening(postgres_url, TransactionPooler) as (pooler, url):
+        async with opened(url, listen=False) as store:
+            enter(store)
+            for number in range(8):  # prepared statements would come after five
+                session = await start(store)
+                (claimed,) = await take(store)
+                assert claimed.id == session.id
+                assert await store.report([update(claimed, 10)]) == set()
+                assert await store.report([update(claimed, 20)]) == set()
+                assert await store.keep_step(right(claimed), kept())
+                assert (await read(store, session.id)).progress.percentage == 20
+                if number % 2:
+                    assert await store.cancel(session.id, owner=None) is CancelAnswer.CANCELLING
+                    assert await store.finish(right(claimed), postponed())
+                else:
+                    assert await store.finish(right(claimed), completed())
+            assert (await store.count())[Status.CANCELLED] == 4
+            assert await store.rescue() == []
+            assert await store.adopt(OWNER, "ann") == 8
+            assert pooler.transactions > 80
