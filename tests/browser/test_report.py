@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from payloads import payloads
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 from test_whole import Served, no_serious_fault, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -78,9 +78,9 @@ async def calm(page: Page) -> list[str]:
     """What ran in the page, from now on; a broken policy counts, as only markup of others can break it."""
     ran: list[str] = []
 
-    async def dismissed(dialog: object) -> None:
+    async def dismissed(dialog: Dialog) -> None:
         ran.append("dialog")
-        await dialog.dismiss()  # type: ignore[attr-defined]
+        await dialog.dismiss()
 
     page.on("dialog", dismissed)
     page.on("console", lambda said: ran.append(said.text) if "Content Security" in said.text else None)
@@ -234,7 +234,9 @@ async def test_all_of_it_works_without_javascript(served: Served, browser: Brows
     await expect(reading.locator(".r-verdict")).to_be_visible()
     assert await reading.get_by_role("button").count() == 0
     await page.get_by_role("button", name="Revoke the link").click()
-    assert (await reading.reload()).status == 404  # type: ignore[union-attr]
+    revoked = await reading.reload()
+    assert revoked is not None
+    assert revoked.status == 404
     async with page.expect_download() as download:
         await page.get_by_role("link", name="All reviews as CSV").click()
     assert (await download.value).suggested_filename == "reviews.csv"
