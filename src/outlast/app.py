@@ -41,9 +41,8 @@ Work = TypeVar("Work", bound=Callable[..., Any])
 class Outlast:
     """Settings, analyses and everything around them. Several may live in one process.
 
-    `owner` says who a request is from, for a site with logins of its own; where it answers `None` the visitor
-    is known by an anonymous cookie. `title` names the site on its pages; style sheets and
-    JavaScript modules in the folder `assets` are added to every page.
+    `owner` says who a request is from, for a site with logins of its own; `None`: a visitor known by a cookie.
+    `title` names the site on its pages; style sheets and modules in the folder `assets` are added to all.
     """
 
     def __init__(
@@ -100,17 +99,15 @@ class Outlast:
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
         result and a `PageView`; `exports` are files to download, by name; `intro` is safe HTML above the form.
-        `check` is `async`, takes the input as the function does and looks at a start before it is accepted: it may
-        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` where the
-        visitor's answer would mend it.
+        `check` is `async` and looks at the input before a start is accepted: it may read the beginning of an
+        upload (`Upload.head`) and raise `InvalidInput`, with `questions` that the visitor may answer.
         """
 
         def register(work: Work) -> Work:
-            shown = title or name.replace("_", " ").capitalize()
             self.catalogue.add(
                 Analysis(
                     name,
-                    shown,
+                    title or name.replace("_", " ").capitalize(),
                     work,
                     tuple(steps),
                     timeout,

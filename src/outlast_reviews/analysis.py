@@ -135,10 +135,10 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     settings = settings or review_settings()
     ask_model = model_step(settings, outlast) if settings.llm_model else None
 
-    def analysed(source: Source, mapping: Columns = None) -> dict[str, Any]:
+    def judged(source: Source, mapping: Columns = None) -> dict[str, Any]:
         return analyse(source, mapping or {}, ask_model)
 
-    work, compare = remembering(analysed, subject, outlast.facts("earlier reports"))
+    work, compare = remembering(judged, subject, outlast.facts("earlier reports"))
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",

@@ -6,13 +6,12 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from payloads import payloads
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 from test_whole import Served, no_serious_fault, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -79,7 +78,7 @@ async def calm(page: Page) -> list[str]:
     """What ran in the page, from now on; a broken policy counts, as only markup of others can break it."""
     ran: list[str] = []
 
-    async def dismissed(dialog: Any) -> None:
+    async def dismissed(dialog: Dialog) -> None:
         ran.append("dialog")
         await dialog.dismiss()
 
@@ -235,7 +234,9 @@ async def test_all_of_it_works_without_javascript(served: Served, browser: Brows
     await expect(reading.locator(".r-verdict")).to_be_visible()
     assert await reading.get_by_role("button").count() == 0
     await page.get_by_role("button", name="Revoke the link").click()
-    assert (await reading.reload()).status == 404
+    revoked = await reading.reload()
+    assert revoked is not None
+    assert revoked.status == 404
     async with page.expect_download() as download:
         await page.get_by_role("link", name="All reviews as CSV").click()
     assert (await download.value).suggested_filename == "reviews.csv"

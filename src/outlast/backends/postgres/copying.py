@@ -29,6 +29,7 @@ class Copies(Room):
                 await self._db.rows_of(connection, "release_held", values)
                 given_back += len(held)
             await self._db.rows_of(connection, "bar_door")
+            await self._db.rows_of(connection, "bar_links")
             await self._db.rows_of(connection, "shut", {"reason": reason})
             return given_back
 
@@ -37,6 +38,7 @@ class Copies(Room):
     async def reopen(self) -> None:
         async def write(connection: Connection) -> None:
             await self._db.rows_of(connection, "unbar_door")
+            await self._db.rows_of(connection, "unbar_links")
             await self._db.rows_of(connection, "shut", {"reason": None})
 
         await self._db.transact(write, again=True)
@@ -93,8 +95,10 @@ class Copies(Room):
     async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
         rows = await self._db.all("results_of_all", {"ids": list(session_ids)})
         return [
-            OwnedResult(row[0], StoredResult(*row[1:6], completed_at=self._db.rows.as_datetime(row[6])))
-            for row in rows
+            OwnedResult(
+                owner, StoredResult(*stored, completed_at=self._db.rows.as_datetime(completed_at), share=share)
+            )
+            for owner, *stored, completed_at, share in rows
         ]
 
     async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
@@ -103,8 +107,10 @@ class Copies(Room):
         ]
 
         async def write(connection: Connection) -> None:
+            await self._db.rows_of(connection, "fill", {"filling": True})
             await self._db.rows_of(connection, "delete_results", {"ids": list(gone)})
             await self._db.rows_of(connection, "take_results", {"results": as_json(flat)})
+            await self._db.rows_of(connection, "fill", {"filling": False})
 
         if results or gone:
             await self._db.transact(write, again=True)

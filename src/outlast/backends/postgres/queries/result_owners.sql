@@ -1,1 +1,3 @@
-SELECT session_id, user_session FROM results WHERE session_id > %(after)s ORDER BY session_id LIMIT %(limit)s
+SELECT session_id, user_session || coalesce(' ' || share, '') FROM results
+WHERE session_id > %(after)s
+ORDER BY session_id LIMIT %(limit)s
