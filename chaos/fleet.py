@@ -27,6 +27,8 @@ from visitor import Visitor
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from servers import PostgresServer, RedisServer
 
+LEAST = 0.95
+"""Of the throughput before is wanted after."""
 PATIENCE = 90.0
 """Seconds within which everything has to end once nothing is harmed any more."""
 VISITORS = 6
@@ -231,10 +233,16 @@ def run(
     time.sleep(20)  # a lost machine's lease has ended
     after = time.monotonic()
     time.sleep(calm)
+    line = [load.rate(at, at + 5) for at in _every_five(before, time.monotonic())]
+    print("ends a second, each 5 s:", " ".join(f"{rate:.1f}" for rate in line), flush=True)
     rates = load.rate(before, before + calm), load.rate(after, after + calm)
     load.finish()
     ledger.strays = fleet.stop()
     return ledger, harm.done, *rates
+
+
+def _every_five(begin: float, end: float) -> list[float]:
+    return [begin + 5 * n for n in range(int((end - begin) / 5))]
 
 
 def main() -> None:
@@ -256,7 +264,7 @@ def main() -> None:
             ledger.effects = [line.split() for line in effects.splitlines()]
             with psycopg.connect(fleet.postgres.url(), autocommit=True) as connection:
                 faults = checker.check_fleet(ledger, connection)
-            if faults:
+            if faults or after < LEAST * before:
                 for host in fleet.hosts:
                     print(f"--- {host.name}\n{host.log[-8000:]}", file=sys.stderr)
         finally:

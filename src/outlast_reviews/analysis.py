@@ -13,15 +13,20 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.gathering import Place, gather_all, places_of, refuse_address, refuse_file
 from outlast_reviews.hygiene import CleanSet, clean
+from outlast_reviews.invented import SAMPLE
+from outlast_reviews.judge.opinion import Opinion
+from outlast_reviews.judge.step import AskModel, intro_of_model, model_step
 from outlast_reviews.pages.page import render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
+from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.columns import Part
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
-them, each with its evidence, and how far they can be trusted. Your files stay on this site.</p>
+them, each with its evidence, and how far they can be trusted.</p>
 """
+STAYS = "<p>Your files stay on this site.</p>"
 
 Source = Annotated[
     Upload
@@ -33,6 +38,7 @@ Source = Annotated[
         "several files are taken together. Or the address of a product page that carries its reviews as "
         "structured data.",
         union_mode="left_to_right",
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
     ),
 ]
 Columns = Annotated[
@@ -61,25 +67,31 @@ def judge(reviews: CleanSet) -> tuple[Finding, ...]:
 
 
 @step("Writing the report")
-def write(received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...], source: str) -> dict[str, Any]:
-    made = make_report(received, reviews, findings, source=source, analysed_at=dt.datetime.now(dt.UTC))
-    return dict(made)
+def write(
+    received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...], source: str, opinion: Opinion | None
+) -> dict[str, Any]:
+    now, told = dt.datetime.now(dt.UTC), opinion.told if opinion else None
+    found = (*findings, opinion.finding) if opinion else findings
+    return dict(make_report(received, reviews, found, source=source, analysed_at=now, model=told))
 
 
-def analyse(source: Source, mapping: Columns = None) -> dict[str, Any]:
+def analyse(
+    source: Place | list[Place], mapping: dict[Part, str], ask_model: AskModel | None = None
+) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "redirect_url": null}`."""
-    received = gather(source, mapping or {})
+    received = gather(source, mapping)
     reviews = tidy(received)
     findings = judge(reviews)
-    return {"report": write(received, reviews, findings, _shown(source)), "redirect_url": None}
+    opinion = ask_model(reviews, findings) if ask_model else None
+    return {"report": write(received, reviews, findings, _shown(source), opinion), "redirect_url": None}
 
 
 def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> str:
     """What is analysed; refuses an address that nothing can read, with what to do instead."""
     single = not isinstance(source, list)
     named = sorted(
-        repr(place)
-        if isinstance(place, Upload)
+        str(place)
+        if isinstance(place, Upload) or place == SAMPLE
         else refuse_address(place, "/source" if single else f"/source/{at}").subject
         for at, place in enumerate(places_of(source))
     )
@@ -109,14 +121,20 @@ def render(result: Mapping[str, Any]) -> str:
     return render_report(result)
 
 
-def register(outlast: Outlast) -> None:
-    """Make this analysis known as `product`."""
+def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
+    """Make this analysis known as `product`; raises `SettingsError`."""
+    settings = settings or review_settings()
+    ask_model = model_step(settings, outlast) if settings.llm_model else None
+
+    def work(source: Source, mapping: Columns = None) -> dict[str, Any]:
+        return analyse(source, mapping or {}, ask_model)
+
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
-        steps=[gather, tidy, judge, write],
+        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write],
         subject=subject,
-        intro=INTRO,
+        intro=INTRO + (intro_of_model(settings) if ask_model else STAYS),
         render=render,
         check=check,
-    )(analyse)
+    )(work)

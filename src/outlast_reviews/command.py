@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
+from outlast_reviews.invented import SAMPLE
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
@@ -84,7 +85,7 @@ async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mappin
         )
         register(outlast)
         async with outlast.lifespan(workers=1):
-            given = [s if "://" in s else repr(await _upload(outlast, Path(s))) for s in sources]
+            given = [s if "://" in s or s == SAMPLE else repr(await _upload(outlast, Path(s))) for s in sources]
             more: dict[str, Any] = {"mapping": dict(columns)} if columns else {}
             source = given[0] if len(given) == 1 else given
             started = await outlast.start("product", owner=OWNER, source=source, **more)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews import product
+from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.product import Product
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import review_settings
@@ -97,6 +98,8 @@ def _one(place: Place, mapping: Mapping[Part, str], progress: Progress) -> Revie
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             return read_reviews(file, size, progress, mapping=mapping)
+    if place == SAMPLE:
+        return sample_reviews()
     meant = product.product_at(place)
     if meant.is_short:
         meant = product.product_at(Fetcher().resolve(meant.address))

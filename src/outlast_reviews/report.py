@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from outlast_reviews.checks import run_checks, silent
+from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
 from outlast_reviews.checks.finding import Finding, Outcome
 from outlast_reviews.excerpts import shortened
 from outlast_reviews.hygiene import CleanSet, Coverage, clean
+from outlast_reviews.judge.opinion import ModelReport
 from outlast_reviews.listing import Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
@@ -32,6 +34,8 @@ class _CheckReport(TypedDict):
     sentence: str
     count: int
     """Reviews concerned, listed or not."""
+    context: bool
+    """Told beside the verdict and never part of it."""
 
 
 class CheckReport(_CheckReport, total=False):
@@ -127,12 +131,12 @@ def review_report(
     source: str,
     analysed_at: dt.datetime,
     progress: Callable[[int, int, str], None] = silent,
+    facts: Facts = NOTHING_KNOWN,
 ) -> Report:
     """All of the judging in one call."""
     cleaned = clean(received)
-    return make_report(
-        received, cleaned, run_checks(cleaned.reviews, progress), source=source, analysed_at=analysed_at
-    )
+    findings = run_checks(cleaned.reviews, progress, facts=facts)
+    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at)
 
 
 def make_report(
@@ -142,6 +146,7 @@ def make_report(
     *,
     source: str,
     analysed_at: dt.datetime,
+    model: ModelReport | None = None,
 ) -> Report:
     """The same set gives the same report, but for `source` and `analysed_at` (in UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
@@ -197,7 +202,7 @@ def make_report(
                 for point in points
             ],
         },
-        "method": method(),
+        "method": method(model),
         "source": shortened(source, 2_000),
         "format": received.format,
         "sample": sample,
@@ -236,6 +241,7 @@ def _check(finding: Finding) -> CheckReport:
         "outcome": finding.outcome,
         "sentence": finding.sentence,
         "count": len({sign.row for sign in finding.signs}),
+        "context": finding.context,
     }
     if finding.name == "burst":
         told["windows"] = [

@@ -68,6 +68,49 @@ class ReviewSettings(BaseSettings):
         "ANALYSIS_JUDGEME_URL", "https://judge.me", "Where Judge.me's API is", "https://judge.me"
     )
 
+    # the model judge; without a model there is none
+    llm_base_url: str | None = _setting(
+        "ANALYSIS_LLM_BASE_URL",
+        None,
+        "Where a language model is asked about the texts of reviews: a server that speaks OpenAI's chat "
+        "completions. Unset: no model is asked, and no text leaves this program",
+        "http://localhost:11434/v1",
+    )
+    llm_model: str | None = _setting(
+        "ANALYSIS_LLM_MODEL", None, "The model's name at that server; needs `ANALYSIS_LLM_BASE_URL`", "qwen3:8b"
+    )
+    llm_api_key: SecretStr | None = _setting(
+        "ANALYSIS_LLM_API_KEY", None, "The key that the server wants; local servers want none", "sk-…"
+    )
+    llm_token_budget: int = _setting(
+        "ANALYSIS_LLM_TOKEN_BUDGET",
+        200_000,
+        "Tokens, of questions and answers, that one attempt may spend; reviews beyond it are not judged",
+        "200000",
+        ge=1_000,
+        le=1_000_000_000,
+    )
+    llm_concurrency: int = _setting(
+        "ANALYSIS_LLM_CONCURRENCY",
+        4,
+        "Requests to the model at once, of all analyses of one process together",
+        "4",
+        ge=1,
+        le=64,
+    )
+    llm_request_timeout: float = _setting(
+        "ANALYSIS_LLM_REQUEST_TIMEOUT", 60, "Seconds that the model may take for one answer", "60", gt=0, le=3600
+    )
+    llm_time_limit: float = _setting(
+        "ANALYSIS_LLM_TIME_LIMIT",
+        150,
+        "Seconds that the model may take of one attempt, and never more than half of `ANALYSIS_QUEUE_TIMEOUT`; "
+        "what is left then is not judged",
+        "150",
+        gt=0,
+        le=86_400,
+    )
+
     @field_validator("judgeme_sites", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -87,12 +130,33 @@ class ReviewSettings(BaseSettings):
             raise ValueError("it is not an http(s) address")
         return url.rstrip("/")
 
+    @field_validator("llm_base_url")
+    @classmethod
+    def _address_of_model(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("it is not an http(s) address")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError("it holds more than the address; a key goes into ANALYSIS_LLM_API_KEY")
+        return url.rstrip("/")
+
     @model_validator(mode="after")
     def _complete(self) -> "ReviewSettings":
         if (self.judgeme_token is None) != (self.judgeme_shop is None):
             raise ValueError(
                 "ANALYSIS_JUDGEME_TOKEN and ANALYSIS_JUDGEME_SHOP: each needs the other. "
                 "For example: ANALYSIS_JUDGEME_SHOP=your-shop.myshopify.com"
+            )
+        if self.llm_model and not self.llm_base_url:
+            raise ValueError(
+                "ANALYSIS_LLM_BASE_URL: ANALYSIS_LLM_MODEL needs it, as reviews are sent nowhere else. "
+                "For example: ANALYSIS_LLM_BASE_URL=http://localhost:11434/v1"
+            )
+        if self.llm_base_url and not self.llm_model:
+            raise ValueError(
+                "ANALYSIS_LLM_MODEL: ANALYSIS_LLM_BASE_URL needs it. For example: ANALYSIS_LLM_MODEL=qwen3:8b"
             )
         return self
 
@@ -117,4 +181,6 @@ def _sentence(fault: dict[str, Any]) -> str:
     name = str(fault["loc"][0])
     field = review_setting_names().get(name)
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
-    return f"{name}: {text} (it is {fault.get('input')!r}).{example}"
+    given = str(fault.get("input"))
+    shown = "" if "@" in given else f" (it is {given!r})"  # an address may hold a password
+    return f"{name}: {text}{shown}.{example}"

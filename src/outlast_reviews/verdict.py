@@ -1,7 +1,7 @@
 """From signs to a share, a grade and how sure they are (pure)."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,12 @@ GRADE_LIMITS: tuple[tuple[Grade, float], ...] = (("A", 8), ("B", 20), ("C", 40),
 """Up to which percentage of suspicious reviews a grade goes, the limit included."""
 LEAST_TEXTS = 20
 LEAST_CHECKS = 2
-_COUNTING = frozenset({"near_copies", "burst"})
+_COUNTING = frozenset({"near_copies", "burst", "reviewer_overlap"})
 """Checks that can add to the share; without any of them a share of nought would be empty praise."""
+MODEL = "model"
+"""The check that is a language model's opinion; it makes no review count and no grade possible."""
+MODEL_PULL = 0.1
+"""What a medium sign that a model confirms counts in the middle beyond the half that all medium ones do."""
 _Z = 1.959964
 """95 % of a normal distribution lie within so many deviations."""
 
@@ -39,6 +43,8 @@ class Evidence:
     """Counted apart, never among the suspicious."""
     weak: frozenset[int]
     """Only weak signs: they never count."""
+    confirmed: frozenset[int] = frozenset()
+    """Of the medium ones, those whose text a language model doubts too."""
 
     @property
     def suspicious(self) -> frozenset[int]:
@@ -59,27 +65,31 @@ class Verdict:
     medium: int
 
 
-def gather(findings: Iterable[Finding]) -> Evidence:
-    signs = [sign for finding in findings for sign in finding.signs]
+def gather(findings: Sequence[Finding]) -> Evidence:
+    signs = [sign for finding in findings if not finding.context for sign in finding.signs]
     suspicious = [sign for sign in signs if sign.kind == "suspicious"]
     strong = frozenset(s.row for s in suspicious if s.strength == "strong")
     medium = frozenset(s.row for s in suspicious if s.strength == "medium") - strong
     incentivised = frozenset(s.row for s in signs if s.kind == "incentivised") - strong - medium
     weak = frozenset(s.row for s in suspicious if s.strength == "weak") - strong - medium - incentivised
-    return Evidence(strong, medium, incentivised, weak)
+    doubted = frozenset(sign.row for finding in findings if finding.name == MODEL for sign in finding.signs)
+    return Evidence(strong, medium, incentivised, weak, medium & doubted)
 
 
 def judge(reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence, *, sample: bool) -> Verdict:
     """Low is what strong signs alone say, high adds medium ones; a sample is less sure than the whole.
 
-    The middle is halfway between the two shares as counted; widening moves only the ends.
+    The middle is halfway between the two shares as counted, and a tenth of the way further for medium signs
+    that a model confirms, so that no model moves it out of what was found without one. Widening moves only
+    the ends.
     """
     judged = frozenset(review.row for review in reviews if review.text.strip())
     n, strong, medium = len(judged), len(judged & evidence.strong), len(judged & evidence.medium)
     unsure = _too_little(len(reviews), n, findings)
     if unsure:
         return Verdict("U", None, unsure, n, strong, medium)
-    share = _share(strong, strong + medium, n, sample=sample)
+    confirmed = len(judged & evidence.confirmed)
+    share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=sample)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:
         unsure = f"What was found fits any grade from {best} to {worst}."
@@ -105,7 +115,7 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | None:
-    assessed = {finding.name for finding in findings if finding.outcome != "not_assessed"}
+    assessed = {f.name for f in findings if f.outcome != "not_assessed" and not f.context} - {MODEL}
     if not reviews:
         return "There are no reviews to judge."
     if texts < LEAST_TEXTS:
@@ -118,8 +128,8 @@ def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | 
     return None
 
 
-def _share(least: int, most: int, whole: int, *, sample: bool) -> Interval:
-    middle = (least + most) / 2 / whole
+def _share(least: int, most: int, whole: int, pull: float, *, sample: bool) -> Interval:
+    middle = ((least + most) / 2 + pull) / whole
     low, high = (wilson(least, whole)[0], wilson(most, whole)[1]) if sample else (least / whole, most / whole)
     return Interval(100 * min(low, middle), 100 * middle, 100 * max(high, middle))
 

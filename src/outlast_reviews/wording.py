@@ -37,9 +37,10 @@ def explain(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding], *
     if count := len(evidence.incentivised):
         tell, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")
         parts.append(f"{count:,} more {tell} of something in return and {are} counted apart.")
-    missing = sum(finding.outcome == "not_assessed" for finding in findings)
+    counting = [finding for finding in findings if not finding.context]
+    missing = sum(finding.outcome == "not_assessed" for finding in counting)
     if missing and verdict.judged:
-        parts.append(f"{missing} of {len(findings)} checks could not be made.")
+        parts.append(f"{missing} of {len(counting)} checks could not be made.")
     return " ".join(parts)
 
 

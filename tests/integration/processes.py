@@ -137,6 +137,16 @@ class Visitor:
         assert answer.status_code == code, answer.text
         return answer.json()
 
+    def upload(self, content: bytes, name: str) -> str:
+        """Its `source`."""
+        answer = self.http.post(
+            self.address + "/api/analysis/upload",
+            files={"file": (name, content)},
+            headers={"X-CSRF-Token": self.token},
+        )
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()["source"]
+
     def see(self, session: str) -> dict[str, Any]:
         answer = self._get(f"/api/analysis/progress/{session}")
         assert answer.status_code == 200, answer.text

@@ -51,6 +51,15 @@ def test_fields_say_what_the_signature_says():
     assert FIELDS["deep"]["default"] is False
 
 
+def test_a_field_may_offer_examples():
+    async def offering(
+        text: Annotated[str, Field(json_schema_extra={"x-examples": [{"value": "a", "label": "Try a"}]})],
+    ) -> None: ...
+
+    (field,) = form_fields(Analysis("offering", "Offering", offering))
+    assert field["examples"] == [{"value": "a", "label": "Try a"}]
+
+
 def test_what_was_entered_and_what_was_wrong_is_drawn_again():
     drawn = {f["name"]: f for f in form_fields(ANALYSIS, {"text": "a"}, {"count": "Not a number."})}
     assert (drawn["text"]["value"], drawn["text"]["error"]) == ("a", None)

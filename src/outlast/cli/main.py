@@ -11,6 +11,10 @@ COMMANDS = {
         "outlast_reviews.command:analyse",
         "Judge the reviews in a file or at an address.",
     ),
+    "reviews": (
+        "outlast_reviews.evaluate.command:reviews",
+        "Measure how well reviews are judged; print a sample.",
+    ),
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),

@@ -24,7 +24,8 @@ def form_fields(
 ) -> list[Field]:
     """The fields of one analysis: a union of an upload and text becomes one field of both (`source`).
 
-    An object of texts (`answers`) is drawn only as the `questions` that a start asks about it.
+    An object of texts (`answers`) is drawn only as the `questions` that a start asks about it. A field's
+    `x-examples`, a list of `{"value", "label"}`, are buttons that start with that value.
     """
     schema = analysis.input.model_json_schema()
     required = set(schema.get("required", ()))
@@ -37,6 +38,7 @@ def form_fields(
         fields.append(
             {
                 "name": name,
+                "examples": property_.get("x-examples", ()),
                 "label": property_.get("title", name),
                 "kind": _kind(resolved, several=several),
                 "required": name in required,

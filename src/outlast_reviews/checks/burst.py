@@ -1,42 +1,26 @@
 """Days with far more reviews than their surroundings and far more five-star ones among them (pure)."""
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import accumulate
 
 from outlast_reviews import spoken
-from outlast_reviews.checks.chance import fisher_tail, poisson_tail
+from outlast_reviews.checks.chance import fisher_tail
+from outlast_reviews.checks.crowds import Crowd, apart, crowds
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
+from outlast_reviews.checks.multiplicity import independent_looks
 from outlast_reviews.review import Review
 
 NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
-CHANCE = 0.01
-_LENGTHS = (1, 2, 3, 4, 5, 7, 10, 14)
-"""Days of a window."""
-_LEAST_IN_WINDOW = 8
-_SURROUNDINGS = 28
-"""Days before and after a window that say how much is usual, unless the whole time says more."""
-_LEAST_FACTOR = 2
-"""Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
+CHANCE = 0.005
+"""That a product whose stars do not depend on the day shows a burst at all, whatever its crowds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Crowd:
-    """A window that holds more reviews than chance and its surroundings explain."""
-
-    chance: float
-    """After every window that was tried."""
-    start: int
-    end: int
-    """Ordinals of the first and the last day."""
-
-
-def burst(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
-    """Crowded windows, chosen by volume alone, in which five stars are then significantly more frequent.
+def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
+    """Crowded days, found by volume alone, on which five stars are significantly more frequent.
 
     Volume alone is no sign: a launch or a holiday crowds reviews too, but with the usual stars.
     """
@@ -44,29 +28,42 @@ def burst(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
     days = (dated[-1][0] - dated[0][0]).days + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
         return Finding(NAME, TITLE, "not_assessed", _why_not(len(dated), days))
-    crowds = _crowds([day.toordinal() for day, _, _ in dated])
-    windows: list[Window] = []
-    signs: list[Sign] = []
-    for crowd in crowds:
-        inside = [(rating, row) for day, rating, row in dated if crowd.start <= day.toordinal() <= crowd.end]
-        outside = [rating for day, rating, _ in dated if not crowd.start <= day.toordinal() <= crowd.end]
-        five = sorted(row for rating, row in inside if rating >= 5)
-        usual = sum(rating >= 5 for rating in outside)
-        # Every crowded window is one more chance to be wrong, so they share the limit.
-        if fisher_tail(len(five), len(inside), usual, len(outside)) * len(crowds) < CHANCE:
-            windows.append(Window(_day(crowd.start), _day(crowd.end), len(inside)))
-            sentence = (
-                f"Five stars in a burst: {_share(len(five), len(inside))} of the {len(inside):,} reviews"
-                f" {_when(crowd)} give five stars, {_share(usual, len(outside))} at other times."
-            )
-            signs += [Sign(row, "medium", sentence) for row in five]
-    if not windows:
-        crowded = f" {_days_had(len(crowds))} many reviews, with the usual stars." if crowds else ""
-        sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{crowded}"
+    crowded = crowds([day.toordinal() for day, _, _ in dated], advance)
+    fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
+    bursts = apart(_shifted(crowded, fives))
+    if not bursts:
+        many = len(apart(crowded))
+        also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
+        sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
-    when = " and ".join(_when(crowd) for crowd in crowds if _day(crowd.start) in {w.start for w in windows})
+    signs: list[Sign] = []
+    for crowd in bursts:
+        inside, five = crowd.after - crowd.first, fives[crowd.after] - fives[crowd.first]
+        sentence = (
+            f"Five stars in a burst: {_share(five, inside)} of the {inside:,} reviews {_when(crowd)} give five"
+            f" stars, {_share(fives[-1] - five, len(dated) - inside)} at other times."
+        )
+        rows = sorted(row for _, rating, row in dated[crowd.first : crowd.after] if rating >= 5)
+        signs += [Sign(row, "medium", sentence) for row in rows]
+    when = " and ".join(map(_when, bursts))
     sentence = f"Many more reviews than usual, and far more of them with five stars, came {when}."
-    return Finding(NAME, TITLE, "found", sentence, tuple(signs), tuple(windows))
+    windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
+    return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
+
+
+def _shifted(crowded: Sequence[Crowd], fives: Sequence[int]) -> list[Crowd]:
+    """Those with too many five stars for chance, in the same order: volume says best which days they are.
+
+    `fives` counts up to each review.
+    """
+    total = len(fives) - 1
+    looks = independent_looks([(c.first, c.after) for c in crowded], total)
+
+    def chance(crowd: Crowd) -> float:
+        inside, five = crowd.after - crowd.first, fives[crowd.after] - fives[crowd.first]
+        return fisher_tail(five, inside, fives[-1] - five, total - inside)
+
+    return [crowd for crowd in crowded if chance(crowd) * looks < CHANCE]
 
 
 def _why_not(dated: int, days: int) -> str:
@@ -75,49 +72,16 @@ def _why_not(dated: int, days: int) -> str:
     return f"All reviews fall within {days} days; it takes {LEAST_DAYS} to know what is usual."
 
 
-def _crowds(days: Sequence[int]) -> list[_Crowd]:
-    """Windows too full for chance, in order of time; of overlapping ones the least likely."""
-    chosen: list[_Crowd] = []
-    for crowd in sorted(_crowded(days), key=lambda c: (c.chance, c.start, c.end)):
-        if all(crowd.end < other.start or other.end < crowd.start for other in chosen):
-            chosen.append(crowd)
-    return sorted(chosen, key=lambda c: c.start)
-
-
-def _crowded(days: Sequence[int]) -> Iterator[_Crowd]:
-    first, last = days[0], days[-1]
-    span = last - first + 1
-
-    def within(start: int, end: int) -> int:
-        return bisect_right(days, end) - bisect_left(days, start)
-
-    for start in sorted(set(days)):
-        for length in _LENGTHS:
-            end = start + length - 1
-            count = within(start, end)
-            if count < _LEAST_IN_WINDOW or end > last or 3 * length > span:
-                continue
-            before, after = max(first, start - _SURROUNDINGS), min(last, end + _SURROUNDINGS)
-            around = (within(before, after) - count) / max(1, after - before + 1 - length)
-            overall = (len(days) - count) / (span - length)
-            expected = length * max(around, overall, 1 / span)
-            if count < _LEAST_FACTOR * expected:
-                continue
-            chance = poisson_tail(count, expected) * span * len(_LENGTHS)
-            if chance < CHANCE:
-                yield _Crowd(chance, start, end)
-
-
 def _day(ordinal: int) -> dt.date:
     return dt.date.fromordinal(ordinal)
 
 
-def _when(crowd: _Crowd) -> str:
+def _when(crowd: Crowd) -> str:
     return spoken.days(_day(crowd.start), _day(crowd.end))
 
 
-def _days_had(windows: int) -> str:
-    return "One stretch of days has" if windows == 1 else f"{windows} stretches of days have"
+def _days_had(stretches: int) -> str:
+    return "One stretch of days has" if stretches == 1 else f"{stretches} stretches of days have"
 
 
 def _share(part: int, whole: int) -> str:

@@ -49,6 +49,13 @@ class Finding:
     sentence: str
     signs: tuple[Sign, ...] = ()
     windows: tuple[Window, ...] = ()
+    context: bool = False
+    """Told beside the verdict; counts neither for nor against it, nor as a check that was made."""
+
+
+def part_of(advance: Advance, start: float, end: float) -> Advance:
+    """Tells the progress of one part of a check as that part's share of the whole."""
+    return lambda share: advance(start + share * (end - start))
 
 
 class Check(Protocol):

@@ -51,13 +51,19 @@ _LOOK_BACK = 40
 """Characters before a disclosure in which a negation in the same sentence takes it back."""
 
 
-def incentive(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
+def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     """Incentivised is not fake: these reviews are counted apart."""
     flagged = any(review.incentivised is not None for review in reviews)
     texts = sum(bool(review.text.strip()) for review in reviews)
     if not flagged and not texts:
         return Finding(NAME, TITLE, "not_assessed", "There are no texts, and the source does not say.")
-    signs = tuple(sign for review in reviews if (sign := _sign(review)))
+    found: list[Sign] = []
+    for n, review in enumerate(reviews):
+        if n % 256 == 0:
+            advance(n / len(reviews))
+        if sign := _sign(review):
+            found.append(sign)
+    signs = tuple(found)
     if not signs:
         also = " and the source marks none" if flagged else ""
         return Finding(NAME, TITLE, "clear", f"None of {texts:,} texts mentions a reward for reviewing{also}.")

@@ -2,10 +2,10 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength
+from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.similar import similar_groups
 from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
 from outlast_reviews.hygiene import folded
@@ -16,7 +16,17 @@ NAME, TITLE = "near_copies", "The same text under different names"
 LEAST_WORDS = 8
 _LEAST_SHINGLES = 4
 """Different ones: "very very very very …" is no text to compare."""
+LONG_WORDS = 20
+LONG_OVERLAP = 0.25
+"""Enough between texts of 20 words and more: the most that two strangers' real ones were seen to share is 0.14."""
+LEAST_OF_CORE = 0.35
+"""Share of a text's three-word runs that several copies of a group have too: then it is one of them."""
+_MOST_ROUNDS = 4
+_LEAST_SHARED = 10
+"""Three-word runs in common, for both rules of long texts."""
 _MOST_QUOTES = 12
+_READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
+"""Shares of the work after which the texts are taken apart, compared, and put in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class _Text:
 
     shingles: "array[int]"
     reviews: tuple[Review, ...]
+    words: float
     writers: frozenset[str]
     unknown_writers: int
 
@@ -38,37 +49,52 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
     A review whose reviewer is unknown counts as by somebody else than every other.
     """
-    texts = _texts(reviews)
+    texts = _texts(reviews, part_of(advance, 0, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
         why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
         return Finding(NAME, TITLE, "not_assessed", why)
-    clusters = _clusters(texts, advance)
+    clusters = _clusters(texts, part_of(advance, _READ, _JOINED))
     if not clusters:
         sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
         return Finding(NAME, TITLE, "clear", sentence)
-    signs = tuple(sign for n, cluster in enumerate(clusters, start=1) for sign in _signs(n, cluster))
+    signs: list[Sign] = []
+    for n, cluster in enumerate(clusters, start=1):
+        for sign in _signs(n, cluster):
+            signs.append(sign)
+            if len(signs) % 256 == 0:
+                advance(_JOINED + (1 - _JOINED) * n / len(clusters))
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
-    return Finding(NAME, TITLE, "found", sentence, signs)
+    return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 
-def _texts(reviews: Sequence[Review]) -> list[_Text]:
+def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
     """In an order that only their words decide."""
     by_shingles: dict[bytes, list[Review]] = {}
-    for review in reviews:
+    lengths: dict[bytes, float] = {}
+    for n, review in enumerate(reviews):
+        if n % 256 == 0:
+            advance(n / len(reviews) / 2)
         words = words_of(review.text)
         shingles = sorted(set(shingles_of(words.words)))
         if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
-            by_shingles.setdefault(array("I", shingles).tobytes(), []).append(review)
-    return [_text(key, by_shingles[key]) for key in sorted(by_shingles)]
+            key = array("I", shingles).tobytes()
+            by_shingles.setdefault(key, []).append(review)
+            lengths[key] = max(words.length, lengths.get(key, 0))
+    texts: list[_Text] = []
+    for n, key in enumerate(sorted(by_shingles)):
+        if n % 1_000 == 0:
+            advance((1 + n / len(by_shingles)) / 2)
+        texts.append(_text(key, lengths[key], by_shingles[key]))
+    return texts
 
 
-def _text(key: bytes, reviews: Sequence[Review]) -> _Text:
+def _text(key: bytes, words: float, reviews: Sequence[Review]) -> _Text:
     shingles = array("I")
     shingles.frombytes(key)
     writers = [identity(review) for review in reviews]
-    return _Text(shingles, tuple(reviews), frozenset(w for w in writers if w), writers.count(None))
+    return _Text(shingles, tuple(reviews), words, frozenset(w for w in writers if w), writers.count(None))
 
 
 def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
@@ -81,11 +107,63 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         a, b = texts[one], texts[other]
         return bool(a.unknown_writers or b.unknown_writers) or len(a.writers | b.writers) > 1
 
-    groups = similar_groups([text.shingles for text in texts], may_link, advance)
+    groups = _groups(texts, may_link, part_of(advance, 0, _COMPARED))
     grouped = {n for group in groups for n in group}
     groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.by_several]
     clusters = [[texts[n] for n in group] for group in groups]
+    grouped = {n for group in groups for n in group}
+    others = [text for n, text in enumerate(texts) if n not in grouped]
+    for turn in range(_MOST_ROUNDS):
+        left = _COMPARED + (1 - _COMPARED) * turn / _MOST_ROUNDS
+        others, before = _join_reworded(others, clusters, part_of(advance, left, 1)), len(others)
+        if len(others) == before:
+            break
     return sorted(clusters, key=place)
+
+
+def _groups(texts: Sequence[_Text], may_link: Callable[[int, int], bool], advance: Advance) -> list[list[int]]:
+    """Texts alike by half, and long ones alike by less; groups that touch are one."""
+    groups = similar_groups([text.shingles for text in texts], may_link, part_of(advance, 0, 0.5))
+    long = [n for n, text in enumerate(texts) if text.words >= LONG_WORDS]
+    alike = similar_groups(
+        [texts[n].shingles for n in long],
+        lambda one, other: may_link(long[one], long[other]),
+        part_of(advance, 0.5, 1),
+        least=LONG_OVERLAP,
+        least_shared=_LEAST_SHARED,
+    )
+    groups += [[long[n] for n in group] for group in alike]
+    merged: dict[int, list[int]] = {}
+    for group in groups:
+        touched = {id(merged[n]): merged[n] for n in group if n in merged}
+        whole = sorted({*group, *(n for other in touched.values() for n in other)})
+        merged |= dict.fromkeys(whole, whole)
+    return list({id(group): group for _, group in sorted(merged.items())}.values())
+
+
+def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
+    """Add to each cluster the texts that are made of its core, the runs that several of its texts share.
+
+    Returns the texts that are left.
+    Two copies with every fifth word changed share little with each other, but much with what all share.
+    """
+    leads: dict[int, list[int]] = {}
+    for n, cluster in enumerate(clusters):
+        if len(cluster) > 2:
+            for shingle, count in Counter(x for text in cluster for x in text.shingles).items():
+                if count > 1:
+                    leads.setdefault(shingle, []).append(n)
+    left: list[_Text] = []
+    for n, text in enumerate(others):
+        if n % 1_000 == 0:
+            advance(n / len(others) / _MOST_ROUNDS)
+        hits = Counter(group for shingle in text.shingles for group in leads.get(shingle, ()))
+        best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]), default=(0, 0))
+        if text.words >= LONG_WORDS and shared >= max(_LEAST_SHARED, LEAST_OF_CORE * len(text.shingles)):
+            clusters[best].append(text)
+        else:
+            left.append(text)
+    return left
 
 
 def _first_date(cluster: Sequence[_Text]) -> str:

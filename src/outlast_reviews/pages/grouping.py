@@ -6,17 +6,31 @@ from typing import Any
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
-_ORDER = ("near_copies", "burst", "incentive", "unverified")
+_ORDER = (
+    "near_copies",
+    "reviewer_overlap",
+    "burst",
+    "incentive",
+    "unverified",
+    "stars_text",
+    "marketing_text",
+    "model",
+)
 _TITLES = {
     "burst": "Five stars in a burst",
     "incentive": "In return for something",
     "unverified": "Without a verified purchase",
+    "reviewer_overlap": "Reviewers met at other products",
 }
 _TAGS = {
     "near_copies": "copied words",
     "burst": "in a burst",
     "incentive": "in return for something",
     "unverified": "not a verified purchase",
+    "reviewer_overlap": "met elsewhere",
+    "stars_text": "stars against text",
+    "marketing_text": "seller's words",
+    "model": "doubted by a model",
 }
 
 

@@ -32,7 +32,8 @@ class StartForm {
     this.#clear();
     try {
       this.#work("Starting…");
-      await this.#start(await this.#input());
+      const example = event.submitter?.name ? event.submitter : null;
+      await this.#start(example ? { [example.name]: example.value } : await this.#input());
     } catch (refusal) {
       this.#rest();
       if (!(refusal instanceof Refused)) throw refusal;

@@ -1,0 +1,57 @@
+"""Reviews that repeat the seller's own description: a weak sign, as customers quote it too (pure)."""
+
+from collections.abc import Sequence
+
+from outlast_reviews.checks.facts import Facts
+from outlast_reviews.checks.finding import Advance, Finding, Sign
+from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
+from outlast_reviews.review import Review
+
+NAME, TITLE = "marketing_text", "The seller's own words"
+LEAST_DESCRIPTION = 20
+"""Words that a description must have to be compared with."""
+LEAST_RUN = 10
+"""Words in a row that are the description's; names of models and features are shorter."""
+
+
+def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: Facts) -> Finding:
+    """Without the product's own description it is not assessed."""
+    own = words_of(facts.description)
+    if own.length < LEAST_DESCRIPTION:
+        return Finding(NAME, TITLE, "not_assessed", "The source does not hold the seller's description.")
+    described = frozenset(shingles_of(own.words))
+    texts = 0
+    signs: list[Sign] = []
+    for n, review in enumerate(reviews):
+        if n % 256 == 0:
+            advance(n / len(reviews))
+        texts += bool(review.text.strip())
+        if quote := _longest_run(review.text, described):
+            signs.append(Sign(review.row, "weak", "Repeats a passage of the seller's description.", (quote,)))
+    if not texts:
+        return Finding(NAME, TITLE, "not_assessed", "There are no texts to compare with the description.")
+    if not signs:
+        sentence = f"None of {texts:,} texts repeats {LEAST_RUN} words in a row of the seller's description."
+        return Finding(NAME, TITLE, "clear", sentence)
+    sentence = (
+        f"{len(signs):,} of {texts:,} texts repeat a passage of the seller's description. Customers quote it too,"
+        " so it does not count alone."
+    )
+    return Finding(NAME, TITLE, "found", sentence, tuple(signs))
+
+
+def _longest_run(text: str, described: frozenset[int]) -> str | None:
+    """The longest passage of at least ten words whose every run of three is the description's."""
+    words = words_of(text)
+    best, start = (0, 0), None
+    for n, shingle in enumerate([*shingles_of(words.words), None]):
+        if shingle in described:
+            start = n if start is None else start
+        elif start is not None:
+            end = n - 1 + SHINGLE
+            best = max(best, (end - start, -start))
+            start = None
+    length, first = best[0], -best[1]
+    if length < LEAST_RUN:
+        return None
+    return text[words.spans[first][0] : words.spans[first + length - 1][1]]

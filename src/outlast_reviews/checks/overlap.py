@@ -1,0 +1,92 @@
+"""The same people around other analysed products within days: what groups of paid reviewers look like (pure)."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from outlast_reviews.checks.facts import Facts, reviewer_mark
+from outlast_reviews.checks.finding import Advance, Finding, Sign
+from outlast_reviews.review import Review
+
+NAME, TITLE = "reviewer_overlap", "The same reviewers around other products"
+LEAST_PRODUCTS = 2
+"""Other products at which a reviewer must have been seen."""
+WITHIN_DAYS = 14
+LEAST_TOGETHER = 2
+"""Reviewers who must share two products; one alone may just review much, and that never counts."""
+
+
+def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
+    """Strong where several reviewers of this product met again at the same two others; weak for one alone."""
+    elsewhere: dict[str, list[tuple[int, str]]] = {}
+    products: set[str] = set()
+    for seen in facts.seen:
+        if seen.product != facts.product:
+            products.add(seen.product)
+            elsewhere.setdefault(seen.reviewer, []).append((seen.date.toordinal(), seen.product))
+    if len(products) < LEAST_PRODUCTS:
+        why = "Fewer than two other products were analysed here, so nobody can be met again."
+        return Finding(NAME, TITLE, "not_assessed", why)
+    known = [(r, r.date, mark) for r in reviews if r.date and (mark := reviewer_mark(r, facts.secret))]
+    if not known:
+        why = "No review has both a date and a reviewer who can be told apart from others of the same name."
+        return Finding(NAME, TITLE, "not_assessed", why)
+    met: dict[int, frozenset[str]] = {}
+    people: dict[int, str] = {}
+    for review, date, mark in known:
+        near = {p for day, p in elsewhere.get(mark, ()) if abs(day - date.toordinal()) <= WITHIN_DAYS}
+        if len(near) >= LEAST_PRODUCTS:
+            met[review.row], people[review.row] = frozenset(near), mark
+    if not met:
+        sentence = (
+            f"None of {len(known):,} reviewers wrote about two of the {len(products):,} other products analysed"
+            f" here within {WITHIN_DAYS} days."
+        )
+        return Finding(NAME, TITLE, "clear", sentence)
+    together = _together(met, people)
+    signs = tuple(_sign(row, len(met[row]), together=row in together) for row in sorted(met))
+    if not together:
+        sentence = (
+            f"{len(met):,} reviewers wrote about two other analysed products within {WITHIN_DAYS} days, but no two"
+            " of them about the same ones, so it does not count."
+        )
+    else:
+        sentence = (
+            f"{len(together):,} reviewers of this product met again, within {WITHIN_DAYS} days, at the same other"
+            " products. Customers who do not know each other rarely do."
+        )
+    return Finding(NAME, TITLE, "found", sentence, signs)
+
+
+def _together(met: dict[int, frozenset[str]], people: dict[int, str]) -> frozenset[int]:
+    """Rows whose reviewer shares two products with a reviewer of another row.
+
+    A popular product is met by chance; two shared ones make a pair, and pairs are counted by people.
+    """
+    pairs: Counter[tuple[str, str]] = Counter()
+    counted: set[tuple[str, tuple[str, str]]] = set()
+    for row, near in met.items():
+        for pair in _pairs(near):
+            if (people[row], pair) not in counted:
+                counted.add((people[row], pair))
+                pairs[pair] += 1
+    return frozenset(
+        row for row, near in met.items() if any(pairs[pair] >= LEAST_TOGETHER for pair in _pairs(near))
+    )
+
+
+def _pairs(products: frozenset[str]) -> list[tuple[str, str]]:
+    ordered = sorted(products)[:50]
+    return [(one, other) for n, one in enumerate(ordered) for other in ordered[n + 1 :]]
+
+
+def _sign(row: int, products: int, *, together: bool) -> Sign:
+    if together:
+        sentence = (
+            f"This reviewer wrote about {products} other products analysed here within {WITHIN_DAYS} days, and so"
+            " did another reviewer of this one."
+        )
+        return Sign(row, "strong", sentence)
+    sentence = (
+        f"This reviewer wrote about {products} other analysed products within {WITHIN_DAYS} days; no other did."
+    )
+    return Sign(row, "weak", sentence)

@@ -1,0 +1,43 @@
+"""Reviews that the last analysis saw and this one does not: context, as nobody says why they went (pure)."""
+
+from collections.abc import Sequence
+
+from outlast_reviews import spoken
+from outlast_reviews.checks.facts import Facts, review_mark
+from outlast_reviews.checks.finding import Advance, Finding
+from outlast_reviews.review import Review
+
+NAME, TITLE = "vanished", "Reviews that vanished since the last analysis"
+LEAST_REVIEWS = 20
+LEAST_KEPT = 0.5
+"""Share of the earlier reviews that must still be there: else the two sources are different samples."""
+
+
+def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
+    """Only earlier reviews from the days that this source covers can be missed."""
+    if not facts.earlier or facts.earlier_on is None:
+        return _not_assessed("This product was not analysed here before.")
+    now = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
+    dates = [review.date for review in reviews if review.date]
+    earlier = [e for e in facts.earlier if not dates or not e.date or min(dates) <= e.date <= max(dates)]
+    kept = sum(e.mark in now for e in earlier)
+    if len(earlier) < LEAST_REVIEWS:
+        return _not_assessed(f"The last analysis saw fewer than {LEAST_REVIEWS} reviews of the same days.")
+    if kept < LEAST_KEPT * len(earlier):
+        return _not_assessed("The last analysis saw mostly other reviews than this source holds.")
+    gone = [e for e in earlier if e.mark not in now]
+    when = spoken.day(facts.earlier_on)
+    if not gone:
+        sentence = f"All {len(earlier):,} reviews of the last analysis, of {when}, are still there."
+        return Finding(NAME, TITLE, "clear", sentence, context=True)
+    five = sum(e.rating is not None and e.rating >= 5 for e in gone)
+    sentence = (
+        f"{len(gone):,} of {len(earlier):,} reviews that were there on {when} are gone; {five:,} of them gave five"
+        " stars. A shop removes reviews that break its rules, and authors take theirs back; a file may also just"
+        " leave some out."
+    )
+    return Finding(NAME, TITLE, "found", sentence, context=True)
+
+
+def _not_assessed(why: str) -> Finding:
+    return Finding(NAME, TITLE, "not_assessed", why, context=True)

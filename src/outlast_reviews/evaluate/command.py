@@ -1,0 +1,164 @@
+"""`outlast reviews`: what there is to do with reviews besides analysing them."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from outlast_reviews.evaluate.honesty import (
+    Table,
+    as_json,
+    calibration_lines,
+    honesty_table,
+    is_auc,
+    markdown,
+    spoken_figure,
+)
+from outlast_reviews.evaluate.labelled import LabelledReviews, NotLabelled, read_labelled
+from outlast_reviews.evaluate.picture import picture
+from outlast_reviews.evaluate.planted import evaluate_planted
+from outlast_reviews.evaluate.products import evaluate_products
+from outlast_reviews.evaluate.reviews import evaluate_reviews
+from outlast_reviews.hygiene import merge
+from outlast_reviews.invented import sample_csv
+from outlast_reviews.review import Review
+from outlast_reviews.sources import NotReviews, read_reviews
+
+Report = Callable[[int, int, str], None]
+
+
+@click.group()
+def reviews() -> None:
+    """Measure how well the judging does; print a sample to try."""
+
+
+@reviews.command()
+def sample() -> None:
+    """Print a file of invented reviews, with a planted campaign in it: outlast reviews sample > sample.csv."""
+    click.echo(sample_csv(), nl=False)
+
+
+@reviews.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.option("--label", metavar="NAME", help="The column that says 1 or 0; else a usual name is looked for.")
+@click.option(
+    "--planted",
+    metavar="SEEDS",
+    type=click.IntRange(1, 10_000),
+    help="Plant so many campaigns of each kind in the files, which then need no labels, and count what is found.",
+)
+@click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
+@click.option("--json", "as_facts", is_flag=True, help="Print the table as JSON; a list.")
+def evaluate(
+    files: Sequence[Path],
+    label: str | None,
+    planted: int | None,
+    image: Path | None,
+    as_markdown: bool,
+    as_facts: bool,
+) -> None:
+    """Print the honesty table: what the checks say of labelled reviews, beside what these really are.
+
+    FILE is a CSV, TSV, JSON or JSONL file of reviews with a column of labels (1: fake, 0: honest), judged product
+    by product; or a table of products with numbers and a label (1: seen buying reviews). Exits 2 when a file
+    could not be used.
+    """
+    tables: list[Table] = []
+    failed = False
+    with _Shown() as shown:
+        if planted is not None:
+            sets = [found for path in files if (found := _unlabelled(path))]
+            failed = len(sets) < len(files)
+            if sets:
+                named = ", ".join(path.name for path in files)
+                tables.append(honesty_table(named, evaluate_planted(sets, planted, shown.report)))
+        else:
+            for path in files:
+                try:
+                    tables.append(_labelled(path, label, shown.report))
+                except NotLabelled as refused:
+                    click.echo(f"{path}: {refused}", err=True)
+                    failed = True
+    if image and tables:
+        image.write_text(picture(tables), encoding="utf-8")
+    if as_facts:
+        click.echo(json.dumps([as_json(table) for table in tables], indent=2, ensure_ascii=False))
+    elif as_markdown:
+        click.echo("\n\n".join(markdown(table) for table in tables))
+    else:
+        for table in tables:
+            _print(table)
+    sys.exit(2 if failed else 0)
+
+
+def _labelled(path: Path, label: str | None, report: Report) -> Table:
+    given = read_labelled(path, label)
+    if isinstance(given, LabelledReviews):
+        return honesty_table(path.name, evaluate_reviews(given, report))
+    return honesty_table(path.name, evaluate_products(given, report))
+
+
+def _unlabelled(path: Path) -> Sequence[Review] | None:
+    """Reviews of one product to plant in; `None`, and a sentence on stderr, where that cannot be."""
+    try:
+        raw = path.read_bytes()
+        received = merge(read_reviews(io.BytesIO(raw), len(raw)).reviews)
+    except OSError as error:
+        click.echo(f"{path}: It cannot be opened: {error.strerror}.", err=True)
+        return None
+    except NotReviews as refused:
+        click.echo(f"{path}: {refused}", err=True)
+        return None
+    if not any(review.date for review in received):
+        click.echo(f"{path}: Its reviews have no dates, so no campaign can be planted among them.", err=True)
+        return None
+    return received
+
+
+def _print(table: Table) -> None:
+    out = Console()
+    out.print(f"\n[bold]{escape(table.source)}[/]", highlight=False)
+    out.print(escape(table.about), highlight=False)
+    grid = Grid("what", "figure", "95 % interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
+    for line in [*table.lines, *calibration_lines(table.calibration)]:
+        value, interval = spoken_figure(line.figure, percent=not is_auc(line))
+        of = f"{line.figure.of:,}"
+        grid.add_row(escape(f"{line.group}: {line.name}"), value, interval, of, escape(line.beside))
+    out.print(grid)
+
+
+class _Shown:
+    """A progress bar on stderr for the time of a `with`."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._line = self._bar.add_task("Reading", total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def report(self, done: int, total: int, message: str) -> None:
+        self._bar.update(self._line, completed=done, total=total, description=message)

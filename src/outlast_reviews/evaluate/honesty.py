@@ -1,0 +1,145 @@
+"""The honesty table: every figure with its interval, and beside it what others measured (pure)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
+from outlast_reviews.evaluate.planted import COPY_DAYS, PlantedFigures
+from outlast_reviews.evaluate.products import ProductFigures
+from outlast_reviews.evaluate.reviews import ReviewFigures
+
+Figures = ReviewFigures | ProductFigures | PlantedFigures
+_MOST_FEATURES = 12
+_COPIES_ELSEWHERE = {0.0: "100 %", 0.05: "96 %", 0.1: "70 %", 0.2: "17 %"}
+_BURSTS_ELSEWHERE = {20: "18 %", 40: "49 %", 80: "69 %"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure."""
+
+    group: str
+    name: str
+    figure: Figure
+    beside: str = ""
+    """What a study measured for the same, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All that was measured on one file or set of files."""
+
+    source: str
+    about: str
+    """What was looked at, one sentence."""
+    lines: tuple[Line, ...]
+    calibration: tuple[Bin, ...] = ()
+
+
+def honesty_table(source: str, figures: Figures) -> Table:
+    match figures:
+        case ReviewFigures():
+            about = (
+                f"{figures.reviews:,} unique labelled reviews in {_sets(figures.sets)}, {figures.labelled:,} of"
+                f" them labelled; calling none suspicious would be right for {100 * figures.always_no:.0f} %."
+            )
+            return Table(source, about, tuple(_of_reviews(figures)), figures.calibration)
+        case ProductFigures():
+            about = (
+                f"{figures.products:,} products, {figures.labelled:,} of them labelled; always saying no would be"
+                f" right for {100 * figures.always_no:.0f} %. Five-fold cross-validation."
+            )
+            return Table(source, about, tuple(_of_products(figures)), figures.calibration)
+        case PlantedFigures():
+            files = f"{figures.files} files" if figures.files > 1 else "one file"
+            about = (
+                f"{figures.seeds} planted campaigns of each kind in each of {files} with {figures.reviews:,}"
+                " unique reviews."
+            )
+            return Table(source, about, tuple(_of_planted(figures)))
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    return {
+        "source": table.source,
+        "about": table.about,
+        "figures": [
+            {"group": line.group, "name": line.name, **_json(line.figure), "beside": line.beside or None}
+            for line in table.lines
+        ],
+        "calibration": [{"said": round(one.said, 4), **_json(one.seen)} for one in table.calibration],
+    }
+
+
+def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
+    """The value and its interval."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return "not assessed", ""
+    if percent:
+        return f"{100 * figure.value:.1f} %", f"{100 * figure.low:.1f}–{100 * figure.high:.1f} %"
+    return f"{figure.value:.2f}", f"{figure.low:.2f}–{figure.high:.2f}"
+
+
+def is_auc(line: Line) -> bool:
+    """Areas are told as fractions, shares in percent."""
+    return line.name.startswith("AUC") or line.group.startswith("AUC")
+
+
+def markdown(table: Table) -> str:
+    rows = ["| what | figure | 95 % interval | of | elsewhere |", "|---|---|---|---|---|"]
+    for line in table.lines:
+        value, interval = spoken_figure(line.figure, percent=not is_auc(line))
+        rows.append(f"| {line.group}: {line.name} | {value} | {interval} | {line.figure.of:,} | {line.beside} |")
+    return "\n".join([table.about, "", *rows])
+
+
+def _of_reviews(figures: ReviewFigures) -> Iterator[Line]:
+    yield Line("All checks", "AUC", figures.auc, ".43–.51 for text models on texts of another origin")
+    yield Line("All checks", "accuracy", figures.accuracy, "55–61 % for language models, 51 % for people")
+    for check in figures.checks:
+        if not check.assessed:
+            yield Line(check.title, "precision and recall", NOTHING)
+            continue
+        yield Line(check.title, "precision", check.precision)
+        yield Line(check.title, "recall", check.recall)
+
+
+def _of_products(figures: ProductFigures) -> Iterator[Line]:
+    yield Line("All features", "AUC", figures.auc, ".92 for ratings, dates and reviewer network")
+    yield Line("All features", "accuracy", figures.accuracy)
+    for name, figure in list(figures.features.items())[:_MOST_FEATURES]:
+        yield Line("AUC of one feature alone", name, figure)
+
+
+def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
+    for (size, edits), figure in figures.copies.items():
+        name = f"{size} reviews in {COPY_DAYS} days, {100 * edits:.0f} % of words changed"
+        yield Line("Copies found", name, figure, _COPIES_ELSEWHERE.get(edits, ""))
+    for (size, days), figure in figures.bursts.items():
+        yield Line("Bursts found", f"{size} reviews in {days} days", figure, _BURSTS_ELSEWHERE[size])
+    yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")
+    yield Line("False alarms", "bursts in the files as they are", figures.false_bursts, "0 of 12")
+    yield Line("False alarms", "bursts after dealing the stars out anew", figures.shuffled_bursts)
+
+
+def _sets(count: int) -> str:
+    return f"{count:,} products" if count > 1 else "one set"
+
+
+def _json(figure: Figure) -> dict[str, float | int | None]:
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 4)
+
+    return {
+        "value": rounded(figure.value),
+        "low": rounded(figure.low),
+        "high": rounded(figure.high),
+        "of": figure.of,
+    }
+
+
+def calibration_lines(bins: Sequence[Bin]) -> Iterator[Line]:
+    """What was said against what was so, for a table."""
+    for one in bins:
+        yield Line("Calibration", f"said {100 * one.said:.0f} %", one.seen)

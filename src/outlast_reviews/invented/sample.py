@@ -1,0 +1,148 @@
+"""The sample: reviews of a lamp that does not exist, with planted copies, to see a full report at once (pure)."""
+
+import csv
+import datetime as dt
+import io
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from outlast_reviews.checks.words import shingles_of, words_of
+from outlast_reviews.invented import phrases
+from outlast_reviews.review import Review, ReviewSet
+
+SAMPLE = "sample:"
+"""The address that stands for it wherever a source is given."""
+HONEST, COPIES, REPEATED = 240, 70, 9
+"""How many reviews of each kind; the repeated ones are rows that the file holds twice."""
+START, DAYS = dt.date(2025, 9, 1), 280
+CAMPAIGN, CAMPAIGN_DAYS = dt.date(2026, 2, 10), 4
+_STARS = (5,) * 50 + (4,) * 22 + (3,) * 12 + (2,) * 7 + (1,) * 9
+_MOST_ALIKE = 0.2
+"""Share of three-word runs that two honest reviews may have in common."""
+COLUMNS = ("review_id", "product_title", "reviewer", "rating", "date", "title", "text", "verified", "vine")
+
+
+def sample_reviews() -> ReviewSet:
+    """Always the same; every text, name and number in it is invented."""
+    chance = random.Random("lanternfish")  # noqa: S311 - no secret, and always the same
+    texts = _Texts(chance)
+    reviews = [*_honest(texts, chance), *_copies(chance), *_rewarded(texts, chance)]
+    reviews += [replace(review) for review in chance.sample(reviews[:HONEST], REPEATED)]
+    reviews.sort(key=lambda review: (review.date or START, review.reviewer or "", review.text))
+    ids = {(review.reviewer, review.text): f"L{n:04d}" for n, review in enumerate(reviews, start=1)}
+    numbered = [
+        replace(review, row=n, review_id=ids[review.reviewer, review.text])
+        for n, review in enumerate(reviews, start=1)
+    ]
+    return ReviewSet(tuple(numbered), format="invented sample", product_title=phrases.PRODUCT)
+
+
+def sample_csv() -> str:
+    """The same as a file that any importer of reviews can read."""
+    made = sample_reviews()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for review in made.reviews:
+        writer.writerow(
+            [
+                review.review_id,
+                made.product_title,
+                review.reviewer,
+                f"{review.rating:.0f}",
+                review.date,
+                review.title,
+                review.text,
+                "yes" if review.verified else "no",
+                "yes" if review.incentivised else "no",
+            ]
+        )
+    return out.getvalue()
+
+
+class _Texts:
+    """Texts of which no two say the same: what comes out too much alike is thrown again."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._leads: dict[int, list[int]] = {}
+        self._sizes: list[int] = []
+
+    def new(self, stars: int, ending: str = "") -> str:
+        while True:
+            text = f"{_text(stars, self._chance)} {ending}".strip()
+            if self._keep(set(shingles_of(words_of(text).words))):
+                return text
+
+    def _keep(self, shingles: set[int]) -> bool:
+        shared = Counter(other for shingle in shingles for other in self._leads.get(shingle, ()))
+        if any(n > _MOST_ALIKE * (len(shingles) + self._sizes[other] - n) for other, n in shared.items()):
+            return False
+        for shingle in shingles:
+            self._leads.setdefault(shingle, []).append(len(self._sizes))
+        self._sizes.append(len(shingles))
+        return True
+
+
+def _honest(texts: _Texts, chance: random.Random) -> Iterator[Review]:
+    names = _names(chance)
+    for _ in range(HONEST):
+        stars = chance.choice(_STARS)
+        day = START + dt.timedelta(days=chance.randrange(DAYS))
+        verified, vine = chance.random() < 0.94, chance.random() < 0.01
+        yield _review(next(names), stars, day, texts.new(stars), chance, verified=verified, vine=vine)
+
+
+def _text(stars: int, chance: random.Random) -> str:
+    good = {5: 3, 4: 2, 3: 1, 2: 1, 1: 0}[stars] + chance.randrange(2)
+    bad = {5: 0, 4: 1, 3: 2, 2: 2, 1: 3}[stars]
+    parts = [chance.choice(phrases.OPENINGS)] if chance.random() < 0.7 else []
+    parts += chance.sample(phrases.GOOD, good) + chance.sample(phrases.BAD, bad)
+    parts += [chance.choice(phrases.CLOSINGS)] if chance.random() < 0.5 else []
+    return " ".join(_filled(part, chance) for part in parts)
+
+
+def _filled(part: str, chance: random.Random) -> str:
+    choices = {
+        **phrases.FILLINGS,
+        "place": phrases.PLACES,
+        "span": phrases.SPANS,
+        "compared": phrases.COMPARED,
+    }
+    return part.format_map({name: chance.choice(options) for name, options in choices.items()})
+
+
+def _copies(chance: random.Random) -> Iterator[Review]:
+    """The planted campaign: one text under many names, on four days, all with five stars."""
+    words = phrases.COPIED.split()
+    spare = sorted({word for part in phrases.GOOD for word in part.lower().split() if word.isalpha()})
+    names = _names(chance)
+    for _ in range(COPIES):
+        copy: list[str] = list(words)
+        for at in chance.sample(range(len(copy)), chance.randrange(5)):
+            copy[at] = chance.choice(spare)
+        day = CAMPAIGN + dt.timedelta(days=chance.randrange(CAMPAIGN_DAYS))
+        yield _review(next(names), 5, day, " ".join(copy), chance, verified=chance.random() < 0.6, vine=False)
+
+
+def _rewarded(texts: _Texts, chance: random.Random) -> Iterator[Review]:
+    names = _names(chance)
+    for n, ending in enumerate(phrases.IN_RETURN):
+        day = START + dt.timedelta(days=chance.randrange(DAYS))
+        text = texts.new(4, ending)
+        yield _review(next(names), 5 - n % 2, day, text, chance, verified=False, vine=n % 2 == 0)
+
+
+def _review(
+    name: str, stars: int, day: dt.date, text: str, chance: random.Random, *, verified: bool, vine: bool
+) -> Review:
+    title = chance.choice(phrases.TITLES[stars])
+    return Review(0, None, float(stars), day, title, text, name, verified, vine)
+
+
+def _names(chance: random.Random) -> Iterator[str]:
+    """Each once."""
+    pairs = [f"{first} {last}" for first in phrases.FIRST_NAMES for last in phrases.LAST_NAMES]
+    yield from chance.sample(pairs, len(pairs))

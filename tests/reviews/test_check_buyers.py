@@ -1,0 +1,57 @@
+"""The context panel is bounded, corrected for how rare buyers are, and abstains on young products."""
+
+import dataclasses
+import datetime as dt
+import math
+
+import pytest
+from judging_data import invented, needs_data, nowhere, read
+
+from outlast_reviews.checks.buyers import PRIOR, SEPARATION, buyers, likelihood_ratio
+from outlast_reviews.hygiene import merge
+from outlast_reviews.review import Review
+
+
+def campaign(count: int) -> list[Review]:
+    start = dt.date(2024, 6, 3)
+    return [
+        Review(row=9000 + n, rating=5.0, date=start + dt.timedelta(days=n % 14), text="x") for n in range(count)
+    ]
+
+
+def test_a_rise_in_the_busiest_weeks_is_found_and_is_context_without_signs():
+    finding = buyers([*invented(300, days=700), *campaign(80)], nowhere)
+    assert (finding.outcome, finding.context, finding.signs) == ("found", True, ())
+    assert "no part in the grade" in finding.sentence
+
+
+def test_stars_that_do_not_depend_on_the_day_are_clear():
+    assert buyers(invented(400, days=700), nowhere).outcome == "clear"
+
+
+def test_nothing_makes_a_product_likely_a_buyer():
+    most = likelihood_ratio(1e9)
+    assert PRIOR * most / (1 - PRIOR + PRIOR * most) < 0.15
+    assert likelihood_ratio(-1e9) > 0
+
+
+def test_the_separation_is_what_the_published_areas_leave_beside_age():
+    def area(separation: float) -> float:
+        return 0.5 * math.erfc(-separation / 2)
+
+    age = 2**0.5 * 0.9542
+    assert area(age) == pytest.approx(0.83, abs=0.001)
+    assert area((age**2 + SEPARATION**2) ** 0.5) == pytest.approx(0.86, abs=0.001)
+
+
+def test_a_short_time_few_reviews_or_no_dates_are_not_assessed():
+    assert buyers(invented(400, days=300), nowhere).outcome == "not_assessed"
+    assert buyers(invented(60, days=700), nowhere).outcome == "not_assessed"
+    assert buyers([dataclasses.replace(r, date=None) for r in invented(300)], nowhere).outcome == "not_assessed"
+    assert buyers([], nowhere).outcome == "not_assessed"
+
+
+@needs_data
+@pytest.mark.data
+def test_the_echo_plus_launch_is_not_called_anything():
+    assert buyers(merge(read("echo_plus_bestbuy.csv")[0].reviews), nowhere).outcome == "not_assessed"

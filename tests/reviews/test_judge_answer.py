@@ -1,0 +1,242 @@
+"""From a model's words to judgements: whole, in bounds, asked for, and quoted from that very review."""
+
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, judgements, quoted
+from outlast_reviews.judge.budget import Budget, at_most, expected, most_of_answer
+from outlast_reviews.judge.dialect import Dialect, dialect_from
+from outlast_reviews.judge.question import BATCH, LONGEST_TEXT, REASONS, Text, messages, text_of
+from outlast_reviews.judge.remembered import Remembered
+from outlast_reviews.judge.trouble import Garbled
+from outlast_reviews.judge.whereabouts import whereabouts
+from outlast_reviews.review import Review
+
+TEXT = Text("This “lamp”  changed\nmy life – truly", "", 5.0)
+ASKED = {"a1": TEXT, "b2": Text("short", "", 1.0), "c3": Text("Quite good for the price", "", None)}
+
+
+def item(own="a1", suspicion=90, reasons=("generic_praise",), quote="changed my life", **more):
+    return {"id": own, "suspicion": suspicion, "reasons": list(reasons), "quote": quote, **more}
+
+
+def read(*items, cut=False):
+    return judgements(json.dumps({"judgements": items}), ASKED, cut=cut)
+
+
+def test_a_judgement_has_its_reasons_and_the_place_of_its_quote_in_the_review():
+    judgement = read(item())["a1"]
+    assert (judgement.suspicion, judgement.reasons) == (90, ("generic_praise",))
+    assert TEXT.shown[judgement.start : judgement.end] == "changed\nmy life"
+
+
+@pytest.mark.parametrize("quote", ['"lamp" changed', "CHANGED  MY life", "life - truly", TEXT.shown])
+def test_a_quote_may_differ_in_case_white_space_and_kind_of_marks(quote):
+    assert "a1" in read(item(quote=quote))
+
+
+@pytest.mark.parametrize(
+    "quote", ["changed his life", "Quite good", "", "my", "truly!", "x" * 5_000, ".*", "[a-z]+"]
+)
+def test_a_suspicion_without_words_of_that_review_is_no_judgement(quote):
+    assert read(item(quote=quote)) == {}
+
+
+def test_a_whole_text_may_be_quoted_however_short_and_an_unsuspicious_one_needs_no_quote():
+    assert read(item("b2", quote="short"))["b2"].end == 5
+    assert read(item("b2", suspicion=10, quote="", reasons=[]))["b2"] == Judgement(10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"suspicion": -1},
+        {"suspicion": 101},
+        {"suspicion": 1e300},
+        {"suspicion": 90.5},
+        {"suspicion": "90"},
+        {"suspicion": True},
+        {"suspicion": None},
+        {"suspicion": 10**30},
+        {"reasons": "generic_praise"},
+        {"reasons": [1]},
+        {"reasons": None},
+        {"quote": 5},
+        {"quote": ["changed my life"]},
+        {"id": 1},
+        {"id": None},
+        {"id": "A1"},
+        {"id": "zz"},
+    ],
+)
+def test_impossible_values_and_ids_that_were_not_given_are_no_judgement(changes):
+    assert read({**item(), **changes}) == {}
+
+
+@pytest.mark.parametrize("name", ["id", "suspicion", "reasons", "quote"])
+def test_nothing_may_be_left_out(name):
+    assert read({key: value for key, value in item().items() if key != name}) == {}
+
+
+def test_an_id_that_is_answered_twice_is_not_judged_whatever_is_said_of_it():
+    low = item(suspicion=0, reasons=[], quote="")
+    assert read(item(), low, item("b2", quote="short")).keys() == {"b2"}
+    assert read(low, low) == {}
+    assert read(item(), {"id": "a1"}) == {}
+
+
+def test_reasons_that_are_not_ours_are_left_out_and_the_others_stand_in_our_order():
+    judgement = read(item(reasons=["<script>", "no_sign_of_use", "generic_praise", "generic_praise", "genuine"]))[
+        "a1"
+    ]
+    assert judgement.reasons == ("generic_praise", "no_sign_of_use")
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "{}",
+        " \n{}\n",
+        "```json\n{}\n```",
+        "```\n{}\n```",
+        "Sure! Here:\n{}\nHope it helps.",
+        "<think>[1]{{</think>{}",
+    ],
+)
+def test_json_is_found_where_models_put_it(wrapped):
+    for content in (json.dumps({"judgements": [item()]}), json.dumps([item()]), json.dumps(item())):
+        found = wrapped.replace("{{", "{").replace("{}", content)
+        assert judgements(found, ASKED, cut=False).keys() == {"a1"}, found
+
+
+@pytest.mark.parametrize(
+    "content", ["", "no", "5", "null", "{}", '"judgements"', '{"judgements": 5}', "[" * 9_999]
+)
+def test_what_is_no_list_of_judgements_is_garbled(content):
+    with pytest.raises(Garbled):
+        judgements(content, ASKED, cut=False)
+
+
+def test_an_answer_that_was_cut_off_counts_as_far_as_it_is_whole():
+    whole = json.dumps({"judgements": [item(), item("b2", quote="short"), item("c3", quote="Quite good")]})
+    for length in range(len(whole) - 2):
+        try:
+            found = judgements(whole[:length], ASKED, cut=True)
+        except Garbled:
+            found = {}
+        complete = [own for own, quote in (("a1", "my life"), ("b2", "short"), ("c3", "Quite good"))
+                    if length > whole.index(f'{quote}"')]  # fmt: skip
+        assert list(found) in (complete, complete[:-1])
+        assert all(judgement.suspicion == 90 for judgement in found.values())
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["a1", "b2"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["judgements", "id", "suspicion", "reasons", "quote"]), inner, max_size=5
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(ANYTHING, st.booleans())
+@example([item(), item()], False)
+def test_whatever_is_said_what_comes_out_is_sound(said, cut):
+    try:
+        found = judgements(json.dumps(said), ASKED, cut=cut)
+    except Garbled:
+        return
+    for own, judgement in found.items():
+        shown = ASKED[own].shown
+        assert 0 <= judgement.suspicion <= 100
+        assert set(judgement.reasons) <= set(REASONS)
+        assert 0 <= judgement.start <= judgement.end <= len(shown)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=600), st.text(max_size=80), st.text(max_size=600))
+def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
+    whole = before + middle + after
+    place = quoted(middle, whole)
+    if not middle.split() or len(middle) > LONGEST_QUOTE:
+        assert place is None
+    else:
+        assert place is not None
+        assert "".join(whole[slice(*place)].split()).casefold() == "".join(middle.split()).casefold()
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(min_size=1, max_size=3_000), min_size=1, max_size=BATCH))
+def test_no_text_gets_out_of_its_place_in_the_question(texts):
+    batch = {f"id{n}": shown for n, text in enumerate(texts) if (shown := text_of(Review(n, text=text)))}
+    _, user = messages(batch, "c0ffee")
+    first, document, last = user["content"].split("\n")
+    assert (first, last) == ("BEGIN REVIEWS c0ffee", "END REVIEWS c0ffee")
+    read_back = json.loads(document)["reviews"]
+    assert [(r["id"], r["text"]) for r in read_back] == [(own, text.shown) for own, text in batch.items()]
+    assert all(len(r["text"]) <= LONGEST_TEXT for r in read_back)
+
+
+def test_the_same_question_to_another_model_or_server_is_another():
+    keys = {TEXT.key(model, url) for model in ("m", "n") for url in ("http://a/v1", "http://b/v1")}
+    assert len(keys) == 4
+    others = (Text("x", "", 5.0), Text(TEXT.shown, "", 4.0), Text(TEXT.shown, "t", 5.0))
+    assert TEXT.key("m", "http://a/v1") not in {other.key("m", "http://a/v1") for other in others}
+
+
+def test_a_budget_has_room_until_it_is_spent_or_set_aside():
+    budget = Budget(100)
+    assert budget.set_aside(60)
+    assert not budget.set_aside(60)
+    budget.settle(60, 30)
+    assert budget.set_aside(60)
+    assert (budget.spent, budget.aside) == (30, 60)
+
+
+def test_an_estimate_lies_below_what_is_set_aside_and_grows_with_the_texts():
+    texts = [Text("A text of some words. " * 5, "Title", 5.0)] * BATCH
+    asked = messages({str(n): text for n, text in enumerate(texts)}, "m")
+    assert 0 < expected(texts[:10]) < expected(texts) < at_most(asked, BATCH)
+    assert at_most(asked, BATCH) > most_of_answer(BATCH)
+
+
+def test_what_was_remembered_and_makes_no_sense_is_asked_again():
+    class Memory:
+        def get(self, keys):
+            from outlast import Fact
+
+            return {key: [Fact(key, value)] for key, value in facts.items() if key in keys}
+
+        def put(self, facts, *, keep):
+            raise AssertionError
+
+    good = {"suspicion": 90, "reasons": ["generic_praise"], "start": 0, "end": 5}
+    facts = {"good": good, "long": {**good, "end": 999}, "odd": {**good, "reasons": ["x"]}, "none": None, "no": []}
+    remembered = Remembered(Memory(), "u", "m")
+    assert remembered.judgements(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
+    assert dialect_from({"form": "telepathy"}) == Dialect() == remembered.dialect()
+    assert dialect_from(Dialect(form="text", temperature=False).told()) == Dialect(form="text", temperature=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://localhost:11434/v1", "on this site's own machine"),
+        ("http://127.0.0.1:8080/v1", "on this site's own machine"),
+        ("http://[::1]/v1", "on this site's own machine"),
+        ("http://ollama:11434/v1", "in this site's own network"),
+        ("http://gpu.internal/v1", "in this site's own network"),
+        ("http://10.1.2.3/v1", "in this site's own network"),
+        ("https://api.openai.com/v1", "at api.openai.com"),
+        ("https://8.8.8.8/v1", "at 8.8.8.8"),
+    ],
+)
+def test_visitors_are_told_where_texts_go_and_nothing_of_the_network(url, told):
+    assert whereabouts(url) == told

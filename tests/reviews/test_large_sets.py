@@ -1,0 +1,55 @@
+"""Fifty thousand reviews: half a minute of one core, 600 MB, and progress that keeps moving."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import datetime as dt, random, resource, sys, time
+sys.path.insert(0, {here!r})
+from judging_data import WORDS, copies
+from outlast_reviews.report import review_report
+from outlast_reviews.review import Review, ReviewSet
+
+chance = random.Random(1)
+day = dt.date(2015, 1, 1)
+reviews = [
+    Review(n, f"x{{n}}", float(chance.randint(1, 5)), day + dt.timedelta(chance.randrange(3000)), "",
+           " ".join(chance.choices(WORDS, k=chance.randint(5, 50))), f"Person {{n}}", chance.random() < 0.9)
+    for n in range(48_000)
+] + copies(2_000, first_row=60_000, changed=2)
+gaps, last, bar = [], [time.process_time()], []
+
+def progress(done, total, message):
+    if not bar or done > bar[-1]:
+        gaps.append(time.process_time() - last[0])
+        last[0] = time.process_time()
+    bar.append(done)
+
+start = time.process_time()
+report = review_report(
+    ReviewSet(tuple(reviews), "invented"), source="s", analysed_at=dt.datetime.now(dt.UTC), progress=progress
+)
+assert report["strong_count"] > 1_900, report["strong_count"]
+assert bar == sorted(bar)
+print(time.process_time() - start, max(gaps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_fifty_thousand_reviews_are_analysed_in_time_and_room_with_steady_progress():
+    """Seconds are the processor's, so that a busy machine changes nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(here=str(Path(__file__).parent))],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    seconds, longest_silence, megabytes = map(float, done.stdout.split())
+    assert seconds <= 30
+    assert longest_silence <= 0.5
+    assert megabytes <= 600

@@ -1,0 +1,73 @@
+"""Planted campaigns are found at least as often as the study behind the rules found them, and nothing else is."""
+
+import pytest
+from judging_data import invented, needs_data, read
+
+from outlast_reviews.evaluate.planted import EDITS, SIZES, PlantedFigures, evaluate_planted
+from outlast_reviews.hygiene import merge
+from outlast_reviews.invented import plant
+from outlast_reviews.invented.campaign import TEMPLATES
+from outlast_reviews.review import Review
+
+REAL = ("pillow_2018h1.csv", "echo_plus_bestbuy.csv", "fire7_bestbuy_ingestion_dups.csv")
+COPIES = {0.0: 1.0, 0.05: 0.95, 0.1: 0.7, 0.15: 0.7, 0.2: 0.17}
+BURSTS = {20: 0.18, 40: 0.49, 80: 0.69}
+
+
+def measured(files: list[tuple[Review, ...]], seeds: int) -> PlantedFigures:
+    told: list[int] = []
+    figures = evaluate_planted(files, seeds, lambda done, _total, _message: told.append(done))
+    assert told == sorted(told)
+    return figures
+
+
+def test_a_campaign_is_the_same_for_the_same_seed_and_all_of_it_is_named():
+    reviews = invented(100)
+    first = plant(reviews, size=20, edits=0.1, days=4, seed=7)
+    assert first == plant(reviews, size=20, edits=0.1, days=4, seed=7)
+    assert first != plant(reviews, size=20, edits=0.1, days=4, seed=8)
+    assert first.reviews[:100] == tuple(reviews)
+    planted = [r for r in first.reviews if r.row in first.planted]
+    assert len(planted) == 20
+    assert all(r.date and first.start <= r.date <= first.end for r in planted)
+    assert (first.end - first.start).days == 3
+
+
+@pytest.mark.parametrize("edits", EDITS)
+def test_as_many_words_are_changed_as_asked(edits):
+    campaign = plant(invented(100), size=30, edits=edits, days=4, seed=1)
+    templates = [template.split() for template in TEMPLATES]
+    for review in campaign.reviews:
+        if review.row in campaign.planted:
+            words = review.text.split()
+            changed = [
+                (sum(a != b for a, b in zip(words, template, strict=True)), len(template))
+                for template in templates
+                if len(template) == len(words)
+            ]
+            assert any(count <= round(edits * length) for count, length in changed)
+            assert edits == 0 or any(count > 0 for count, _ in changed)
+
+
+def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
+    figures = measured([tuple(invented(300))], 2)
+    assert figures.false_copies.value == figures.false_bursts.value == 0
+    for size in SIZES:
+        assert figures.copies[size, 0.1].value == 1
+    assert figures.bursts[80, 4].value == 1
+
+
+@needs_data
+@pytest.mark.data
+@pytest.mark.slow
+def test_on_real_files_recall_is_at_least_the_studys_and_no_alarm_is_false():
+    figures = measured([merge(read(name)[0].reviews) for name in REAL], 6)
+    for (_size, edits), figure in figures.copies.items():
+        assert figure.value is not None
+        assert figure.value >= COPIES[edits]
+    for size, least in BURSTS.items():
+        of_size = [f.value or 0 for (own, days), f in figures.bursts.items() if own == size and days < 14]
+        assert sum(of_size) / len(of_size) >= least
+    assert figures.false_copies.value == 0
+    assert figures.false_bursts.value == 0
+    assert (figures.shuffled_bursts.value or 0) <= 0.02

@@ -1,0 +1,60 @@
+"""The sample that ships: always the same, clearly invented, and a full report in one command or click."""
+
+import datetime as dt
+import io
+import json
+from collections import Counter
+
+from click.testing import CliRunner
+
+from outlast.cli.main import outlast
+from outlast_reviews.analysis import subject
+from outlast_reviews.invented import SAMPLE, sample_csv, sample_reviews
+from outlast_reviews.invented.sample import CAMPAIGN, COPIES, REPEATED
+from outlast_reviews.report import Report, review_report
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources import read_reviews
+
+
+def report_of(received: ReviewSet) -> Report:
+    return review_report(received, source=SAMPLE, analysed_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
+
+
+def test_it_is_the_same_every_time_and_says_that_it_is_invented():
+    assert sample_csv() == sample_csv()
+    assert sample_reviews() == sample_reviews()
+    assert "invented" in (sample_reviews().product_title or "")
+
+
+def test_its_report_shows_every_kind_of_sign():
+    report = report_of(sample_reviews())
+    outcomes = {check["name"]: check["outcome"] for check in report["checks"]}
+    assert {n for n, o in outcomes.items() if o == "found"} == {"near_copies", "burst", "incentive", "unverified"}
+    assert report["strong_count"] == COPIES
+    assert report["grade"] == "C"
+    assert report["rating_changed"]
+    assert report["coverage"]["merged_duplicates"] == REPEATED
+    (window,) = next(check["windows"] for check in report["checks"] if "windows" in check)
+    assert window["from"] <= CAMPAIGN.isoformat() <= window["to"]
+
+
+def test_only_planted_reviews_are_copies():
+    report = report_of(sample_reviews())
+    copied = Counter(f["reviewer"] for f in report["flagged"] if f["cluster"])
+    assert sum(copied.values()) == COPIES
+    assert {f["cluster"] for f in report["flagged"] if f["cluster"]} == {1}
+
+
+def test_the_file_gives_the_same_report():
+    raw = CliRunner().invoke(outlast, ["reviews", "sample"]).stdout_bytes
+    received = read_reviews(io.BytesIO(raw), len(raw))
+    told, shown = report_of(received), report_of(sample_reviews())
+    assert received.skipped == ()
+    assert {key for key in told if told[key] != shown[key]} <= {"format"}
+
+
+def test_it_has_a_subject_of_its_own_and_needs_no_file():
+    assert subject(SAMPLE) == SAMPLE
+    done = CliRunner().invoke(outlast, ["analyse", SAMPLE, "--json"])
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["report"]["grade"] == "C"
