@@ -88,7 +88,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         head = self._buffer.find(b"\r\n\r\n")
-        if head < 0 or self._answer is None:
+        if head < 0 or self._answer is None or self._answer.done():
             return
         length = _header(self._buffer[:head], b"content-length")
         if len(self._buffer) >= head + 4 + int(length or 0):

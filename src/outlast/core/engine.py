@@ -49,6 +49,7 @@ class Engine:
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
         self._upkeep: asyncio.Task[None] | None = None
+        self._ringing: asyncio.Task[None] | None = None
         self._embedded: list[EmbeddedWorker] = []
 
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
@@ -57,6 +58,7 @@ class Engine:
         if self.dispatcher:
             await self.dispatcher.open()
         await self.watch.open()
+        self._ringing = asyncio.create_task(self._ring_at_the_end())
         if maintain:
             self._upkeep = asyncio.create_task(self.maintenance.run())
 
@@ -82,14 +84,20 @@ class Engine:
             dispatcher=self.dispatcher,
         )
 
+    async def _ring_at_the_end(self) -> None:
+        await self.closing.wait()
+        self.watch.ring_all()
+
     async def close(self, patience: float = 0.0) -> None:
         """End streams, let embedded workers drain for `patience` seconds, then let go of everything."""
         self.closing.set()
         await asyncio.gather(*(w.stop(patience) for w in self._embedded))
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._upkeep
+        for task in (self._upkeep, self._ringing):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        self.watch.ring_all()
         await self.watch.close()
         if self.dispatcher:
             await self.dispatcher.close()

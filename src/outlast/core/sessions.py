@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Final
@@ -13,7 +12,7 @@ from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import Store
 from outlast.core.payload import arguments, subject_of, validate_input, walk
 from outlast.core.upload import Upload
-from outlast.core.watch import SessionView, Watch, Watched
+from outlast.core.watch import Following, SessionView, Watch
 from outlast.domain.errors import InvalidInput
 from outlast.domain.plan import Expected, expect, weigh
 from outlast.domain.progress import StepState
@@ -115,7 +114,7 @@ class Sessions:
         session = await self._session(session_id, owner)
         return await self._watch.view(session) if session else None
 
-    async def follow(self, session_id: str, *, owner: str | None) -> AbstractAsyncContextManager[Watched] | None:
+    async def follow(self, session_id: str, *, owner: str | None) -> Following | None:
         """A context within which its changes can be waited for; `None`: no such session of this owner."""
         session = await self._session(session_id, owner)
         return self._watch.follow(session) if session else None

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 
 from outlast.core.journal import Store
 from outlast.core.rounds import serve_rounds
@@ -54,21 +55,31 @@ class SessionView:
 @dataclass(slots=True)
 class _Slot:
     view: SessionView
-    ears: set[asyncio.Event] = field(default_factory=set[asyncio.Event])
+    watchers: "set[Watched]" = field(default_factory=set["Watched"])
     gone: bool = False
+
+    def ring(self) -> None:
+        for watched in self.watchers:
+            watched.ring()
 
 
 class Watched:
-    """One watcher's hold on one session: the latest view, and waiting for the next."""
+    """One watcher's hold on one session: the latest view, and waiting for the next.
+
+    There are ten thousand of these: a future while it waits is a tenth of an `asyncio.Event`.
+    """
+
+    __slots__ = ("_rung", "_slot", "_waiting")
 
     def __init__(self, slot: _Slot) -> None:
         self._slot = slot
-        self._ear = asyncio.Event()
-        slot.ears.add(self._ear)
+        self._rung = False
+        self._waiting: asyncio.Future[None] | None = None
+        slot.watchers.add(self)
 
     @property
     def view(self) -> SessionView:
-        self._ear.clear()
+        self._rung = False
         return self._slot.view
 
     @property
@@ -78,13 +89,33 @@ class Watched:
 
     async def changed(self, within: float | None = None) -> bool:
         """Wait for a view newer than the one last read; False when `within` seconds passed first."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):  # not wait_for: it makes a task for each wait
-                await self._ear.wait()
-        return self._ear.is_set()
+        if self._rung:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        timer = None if within is None else loop.call_later(within, _end, waiting)
+        try:
+            await waiting
+        finally:
+            self._waiting = None
+            if timer is not None:
+                timer.cancel()
+        return self._rung
 
-    def close(self) -> None:
-        self._slot.ears.discard(self._ear)
+    def ring(self) -> None:
+        """Wake who waits here, also where nothing has changed."""
+        self._rung = True
+        if self._waiting is not None:
+            _end(self._waiting)
+
+    def close(self) -> "_Slot":
+        self._slot.watchers.discard(self)
+        return self._slot
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class Watch:
@@ -126,23 +157,31 @@ class Watch:
         stalled = session.status is Status.PENDING and not await self._served(session)
         return SessionView(session, position, stalled)
 
-    @asynccontextmanager
-    async def follow(self, session: AnalysisSession) -> AsyncGenerator[Watched]:
+    def follow(self, session: AnalysisSession) -> "Following":
         """Keep an eye on this session for as long as the block lasts."""
+        return Following(self, session)
+
+    async def enter(self, session: AnalysisSession) -> Watched:
+        """Begin to watch; for `Following`."""
         slot = self._slots.get(session.id)
         if slot is None:
-            view = await self.view(session)
-            slot = self._slots.setdefault(session.id, _Slot(view))
-        watched = Watched(slot)
+            slot = self._slots.setdefault(session.id, _Slot(await self.view(session)))
         # it may have changed between the caller's read and this
         self._heard.add(session.id)
         self._wake.set()
-        try:
-            yield watched
-        finally:
-            watched.close()
-            if not slot.ears and self._slots.get(session.id) is slot:
-                del self._slots[session.id]
+        return Watched(slot)
+
+    def leave(self, watched: Watched) -> None:
+        """Watch no more; for `Following`."""
+        slot = watched.close()
+        session_id = slot.view.session.id
+        if not slot.watchers and self._slots.get(session_id) is slot:
+            del self._slots[session_id]
+
+    def ring_all(self) -> None:
+        """Wake everybody who waits for a change, as we are about to close."""
+        for slot in self._slots.values():
+            slot.ring()
 
     async def alive(self) -> Sequence[WorkerInfo]:
         """The living workers, at most a second old."""
@@ -215,8 +254,7 @@ class Watch:
 
     def _show(self, slot: _Slot, view: SessionView) -> None:
         slot.view = view
-        for ear in slot.ears:
-            ear.set()
+        slot.ring()
 
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()
@@ -230,3 +268,24 @@ class Watch:
 
     async def _served(self, session: AnalysisSession) -> bool:
         return any(session.queue in w.queues and session.analysis in w.analyses for w in await self.alive())
+
+
+class Following:
+    """One watcher's block. It keeps no session: each has read one of its own, and thousands watch for hours."""
+
+    __slots__ = ("_session", "_watch", "_watched")
+
+    def __init__(self, watch: Watch, session: AnalysisSession) -> None:
+        self._watch = watch
+        self._session: AnalysisSession | None = session
+
+    async def __aenter__(self) -> Watched:
+        session, self._session = self._session, None
+        assert session is not None  # noqa: S101 - a block is entered once
+        self._watched = await self._watch.enter(session)
+        return self._watched
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.leave(self._watched)

@@ -1,7 +1,6 @@
 """Server-sent events: a session's snapshots as they change; plain ASGI, for its memory."""
 
 import asyncio
-from contextlib import suppress
 
 from outlast.core.watch import SessionView, Watched
 from outlast.web.exchange import Exchange
@@ -29,45 +28,37 @@ async def events(exchange: Exchange) -> None:
         await exchange.send({"type": "http.response.start", "status": 204, "headers": []})
         await exchange.send({"type": "http.response.body"})
         return
+    following = exchange.engine.watch.follow(view.session)
+    del view  # a stream is long, and what it shows is shared by all who watch
     with exchange.limits.stream(exchange.owner):
-        async with exchange.engine.watch.follow(view.session) as watched:
+        async with following as watched:
             await stream(exchange, watched)
 
 
 async def stream(exchange: Exchange, watched: Watched) -> None:
     """Send snapshots until the final one, the visitor's leaving, or our closing."""
     await exchange.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    sending = asyncio.create_task(_send_all(exchange, watched))
-    leaving = asyncio.create_task(_left(exchange))
-    closing = asyncio.create_task(exchange.engine.closing.wait())
-    try:
-        await asyncio.wait({sending, leaving, closing}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            await sending
-        elif closing.done():
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
-            await _write(exchange, b"event: bye\ndata: {}\n\n")
-    finally:
-        for task in (sending, leaving, closing):
-            task.cancel()
-    if not leaving.done():
-        await exchange.send({"type": "http.response.body", "body": b""})
-
-
-async def _send_all(exchange: Exchange, watched: Watched) -> None:
+    leaving = asyncio.create_task(_left(exchange, watched))
     shown = ""
-    while True:
-        view = watched.view
-        if view.tag != shown:
-            shown = view.tag
-            await _write(exchange, await _event(exchange, view))
-        if view.session.status.final or watched.gone:
-            return
-        await asyncio.sleep(BETWEEN)
-        if not await watched.changed(COMMENT_EVERY - BETWEEN):
-            await _write(exchange, b": still here\n\n")
+    try:
+        while not leaving.done():
+            view = watched.view
+            if view.tag != shown:
+                shown = view.tag
+                await _write(exchange, await _event(exchange, view))
+            if view.session.status.final or watched.gone:
+                break
+            if exchange.engine.closing.is_set():
+                await _write(exchange, b"event: bye\ndata: {}\n\n")
+                break
+            await asyncio.sleep(BETWEEN)
+            if not await watched.changed(COMMENT_EVERY - BETWEEN):
+                await _write(exchange, b": still here\n\n")
+    finally:
+        left = leaving.done()
+        leaving.cancel()
+    if not left:
+        await exchange.send({"type": "http.response.body", "body": b""})
 
 
 async def _event(exchange: Exchange, view: SessionView) -> bytes:
@@ -80,7 +71,7 @@ async def _write(exchange: Exchange, data: bytes) -> None:
     await exchange.send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _left(exchange: Exchange) -> None:
-    while True:
-        if (await exchange.receive())["type"] == "http.disconnect":
-            return
+async def _left(exchange: Exchange, watched: Watched) -> None:
+    while (await exchange.receive())["type"] != "http.disconnect":
+        pass
+    watched.ring()

@@ -145,7 +145,10 @@ class _Edge:
         route: Route | None = None
         try:
             route, parameters = self._find(scope)
-            await self._enter(route, parameters, scope, receive, noting)
+            exchange = await self._admitted(route, parameters, scope, receive, noting)
+            response = await self._endpoints[route.name](exchange)
+            if response is not None:
+                await response(scope, receive, exchange.send)
         except OutlastError as error:
             if noting.started:  # too late for another answer: the line is cut, and the client asks again
                 raise
@@ -156,10 +159,10 @@ class _Edge:
         except ClientDisconnect:
             log.info("A visitor left while sending to %s.", scope["path"])
 
-    async def _enter(
+    async def _admitted(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Deny first: host, owner, token; then the route."""
+    ) -> Exchange:
+        """Deny first: host, owner, token; only then is there an exchange, with which a route is entered."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._access is None or self._limits is None:
             settings = self._site.settings()
@@ -170,7 +173,7 @@ class _Edge:
         self._access.check_token(route, visitor, headers)
         if visitor is not None and visitor.set_cookie is not None:
             send = _with_header(send, b"set-cookie", visitor.set_cookie.encode("latin-1"))
-        exchange = Exchange(
+        return Exchange(
             route,
             parameters,
             headers,
@@ -184,9 +187,6 @@ class _Edge:
             self._limits,
             self._answers,
         )
-        response = await self._endpoints[route.name](exchange)
-        if response is not None:
-            await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
         path = _path(scope)
