@@ -114,7 +114,7 @@ def served(program: str = "polled_server.py") -> Iterator[Server]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
             port = next(int(f[1]) for line in server.stderr or () if (f := re.search(r"127\.0\.0\.1:(\d+)", line)))
-            with httpx.Client(trust_env=False, base_url=f"http://127.0.0.1:{port}") as browser:
+            with httpx.Client(trust_env=False, timeout=60, base_url=f"http://127.0.0.1:{port}") as browser:
                 token = browser.get("/api/analysis/token").json()["token"]
                 cookie = "; ".join(f"{k}={v}" for k, v in browser.cookies.items())
                 yield Server(server.pid, port, cookie, token, browser)

@@ -11,14 +11,14 @@ told_long_ago AS MATERIALIZED (
     WHERE
         s.status = 'pending' AND s.ready > 0
         AND s.offered_at <= (SELECT now.at FROM now) - make_interval(secs => %(again_after)s)
-    ORDER BY s.offered_at
+    ORDER BY s.offered_at NULLS FIRST
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ),
 told_in_the_future AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE s.status = 'pending' AND s.ready > 0 AND s.offered_at > (SELECT now.at FROM now)
-    ORDER BY s.offered_at
+    ORDER BY s.offered_at NULLS FIRST
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ),
