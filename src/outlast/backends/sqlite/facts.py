@@ -23,7 +23,7 @@ class SQLiteFacts(Room):
         values = {"space": space, "keys": as_json(list(dict.fromkeys(keys))), "now": self._db.now()}
         rows = await self._db.read_aside(lambda c: c.execute(self._sql["recall"], values).fetchall())
         found: defaultdict[str, list[StoredFact]] = defaultdict(list)
-        for key, item, value in rows:
+        for key, item, value in sorted(rows):
             found[key].append(StoredFact(key, item, value))
         return dict(found)
 

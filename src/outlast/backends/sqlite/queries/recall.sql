@@ -1,3 +1,2 @@
 SELECT facts.key, item, facts.value FROM (SELECT value FROM json_each(:keys)) AS wanted CROSS JOIN facts
 WHERE facts.space = (SELECT :space) AND facts.key = wanted.value AND until > :now
-ORDER BY facts.key, item
