@@ -87,6 +87,7 @@ class Asking:
         key: str | None = None,
         name: str = "tiny",
         url: str | None = None,
+        gate: Gate | None = None,
     ) -> Opinion:
         server = Server(url or self.model.url, name, key, self.timeout)
         return ask(
@@ -94,7 +95,7 @@ class Asking:
             findings,
             server,
             Limits(tokens, seconds, at_once),
-            Gate(at_once),
+            gate or Gate(at_once),
             self.memory,
             Patience(self._sleep, lambda: self.chance),
             (lambda _: nullcontext(Direct(self.model))) if self.direct else Exchange,

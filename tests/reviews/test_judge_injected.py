@@ -156,7 +156,19 @@ def test_what_people_cannot_see_does_not_reach_the_model_and_places_stay():
     assert len(shown) == len(hidden)
 
 
-@settings(deadline=None, max_examples=200)
+def test_a_models_opinion_makes_no_grade_possible_where_the_checks_make_none():
+    received = ReviewSet(tuple(reviews(60)), "invented", complete=True)
+    asking = Asking(Model(0), direct=True)
+    asking.model.behave = smear
+    unverified = Finding("unverified", "Unverified", "clear", "x.")
+    for findings in (checks([])[:1], (unverified,)):
+        judging = asking.about(received.reviews, findings=findings)
+        assert judging.finding.outcome == "found"
+        assert report_on(received, findings)["grade"] == "U"
+        assert report_on(received, findings, judging)["grade"] == "U"
+
+
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_no_judgements_whatever_move_the_grade_further_than_the_bound(data):
     rows = range(1, data.draw(st.integers(20, 120)) + 1)

@@ -18,6 +18,7 @@ from model_server import (
     refusal,
     said,
 )
+from outlast_reviews.judge.gate import Gate
 
 HTML = Answer(b"<html><form>Please log in</form></html>", 200, {"Content-Type": "text/html"})
 
@@ -300,6 +301,21 @@ def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, ask
     opinion = asking.about(reviews(200), at_once=3)
     assert opinion.told.judged == 200
     assert model.most_at_once == 3
+
+
+def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(model):
+    gate, opinions = Gate(2), []
+
+    def analysis():
+        opinions.append(Asking(model).about(reviews(100), at_once=2, gate=gate))
+
+    analyses = [threading.Thread(target=analysis) for _ in range(3)]
+    for one in analyses:
+        one.start()
+    for one in analyses:
+        one.join()
+    assert [opinion.told.judged for opinion in opinions] == [100] * 3
+    assert model.most_at_once <= 2
 
 
 def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
