@@ -1,5 +1,6 @@
 """The real templates, with the contexts that the web edge gives them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,21 @@ class Pages:
     def analysis(self, snapshot: dict[str, Any]) -> str:
         done = snapshot["status"] == "completed"
         title = "Report on reviews.csv" if done else "Analysis of reviews.csv"
-        return self._render("analysis.html", title=title, snapshot=snapshot, result_html=self.result)
+        if not done:
+            return self._render("analysis.html", title=title, snapshot=snapshot)
+        return self._render(
+            "result.html",
+            title=title,
+            result_html=self.result,
+            result=snapshot["result"],
+            result_bytes=1_000,
+            links=snapshot["links"],
+            exports={},
+            shared=False,
+            share_address=None,
+            kept_until=datetime(2026, 6, 3, tzinfo=UTC),
+            again=True,
+        )
 
     def problem(self) -> str:
         return self._render(
