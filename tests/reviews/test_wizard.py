@@ -143,3 +143,4 @@ async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     started = await visitor.start(source=sent.json()["source"], mapping=mapping)
     assert started.status_code == 202
     assert json.loads(started.content)["session"]["subject"].startswith("mapped:")
+    await finished(visitor, started)

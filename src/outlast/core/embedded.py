@@ -48,6 +48,8 @@ class EmbeddedWorker:
         self._loop = asyncio.get_running_loop()
         while not self._stopping:
             self._worker = self._make()
+            if self._stopping:  # told before there was anybody to hear it
+                self._worker.stop()
             if await self._worker.run() is WorkerEnd.STOPPED:
                 return
             log.warning("A worker thread was worn out by code that would not stop; a fresh one takes over.")
