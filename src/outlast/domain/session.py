@@ -124,3 +124,28 @@ class AttemptRecord:
     ended_at: datetime
     error: str | None = None
     reference: str | None = None
+
+
+def just_started(new: NewSession, at: datetime, version: int) -> AnalysisSession:
+    """The row that a start writes: it waits from `at` on."""
+    return AnalysisSession(
+        id=new.id,
+        analysis=new.analysis,
+        subject=new.subject,
+        owner=new.owner,
+        input=new.input,
+        queue=new.queue,
+        priority=new.priority,
+        status=Status.PENDING,
+        version=version,
+        claim=0,
+        worker_id=None,
+        attempt=0,
+        max_attempts=new.max_attempts,
+        crashes=0,
+        timeout=new.timeout,
+        progress=Progress(steps=new.steps),
+        created_at=at,
+        updated_at=at,
+        available_at=at,
+    )

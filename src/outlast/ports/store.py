@@ -1,7 +1,7 @@
 """The durable truth about sessions. The row is the queue entry; nothing else needs to survive."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -40,6 +40,16 @@ class ProgressUpdate:
 
     claim: Claim
     progress: Progress
+
+
+def latest(updates: Sequence[ProgressUpdate]) -> Mapping[Claim, Progress]:
+    """Of several updates of one claim the last, with the highest percentage of them all."""
+    found: dict[Claim, Progress] = {}
+    for update in updates:
+        before = found.get(update.claim)
+        highest = max(update.progress.percentage, before.percentage if before else 0.0)
+        found[update.claim] = replace(update.progress, percentage=highest)
+    return found
 
 
 class CancelAnswer(StrEnum):

@@ -1,6 +1,6 @@
 """Workers as the store knows them: leases, heartbeats, who is alive."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +40,15 @@ class Beat:
     """All that the store says this worker holds. A claim it believes in and that is not here is lost."""
     cancel_requested: frozenset[str]
     """Sessions among them whose owner wants them stopped."""
+
+    @classmethod
+    def of(cls, held: Iterable[tuple[str, int, bool]]) -> "Beat":
+        """From each session held: its id, the number of its claim, whether its cancel was requested."""
+        rows = list(held)
+        return cls(
+            frozenset(Claim(session_id, number) for session_id, number, _ in rows),
+            frozenset(session_id for session_id, _, requested in rows if requested),
+        )
 
 
 class Lease(Protocol):

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from outlast.backends.memory.room import Room
 from outlast.domain.errors import QueueFull, TooManyActive
-from outlast.domain.progress import Progress
-from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import Added, Selection, StartLimits
@@ -30,7 +29,7 @@ class Sessions(Room):
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
-            row = _row(new, tables.clock.now(), tables.next_version(0))
+            row = just_started(new, tables.clock.now(), tables.next_version(0))
             tables.sessions[row.id] = row
             tables.offered[row.id] = row.created_at
             return Added(row, existing=False)
@@ -98,30 +97,6 @@ def claimable(row: AnalysisSession, now: datetime) -> bool:
 def in_order(rows: Iterable[AnalysisSession], now: datetime) -> list[AnalysisSession]:
     """Those that may be claimed, the next one first."""
     return sorted((r for r in rows if claimable(r, now)), key=lambda r: (-r.priority, r.available_at))
-
-
-def _row(new: NewSession, now: datetime, version: int) -> AnalysisSession:
-    return AnalysisSession(
-        id=new.id,
-        analysis=new.analysis,
-        subject=new.subject,
-        owner=new.owner,
-        input=new.input,
-        queue=new.queue,
-        priority=new.priority,
-        status=Status.PENDING,
-        version=version,
-        claim=0,
-        worker_id=None,
-        attempt=0,
-        max_attempts=new.max_attempts,
-        crashes=0,
-        timeout=new.timeout,
-        progress=Progress(steps=new.steps),
-        created_at=now,
-        updated_at=now,
-        available_at=now,
-    )
 
 
 def _selected(row: AnalysisSession, selection: Selection) -> bool:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outlast.backends.copied import fields_of
 from outlast.backends.postgres.connection import Connection, plain
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
-from outlast.domain.progress import dump_steps
+from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
+from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -53,16 +54,12 @@ class Claims(Room):
         return await cursor.fetchall()
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
-        latest: dict[Claim, ProgressUpdate] = {}
-        highest: dict[Claim, float] = {}
-        for update in updates:
-            latest[update.claim] = update
-            highest[update.claim] = max(update.progress.percentage, highest.get(update.claim, 0.0))
+        progress = latest(updates)
         # in the order of their ids, as whoever locks several rows does
-        left = sorted(latest, key=lambda claim: claim.session_id)
+        left = sorted(progress, key=lambda claim: claim.session_id)
         for name in ("report", "report_first"):
             if left:
-                values = {"updates": as_json([_flat(latest[claim], highest[claim]) for claim in left])}
+                values = {"updates": as_json([_flat(claim, progress[claim]) for claim in left])}
                 written = {Claim(*row) for row in await self._db.all(name, values)}
                 left = [claim for claim in left if claim not in written]
         return set(left)
@@ -75,28 +72,16 @@ class Claims(Room):
         return await batches.write((claim, kept))
 
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
-        flat = [
-            {
-                "id": claim.session_id,
-                "claim": claim.number,
-                "step": kept.step,
-                "occurrence": kept.occurrence,
-                "version": kept.version,
-                "result": kept.result,
-                "duration_ms": kept.duration_ms,
-            }
-            for claim, kept in items
-        ]
+        flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
         written = set(await self._db.all("keep_step", {"items": as_json(flat)}))
         return [(c.session_id, c.number, kept.step, kept.occurrence) in written for c, kept in items]
 
 
-def _flat(update: ProgressUpdate, percentage: float) -> dict[str, Any]:
-    progress = update.progress
+def _flat(claim: Claim, progress: Progress) -> dict[str, Any]:
     return {
-        "id": update.claim.session_id,
-        "claim": update.claim.number,
-        "percentage": percentage,
+        "id": claim.session_id,
+        "claim": claim.number,
+        "percentage": progress.percentage,
         "current_step": progress.current_step,
         "message": None if progress.message is None else plain(progress.message),
         "steps": plain(dump_steps(progress.steps)),

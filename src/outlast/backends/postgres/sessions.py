@@ -10,8 +10,8 @@ from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
 from outlast.domain.errors import QueueFull, TooManyActive
-from outlast.domain.progress import Progress, dump_steps
-from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.progress import dump_steps
+from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
@@ -57,7 +57,7 @@ class Sessions(Room):
         answer, known, counted, at, version = await batches.write(start)
         match answer:
             case "added":
-                return Added(self._as_added(start.new, self._db.rows.as_datetime(at), version), existing=False)
+                return Added(just_started(start.new, self._db.rows.as_datetime(at), version), existing=False)
             case "existing":
                 session = await self.get(known, owner=None)
                 # gone when it was pruned in between: then it starts anew
@@ -82,30 +82,6 @@ class Sessions(Room):
             ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
             near = self._headroom.saw(limit, waiting)
         return near
-
-    @staticmethod
-    def _as_added(new: NewSession, at: Any, version: int) -> AnalysisSession:
-        return AnalysisSession(
-            id=new.id,
-            analysis=new.analysis,
-            subject=new.subject,
-            owner=new.owner,
-            input=new.input,
-            queue=new.queue,
-            priority=new.priority,
-            status=Status.PENDING,
-            version=version,
-            claim=0,
-            worker_id=None,
-            attempt=0,
-            max_attempts=new.max_attempts,
-            crashes=0,
-            timeout=new.timeout,
-            progress=Progress(steps=new.steps),
-            created_at=at,
-            updated_at=at,
-            available_at=at,
-        )
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))

@@ -12,7 +12,6 @@ from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import Database
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row
-from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
@@ -53,12 +52,7 @@ class PostgresLease:
             return held.fetchall() if renewed.fetchone() else None
 
         held = self._use(write)
-        if held is None:
-            return None
-        return Beat(
-            held=frozenset(Claim(session_id, claim) for session_id, claim, _ in held),
-            cancel_requested=frozenset(session_id for session_id, _, cancelled in held if cancelled),
-        )
+        return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

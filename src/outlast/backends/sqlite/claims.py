@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from outlast.backends.copied import fields_of
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_text
-from outlast.domain.progress import dump_steps
+from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate
+from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -99,16 +100,12 @@ class Claims(Room):
         return {"worker_id": worker_id, "monotonic": self._db.clock.monotonic(), "grace": DEADLINE_GRACE}
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
-        latest: dict[Claim, ProgressUpdate] = {}
-        highest: dict[Claim, float] = {}
-        for update in updates:
-            latest[update.claim] = update
-            highest[update.claim] = max(update.progress.percentage, highest.get(update.claim, 0.0))
-        values = {"updates": as_json([_flat(u, highest[claim]) for claim, u in latest.items()])}
+        progress = latest(updates)
+        values = {"updates": as_json([_flat(*one) for one in progress.items()])}
 
         def write(connection: Connection) -> set[Claim]:
             rows = connection.execute(self._sql["report"], values | self._db.stamp()).fetchall()
-            return latest.keys() - {Claim(*row) for row in rows}
+            return progress.keys() - {Claim(*row) for row in rows}
 
         return await self._db.write(write, durable=False)
 
@@ -120,27 +117,17 @@ class Claims(Room):
         return await self._db.read_aside(read)
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
-        values = {
-            "id": claim.session_id,
-            "claim": claim.number,
-            "step": kept.step,
-            "occurrence": kept.occurrence,
-            "version": kept.version,
-            "result": kept.result,
-            "duration_ms": kept.duration_ms,
-        }
+        values = fields_of(kept) | {"id": claim.session_id, "claim": claim.number}
         kept_it = await self._db.write(lambda c: c.execute(self._sql["keep_step"], values).fetchone())
         return kept_it is not None
 
 
-def _flat(update: ProgressUpdate, percentage: float) -> list[str | float | None]:
-    progress = update.progress
-    steps = dump_steps(progress.steps)
+def _flat(claim: Claim, progress: Progress) -> list[str | float | None]:
     return [
-        update.claim.session_id,
-        update.claim.number,
-        percentage,
+        claim.session_id,
+        claim.number,
+        progress.percentage,
         progress.current_step,
         progress.message,
-        steps,
+        dump_steps(progress.steps),
     ]

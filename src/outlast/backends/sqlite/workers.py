@@ -10,7 +10,6 @@ from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_datetime, as_text
-from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
@@ -48,12 +47,7 @@ class SQLiteLease:
             return connection.execute(self._sql["beat"], values).fetchall()
 
         held = self._write(write)
-        if held is None:
-            return None
-        return Beat(
-            held=frozenset(Claim(session_id, claim) for session_id, claim, _ in held),
-            cancel_requested=frozenset(session_id for session_id, _, cancelled in held if cancelled),
-        )
+        return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
 
     def close(self) -> None:
         if self._connection is not None:
