@@ -24,7 +24,8 @@ class Ear:
     async def of(self, n: int) -> float:
         loop = asyncio.get_running_loop()
         while True:
-            heard, _, began = (await asyncio.wait_for(loop.sock_recv(self._socket, 100), 30)).partition(b" ")
+            async with asyncio.timeout(30):
+                heard, _, began = (await loop.sock_recv(self._socket, 100)).partition(b" ")
             if int(heard) == n:
                 return float(began)
 

@@ -190,7 +190,8 @@ async def test_a_host_that_is_gone_without_a_word_is_given_up(postgres_url, monk
         wire.fall_silent()
         for call in (store.count(), asyncio.to_thread(lease.renew, WORKER)):
             with pytest.raises(StoreUnavailable):
-                await asyncio.wait_for(call, 20)
+                async with asyncio.timeout(20):
+                    await call
         lease.close()
         await store.close()
 

@@ -61,7 +61,8 @@ class Bench:
     async def take(self, session_id):
         """What becomes of it, handed over from another thread."""
         future = await asyncio.to_thread(self.inbox.take, session_id)
-        return await asyncio.wait_for(asyncio.wrap_future(future), 20)
+        async with asyncio.timeout(20):
+            return await asyncio.wrap_future(future)
 
     async def until(self, condition):
         async with asyncio.timeout(10):

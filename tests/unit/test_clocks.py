@@ -43,7 +43,8 @@ def test_a_boot_is_named_also_where_namespaces_are_hidden(monkeypatch, tmp_path)
 
 
 async def test_the_machines_sleep_ends():
-    await asyncio.wait_for(SystemClock().sleep(0.001), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await SystemClock().sleep(0.001)
 
 
 def test_the_fake_clock_stands_still_until_moved_and_then_both_clocks_go_on():
@@ -71,35 +72,42 @@ def test_the_fake_clocks_jump_apart():
 async def test_a_sleeper_wakes_when_the_monotonic_clock_has_gone_far_enough_and_not_before():
     clock = FakeClock()
     sleeper = asyncio.create_task(clock.sleep(10))
-    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await clock.asleep()
     clock.jump_wall(3_600)
     clock.advance(9.5)
     await asyncio.sleep(0)
     assert not sleeper.done()
     clock.advance(0.5)
-    await asyncio.wait_for(sleeper, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await sleeper
 
 
 async def test_to_sleep_for_no_time_only_lets_others_go_first():
-    await asyncio.wait_for(FakeClock().sleep(0), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await FakeClock().sleep(0)
 
 
 async def test_a_test_waits_until_so_many_sleep():
     clock = FakeClock()
     enough = asyncio.create_task(clock.asleep(2))
     sleepers = [asyncio.create_task(clock.sleep(1))]
-    await asyncio.wait_for(clock.asleep(1), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await clock.asleep(1)
     assert not enough.done()
     sleepers.append(asyncio.create_task(clock.sleep(5)))
-    await asyncio.wait_for(enough, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await enough
     clock.advance(5)
-    await asyncio.wait_for(asyncio.gather(*sleepers), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*sleepers)
 
 
 async def test_a_sleeper_that_was_cancelled_does_not_count_nor_wake():
     clock = FakeClock()
     sleeper = asyncio.create_task(clock.sleep(1))
-    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await clock.asleep()
     sleeper.cancel()
     await asyncio.wait({sleeper})
     watcher = asyncio.create_task(clock.asleep())
@@ -112,9 +120,11 @@ async def test_a_sleeper_that_was_cancelled_does_not_count_nor_wake():
 async def test_a_sleeper_in_another_threads_loop_is_woken_from_here():
     clock = FakeClock()
     sleeping = asyncio.create_task(asyncio.to_thread(asyncio.run, clock.sleep(60)))
-    await asyncio.wait_for(clock.asleep(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await clock.asleep()
     clock.advance(60)
-    await asyncio.wait_for(sleeping, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await sleeping
 
 
 def test_a_process_that_sees_no_others_shares_the_clock_all_the_same():

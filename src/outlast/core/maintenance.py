@@ -78,7 +78,8 @@ class Maintenance:
             self._pruned = self._clock.monotonic()
             log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), RESCUE_EVERY * self._rng.uniform(0.8, 1.2))
+            async with asyncio.timeout(RESCUE_EVERY * self._rng.uniform(0.8, 1.2)):
+                await self._told.wait()
 
     async def _offer(self) -> None:
         """Tell the fleet of what became available again, and once more of what waits long."""

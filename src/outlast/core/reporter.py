@@ -62,7 +62,8 @@ class Reporter:
         async def one_round() -> None:
             nonlocal looked
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), QUIET_LOOK)
+                async with asyncio.timeout(QUIET_LOOK):
+                    await self._wake.wait()
                 await asyncio.sleep(GATHER)
             self._wake.clear()
             now = self._clock.monotonic()

@@ -80,7 +80,8 @@ class Supervisor:
                 pause = min(LONGEST_PAUSE, 2.0 ** (quick - FREE_DEATHS))
                 log.error("Workers die as soon as they start; the next in %.0f s.", pause)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._stopping.wait()
 
     async def _rescue(self, worker_id: str) -> None:
         try:

@@ -202,7 +202,8 @@ class Watch:
 
     async def _read(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._wake.wait()
             await asyncio.sleep(GATHER)
         self._wake.clear()
         if not self._slots:

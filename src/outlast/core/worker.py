@@ -281,7 +281,8 @@ class Worker:
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._options.sleep)
+            async with asyncio.timeout(self._options.sleep):
+                await self._wake.wait()
 
     async def _drain(self) -> None:
         """Let attempts finish; when the grace time is over, or at a second request, give the rest back unspent."""
@@ -292,7 +293,8 @@ class Worker:
                 break
             self._wake.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
         self._releasing = True
         for attempt in self._attempts.values():
             attempt.stop(StopReason.RELEASE)

@@ -58,7 +58,8 @@ class Here:
         """One for the block alone, kept for others when the block leaves it in order."""
         end = time.monotonic() + SECONDS_TO_CONNECT
         try:
-            await asyncio.wait_for(self._places.acquire(), SECONDS_TO_CONNECT)
+            async with asyncio.timeout(SECONDS_TO_CONNECT):
+                await self._places.acquire()
         except TimeoutError:
             raise TooBusy from None
         try:
@@ -144,7 +145,8 @@ class Pools:
             elif loop.is_running():
                 closing = asyncio.run_coroutine_threadsafe(here.close(), loop)
                 with suppress(TimeoutError, RuntimeError):
-                    await asyncio.wait_for(asyncio.wrap_future(closing), SECONDS_TO_CLOSE)
+                    async with asyncio.timeout(SECONDS_TO_CLOSE):
+                        await asyncio.wrap_future(closing)
             else:
                 here.drop()
 

@@ -1,0 +1,30 @@
+"""The reader of watched sessions stops when it is told, also in the turn of the loop in which it wakes."""
+
+import asyncio
+
+import pytest
+
+from outlast import Outlast
+from outlast.core.watch import Watch
+from outlast.settings import load_settings
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_stops_in_whatever_turn_it_is_told(tmp_path, turns):
+    outlast = Outlast(load_settings(data_dir=tmp_path))
+    outlast.analysis("nap")(_nap)
+    async with outlast.lifespan():
+        engine = await outlast.engine()
+        started = await outlast.start("nap", owner="somebody")
+        watch = Watch(engine.store, engine.notifier, engine.clock)
+        await watch.open()
+        await asyncio.sleep(0.01)
+        async with watch.follow(started.view.session):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            ended, _ = await asyncio.wait([asyncio.create_task(watch.close())], timeout=5)
+            assert ended
+
+
+async def _nap() -> None:
+    await asyncio.sleep(1)
