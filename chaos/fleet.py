@@ -34,6 +34,10 @@ PATIENCE = 90.0
 VISITORS = 6
 EACH_HAS = 5
 """Sessions that one visitor keeps in flight."""
+FAILURE_EVERY = 2.0
+"""Seconds between the starts of sessions that fail, all the time."""
+POISON_EVERY = 20.0
+"""Seconds between the starts of sessions that kill their worker, while everything else is harmed too."""
 
 
 class Fleet:
@@ -159,7 +163,10 @@ class Harm:
 
 
 class Load:
-    """People who keep a number of sessions in flight, over both API machines in turn."""
+    """People who keep a number of sessions in flight, over both API machines in turn.
+
+    Only what is to complete counts as throughput: what fails waits for its next attempt by design.
+    """
 
     def __init__(self, fleet: Fleet, seed: int, ledger: checker.Ledger) -> None:
         self._fleet = fleet
@@ -167,12 +174,15 @@ class Load:
         self._over = threading.Event()
         self._calm = threading.Event()
         """Set: begin nothing new."""
+        self.poisoned = threading.Event()
+        """Set: some sessions kill their worker."""
         self._numbers = iter(range(10**9))
         self.ends: list[float] = []
-        """When each end was seen."""
+        """When each of those that complete was seen at its end."""
         self._threads = [
             threading.Thread(target=self._live, args=(random.Random(seed + n),)) for n in range(VISITORS)
         ]
+        self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),)))
 
     def begin(self) -> None:
         for thread in self._threads:
@@ -197,8 +207,7 @@ class Load:
         mine: set[str] = set()
         while not self._over.wait(0.05) and (mine or not self._calm.is_set()):
             while len(mine) < EACH_HAS and not self._calm.is_set():
-                kind = rng.choices(["steady", "threaded", "fails", "poison"], [12, 6, 2, 0.1])[0]
-                session = visitor.start(kind, next(self._numbers))
+                session = visitor.start(rng.choice(["steady", "steady", "threaded"]), next(self._numbers))
                 if session is None:
                     break
                 mine.add(session)
@@ -210,6 +219,21 @@ class Load:
                     stranger.pry(session)
         visitor.close()
         stranger.close()
+
+    def _trouble(self, rng: random.Random) -> None:
+        """Start what fails and what kills, and see to its end."""
+        visitor = Visitor(lambda: rng.choice(self._fleet.apis).root, self._ledger)
+        mine: set[str] = set()
+        next_poison = 0.0
+        while not self._over.wait(FAILURE_EVERY) and (mine or not self._calm.is_set()):
+            kinds = [] if self._calm.is_set() else ["fails"]
+            if kinds and self.poisoned.is_set() and time.monotonic() >= next_poison:
+                next_poison = time.monotonic() + POISON_EVERY
+                kinds.append("poison")
+            started = [visitor.start(kind, next(self._numbers)) for kind in kinds]
+            mine.update(session for session in started if session is not None)
+            mine -= {session for session in mine if visitor.look(session) in checker.FINAL}
+        visitor.close()
 
 
 def run(
@@ -226,10 +250,12 @@ def run(
     before = time.monotonic()
     time.sleep(calm)
     began = time.monotonic()
+    load.poisoned.set()
     while time.monotonic() < began + harmed:
         time.sleep(rng.uniform(*every))
         harm.strike()
         print(f"{time.monotonic() - began:6.1f} s  {harm.done[-1]}", flush=True)
+    load.poisoned.clear()
     time.sleep(20)  # a lost machine's lease has ended
     after = time.monotonic()
     time.sleep(calm)

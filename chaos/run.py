@@ -80,7 +80,8 @@ def run(folder: Path, seed: int, sessions: int, seconds: float) -> tuple[checker
     ledger = checker.Ledger()
     site = SiteProcess(folder, _free_port())
     killer = Killer(site, rng)
-    visitor, watcher, stranger = (Visitor(lambda: site.root, ledger) for _ in range(3))
+    turn = threading.Lock()
+    visitor, watcher, stranger = (Visitor(lambda: site.root, ledger, turn) for _ in range(3))
     over = threading.Event()
     kinds = rng.choices(["steady", "threaded", "fails", "poison"], [12, 6, 2, 1], k=sessions)
 

@@ -8,13 +8,17 @@ import httpx
 
 import checker
 
-_looking = threading.Lock()
-
 
 class Visitor:
-    """One cookie. `root` is asked for each request, so that a visitor may come to several API machines."""
+    """One cookie. `root` is asked for each request, so that a visitor may come to several API machines.
 
-    def __init__(self, root: Callable[[], str], ledger: checker.Ledger) -> None:
+    Those who look at the same sessions share a `turn`: the ledger has the looks in the order of their answers.
+    """
+
+    def __init__(
+        self, root: Callable[[], str], ledger: checker.Ledger, turn: "threading.Lock | None" = None
+    ) -> None:
+        self._turn = turn or threading.Lock()
         self.http = httpx.Client(timeout=5, trust_env=False)
         self._root = root
         self._ledger = ledger
@@ -38,8 +42,7 @@ class Visitor:
 
     def look(self, session: str) -> str:
         """Its status, or nothing while the site is away."""
-        # one look at a time, so that the ledger has them in the order in which they were answered
-        with _looking, contextlib.suppress(httpx.TransportError):
+        with self._turn, contextlib.suppress(httpx.TransportError):
             answer = self.http.get(f"{self._root()}/api/analysis/progress/{session}")
             if answer.status_code == 200:
                 s = answer.json()
