@@ -98,8 +98,8 @@ class Harm:
         self.done: list[str] = []
 
     def strike(self) -> None:
+        """PostgreSQL is restarted each time, and something else happens too."""
         ways: list[tuple[Callable[[], None], int]] = [
-            (self.restart_postgres, 4),
             (self.kill_backends, 3),
             (self.kill_redis, 2),
             (self.flush_redis, 2),
@@ -111,6 +111,7 @@ class Harm:
             ways += [(self.lose_messages, 3), (self.triple_messages, 3)]
         way = self._rng.choices([w for w, _ in ways], [weight for _, weight in ways])[0]
         way()
+        self.restart_postgres()
         self.done.append(way.__name__)
 
     def restart_postgres(self) -> None:
@@ -254,7 +255,7 @@ def run(
     while time.monotonic() < began + harmed:
         time.sleep(rng.uniform(*every))
         harm.strike()
-        print(f"{time.monotonic() - began:6.1f} s  {harm.done[-1]}", flush=True)
+        print(f"{time.monotonic() - began:6.1f} s  {harm.done[-1]}, PostgreSQL restarted", flush=True)
     load.poisoned.clear()
     time.sleep(20)  # a lost machine's lease has ended
     after = time.monotonic()

@@ -4,11 +4,12 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import Export, Outlast, PageView, Upload, report, step
+from outlast import Export, Outlast, PageView, Step, Upload, report, step
+from outlast_reviews.acquaintance import Acquaintance
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
@@ -51,6 +52,9 @@ Columns = Annotated[
     ),
 ]
 
+Judge = Step[[CleanSet, str, str], tuple[Finding, ...]]
+Remember = Step[[CleanSet, str], None]
+
 
 @step("Gathering the reviews", weight=3)
 def gather(source: Place | list[Place], mapping: dict[Part, str]) -> ReviewSet:
@@ -63,11 +67,6 @@ def tidy(received: ReviewSet) -> CleanSet:
     return clean(received)
 
 
-@step("Judging the reviews", weight=5)
-def judge(reviews: CleanSet) -> tuple[Finding, ...]:
-    return run_checks(reviews.reviews, report)
-
-
 @step("Writing the report")
 def write(
     received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...], source: str, opinion: Opinion | None
@@ -77,15 +76,39 @@ def write(
     return dict(make_report(received, reviews, found, source=source, analysed_at=now, model=told))
 
 
-def analyse(
-    source: Place | list[Place], mapping: dict[Part, str], ask_model: AskModel | None = None
-) -> dict[str, Any]:
+class Steps(NamedTuple):
+    """Those that need more than their input: the memory of this installation, a model."""
+
+    judge: Judge
+    ask_model: AskModel | None
+    remember: Remember
+
+
+def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
+    """The steps before and after which the installation remembers."""
+
+    @step("Judging the reviews", weight=5)
+    def judge(reviews: CleanSet, subject: str, description: str) -> tuple[Finding, ...]:
+        known = acquaintance.known(reviews.reviews, subject, description)
+        return run_checks(reviews.reviews, report, facts=known)
+
+    @step("Remembering whom it met", weight=0.5)
+    def remember(reviews: CleanSet, subject: str) -> None:
+        acquaintance.remember(reviews.reviews, subject, dt.datetime.now(dt.UTC).date(), report)
+
+    return judge, remember
+
+
+def analyse(source: Place | list[Place], mapping: dict[Part, str], steps: Steps) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "redirect_url": null}`."""
     received = gather(source, mapping)
     reviews = tidy(received)
-    findings = judge(reviews)
-    opinion = ask_model(reviews, findings) if ask_model else None
-    return {"report": write(received, reviews, findings, _shown(source), opinion), "redirect_url": None}
+    about = subject(source, mapping)
+    findings = steps.judge(reviews, about, received.description)
+    opinion = steps.ask_model(reviews, findings) if steps.ask_model else None
+    told = write(received, reviews, findings, _shown(source), opinion)
+    steps.remember(reviews, about)
+    return {"report": told, "redirect_url": None}
 
 
 def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> str:
@@ -135,14 +158,16 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     settings = settings or review_settings()
     ask_model = model_step(settings, outlast) if settings.llm_model else None
 
+    judge, remember = acquainted(Acquaintance(outlast.facts("acquaintance")))
+
     def judged(source: Source, mapping: Columns = None) -> dict[str, Any]:
-        return analyse(source, mapping or {}, ask_model)
+        return analyse(source, mapping or {}, Steps(judge, ask_model, remember))
 
     work, compare = remembering(judged, subject, outlast.facts("earlier reports"))
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
-        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, compare],
+        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject,
         intro=INTRO + (intro_of_model(settings) if ask_model else STAYS),
         render=render,

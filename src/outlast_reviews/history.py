@@ -8,12 +8,11 @@ from functools import wraps
 from typing import Any
 
 from outlast import Fact, Facts, Step, step
+from outlast_reviews.acquaintance import PUBLIC
 
 KEPT = timedelta(days=400)
 MOST_MARKS = 20_000
 """Reviews of which a mark is kept, so that a fact stays below a megabyte."""
-_PUBLIC = ("amazon:", "web:")
-"""Subjects that anybody can look at; all others are what somebody uploaded."""
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
 
 
@@ -61,7 +60,7 @@ def look_back(facts: Facts, subject: str, report: Mapping[str, Any]) -> Earlier 
     Facts belong to nobody. Of an upload they hold figures alone, under a hash of its hash, and something is told
     only if it differs: that somebody has judged the same file here before is not for others to learn.
     """
-    public = subject.startswith(_PUBLIC)
+    public = subject.startswith(PUBLIC)
     key = subject if public else hashlib.sha256(f"upload {subject}".encode()).hexdigest()
     key = key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()
     kept = {fact.item: fact.value for fact in facts.blocking.get([key]).get(key, ())}

@@ -46,6 +46,8 @@ class ReviewSet:
     product_title: str | None = None
     product_rating: float | None = None
     """The rating the source itself states for the product, where it does."""
+    description: str = ""
+    """The seller's own words about the product, as far as the source holds them."""
     complete: bool = False
     """True when the source says that it holds every review of the product; else it is a sample."""
     skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])

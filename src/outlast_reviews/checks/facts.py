@@ -14,6 +14,8 @@ from outlast_reviews.reviewers import identity
 _ACCOUNT = re.compile(r"(?=.*\d)[A-Za-z0-9_.-]{9,}")
 _MARK = 20
 """Hexadecimal digits of a mark."""
+_LEAST_WORDS = 8
+"""Of a text that says whose product it is about; shorter ones are said of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Facts:
     """Of this installation: marks mean nothing elsewhere."""
     seen: Sequence[Seen] = ()
     """Where this product's reviewers were seen too; all that is known of other products may be in it."""
+    others: int = 0
+    """Other products that were analysed here, also those in `seen`."""
     earlier: Sequence[EarlierReview] = ()
     earlier_on: dt.date | None = None
     """When the last analysis was made."""
@@ -77,6 +81,12 @@ def review_mark(review: Review, secret: bytes = b"") -> str | None:
         return _mark(secret, "id", review.review_id)
     who, text = identity(review), folded(review.text)
     return _mark(secret, "text", f"{who or ''}\n{text}") if text else None
+
+
+def text_mark(review: Review, secret: bytes = b"") -> str | None:
+    """The same for one text of one reviewer in every file, whatever ids it gives; `None` for few words."""
+    text = folded(review.text)
+    return _mark(secret, "said", f"{identity(review) or ''}\n{text}") if text.count(" ") >= _LEAST_WORDS else None
 
 
 def _mark(secret: bytes, kind: str, value: str) -> str:

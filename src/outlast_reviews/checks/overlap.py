@@ -23,7 +23,8 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Fac
         if seen.product != facts.product:
             products.add(seen.product)
             elsewhere.setdefault(seen.reviewer, []).append((seen.date.toordinal(), seen.product))
-    if len(products) < LEAST_PRODUCTS:
+    others = max(len(products), facts.others)
+    if others < LEAST_PRODUCTS:
         why = "Fewer than two other products were analysed here, so nobody can be met again."
         return Finding(NAME, TITLE, "not_assessed", why)
     known = [(r, r.date, mark) for r in reviews if r.date and (mark := reviewer_mark(r, facts.secret))]
@@ -38,7 +39,7 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Fac
             met[review.row], people[review.row] = frozenset(near), mark
     if not met:
         sentence = (
-            f"None of {len(known):,} reviewers wrote about two of the {len(products):,} other products analysed"
+            f"None of {len(known):,} reviewers wrote about two of the {others:,} other products analysed"
             f" here within {WITHIN_DAYS} days."
         )
         return Finding(NAME, TITLE, "clear", sentence)

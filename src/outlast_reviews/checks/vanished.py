@@ -16,7 +16,9 @@ LEAST_KEPT = 0.5
 def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
     """Only earlier reviews from the days that this source covers can be missed."""
     if not facts.earlier or facts.earlier_on is None:
-        return _not_assessed("This product was not analysed here before.")
+        return _not_assessed(
+            "No earlier analysis of this address is known here; an uploaded file is never compared."
+        )
     now = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
     dates = [review.date for review in reviews if review.date]
     earlier = [e for e in facts.earlier if not dates or not e.date or min(dates) <= e.date <= max(dates)]

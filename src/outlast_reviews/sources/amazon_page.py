@@ -46,6 +46,7 @@ class AmazonPage:
             "saved Amazon page" + content.encoding_note,
             product_title=_product_title(page),
             product_rating=_product_rating(page),
+            description=_description(page),
         )
 
 
@@ -137,10 +138,16 @@ def _product_rating(page: str) -> float | None:
     return None
 
 
-def _marked(page: str, mark: str, selector: str) -> str | None:
+def _description(page: str) -> str:
+    """What stands beside the picture, and the longer text below, where the page is the product's own."""
+    parts = ("feature-bullets", "productDescription")
+    return "\n".join(_marked(page, f'id="{part}"', f"#{part}", _LONGEST_CARD) or "" for part in parts)
+
+
+def _marked(page: str, mark: str, selector: str, length: int = 4_096) -> str | None:
     at = page.find(mark)
     if at < 0:
         return None
     start = max(page.rfind("<", 0, at), 0)
-    node = _parse(page[start : start + 4_096], selector)
+    node = _parse(page[start : start + length], selector)
     return " ".join(node.text().split()) if node is not None else None

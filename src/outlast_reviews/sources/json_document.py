@@ -15,6 +15,7 @@ from outlast_reviews.sources.stars import UnreadableStars, read_stars
 _LISTS = ("reviews", "review", "data", "items", "results")
 _TITLES = frozenset({"productinfotitle", "producttitle", "productname", "producttitletext"})
 _RATINGS = frozenset({"productinfoamazonrating", "productinforating", "amazonrating", "averagerating"})
+_DESCRIPTIONS = frozenset({"description", "productdescription", "productinfodescription"})
 _TOTALS = frozenset(
     {"productinfototalreviewsonamazon", "totalreviewsonamazon", "totalreviews", "reviewcount", "reviewscount"}
 )
@@ -63,6 +64,7 @@ class JsonDocument:
             product_title=facts.title,
             product_rating=facts.rating,
             stated_total=facts.total,
+            description=facts.description,
         )
 
 
@@ -73,6 +75,7 @@ class _Facts:
         self.title: str | None = None
         self.rating: float | None = None
         self.total: int | None = None
+        self.description: object = None
         self.keys: list[str] = []
 
     @property
@@ -85,6 +88,8 @@ class _Facts:
         name = plain_name("".join(path))
         if name in _TITLES:
             self.title = self.title or plain_text(value)[:500] or None
+        elif name in _DESCRIPTIONS:
+            self.description = self.description or value
         elif name in _RATINGS:
             try:
                 self.rating = read_stars(value)

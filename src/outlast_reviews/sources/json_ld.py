@@ -72,6 +72,7 @@ class JsonLd:
             product_title=title,
             product_rating=_aggregate_stars(subject.aggregate),
             stated_total=subject.stated_total,
+            description=subject.node.get("description"),
         )
 
 

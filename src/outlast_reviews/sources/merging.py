@@ -39,6 +39,7 @@ def merged(
         format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
         product_title=titles.pop() if len(titles) == 1 else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
+        description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),
         left_out=(*(line for _, received in sets for line in received.left_out), *left_out),

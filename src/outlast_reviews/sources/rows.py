@@ -36,6 +36,7 @@ _YES = frozenset(
 )
 _NO = frozenset({"false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing"})
 _MEMORY = 20_000
+_LONGEST_DESCRIPTION = 20_000
 
 
 class Rows:
@@ -104,6 +105,7 @@ class Rows:
         product_title: str | None = None,
         product_rating: float | None = None,
         stated_total: int | None = None,
+        description: object = None,
     ) -> ReviewSet:
         """The set; raises `NotReviews` when there were rows and none could be read.
 
@@ -123,6 +125,7 @@ class Rows:
             format=format,
             product_title=product_title or (next(iter(titles)) if len(titles) == 1 else None),
             product_rating=product_rating,
+            description=plain_text(description)[:_LONGEST_DESCRIPTION],
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
         )
