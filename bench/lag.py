@@ -12,7 +12,7 @@ async def watch(outlast: Outlast, n: int, times: int) -> list[float]:
     started = await outlast.start("tells", owner=f"o{n}", n=n, times=times)
     lags: list[float] = []
     told: str | None = None
-    async for view in outlast.watch(started.view.session.id):
+    async for view in outlast.watch(started.session.id):
         message = view.session.progress.message
         if message is not None and message != told and not view.session.status.final:
             told = message

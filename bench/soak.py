@@ -55,7 +55,7 @@ async def worked(outlast, until: float, ended: list[int], first: int) -> None:
     n = first
     while time.monotonic() < until:
         started = await outlast.start("steady", owner=f"o{first}", n=n)
-        async for view in outlast.watch(started.view.session.id):
+        async for view in outlast.watch(started.session.id):
             if view.session.status.final:
                 ended[0] += 1
         n += AT_WORK

@@ -33,7 +33,7 @@ HELD_FOR = 120.0
 
 
 async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
-    many, few, held = 300 * size, 12 * size, 1000 if size > 1 else 100
+    many, few, held = 1000 * size, 12 * size, 1000 if size > 1 else 100
     await peer.open()
     warm = 20
     for n in range(warm):

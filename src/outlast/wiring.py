@@ -14,7 +14,11 @@ def make_store(settings: Settings) -> MovableStore:
     """The store that the settings name, not yet open."""
     if settings.on_postgres:
         return choice.postgres_store(
-            settings.database_url, SystemClock(), pool_size=settings.pg_pool_size, listen=settings.pg_listen
+            settings.database_url,
+            SystemClock(),
+            pool_size=settings.pg_pool_size,
+            listen=settings.pg_listen,
+            announces=settings.pg_listen and settings.redis_url is None,
         )
     return choice.sqlite_store(settings.database_path, SystemClock())
 

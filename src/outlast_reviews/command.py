@@ -89,7 +89,7 @@ async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mappin
             more: dict[str, Any] = {"mapping": dict(columns)} if columns else {}
             source = given[0] if len(given) == 1 else given
             started = await outlast.start("product", owner=OWNER, source=source, **more)
-            return await _follow(outlast, started.view.session.id)
+            return await _follow(outlast, started.session.id)
 
 
 async def _upload(outlast: Outlast, path: Path) -> Any:

@@ -29,7 +29,7 @@ async def test_the_sqlite_form_counts_the_sessions_of_the_last_day(tmp_path: Pat
         for name in ("Ada", "Bob", "Cleo"):
             await outlast.start("greet", owner="me", name=name)
         cancelled = await outlast.start("greet", owner="me", name="Dora")
-        await outlast.cancel(cancelled.view.session.id)
+        await outlast.cancel(cancelled.session.id)
         with closing(sqlite3.connect(outlast.settings.database_path)) as database:
             assert dict(database.execute(_form("sqlite")).fetchall()) == {"pending": 3, "cancelled": 1}
             aged = database.execute("UPDATE analysis_sessions SET created_at = '2001-01-01 00:00:00.000000'")

@@ -229,8 +229,8 @@ async def test_without_a_worker_it_waits_and_says_so():
     async with workshop() as shop:
         shop.add(look)
         started = await shop.engine.sessions.start("look", {}, ME)
-        assert started.view.stalled
-        assert started.view.session.phase is Phase.QUEUED
+        assert (await shop.engine.watch.view(started.session)).stalled
+        assert started.session.phase is Phase.QUEUED
 
 
 async def test_durations_learnt_give_weights_and_a_range_of_time_left():

@@ -32,7 +32,7 @@ class Workshop:
         self.engine.embed(1, WorkerOptions(sleep=0.05, grace=0.0, **options))
 
     async def start(self, analysis: str, **values: Any) -> str:
-        return (await self.engine.sessions.start(analysis, values, ME)).view.session.id
+        return (await self.engine.sessions.start(analysis, values, ME)).session.id
 
     async def views(self, session_id: str) -> list[SessionView]:
         return [view async for view in self.engine.sessions.watch(session_id, owner=ME)]

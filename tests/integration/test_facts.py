@@ -22,10 +22,10 @@ async def outlast(tmp_path):
 async def _completed(outlast, analysis):
     started = await outlast.start(analysis, owner="ann")
     async with asyncio.timeout(30):
-        async for view in outlast.watch(started.view.session.id):
+        async for view in outlast.watch(started.session.id):
             if view.session.status.final:
                 assert view.session.status is Status.COMPLETED, view.session.error
-    return await outlast.result(started.view.session.id)
+    return await outlast.result(started.session.id)
 
 
 async def test_facts_are_found_again_by_their_keys_in_order_of_their_items(outlast):

@@ -41,7 +41,7 @@ async def installation():
 
 
 async def start(engine, n=1):
-    return (await engine.sessions.start("site", {"n": n}, "me")).view.session.id
+    return (await engine.sessions.start("site", {"n": n}, "me")).session.id
 
 
 async def test_a_start_is_dispatched_once_it_is_in_the_store_and_one_that_exists_is_not():

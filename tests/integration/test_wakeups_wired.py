@@ -35,5 +35,5 @@ async def test_a_start_wakes_the_worker_of_another_machine_and_its_end_the_watch
     async with site.lifespan(), workers.lifespan(workers=1), asyncio.timeout(30):
         for n in range(3):
             started = await site.start("quick", owner=f"anna {n}")
-            seen = [view.session.status.value async for view in site.watch(started.view.session.id)]
+            seen = [view.session.status.value async for view in site.watch(started.session.id)]
             assert seen[-1] == "completed"

@@ -19,7 +19,7 @@ async def test_it_stops_in_whatever_turn_it_is_told(tmp_path, turns):
         watch = Watch(engine.store, engine.notifier, engine.clock)
         await watch.open()
         await asyncio.sleep(0.01)
-        async with watch.follow(started.view.session):
+        async with watch.follow(started.session):
             for _ in range(turns):
                 await asyncio.sleep(0)
             ended, _ = await asyncio.wait([asyncio.create_task(watch.close())], timeout=5)

@@ -115,9 +115,9 @@ async def _overlap(outlast: Outlast, name: str, folder: Path) -> str:
         upload = await outlast.upload(opened, file.name, owner="ann")
     started = await outlast.start("product", owner="ann", source=upload)
     async with asyncio.timeout(60):
-        async for view in outlast.watch(started.view.session.id):
+        async for view in outlast.watch(started.session.id):
             assert view.session.error is None
-    stored = await outlast.result(started.view.session.id)
+    stored = await outlast.result(started.session.id)
     assert stored is not None
     checks = json.loads(stored.result)["report"]["checks"]
     (outcome,) = {c["outcome"] for c in checks if c["name"] == "reviewer_overlap"}

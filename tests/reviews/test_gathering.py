@@ -51,7 +51,7 @@ async def upload(outlast: Outlast, content: str | bytes, name: str = "a.csv") ->
 
 async def finished(outlast: Outlast, **given: Any) -> SessionView:
     started = await outlast.start("product", owner=ME, **given)
-    views = [view async for view in outlast.watch(started.view.session.id)]
+    views = [view async for view in outlast.watch(started.session.id)]
     return views[-1]
 
 

@@ -53,7 +53,7 @@ async def outlast(tmp_path: Path, model: Model) -> AsyncIterator[Outlast]:
 async def finished(outlast: Outlast, content: bytes) -> tuple[list[SessionView], dict[str, Any]]:
     upload = await outlast.upload(io.BytesIO(content), "a.csv", owner=ME)
     started = await outlast.start("product", owner=ME, source=repr(upload))
-    views = [view async for view in outlast.watch(started.view.session.id)]
+    views = [view async for view in outlast.watch(started.session.id)]
     assert views[-1].session.status is Status.COMPLETED, views[-1].session.error
     stored = await outlast.result(views[-1].session.id)
     assert stored
@@ -114,9 +114,9 @@ async def test_a_session_that_is_cancelled_stops_asking(outlast, model):
     upload = await outlast.upload(io.BytesIO(table()), "a.csv", owner=ME)
     started = await outlast.start("product", owner=ME, source=repr(upload))
     assert await asyncio.to_thread(asked.wait, 30)
-    await outlast.cancel(started.view.session.id, owner=ME)
+    await outlast.cancel(started.session.id, owner=ME)
     async with asyncio.timeout(10):
-        views = [view async for view in outlast.watch(started.view.session.id)]
+        views = [view async for view in outlast.watch(started.session.id)]
     assert views[-1].session.status is Status.CANCELLED
     before = len(model.asked)
     go.set()

@@ -21,12 +21,19 @@ def sqlite_store(database: Path, clock: Clock) -> MovableStore:
     return SQLiteStore(database, clock)
 
 
-def postgres_store(database_url: str, clock: Clock, *, pool_size: int, listen: bool) -> MovableStore:
-    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode."""
+def postgres_store(
+    database_url: str, clock: Clock, *, pool_size: int, listen: bool, announces: bool = False
+) -> MovableStore:
+    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode.
+
+    It `announces` each start to those who listen to PostgreSQL.
+    """
     with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.notifier import hint_of_start  # noqa: PLC0415 - only when it is chosen
         from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
 
-        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen)
+        hint = hint_of_start if announces else None
+        return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen, hint=hint)
 
 
 def doorbells(database: Path) -> Notifier:

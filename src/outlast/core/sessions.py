@@ -48,7 +48,7 @@ class StartDefaults:
 class Started:
     """The session that answers for a start."""
 
-    view: SessionView
+    session: AnalysisSession
     existing: bool
     """It was in flight already."""
 
@@ -107,8 +107,8 @@ class Sessions:
             NOTHING_NEW if only_existing else self._defaults.limits,
         )
         if not added.existing:
-            self._tell(added.session)
-        return Started(await self._watch.view(added.session), added.existing)
+            self._tell(added.session, announced=added.announced)
+        return Started(added.session, added.existing)
 
     async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
         session = await self._session(session_id, owner)
@@ -185,9 +185,10 @@ class Sessions:
         """Give all that an anonymous visitor has to `owner`, on login; answers how many sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
 
-    def _tell(self, session: AnalysisSession) -> None:
-        """Those who may work on it, after its row says so: it waits."""
-        self._notifier.publish(Topic.WAITING, [session.queue])
+    def _tell(self, session: AnalysisSession, *, announced: bool = False) -> None:
+        """Those who may work on it, after its row says so: it waits. `announced`: the store has told the workers."""
+        if not announced:
+            self._notifier.publish(Topic.WAITING, [session.queue])
         if self._dispatcher:
             self._dispatcher.dispatch([Waiting.of(session)])
 

@@ -32,6 +32,8 @@ class Added:
 
     session: AnalysisSession
     existing: bool
+    announced: bool = False
+    """The store has told those who wait for work itself, together with the row."""
 
 
 @dataclass(frozen=True, slots=True)

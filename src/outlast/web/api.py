@@ -31,18 +31,20 @@ async def start(exchange: Exchange) -> Response | None:
     """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
     name, values = _start_body(await _json(exchange))
     if not exchange.settings.inline:
-        return await started_response(exchange, await begin(exchange, name, values), 202)
+        started = await begin(exchange, name, values)
+        view = await exchange.engine.watch.view(started.session)
+        return await started_response(exchange, view, 202, existing=started.existing)
     if b"text/event-stream" in exchange.headers.get(b"accept", b""):
         with exchange.limits.stream(exchange.owner):
             started = await begin(exchange, name, values)
-            async with exchange.engine.watch.follow(started.view.session) as watched:
+            async with exchange.engine.watch.follow(started.session) as watched:
                 await stream(exchange, watched)
         return None
     started = await begin(exchange, name, values)
-    async with exchange.engine.watch.follow(started.view.session) as watched:
+    async with exchange.engine.watch.follow(started.session) as watched:
         view = await wait_inline(exchange, watched)
     status = 200 if view.session.status.final else 202
-    return await started_response(exchange, Started(view, started.existing), status)
+    return await started_response(exchange, view, status, existing=started.existing)
 
 
 async def begin(exchange: Exchange, name: str, values: Any) -> Started:
@@ -72,22 +74,22 @@ async def wait_inline(exchange: Exchange, watched: Watched) -> SessionView:
     return view
 
 
-async def started_response(exchange: Exchange, started: Started, status: int) -> Response:
-    session = started.view.session
+async def started_response(exchange: Exchange, view: SessionView, status: int, *, existing: bool) -> Response:
+    session = view.session
     addresses = links(session.id, exchange.root)
-    snapshot = await body_of(exchange, started.view)
-    message = "This analysis is already on its way." if started.existing else "The analysis has started."
+    snapshot = await body_of(exchange, view)
+    message = "This analysis is already on its way." if existing else "The analysis has started."
     head = {
         "success": True,
         "session_id": session.id,
-        "status": "existing" if started.existing else "started",
+        "status": "existing" if existing else "started",
         "message": message,
         "links": addresses,
     }
     body = json.dumps(head)[:-1].encode() + b', "session": ' + snapshot + b"}"
     headers = {"Location": addresses["self"], "Cache-Control": "no-store"}
     if not session.status.final:
-        headers["Retry-After"] = str(math.ceil(exchange.limits.pace_ms(started.view.queue_position) / 1000))
+        headers["Retry-After"] = str(math.ceil(exchange.limits.pace_ms(view.queue_position) / 1000))
     return Response(body, status, headers, media_type="application/json")
 
 

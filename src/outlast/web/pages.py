@@ -117,9 +117,9 @@ class Pages:
 
     async def _see_started(self, exchange: Exchange, started: Started) -> Response:
         if exchange.settings.inline:
-            async with exchange.engine.watch.follow(started.view.session) as watched:
+            async with exchange.engine.watch.follow(started.session) as watched:
                 await wait_inline(exchange, watched)
-        return _see(exchange, started.view.session.id)
+        return _see(exchange, started.session.id)
 
     def _form(
         self,

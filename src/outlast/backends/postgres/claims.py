@@ -47,8 +47,8 @@ class Claims(Room):
         return [Waiting(*row[:4]) for row in rows]
 
     async def _when_made_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
-        """The rows of a statement about what is ready, in one transaction and one journey."""
-        async with connection.pipeline(), connection.transaction():
+        """The rows of a statement about what is ready, in one journey, which is a transaction of its own."""
+        async with connection.pipeline():
             await connection.execute(self._db.sql["make_ready"].encode())
             cursor = await connection.execute(self._db.sql[name].encode(), values)
         return await cursor.fetchall()

@@ -30,8 +30,8 @@ class Ends(Room):
         values = {"items": as_json([_flat(claim, end) for claim, end in items])}
 
         async def write(connection: Connection) -> list[Row]:
-            # one journey, in which the second statement sees what the first one waited for
-            async with connection.pipeline(), connection.transaction():
+            # one journey is one transaction, in which the second statement sees what the first one waited for
+            async with connection.pipeline():
                 await connection.execute(self._db.sql["lock_sessions"].encode(), {"ids": ids})
                 cursor = await connection.execute(self._db.sql["finish"].encode(), values)
             return await cursor.fetchall()

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from outlast.backends.messages import packed
 from outlast.backends.remote import RemoteNotifier, Say
 from outlast.ports.notifier import Topic
 
@@ -28,6 +29,11 @@ CONNECTION: dict[str, Any] = {
     "keepalives_count": 3,
 }
 """What the address does not say otherwise."""
+
+
+def hint_of_start(queue: str) -> str:
+    """What the store sends with a start, so that it need not be sent after it."""
+    return b"".join([b"start ", *packed(Topic.WAITING, [queue], LARGEST_MESSAGE)]).decode()
 
 
 class PostgresNotifier(RemoteNotifier):

@@ -28,6 +28,8 @@ SECONDS_TO_CONNECT = 10.0
 SECONDS_TO_CLOSE = 10.0
 LONGEST_PAUSE = 1.0
 """Seconds between two tries at most."""
+PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"
+"""Our statements go by their indexes whatever the values, and planning the largest takes as long as running it."""
 IDLE_FOR = 300.0
 """Seconds after which a connection that nobody needs is closed."""
 
@@ -37,7 +39,7 @@ class Here:
 
     def __init__(self, address: str, size: int, *, prepare: bool) -> None:
         self._address = address
-        self._prepare_threshold = 5 if prepare else None
+        self._prepare_threshold = 2 if prepare else None
         self._places = asyncio.Semaphore(size)
         self._idle: deque[tuple[float, Connection]] = deque()
         """Since when, and which; the one used last at the end."""
@@ -91,11 +93,16 @@ class Here:
         """Tries with full jitter until then."""
         limit = 0.05
         while True:
+            connection: Connection | None = None
             try:
                 connection = await psycopg.AsyncConnection.connect(
                     self._address, autocommit=True, prepare_threshold=self._prepare_threshold
                 )
+                if self._prepare_threshold is not None:
+                    await connection.execute(PLANS)
             except psycopg.OperationalError:
+                if connection is not None:
+                    _finish(connection)
                 pause = self._rng.uniform(0, limit)
                 if time.monotonic() + pause > end:
                     raise

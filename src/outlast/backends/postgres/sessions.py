@@ -1,6 +1,6 @@
 """Starting, finding and counting sessions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ class _Start:
     new: NewSession
     limits: StartLimits
 
-    def values(self, *, exact: bool) -> dict[str, Any]:
+    def values(self, *, exact: bool, hint: str | None) -> dict[str, Any]:
         new = self.new
         return {
             "id": new.id,
@@ -41,23 +41,26 @@ class _Start:
             "active_limit": self.limits.active_per_owner,
             "pending_limit": self.limits.pending,
             "exact": exact,
+            "hint": hint,
         }
 
 
 class Sessions(Room):
     """The reading side of `SessionStore`, and the start."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hint: Callable[[str], str] | None) -> None:
         super().__init__(database)
+        self._hint = hint
         self._headroom = Headroom(database.clock)
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         start = _Start(replace(new, subject=plain(new.subject)), limits)
         batches = self._db.here().batches("add", self._start)
-        answer, known, counted, at, version = await batches.write(start)
+        answer, known, counted, at, version, _ = await batches.write(start)
         match answer:
             case "added":
-                return Added(just_started(start.new, self._db.rows.as_datetime(at), version), existing=False)
+                session = just_started(start.new, self._db.rows.as_datetime(at), version)
+                return Added(session, existing=False, announced=self._hint is not None)
             case "existing":
                 session = await self.get(known, owner=None)
                 # gone when it was pruned in between: then it starts anew
@@ -71,10 +74,14 @@ class Sessions(Room):
         # by owner, because each takes the lock of its owner: so that no two batches wait for each other
         order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
         near = {limit: await self._near(limit) for limit in {start.limits.pending for start in starts}}
-        items = [starts[i].values(exact=near[starts[i].limits.pending]) for i in order]
+        items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
         rows = await self._db.all("add", {"items": as_json(items)})
         answers = dict(zip(order, rows, strict=True))
         return [answers[i] for i in range(len(starts))]
+
+    def _values(self, start: _Start, *, exact: bool) -> dict[str, Any]:
+        hint = self._hint(start.new.queue) if self._hint else None
+        return start.values(exact=exact, hint=hint)
 
     async def _near(self, limit: int) -> bool:
         near = self._headroom.near(limit)

@@ -1,6 +1,6 @@
 """The whole store in one PostgreSQL database: sessions, results, uploads and workers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import Claims
@@ -24,10 +24,19 @@ class PostgresStore(
 
     Time is the database's; `clock` only says how old our own knowledge is. `pool_size` is per event loop.
     `listen=False` is for PgBouncer in transaction mode: nothing is kept on a connection between transactions.
+    `hint` makes, from a queue, the message that a start sends to those who wait for work.
     """
 
-    def __init__(self, url: str, clock: Clock, *, pool_size: int = 10, listen: bool = True) -> None:
-        super().__init__(Database(url, clock, pool_size=pool_size, listen=listen))
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        pool_size: int = 10,
+        listen: bool = True,
+        hint: Callable[[str], str] | None = None,
+    ) -> None:
+        super().__init__(Database(url, clock, pool_size=pool_size, listen=listen), hint)
 
     async def open(self, *, migrate: bool) -> None:
         await self._db.open(bring_up_to_date=migrate)

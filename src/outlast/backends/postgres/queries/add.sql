@@ -1,8 +1,11 @@
-SELECT a.answer, a.known, a.counted, a.started, a.new_version
+-- Equal hints of one transaction are sent once, when it is committed.
+SELECT
+    a.answer, a.known, a.counted, a.started, a.new_version,
+    CASE WHEN a.answer = 'added' AND n.hint IS NOT NULL THEN pg_notify('outlast', n.hint)::text END AS told
 FROM json_to_recordset(%(items)s::json) AS n (
     id text, owner text, analysis text, subject text, input text, queue text, priority integer, steps text,
     total_steps integer, max_attempts integer, timeout double precision, active_limit integer,
-    pending_limit integer, exact boolean
+    pending_limit integer, exact boolean, hint text
 )
 CROSS JOIN LATERAL start_session(
     n.id, n.owner, n.analysis, n.subject, n.input, n.queue, n.priority, n.steps, n.total_steps, n.max_attempts,
