@@ -3,6 +3,7 @@
 import os
 import time
 
+import redis
 from celery import Celery
 
 from peers.peer import stamp
@@ -27,6 +28,7 @@ def holds_on(n: int, seconds: float) -> int:
 
 class OfCelery:
     packages = ("celery", "kombu")
+    drained = 500
     drains_with = 10
 
     async def open(self) -> None:
@@ -37,6 +39,10 @@ class OfCelery:
 
     async def hold(self, n: int, seconds: float) -> None:
         holds_on.delay(n, seconds)
+
+    async def left(self) -> int:
+        with redis.Redis.from_url(URL) as client:
+            return client.llen("celery") + client.hlen("unacked")
 
     async def close(self) -> None:
         app.close()

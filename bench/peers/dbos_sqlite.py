@@ -29,6 +29,7 @@ async def holds_on(n: int, seconds: float) -> int:
 
 class OfDbos:
     packages = ("dbos",)
+    drained = 100
     drains_with = 1000
 
     async def open(self) -> None:
@@ -45,6 +46,10 @@ class OfDbos:
     async def _enqueue(self, name: str, *values: Any) -> None:
         options: Any = {"queue_name": QUEUE, "workflow_name": name, "app_version": VERSION}
         await self._client.enqueue_async(options, *values)
+
+    async def left(self) -> int:
+        waiting = await self._client.list_workflows_async(status=["ENQUEUED", "PENDING"], load_input=False)
+        return len(waiting)
 
     async def close(self) -> None:
         self._client.destroy()

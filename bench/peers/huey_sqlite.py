@@ -25,16 +25,22 @@ def holds_on(n: int, seconds: float) -> int:
 
 class Huey:
     packages = ("huey",)
+    drained = 1000
     drains_with = 1
 
     async def open(self) -> None:
         """The file is made when the object is."""
+        self._begun = 0
 
     async def begin(self, n: int) -> None:
         begins(n)
+        self._begun += 1
 
     async def hold(self, n: int, seconds: float) -> None:
         holds_on(n, seconds)
+
+    async def left(self) -> int:
+        return self._begun - huey.storage.result_store_size()
 
     async def close(self) -> None:
         huey.storage.close()

@@ -26,6 +26,7 @@ class Ours:
     """The embedded store, unless the environment says otherwise."""
 
     packages: tuple[str, ...] = ("outlast", "apsw")
+    drained = 1000
     drains_with = 250
 
     def __init__(self, **environment: str) -> None:
@@ -40,6 +41,10 @@ class Ours:
 
     async def hold(self, n: int, seconds: float) -> None:
         await outlast.start("holds_on", owner=f"o{n}", n=n, seconds=seconds)
+
+    async def left(self) -> int:
+        counted = await (await outlast.engine()).store.count()
+        return sum(count for status, count in counted.items() if not status.final)
 
     async def close(self) -> None:
         await outlast.close()

@@ -15,6 +15,8 @@ class Peer(Protocol):
 
     packages: tuple[str, ...]
     """Whose versions are shown."""
+    drained: int
+    """How many for each unit of size: as many as it does in a few seconds."""
     drains_with: int
     """How many at once it drains fastest with; all else is done with 1,000."""
 
@@ -28,6 +30,10 @@ class Peer(Protocol):
 
     async def hold(self, n: int, seconds: float) -> None:
         """Enqueue work that stamps slot `n` and then waits, as work does that talks to others."""
+        ...
+
+    async def left(self) -> int:
+        """How many have not ended, as its own records say."""
         ...
 
     async def close(self) -> None: ...

@@ -33,6 +33,7 @@ async def made() -> PgQueuer:
 
 class Pgqueuer:
     packages = ("pgqueuer", "asyncpg")
+    drained = 1000
     drains_with = 100
 
     async def open(self) -> None:
@@ -45,6 +46,10 @@ class Pgqueuer:
 
     async def hold(self, n: int, seconds: float) -> None:
         await self._queries.enqueue("holds_on", json.dumps({"n": n, "seconds": seconds}).encode())
+
+    async def left(self) -> int:
+        count: int = await self._connection.fetchval("SELECT count(*) FROM pgqueuer")
+        return count
 
     async def close(self) -> None:
         await self._connection.close()

@@ -25,6 +25,7 @@ async def holds_on(n: int, seconds: float) -> int:
 
 class Procrastinate:
     packages = ("procrastinate", "psycopg")
+    drained = 500
     drains_with = 100
 
     async def open(self) -> None:
@@ -36,6 +37,13 @@ class Procrastinate:
 
     async def hold(self, n: int, seconds: float) -> None:
         await holds_on.defer_async(n=n, seconds=seconds)
+
+    async def left(self) -> int:
+        row = await app.connector.execute_query_one_async(
+            "SELECT count(*) AS count FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        )
+        count: int = row["count"]
+        return count
 
     async def close(self) -> None:
         await app.close_async()

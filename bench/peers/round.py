@@ -1,6 +1,7 @@
 """One engine measured once, in a process of its own: `python -m peers.round NAME SIZE` prints JSON.
 
-Starts one by one without a worker; then a worker comes and drains them; idle, it is given work at random moments;
+Starts one by one without a worker; then a worker comes and drains them,
+until the engine's own records say that all have ended; idle, it is given work at random moments;
 another then holds many at once, and its memory is read.
 """
 
@@ -33,7 +34,7 @@ HELD_FOR = 120.0
 
 
 async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
-    many, few, held = 1000 * size, 12 * size, 1000 if size > 1 else 100
+    many, few, held = peer.drained * size, 12 * size, 1000 if size > 1 else 100
     await peer.open()
     warm = 20
     for n in range(warm):
@@ -45,8 +46,8 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
     quick = size == 1  # then one worker does it all, and is killed
     with working(peer, held if quick else peer.drains_with, 0.0 if quick else POLITENESS) as worker:
         await stamped(slots, range(warm + many))
-        times = [slots[n] for n in range(warm + many)]
-        drain = (len(times) - 1) / (max(times) - min(times))
+        ended = await all_ended(peer)
+        drain = (warm + many) / (ended - min(slots[n] for n in range(warm + many)))
         first = warm + many
         pickups = await pick_ups(peer, slots, first, few)
         first += few + 2
@@ -100,6 +101,16 @@ async def stamped(slots: Slots, numbers: range) -> None:
         if time.monotonic() > end:
             raise SystemExit(f"{len(left)} of {len(numbers)} have not begun after {PATIENCE:g} s")
         await asyncio.sleep(0.01)
+
+
+async def all_ended(peer: Peer) -> float:
+    """When that was."""
+    end = time.monotonic() + PATIENCE
+    while await peer.left():
+        await asyncio.sleep(0.01)
+        if time.monotonic() > end:
+            raise SystemExit(f"Not all have ended after {PATIENCE:g} s")
+    return time.monotonic()
 
 
 def memory_of(pid: int) -> float:

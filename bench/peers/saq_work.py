@@ -30,6 +30,7 @@ def settings_of(queue: Queue) -> dict[str, Any]:
 
 
 class Saq:
+    drained = 500
     drains_with = 100
 
     def __init__(self, module: str, queue: Queue, packages: tuple[str, ...]) -> None:
@@ -45,6 +46,9 @@ class Saq:
 
     async def hold(self, n: int, seconds: float) -> None:
         await self._queue.enqueue("holds_on", n=n, seconds=seconds, timeout=600)
+
+    async def left(self) -> int:
+        return await self._queue.count("incomplete")
 
     async def close(self) -> None:
         await self._queue.disconnect()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import redis
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from peers.peer import stamp
@@ -26,6 +27,7 @@ async def holds_on(n: int, seconds: float) -> int:
 
 class Taskiq:
     packages = ("taskiq", "taskiq-redis")
+    drained = 1000
     drains_with = 100
 
     async def open(self) -> None:
@@ -36,6 +38,11 @@ class Taskiq:
 
     async def hold(self, n: int, seconds: float) -> None:
         await holds_on.kiq(n, seconds)
+
+    async def left(self) -> int:
+        with redis.Redis.from_url(URL) as client:
+            (group,) = client.xinfo_groups(broker.queue_name)
+            return group["pending"] + (group["lag"] or 0)
 
     async def close(self) -> None:
         await broker.shutdown()

@@ -217,3 +217,22 @@ async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgre
             assert await store.rescue() == []
             assert await store.adopt(OWNER, "ann") == 8
             assert pooler.transactions > 80
+
+
+async def test_after_a_pipeline_that_failed_its_statements_can_still_be_used(postgres_url):
+    """Psycopg notes a statement as prepared that the server passed over, because the one before it had failed."""
+    store = PostgresStore(postgres_url, SystemClock())
+    await store.open(migrate=True)
+
+    async def fail(connection):
+        async with connection.pipeline():
+            await connection.execute("SELECT 1 / 0")
+            await connection.execute("SELECT 2", prepare=True)
+
+    async def ask(connection):
+        return await (await connection.execute("SELECT 2")).fetchall()
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await store._db.use(fail, again=False)
+    assert await store._db.use(ask, again=False) == [(2,)]
+    await store.close()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from outlast.backends.rows import Row
+from outlast.backends.written import Written
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
 from outlast.ports.results import StoredResult
@@ -20,7 +21,7 @@ def by_first(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
     return grouped
 
 
-def fields_of(value: AnalysisSession | AttemptRecord | KeptStep | StoredResult) -> dict[str, Any]:
+def fields_of(value: AnalysisSession | AttemptRecord | KeptStep | StoredResult | Written) -> dict[str, Any]:
     """Its fields by their names."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 

@@ -186,7 +186,7 @@ class Sessions:
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
 
     def _tell(self, session: AnalysisSession, *, announced: bool = False) -> None:
-        """Those who may work on it, after its row says so: it waits. `announced`: the store has told the workers."""
+        """Those who may work on it, after its row says so: it waits. `announced`: workers know already."""
         if not announced:
             self._notifier.publish(Topic.WAITING, [session.queue])
         if self._dispatcher:

@@ -1,11 +1,11 @@
 """How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from psycopg import errors
 
+from outlast.backends.copied import fields_of
 from outlast.backends.postgres.connection import Connection, plain
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
@@ -114,6 +114,6 @@ class Ends(Room):
 def _flat(claim: Claim, end: Written) -> dict[str, Any]:
     values: dict[str, Any] = {
         name: plain(value) if name in FOR_PEOPLE and value is not None else value
-        for name, value in asdict(end).items()
+        for name, value in fields_of(end).items()
     }
     return values | {"id": claim.session_id, "claim": claim.number, "digest": end.digest.hex()}

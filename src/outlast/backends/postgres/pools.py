@@ -57,7 +57,7 @@ class Here:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
-        """One for the block alone, kept for others when the block leaves it in order."""
+        """One for the block alone, kept for others when the block leaves it in order and without an error."""
         end = time.monotonic() + SECONDS_TO_CONNECT
         try:
             async with asyncio.timeout(SECONDS_TO_CONNECT):
@@ -68,6 +68,10 @@ class Here:
             connection = self._idle.pop()[1] if self._idle else await self._connect(end)
             try:
                 yield connection
+            except psycopg.Error:
+                # after a failed pipeline psycopg believes to have prepared what the server has passed over
+                _finish(connection)
+                raise
             finally:
                 self._keep(connection)
         finally:

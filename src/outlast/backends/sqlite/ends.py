@@ -1,9 +1,9 @@
 """How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import timedelta
 
+from outlast.backends.copied import fields_of
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_text
@@ -28,7 +28,7 @@ class Ends(Room):
 
     async def finish(self, claim: Claim, end: End) -> bool:
         wanted = written(claim, end)
-        values = asdict(wanted) | {"id": claim.session_id, "claim": claim.number}
+        values = fields_of(wanted) | {"id": claim.session_id, "claim": claim.number}
 
         def write(connection: Connection) -> bool:
             stamped = values | self._db.stamp()
