@@ -35,6 +35,7 @@ WANTED = (
     ("pickup_p50", "Outlast, PostgreSQL", "pgqueuer", {"ratio_at_most": 1.0}),
     ("pickup_p50", "Outlast, PostgreSQL", "Procrastinate", {"ratio_at_most": 1.0}),
     ("drain", "Outlast, PostgreSQL", "pgqueuer", {"ratio_at_least": 1.0}),
+    ("drain", "Outlast, PostgreSQL", "pgqueuer, batches of 100", {"ratio_at_least": 1.0}),
     ("starts", "Outlast, PostgreSQL", "pgqueuer", {"ratio_at_least": 1.0}),
     ("drain", "Outlast, SQLite", "huey, SQLite", {"ratio_at_least": 1.5}),
 )

@@ -11,6 +11,7 @@ MODULES: Final = {
     "Outlast, PostgreSQL + Redis": "peers.ours_postgres_redis",
     "Procrastinate": "peers.procrastinate_pg",
     "pgqueuer": "peers.pgqueuer_pg",
+    "pgqueuer, batches of 100": "peers.pgqueuer_large",
     "SAQ, PostgreSQL": "peers.saq_postgres",
     "SAQ, Redis": "peers.saq_redis",
     "taskiq, Redis streams": "peers.taskiq_redis",

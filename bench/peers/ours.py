@@ -27,7 +27,7 @@ class Ours:
 
     packages: tuple[str, ...] = ("outlast", "apsw")
     drained = 1000
-    drains_with = 250
+    drains_with = 1000
 
     def __init__(self, **environment: str) -> None:
         self._environment = environment

@@ -1,4 +1,4 @@
-"""pgqueuer on PostgreSQL, through asyncpg; batches as large as its own benchmark's fastest."""
+"""pgqueuer on PostgreSQL, through asyncpg; batches of ten, as by default, unless told otherwise."""
 
 import asyncio
 import json
@@ -32,9 +32,14 @@ async def made() -> PgQueuer:
 
 
 class Pgqueuer:
+    """`batch`: how many it takes at once."""
+
     packages = ("pgqueuer", "asyncpg")
     drained = 1000
     drains_with = 100
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
 
     async def open(self) -> None:
         self._connection = await asyncpg.connect(os.environ["BENCH_POSTGRES"])
@@ -55,16 +60,15 @@ class Pgqueuer:
         await self._connection.close()
 
     def worker(self, at_once: int) -> list[str]:
-        return ["-m", "peers.pgqueuer_pg", str(at_once)]
+        return ["-m", "peers.pgqueuer_pg", str(at_once), str(self._batch)]
 
 
-async def work(at_once: int) -> None:
+async def work(at_once: int, batch: int) -> None:
     """As its command line does, which stumbles over its own option for the log level."""
-    batch = min(at_once, 100)
     await (await made()).run(batch_size=batch, max_concurrent_tasks=max(at_once, 2 * batch))
 
 
-peer = Pgqueuer()
+peer = Pgqueuer(batch=10)
 
 if __name__ == "__main__":
-    asyncio.run(work(int(sys.argv[1])))
+    asyncio.run(work(int(sys.argv[1]), int(sys.argv[2])))
