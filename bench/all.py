@@ -5,7 +5,19 @@ import sys
 
 import sites
 
-THEMES = ("coldstart", "pickup", "drain", "starts", "lag", "polls", "waiting", "watchers", "engines", "soak")
+THEMES = (
+    "coldstart",
+    "pickup",
+    "drain",
+    "starts",
+    "lag",
+    "polls",
+    "waiting",
+    "claims",
+    "watchers",
+    "engines",
+    "soak",
+)
 
 
 def main() -> None:

@@ -145,13 +145,14 @@ def shared_postgres(folder: Path) -> str:
         return address.read_text()
 
 
-def template_database(server: str, name: str, prepare: Callable[[str], None]) -> None:
-    """Make a database to copy from, unless another process of the run has made it already."""
+def template_database(server: str, name: str, prepare: Callable[[str], None]) -> str:
+    """Make a database to copy from, unless another process of the run has made it already; its address."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
         if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
             prepare(_sibling(server, name))
+    return _sibling(server, name)
 
 
 @contextmanager

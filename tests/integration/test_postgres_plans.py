@@ -1,0 +1,207 @@
+"""What the statements cost when there are very many rows: everything goes by its index."""
+
+import asyncio
+import json
+import re
+
+import psycopg
+import pytest
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.postgres.migrate import PACKAGE
+from outlast.backends.postgres.pools import PLANS
+from outlast.backends.postgres.store import PostgresStore
+from outlast.backends.statements import Statements
+from servers import template_database
+
+pytestmark = pytest.mark.slow
+
+ROWS = 1_000_000
+FILL = f"""
+INSERT INTO analysis_sessions (
+    id, user_session, analysis, subject, status, queue, priority, steps, total_steps, max_attempts, timeout, input,
+    created_at, updated_at, available_at, offered_at, completed_at, version, claim, worker_id, deadline, ready,
+    progress_percentage
+)
+SELECT
+    'session ' || i, 'owner ' || i % 100000, 'analysis ' || i % 3, 'subject ' || i, kind.status, 'analysis', 0,
+    '[]', 0, 3, 300, '{{}}', at, at, at, at, CASE WHEN kind.status = 'completed' THEN at END, 1, 1,
+    CASE WHEN kind.status = 'processing' THEN 'worker ' || i % 100 END,
+    CASE WHEN kind.status = 'processing' THEN at END,
+    CASE WHEN i % 100 = 1 THEN 0 WHEN i % 100 = 3 THEN 2 ELSE 1 END,
+    CASE WHEN kind.status = 'completed' THEN 100 ELSE 0 END
+FROM generate_series(1, {ROWS}) AS i
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN i % 50 = 0 THEN 'processing' WHEN i % 2 = 1 THEN 'pending' ELSE 'completed' END
+) AS kind (status)
+CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01' + i * interval '1 second') AS times (at)
+"""
+BESIDE = """
+INSERT INTO session_progress
+SELECT id, claim, 2, 10, 1, NULL, '[]', updated_at FROM analysis_sessions WHERE status = 'processing';
+INSERT INTO workers
+SELECT 'worker ' || i, 'h', 1, '{}', '{}', 1, now(), now(), now() FROM generate_series(1, 100) AS i;
+INSERT INTO kept_steps SELECT id, 'read', 1, 1, '1', 1 FROM analysis_sessions WHERE status = 'processing';
+INSERT INTO attempts SELECT id, 1, 1, 'w', 'completed', now() FROM analysis_sessions WHERE status = 'completed';
+INSERT INTO results (session_id, user_session, analysis, subject, completed_at, share, result)
+SELECT id, user_session, analysis, subject, completed_at, 'link ' || id, '1'
+FROM analysis_sessions WHERE status = 'completed';
+"""
+LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "kept_steps"}
+PARTS = {"session_columns", "own_columns", "sessions", "now", "prunable_uploads", "prunable_facts"}
+OF_A_MOVE = re.compile(
+    r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
+)
+MAY_READ = {"count": "analysis_sessions", "select_newest": "session_progress"}
+"""A report that reads them all; and progress is a small table beside a long list."""
+VALUES = {
+    "limit": 250, "suspects": 1, "deepest": 10_000, "batch": 500, "grace": 15.0, "again_after": 60.0, "kept": 50,
+    "ids": [f"session {n}" for n in range(100)], "owners": [f"owner {n}" for n in range(100)],
+    "versions": [1] * 100, "queues": ["analysis"],
+    "analyses": ["analysis 0", "analysis 1"], "statuses": ["pending", "completed"], "status": "pending",
+    "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
+    "before": "2026-01-02", "attempts": 3, "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0,
+}  # fmt: skip
+ITEMS = [
+    {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
+     "steps": "[]", "percentage": 5, "current_step": 1, "step": "read", "occurrence": 1, "version": 1,
+     "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
+    for n in range(1, 101)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def connection(postgres_server):
+    """A database with a million sessions, half of them waiting, made once for all processes of the run."""
+    with psycopg.connect(template_database(postgres_server, "a_million", fill), autocommit=True) as connection:
+        connection.execute(PLANS)
+        yield connection
+
+
+def fill(url):
+    asyncio.run(migrated(url))
+    with psycopg.connect(url, autocommit=True) as connection:
+        indexes = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes "
+            "WHERE tablename = 'analysis_sessions' AND indexname LIKE 'sessions%'"
+        ).fetchall()
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+        connection.execute(FILL)
+        for _, definition in indexes:
+            connection.execute(definition)
+        connection.execute(BESIDE)
+        connection.execute("VACUUM ANALYZE")
+
+
+@pytest.fixture(scope="module")
+def statements():
+    return Statements(PACKAGE)
+
+
+async def migrated(url):
+    store = PostgresStore(url, SystemClock())
+    await store.open(migrate=True)
+    await store.close()
+
+
+def asked(statement):
+    """The values that a statement asks for."""
+    lists = {"items": ITEMS, "updates": ITEMS, "taken": ITEMS}
+    names = set(re.findall(r"%\((\w+)\)", statement))
+    return {name: json.dumps(lists[name]) if name in lists else VALUES.get(name, "x") for name in names}
+
+
+def plan(connection, statement, *, generic):
+    """The nodes of its plan: for these values, or for any."""
+    if generic:
+        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)", statement)))
+        numbered = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", statement)
+        row = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered}".encode()).fetchone()
+    else:
+        row = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode(), asked(statement)).fetchone()
+    return list(nodes(row[0][0]["Plan"]))
+
+
+def nodes(node):
+    yield node
+    for child in node.get("Plans", ()):
+        yield from nodes(child)
+
+
+def about_large_tables():
+    statements = Statements(PACKAGE)
+    return sorted(
+        name
+        for name in statements
+        if name not in PARTS and not OF_A_MOVE.match(name) and any(table in statements[name] for table in LARGE)
+    )
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["these values", "any values"])
+@pytest.mark.parametrize("name", about_large_tables())
+def test_no_statement_reads_a_large_table(connection, statements, name, generic):
+    for node in plan(connection, statements[name], generic=generic):
+        if node["Node Type"] == "Seq Scan":
+            assert node["Relation Name"] not in LARGE - {MAY_READ.get(name)}
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["these values", "any values"])
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("claim", "sessions_claimable"),
+        ("claim", "sessions_suspect"),
+        ("claim", "analysis_sessions_pkey"),
+        ("make_ready", "sessions_postponed"),
+        ("report", "session_progress_pkey"),
+        ("finish", "analysis_sessions_pkey"),
+        ("get", "analysis_sessions_pkey"),
+        ("changed", "analysis_sessions_pkey"),
+        ("select_of_owner", "sessions_by_owner"),
+        ("select_newest", "sessions_by_status"),
+        ("abandoned", "sessions_held"),
+        ("abandoned", "sessions_by_deadline"),
+        ("beat", "sessions_held"),
+        ("offer", "sessions_to_offer"),
+        ("queue_position", "sessions_claimable"),
+        ("prune_sessions", "sessions_by_end"),
+    ],
+)
+def test_a_statement_goes_by_its_index(connection, statements, name, index, generic):
+    assert index in {node.get("Index Name") for node in plan(connection, statements[name], generic=generic)}
+
+
+@pytest.mark.parametrize("name", ["claim", "offer", "select_newest"])
+def test_what_comes_first_is_found_without_sorting_what_waits(connection, statements, name):
+    for node in plan(connection, statements[name], generic=False):
+        if node["Node Type"] == "Sort":  # an incremental one sorts what is equal in the index
+            assert node["Plan Rows"] < 10_000
+
+
+def test_a_progress_write_finds_room_beside_its_old_version(connection, statements):
+    hot = "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE relname = 'session_progress'"
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    hot_before, all_before = connection.execute(hot).fetchone()
+    for _ in range(20):
+        written = connection.execute(statements["report"].encode(), {"updates": json.dumps(ITEMS)}).rowcount
+        assert written == len(ITEMS)
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    hot_after, all_after = connection.execute(hot).fetchone()
+    assert all_after - all_before == 20 * len(ITEMS)
+    assert hot_after - hot_before > 0.9 * (all_after - all_before)
+
+
+def test_every_statement_is_used(statements):
+    import inspect
+    from pathlib import Path
+
+    from outlast.backends.postgres.store import PostgresStore
+
+    code = "".join(file.read_text() for file in Path(inspect.getfile(PostgresStore)).parent.glob("*.py"))
+    pruned = ("sessions", "results", "uploads", "facts")
+    composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
+    parts = PARTS | {f"prunable_{what}" for what in pruned} | composed
+    within = "".join(statements._texts.values())
+    for name in set(statements) - parts:
+        assert f'"{name}"' in code or f"{{{name}}}" in within, name
