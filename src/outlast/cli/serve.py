@@ -11,7 +11,7 @@ import uvicorn
 
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
-from outlast.cli.program import Refused, app_option, load_app, run, sentences
+from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences
 from outlast.core.supervisor import Supervisor, python_command
 
 WORKERS = 2
@@ -42,6 +42,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     app = load_app(app_name)
     app.configure(concurrency=concurrency)
     set_up_logs()
+    collect_seldom()
     code = run(_serve(app, app_name, host, port, 0 if app.settings.inline else workers))
     sys.exit(code)
 

@@ -1,7 +1,6 @@
 """`outlast workers`: start them in the foreground, see which are alive."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from rich.table import Table
 
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
-from outlast.cli.program import app_option, json_option, load_app, print_json, run, sentences
+from outlast.cli.program import app_option, collect_seldom, json_option, load_app, print_json, run, sentences
 from outlast.cli.serve import worker_command
 from outlast.core.supervisor import Supervisor
 from outlast.core.worker import WorkerEnd
@@ -105,7 +104,7 @@ def run_one(
     """One worker, for a supervisor at the other end of standard input: ends when it closes."""
     app = load_app(app_name)
     set_up_logs()
-    _collect_seldom()
+    collect_seldom()
     options = app.worker_options(
         concurrency=concurrency,
         queues=queues or None,
@@ -207,9 +206,3 @@ def status(app_name: str | None, as_json: bool) -> None:
             table.add_row(str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
         Console().print(table)
     sys.exit(0 if any(w["alive"] for w in found) else 1)
-
-
-def _collect_seldom() -> None:
-    """The garbage collector took a third of the time in which sessions are drained, looking for cycles in vain."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
