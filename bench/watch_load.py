@@ -121,7 +121,7 @@ async def poll(line: Line, path: str, head: str, seen: Seen) -> None:
         if seen.measuring:
             seen.polls.append((time.monotonic() - began) * 1000)
         tag = _header(answer, b"etag") or tag
-        pace = float(_header(answer, b"retry-after") or 2)
+        pace = float(_header(answer, b"retry-after") or 2) * random.uniform(0.9, 1.1)
 
 
 async def opened(host: str, port: int, makers: list[Any]) -> list[Any]:

@@ -16,6 +16,7 @@ NOT_RUN_HERE = {
     r"uv sync": "it has been done, or this would not run",
     r"uv lock|uv export": "changes the repository; tests/house compares its outcome",
     r"uv run (ruff|python docs/generate)": "tests/house does",
+    r"uv run python bench/": "tests/house does, at size one",
 }
 PREAMBLE = r"""
 set -euo pipefail

@@ -97,6 +97,11 @@ class Process:
             self._child.stdin.close()
         return code
 
+    def answer(self, within: float) -> str:
+        """What it has printed, once it has ended well."""
+        assert self.wait(within) == 0, self.log
+        return self.log
+
     def address(self, within: float = 60.0) -> str:
         """Where it answers, once it does."""
 
@@ -231,6 +236,14 @@ class Installation:
     def workers(self, count: int = 1, *more: str) -> Process:
         """Supervised ones, on their own."""
         return self._start("workers", "start", "--workers", str(count), *more)
+
+    def command(self, *arguments: str) -> Process:
+        """Any other command."""
+        return self._run(list(arguments), "outlast")
+
+    def change(self, **settings: str) -> None:
+        """For processes that are started from now on."""
+        self._environment |= settings
 
     def celery(self, pool: str, concurrency: int = 2, *more: str) -> Process:
         """A worker by Celery's own command."""

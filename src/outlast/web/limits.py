@@ -22,6 +22,10 @@ ADDRESS_FACTOR = 10
 """One address may start so many times what one owner may: people share addresses."""
 BUSY_POLLS = 1000
 """Polls a second above which the pace is slowed."""
+BUSIEST = 10.0
+"""How much slower the pace may become under load."""
+SMOOTHED = 4
+"""Seconds within which most of a change of load is followed."""
 SLOWEST = 15_000
 """Milliseconds: no slower pace is asked for."""
 
@@ -85,7 +89,9 @@ class Limits:
     def count_poll(self) -> None:
         second: int = int(time.monotonic())
         if second != self._second:
-            self._busy = max(1.0, self._polls / BUSY_POLLS)
+            # these polls came at the pace told so far; it is corrected by a part, or crowds would swing
+            wanted = self._busy * self._polls / (second - self._second) / BUSY_POLLS
+            self._busy = min(BUSIEST, max(1.0, self._busy + (wanted - self._busy) / SMOOTHED))
             self._second, self._polls = second, 0
         self._polls += 1
 

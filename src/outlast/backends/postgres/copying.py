@@ -54,6 +54,7 @@ class Copies(Room):
         ids = {"ids": list(session_ids)}
 
         async def read(connection: Connection) -> list[WholeSession]:
+            # the sessions first: where the rest is newer, their versions will differ, and they are read again
             sessions = self._db.rows.many(await self._db.rows_of(connection, "get_all", ids))
             history = by_first(await self._db.rows_of(connection, "history_of_all", ids))
             kept = by_first(await self._db.rows_of(connection, "kept_steps_of_all", ids))

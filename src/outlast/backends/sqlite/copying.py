@@ -46,11 +46,12 @@ class Copies(Room):
         values = {"ids": as_json(list(session_ids))}
 
         def read(connection: Connection) -> list[WholeSession]:
+            # the sessions first: where the rest is newer, their versions will differ, and they are read again
+            sessions = self._db.rows.many(connection.execute(self._sql["get_all"], values).fetchall())
             history, kept = (
                 by_first(connection.execute(self._sql[name], values).fetchall())
                 for name in ("history_of_all", "kept_steps_of_all")
             )
-            sessions = self._db.rows.many(connection.execute(self._sql["get_all"], values).fetchall())
             return [
                 WholeSession(
                     session,
