@@ -31,6 +31,8 @@ LEAST = 0.95
 """Of the throughput before is wanted after."""
 PATIENCE = 90.0
 """Seconds within which everything has to end once nothing is harmed any more."""
+LEASE = 15
+"""Seconds after which a lost machine's sessions go to others."""
 VISITORS = 6
 EACH_HAS = 5
 """Sessions that one visitor keeps in flight."""
@@ -71,6 +73,14 @@ class Fleet:
     @property
     def hosts(self) -> Sequence[Host]:
         return [*self.apis, *self.workers]
+
+    def keep_for(self, seconds: float) -> None:
+        """So long; a machine that could not start without PostgreSQL is started again, as everywhere."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(min(1.0, max(0.0, end - time.monotonic())))
+            for host in self.hosts:
+                host.keep()
 
     def stop(self) -> list[str]:
         """In an orderly way; answers what was left alive."""
@@ -253,11 +263,11 @@ def run(
     began = time.monotonic()
     load.poisoned.set()
     while time.monotonic() < began + harmed:
-        time.sleep(rng.uniform(*every))
+        fleet.keep_for(rng.uniform(*every))
         harm.strike()
         print(f"{time.monotonic() - began:6.1f} s  {harm.done[-1]}, PostgreSQL restarted", flush=True)
     load.poisoned.clear()
-    time.sleep(20)  # a lost machine's lease has ended
+    fleet.keep_for(LEASE + 5)  # what a lost machine held is back
     after = time.monotonic()
     time.sleep(calm)
     line = [load.rate(at, at + 5) for at in _every_five(before, time.monotonic())]

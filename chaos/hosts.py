@@ -64,6 +64,11 @@ class Host:
                 self.kill()
             self._child = None
 
+    def keep(self) -> None:
+        """As a service manager does: start it again when it has ended by itself."""
+        if self._child is not None and self._child.poll() is not None:
+            self.start()
+
     def workers(self) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             if self._child is not None:

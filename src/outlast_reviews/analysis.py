@@ -1,5 +1,6 @@
 """The product analysis, as its table of contents: the steps in order, by name."""
 
+import asyncio
 import datetime as dt
 import hashlib
 import json
@@ -19,7 +20,7 @@ from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.step import AskModel, intro_of_model, model_step
-from outlast_reviews.pages.page import render_report
+from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
@@ -128,6 +129,7 @@ def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None)
 
 async def check(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> None:
     """Refuses at start what the beginnings of the files show."""
+    asyncio.get_running_loop().run_in_executor(None, compile_templates)  # there is time until the report comes
     for at, place in enumerate(places_of(source)):
         if isinstance(place, Upload):
             pointer, name = (f"/source/{at}", f"File {at + 1}: ") if isinstance(source, list) else ("/source", "")

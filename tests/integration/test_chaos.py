@@ -12,9 +12,18 @@ pytestmark = pytest.mark.slow
 CHAOS = Path(__file__).parents[2] / "chaos"
 
 
-def test_a_short_chaos_run_breaks_no_invariant() -> None:
+@pytest.mark.parametrize(
+    "run",
+    [
+        ["run.py", "--size", "1", "--seconds", "6"],
+        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4"],
+        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", "--celery"],
+    ],
+    ids=["one machine", "a fleet", "a fleet of Celery's"],
+)
+def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "dev", str(CHAOS / "run.py"), "--size", "1", "--seconds", "6"],
+        [sys.executable, "-X", "dev", str(CHAOS / run[0]), *run[1:]],
         env={k: v for k, v in os.environ.items() if not k.startswith("ANALYSIS_")},
         capture_output=True,
         text=True,
