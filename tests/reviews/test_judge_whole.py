@@ -79,7 +79,7 @@ async def test_a_session_has_the_models_signs_and_an_account_of_how_they_came_ab
     assert "tiny&lt;1&gt;" in page
     assert "doubted by a model" in page or "language model doubts" in page
     steps = [step.name for step in views[-1].session.progress.steps]
-    assert steps == ["gather", "tidy", "judge", "ask_model", "write", "compare"]
+    assert steps == ["gather", "tidy", "judge", "ask_model", "write", "remember", "compare"]
 
 
 async def test_what_was_judged_is_not_asked_again_whoever_asks(outlast, model):

@@ -109,7 +109,7 @@ class Worker:
                     await self._drain()
                     return WorkerEnd.STOPPED if over else WorkerEnd.WORN
                 if not await self._claim():
-                    await self._pause()
+                    await self._pause(self._options.sleep)
         finally:
             keeper.stop()
             reporting.cancel()
@@ -279,9 +279,9 @@ class Worker:
             case _:
                 pass
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._options.sleep):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
     async def _drain(self) -> None:
@@ -292,9 +292,7 @@ class Worker:
             if left <= 0:
                 break
             self._wake.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._wake.wait()
+            await self._pause(left)
         self._releasing = True
         for attempt in self._attempts.values():
             attempt.stop(StopReason.RELEASE)
