@@ -163,6 +163,7 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
         "tidy",
         "judge",
         "write",
+        "remember",
         "compare",
     ]
     assert "model" not in {check["name"] for check in result["report"]["checks"]}
