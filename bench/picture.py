@@ -1,6 +1,7 @@
 """Draws the figures of `engines.py` as bars, for light and dark: `python picture.py FIGURES.json PICTURE.svg`."""
 
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,23 +26,24 @@ STYLE = """
 
 
 def drawn(result: dict[str, Any]) -> str:
-    """One group of bars for each theme, the best at the top of it."""
+    """One group of bars for each theme, the best at the top of it; one that leaves the picture has an arrow."""
     parts: list[str] = []
     y = 24
     for theme, (title, unit, better) in engines.THEMES.items():
         rows = sorted(result["engines"].items(), key=lambda e: e[1][theme], reverse=better is max)
         largest = max(engine[theme] for _, engine in rows)
+        scale = min(largest, 4 * statistics.median(engine[theme] for _, engine in rows))
         hint = "more is better" if better is max else "less is better"
         parts.append(f'<text class="title" x="0" y="{y}">{escape(title)}, {escape(unit)}</text>')
         parts.append(f'<text class="note" x="{WIDTH}" y="{y}" text-anchor="end">{hint}</text>')
         for name, engine in rows:
             y += LINE
-            long = max(1.0, (WIDTH - NAMES - VALUES) * engine[theme] / largest)
+            long = max(1.0, (WIDTH - NAMES - VALUES) * min(1.0, engine[theme] / scale))
             kind = "bar ours" if name.startswith("Outlast") else "bar"
             parts += [
                 f'<text x="{NAMES - 8}" y="{y + 1}" text-anchor="end">{escape(name)}</text>',
                 f'<rect class="{kind}" x="{NAMES}" y="{y - 10}" width="{long:.1f}" height="13" rx="2"/>',
-                f'<text x="{NAMES + long + 6:.1f}" y="{y + 1}">{engine[theme]:,.4g}</text>',
+                f'<text x="{NAMES + long + 6:.1f}" y="{y + 1}">{shown(engine[theme])}{" →" if engine[theme] > scale else ""}</text>',
             ]
         y += GAP
     told = (
@@ -54,6 +56,10 @@ def drawn(result: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" role="img" aria-label="{title}">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
     )
+
+
+def shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":
