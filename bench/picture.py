@@ -43,7 +43,7 @@ def drawn(result: dict[str, Any]) -> str:
             parts += [
                 f'<text x="{NAMES - 8}" y="{y + 1}" text-anchor="end">{escape(name)}</text>',
                 f'<rect class="{kind}" x="{NAMES}" y="{y - 10}" width="{long:.1f}" height="13" rx="2"/>',
-                f'<text x="{NAMES + long + 6:.1f}" y="{y + 1}">{shown(engine[theme])}{" →" if engine[theme] > scale else ""}</text>',
+                f'<text x="{NAMES + long + 6:.1f}" y="{y + 1}">{shown(engine[theme], scale)}</text>',
             ]
         y += GAP
     told = (
@@ -58,8 +58,8 @@ def drawn(result: dict[str, Any]) -> str:
     )
 
 
-def shown(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def shown(value: float, scale: float) -> str:
+    return (f"{value:,.0f}" if value >= 100 else f"{value:.3g}") + (" →" if value > scale else "")
 
 
 if __name__ == "__main__":
