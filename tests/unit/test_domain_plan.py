@@ -3,7 +3,7 @@
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outlast.domain.plan import ENOUGH_SAMPLES, Expected, PlannedStep, expect, weigh
@@ -40,6 +40,7 @@ def test_an_empty_plan_has_no_weights():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), expectations), min_size=1, max_size=12))
+@example([(2.0, None), (1e-308, Expected(0, 0, 0))])
 def test_shares_are_positive_and_sum_to_one_whatever_is_known(steps):
     plan = _plan([weight for weight, _ in steps])
     shares = weigh(plan, {step.name: expected for step, (_, expected) in zip(plan, steps, strict=True)})

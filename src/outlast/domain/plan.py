@@ -6,6 +6,8 @@ from statistics import mean, median, quantiles
 
 ENOUGH_SAMPLES = 3
 """Below this many earlier durations nothing is predicted."""
+LEAST_WEIGHT = 1e-9
+"""Weights that are less together say nothing of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def weigh(plan: Sequence[PlannedStep], expected: Mapping[str, Expected | None]) 
         return []
     known = [max(e.middle, 1.0) for s in plan if (e := expected.get(s.name))]
     declared = [s.weight for s in plan if expected.get(s.name)]
-    per_weight = sum(known) / sum(declared) if known and sum(declared) > 0 else 1.0
+    per_weight = sum(known) / sum(declared) if known and sum(declared) > LEAST_WEIGHT else 1.0
     raw = [max(e.middle, 1.0) if (e := expected.get(s.name)) else max(s.weight, 0.0) * per_weight for s in plan]
     floor = mean(raw) * 0.01 or 1.0
     raw = [max(r, floor) for r in raw]
