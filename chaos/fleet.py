@@ -22,6 +22,7 @@ import redis
 
 import checker
 from hosts import ApiHost, Host
+from outlast.ports.workers import LEASE
 from visitor import Visitor
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -31,8 +32,6 @@ LEAST = 0.95
 """Of the throughput before is wanted after."""
 PATIENCE = 90.0
 """Seconds within which everything has to end once nothing is harmed any more."""
-LEASE = 15
-"""Seconds after which a lost machine's sessions go to others."""
 VISITORS = 6
 EACH_HAS = 5
 """Sessions that one visitor keeps in flight."""

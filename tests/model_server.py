@@ -8,8 +8,9 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from local_http import Quiet, serving
 
 JSON = {"Content-Type": "application/json"}
 DOCUMENT = re.compile(r"\ABEGIN REVIEWS (\w+)\n(.*)\nEND REVIEWS \1\Z", re.DOTALL)
@@ -116,7 +117,7 @@ def reviews_in(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def model_server() -> Iterator[Model]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path != "/v1/chat/completions":
@@ -148,16 +149,6 @@ def model_server() -> Iterator[Model]:
             with contextlib.suppress(OSError, ValueError):
                 super().finish()
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    model = Model(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        model = Model(port)
         yield model
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

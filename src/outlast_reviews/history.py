@@ -3,14 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import wraps
 from typing import Any
 
 from outlast import Fact, Facts, Step, step
-from outlast_reviews.acquaintance import PUBLIC
+from outlast_reviews.acquaintance import KEPT, PUBLIC
 
-KEPT = timedelta(days=400)
 MOST_MARKS = 20_000
 """Reviews of which a mark is kept, so that a fact stays below a megabyte."""
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")

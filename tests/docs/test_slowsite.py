@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import httpx
 import pytest
 from snippets import ROOT
+
+from local_http import serving
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +30,8 @@ def some_site(tmp_path: Path) -> Iterator[str]:
     folder.mkdir()
     (folder / "index.html").write_text('<p>Three words here</p> <a href="/more.html">more</a>')
     (folder / "more.html").write_text("<p>two words</p>")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(partial(_Quiet, directory=folder)) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

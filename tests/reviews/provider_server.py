@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+
+from local_http import Quiet, serving
 
 
 class Reply(NamedTuple):
@@ -49,7 +49,7 @@ class ProviderServer:
 
 @contextlib.contextmanager
 def provider_server() -> Iterator[ProviderServer]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -69,16 +69,6 @@ def provider_server() -> Iterator[ProviderServer]:
         def do_POST(self) -> None:
             self.do_GET()
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    provider = ProviderServer(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        provider = ProviderServer(port)
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,10 +2,10 @@
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
+
+from local_http import Quiet, serving
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
@@ -20,8 +20,8 @@ class Answer(NamedTuple):
 class Shop:
     """Answers each path as `answers` says and keeps what it was asked."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self.port: int = server.server_address[1]
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
 
@@ -39,7 +39,7 @@ class Shop:
 
 @contextlib.contextmanager
 def shop_server() -> Iterator[Shop]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             shop.asked.append((self.path, dict(self.headers)))
             answer = shop.answers.get(self.path, Answer(b"gone", 404))
@@ -52,19 +52,9 @@ def shop_server() -> Iterator[Shop]:
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(answer.body)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    shop = Shop(server)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        shop = Shop(port)
         yield shop
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Canary:
