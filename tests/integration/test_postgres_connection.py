@@ -200,7 +200,7 @@ async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgre
     with listening(postgres_url, TransactionPooler) as (pooler, url):
         async with opened(url, listen=False) as store:
             enter(store)
-            for number in range(10):  # prepared statements would come after five
+            for number in range(10):  # prepared statements would come after two
                 session = await start(store)
                 (claimed,) = await take(store)
                 assert claimed.id == session.id

@@ -9,7 +9,6 @@ import pytest
 
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.migrate import PACKAGE
-from outlast.backends.postgres.pools import PLANS
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.statements import Statements
 from servers import template_database
@@ -74,7 +73,6 @@ ITEMS = [
 def connection(postgres_server):
     """A database with a million sessions, half of them waiting, made once for all processes of the run."""
     with psycopg.connect(template_database(postgres_server, "a_million", fill), autocommit=True) as connection:
-        connection.execute(PLANS)
         yield connection
 
 
