@@ -204,11 +204,11 @@ async def test_unknown_columns_are_asked_for_and_the_file_is_not_sent_again(
     product: Served, page: Page, tmp_path: Path
 ) -> None:
     file = tmp_path / "bewertungen.csv"
-    file.write_text(REVIEWS.replace("rating", "Sterne", 1).replace("title,text", "Kopf,Meinung", 1))
+    file.write_text(REVIEWS.replace("rating", "Punkte", 1).replace("title,text", "Kopf,Meinung", 1))
     await page.goto(product.address)
     await page.locator("input[type=file]").set_input_files(file)
     await page.get_by_role("button", name="Analyse").click()
-    await page.get_by_label("The stars").select_option("Sterne")
+    await page.get_by_label("The stars").select_option("Punkte")
     await page.get_by_label("The words of the review").select_option("Meinung")
     await no_serious_fault(page)
     await page.get_by_role("button", name="Analyse").click()

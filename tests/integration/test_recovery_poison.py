@@ -37,3 +37,15 @@ def test_an_input_that_kills_its_worker_is_quarantined_after_three_deaths(tmp_pa
         for session in neighbours:
             assert visitor.wait_for(session, "completed", within=10)["attempt"] == 1
         assert len(house.effects("once")) == 10, "a kept step ran again"
+
+
+def test_several_such_inputs_among_others_take_none_of_them_along(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE) as house:
+        house.allow("go")
+        visitor = house.visitor(house.serve(workers=1))
+        kinds = ["neighbour" if n % 4 else "poison" for n in range(12)]
+        sessions = [visitor.start(kind, **({"n": n} if n % 4 else {})) for n, kind in enumerate(kinds)]
+        ends = {"neighbour": "completed", "poison": "failed"}
+        for session, kind in zip(sessions, kinds, strict=True):
+            visitor.wait_for(session, ends[kind], within=60)
+        assert len(house.effects("poisoned")) <= 9

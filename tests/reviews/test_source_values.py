@@ -14,7 +14,7 @@ from outlast_reviews.sources.stars import UnreadableStars, read_stars
     ("raw", "stars"),
     [
         ("5", 5.0), ("5.0", 5.0), (4, 4.0), (3.5, 3.5), (" 4 ", 4.0), ("4,0", 4.0), ("4 stars", 4.0),
-        ("1 star", 1.0),
+        ("1 star", 1.0), ("FIVE", 5.0), ("one star", 1.0), ("four-star", 4.0),
         ("5.0 out of 5 stars", 5.0), ("4,0 von 5 Sternen", 4.0), ("3/5", 3.0), ("8/10", 4.0), ("80%", 4.0),
         ("★★★★☆", 4.0), ("★★★", 3.0), ("⭐⭐⭐⭐⭐", 5.0), ("Rated 2 out of 5", 2.0),
         ("4,5 von 5 Sternen", 4.5), ("4,5 sur 5 étoiles", 4.5), ("4,5 de 5 estrellas", 4.5),
@@ -30,7 +30,7 @@ def test_stars_are_read(raw, stars):
 
 @pytest.mark.parametrize(
     "raw",
-    ["0", "6", "-1", "five", True, "5 of 7", "1 2 3", float("nan"), float("inf"), 10**400, "4" * 500, "⭐" * 6],
+    ["0", "6", "-1", "many", True, "5 of 7", "1 2 3", float("nan"), float("inf"), 10**400, "4" * 500, "⭐" * 6],
 )
 def test_what_is_no_rating_is_not_made_one(raw):
     with pytest.raises(UnreadableStars):

@@ -12,7 +12,7 @@ import pytest
 from outlast import Outlast, Settings
 from outlast_reviews.analysis import register
 
-TABLE = "Sterne,Meinung,<script>\n" + "".join(f"{n % 5 + 1},Text <b>{n}</b>,x\n" for n in range(30))
+TABLE = "Punkte,Meinung,<script>\n" + "".join(f"{n % 5 + 1},Text <b>{n}</b>,x\n" for n in range(30))
 HTML = {"Accept": "text/html"}
 
 
@@ -79,12 +79,12 @@ async def test_unknown_columns_are_shown_with_values_and_the_answer_starts_the_a
     assert asked.status_code == 422
     rating = select(asked.text, "rating")
     assert " required" in rating
-    assert "Sterne: 1, 2, 3" in unescape(rating)
+    assert "Punkte: 1, 2, 3" in unescape(rating)
     assert "Text <b>0</b>" in unescape(rating)
     assert "<b>0" not in asked.text
     assert "<script>:" not in asked.text
     assert "The file that you sent is kept" in asked.text
-    answers = {"mapping.rating": "Sterne", "mapping.text": "Meinung", "mapping.date": ""}
+    answers = {"mapping.rating": "Punkte", "mapping.text": "Meinung", "mapping.date": ""}
     started = await visitor.submit(source_kept=kept(asked.text), source="", **answers)
     assert started.status_code == 303
     snapshot = await finished(visitor, started)
@@ -138,8 +138,8 @@ async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     assert problem["errors"][0]["pointer"] == "/mapping"
     rating = problem["questions"][0]
     assert (rating["name"], rating["required"], rating["chosen"]) == ("rating", True, None)
-    assert [option["value"] for option in rating["options"]] == ["Sterne", "Meinung", "<script>"]
-    mapping = {"rating": "Sterne", "text": "Meinung"}
+    assert [option["value"] for option in rating["options"]] == ["Punkte", "Meinung", "<script>"]
+    mapping = {"rating": "Punkte", "text": "Meinung"}
     started = await visitor.start(source=sent.json()["source"], mapping=mapping)
     assert started.status_code == 202
     assert json.loads(started.content)["session"]["subject"].startswith("mapped:")

@@ -38,16 +38,17 @@ class Intake:
         return handed
 
     async def claim(
-        self, handed: Handed, worker_id: str, holds_suspect: Callable[[], bool], leaving: Callable[[], bool]
+        self, handed: Handed, worker_id: str, holds_crashed: Callable[[], bool], leaving: Callable[[], bool]
     ) -> AnalysisSession | None:
         """The session, claimed; or `None`, and `handed` has its answer or is back in the inbox.
 
-        Of suspects a worker takes one at a time, as from the queue: another is ignored, and offered again later.
+        A suspect is worked on beside no other that has fallen before, as from the queue: else it is ignored, and
+        offered again later.
         """
         try:
             if leaving():
                 session = None
-            elif await self._wanted(handed.session_id, holds_suspect):
+            elif await self._wanted(handed.session_id, holds_crashed):
                 session = await self._store.claim_one(worker_id, handed.session_id)
             else:
                 handed.answer(Taken.IGNORED)
@@ -67,7 +68,7 @@ class Intake:
             if self._suspect == handed.session_id:
                 self._suspect = None
 
-    async def _wanted(self, session_id: str, holds_suspect: Callable[[], bool]) -> bool:
+    async def _wanted(self, session_id: str, holds_crashed: Callable[[], bool]) -> bool:
         """A look that spares most doubled and late messages a write."""
         session = await self._store.get(session_id, owner=None)
         if (
@@ -78,7 +79,7 @@ class Intake:
             return False
         if session.crashes < SUSPECT_CRASHES:
             return True
-        if self._suspect is not None or holds_suspect():
+        if self._suspect is not None or holds_crashed():
             return False
         self._suspect = session_id
         return True

@@ -19,7 +19,7 @@ QUICK_DEATH = 5.0
 LONGEST_PAUSE = 30.0
 """Seconds before another start, at most, when one worker after the other dies quickly."""
 FREE_DEATHS = 4
-"""So many quick deaths in a row are replaced at once: an input may kill three before it is quarantined."""
+"""So many quick deaths in a row are replaced at once."""
 
 
 class Supervisor:
@@ -70,12 +70,13 @@ class Supervisor:
                 child.send_signal(signal.SIGTERM)
             code = await child.wait()
             del self._children[worker_id]
-            await self._rescue(worker_id)
+            worked = await self._rescue(worker_id)
             if self._stopping.is_set():
                 return
             if code:
                 log.error("Worker %s (pid %d) ended with %s; replaced.", worker_id, child.pid, _cause(code))
-            quick = quick + 1 if code and loop.time() - began < QUICK_DEATH else 0
+            # one that held sessions died of its work: their crash counts bound such deaths, and others wait
+            quick = quick + 1 if code and not worked and loop.time() - began < QUICK_DEATH else 0
             if quick > FREE_DEATHS:
                 pause = min(LONGEST_PAUSE, 2.0 ** (quick - FREE_DEATHS))
                 log.error("Workers die as soon as they start; the next in %.0f s.", pause)
@@ -83,11 +84,15 @@ class Supervisor:
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()
 
-    async def _rescue(self, worker_id: str) -> None:
+    async def _rescue(self, worker_id: str) -> bool:
+        """Whether it held any."""
         try:
-            self._maintenance.tell(await self._store.rescue_worker(worker_id))
+            rescued = await self._store.rescue_worker(worker_id)
         except StoreUnavailable as error:
             log.warning("Its sessions go back when its lease ends: %s", error)
+            return False
+        self._maintenance.tell(rescued)
+        return bool(rescued)
 
 
 def _cause(code: int) -> str:

@@ -22,7 +22,6 @@ from outlast.core.reporter import Reporter
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Completed, Lost, Outcome, Postponed, Released
-from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, Waiting
@@ -205,7 +204,7 @@ class Worker:
                 queues=self._options.queues,
                 analyses=self._catalogue.names,
                 limit=limit,
-                suspects=0 if self._holds_suspect() else 1,
+                suspects=0 if self._holds_crashed() else 1,
             )
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
@@ -223,13 +222,13 @@ class Worker:
             room = min(room, self._options.max_sessions - self._taken - claiming)
         return room
 
-    def _holds_suspect(self) -> bool:
-        return any(a.session.crashes >= SUSPECT_CRASHES for a in self._attempts.values())
+    def _holds_crashed(self) -> bool:
+        return any(a.session.crashes for a in self._attempts.values())
 
     async def _take(self, intake: Intake, handed: Handed) -> None:
         """Claim what was handed over, if it is to be claimed, and work on it."""
         session = await intake.claim(
-            handed, self.id, self._holds_suspect, lambda: self._lost or self._stop_requests > 0
+            handed, self.id, self._holds_crashed, lambda: self._lost or self._stop_requests > 0
         )
         if session is not None:
             self._taken += 1

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from outlast.domain.retry import MAX_CRASHES, quarantined
+from outlast.domain.retry import MAX_CRASHES, SUSPECT_CRASHES, quarantined
 from outlast.domain.status import Status
 
 
@@ -33,14 +33,18 @@ class Judgement:
 
 
 def judged(fallen: Iterable[Fallen]) -> Iterator[Judgement]:
-    """Blame falls within one worker's sessions, on those with the most crashes so far."""
+    """All that one worker let fall have a crash more, as each may be the culprit.
+
+    Where several had fallen before, that makes suspects of them at most, which are tried one by one: what is put
+    into quarantine was the only one of its worker that had.
+    """
     by_worker: defaultdict[str, list[Fallen]] = defaultdict(list)
     for session in fallen:
         by_worker[session.worker_id].append(session)
     for sessions in by_worker.values():
-        most = max(session.crashes for session in sessions)
+        several = sum(session.crashes > 0 for session in sessions) > 1
         for s in sessions:
-            crashes = s.crashes + 1 if s.crashes == most else s.crashes
+            crashes = min(s.crashes + 1, SUSPECT_CRASHES) if several else s.crashes + 1
             if s.cancel_requested:
                 yield Judgement(s.session_id, s.claim, Status.CANCELLED, crashes)
             elif crashes >= MAX_CRASHES:

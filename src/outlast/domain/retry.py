@@ -9,7 +9,7 @@ LONGEST_DELAY = 300.0
 MAX_CRASHES = 3
 """So many deaths of its worker put a session into quarantine."""
 SUSPECT_CRASHES = 2
-"""From so many crashes on, a worker holds no other such session beside it, so that the next death is its own."""
+"""From so many crashes on, a worker takes it beside no other that has any, so that the next death is its own."""
 
 
 def backoff(

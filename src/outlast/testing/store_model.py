@@ -142,10 +142,9 @@ class Model:
 
     def _crash(self, fallen: Iterable[ModelSession], wall: float) -> set[str]:
         together = list(fallen)
-        worst = max((s.crashes for s in together), default=0)
+        most = MAX_CRASHES - 1 if len([s for s in together if s.crashes >= 1]) >= 2 else MAX_CRASHES
         for session in together:
-            blamed = session.crashes == worst
-            session.crashes += blamed
+            session.crashes = min(most, session.crashes + 1)
             quarantined = session.crashes >= MAX_CRASHES and not session.cancel_requested
             session.drop(Status.FAILED if quarantined else Status.PENDING, "crashed", wall)
             session.attempt -= 1

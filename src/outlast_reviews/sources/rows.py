@@ -20,21 +20,17 @@ _ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _NOTHING = frozenset({"nan", "null", "undefined"})
 _YES = frozenset(
     {
-        "true",
-        "t",
-        "yes",
-        "y",
-        "1",
-        "1.0",
-        "x",
-        "verified",
-        "verified purchase",
-        "verified buyer",
-        "verifiedpurchase",
+        "true", "t", "yes", "y", "1", "1.0", "x", "verified", "verified purchase", "verified buyer",
+        "verifiedpurchase", "verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine",
+        "ja", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい",
     }
-    | {"verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine"}
-)
-_NO = frozenset({"false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing"})
+)  # fmt: skip
+_NO = frozenset(
+    {
+        "false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing",
+        "nein", "non", "faux", "falso", "いいえ",
+    }
+)  # fmt: skip
 _MEMORY = 20_000
 _LONGEST_DESCRIPTION = 20_000
 

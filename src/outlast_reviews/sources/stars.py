@@ -10,6 +10,9 @@ _BEST_FIRST = re.compile("のうち|üzerinden")
 """As in "5つ星のうち4.0" and "5 yıldız üzerinden 4,0"."""
 _FULL, _HALF = "★⭐🌟", "⯨⯪½"
 _SCALES = (5.0, 10.0, 100.0)
+_SPELLED = re.compile(r"(one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
+"""As in Google's own exports."""
+_WORDS = ("one", "two", "three", "four", "five")
 _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
 
 
@@ -34,6 +37,8 @@ def read_stars(raw: object) -> float | None:
         raise UnreadableStars(f"the rating “{text[:40]}…” is not a number of stars")
     if full := sum(text.count(star) for star in _FULL):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
+    if spelled := _SPELLED.fullmatch(text):
+        return float(1 + _WORDS.index(spelled[1].lower()))
     if _NEGATIVE.search(text):
         raise UnreadableStars(f"the rating “{text[:40]}” is not between 1 and 5 stars")
     numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(_AND_A_HALF.sub(r"\1.5", text))]

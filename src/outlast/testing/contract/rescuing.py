@@ -3,17 +3,19 @@
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from outlast.domain.retry import MAX_CRASHES
-from outlast.domain.session import Claim
+from outlast.domain.session import AnalysisSession, Claim
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import DEADLINE_GRACE
 from outlast.ports.workers import LEASE, RENEW_EVERY
 from outlast.testing.acts import (
     WORKER,
     WholeStore,
+    completed,
     crash,
     enter,
     kept,
@@ -29,6 +31,10 @@ from outlast.testing.acts import (
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.room import StoreRoom
 from outlast.testing.states import STATES
+
+
+def _ids(sessions: Sequence[AnalysisSession]) -> set[str]:
+    return {session.id for session in sessions}
 
 
 async def _worker_ids(store: WholeStore) -> set[str]:
@@ -170,16 +176,7 @@ class RescueContract(StoreRoom):
         assert lease.renew("mine") is None
         lease.close()
 
-    async def test_the_one_with_most_crashes_is_blamed_and_its_neighbours_are_not(self, store: WholeStore) -> None:
-        culprit, neighbour = await start(store), await start(store)
-        await crash(store, culprit.id)
-        enter(store)
-        await take(store)
-        await store.rescue_worker(WORKER)
-        assert (await read(store, culprit.id)).crashes == 2
-        assert (await read(store, neighbour.id)).crashes == 0
-
-    async def test_equals_are_blamed_alike(self, store: WholeStore) -> None:
+    async def test_all_that_fall_together_have_a_crash_more(self, store: WholeStore) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
         await store.rescue_worker(WORKER)
         assert {(await read(store, session.id)).crashes for session in sessions} == {1}
@@ -212,17 +209,34 @@ class RescueContract(StoreRoom):
         enter(store)
         assert await take(store) == []
 
-    async def test_a_neighbour_of_a_killer_is_never_quarantined(self, store: WholeStore) -> None:
-        killer, neighbour = await start(store), await start(store)
+    async def test_of_several_that_have_fallen_before_none_is_quarantined(self, store: WholeStore) -> None:
+        suspect, crashed, fresh = [await start(store) for _ in range(3)]
+        await crash(store, suspect.id, MAX_CRASHES - 1)
+        await crash(store, crashed.id)
         enter(store)
-        await take(store)
-        await store.rescue_worker(WORKER)  # whose fault it was cannot be told
-        await crash(store, killer.id)
-        enter(store)
-        assert len(await take(store)) == 2
-        await store.rescue_worker(WORKER)
-        assert (await read(store, killer.id)).status == Status.FAILED
-        assert (await read(store, neighbour.id)).crashes == 1
+        assert len(await take(store)) == 3
+        await store.rescue_worker(WORKER)  # any of the first two may be the killer
+        crashes = [(await read(store, session.id)).crashes for session in (suspect, crashed, fresh)]
+        assert crashes == [MAX_CRASHES - 1, MAX_CRASHES - 1, 1]
+
+    async def test_neighbours_of_killers_are_never_quarantined(self, store: WholeStore) -> None:
+        killers = {(await start(store)).id for _ in range(2)}
+        neighbours = {(await start(store)).id for _ in range(6)}
+        deaths = 0
+        for turn in range(30):
+            if turn in {1, 2}:  # another comes when all others are under suspicion
+                killers.add((await start(store)).id)
+            enter(store)
+            taken = await take(store)
+            if killers & _ids(taken):
+                deaths += 1
+                await store.rescue_worker(WORKER)
+                continue
+            for session in taken:
+                await store.finish(right(session), completed())
+        assert {(await read(store, i)).error_code for i in killers} == {"quarantined"}
+        assert {(await read(store, i)).status for i in neighbours} == {Status.COMPLETED}
+        assert deaths <= MAX_CRASHES * len(killers)
 
     async def test_with_a_cancel_request_it_is_cancelled(self, store: WholeStore, clock: FakeClock) -> None:
         session = await start(store)
