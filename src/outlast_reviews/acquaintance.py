@@ -48,10 +48,12 @@ class Acquaintance:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts.blocking
 
-    def known(self, reviews: Sequence[Review], subject: str, description: str = "") -> Known:
+    def known(
+        self, reviews: Sequence[Review], subject: str, description: str = "", tell: Tell = nothing_told
+    ) -> Known:
         """What the checks may know beside the reviews."""
         salt = self._salt()
-        others = self._others(reviews, subject, salt)
+        others = self._others(_texts(reviews, salt, tell), subject)
         product = self._own(others, subject)
         marks = sorted({m for r in reviews if (m := reviewer_mark(r, salt))})[:MOST_REVIEWERS]
         met = self._facts.get([f"who:{mark}" for mark in marks])
@@ -76,18 +78,21 @@ class Acquaintance:
     def remember(self, reviews: Sequence[Review], subject: str, today: dt.date, tell: Tell = nothing_told) -> None:
         """To be done once the analysis stands. The same twice changes nothing."""
         salt = self._salt()
-        product = self._own(self._others(reviews, subject, salt), subject)
-        texts = _texts(reviews, salt)[:SKETCH]
-        kept = [Fact("products", len(texts), product), *(Fact(f"text:{mark}", None, product) for mark in texts)]
+        texts = _texts(reviews, salt, lambda done, total: tell(done, 4 * total))
+        product = self._own(self._others(texts, subject), subject)
+        sketch = texts[:SKETCH]
+        kept = [Fact("products", len(sketch), product), *(Fact(f"text:{mark}", None, product) for mark in sketch)]
         days: defaultdict[str, set[int]] = defaultdict(set)
-        for review in reviews:
+        for n, review in enumerate(reviews):
+            if n % AT_ONCE == 0:
+                tell(len(reviews) + n, 4 * len(reviews))
             if review.date and (mark := reviewer_mark(review, salt)):
                 days[mark].add(review.date.toordinal())
         kept += [Fact(f"who:{m}", sorted(days[m])[:DATES], product) for m in sorted(days)[:MOST_REVIEWERS]]
         if subject.startswith(PUBLIC) and len(reviews) <= MOST_EARLIER:
             kept.append(Fact(_last_time(subject), {"on": today.toordinal(), "reviews": _listed(reviews, salt)}))
         for start in range(0, len(kept), AT_ONCE):
-            tell(start, len(kept))
+            tell(len(kept) + start, 2 * len(kept))
             self._facts.put(kept[start : start + AT_ONCE], keep=KEPT)
 
     def _salt(self) -> bytes:
@@ -98,10 +103,10 @@ class Acquaintance:
         self._facts.put(found, keep=KEPT)
         return bytes.fromhex(found[0].value)
 
-    def _others(self, reviews: Sequence[Review], subject: str, salt: bytes) -> _Others:
+    def _others(self, texts: Sequence[str], subject: str) -> _Others:
         """Two files of one product are one product: its reviewers would else meet themselves."""
         sketches = {fact.item: int(fact.value) for fact in self._facts.get(["products"]).get("products", ())}
-        keys = [f"text:{mark}" for mark in _texts(reviews, salt)[:LOOKED_FOR]]
+        keys = [f"text:{mark}" for mark in texts[:LOOKED_FOR]]
         shared = Counter(fact.item for facts in self._facts.get(keys).values() for fact in facts)
         same = {
             product
@@ -126,8 +131,14 @@ class Acquaintance:
         return reviews, dt.date.fromordinal(value["on"])
 
 
-def _texts(reviews: Sequence[Review], salt: bytes) -> list[str]:
-    return sorted({mark for review in reviews if (mark := text_mark(review, salt))})
+def _texts(reviews: Sequence[Review], salt: bytes, tell: Tell) -> list[str]:
+    marks: set[str] = set()
+    for n, review in enumerate(reviews):
+        if n % AT_ONCE == 0:
+            tell(n, len(reviews))
+        if mark := text_mark(review, salt):
+            marks.add(mark)
+    return sorted(marks)
 
 
 def _listed(reviews: Sequence[Review], salt: bytes) -> list[tuple[str, int | None, float | None]]:

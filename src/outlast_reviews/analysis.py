@@ -77,6 +77,10 @@ def write(
     return dict(make_report(received, reviews, found, source=source, analysed_at=now, model=told))
 
 
+_LOOKING = 0.04
+"""Share of the judging that is looking up what is known here."""
+
+
 class Steps(NamedTuple):
     """Those that need more than their input: the memory of this installation, a model."""
 
@@ -90,10 +94,15 @@ def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
 
     @step("Judging the reviews", weight=5)
     def judge(reviews: CleanSet, subject: str, description: str) -> tuple[Finding, ...]:
-        known = acquaintance.known(reviews.reviews, subject, description)
-        return run_checks(reviews.reviews, report, facts=known)
+        def checked(done: int, total: int, message: str) -> None:
+            report(_LOOKING + (1 - _LOOKING) * done / total, 1.0, message)
 
-    @step("Remembering whom it met", weight=0.5)
+        known = acquaintance.known(
+            reviews.reviews, subject, description, lambda done, total: report(_LOOKING * done / total, 1.0)
+        )
+        return run_checks(reviews.reviews, checked, facts=known)
+
+    @step("Noting marks for later comparisons", weight=0.5)
     def remember(reviews: CleanSet, subject: str) -> None:
         acquaintance.remember(reviews.reviews, subject, dt.datetime.now(dt.UTC).date(), report)
 
