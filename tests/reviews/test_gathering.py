@@ -118,7 +118,7 @@ async def test_a_mapping_that_cannot_be_is_refused_with_the_reason(outlast: Outl
         (b"<html><form><input type=password></form></html>", "a login page"),
         (b'{"a": [1, 2]}', "no list of reviews"),
         (packed({"a.txt": "hello"}), "no reviews in the ZIP"),
-        (b"sterne;meinung\n" + b"5;gut gewesen\n" * 90_000, "no column for the rating"),
+        (b"punkte;meinung\n" + b"5;gut gewesen\n" * 90_000, "no column for the rating"),
     ],
 )
 async def test_what_the_beginning_of_a_file_shows_is_refused_at_start(
