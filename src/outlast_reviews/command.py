@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
 from outlast_reviews.invented import SAMPLE
+from outlast_reviews.sources.columns import Part
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
@@ -55,10 +56,13 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], as_json: bool) -> No
 
 
 def _column(said: str) -> tuple[str, str]:
-    part, equals, column = said.partition("=")
-    if not (part and equals and column):
-        raise click.BadParameter(f"“{said}” is not PART=COLUMN, for example rating=Sterne.", param_hint="--map")
-    return part.strip(), column.strip()
+    part, _, column = (word.strip() for word in said.partition("="))
+    if not part or not column:
+        raise click.BadParameter(f"“{said}” is not PART=COLUMN, for example rating=Points.", param_hint="--map")
+    if part not in get_args(Part):
+        known = ", ".join(get_args(Part))
+        raise click.BadParameter(f"A review has no part “{part}”; it has {known}.", param_hint="--map")
+    return part, column
 
 
 def _how_to_map(error: InvalidInput, sources: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
 from recorder import Recorder
 
 from outlast import Status
@@ -12,10 +13,12 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.engine import Engine
 from outlast.core.inbox import Inbox, Taken
+from outlast.core.lease import LeaseKeeper
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
+from outlast.ports.notifier import Topic
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import crash, new_session, read
 
@@ -144,17 +147,26 @@ async def test_no_more_are_claimed_than_there_are_slots_and_the_others_wait_thei
         assert b.most == 2
 
 
-async def test_of_suspects_one_is_worked_on_at_a_time_and_another_ignored():
+@pytest.mark.parametrize("crashes", [1, 2])
+async def test_beside_one_that_has_fallen_a_suspect_is_ignored(crashes: int):
     async with bench(concurrency=5) as b:
-        suspects = [await b.add(f"{n}") for n in range(2)]
-        for suspect in suspects:
-            await crash(b.store, suspect, times=2)
-        first = asyncio.create_task(b.take(suspects[0]))
+        fallen, suspect = await b.add("fallen"), await b.add("suspect")
+        await crash(b.store, fallen, times=crashes)
+        await crash(b.store, suspect, times=2)
+        first = asyncio.create_task(b.take(fallen))
         await b.until(lambda: b.begun)
-        assert await b.take(suspects[1]) is Taken.IGNORED
+        assert await b.take(suspect) is Taken.IGNORED
         b.gate.set()
         assert await first is Taken.WORKED
-        assert await b.take(suspects[1]) is Taken.WORKED
+        assert await b.take(suspect) is Taken.WORKED
+
+
+async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatch):
+    async with bench(run=False) as b:
+        monkeypatch.setattr(LeaseKeeper, "start", None)  # whatever goes wrong
+        with pytest.raises(TypeError):
+            await b.engine.worker(WorkerOptions()).run()
+        assert not b.engine.notifier._listeners.want(Topic.WAITING)
 
 
 async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):

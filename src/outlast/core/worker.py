@@ -94,23 +94,24 @@ class Worker:
         topics = [Topic.CANCEL] if self._intake else [Topic.WAITING, Topic.CANCEL]
         ears = await self._notifier.subscribe(topics, self._hear)
         reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
-        keeper = await self._register()
-        if self._intake:
-            self._intake.inbox.attach(self._wake.set)
-        began = self._clock.monotonic()
+        keeper: LeaseKeeper | None = None
         try:
+            keeper = await self._register()
+            if self._intake:
+                self._intake.inbox.attach(self._wake.set)
+            began = self._clock.monotonic()
             while True:
                 if self._lost:
                     keeper = await self._start_anew()
                 over = self._stop_requests > 0
-                worn = self._worn(began)
-                if over or worn:
+                if over or self._worn(began):
                     await self._drain()
                     return WorkerEnd.STOPPED if over else WorkerEnd.WORN
                 if not await self._claim():
                     await self._pause(self._options.sleep)
         finally:
-            keeper.stop()
+            if keeper:
+                keeper.stop()
             reporting.cancel()
             await ears.close()
             with suppress(StoreUnavailable):
