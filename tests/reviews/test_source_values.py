@@ -16,7 +16,8 @@ from outlast_reviews.sources.stars import UnreadableStars, read_stars
         ("5", 5.0), ("5.0", 5.0), (4, 4.0), (3.5, 3.5), (" 4 ", 4.0), ("4,0", 4.0), ("4 stars", 4.0),
         ("1 star", 1.0), ("FIVE", 5.0), ("one star", 1.0), ("four-star", 4.0),
         ("5.0 out of 5 stars", 5.0), ("4,0 von 5 Sternen", 4.0), ("3/5", 3.0), ("8/10", 4.0), ("80%", 4.0),
-        ("★★★★☆", 4.0), ("★★★", 3.0), ("⭐⭐⭐⭐⭐", 5.0), ("Rated 2 out of 5", 2.0),
+        ("★★★★☆", 4.0), ("5 ★", 5.0), ("4.5⭐", 4.5), ("★ 4,5", 4.5), ("★★★★☆ (12)", 4.0), ("４．５", 4.5),
+        ("星5つ中の4.3", 4.3), ("★★★", 3.0), ("⭐⭐⭐⭐⭐", 5.0), ("Rated 2 out of 5", 2.0),
         ("4,5 von 5 Sternen", 4.5), ("4,5 sur 5 étoiles", 4.5), ("4,5 de 5 estrellas", 4.5),
         ("4,5 su 5 stelle", 4.5),
         ("4.5つ星", 4.5), ("5つ星のうち4.5", 4.5), ("5つ星のうち 4", 4.0), ("5 yıldız üzerinden 4,0", 4.0),
@@ -46,7 +47,8 @@ def test_what_is_no_rating_is_not_made_one(raw):
         "April 12, 2018", "Apr 12, 2018", "12 April 2018", "12. April 2018", "12 avril 2018",
         "12 de abril de 2018",
         "12 aprile 2018", "Thu, 12 Apr 2018 10:22:33 +0000", "Thu Apr 12 10:22:33 2018", "April 12th, 2018",
-        "Reviewed in the United States on April 12, 2018", "2018年4月12日",
+        "Reviewed in the United States on April 12, 2018", "2018年4月12日", "12-Apr-18", "Apr 12, 18", "12 avr. 2018",
+        "12 abr 2018", "Posted 2018-04-12", "2018. 4. 12.", "20180412101500", "1523491200000000", "12 أبريل 2018",
     ],
 )  # fmt: skip
 def test_dates_are_read(raw):
@@ -120,6 +122,8 @@ def test_yes_and_no_are_read_and_nothing_else_is_guessed(raw, flag):
     [
         ("  a  ", "a"),
         ("a<br />b<BR>c", "a\nb\nc"),
+        ("<p>a</p><p><b>b</b></p>", "a\nb"),
+        ("a&lt;br /&gt;b &amp;#39;c&amp;#39;", "a\nb 'c'"),
         ("Q&amp;A &#34;x&#34; &lt;b&gt; AT&T", 'Q&A "x" <b> AT&T'),
         ("a\x00b\x1bc", "abc"),
         ("a\ud800b", "a\ufffdb"),

@@ -29,7 +29,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "datecreated", "created", "publishedat", "publisheddate", "datepublished", "submittedat",
         "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview", "reviewedat",
         "revieweddate", "reviewcreationdate", "creationdate", "createdutc", "reviewcreated", "reviewcreatedutc",
-        "datereviewed", "dateadded", "datesubmitted", "submitteddate", "submissiondate", "createdtime",
+        "datereviewed", "dateadded", "datesubmitted", "reviewsubmitdateandtime",
+        "datespublisheddate", "submitteddate", "submissiondate", "createdtime",
         "createtime", "evaldate", "commentdate", "commenttime", "published", "at", "datum", "bewertungsdatum",
         "erstelltam", "datedelavis", "datedepublication", "fecha", "fechadelareseña", "fechadelaopinión", "data",
         "datadellarecensione", "datarecensione", "日付", "投稿日", "レビュー日",
@@ -62,7 +63,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "verified": (
         "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
         "verifiedreview", "avp", "verifiedreviewer",
-        "isreviewverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
+        "isreviewverified", "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
         "compraverificada", "acquistoverificato", "購入確認済み",
     ),
     "incentivised": (
@@ -76,7 +77,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
 _MOST_SHOWN = 100
 _LONGEST_SAMPLE = 60
-_OF_THE_REVIEW = ("reviews.", "review.")
+_OF_THE_REVIEW = ("reviews.", "review.", "review/")
 _PRODUCT_BESIDE_REVIEWS = ("name", "title")
 
 
@@ -215,6 +216,8 @@ def _recognised(names: Sequence[str]) -> Columns:
             places.setdefault(plain_name(lowered.removeprefix(prefix or "")), place)
         product.setdefault(plain_name(lowered), place)
     found = {part: _first(places, known) for part, known in _NAMES.items() if part != "product_title"}
+    if prefix and found["reviewer_id"] is None and found["reviewer_name"] is None:  # a product has no reviewer
+        found |= {part: _first(product, _NAMES[part]) for part in ("reviewer_id", "reviewer_name")}
     titles = _NAMES["product_title"] + (_PRODUCT_BESIDE_REVIEWS if prefix else ())
     return Columns(**found, product_title=_first(product, titles))
 

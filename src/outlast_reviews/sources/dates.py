@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,30 +10,36 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "january jan januar januari ocak stycznia janvier enero gennaio janeiro",
-            "february feb februar februari şubat lutego février fevrier febrero febbraio fevereiro",
-            "march mar märz maerz mär maart mars mart marca marzo março marco",
-            "april apr avril abril aprile nisan kwietnia",
-            "may mai mei maj mayo maggio maio mayıs maja",
-            "june jun juni juin junio giugno junho haziran czerwca",
-            "july jul juli juillet julio luglio julho temmuz lipca",
-            "august aug augustus augusti août aout agosto ağustos sierpnia",
-            "september sep sept septembre septiembre settembre setembro eylül września",
-            "october oct oktober okt octobre octubre ottobre outubro ekim października",
-            "november nov novembre noviembre novembro kasım listopada",
-            "december dec dezember dez décembre decembre diciembre dicembre dezembro aralık grudnia",
+            "january يناير jan januar januari janv ene gen sty ocak stycznia janvier enero gennaio janeiro",
+            "february فبراير feb februar februari févr fevr fev lut şubat lutego février fevrier febrero febbraio fevereiro",
+            "march مارس mar märz maerz mär mrz mrt maart mars mart marca marzo março marco",
+            "april أبريل apr avr abr kwi avril abril aprile nisan kwietnia",
+            "may مايو mai mei maj mayo mag maggio maio mayıs maja",
+            "june يونيو jun juni giu cze juin junio giugno junho haziran czerwca",
+            "july يوليو jul juli juil lug lip juillet julio luglio julho temmuz lipca",
+            "august أغسطس aug ago sie augustus augusti août aout agosto ağustos sierpnia",
+            "september سبتمبر sep sept set wrz septembre septiembre settembre setembro eylül września",
+            "october أكتوبر oct oktober okt ott paź octobre octubre ottobre outubro ekim października",
+            "november نوفمبر nov lis novembre noviembre novembro kasım listopada",
+            "december ديسمبر dec dezember dez déc dic gru décembre decembre diciembre dicembre dezembro aralık"
+            " grudnia",
         ),
         start=1,
     )
     for name in names.split()
 }
 _LONGEST = 200
-_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", re.ASCII)
-_COMPACT = re.compile(r"(\d{4})()(\d{2})(\d{2})(?!\d)", re.ASCII)
-_NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", re.ASCII)
+_ISO = re.compile(r"(?<!\d)(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})(?!\d)", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})()(\d{2})(\d{2})(?:\d{6})?(?!\d)", re.ASCII)
+_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", re.ASCII)
 _REVIEW_TIME = re.compile(r"(\d{1,2}) (\d{1,2}), (\d{4})\Z", re.ASCII)
-_UNIX = re.compile(r"\d{9,13}(?:\.\d{1,9})?\Z", re.ASCII)
+_UNIX = re.compile(r"(?:\d{9,13}(?:\.\d{1,9})?|\d{16})\Z", re.ASCII)
 _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
+_SHORT_YEAR = (
+    re.compile(r"(?P<day>\d{1,2})[-. /](?P<month>[^\W\d_]{3,12})\.?[-. /,]+['’]?(?P<year>\d{2})\Z"),
+    re.compile(r"(?P<month>[^\W\d_]{3,12})\.? (?P<day>\d{1,2}), ?['’]?(?P<year>\d{2})\Z"),
+)
+"""As in "12-Apr-19", which is Excel's own, and "Apr 12, 19"."""
 _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
 
@@ -53,18 +60,22 @@ def read_date(raw: object) -> dt.date | Numeric | None:
     text = (f"{raw:.3f}" if isinstance(raw, float) else str(raw)).strip()
     if not text or len(text) > _LONGEST:
         return None
+    text = unicodedata.normalize("NFC", text)
     if _UNIX.match(text):
         return _from_unix(float(text))
     if match := _ISO.match(text) or _COMPACT.match(text):
         return _date(int(match[1]), int(match[3]), int(match[4]))
     if match := _NUMERIC.match(text):
-        year = int(match[4])
-        return Numeric(int(match[1]), int(match[3]), year if year > 99 else 2000 + year, match[2])
+        return _numeric(match)
     if match := _REVIEW_TIME.match(text):
         return _date(int(match[3]), int(match[1]), int(match[2]))
     if match := _EAST_ASIAN.search(text):
         return _date(int(match[1]), int(match[2]), int(match[3]))
-    return _from_words(text)
+    if found := _from_words(text.lower()):
+        return found
+    if match := _ISO.search(text):
+        return _date(int(match[1]), int(match[3]), int(match[4]))
+    return _numeric(match) if (match := _NUMERIC.search(text)) else None
 
 
 def day_first(column: Iterable[Numeric]) -> bool:
@@ -85,8 +96,13 @@ def settle(date: Numeric, *, day_first: bool) -> dt.date | None:
     return _date(date.year, month, day) or _date(date.year, day, month)
 
 
+def _numeric(match: re.Match[str]) -> Numeric:
+    year = int(match[4])
+    return Numeric(int(match[1]), int(match[3]), year if year > 99 else 2000 + year, match[2])
+
+
 def _from_unix(seconds: float) -> dt.date | None:
-    if seconds > 99_999_999_999:
+    while seconds > 99_999_999_999:
         seconds /= 1_000
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     return _date(moment.year, moment.month, moment.day)
@@ -94,7 +110,10 @@ def _from_unix(seconds: float) -> dt.date | None:
 
 def _from_words(text: str) -> dt.date | None:
     """The last "12 April 2018", "April 12, 2018" or "12 de abril de 2018" of a sentence in ten languages."""
-    words = _WORDS.findall(text.lower())
+    for form in _SHORT_YEAR:
+        if (match := form.match(text)) and match["month"] in _MONTHS:
+            return _date(2000 + int(match["year"]), _MONTHS[match["month"]], int(match["day"]))
+    words = _WORDS.findall(text)
     for at in range(len(words) - 1, -1, -1):
         month = _MONTHS.get(words[at])
         if month is None:

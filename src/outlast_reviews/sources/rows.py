@@ -13,7 +13,9 @@ from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
-_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:p|li|ul|ol|div|b|i|em|strong|span)>", re.IGNORECASE)
 _SPECIAL = re.compile(r"[<&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
@@ -22,13 +24,14 @@ _YES = frozenset(
     {
         "true", "t", "yes", "y", "1", "1.0", "x", "verified", "verified purchase", "verified buyer",
         "verifiedpurchase", "verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine",
-        "ja", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい",
+        "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい", "verifizierter kauf",
+        "achat vérifié", "compra verificada", "acquisto verificato", "amazonで購入", "vine customer review of free product",
     }
 )  # fmt: skip
 _NO = frozenset(
     {
         "false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing",
-        "nein", "non", "faux", "falso", "いいえ",
+        "nein", "falsch", "non", "faux", "falso", "いいえ",
     }
 )  # fmt: skip
 _MEMORY = 20_000
@@ -184,7 +187,10 @@ def plain_text(raw: object) -> str:
         return ""
     if not _SPECIAL.search(text):
         return text
-    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), _BREAK.sub("\n", text))
+    text = _MARKUP.sub("", _BREAK.sub("\n", text))
+    for _ in range(2):  # some exports escape what was escaped
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = _LINE_BREAK.sub("\n", text)
     text = _CONTROL.sub("", text)
     # a lone half of a surrogate pair, from a JSON escape, could never be stored
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()

@@ -6,9 +6,10 @@ _LONGEST = 80
 _NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
 _AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
 _NEGATIVE = re.compile(r"[-−]\d")
-_BEST_FIRST = re.compile("のうち|üzerinden")
+_BEST_FIRST = re.compile("のうち|つ中の|üzerinden")
 """As in "5つ星のうち4.0" and "5 yıldız üzerinden 4,0"."""
-_FULL, _HALF = "★⭐🌟", "⯨⯪½"
+_FULL, _HALF = "★⭐🌟✭✮", "⯨⯪½"
+_WIDE = str.maketrans("０１２３４５６７８９．", "0123456789.")
 _SCALES = (5.0, 10.0, 100.0)
 _SPELLED = re.compile(r"(one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
 """As in Google's own exports."""
@@ -30,12 +31,13 @@ def read_stars(raw: object) -> float | None:
         return None
     if isinstance(raw, int | float):
         return _checked(raw, 5.0, raw)
-    text = str(raw).strip()
+    text = str(raw).strip().translate(_WIDE)
     if text.casefold() in _NOTHING:
         return None
     if len(text) > _LONGEST:
         raise UnreadableStars(f"the rating “{text[:40]}…” is not a number of stars")
-    if full := sum(text.count(star) for star in _FULL):
+    full = sum(text.count(star) for star in _FULL)
+    if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if spelled := _SPELLED.fullmatch(text):
         return float(1 + _WORDS.index(spelled[1].lower()))
