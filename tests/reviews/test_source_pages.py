@@ -226,3 +226,28 @@ def test_broken_and_wrapped_scripts_do_not_stop_the_good_one():
 )
 def test_a_page_of_something_else_is_named(content, words):
     assert words in refusal(content)
+
+
+def test_cards_in_the_newer_layout_are_read():
+    card = """
+    <div data-hook="reviewContainer" data-reviewid="R{n}ABCDEFGHI"><div data-hook="review">
+    <i data-hook="review-star-rating"><span>5.0 out of 5 stars</span></i><h5 data-hook="reviewTitle">Good</h5>
+    <div data-hook="reviewText"><div class="a-teaser-describedby-collapsed">Double tap to read all.</div>
+    <div data-hook="reviewRichContentContainer"><p><span>First.</span></p><p><span>Second.</span></p></div></div>
+    </div></div>"""
+    found = read("<html><body>" + "".join(card.format(n=n) for n in (1, 2)) + "</body></html>").reviews
+    assert [(r.review_id, r.title, r.text) for r in found] == [
+        ("R1ABCDEFGHI", "Good", "First.\nSecond."),
+        ("R2ABCDEFGHI", "Good", "First.\nSecond."),
+    ]
+
+
+def test_only_what_the_reviewer_wrote_is_their_text():
+    body = """<div class="video-block"><div>The media could not be loaded.</div></div>
+    <span class="cr-original-review-content">Me ha gustado</span>
+    <span class="cr-translated-review-content aok-hidden">I liked it</span>"""
+    (found,) = read(
+        '<html><div id="R1ABCDEFGHI" data-hook="review"><i data-hook="review-star-rating">4 von 5 Sternen</i>'
+        f'<a data-hook="format-strip">Color: Vine</a><span data-hook="review-body">{body}</span></div></html>'
+    ).reviews
+    assert (found.text, found.incentivised) == ("Me ha gustado", False)

@@ -47,7 +47,8 @@ def test_what_is_no_rating_is_not_made_one(raw):
         "April 12, 2018", "Apr 12, 2018", "12 April 2018", "12. April 2018", "12 avril 2018",
         "12 de abril de 2018",
         "12 aprile 2018", "Thu, 12 Apr 2018 10:22:33 +0000", "Thu Apr 12 10:22:33 2018", "April 12th, 2018",
-        "Reviewed in the United States on April 12, 2018", "2018年4月12日", "12-Apr-18", "Apr 12, 18", "12 avr. 2018",
+        "Reviewed in the United States on April 12, 2018", "2018年4月12日", "12-Apr-18", "Apr 12, 18",
+        "12 avr. 2018",
         "12 abr 2018", "Posted 2018-04-12", "2018. 4. 12.", "20180412101500", "1523491200000000", "12 أبريل 2018",
     ],
 )  # fmt: skip

@@ -21,10 +21,21 @@ _DEEPEST = 256
 _MOST_CARDS = 2_000
 
 _ID = re.compile(r"R[A-Z0-9]{6,20}")
+_AROUND = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20})["']?[^<>]{0,500}>\s{0,200}\Z""")
 _PROFILE = re.compile(r"/profile/(amzn1\.account\.\w{1,60})")
 _VINE = re.compile(r"(?<![A-Za-z])Vine(?![A-Za-z])")
 _PARTS = ("review_id", "rating", "date", "title", "text", "user_id", "author", "verified", "vine")
 _COLUMNS = columns_of(_PARTS)
+_BODIES = (
+    "[data-hook=reviewRichContentContainer]",
+    "[data-hook=reviewText]",
+    "[data-hook=review-body], [data-hook=review-collapsed], .review-text",
+)
+_NOISE = (
+    "script, style, noscript, .video-block, .cr-video-desktop, [data-hook=cr-video], [data-hook=format-strip],"
+    " .a-teaser-describedby-collapsed"
+)
+"""What a card holds that its reviewer has not written; a product's variant may be called "Vine"."""
 
 
 class AmazonPage:
@@ -36,12 +47,12 @@ class AmazonPage:
     def read(self, content: Content) -> ReviewSet:
         page = content.page()
         rows = Rows(content.limits)
-        for card in _cards(page):
+        for card, own_id in _cards(page):
             node = _parse(card, "[data-hook=review]")
             if node is None:
                 rows.skip("the review's part of the page is not laid out like a review")
             else:
-                rows.add(_COLUMNS, _values(node))
+                rows.add(_COLUMNS, _values(node, own_id))
         return rows.finish(
             "saved Amazon page" + content.encoding_note,
             product_title=_product_title(page),
@@ -50,7 +61,8 @@ class AmazonPage:
         )
 
 
-def _cards(page: str) -> Iterator[str]:
+def _cards(page: str) -> Iterator[tuple[str, str | None]]:
+    """Each with the id of the element around it, where that one has it."""
     starts = [page.rfind("<", 0, match.start()) for match in _CARD.finditer(page)]
     if len(starts) > _MOST_CARDS:
         raise NotReviews(
@@ -58,7 +70,8 @@ def _cards(page: str) -> Iterator[str]:
             "Give an export instead."
         )
     for start, end in zip(starts, [*starts[1:], len(page)], strict=True):
-        yield page[max(start, 0) : min(end, start + _LONGEST_CARD)]
+        around = _AROUND.search(page, max(0, start - _LONGEST_TAG), max(0, start))
+        yield page[max(start, 0) : min(end, start + _LONGEST_CARD)], around and around[1]
 
 
 def _parse(fragment: str, selector: str) -> LexborNode | None:
@@ -88,21 +101,34 @@ def _parse(fragment: str, selector: str) -> LexborNode | None:
     return LexborHTMLParser("".join([*pieces, fragment[kept:], ">"])).css_first(selector)
 
 
-def _values(card: LexborNode) -> list[object]:
+def _values(card: LexborNode, around: str | None) -> list[object]:
     """In the order of `_PARTS`. Parts are removed as they are read, so that what remains are badges."""
-    for noise in card.css("script, style, noscript"):
+    for noise in card.css(_NOISE):
         noise.decompose()
+    if card.css_first(".cr-original-review-content"):
+        for translated in card.css(".cr-translated-review-content"):
+            translated.decompose()
     review_id = _ID.search(card.id or "")
     profile = card.css_first("a.a-profile")
     account = _PROFILE.search((profile.attributes.get("href") or "") if profile else "")
     rating = _taken(card, "[data-hook=review-star-rating], [data-hook=cmps-review-star-rating]")
-    author = _taken(card, ".a-profile-name")
-    title = _taken(card, "[data-hook=review-title]")
-    text = _taken(card, "[data-hook=review-body], [data-hook=review-collapsed], .review-text")
+    author = _taken(card, ".a-profile-name, [data-hook=review-author]")
+    title = _taken(card, "[data-hook=review-title], [data-hook=reviewTitle]")
+    text = next((text for body in _BODIES if (text := _taken(card, body))), None)
     date = _taken(card, "[data-hook=review-date]")
     verified = card.css_first("[data-hook=avp-badge], [data-hook=avp-badge-linkless]") is not None
     vine = _VINE.search(card.text(separator=" ")) is not None
-    return [review_id and review_id[0], rating, date, title, text, account and account[1], author, verified, vine]
+    return [
+        review_id[0] if review_id else around,
+        rating,
+        date,
+        title,
+        text,
+        account and account[1],
+        author,
+        verified,
+        vine,
+    ]
 
 
 def _taken(card: LexborNode, selector: str) -> str | None:
@@ -113,6 +139,8 @@ def _taken(card: LexborNode, selector: str) -> str | None:
         expander.decompose()
     for line_break in node.css("br"):
         line_break.replace_with("\n")
+    for block in node.css("p, li"):
+        block.insert_after("\n")
     text = "\n".join(line.strip() for line in node.text().strip().split("\n"))
     node.decompose()
     return text

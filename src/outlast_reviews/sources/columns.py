@@ -63,8 +63,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "verified": (
         "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
         "verifiedreview", "avp", "verifiedreviewer",
-        "isreviewverified", "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
-        "compraverificada", "acquistoverificato", "購入確認済み",
+
+        "isreviewverified", "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert",
+
+        "achatvérifié", "achatverifie", "compraverificada", "acquistoverificato", "購入確認済み",
     ),
     "incentivised": (
         "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",

@@ -11,7 +11,10 @@ _MONTHS = {
     for number, names in enumerate(
         (
             "january يناير jan januar januari janv ene gen sty ocak stycznia janvier enero gennaio janeiro",
-            "february فبراير feb februar februari févr fevr fev lut şubat lutego février fevrier febrero febbraio fevereiro",
+            (
+                "february فبراير feb februar februari févr fevr fev lut şubat lutego février fevrier febrero "
+                "febbraio fevereiro"
+            ),
             "march مارس mar märz maerz mär mrz mrt maart mars mart marca marzo março marco",
             "april أبريل apr avr abr kwi avril abril aprile nisan kwietnia",
             "may مايو mai mei maj mayo mag maggio maio mayıs maja",
@@ -21,8 +24,10 @@ _MONTHS = {
             "september سبتمبر sep sept set wrz septembre septiembre settembre setembro eylül września",
             "october أكتوبر oct oktober okt ott paź octobre octubre ottobre outubro ekim października",
             "november نوفمبر nov lis novembre noviembre novembro kasım listopada",
-            "december ديسمبر dec dezember dez déc dic gru décembre decembre diciembre dicembre dezembro aralık"
-            " grudnia",
+            (
+                "december ديسمبر dec dezember dez déc dic gru décembre decembre diciembre dicembre dezembro "
+                "aralık grudnia"
+            ),
         ),
         start=1,
     )

@@ -1,9 +1,10 @@
 """Any web page that describes its product and reviews for search engines: schema.org in JSON-LD."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, cast
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import columns_of
@@ -23,6 +24,13 @@ _PRODUCTS = frozenset(
 _REVIEWS = frozenset({"review", "userreview", "criticreview", "employerreview"})
 _PARTS = ("review_id", "rating", "date", "title", "text", "author")
 _COLUMNS = columns_of(_PARTS)
+_BESIDE = ("isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor")
+"""Other products, of which a page may show reviews too."""
+_SCRIPT = re.compile(r"<script\b[^>]{0,500}application/ld(?:\+|&#43;|&#x2b;)json[^>]{0,500}>", re.IGNORECASE)
+_SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
+_WRAPPING = re.compile(r"<!--|-->|<!\[CDATA\[|\]\]>")
+_TRAILING = re.compile(r",(\s{0,100}[}\]])")
+_BROKEN = object()
 
 
 @dataclass(slots=True)
@@ -43,21 +51,26 @@ class _Subject:
 
     @property
     def stated_total(self) -> int | None:
-        counts = [_number(self.aggregate.get(key)) for key in ("reviewCount", "ratingCount")]
-        return max((int(count) for count in counts if count is not None), default=None)
+        counts = [_count(self.aggregate.get(key)) for key in ("reviewCount", "ratingCount")]
+        return max((count for count in counts if count is not None), default=None)
+
+    @property
+    def name(self) -> str | None:
+        return plain_text(self.node.get("name"))[:500] or None
 
 
 class JsonLd:
     """Reads the product with the most reviews; other reviewed things, such as the shop itself, are left out."""
 
     def recognises(self, content: Content) -> bool:
-        return content.is_page and _subject(content.page()) is not None
+        return content.is_page and _read(content.page()).subject is not None
 
     def read(self, content: Content) -> ReviewSet:
-        subject = _subject(content.page())
+        page = _read(content.page())
+        subject = page.subject
         if subject is None:
             raise NotReviews("There are no schema.org reviews in the page.")
-        title = plain_text(subject.node.get("name"))[:500] or None
+        title = subject.name
         if not subject.reviews and subject.stated_total:
             raise NotReviews(
                 f"The page says that {f'“{title[:80]}”' if title else 'the product'} has {subject.stated_total:,} "
@@ -67,64 +80,102 @@ class JsonLd:
         rows = Rows(content.limits)
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
-        return rows.finish(
+        found = rows.finish(
             "schema.org reviews in a web page" + content.encoding_note,
             product_title=title,
             product_rating=_aggregate_stars(subject.aggregate),
             stated_total=subject.stated_total,
             description=subject.node.get("description"),
         )
+        return replace(found, left_out=tuple(page.left_out))
 
 
-def _subject(page: str) -> _Subject | None:
+class _Page(NamedTuple):
+    """What a page says in JSON-LD."""
+
+    subject: _Subject | None
     """`None` where nothing on the page has reviews or says how many it has."""
-    nodes = list(_nodes([_parsed(script) for script in _scripts(page)]))
+    left_out: list[str]
+
+
+def _read(page: str) -> _Page:
+    documents = [_parsed(script) for script in _scripts(page)]
+    subjects = _subjects(list(_nodes(documents)))
+    found = [subject for subject in subjects if subject.reviews or subject.stated_total is not None]
+    best = max(found, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
+    left_out = [
+        f"reviews of {f'“{other.name[:80]}”' if other.name else 'something else'} ({len(other.reviews):,})"
+        for other in found
+        if other is not best and other.reviews
+    ]
+    left_out += [
+        "a part of the page's structured data, which is not valid JSON" for d in documents if d is _BROKEN
+    ]
+    return _Page(best, left_out)
+
+
+def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
     by_id: dict[str, Node] = {}
     for node in nodes:
         if isinstance(node.get("@id"), str) and len(node) > 1:
             by_id.setdefault(node["@id"], node)
+    beside = {id(n) for node in nodes for key in _BESIDE for n in _as_nodes(node.get(key))}
+    groups = {
+        _key(_resolved(variant, by_id)): node
+        for node in nodes
+        for variant in _as_nodes(node.get("hasVariant"))
+        if _key(_resolved(variant, by_id)) != _key(node)
+    }
+    products = [node for node in nodes if id(node) not in beside and not _types(node).isdisjoint(_PRODUCTS)]
+    only = products[0] if len({_key(groups.get(_key(product), product)) for product in products}) == 1 else {}
     subjects: dict[object, _Subject] = {}
     owned: set[int] = set()
 
     def own(subject: Node, review: Node) -> None:
         subject, review = _resolved(subject, by_id), _resolved(review, by_id)
+        subject = groups.get(_key(subject), subject)
         if id(review) not in owned:
             owned.add(id(review))
-            subjects.setdefault(_key(subject), _Subject(subject)).reviews.append(review)
+            if id(subject) not in beside:
+                subjects.setdefault(_key(subject), _Subject(subject)).reviews.append(review)
 
     for node in nodes:
         for review in _as_nodes(node.get("review")) + _as_nodes(node.get("reviews")):
             own(node, review)
-        if isinstance(node.get("aggregateRating"), dict | list):
-            subjects.setdefault(_key(node), _Subject(node))
+        if isinstance(node.get("aggregateRating"), dict | list) and id(node) not in beside:
+            whole = groups.get(_key(node), node)
+            subjects.setdefault(_key(whole), _Subject(whole))
     for node in nodes:
         if id(node) not in owned and not _types(node).isdisjoint(_REVIEWS):
-            own(_first_node(node.get("itemReviewed")) or {}, node)
-    found = [subject for subject in subjects.values() if subject.reviews or subject.stated_total is not None]
-    return max(found, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
+            about = node.get("itemReviewed")
+            own(_first_node(about) or ({"name": about} if isinstance(about, str) else only), node)
+    return list(subjects.values())
 
 
 def _scripts(page: str) -> Iterator[str]:
     """The contents of JSON-LD scripts, found without parsing the page, in time linear to its length."""
     at = 0
     for _ in range(_MOST_SCRIPTS):
-        mark = page.find("application/ld+json", at)
-        start = page.find(">", mark)
-        end = page.find("</script", start)
-        if mark < 0 or start < 0 or end < 0:
+        begin = _SCRIPT.search(page, at)
+        end = _SCRIPT_END.search(page, begin.end()) if begin else None
+        if begin is None or end is None:
             return
-        at = end
-        if end - start <= _LONGEST_SCRIPT and page.rfind("<script", max(0, mark - 500), mark) >= 0:
-            yield page[start + 1 : end]
+        at = end.end()
+        if end.start() - begin.end() <= _LONGEST_SCRIPT:
+            yield page[begin.end() : end.start()]
 
 
 def _parsed(script: str) -> object:
-    text = script.strip().removeprefix("//").removeprefix("<!--").removeprefix("<![CDATA[")
-    text = text.strip().removesuffix("-->").removesuffix("]]>").rstrip().removesuffix("//").strip().rstrip(";")
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
+    """`_BROKEN` for what is not JSON even when the usual faults of templates are mended."""
+    text = _WRAPPING.sub("", script)
+    start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=len(text))
+    text = text[start : max(text.rfind("}"), text.rfind("]")) + 1]
+    for mended in (script, text, _TRAILING.sub(r"\1", text.replace("\\'", "'"))):
+        try:
+            return json.loads(mended, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return _BROKEN if "eview" in script else None
 
 
 def _nodes(documents: list[Any]) -> Iterator[Node]:
@@ -160,6 +211,9 @@ def _stars(rating: object) -> object:
     if node is None:
         return rating
     value, best = _number(node.get("ratingValue")), _number(node.get("bestRating"))
+    worst = _number(node.get("worstRating"))
+    if value is not None and best is not None and worst is not None and best <= value <= worst != best:
+        return round(1 + 4 * (worst - value) / (worst - best), 2)  # as school marks, of which 1 is the best
     if value is None or best is None or best == 5 or not 0 <= value <= best:
         return node.get("ratingValue")
     return scaled_stars(value, best)
@@ -178,6 +232,15 @@ def _number(raw: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if 0 <= value < 1e9 else None
+
+
+def _count(raw: object) -> int | None:
+    """A count as people write it: "1,234", "1.234", "1 234"."""
+    if isinstance(raw, str):
+        digits = re.sub(r"[\s.,'’]", "", raw[:40])
+        return int(digits) if digits.isdecimal() else None
+    number = _number(raw)
+    return None if number is None else int(number)
 
 
 def _types(node: Node) -> set[str]:
@@ -201,5 +264,5 @@ def _resolved(node: Node, by_id: dict[str, Node]) -> Node:
 
 
 def _key(node: Node) -> object:
-    name = node.get("@id") or node.get("name")
-    return name if isinstance(name, str) else id(node)
+    name = node.get("@id") or node.get("name") or node.get("sku") or node.get("url")
+    return name if isinstance(name, str) else id(node) if node else None

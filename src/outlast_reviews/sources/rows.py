@@ -25,7 +25,8 @@ _YES = frozenset(
         "true", "t", "yes", "y", "1", "1.0", "x", "verified", "verified purchase", "verified buyer",
         "verifiedpurchase", "verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine",
         "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい", "verifizierter kauf",
-        "achat vérifié", "compra verificada", "acquisto verificato", "amazonで購入", "vine customer review of free product",
+        "achat vérifié", "compra verificada", "acquisto verificato", "amazonで購入",
+        "vine customer review of free product",
     }
 )  # fmt: skip
 _NO = frozenset(
