@@ -194,3 +194,13 @@ def test_progress_only_grows_and_ends_at_the_size():
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert seen[-1][0] == len(data)
     assert len(seen) > 3
+
+
+def test_a_break_within_quotes_late_in_a_table_without_quotes():
+    rows = [f"{n}\t5\tGood\tI like it\t2020-02-01" for n in range(300)]
+    text = "\n".join(
+        ["id\trating\ttitle\ttext\tdate", *rows, '900\t1\tBad\t"Line one\nLine two"\t2020-02-02', rows[0]]
+    )
+    found = read(text + "\n")
+    assert (len(found.reviews), found.skipped) == (302, ())
+    assert (found.reviews[300].text, found.reviews[300].date) == ("Line one\nLine two", dt.date(2020, 2, 2))

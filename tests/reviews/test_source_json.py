@@ -200,3 +200,46 @@ def test_a_document_in_pieces_of_any_size_is_the_same_document():
     for size in range(1, 12):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
         assert list(JsonStream(iter(pieces), Limits()).walk()) == whole
+
+
+def said(text: str) -> dict[str, object]:
+    return {"rating": 4, "text": text}
+
+
+@pytest.mark.parametrize(
+    ("document", "texts", "left_out"),
+    [
+        ({"localReviews": [said("a")], "foreignReviews": [said("b")]}, ["a", "b"], ()),
+        ({"B01": [said("a"), said("b")], "B02": [said("c")]}, ["a", "b", "c"], ()),
+        ({"histogram": [{"stars": 5, "text": "60 %"}], "reviews": [said("a")]}, ["a"], ("histogram",)),
+        ({"reviews": [said("a")], "histogram": [{"stars": 5, "text": "60 %"}]}, ["a"], ("histogram",)),
+        (
+            [{"title": "Pillow", "rating": 4.4, "content": "Soft", "reviews": [said("a"), said("b")]}],
+            ["a", "b"],
+            (),
+        ),
+        ([{"page": 1, "reviews": [said("a")]}, {"page": 2, "reviews": [said("b")]}], ["a", "b"], ()),
+    ],
+)
+def test_of_several_lists_the_reviews_are_read_and_others_named(document, texts, left_out):
+    found = read_json(document)
+    assert [review.text for review in found.reviews] == texts
+    assert found.left_out == tuple(f"the list “{name}” (1 entry)" for name in left_out)
+
+
+def test_pages_of_reviews_may_be_lines():
+    found = read_lines([{"page": n, "reviews": [said(f"{n}")]} for n in range(3)])
+    assert [review.text for review in found.reviews] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"reviewRating": {"ratingValue": "4", "bestRating": "10"}, "reviewBody": "b"},
+        {"rating": {"value": 4, "max": 10}, "text": "b"},
+        {"rating": 4, "outOf": "10", "text": "b"},
+    ],
+)
+def test_a_scale_beside_the_rating_is_heard(entry):
+    (found,) = read_json([entry]).reviews
+    assert found.rating == 2.0

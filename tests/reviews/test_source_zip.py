@@ -35,6 +35,7 @@ def test_saved_pages_with_the_folders_beside_them_are_one_set_without_repeats():
             card(review_id="R2AAAAAAAAAAA", body="other"), card(review_id="R3AAAAAAAAAAA", body="third")
         ),
         "1_files/script.js": "var x = 1;",
+        "Seite-Dateien/script.js": "var x = 1;",
         "1_files/photo.jpg": b"\xff\xd8\xff\xe0",
         "__MACOSX/._1.html": b"\0\5\x16\7",
         ".DS_Store": b"\0\0\0\1Bud1",

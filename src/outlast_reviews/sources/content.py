@@ -15,10 +15,11 @@ _BLOCK = 64 * 1024
 _REPORT_EVERY = 4 * _BLOCK
 
 _HTML = re.compile(
-    r"(?:<\?xml[^>]{0,200}>\s{0,100})?"
-    r"<(?:!--|(?:!doctype html|html|head|body|script|div|meta|title|table)\b)",
+    r"<(?:!doctype html|html|head|body|script|div|meta|title|table|link|style|base|span|p|section|main|ul)\b",
     re.IGNORECASE,
 )
+_MOST_COMMENTS = 100
+"""Before the first tag."""
 
 
 class Content:
@@ -56,7 +57,7 @@ class Content:
         if not self._decoder.declared:
             refuse_binary(head)
         self.opening = self._decode(head)
-        self.is_page = _HTML.match(self.opening.lstrip("\ufeff \t\r\n")) is not None
+        self.is_page = _is_page(self.opening)
         """Whether it is a web page, of whatever kind."""
         self._page: str | None = None
 
@@ -123,6 +124,21 @@ class Content:
                 f"A line of the file is longer than {self.limits.line // MIB} MiB, so it is not a list of "
                 "reviews. Export it again with one review per line."
             )
+
+
+def _is_page(opening: str) -> bool:
+    """Whether the first tag is one of HTML's, or there are only comments."""
+    rest = opening.lstrip("\ufeff \t\r\n")
+    if rest.startswith("<?xml"):
+        rest = rest[rest.find(">") + 1 :].lstrip()
+    for _ in range(_MOST_COMMENTS):
+        if not rest.startswith("<!--"):
+            break
+        end = rest.find("-->")
+        if end < 0:
+            return True
+        rest = rest[end + 3 :].lstrip()
+    return _HTML.match(rest) is not None
 
 
 def _counted(file: BinaryIO, size: int, limits: Limits, progress: Progress) -> Iterator[bytes]:

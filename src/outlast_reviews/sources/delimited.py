@@ -97,7 +97,18 @@ def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
         if lines.ended:
             rows.skip("a quotation mark is opened in this row and never closed, so the rest of the file is in it")
             return
+        while not shape.quoted and len(values) < len(shape.names) and _opens(values):
+            more = next(reader, None)
+            if not more or len(values) + len(more) - 1 > len(shape.names):
+                break
+            values = [*values[:-1], f"{values[-1]}\n{more[0]}", *more[1:]]
         yield values
+
+
+def _opens(values: list[str]) -> bool:
+    """Whether the last field is quoted and goes on in the next line, in a table that looked free of quotes."""
+    last = values[-1] if values else ""
+    return last.startswith('"') and (last == '"' or not last.endswith('"'))
 
 
 def _after_header(records: Iterator[list[str]]) -> Iterator[list[str]]:

@@ -12,6 +12,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SAID = re.compile(
+    rb"<\?xml[^>]{0,100}?encoding=[\"']([\w.:-]{2,30})|<meta[^>]{0,200}?charset=[\"']?([\w.:-]{2,30})",
+    re.IGNORECASE,
+)
+_OF_TEXT = re.compile(r"iso8859-\d+|cp\d{3,4}|koi8-[ru]|gb\w+|big5\w*|euc_\w+|shift_jis\w*|iso2022_\w+")
 _ASCII = bytes(range(128))
 _RUN = re.compile(rb"[\x80-\xff]{4,}")
 """Western European words hardly ever have four accented letters in a row; other scripts have nothing else."""
@@ -31,16 +36,20 @@ class Decoder:
         """True when a byte order mark says what it is."""
         self._codec = codecs.getincrementaldecoder(mark or "utf-8")()
         self._western = False
+        self._fallback = _said(head)
+        """What the text itself says it is written in, where that is not Unicode."""
         self._seen_utf8 = False
         self._total = self._high = self._in_runs = self._broken = 0
 
     @property
     def note(self) -> str:
-        return " (Windows-1252)" if self._western else ""
+        if not self._western:
+            return ""
+        return f" ({self._fallback.name if self._fallback else 'Windows-1252'})"
 
     def decode(self, block: bytes, *, final: bool = False) -> str:
         if self._western:
-            return self._decode_western(block)
+            return self._decode_western(block, final=final)
         pending = bytes(self._codec.getstate()[0])
         try:
             text = self._codec.decode(block, final)
@@ -54,7 +63,9 @@ class Decoder:
             if self._seen_utf8 or not block[: error.start].isascii():
                 return self._decode_damaged(block)
             self._western = True
-            return self._decode_western(block)
+            if self._fallback:
+                self._declared_codec = self._fallback.incrementaldecoder()
+            return self._decode_western(block, final=final)
         self._seen_utf8 = self._seen_utf8 or not text.isascii()
         self._total += len(block)
         return text
@@ -65,8 +76,16 @@ class Decoder:
             raise NotReviews(_WRONG_ENCODING)
         return text
 
-    def _decode_western(self, block: bytes) -> str:
+    def _decode_western(self, block: bytes, *, final: bool = False) -> str:
         self._total += len(block)
+        if self._fallback:
+            try:
+                return self._declared_codec.decode(block, final)
+            except UnicodeDecodeError:
+                raise NotReviews(
+                    f"The file says that it is written in {self._fallback.name}, but holds bytes that are not. Save it"
+                    " again as UTF-8."
+                ) from None
         self._high += len(block.translate(None, _ASCII))
         self._in_runs += sum(len(run) for run in _RUN.findall(block))
         try:
@@ -80,3 +99,17 @@ class Decoder:
         text = block.decode("utf-8", "replace")
         self._broken += text.count("\ufffd")
         return text
+
+
+def _said(head: bytes) -> codecs.CodecInfo | None:
+    """The encoding that a web page or XML declares, if it is one that UTF-8 and Windows-1252 do not stand for."""
+    found = _SAID.search(head, 0, 4_096)
+    if found is None:
+        return None
+    try:
+        codec = codecs.lookup((found[1] or found[2]).decode())
+    except LookupError:
+        return None
+    if codec.name in ("iso8859-1", "cp1252") or not _OF_TEXT.fullmatch(codec.name):
+        return None
+    return codecs.lookup("cp932") if codec.name == "shift_jis" else codec  # as browsers read it

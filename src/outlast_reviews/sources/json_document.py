@@ -1,6 +1,7 @@
 """JSON with a list of reviews in it: the list itself, a browser extension's export, or any object around one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 from outlast_reviews.review import ReviewSet
@@ -23,49 +24,102 @@ _WAITING = 1_000
 
 
 class JsonDocument:
-    """The first list whose entries have stars and words is the one that is read."""
+    """Lists whose entries have stars and words are read; one that is called after reviews goes before others."""
 
     def recognises(self, content: Content) -> bool:
         return content.opening.lstrip(" \t\r\n\ufeff")[:1] in ("{", "[") and not content.is_page
 
     def read(self, content: Content) -> ReviewSet:
-        rows = Rows(content.limits)
-        entries = JsonRows(rows, content.mapping)
+        lists = _Lists(content)
         facts = _Facts()
-        chosen: Path | None = None
         empty = False
-        others = 0
-        waiting: defaultdict[Path, list[Any]] = defaultdict(list)
         for path, value, is_item in JsonStream(content.chunks(), content.limits).walk():
             if not is_item:
                 facts.note(path, value)
                 empty = empty or (value == [] and (not path or path[-1].lower() in _LISTS))
-            elif chosen is None:
-                if entries.columns(value).hold_reviews:
-                    chosen = path
-                    for earlier in waiting.pop(path, []):
-                        entries.add(earlier)
-                    waiting.clear()
-                    entries.add(value)
-                else:
-                    others += 1
-                    if others > content.limits.rows:
-                        raise _no_reviews(entries, waiting, facts)
-                    if len(waiting[path]) < _WAITING:
-                        waiting[path].append(value)
-            elif path == chosen:
-                entries.add(value)
-        if chosen is not None:
-            entries.refuse_unseen()
+            elif within := lists.entries.within(value):
+                for entry in within[1]:
+                    lists.take((*path, within[0]), entry, facts)
+            else:
+                lists.take(path, value, facts)
+        if lists.chosen:
+            lists.entries.refuse_unseen()
         elif not empty:
-            raise _no_reviews(entries, waiting, facts)
-        return rows.finish(
+            raise _no_reviews(lists.entries, lists.waiting, facts)
+        found = lists.rows.finish(
             facts.format + content.encoding_note,
             product_title=facts.title,
             product_rating=facts.rating,
             stated_total=facts.total,
             description=facts.description,
         )
+        return replace(found, left_out=lists.left_out)
+
+
+class _Lists:
+    """Decides, list by list of a document, whether its entries are the reviews."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self.rows = Rows(content.limits)
+        self.entries = JsonRows(self.rows, content.mapping)
+        self.chosen: Counter[Path] = Counter()
+        """The lists that are read, with their entries so far."""
+        self._keys: list[str] = []
+        self._others: Counter[Path] = Counter()
+        self.waiting: defaultdict[Path, list[Any]] = defaultdict(list)
+        """Entries that hold no reviews, of lists of which another may."""
+        self._met = 0
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return tuple(
+            f"the list “{'.'.join(path)[:80]}” ({count:,} {'entry' if count == 1 else 'entries'})"
+            for path, count in self._others.items()
+        )
+
+    def take(self, path: Path, entry: object, facts: "_Facts") -> None:
+        if path in self.chosen:
+            self._add(path, entry)
+        elif path in self._others:
+            self._others[path] += 1
+        elif self.entries.columns(entry).hold_reviews:
+            self._decide(path, entry)
+        elif not self.chosen:
+            self._met += 1
+            if self._met > self._content.limits.rows:
+                raise _no_reviews(self.entries, self.waiting, facts)
+            if len(self.waiting[path]) < _WAITING:
+                self.waiting[path].append(entry)
+
+    def _decide(self, path: Path, entry: object) -> None:
+        known = next(iter(self.chosen), None)
+        if known is not None and _is_named(known) > _is_named(path):
+            self._others[path] += 1
+            return
+        if known is not None and _is_named(known) < _is_named(path):
+            self._others += self.chosen
+            self.chosen.clear()
+            self.rows = Rows(self._content.limits)
+            self.entries = JsonRows(self.rows, self._content.mapping)
+        elif known is not None and not _is_named(path) and self._keys != entry_keys(entry):
+            self._others[path] += 1
+            return
+        if not self.chosen:
+            self._keys = entry_keys(entry)
+        for earlier in self.waiting.pop(path, []):
+            self._add(path, earlier)
+        self.waiting.clear()
+        self._add(path, entry)
+
+    def _add(self, path: Path, entry: object) -> None:
+        self.chosen[path] += 1
+        self.entries.add(entry)
+
+
+def _is_named(path: Path) -> bool:
+    """Whether the list is called after reviews."""
+    return bool(path) and "review" in path[-1].lower()
 
 
 class _Facts:

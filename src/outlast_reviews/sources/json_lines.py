@@ -43,7 +43,9 @@ class JsonLines:
                 continue
             if len(first) < _SHOWN:
                 first.append(entry)
-            entries.add(entry)
+            within = entries.within(entry)
+            for one in within[1] if within else [entry]:
+                entries.add(one)
         if first and not (entries.stars_seen and entries.words_seen):
             entries.refuse("This is JSONL, but it", first)
         entries.refuse_unseen()

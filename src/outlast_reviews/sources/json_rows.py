@@ -9,6 +9,7 @@ from outlast_reviews.sources.columns import (
     Part,
     columns_of,
     place_of,
+    plain_name,
     refuse_columns,
     refuse_unseen,
 )
@@ -17,6 +18,7 @@ from outlast_reviews.sources.rows import Rows
 _DEEPEST = 3
 _MEMORY = 2_000
 _MOST_KEYS = 1_000
+_BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange", "outof"})
 
 
 class JsonRows:
@@ -26,12 +28,23 @@ class JsonRows:
         self._rows = rows
         self._mapping = mapping
         self._unseen: Mapping[Part, str] = mapping
-        self._columns: dict[tuple[str, ...], Columns] = {}
+        self._columns: dict[tuple[str, ...], tuple[Columns, int | None]] = {}
         self.stars_seen = self.words_seen = False
 
     def columns(self, item: object) -> Columns:
         """What the keys of an object mean; nothing for anything else."""
         return self._parts(cast("dict[str, Any]", item))[0] if isinstance(item, dict) else Columns()
+
+    def within(self, item: object) -> tuple[str, list[object]] | None:
+        """The list of reviews in an object that is something else, such as a product or a page of them."""
+        if not isinstance(item, dict):
+            return None
+        for key, value in cast("dict[str, Any]", item).items():
+            if "review" in key.lower() and isinstance(value, list):
+                listed = cast("list[object]", value)
+                if listed and self.columns(listed[0]).hold_reviews:
+                    return key, listed
+        return None
 
     def add(self, item: object) -> None:
         if not isinstance(item, dict):
@@ -68,14 +81,34 @@ class JsonRows:
         flat: dict[str, object] = {}
         _flatten(item, "", flat, _DEEPEST)
         names = tuple(flat)
-        columns = self._columns.get(names)
-        if columns is None:
+        found = self._columns.get(names)
+        if found is None:
             columns = columns_of(names, self._mapping)
+            found = columns, _place_of_best(names, columns.rating)
             unseen = self._unseen.items()
             self._unseen = {part: name for part, name in unseen if place_of(name, names) is None}
             if len(self._columns) < _MEMORY:
-                self._columns[names] = columns
-        return columns, list(flat.values())
+                self._columns[names] = found
+        columns, best = found
+        values = list(flat.values())
+        if best is not None and columns.rating is not None and values[best] not in (None, "", 5, "5", 5.0):
+            values[columns.rating] = f"{values[columns.rating]}/{values[best]}"
+        return columns, values
+
+
+def _place_of_best(names: Sequence[str], rating: int | None) -> int | None:
+    """Where the best rating of the scale stands, beside the rating itself."""
+    if rating is None:
+        return None
+    beside = names[rating].rpartition(".")[0]
+    return next(
+        (
+            at
+            for at, name in enumerate(names)
+            if plain_name(name.rpartition(".")[2]) in _BEST and name.rpartition(".")[0] == beside
+        ),
+        None,
+    )
 
 
 def entry_keys(item: object) -> list[str]:

@@ -1,6 +1,7 @@
 """A ZIP archive of files of reviews: each file in it is read by its content, within bounds."""
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ _RATIO_COUNTS_FROM = 4 * MIB
 _ENCRYPTED = 0x1
 _OFFICE = {"xl/workbook.xml": "an Excel workbook", "word/document.xml": "a Word document"}
 _LITTER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
+_FOLDER_OF_A_PAGE = re.compile(r"(?:_files|_file|-Dateien|_fichiers|_archivos|_arquivos|_bestanden|のファイル)/")
+"""What browsers call the folder beside a saved page."""
 _BESIDE_A_PAGE = (
     *(".js", ".mjs", ".css", ".map", ".woff", ".woff2", ".ttf", ".svg", ".ico", ".mp4", ".webm"),
     *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".download"),
@@ -143,7 +146,7 @@ def _is_beside(member: zipfile.ZipInfo) -> bool:
         member.is_dir()
         or name.startswith(_LITTER)
         or last.startswith((".", "Thumbs.db", "desktop.ini"))
-        or ("_files/" in name and name.lower().endswith(_BESIDE_A_PAGE))
+        or (_FOLDER_OF_A_PAGE.search(name) is not None and name.lower().endswith(_BESIDE_A_PAGE))
     )
 
 
