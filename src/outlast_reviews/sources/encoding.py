@@ -83,8 +83,8 @@ class Decoder:
                 return self._declared_codec.decode(block, final)
             except UnicodeDecodeError:
                 raise NotReviews(
-                    f"The file says that it is written in {self._fallback.name}, but holds bytes that are not. Save it"
-                    " again as UTF-8."
+                    f"The file says that it is written in {self._fallback.name}, but holds bytes that are not."
+                    " Save it again as UTF-8."
                 ) from None
         self._high += len(block.translate(None, _ASCII))
         self._in_runs += sum(len(run) for run in _RUN.findall(block))
