@@ -204,3 +204,20 @@ def test_a_break_within_quotes_late_in_a_table_without_quotes():
     found = read(text + "\n")
     assert (len(found.reviews), found.skipped) == (302, ())
     assert (found.reviews[300].text, found.reviews[300].date) == ("Line one\nLine two", dt.date(2020, 2, 2))
+
+
+def test_quotation_marks_may_be_escaped_as_databases_do():
+    found = read('rating,text,date\n5,"It is \\"good\\", they say",2020-01-01\n4,"a b c",2020-01-02\n')
+    assert [(r.text, r.date) for r in found.reviews] == [
+        ('It is "good", they say', dt.date(2020, 1, 1)),
+        ("a b c", dt.date(2020, 1, 2)),
+    ]
+
+
+def test_the_columns_of_a_product_are_not_those_of_its_reviews():
+    names = (
+        "Id,Title,Price,User_id,profileName,review/helpfulness,review/score,review/time,review/summary,review/text"
+    )
+    found = read(f"{names}\n1882931173,Its Only Art,,AV,Jim,7/7,4.0,940636800,Nice collection,Only for fans\n")
+    (review,) = found.reviews
+    assert (review.title, review.reviewer, found.product_title) == ("Nice collection", "AV", "Its Only Art")

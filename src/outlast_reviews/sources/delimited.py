@@ -14,6 +14,8 @@ from outlast_reviews.sources.rows import Rows
 
 _DELIMITERS = ",\t;|"
 _EXCEL_HINT = re.compile(r"sep=.?\s*\Z", re.IGNORECASE)
+_ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
+_DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
 
 
 class Shape(NamedTuple):
@@ -23,6 +25,8 @@ class Shape(NamedTuple):
     quoted: bool
     names: list[str]
     columns: Columns
+    escaped: bool
+    """Quotation marks within a field have a backslash before them, as MySQL and Spark write them."""
 
     @property
     def format(self) -> str:
@@ -83,7 +87,11 @@ class _Lines:
 
 def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
     reader = csv.reader(
-        lines, delimiter=shape.delimiter, quoting=csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE
+        lines,
+        delimiter=shape.delimiter,
+        quoting=csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE,
+        escapechar="\\" if shape.escaped else None,
+        doublequote=not shape.escaped,
     )
     while True:
         lines.taken = 0
@@ -152,7 +160,8 @@ def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str])
     except csv.Error:
         names = []
     names = [_bare(name.strip()) for name in names]
-    return Shape(delimiter, quoted, names, columns_of(names, mapping))
+    escaped = quoted and _ESCAPED.search(opening) is not None and _DOUBLED.search(opening) is None
+    return Shape(delimiter, quoted, names, columns_of(names, mapping), escaped)
 
 
 def _is_bare(opening: str, tabs: int) -> bool:
