@@ -115,7 +115,7 @@ def analyse(source: Place | list[Place], mapping: dict[Part, str], steps: Steps)
     reviews = tidy(received)
     about = subject(source, mapping)
     findings = steps.judge(reviews, about, received.description)
-    opinion = steps.ask_model(reviews, findings) if steps.ask_model else None
+    opinion = steps.ask_model(reviews, findings, about) if steps.ask_model else None
     told = write(received, reviews, findings, _shown(source), opinion)
     steps.remember(reviews, about)
     return {"report": told, "redirect_url": None}

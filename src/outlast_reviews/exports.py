@@ -14,6 +14,8 @@ COLUMNS = (
 _STRENGTHS = ("strong", "medium", "weak")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
 """With these at its start a spreadsheet takes a cell for a formula."""
+_LATER = re.compile(r"([;|\t\r\n]\s{0,100})(?=[=+\-@＝＋－＠])")
+"""A cell begins there too for a spreadsheet that takes the file's commas for semicolons."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FOR_HTML = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -43,7 +45,7 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return f"{value:g}"
-    text = _TAG.sub("< ", str(value))
+    text = _LATER.sub(r"\1'", _TAG.sub("< ", str(value)))
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -1,7 +1,8 @@
 """The reviews that a report shows: those with signs, gravest first, and some of those without (pure)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
 from outlast_reviews.checks.finding import Finding, Sign, Strength
@@ -11,6 +12,7 @@ from outlast_reviews.reviewers import short_name
 from outlast_reviews.verdict import Evidence
 
 MOST_FLAGGED = 5_000
+SHARE_OF_A_CHECK = 200
 MOST_WITHOUT_SIGNS = 5_000
 MOST_BYTES = 5_000_000
 """Of each of the two lists as JSON, so that a report stays within what a result may have."""
@@ -71,8 +73,25 @@ def flagged_reviews(
         return gravest, apart, clusters, str(review.date or ""), review.row
 
     concerned = sorted((review for review in reviews if review.row in signs), key=place)
-    shown = (_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in concerned[:MOST_FLAGGED])
-    return _fitting(shown), len(concerned)
+    listed = concerned
+    if len(concerned) > MOST_FLAGGED:
+        sure = _first_of_each_check(concerned, signs)
+        rest = [review.row for review in concerned if review.row not in sure]
+        chosen = sure.union(rest[: MOST_FLAGGED - len(sure)])
+        listed = [review for review in concerned if review.row in chosen]
+    return _fitting(_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in listed), len(concerned)
+
+
+def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequence[tuple[str, Sign]]]) -> set[int]:
+    """Rows that are listed however many have graver signs, so that no check is without an example."""
+    counted: Counter[str] = Counter()
+    rows: set[int] = set()
+    for review in concerned:
+        checks = {name for name, _ in signs[review.row]}
+        if any(counted[name] < SHARE_OF_A_CHECK for name in checks):
+            rows.add(review.row)
+            counted.update(checks)
+    return rows
 
 
 def reviews_without_signs(reviews: Sequence[Review], findings: Sequence[Finding]) -> tuple[list[Listed], int]:

@@ -240,3 +240,29 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
 )
 def test_visitors_are_told_where_texts_go_and_nothing_of_the_network(url, told):
     assert whereabouts(url) == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "for_all"),
+    [
+        ([Judgement(10)] * 20, True),
+        ([Judgement(90, ("generic_praise",), 0, 5), *[Judgement(10)] * 19], True),
+        ([Judgement(90, ("generic_praise",), 0, 5)] * 20, False),
+        ([Judgement(90, ("speaks_to_machines",), 0, 5), *[Judgement(10)] * 19], False),
+    ],
+)
+def test_an_answer_that_a_text_may_have_led_astray_is_remembered_for_its_own_source_alone(answer, for_all):
+    kept = {}
+
+    class Memory:
+        def get(self, keys):
+            return {key: [kept[key]] for key in keys if key in kept}
+
+        def put(self, facts, *, keep):
+            kept.update({fact.key: fact for fact in facts})
+
+    texts = {f"{n}": TEXT for n in range(20)}
+    judged = dict(zip(texts, answer, strict=True))
+    Remembered(Memory(), "u", "m", "upload:1").keep(judged)
+    assert Remembered(Memory(), "u", "m", "upload:1").judgements(texts) == judged
+    assert (Remembered(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all

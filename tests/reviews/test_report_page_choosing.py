@@ -4,6 +4,8 @@ import datetime as dt
 import json
 import re
 import time
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 from judging_data import copies, invented
@@ -167,3 +169,30 @@ def test_a_report_of_five_thousand_reviews_is_a_small_page_drawn_quickly():
         took.append(time.perf_counter() - started)
     assert len(html.encode()) < 300_000
     assert min(took) < 0.15
+
+
+LINK = re.compile(r'<a href="([^"]+)">See (?:the |)([\d,]+|review)')
+
+
+@pytest.mark.parametrize("query", [{}, {"incentivised": "without"}])
+def test_every_link_to_the_reviews_of_a_check_leads_to_as_many_as_it_says(mixed, query):
+    links = LINK.findall(render_report(mixed, query))
+    assert len(links) >= 2
+    for address, count in links:
+        chosen = dict(parse_qsl(unescape(address).lstrip("?").partition("#")[0]))
+        shown = rows(render_report(mixed, {**chosen, "page": "all"}))
+        assert len(shown) == (1 if count == "review" else int(count.replace(",", "")))
+
+
+def test_of_too_many_reviews_with_signs_each_check_keeps_some(monkeypatch):
+    monkeypatch.setattr("outlast_reviews.listing.MOST_FLAGGED", 60)
+    monkeypatch.setattr("outlast_reviews.listing.SHARE_OF_A_CHECK", 10)
+    paid = [
+        Review(row=5_000 + n, rating=5.0, text=f"{r.text} In exchange for my honest review.", reviewer=f"V{n} W")
+        for n, r in enumerate(invented(150)[120:])
+    ]
+    result = result_of([*invented(120), *copies(70, first_row=1_000), *paid])
+    (incentive,) = [c for c in result["report"]["checks"] if c["name"] == "incentive"]
+    assert len(result["report"]["flagged"]) == 60
+    assert f"See 10 of the {incentive['count']} reviews" in render_report(result)
+    assert len(rows(render_report(result, {"check": "incentive", "page": "all"}))) == 10

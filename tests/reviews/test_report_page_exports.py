@@ -106,3 +106,11 @@ def test_plain_words_and_numbers_stay_as_they_are():
         "",
         "yes",
     ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_no_cell_is_a_formula_whatever_a_spreadsheet_takes_for_its_delimiter(delimiter):
+    nasty = "Good;=1+1;\t=2\n=3 | @x\n-4; +5"
+    result = result_of(Review(row=1, review_id=nasty, title=nasty, text=nasty, reviewer=nasty, rating=1.0))
+    for row in csv.reader(io.StringIO(reviews_csv(result)), delimiter=delimiter):
+        assert not [field for field in row if field.lstrip('" ').startswith(tuple("=+-@"))]

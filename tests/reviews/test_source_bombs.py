@@ -1,19 +1,25 @@
 """Hostile files end early, in bounded memory, and no pattern blows up."""
 
+import gzip
 import importlib
+import io
 import json
 import pkgutil
 import re
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 import source_bombs
+from source_reading import read_json
 
 import outlast_reviews.sources
 from outlast_reviews import product
+from outlast_reviews.hygiene import clean
+from outlast_reviews.sources.read import refuse_early
 
 READ = {"a row of half a million fields", "JSONL nested deep"}
 """These hold one good row besides the hostile one, and it is read."""
@@ -101,3 +107,28 @@ def test_every_source_file_is_looked_at():
         "product",
     }
     assert Path(source_bombs.__file__).exists()
+
+
+def test_a_tower_of_marks_on_one_letter_costs_no_more_than_its_length():
+    tower = "a" + "\u0301\u0323" * 60_000
+    start = time.process_time()
+    found = read_json([{"rating": 5, "text": tower}, {"rating": 4, "text": "ä é ñ"}])
+    assert found.reviews[0].text == "a" + "\u0301\u0323" * 15
+    clean(found)
+    assert time.process_time() - start < 5
+
+
+def test_a_text_that_is_a_book_is_no_review():
+    found = read_json([{"rating": 5, "text": "word " * 30_000}, {"rating": 4, "text": "fine"}])
+    assert [review.text for review in found.reviews] == ["fine"]
+    assert "far more than a review" in found.skipped[0].reason
+
+
+def test_what_takes_long_is_not_read_before_a_start_is_answered():
+    rows = "rating,text\n" + "5,a\n" * 400_000
+    with zipfile.ZipFile(packed := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", rows)
+    for small in (packed.getvalue(), gzip.compress(rows.encode())):
+        start = time.process_time()
+        refuse_early(small, len(small))
+        assert time.process_time() - start < 1

@@ -123,3 +123,20 @@ def test_names_in_an_archive_are_never_paths():
     found = read(packed({"../../etc/x.csv": "rating,text\n5,a\n", "a\x1b[31m.txt": "hello"}))
     assert len(found.reviews) == 1
     assert "\x1b" not in found.left_out[0]
+
+
+def test_what_all_files_may_hold_together_is_counted_while_they_are_read():
+    table = "rating,text\n" + "5,a\n" * 60
+    read_from: list[int] = []
+    words = refusal(
+        packed({f"{n:02}.csv": table for n in range(50)}),
+        limits=Limits(rows=100),
+        progress=lambda done, _total: read_from.append(done),
+    )
+    assert "Together the files hold more than 100 reviews" in words
+    assert max(read_from) <= 2 * len(table), "it read on after there were too many"
+
+
+def test_many_small_files_are_a_bomb_as_one_large_is():
+    files = {f"{n}.csv": "rating,text\n" + "5,a\n" * 500_000 for n in range(4)}
+    assert "far more than files of reviews would" in refusal(packed(files))

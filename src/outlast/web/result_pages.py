@@ -3,6 +3,8 @@
 import asyncio
 import json
 import mimetypes
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,11 +18,15 @@ from outlast.web.api import missing_result
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
 from outlast.web.payloads import links
-from outlast.web.problems import not_found
+from outlast.web.problems import Problem, not_found
 from outlast.web.uploads import checked_form
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 """Who reads by a link tells nobody of it."""
+AT_ONCE = 2
+"""Results that are drawn at the same time."""
+MOST_WAITING = 32
+"""Others that wait for it, each with its result in memory."""
 MOST_QUERY = 20
 """Fields of a query that are read."""
 
@@ -30,6 +36,22 @@ class ResultPages:
 
     def __init__(self, drawing: Drawing) -> None:
         self._drawing = drawing
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        """Large results are parsed and drawn a few at a time: others want threads and memory too."""
+        if self._waiting >= MOST_WAITING:
+            raise Problem(
+                503, "Many results are being read just now. Please try again in a moment.", retry_after=5
+            )
+        self._waiting += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._waiting -= 1
 
     async def of_owner(self, exchange: Exchange, stored: StoredResult, *, again: bool) -> Response:
         """With links to its files, the form of its own link, and `again` the button that starts it anew."""
@@ -56,11 +78,11 @@ class ResultPages:
         stored = await exchange.engine.sessions.result(exchange.session_id, owner=exchange.owner)
         if stored is None:
             raise await missing_result(exchange)
-        return await _file(exchange, stored)
+        return await self._file(exchange, stored)
 
     async def shared_export(self, exchange: Exchange) -> Response:
         """`GET /shared/{link}/export/{file}`."""
-        answer = await _file(exchange, await self._of_link(exchange))
+        answer = await self._file(exchange, await self._of_link(exchange))
         answer.headers.update(SHARED_HEADERS)
         return answer
 
@@ -95,7 +117,8 @@ class ResultPages:
                 return result, None
             return None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML
 
-        result, html = await asyncio.to_thread(rendered)
+        async with self._turn():
+            result, html = await asyncio.to_thread(rendered)
         exports = {f"{page}/export/{name}": e.title for name, e in analysis.exports.items()} if analysis else {}
         headers = context.pop("headers", None)
         return self._drawing.page(
@@ -110,26 +133,26 @@ class ResultPages:
             **context,
         )
 
-
-async def _file(exchange: Exchange, stored: StoredResult) -> Response:
-    name = exchange.parameters["file"]
-    analysis = _analysis_of(exchange, stored)
-    export = analysis.exports.get(name) if analysis else None
-    if export is None:
-        raise not_found()
-    content = await asyncio.to_thread(lambda: export.make(json.loads(stored.result)))
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    if isinstance(content, str):
-        content = content.encode()
-        kind += "; charset=utf-8" if kind != "application/json" else ""
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="{name}"',
-        # should a browser show it after all, nothing in it may run
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Content-Type": kind,
-    }
-    return Response(content, headers=headers)
+    async def _file(self, exchange: Exchange, stored: StoredResult) -> Response:
+        name = exchange.parameters["file"]
+        analysis = _analysis_of(exchange, stored)
+        export = analysis.exports.get(name) if analysis else None
+        if export is None:
+            raise not_found()
+        async with self._turn():
+            content = await asyncio.to_thread(lambda: export.make(json.loads(stored.result)))
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        if isinstance(content, str):
+            content = content.encode()
+            kind += "; charset=utf-8" if kind != "application/json" else ""
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+            # should a browser show it after all, nothing in it may run
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Content-Type": kind,
+        }
+        return Response(content, headers=headers)
 
 
 def _analysis_of(exchange: Exchange, stored: StoredResult) -> Analysis | None:

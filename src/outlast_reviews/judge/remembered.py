@@ -1,7 +1,7 @@
 """Judgements that were paid for once: kept under a hash, without a word of any review."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from outlast import Fact
-from outlast_reviews.judge.answer import Judgement
+from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
 from outlast_reviews.judge.dialect import Dialect, dialect_from
 from outlast_reviews.judge.question import REASONS, Text
 
@@ -17,6 +17,9 @@ SPACE = "reviews: model's judgements"
 KEEP = timedelta(days=90)
 KEEP_DIALECT = timedelta(days=7)
 """A server may learn more in time."""
+LEAST_DOUBTED, MOST_DOUBTED = 5, 0.5
+"""Texts of one answer, and their share, beyond which it is not remembered for other sources."""
+_TO_MACHINES = "speaks_to_machines"
 AT_ONCE = 1_000
 _JUDGEMENT = TypeAdapter(Judgement)
 
@@ -30,21 +33,29 @@ class Memory(Protocol):
 
 
 class Remembered:
-    """What one model at one server said earlier, to whomever."""
+    """What one model at one server said earlier, to whomever; or of the same source alone, `about`."""
 
-    def __init__(self, memory: Memory, base_url: str, model: str) -> None:
+    def __init__(self, memory: Memory, base_url: str, model: str, about: str = "") -> None:
         self._memory = memory
+        self._about = about
         asked = f"{base_url}\n{model}"
         self._dialect = f"dialect {hashlib.sha256(asked.encode()).hexdigest()}"
 
     def judgements(self, texts: Mapping[str, Text]) -> dict[str, Judgement]:
         """Of these texts by their keys, as far as they are known."""
-        found = self._memory.get(texts)
-        told = {key: _judgement(facts[0].value, texts[key]) for key, facts in found.items()}
-        return {key: judgement for key, judgement in told.items() if judgement}
+        own = {self._own(key): key for key in texts}
+        found = self._memory.get([*own, *texts])
+        told = {own.get(key, key): facts[0].value for key, facts in found.items()}
+        held = {key: _judgement(value, texts[key]) for key, value in told.items()}
+        return {key: judgement for key, judgement in held.items() if judgement}
 
     def keep(self, judged: Mapping[str, Judgement]) -> None:
-        self._memory.put((Fact(key, asdict(judgement)) for key, judgement in judged.items()), keep=KEEP)
+        """For all, unless the answer may be the work of one text in the batch: that is the source's own matter."""
+        name = self._own if _led_astray(judged.values()) else str
+        self._memory.put((Fact(name(key), asdict(judgement)) for key, judgement in judged.items()), keep=KEEP)
+
+    def _own(self, key: str) -> str:
+        return hashlib.sha256(f"{self._about}\n{key}".encode()).hexdigest()
 
     def dialect(self) -> Dialect:
         found = self._memory.get([self._dialect])
@@ -52,6 +63,13 @@ class Remembered:
 
     def keep_dialect(self, dialect: Dialect) -> None:
         self._memory.put([Fact(self._dialect, dialect.told())], keep=KEEP_DIALECT)
+
+
+def _led_astray(judged: Collection[Judgement]) -> bool:
+    """Whether a text spoke to the model, or it doubted nearly all that it was asked about at once."""
+    doubted = sum(judgement.suspicion >= SUSPICIOUS for judgement in judged)
+    told = any(_TO_MACHINES in judgement.reasons for judgement in judged)
+    return told or (doubted >= LEAST_DOUBTED and doubted > MOST_DOUBTED * len(judged))
 
 
 def _judgement(told: Any, text: Text) -> Judgement | None:

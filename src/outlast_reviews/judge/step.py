@@ -26,7 +26,7 @@ from outlast_reviews.judge.whereabouts import whereabouts
 from outlast_reviews.settings import ReviewSettings
 
 Connect = Callable[[Server], AbstractAsyncContextManager[Asks]]
-AskModel = Step[[CleanSet, tuple[Finding, ...]], Opinion]
+AskModel = Step[[CleanSet, tuple[Finding, ...], str], Opinion]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
     memory = outlast.facts(SPACE)
 
     @step("Asking a language model", weight=20)
-    def ask_model(reviews: CleanSet, findings: tuple[Finding, ...]) -> Opinion:
+    def ask_model(reviews: CleanSet, findings: tuple[Finding, ...], subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = Limits(settings.llm_token_budget, seconds, settings.llm_concurrency)
-        return ask(reviews, findings, server, limits, gate, memory.blocking)
+        return ask(reviews, findings, server, limits, gate, memory.blocking, about=subject)
 
     return ask_model
 
@@ -82,6 +82,8 @@ def ask(
     memory: Memory,
     patience: Patience | None = None,
     connect: Connect = Exchange,
+    *,
+    about: str = "",
 ) -> Opinion:
     """Of each review with a text what the model says, from memory where it was asked before."""
     rows: dict[str, list[int]] = {}
@@ -93,7 +95,7 @@ def ask(
             key = text.key(server.model, server.base_url)
             texts[key] = text
             rows.setdefault(key, []).append(review.row)
-    remembered = Remembered(memory, server.base_url, server.model)
+    remembered = Remembered(memory, server.base_url, server.model, about)
     known = _known(remembered, texts)
     unknown = {key: text for key, text in texts.items() if key not in known}
     estimate = budget.expected(list(unknown.values()))

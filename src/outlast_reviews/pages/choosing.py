@@ -30,11 +30,14 @@ class Choice:
         """What makes no sense chooses nothing."""
         known = {check["name"] for check in report["checks"] if check["count"]}
         check = query.get("check", "")
+        without = query.get("incentivised") == "without" and bool(report["incentivised_count"])
+        if without:
+            known.discard("incentive")
         return cls(
             check=check if check in known else None,
             page=_page(query.get("page")) or 1 if query.get("page") != "all" else EVERYTHING,
             clear=EVERYTHING if query.get("clear") == "all" else _page(query.get("clear")),
-            without_incentivised=query.get("incentivised") == "without" and bool(report["incentivised_count"]),
+            without_incentivised=without,
         )
 
     def to(self, part: str, **changes: Any) -> str:

@@ -1,5 +1,6 @@
 """Flagged reviews in the groups that the page shows: copies of each other, then check by check (pure)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -78,9 +79,8 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
     """
     titles: dict[str, str] = {check["name"]: check["title"] for check in report["checks"]}
     members: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
-    for review in report["flagged"]:
-        if choice.without_incentivised and _only_incentivised(review):
-            continue
+    flagged = _listed(report, choice)
+    for review in flagged:
         checks = [reason["check"] for reason in review["reasons"]]
         if choice.check is None or choice.check in checks:
             check = choice.check or checks[0]
@@ -92,7 +92,7 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
     for (check, cluster), some in groupby(page, key=lambda entry: entry[0]):
         entries = list(some)
         whole = members[check, cluster]
-        elsewhere = 0 if cluster or choice.check else _having(check, report["flagged"]) - len(whole)
+        elsewhere = 0 if cluster or choice.check else _having(check, flagged) - len(whole)
         common = _common(check, whole)
         items = [_item(review, check, common) for _, _, review in entries]
         opened = len(items) if choice.page == EVERYTHING else _OPEN
@@ -110,6 +110,18 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
             )
         )
     return tuple(made), where
+
+
+def listed_by_check(report: Mapping[str, Any], choice: Choice) -> Counter[str]:
+    """How many of the reviews that the choice lists have a sign of each check; under "" all that it lists."""
+    flagged = _listed(report, choice)
+    counted = Counter(name for review in flagged for name in {reason["check"] for reason in review["reasons"]})
+    counted[""] = len(flagged)
+    return counted
+
+
+def _listed(report: Mapping[str, Any], choice: Choice) -> list[Mapping[str, Any]]:
+    return [r for r in report["flagged"] if not (choice.without_incentivised and _only_incentivised(r))]
 
 
 def _only_incentivised(review: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from outlast_reviews import spoken
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows, timeline_chart
 from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
-from outlast_reviews.pages.grouping import groups
+from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.marking import marked
 
 TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
@@ -65,6 +65,7 @@ class ReportPage:
             bursts=_bursts(report["checks"]),
             choice=choice,
             groups=flagged,
+            listed=listed_by_check(report, choice),
             flagged_where=flagged_where,
             clear=clear,
             clear_where=clear_where,

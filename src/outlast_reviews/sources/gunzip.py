@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooMuch
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -31,7 +31,7 @@ def gunzip(packed: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
             given += len(unpacked)
             used = taken - len(member.unconsumed_tail)
             if given > limits.unpacked or (given > _RATIO_COUNTS_FROM and given > used * limits.ratio):
-                raise NotReviews(
+                raise TooMuch(
                     "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
                     "Give the unpacked file of one product."
                 )

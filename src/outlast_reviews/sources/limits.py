@@ -17,6 +17,10 @@ class NotReviews(ValueError):  # noqa: N818 - what is said about the content, no
     """The content cannot be read as reviews; the message is a sentence for the person who gave it."""
 
 
+class TooMuch(NotReviews):
+    """It goes beyond a limit of all the reading together, so there is no use in reading on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Sizes are bytes before and characters after decoding; a file beyond any of them is refused."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.limits import MIB, Limits, TooMuch
 
 
 def merged(
@@ -26,10 +26,7 @@ def merged(
                 ids.setdefault(review.review_id, review)
         skipped.extend(replace(row, file=row.file or name) for row in received.skipped)
         if memory > limits.text or len(reviews) > limits.rows:
-            raise NotReviews(
-                f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
-                "more than one analysis can take. Give the reviews of one product alone."
-            )
+            raise too_much(limits)
     formats = Counter(received.format for _, received in sets)
     titles = {received.product_title for _, received in sets} - {None}
     ratings = {received.product_rating for _, received in sets} - {None}
@@ -43,6 +40,14 @@ def merged(
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),
         left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
+    )
+
+
+def too_much(limits: Limits) -> TooMuch:
+    """Files that are well one by one, and too many."""
+    return TooMuch(
+        f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
+        "more than one analysis can take. Give the reviews of one product alone."
     )
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import BinaryIO
 
 from outlast_reviews.review import ReviewSet
@@ -12,7 +13,14 @@ from outlast_reviews.sources.delimited import Delimited, shape_of
 from outlast_reviews.sources.json_document import JsonDocument
 from outlast_reviews.sources.json_ld import JsonLd
 from outlast_reviews.sources.json_lines import JsonLines
-from outlast_reviews.sources.limits import WHAT_TO_GIVE, Limits, NotReviews, Progress, ignore_progress
+from outlast_reviews.sources.limits import (
+    WHAT_TO_GIVE,
+    Limits,
+    NotReviews,
+    Progress,
+    TooMuch,
+    ignore_progress,
+)
 from outlast_reviews.sources.lookalikes import about_page, refuse_markup
 from outlast_reviews.sources.source import Source
 from outlast_reviews.sources.xml_feed import XmlFeed
@@ -22,6 +30,8 @@ HEAD = 256 * 1024
 """Bytes of a file's beginning that `refuse_early` wants."""
 
 _LIMITS = Limits()
+_EARLY = Limits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD)
+"""What is read before a start is answered, in the process that everybody waits for."""
 
 
 def read_reviews(
@@ -45,7 +55,8 @@ def read_reviews(
 def refuse_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
     """Raises the `NotReviews` that can be known from the first `HEAD` bytes of a file of `size` bytes."""
     if size <= len(head):
-        read_reviews(io.BytesIO(head), size, mapping=mapping)
+        with suppress(TooMuch):  # that is for the worker to find out
+            read_reviews(io.BytesIO(head), size, limits=_EARLY, mapping=mapping)
     elif not head.startswith(ZIP_MAGIC):
         content = Content(io.BytesIO(head), size, _LIMITS, ignore_progress, mapping)
         if not content.is_page:

@@ -3,6 +3,7 @@
 import datetime as dt
 import html
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from sys import getsizeof
@@ -10,7 +11,7 @@ from sys import getsizeof
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooMuch
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
@@ -36,6 +37,16 @@ _NO = frozenset(
     }
 )  # fmt: skip
 _MEMORY = 20_000
+_LONGEST_TEXT = 100_000
+
+
+def _stacked() -> re.Pattern[str]:
+    """Marks on one letter beyond the 30 of Unicode's stream-safe form: normalising them is quadratic."""
+    marks = "".join(re.escape(chr(code)) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
+
+
+_STACKED = _stacked()
 _LONGEST_DESCRIPTION = 20_000
 
 
@@ -66,12 +77,15 @@ class Rows:
             self._skipped.append(Skipped(row, str(error)))
             return
         title, text = plain_text(title), plain_text(text)
+        if len(text) > _LONGEST_TEXT:
+            self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
+            return
         if rating is None and not text and not title:
             self._skipped.append(Skipped(row, "the row has neither stars nor words"))
             return
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
-            raise NotReviews(
+            raise TooMuch(
                 f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
                 "take. Give the reviews of one product alone."
             )
@@ -133,7 +147,7 @@ class Rows:
     def _next_row(self) -> int:
         self._count += 1
         if self._count > self._limits.rows:
-            raise NotReviews(
+            raise TooMuch(
                 f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
                 "Give the reviews of one product alone."
             )
@@ -186,6 +200,8 @@ def plain_text(raw: object) -> str:
     text = raw.strip()
     if len(text) < 10 and text.lower() in _NOTHING:
         return ""
+    if not text.isascii():
+        text = _STACKED.sub(r"\1", text)
     if not _SPECIAL.search(text):
         return text
     text = _MARKUP.sub("", _BREAK.sub("\n", text))

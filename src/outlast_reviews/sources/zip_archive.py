@@ -5,12 +5,14 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from sys import getsizeof
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import Part, UnknownColumns
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress
-from outlast_reviews.sources.merging import merged
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, TooMuch
+from outlast_reviews.sources.merging import merged, too_much
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -70,6 +72,7 @@ def _read_members(
     members = _members(archive, limits)
     total = sum(member.file_size for member in members) or 1
     done = 0
+    left = limits
     sets: list[tuple[str, ReviewSet]] = []
     left_out: list[str] = []
     unknown: UnknownColumns | None = None
@@ -80,11 +83,16 @@ def _read_members(
             with archive.open(member) as unpacked:
                 whole = io.BufferedReader(_Forward(unpacked))
                 told = read(
-                    whole, member.file_size, lambda n, _all, base=base: progress(base + n, total), limits, mapping
+                    whole, member.file_size, lambda n, _all, base=base: progress(base + n, total), left, mapping
                 )
                 while whole.read(MIB):
                     pass  # to its end, where its checksum is looked at
             sets.append((name, told))
+            left = _left(left, told)
+        except TooMuch:
+            if sets:
+                raise too_much(limits) from None
+            raise
         except UnknownColumns as refused:
             unknown = unknown or refused
             left_out.append(f"{name}: {refused}")
@@ -104,6 +112,13 @@ def _read_members(
     return merged(sets, limits, kind="ZIP of ", left_out=left_out)
 
 
+def _left(limits: Limits, told: ReviewSet) -> Limits:
+    """What the other files may take, once this one is read."""
+    words = sum(getsizeof(review.title) + getsizeof(review.text) for review in told.reviews)
+    rows = len(told.reviews) + len(told.skipped)
+    return replace(limits, rows=max(0, limits.rows - rows), text=max(0, limits.text - words))
+
+
 def _members(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
     """The files worth reading, in the order of their names. Raises `NotReviews` at whatever breaks a bound."""
     names = set(archive.namelist())
@@ -116,10 +131,15 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
             f"The ZIP archive holds {len(members):,} files; at most {limits.members:,} can be read. "
             "Give the reviews of one product alone."
         )
-    if sum(member.file_size for member in members) > limits.unpacked:
-        raise NotReviews(
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > limits.unpacked:
+        raise TooMuch(
             f"The ZIP archive unpacks to more than {limits.unpacked // MIB} MiB. "
             "Give the reviews of one product alone."
+        )
+    if unpacked > _RATIO_COUNTS_FROM and unpacked > limits.ratio * sum(m.compress_size for m in members):
+        raise NotReviews(
+            "The ZIP archive unpacks to far more than files of reviews would, so nothing of it was read."
         )
     for member in members:
         name = _shown(member.filename)

@@ -8,26 +8,30 @@ function here() {
   return location.pathname + location.search;
 }
 
-/** Takes over the parts of the report at `address`: the one that it points at, or all. False when it cannot. */
-async function show(address, everything) {
+/** Takes over the parts of the report at `address`. False when it cannot. */
+async function show(address) {
   const mine = ++asked;
   const response = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (!response.ok || response.redirected) return false;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (mine !== asked) return true;
   const target = page.getElementById(address.hash.slice(1))?.closest(PARTS)?.dataset.part;
+  // every part has links that keep the choice, so each is taken over; what was unfolded elsewhere stays so
   for (const part of document.querySelectorAll(PARTS)) {
-    if (!everything && part.dataset.part !== target) continue;
     const other = page.querySelector(`.r [data-part="${part.dataset.part}"]`);
     if (!other) return false;
+    if (part.dataset.part !== target) {
+      const unfolded = [...part.querySelectorAll("details")].map((details) => details.open);
+      other.querySelectorAll("details").forEach((details, n) => (details.open ||= unfolded[n] ?? false));
+    }
     part.replaceWith(document.adoptNode(other));
   }
-  return everything || target !== undefined;
+  return true;
 }
 
-async function go(address, { remember, everything }) {
+async function go(address, { remember }) {
   document.documentElement.setAttribute("aria-busy", "true");
-  const done = await show(address, everything).catch(() => false);
+  const done = await show(address).catch(() => false);
   document.documentElement.removeAttribute("aria-busy");
   if (!done) return location.assign(address);
   if (remember) history.pushState(null, "", address);
@@ -42,12 +46,12 @@ document.addEventListener("click", (event) => {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (!link || !plain || event.defaultPrevented) return;
   event.preventDefault();
-  go(new URL(link.href), { remember: true, everything: link.closest(".r-toggle") !== null });
+  go(new URL(link.href), { remember: true });
 });
 
 addEventListener("popstate", () => {
   // a jump within the page is no other choice
   if (here() !== shown && document.querySelector(PARTS)) {
-    go(new URL(location.href), { remember: false, everything: true });
+    go(new URL(location.href), { remember: false });
   }
 });
