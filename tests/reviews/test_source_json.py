@@ -243,3 +243,8 @@ def test_pages_of_reviews_may_be_lines():
 def test_a_scale_beside_the_rating_is_heard(entry):
     (found,) = read_json([entry]).reviews
     assert found.rating == 2.0
+
+
+def test_lines_are_lines_however_long_the_first_is():
+    found = read_lines([{"rating": 5, "text": "so good " * 10_000}, {"rating": 4, "text": "short"}])
+    assert [len(review.text) for review in found.reviews] == [79_999, 5]

@@ -66,6 +66,14 @@ class Content:
         """Follows a format's name: " (Windows-1252)" where the text is not Unicode, else nothing."""
         return self._decoder.note
 
+    def read_first_line(self) -> None:
+        """Makes the opening longer, until it has more than one line or as much as a line may have."""
+        while "\n" not in self.opening.strip() and len(self.opening) <= self.limits.line:
+            block = next(self._blocks, None)
+            if block is None:
+                return
+            self.opening += self._decode(block)
+
     def chunks(self) -> Iterator[str]:
         """The whole text in pieces; ends with `NotReviews` if the guess at the encoding does not hold."""
         yield self.opening

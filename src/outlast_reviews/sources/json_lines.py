@@ -21,6 +21,7 @@ class JsonLines:
     def recognises(self, content: Content) -> bool:
         if content.is_page or not content.opening.lstrip("\ufeff \t\r\n").startswith("{"):
             return False
+        content.read_first_line()
         lines = [line.strip() for line in content.opening.splitlines()[:_LOOK_AT] if line.strip()]
         whole = [line for line in lines if line[0] == "{" and line[-1] == "}" and len(line) > 2]
         if len(whole) > 1 or (len(whole) == 1 and len(lines) > 1 and lines[1][0] == "{" and whole[0] == lines[0]):
