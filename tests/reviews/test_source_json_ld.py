@@ -38,7 +38,7 @@ def test_variants_belong_together_and_other_products_are_left_out_by_name():
     group = {"@type": "ProductGroup", "name": "Shirt", "hasVariant": variants, "isRelatedTo": [other]}
     found = read(in_script(group, {"@type": "Organization", "name": "The shop", "review": [review("Fast")]}))
     assert (len(found.reviews), found.product_title) == (5, "Shirt")
-    assert found.left_out == ("reviews of “The shop” (1)",)
+    assert found.left_out == ("reviews of “The shop” (1)", "reviews of “Lamp” (9)")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ class _Subject:
 
     node: Node
     reviews: list[Node] = field(default_factory=list[Node])
+    is_beside: bool = False
+    """Shown beside the page's own product."""
 
     @property
     def is_product(self) -> bool:
@@ -102,7 +104,8 @@ def _read(page: str) -> _Page:
     documents = [_parsed(script) for script in _scripts(page)]
     subjects = _subjects(list(_nodes(documents)))
     found = [subject for subject in subjects if subject.reviews or subject.stated_total is not None]
-    best = max(found, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
+    own = [subject for subject in found if not subject.is_beside]
+    best = max(own, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
     left_out = [
         f"reviews of {f'“{other.name[:80]}”' if other.name else 'something else'} ({len(other.reviews):,})"
         for other in found
@@ -136,8 +139,8 @@ def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
         subject = groups.get(_key(subject), subject)
         if id(review) not in owned:
             owned.add(id(review))
-            if id(subject) not in beside:
-                subjects.setdefault(_key(subject), _Subject(subject)).reviews.append(review)
+            met = _Subject(subject, is_beside=id(subject) in beside)
+            subjects.setdefault(_key(subject), met).reviews.append(review)
 
     for node in nodes:
         for review in _as_nodes(node.get("review")) + _as_nodes(node.get("reviews")):
