@@ -200,17 +200,19 @@ def plain_text(raw: object) -> str:
     text = raw.strip()
     if len(text) < 10 and text.lower() in _NOTHING:
         return ""
-    if not text.isascii():
-        text = _STACKED.sub(r"\1", text)
     if not _SPECIAL.search(text):
-        return text
+        return _bounded(text)
     text = _MARKUP.sub("", _BREAK.sub("\n", text))
     for _ in range(2):  # some exports escape what was escaped
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    text = _LINE_BREAK.sub("\n", text)
+    text = _bounded(_LINE_BREAK.sub("\n", text))
     text = _CONTROL.sub("", text)
     # a lone half of a surrogate pair, from a JSON escape, could never be stored
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+
+
+def _bounded(text: str) -> str:
+    return text if text.isascii() else _STACKED.sub(r"\1", text)
 
 
 def read_flag(raw: object) -> bool | None:
