@@ -186,3 +186,14 @@ def test_an_export_has_a_name_that_an_address_can_carry(site: OpenSite, name: st
 
     with pytest.raises(ValueError, match="needs a name"):
         site.outlast.analysis("x", exports={name: site.outlast.catalogue["echo"].exports["echo.txt"]})(anything)
+
+
+async def test_who_comes_while_too_many_results_are_drawn_is_asked_to_come_again(
+    site: OpenSite, owner: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    session_id = await done(site, owner)
+    monkeypatch.setattr("outlast.web.result_pages.MOST_WAITING", 0)
+    answer = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    monkeypatch.undo()
+    assert (await owner.get(f"/analysis/{session_id}", headers=HTML)).status_code == 200

@@ -221,3 +221,10 @@ def test_the_columns_of_a_product_are_not_those_of_its_reviews():
     found = read(f"{names}\n1882931173,Its Only Art,,AV,Jim,7/7,4.0,940636800,Nice collection,Only for fans\n")
     (review,) = found.reviews
     assert (review.title, review.reviewer, found.product_title) == ("Nice collection", "AV", "Its Only Art")
+
+
+def test_a_row_after_a_stray_quotation_mark_is_not_lost():
+    rows = [f"{n}\t5\tGood\tI like it\t2020-02-01" for n in range(300)]
+    text = "\n".join(["id\trating\ttitle\ttext\tdate", *rows, '900\t1\tBad\t"never closed', *rows[:2]])
+    found = read(text + "\n")
+    assert [review.text for review in found.reviews[300:]] == ['"never closed', "I like it", "I like it"]

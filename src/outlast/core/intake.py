@@ -42,8 +42,7 @@ class Intake:
     ) -> AnalysisSession | None:
         """The session, claimed; or `None`, and `handed` has its answer or is back in the inbox.
 
-        A suspect is worked on beside no other that has fallen before, as from the queue: else it is ignored, and
-        offered again later.
+        A suspect is not taken beside any that has fallen before: it is ignored, and offered again later.
         """
         try:
             if leaving():

@@ -9,7 +9,7 @@ LONGEST_DELAY = 300.0
 MAX_CRASHES = 3
 """So many deaths of its worker put a session into quarantine."""
 SUSPECT_CRASHES = 2
-"""From so many crashes on, a worker takes it beside no other that has any, so that the next death is its own."""
+"""From so many crashes on, a worker holds one such at a time, and asks for none while it holds any that fell."""
 
 
 def backoff(

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -74,6 +74,10 @@ async def take(
     analyses: Sequence[str] = ("site",),
 ) -> list[AnalysisSession]:
     return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, suspects=suspects)
+
+
+def ids_of(sessions: Iterable[AnalysisSession]) -> set[str]:
+    return {session.id for session in sessions}
 
 
 async def take_one(store: SessionStore, session_id: str, worker_id: str = WORKER) -> AnalysisSession:

@@ -26,7 +26,7 @@ SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, no
 AT_ONCE = 2
 """Results that are drawn at the same time."""
 MOST_WAITING = 32
-"""Others that wait for it, each with its result in memory."""
+"""Results that are drawn or wait for it, each in memory; whoever comes then is asked to come again."""
 MOST_QUERY = 20
 """Fields of a query that are read."""
 

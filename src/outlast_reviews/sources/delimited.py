@@ -107,9 +107,13 @@ def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
             return
         while not shape.quoted and len(values) < len(shape.names) and _opens(values):
             more = next(reader, None)
-            if not more or len(values) + len(more) - 1 > len(shape.names):
+            if not more:
                 break
-            values = [*values[:-1], f"{values[-1]}\n{more[0]}", *more[1:]]
+            if len(values) + len(more) - 1 > len(shape.names):  # a row of its own
+                yield values
+                values = more
+            else:
+                values = [*values[:-1], f"{values[-1]}\n{more[0]}", *more[1:]]
         yield values
 
 

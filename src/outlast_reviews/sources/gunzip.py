@@ -9,6 +9,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 _BLOCK = 64 * 1024
 _RATIO_COUNTS_FROM = 4 * MIB
+_BOMB = (
+    "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
+    "Give the unpacked file of one product."
+)
 
 
 def gunzip(packed: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
@@ -30,11 +34,10 @@ def gunzip(packed: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
                 ) from None
             given += len(unpacked)
             used = taken - len(member.unconsumed_tail)
-            if given > limits.unpacked or (given > _RATIO_COUNTS_FROM and given > used * limits.ratio):
-                raise TooMuch(
-                    "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
-                    "Give the unpacked file of one product."
-                )
+            if given > limits.unpacked:
+                raise TooMuch(_BOMB)
+            if given > _RATIO_COUNTS_FROM and given > used * limits.ratio:
+                raise NotReviews(_BOMB)
             if unpacked:
                 yield unpacked
             data, full, fresh = member.unconsumed_tail, len(unpacked) == _BLOCK, False

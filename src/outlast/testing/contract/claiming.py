@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.testing.acts import (
     WORKER,
     WholeStore,
     crash,
     enter,
+    ids_of,
     postponed,
     read,
     released,
@@ -25,10 +25,6 @@ from outlast.testing.acts import (
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.room import StoreRoom
 from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
-
-
-def _ids(sessions: list[AnalysisSession]) -> set[str]:
-    return {session.id for session in sessions}
 
 
 class ClaimContract(StoreRoom):
@@ -82,7 +78,7 @@ class ClaimContract(StoreRoom):
         enter(store)
         assert await take(store, queues=[], analyses=["a1", "a2"]) == []
         assert await take(store, queues=["q1", "q2"], analyses=[]) == []
-        assert _ids(await take(store, queues=["q2", "q3"], analyses=["a2", "a3"])) == {wanted.id}
+        assert ids_of(await take(store, queues=["q2", "q3"], analyses=["a2", "a3"])) == {wanted.id}
 
     async def test_a_postponed_session_is_claimed_when_its_time_has_come_and_not_before(
         self, store: WholeStore, clock: FakeClock
@@ -94,7 +90,7 @@ class ClaimContract(StoreRoom):
         assert await store.claim_one(WORKER, session.id) is None
         clock.advance(0.5)
         enter(store)
-        assert _ids(await take(store)) == {session.id}
+        assert ids_of(await take(store)) == {session.id}
 
     async def test_what_was_available_stays_so_when_the_wall_clock_goes_back(
         self, store: WholeStore, clock: FakeClock
@@ -103,7 +99,7 @@ class ClaimContract(StoreRoom):
         await store.finish(right(given_back), released())
         clock.jump_wall(-7_200)
         assert await store.queue_position(new.id) is not None
-        assert _ids(await take(store)) == {new.id, given_back.id}
+        assert ids_of(await take(store)) == {new.id, given_back.id}
 
     async def test_claim_one_takes_that_one_whatever_its_queue_and_priority(self, store: WholeStore) -> None:
         await start(store, priority=9)
@@ -139,8 +135,8 @@ class ClaimOrderContract(StoreRoom):
             clock.advance(1)
         enter(store)
         assert await take(store, limit=0) == []
-        assert _ids(await take(store, limit=3)) == set(started[:3])
-        assert _ids(await take(store, limit=10)) == set(started[3:])
+        assert ids_of(await take(store, limit=3)) == set(started[:3])
+        assert ids_of(await take(store, limit=10)) == set(started[3:])
 
     async def test_many_workers_at_once_never_take_the_same_session(self, store: WholeStore) -> None:
         started = {(await start(store)).id for _ in range(20)}
@@ -161,8 +157,8 @@ class ClaimOrderContract(StoreRoom):
             suspects.add(suspect.id)
         honest = {(await start(store)).id for _ in range(3)}
         enter(store)
-        assert _ids(await take(store, limit=2, suspects=0)) < honest
-        mixed = _ids(await take(store, limit=2, suspects=1))
+        assert ids_of(await take(store, limit=2, suspects=0)) < honest
+        mixed = ids_of(await take(store, limit=2, suspects=1))
         assert len(mixed & suspects) == 1
         assert len(mixed & honest) == 1
         assert await take(store, suspects=0) == []
@@ -172,4 +168,4 @@ class ClaimOrderContract(StoreRoom):
         session = await start(store)
         await crash(store, session.id)
         enter(store)
-        assert _ids(await take(store, suspects=0)) == {session.id}
+        assert ids_of(await take(store, suspects=0)) == {session.id}

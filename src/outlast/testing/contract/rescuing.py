@@ -3,12 +3,11 @@
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from outlast.domain.retry import MAX_CRASHES
-from outlast.domain.session import AnalysisSession, Claim
+from outlast.domain.session import Claim
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import DEADLINE_GRACE
 from outlast.ports.workers import LEASE, RENEW_EVERY
@@ -18,6 +17,7 @@ from outlast.testing.acts import (
     completed,
     crash,
     enter,
+    ids_of,
     kept,
     read,
     released,
@@ -31,10 +31,6 @@ from outlast.testing.acts import (
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.room import StoreRoom
 from outlast.testing.states import STATES
-
-
-def _ids(sessions: Sequence[AnalysisSession]) -> set[str]:
-    return {session.id for session in sessions}
 
 
 async def _worker_ids(store: WholeStore) -> set[str]:
@@ -228,7 +224,7 @@ class RescueContract(StoreRoom):
                 killers.add((await start(store)).id)
             enter(store)
             taken = await take(store)
-            if killers & _ids(taken):
+            if killers & ids_of(taken):
                 deaths += 1
                 await store.rescue_worker(WORKER)
                 continue
