@@ -54,7 +54,7 @@ OF_A_MOVE = re.compile(
 MAY_READ = {"count": "analysis_sessions", "select_newest": "session_progress"}
 """A report that reads them all; and progress is a small table beside a long list."""
 VALUES = {
-    "limit": 250, "suspects": 1, "deepest": 10_000, "batch": 500, "grace": 15.0, "again_after": 60.0, "kept": 50,
+    "limit": 250, "beside": 0, "deepest": 10_000, "batch": 500, "grace": 15.0, "again_after": 60.0, "kept": 50,
     "ids": [f"session {n}" for n in range(100)], "owners": [f"owner {n}" for n in range(100)],
     "versions": [1] * 100, "queues": ["analysis"],
     "analyses": ["analysis 0", "analysis 1"], "statuses": ["pending", "completed"], "status": "pending",

@@ -81,7 +81,7 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("next_claimable", "COVERING INDEX sessions_claimable (queue=? AND analysis=?)"),
+        ("next_claimable", "USING INDEX sessions_claimable (queue=? AND analysis=?)"),
         ("next_claimable", "INDEX sessions_suspect (queue=? AND analysis=?)"),
         ("make_ready", "COVERING INDEX sessions_postponed (available_at<?)"),
         ("due_offers", "INDEX sessions_by_offer (offered_at=?)"),
@@ -157,7 +157,7 @@ async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
     assert await meter.steps(lambda: take(store)) < without * 1.5
 
 
-NUMBERS = {"limit", "batch", "deepest", "suspects", "kept"}
+NUMBERS = {"limit", "batch", "deepest", "beside", "kept"}
 LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
 
 

@@ -7,7 +7,7 @@ from outlast.core.analysis import Catalogue
 from outlast.core.inbox import Handed, Inbox, Taken
 from outlast.core.journal import Store
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.retry import may_work_beside
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
@@ -28,7 +28,8 @@ class Intake:
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
-        self._suspect: str | None = None
+        self._coming: dict[Handed, int] = {}
+        """Crashes of what is being claimed."""
 
     def next(self) -> Handed | None:
         """Whoever takes one out calls `claim` with it."""
@@ -38,16 +39,17 @@ class Intake:
         return handed
 
     async def claim(
-        self, handed: Handed, worker_id: str, holds_crashed: Callable[[], bool], leaving: Callable[[], bool]
+        self, handed: Handed, worker_id: str, most_crashes: Callable[[], int], leaving: Callable[[], bool]
     ) -> AnalysisSession | None:
         """The session, claimed; or `None`, and `handed` has its answer or is back in the inbox.
 
-        A suspect is not taken beside any that has fallen before: it is ignored, and offered again later.
+        A suspect and another that has fallen before are not taken together: the later is ignored, and offered
+        again.
         """
         try:
             if leaving():
                 session = None
-            elif await self._wanted(handed.session_id, holds_crashed):
+            elif await self._wanted(handed, most_crashes):
                 session = await self._store.claim_one(worker_id, handed.session_id)
             else:
                 handed.answer(Taken.IGNORED)
@@ -64,21 +66,18 @@ class Intake:
             return None
         finally:
             self.claiming -= 1
-            if self._suspect == handed.session_id:
-                self._suspect = None
+            self._coming.pop(handed, None)
 
-    async def _wanted(self, session_id: str, holds_crashed: Callable[[], bool]) -> bool:
+    async def _wanted(self, handed: Handed, most_crashes: Callable[[], int]) -> bool:
         """A look that spares most doubled and late messages a write."""
-        session = await self._store.get(session_id, owner=None)
+        session = await self._store.get(handed.session_id, owner=None)
         if (
             session is None
             or session.status is not Status.PENDING
             or session.analysis not in self._catalogue.names
         ):
             return False
-        if session.crashes < SUSPECT_CRASHES:
-            return True
-        if self._suspect is not None or holds_crashed():
+        if not may_work_beside(session.crashes, max(most_crashes(), *self._coming.values(), 0)):
             return False
-        self._suspect = session_id
+        self._coming[handed] = session.crashes
         return True

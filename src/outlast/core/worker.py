@@ -205,7 +205,7 @@ class Worker:
                 queues=self._options.queues,
                 analyses=self._catalogue.names,
                 limit=limit,
-                suspects=0 if self._holds_crashed() else 1,
+                beside=self._most_crashes(),
             )
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
@@ -223,13 +223,13 @@ class Worker:
             room = min(room, self._options.max_sessions - self._taken - claiming)
         return room
 
-    def _holds_crashed(self) -> bool:
-        return any(a.session.crashes for a in self._attempts.values())
+    def _most_crashes(self) -> int:
+        return max((a.session.crashes for a in self._attempts.values()), default=0)
 
     async def _take(self, intake: Intake, handed: Handed) -> None:
         """Claim what was handed over, if it is to be claimed, and work on it."""
         session = await intake.claim(
-            handed, self.id, self._holds_crashed, lambda: self._lost or self._stop_requests > 0
+            handed, self.id, self._most_crashes, lambda: self._lost or self._stop_requests > 0
         )
         if session is not None:
             self._taken += 1

@@ -35,8 +35,8 @@ class Judgement:
 def judged(fallen: Iterable[Fallen]) -> Iterator[Judgement]:
     """All that one worker let fall have a crash more, as each may be the culprit.
 
-    Where several had fallen before, that makes suspects of them at most, which are tried one by one: what is put
-    into quarantine was the only one of its worker that had.
+    Where several had fallen before, that makes suspects of them at most. A worker that chooses holds a suspect
+    with fresh ones alone, but a request may have claimed one by itself.
     """
     by_worker: defaultdict[str, list[Fallen]] = defaultdict(list)
     for session in fallen:

@@ -9,7 +9,14 @@ LONGEST_DELAY = 300.0
 MAX_CRASHES = 3
 """So many deaths of its worker put a session into quarantine."""
 SUSPECT_CRASHES = 2
-"""From so many crashes on, a worker holds one such at a time, and asks for none while it holds any that fell."""
+"""From so many crashes on it is a suspect: no worker holds it beside another that has fallen before."""
+
+
+def may_work_beside(crashes: int, most: int) -> bool:
+    """Whether a session of so many `crashes` may be on a worker that holds one of so many: a suspect is tried with
+    fresh ones alone, so that its next death cannot be the deed of another that has fallen.
+    """
+    return min(crashes, most) == 0 or max(crashes, most) < SUSPECT_CRASHES
 
 
 def backoff(

@@ -173,14 +173,14 @@ class SessionStore(Protocol):
         ...
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
     ) -> list[AnalysisSession]:
         """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that
         waits longest: status processing, claim and attempt one more, deadline set from its timeout plus
         `DEADLINE_GRACE` on the lease clock. What was available at its last change stays so when the wall clock
-        goes back. Of sessions with `SUSPECT_CRASHES` or more at most `suspects` (0 or 1), the
-        one that came last: before it came, its worker lived. Nothing when
-        `worker_id` is not registered.
+        goes back. Only what `may_work_beside` a session of `beside` crashes, the most that the worker holds.
+        Of suspects at most one, the one that came last: before it came, its worker lived; others that have
+        fallen are then left for a later claim. Nothing when `worker_id` is not registered.
         """
         ...
 

@@ -69,11 +69,11 @@ async def take(
     worker_id: str = WORKER,
     *,
     limit: int = 100,
-    suspects: int = 1,
+    beside: int = 0,
     queues: Sequence[str] = ("analysis",),
     analyses: Sequence[str] = ("site",),
 ) -> list[AnalysisSession]:
-    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, suspects=suspects)
+    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, beside=beside)
 
 
 def ids_of(sessions: Iterable[AnalysisSession]) -> set[str]:

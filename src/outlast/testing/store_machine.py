@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.outcome import End
-from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
@@ -63,7 +63,7 @@ class StoreMachine(StoreLife):
             assert not self._run(self._store.add(new, LIMITS)).existing
             self._model.add(new)
         for worker in WORKER_IDS:
-            self.a_worker_claims(worker, None, limit=1, suspects=1)
+            self.a_worker_claims(worker, None, limit=1, beside=0)
         return _all([new.id for new in first])
 
     @rule(worker=WORKERS)
@@ -113,25 +113,31 @@ class StoreMachine(StoreLife):
         model.add(new)
         return _all([new.id])
 
-    @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), suspects=st.integers(0, 1))
-    def a_worker_claims(self, worker: str, session_id: str | None, limit: int, suspects: int) -> None:
+    @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), beside=st.integers(0, 3))
+    def a_worker_claims(self, worker: str, session_id: str | None, limit: int, beside: int) -> None:
         ready = self._model.claimable(self._wall) if worker in self._model.leases else []
         if session_id is not None:
             one = self._run(self._store.claim_one(worker, session_id))
             assert (one is not None) == (session_id in {s.id for s in ready})
             taken = [one] if one else []
         else:
-            taken = self._run(take(self._store, worker, limit=limit, suspects=suspects))
-            self._judge_choice({s.id for s in taken}, ready, limit, suspects)
+            taken = self._run(take(self._store, worker, limit=limit, beside=beside))
+            self._judge_choice({s.id for s in taken}, ready, limit, beside)
         for session in taken:
             self._model.sessions[session.id].take(worker, self._lease_time)
             self._model.said.pop(session.id, None)
 
-    def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, suspects: int) -> None:
-        honest = [s for s in ready if s.crashes < SUSPECT_CRASHES]
-        assert ids <= {s.id for s in ready}
-        assert len(ids) == min(limit, len(honest) + min(suspects, len(ready) - len(honest)))
-        assert len(ids - {s.id for s in honest}) <= suspects
+    def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, beside: int) -> None:
+        fit = [s for s in ready if may_work_beside(s.crashes, beside)]
+        assert ids <= {s.id for s in fit}
+        honest = [s for s in fit if s.crashes < SUSPECT_CRASHES]
+        suspects = ids - {s.id for s in honest}
+        assert len(suspects) <= 1
+        if suspects:
+            honest = [s for s in honest if s.crashes == 0]
+            assert ids - suspects <= {s.id for s in honest}
+        else:
+            assert len(ids) == min(limit, len(honest) + (len(fit) > len(honest)))
         left = max((s.priority for s in honest if s.id not in ids), default=0)
         assert all(s.priority >= left for s in honest if s.id in ids)
 
@@ -227,8 +233,8 @@ class StoreMachine(StoreLife):
     def a_session_kills_its_workers(self, session_id: str, deaths: int, neighbours: int) -> None:
         for _ in range(deaths):
             self.a_worker_goes("w1", "replaced")
-            self.a_worker_claims("w1", session_id, limit=0, suspects=0)
-            self.a_worker_claims("w1", None, limit=neighbours, suspects=1)
+            self.a_worker_claims("w1", session_id, limit=0, beside=1)
+            self.a_worker_claims("w1", None, limit=neighbours, beside=0)
         self.a_worker_goes("w1", "replaced")
 
     @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))

@@ -10,7 +10,7 @@ from outlast.backends.memory.room import Room
 from outlast.backends.memory.sessions import claimable, in_order
 from outlast.backends.memory.tables import WrittenEnd
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
-from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
@@ -24,7 +24,7 @@ class Verbs(Room):
     """The changing side of `SessionStore`."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
     ) -> list[AnalysisSession]:
         tables = self._tables
         taken: list[AnalysisSession] = []
@@ -33,11 +33,15 @@ class Verbs(Room):
                 return taken
             ready = in_order(tables.sessions.values(), tables.clock.now())
             known = [r for r in ready if r.queue in queues and r.analysis in analyses]
-            suspected = {r.id for r in known if r.crashes >= SUSPECT_CRASHES}
+            fit = [r for r in known if may_work_beside(r.crashes, beside)]
+            suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the one that came last: before it came, its worker lived
-            last = next((i for i in reversed(tables.sessions) if i in suspected), None) if suspects else None
-            fit = [r for r in known if r.id not in suspected or r.id == last]
-            taken += [self._take(row, worker_id) for row in fit[:limit]]
+            last = next((i for i in reversed(tables.sessions) if i in suspected), None)
+            next_ones = [r for r in fit if r.id not in suspected or r.id == last][:limit]
+            most = max((r.crashes for r in next_ones), default=0)
+            taken += [
+                self._take(r, worker_id) for r in next_ones if r.id == last or may_work_beside(r.crashes, most)
+            ]
         return taken
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:

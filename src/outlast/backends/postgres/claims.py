@@ -17,7 +17,7 @@ class Claims(Room):
     """The side of `SessionStore` that a worker sees while it works."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
     ) -> list[AnalysisSession]:
         queues, analyses = list(dict.fromkeys(queues)), list(dict.fromkeys(analyses))
         if limit <= 0 or not queues or not analyses:
@@ -27,7 +27,7 @@ class Claims(Room):
             "queues": queues,
             "analyses": analyses,
             "limit": limit,
-            "suspects": suspects,
+            "beside": beside,
             "grace": DEADLINE_GRACE,
         }
         # repeated too when only the answer was lost: a claim that never arrived is given back by its worker

@@ -10,6 +10,7 @@ from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
+from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate, latest
@@ -19,12 +20,12 @@ class Claims(Room):
     """The side of `SessionStore` that a worker sees while it works."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, suspects: int
+        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
     ) -> list[AnalysisSession]:
         def write(connection: Connection) -> list[AnalysisSession]:
             stamp = self._db.stamp()
             connection.execute(self._sql["make_ready"], stamp)
-            numbers = self._next(connection, queues, analyses, limit, suspects)
+            numbers = self._next(connection, queues, analyses, limit, beside)
             if not numbers:
                 return []
             values = stamp | self._holder(worker_id) | {"numbers": as_json(numbers)}
@@ -73,28 +74,20 @@ class Claims(Room):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        suspects: int,
+        beside: int,
     ) -> list[int]:
         """The row numbers to claim, in their order: each queue and analysis has its own, so they are merged."""
-        candidates: list[tuple[int, str, int, bool]] = []
+        candidates: list[tuple[int, str, int, int]] = []
         for queue in dict.fromkeys(queues):
             for analysis in dict.fromkeys(analyses):
-                values = {"queue": queue, "analysis": analysis, "limit": limit, "suspects": suspects}
+                values = {"queue": queue, "analysis": analysis, "limit": limit, "beside": beside}
                 found = connection.execute(self._sql["next_claimable"], values).fetchall()
-                candidates += [(-priority, at, number, bool(mark)) for priority, at, number, mark in found]
+                candidates += [(-priority, at, number, crashes) for priority, at, number, crashes in found]
         # of the suspects the one that came last: before it came, its worker lived
-        last = max((number for _, _, number, suspect in candidates if suspect), default=None)
-        candidates = [c for c in candidates if not c[3] or c[2] == last]
-        numbers: list[int] = []
-        for _, _, number, suspect in sorted(candidates):
-            if suspect:
-                if suspects <= 0:
-                    continue
-                suspects -= 1
-            numbers.append(number)
-            if len(numbers) == limit:
-                break
-        return numbers
+        last = max((number for _, _, number, crashes in candidates if crashes >= SUSPECT_CRASHES), default=None)
+        fit = sorted(c for c in candidates if c[3] < SUSPECT_CRASHES or c[2] == last)[:limit]
+        most = max((crashes for *_, crashes in fit), default=0)
+        return [n for _, _, n, crashes in fit if n == last or may_work_beside(crashes, most)]
 
     def _holder(self, worker_id: str) -> dict[str, Any]:
         return {"worker_id": worker_id, "monotonic": self._db.clock.monotonic(), "grace": DEADLINE_GRACE}

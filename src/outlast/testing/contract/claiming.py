@@ -157,15 +157,33 @@ class ClaimOrderContract(StoreRoom):
             suspects.add(suspect.id)
         honest = {(await start(store)).id for _ in range(3)}
         enter(store)
-        assert ids_of(await take(store, limit=2, suspects=0)) < honest
-        mixed = ids_of(await take(store, limit=2, suspects=1))
+        assert ids_of(await take(store, limit=2, beside=1)) < honest
+        mixed = ids_of(await take(store, limit=2))
         assert len(mixed & suspects) == 1
         assert len(mixed & honest) == 1
-        assert await take(store, suspects=0) == []
-        assert len(await take(store, suspects=1)) == 1
+        assert await take(store, beside=1) == []
+        assert len(await take(store)) == 1
 
     async def test_one_crash_makes_no_suspect(self, store: WholeStore) -> None:
         session = await start(store)
         await crash(store, session.id)
         enter(store)
-        assert ids_of(await take(store, suspects=0)) == {session.id}
+        assert ids_of(await take(store, beside=1)) == {session.id}
+
+    async def test_a_suspect_and_another_that_has_fallen_are_never_together(self, store: WholeStore) -> None:
+        fallen, fresh = [await start(store) for _ in range(2)]
+        suspect = await start(store, priority=9)
+        await crash(store, fallen.id)
+        await crash(store, suspect.id, times=2)
+        enter(store)
+        assert ids_of(await take(store)) == {suspect.id, fresh.id}
+        assert await take(store, beside=2) == []
+        assert ids_of(await take(store, beside=1)) == {fallen.id}
+
+    async def test_a_suspect_that_is_not_taken_keeps_nobody_waiting(self, store: WholeStore) -> None:
+        fallen = await start(store, priority=9)
+        suspect = await start(store)
+        await crash(store, fallen.id)
+        await crash(store, suspect.id, times=2)
+        enter(store)
+        assert ids_of(await take(store, limit=1)) == {fallen.id}

@@ -1,5 +1,5 @@
 -- Each queue and analysis has its own next ones, which are merged. Of the suspects the one that came last is taken:
--- before it came, its worker lived. `= ANY(ARRAY(…))` so that no plan, made for whatever number, reads the table.
+-- before it came, its worker lived; and no other beside it that has fallen. `= ANY(ARRAY(…))` so that no plan, made for whatever number, reads the table.
 WITH now AS MATERIALIZED ({now}),
 places AS MATERIALIZED (
     SELECT q.queue, a.analysis
@@ -7,29 +7,34 @@ places AS MATERIALIZED (
     WHERE EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
 ),
 honest AS MATERIALIZED (
-    SELECT next.id, next.priority, next.available_at, next.number
+    SELECT next.id, next.priority, next.available_at, next.number, next.crashes
     FROM places CROSS JOIN LATERAL (
-        SELECT s.id, s.priority, s.available_at, s.number FROM analysis_sessions AS s
-        WHERE s.queue = places.queue AND s.analysis = places.analysis AND s.status = 'pending' AND s.ready = 1
+        SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
+        WHERE
+            s.queue = places.queue AND s.analysis = places.analysis AND s.status = 'pending' AND s.ready = 1
+            AND (s.crashes = 0 OR %(beside)s < 2)
         ORDER BY s.priority DESC, s.available_at, s.number
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ) AS next
 ),
 suspects AS MATERIALIZED (
-    SELECT last.id, last.priority, last.available_at, last.number
+    SELECT last.id, last.priority, last.available_at, last.number, last.crashes
     FROM places CROSS JOIN LATERAL (
-        SELECT s.id, s.priority, s.available_at, s.number FROM analysis_sessions AS s
+        SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
         WHERE s.queue = places.queue AND s.analysis = places.analysis AND s.status = 'pending' AND s.ready = 2
         ORDER BY s.number DESC
-        LIMIT %(suspects)s
+        LIMIT (%(beside)s = 0)::int
         FOR UPDATE SKIP LOCKED
     ) AS last
 ),
 fit AS (
     SELECT * FROM honest
     UNION ALL
-    (SELECT * FROM suspects ORDER BY number DESC LIMIT %(suspects)s)
+    (SELECT * FROM suspects ORDER BY number DESC LIMIT 1)
+),
+next_ones AS MATERIALIZED (
+    SELECT fit.id, fit.crashes FROM fit ORDER BY fit.priority DESC, fit.available_at, fit.number LIMIT %(limit)s
 )
 UPDATE analysis_sessions AS s SET
     status = 'processing',
@@ -42,5 +47,8 @@ UPDATE analysis_sessions AS s SET
     version = greatest(s.version + 1, now.ms)
 FROM now
 WHERE
-    s.id = ANY(ARRAY(SELECT fit.id FROM fit ORDER BY fit.priority DESC, fit.available_at, fit.number LIMIT %(limit)s))
+    s.id = ANY(ARRAY(
+        SELECT n.id FROM next_ones AS n
+        WHERE n.crashes <> 1 OR NOT EXISTS (SELECT FROM next_ones AS other WHERE other.crashes > 1)
+    ))
 RETURNING {own_columns}, s.number
