@@ -79,7 +79,7 @@ def flagged_reviews(
         rest = [review.row for review in concerned if review.row not in sure]
         chosen = sure.union(rest[: MOST_FLAGGED - len(sure)])
         listed = [review for review in concerned if review.row in chosen]
-    return _fitting(_flagged(r, signs[r.row], r.row in evidence.suspicious) for r in listed), len(concerned)
+    return _fitting(_flagged(r, signs[r.row], evidence.suspects(r.row)) for r in listed), len(concerned)
 
 
 def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequence[tuple[str, Sign]]]) -> set[int]:

@@ -161,7 +161,7 @@ def make_report(
     flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
     unsigned, unsigned_count = reviews_without_signs(reviews, findings)
     windows = [window for finding in findings for window in finding.windows]
-    unit, points = timeline(reviews, evidence.suspicious, windows)
+    unit, points = timeline(reviews, evidence.strong | evidence.medium, windows)
     return {
         "grade": verdict.grade,
         "headline": headline(verdict),

@@ -46,9 +46,9 @@ class Evidence:
     confirmed: frozenset[int] = frozenset()
     """Of the medium ones, those whose text a language model doubts too."""
 
-    @property
-    def suspicious(self) -> frozenset[int]:
-        return self.strong | self.medium
+    def suspects(self, row: int) -> bool:
+        """Whether the review is among those that may be fake."""
+        return row in self.strong or row in self.medium
 
 
 @dataclass(frozen=True, slots=True)

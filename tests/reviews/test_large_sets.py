@@ -19,8 +19,8 @@ often = [1 / (n + 3) for n in range(len(WORDS))]  # runs of words recur, as in p
 reviews = [
     Review(n, f"x{{n}}", float(chance.randint(1, 5)), day + dt.timedelta(chance.randrange(3000)), "",
            " ".join(chance.choices(WORDS, often, k=chance.randint(5, 50))), f"Person {{n}}", chance.random() < 0.9)
-    for n in range(48_000)
-] + copies(2_000, first_row=60_000, changed=2)
+    for n in range(30_000)
+] + copies(20_000, first_row=60_000, changed=2)
 gaps, last, bar = [], [time.process_time()], []
 
 def progress(done, total, message):
@@ -33,9 +33,10 @@ start = time.process_time()
 report = review_report(
     ReviewSet(tuple(reviews), "invented"), source="s", analysed_at=dt.datetime.now(dt.UTC), progress=progress
 )
-assert report["strong_count"] > 1_900, report["strong_count"]
+writing = time.process_time() - last[0]
+assert report["strong_count"] > 19_900, report["strong_count"]
 assert bar == sorted(bar)
-print(time.process_time() - start, max(gaps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.process_time() - start, max(gaps), writing, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
@@ -50,7 +51,8 @@ def test_fifty_thousand_reviews_are_analysed_in_time_and_room_with_steady_progre
         timeout=280,
     )
     assert done.returncode == 0, done.stderr
-    seconds, longest_silence, megabytes = map(float, done.stdout.split())
+    seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
     assert seconds <= 30
     assert longest_silence <= 0.5
+    assert writing <= 1.0, "a step that says nothing of its progress"
     assert megabytes <= 600

@@ -58,12 +58,13 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     if not clusters:
         sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
         return Finding(NAME, TITLE, "clear", sentence)
+    members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
     for n, cluster in enumerate(clusters, start=1):
         for sign in _signs(n, cluster):
             signs.append(sign)
             if len(signs) % 256 == 0:
-                advance(_JOINED + (1 - _JOINED) * n / len(clusters))
+                advance(_JOINED + (1 - _JOINED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))

@@ -68,7 +68,7 @@ def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str],
         for row, label in own.items():
             scores.append(_score(row, evidence))
             labels.append(label)
-            suspected.append(row in evidence.suspicious)
+            suspected.append(evidence.suspects(row))
         for finding in findings:
             if finding.context or finding.name == INCENTIVE:
                 continue
@@ -93,7 +93,7 @@ def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str],
 
 def _score(row: int, evidence: Evidence) -> float:
     """What the adjusted rating takes away from a review's weight, as a probability."""
-    if row in evidence.suspicious:
+    if evidence.suspects(row):
         return 1 - weight(row, evidence)
     return WEAK if row in evidence.weak else 0.0
 
