@@ -102,7 +102,7 @@ def test_weak_signs_and_incentives_never_count():
         ),
     ]
     weighed = gather(signs)
-    assert not weighed.suspicious
+    assert not (weighed.strong | weighed.medium)
     assert (len(weighed.weak), len(weighed.incentivised)) == (89, 11)
     assert judge(texts(100), findings(*NAMES), weighed, sample=True).grade == "A"
 
