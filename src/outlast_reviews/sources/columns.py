@@ -25,8 +25,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "date": (
         "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
-        "unixreviewtime", "createdat",
-        "datecreated", "created", "publishedat", "publisheddate", "datepublished", "submittedat",
+        "unixreviewtime", "createdat", "datecreated", "created", "publishedat", "publisheddate", "datepublished", "submittedat",
         "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview", "reviewedat",
         "revieweddate", "reviewcreationdate", "creationdate", "createdutc", "reviewcreated", "reviewcreatedutc",
         "datereviewed", "dateadded", "datesubmitted", "reviewsubmitdateandtime",
@@ -50,22 +49,18 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "reviewer_id": (
         "reviewerid", "userid", "customerid", "authorid", "profileid", "reviewerprofileid", "consumerid",
-        "accountid", "userprofileid", "reviewerreviewerid",
-        "reviewconsumeruserid", "consumeruserid",
+        "accountid", "userprofileid", "reviewerreviewerid", "reviewconsumeruserid", "consumeruserid",
     ),
     "reviewer_name": (
         "reviewername", "reviewer", "author", "username", "user", "authorname", "customername", "customer",
         "profilename", "displayname", "consumerdisplayname", "consumername", "nickname", "userdisplayname",
-"reviewerdisplayname", "usernickname", "reviewusername", "authortitle", "buyername",
-        "rezensent", "verfasser", "kunde", "auteur",
-        "pseudo", "autor", "cliente", "usuario", "autore", "投稿者", "ニックネーム", "ユーザー名",
+        "reviewerdisplayname", "usernickname", "reviewusername", "authortitle", "buyername", "rezensent",
+        "verfasser", "kunde", "auteur", "pseudo", "autor", "cliente", "usuario", "autore", "投稿者", "ニックネーム", "ユーザー名",
     ),
     "verified": (
         "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
         "verifiedreview", "avp", "verifiedreviewer",
-
         "isreviewverified", "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert",
-
         "achatvérifié", "achatverifie", "compraverificada", "acquistoverificato", "購入確認済み",
     ),
     "incentivised": (
