@@ -21,8 +21,6 @@ from outlast_reviews import product
 from outlast_reviews.hygiene import clean
 from outlast_reviews.sources.read import refuse_early
 
-COSTLY = 15
-"""Seconds of the processor: three times what the largest files take, and far less than what blows up."""
 READ = {"a row of half a million fields", "JSONL nested deep"}
 """These hold one good row besides the hostile one, and it is read."""
 
@@ -35,7 +33,7 @@ def test_a_hostile_file_costs_little_and_is_refused_in_words(name):
     )
     cost = json.loads(done.stdout)
     assert cost["mib"] <= 256
-    assert cost["seconds"] <= COSTLY
+    assert cost["seconds"] <= 5
     assert (cost["outcome"] == "read 1") if name in READ else cost["outcome"].endswith(".")
 
 
@@ -89,7 +87,7 @@ def test_every_pattern_is_quick_on_100_kb(name):
     for attack in ATTACKS:
         text = (attack * (100_000 // len(attack) + 1))[:100_000]
         subject = text.encode() if isinstance(pattern.pattern, bytes) else text
-        assert any(_seconds(pattern, subject) <= 0.05 for _ in range(10)), attack
+        assert any(_seconds(pattern, subject) <= 0.05 for _ in range(3)), attack
 
 
 def _seconds(pattern: re.Pattern, subject) -> float:
@@ -118,7 +116,7 @@ def test_a_tower_of_marks_on_one_letter_costs_no_more_than_its_length(marks):
     found = read_json([{"rating": 5, "text": tower}, {"rating": 4, "text": "ä é ñ"}])
     assert found.reviews[0].text == "a" + "\u0301\u0323" * 15
     clean(found)
-    assert time.process_time() - start < COSTLY
+    assert time.process_time() - start < 5
 
 
 def test_a_text_that_is_a_book_is_no_review():

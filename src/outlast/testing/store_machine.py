@@ -136,6 +136,8 @@ class StoreMachine(StoreLife):
         if suspects:
             honest = [s for s in honest if s.crashes == 0]
             assert ids - suspects <= {s.id for s in honest}
+            fallen = sum(0 < s.crashes < SUSPECT_CRASHES for s in fit)
+            assert len(ids) >= min(limit, len(honest) + fallen + 1) - fallen
         else:
             assert len(ids) == min(limit, len(honest) + (len(fit) > len(honest)))
         left = max((s.priority for s in honest if s.id not in ids), default=0)

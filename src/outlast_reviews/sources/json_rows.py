@@ -78,8 +78,10 @@ class JsonRows:
             refuse_unseen(self._unseen, next(iter(self._columns)))
 
     def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
-        flat: dict[str, object] = {}
-        _flatten(item, "", flat, _DEEPEST)
+        flat: dict[str, object] = item
+        if dict in map(type, item.values()) or len(item) > _MOST_KEYS:
+            flat = {}
+            _flatten(item, "", flat, _DEEPEST)
         names = tuple(flat)
         found = self._columns.get(names)
         if found is None:

@@ -57,6 +57,9 @@ class Rows:
         self._limits = limits
         self._reviews: list[Review] = []
         self._skipped: list[Skipped] = []
+        self._columns: Columns | None = None
+        self._places: tuple[int | None, ...] = ()
+        """Those of the columns that the last row had."""
         self._numeric: dict[int, Numeric] = {}
         self._product_titles: set[str] = set()
         self._memory = 0
@@ -68,7 +71,10 @@ class Rows:
     def add(self, columns: Columns, values: Sequence[object]) -> None:
         """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
         row = self._next_row()
-        parts = [values[at] if at is not None and at < len(values) else None for at in columns.places]
+        if columns is not self._columns:
+            self._columns, self._places = columns, columns.places
+        length = len(values)
+        parts = [None if at is None or at >= length else values[at] for at in self._places]
         review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product = parts
         try:
             rating = self._rating(stars)
@@ -104,8 +110,8 @@ class Rows:
                 title,
                 text,
                 _name(reviewer_id) or _name(reviewer),
-                read_flag(verified),
-                read_flag(incentivised),
+                None if verified is None else read_flag(verified),
+                None if incentivised is None else read_flag(incentivised),
             )
         )
 

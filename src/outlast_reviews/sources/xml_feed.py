@@ -95,16 +95,18 @@ class _Reader:
         )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
+        if ":" in name:
+            name = name.rpartition(":")[2]
         self._path.append(name)
         if len(self._path) > _DEEPEST:
             raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
         self._since += 1
         if self._since > self._limits.rows:
             raise NotReviews(f"This is XML, but far too much in it is not in <review> elements. {WHAT_TO_GIVE}")
-        self._empty = self._empty or name == "reviews"
+        if name == "reviews":
+            self._empty = True
         self._text.clear()
-        self._scale = attributes.get("max", "")[:10]
+        self._scale = attributes.get("max", "")[:10] if attributes else ""
         if not self._root and name == "review":
             self._root = len(self._path)
             self._fields, self._length = {}, 0
@@ -120,8 +122,7 @@ class _Reader:
 
     def _end(self, _name: str) -> None:
         if self._root and len(self._path) > self._root:
-            text = "".join(self._text).strip()
-            if text and len(self._fields) < _MOST_FIELDS:
+            if self._text and (text := "".join(self._text).strip()) and len(self._fields) < _MOST_FIELDS:
                 self._fields.setdefault(".".join(self._path[self._root :]), self._scaled(text))
         elif self._root:
             if not self._fields and (text := "".join(self._text).strip()):
@@ -135,8 +136,10 @@ class _Reader:
 
     def _scaled(self, text: str) -> str:
         """As "8/10" where the element says max="10"."""
+        if not self._scale:
+            return text
         try:
-            plain = not self._scale or float(self._scale) == _BEST
+            plain = float(self._scale) == _BEST
         except ValueError:
             plain = True
         scaled, self._scale = text if plain else f"{text}/{self._scale}", ""
