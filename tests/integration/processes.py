@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ import psutil
 T = TypeVar("T")
 
 LEASE = 15.0
+LOG_SHOWN = 4_000
+"""Characters of a process's log that a failed test shows."""
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
 """How the settings begin that a test does not take from its surroundings."""
 PRELUDE = '''
@@ -60,11 +62,13 @@ class Process:
         self,
         folder: Path,
         environment: dict[str, str],
-        arguments: Iterable[str],
+        arguments: Sequence[str],
         log: Path,
         module: str = "outlast",
     ) -> None:
         self._log = log
+        self.said = " ".join([module, *arguments])
+        """What was typed."""
         with log.open("wb") as sink:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
@@ -225,6 +229,8 @@ class Installation:
         for pid in self.alive():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for process in self._processes:  # pytest shows it where a test failed
+            print(f"{process.said}\n{process.log[-LOG_SHOWN:]}")
 
     def serve(self, workers: int = 2, *more: str) -> Process:
         return self._start("serve", "--port", "0", "--workers", str(workers), *more)

@@ -31,7 +31,8 @@ class Batches(Generic[I, A]):
         """The answer for this item. Cancelled while it waits, it may still be written."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if len(self._under_way) < AT_ONCE:
+        # one that has ended is forgotten a turn of the loop later, and serves nobody until then
+        if sum(not task.done() for task in self._under_way) < AT_ONCE:
             task = asyncio.create_task(self._serve())
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
