@@ -43,6 +43,13 @@ DOES: Final = {
     "export": "A file made of the result (`exports=` of its analysis)",
     "shared": "The result, read by its link",
     "shared_export": "A file made of it",
+    "enter": "Where operators show the key of the dashboard",
+    "admit": "The key, sent: `303` to the dashboard, with the operator's cookie",
+    "leave": "Be known as an operator no more",
+    "dashboard": "How everything stands; `?status=` and `?analysis=` restrict its list of sessions",
+    "dashboard_session": "One session of any owner",
+    "dashboard_cancel": "Stop it",
+    "dashboard_retry": "A new round of attempts",
     "static": "Style sheet, scripts, icon",
     "assets": "Style sheets and modules of your own site (`Outlast(assets=…)`)",
     "livez": "The process is alive",
@@ -52,6 +59,7 @@ NEEDS: Final = {
     Owner.ANYBODY: "nothing",
     Owner.KNOWN: "its owner",
     Owner.MADE: "nothing; sets the cookie",
+    Owner.OPERATOR: "an operator",
 }
 TOKENS: Final = {None: "", Token.HEADER: "`X-CSRF-Token`", Token.FORM: "field `csrf_token`"}
 

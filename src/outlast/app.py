@@ -12,26 +12,25 @@ from typing import Any, BinaryIO, Literal, TypeVar
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from outlast.backends import choice
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
-from outlast.core.maintenance import Retention
-from outlast.core.sessions import StartDefaults, Started
+from outlast.core.sessions import Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, RetryAnswer, StartLimits
+from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
+from outlast.web.operators import Operators
 from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
-from outlast.wiring import enrol, make_notifier, make_store
+from outlast.wiring import enrol, make_engine
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +58,7 @@ class Outlast:
         self._assets = assets
         self._engine: Engine | None = None
         self._rates: Rates | None = None
+        self._operators: Operators | None = None
         self._opening = asyncio.Lock()
         self.catalogue = Catalogue()
 
@@ -134,6 +134,7 @@ class Outlast:
                 engine=self.engine,
                 keys=lambda: KeyRing.of(self.settings),
                 rates=self._make_rates,
+                operators=self.operators,
                 catalogue=self.catalogue,
                 owner=self._owner,
                 title=self._title,
@@ -167,7 +168,7 @@ class Outlast:
         """
         async with self._opening:  # two first requests at once open it once
             if self._engine is None:
-                engine = self._make_engine()
+                engine = make_engine(self.settings, self.catalogue)
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:
                     await enrol(engine.store, self.settings)
@@ -249,36 +250,24 @@ class Outlast:
     def visitor(self, request: Request) -> str | None:
         """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
         cookie = request.headers.get("cookie")
-        access = Access(self.settings, KeyRing.of(self.settings), None)
+        access = Access(self.settings, KeyRing.of(self.settings), None, self.operators())
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
+    def operators(self) -> Operators:
+        """Who may see the dashboard."""
+        if self._operators is None:
+            self._operators = Operators(self.settings, KeyRing.of(self.settings), SystemClock())
+        return self._operators
+
     def _make_rates(self) -> Rates:
         if self._rates is None:
             url = self.settings.redis_url
             self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
         return self._rates
-
-    def _make_engine(self) -> Engine:
-        settings = self.settings
-        clock = SystemClock()
-        return Engine(
-            make_store(settings),
-            make_notifier(settings),
-            self.catalogue,
-            clock,
-            StartDefaults(
-                StartLimits(settings.max_active_per_owner, settings.max_pending),
-                settings.queue_timeout,
-                settings.queue_max_tries,
-                one_attempt=settings.inline,
-            ),
-            Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
-            dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
-        )
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

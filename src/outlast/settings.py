@@ -1,6 +1,5 @@
 """Every setting, read and checked in this one place, from the environment and `.env`."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -11,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from outlast.domain.errors import OutlastError
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
+"""Never shown in an error."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -119,6 +120,13 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(
         "ANALYSIS_SHUTDOWN_GRACE", 20, "Seconds that running attempts get on shutdown", "20", ge=0, le=3600
     )
+    dashboard_key: str | None = _setting(
+        "ANALYSIS_DASHBOARD_KEY",
+        None,
+        "Opens `/dashboard` to operators; at least 20 characters. Unset: `outlast serve` prints a link that opens "
+        "it once",
+        "$(openssl rand -hex 16)",
+    )
     max_active_per_owner: int = _setting(
         "ANALYSIS_MAX_ACTIVE_PER_OWNER", 5, "Sessions that one owner may have in flight", "5", ge=1
     )
@@ -171,6 +179,13 @@ class Settings(BaseSettings):
         if any(len(k) < 32 for k in keys):
             raise ValueError("a key has at least 32 characters")
         return keys
+
+    @field_validator("dashboard_key")
+    @classmethod
+    def _unguessable(cls, key: str | None) -> str | None:
+        if key is not None and len(key) < 20:
+            raise ValueError("it has at least 20 characters, as nobody may guess it")
+        return key
 
     @field_validator("public_url")
     @classmethod
@@ -276,15 +291,5 @@ def _sentence(fault: dict[str, Any]) -> str:
     field = setting_names().get(name)
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     text = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if name == "APP_KEY" else f" (it is {fault.get('input')!r})"
+    shown = "" if name in SECRETS else f" (it is {fault.get('input')!r})"
     return f"{name}: {text}{shown}.{example}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, as bound to, is reachable from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,11 +1,16 @@
-"""What the settings choose: store and notifier; and who may share a store."""
+"""What the settings choose: store, notifier and all that runs on them; and who may share a store."""
 
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
+from outlast.core.analysis import Catalogue
 from outlast.core.copying import MovableStore
+from outlast.core.engine import Engine
 from outlast.core.journal import Store
+from outlast.core.maintenance import Retention
+from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.ports.notifier import Notifier
+from outlast.ports.store import StartLimits
 from outlast.settings import Settings
 from outlast.web.keys import KeyRing
 
@@ -31,6 +36,24 @@ def make_notifier(settings: Settings) -> Notifier:
             settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
         )
     return choice.doorbells(settings.database_path)
+
+
+def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
+    """All that runs in one process, not yet open."""
+    return Engine(
+        make_store(settings),
+        make_notifier(settings),
+        catalogue,
+        SystemClock(),
+        StartDefaults(
+            StartLimits(settings.max_active_per_owner, settings.max_pending),
+            settings.queue_timeout,
+            settings.queue_max_tries,
+            one_attempt=settings.inline,
+        ),
+        Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+        dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
+    )
 
 
 async def enrol(store: Store, settings: Settings) -> None:

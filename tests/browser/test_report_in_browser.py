@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from payloads import payloads
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
+from test_dashboard_in_browser import KEY, enter, nothing_of_others
 from test_whole import Served, no_serious_fault, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -52,7 +53,7 @@ MIXED = table([*map(honest, range(120)), *map(copied, range(70)), *map(paid, ran
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    served = await serve(tmp_path_factory.mktemp("reviews"))
+    served = await serve(tmp_path_factory.mktemp("reviews"), ANALYSIS_DASHBOARD_KEY=KEY)
     yield served
     await served.stop()
 
@@ -164,6 +165,10 @@ async def test_no_payload_in_any_field_runs_anywhere(
             file.write_bytes((await client.get(f"{link}/export/{name}")).raise_for_status().content)
             await page.goto(file.as_uri())
             assert await page.locator("script, img, svg, iframe, a, form, input, details").count() == 0
+    await enter(page, served.address)
+    for at in ("/dashboard", "/dashboard/" + address.rpartition("/")[2]):
+        await page.goto(served.address + at)
+        await nothing_of_others(page)
     assert ran == []
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,6 +27,7 @@ from outlast.testing.acts import enter, read, take_one
 
 HOST = "http://localhost"
 ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
+DASHBOARD_KEY = "the key of the dashboard"
 ECHO = Export("The text", lambda result: result.get("text", ""))
 PATIENCE = 15.0
 """Seconds that a test waits for what must come."""
@@ -144,6 +146,16 @@ class Visitor(httpx.AsyncClient):
         return self
 
     root = ""
+    operator_token = ""
+
+    async def enter(self) -> "Visitor":
+        """Become an operator too, with `DASHBOARD_KEY`; its token is beside the owner's."""
+        form = {"csrf_token": self.token, "key": DASHBOARD_KEY}
+        answer = await self.post(self.root + "/dashboard/enter", data=form)
+        assert answer.status_code == 303, answer.text
+        page = (await self.get(self.root + "/dashboard")).raise_for_status().text
+        self.operator_token = re.findall(r'<meta name="csrf-token" content="(.+?)">', page)[0]
+        return self
 
     @property
     def token(self) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from edge_site import OpenSite, Visitor, open_site
+from edge_site import DASHBOARD_KEY, OpenSite, Visitor, open_site
 
 from outlast.testing.acts import completed
 from outlast.web.access import COOKIE
+from outlast.web.operators import COOKIE as OPERATOR_COOKIE
 from outlast.web.routes import ROUTES, Owner, Route, Token
 
 UNKNOWN_ID = "a" * 26
@@ -33,6 +34,14 @@ def rule(*fine: int, ask: Callable[[Visitor], dict[str, Any]] = lambda _: {}) ->
 
 def _form(visitor: Visitor) -> dict[str, Any]:
     return {"data": {"csrf_token": visitor.token}}
+
+
+def _operators_form(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.operator_token}}
+
+
+def _key(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.token, "key": DASHBOARD_KEY}}
 
 
 def _form_start(visitor: Visitor) -> dict[str, Any]:
@@ -60,6 +69,13 @@ RULES: Mapping[str, Rule] = {
     "export": rule(200),
     "shared": rule(200),
     "shared_export": rule(200),
+    "enter": rule(200),
+    "admit": rule(303, ask=_key),
+    "leave": rule(303, ask=_operators_form),
+    "dashboard": rule(200),
+    "dashboard_session": rule(200),
+    "dashboard_cancel": rule(303, 409, ask=_operators_form),
+    "dashboard_retry": rule(303, 409, ask=_operators_form),
     "static": rule(200),
     "assets": rule(404),
     "livez": rule(200),
@@ -67,13 +83,14 @@ RULES: Mapping[str, Rule] = {
 }
 
 EVERY = [(r, m) for r in ROUTES for m in sorted(r.methods)]
-OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path]
+OF_OPERATORS = [(r, m) for r, m in EVERY if r.owner is Owner.OPERATOR]
+OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path and r.owner is not Owner.OPERATOR]
 UNSAFE = [(r, m) for r, m in EVERY if not r.safe]
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
-    async with open_site(tmp_path, max_active_per_owner=100) as site:
+    async with open_site(tmp_path, max_active_per_owner=100, dashboard_key=DASHBOARD_KEY) as site:
         yield site
 
 
@@ -101,16 +118,23 @@ def test_every_route_has_a_rule():
 
 
 def test_every_unsafe_route_needs_a_token_and_a_known_owner():
-    assert all(r.token is not None and r.owner is Owner.KNOWN for r in ROUTES if not r.safe)
+    assert all(r.token is not None and r.owner in {Owner.KNOWN, Owner.OPERATOR} for r in ROUTES if not r.safe)
 
 
-def test_every_route_of_a_session_needs_its_owner():
-    assert all(r.owner is Owner.KNOWN for r in ROUTES if "{session_id}" in r.path)
+def test_every_route_of_a_session_needs_its_owner_or_an_operator():
+    assert all(r.owner in {Owner.KNOWN, Owner.OPERATOR} for r in ROUTES if "{session_id}" in r.path)
 
 
-async def test_the_owner_may(site: OpenSite):
+def test_the_dashboard_is_for_operators():
+    ways_in = {"enter", "admit"}
+    assert all(
+        r.owner is Owner.OPERATOR for r in ROUTES if r.path.startswith("/dashboard") and r.name not in ways_in
+    )
+
+
+async def test_the_owner_may_and_on_the_dashboard_an_operator(site: OpenSite):
     for route, method in EVERY:
-        owner = await site.visitor()
+        owner = await (await site.visitor()).enter()
         session_id = await finished_session(site, owner)
         link = await site.outlast.share(session_id)
         answer = await ask(owner, route, method, session_id, link=link)
@@ -147,8 +171,8 @@ async def test_a_cookie_that_was_changed_is_nobodys(site: OpenSite):
     session_id = await finished_session(site, owner := await site.visitor())
     name, _, signature = owner.cookies[COOKIE].partition(".")
     for route, method in [(r, m) for r, m in OF_A_SESSION if r.safe]:
-        for changed in (f"{name[:-1]}{'a' if name[-1] != 'a' else 'b'}.{signature}", f"{name}.{signature[:-2]}"):
-            cookie = {"Cookie": f"{COOKIE}={changed}"}
+        for forged in (f"{name[:-1]}{'a' if name[-1] != 'a' else 'b'}.{signature}", f"{name}.{signature[:-2]}"):
+            cookie = {"Cookie": f"{COOKIE}={forged}"}
             assert (await ask(site.client(), route, method, session_id, headers=cookie)).status_code == 404
 
 
@@ -173,7 +197,7 @@ WITHOUT: Mapping[str, dict[str, str]] = {
 
 
 async def in_flight(site: OpenSite) -> tuple[Visitor, str]:
-    visitor = await site.visitor()
+    visitor = await (await site.visitor()).enter()
     return visitor, await visitor.started("held", text="a")
 
 
@@ -207,16 +231,29 @@ async def test_nothing_is_done_without_a_token(site: OpenSite, kind: str):
         assert await state(site) == before
 
 
-@pytest.mark.parametrize("token", ["another's", "empty", "changed", "the cookie's signature"])
+def changed(token: str) -> str:
+    return token[:-1] + ("A" if token[-1] != "A" else "B")
+
+
+@pytest.mark.parametrize("token", ["another's", "empty", "changed", "the cookie's signature", "of the other role"])
 async def test_no_other_token_will_do(site: OpenSite, token: str):
     visitor, session_id = await in_flight(site)
     before = await state(site)
+    other = await (await site.visitor()).enter()
     own = visitor.token
     visitor.headers["X-CSRF-Token"] = {
-        "another's": (await site.visitor()).token,
+        "another's": other.token,
         "empty": "",
-        "changed": own[:-1] + ("A" if own[-1] != "A" else "B"),
+        "changed": changed(own),
         "the cookie's signature": visitor.cookies[COOKIE].partition(".")[2],
+        "of the other role": visitor.operator_token,
+    }[token]
+    visitor.operator_token = {
+        "another's": other.operator_token,
+        "empty": "",
+        "changed": changed(visitor.operator_token),
+        "the cookie's signature": visitor.cookies[OPERATOR_COOKIE].rpartition(".")[2],
+        "of the other role": own,
     }[token]
     for route, method in UNSAFE:
         answer = await ask(visitor, route, method, session_id)
@@ -227,7 +264,7 @@ async def test_no_other_token_will_do(site: OpenSite, token: str):
 @pytest.mark.parametrize("headers", [{"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}])
 async def test_our_own_pages_may(site: OpenSite, headers: dict[str, str]):
     for route, method in UNSAFE:
-        owner = await site.visitor()
+        owner = await (await site.visitor()).enter()
         answer = await ask(owner, route, method, await finished_session(site, owner), headers=headers)
         assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}"
 

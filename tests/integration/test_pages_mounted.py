@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from outlast import Outlast
+from outlast import app as outlast_app
+from outlast.wiring import make_engine
 
 HTML = {"Accept": "text/html"}
 
@@ -94,12 +96,11 @@ async def test_a_host_opens_it_with_its_own_lifespan_and_workers(tmp_path: Path)
 
 
 async def test_without_a_lifespan_it_opens_once_with_its_first_requests_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     outlast = make_outlast(tmp_path)
     made = []
-    make = outlast._make_engine
-    outlast._make_engine = lambda: made.append(1) or make()
+    monkeypatch.setattr(outlast_app, "make_engine", lambda *given: made.append(1) or make_engine(*given))
     host = Starlette(routes=[Mount("/slow", app=outlast.asgi())])
     try:
         with caplog.at_level(logging.INFO, "outlast"):

@@ -51,15 +51,20 @@ PARTS = {"session_columns", "own_columns", "sessions", "now", "prunable_uploads"
 OF_A_MOVE = re.compile(
     r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
 )
-MAY_READ = {"count": "analysis_sessions", "select_newest": "session_progress"}
-"""A report that reads them all; and progress is a small table beside a long list."""
+MAY_READ = {
+    "count": "analysis_sessions",
+    "depths": "analysis_sessions",
+    "select_newest": "session_progress",
+}
+"""Reports that read them all; and progress is a small table beside a long list."""
 VALUES = {
     "limit": 250, "beside": 0, "deepest": 10_000, "batch": 500, "grace": 15.0, "again_after": 60.0, "kept": 50,
     "ids": [f"session {n}" for n in range(100)], "owners": [f"owner {n}" for n in range(100)],
     "versions": [1] * 100, "queues": ["analysis"],
     "analyses": ["analysis 0", "analysis 1"], "statuses": ["pending", "completed"], "status": "pending",
     "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
-    "before": "2026-01-02", "attempts": 3, "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0,
+    "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
+    "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",

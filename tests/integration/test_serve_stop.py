@@ -1,12 +1,13 @@
 """`serve` begins when it says so and ends when it is told, whatever is open."""
 
+import re
 import signal
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
-from processes import Installation, Visitor
+from processes import Installation, Visitor, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +84,29 @@ def test_serve_exits_within_two_seconds_with_long_polls_open(tmp_path: Path) -> 
         assert server.wait(2 + GRACE) == 0
         thread.join(5)
         assert answers in ([304], [200])
+
+
+def test_serve_prints_a_link_to_the_dashboard_that_opens_it_once(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE) as house:
+        server = house.serve(workers=0)
+        visitor = house.visitor(server)
+        link = wait_until(lambda: re.search(r"Dashboard: (http\S+)\?key=(\S+)", server.log), 10, "the link")
+        assert link
+        codes = [
+            visitor.http.post(link[1], data={"csrf_token": visitor.token, "key": link[2]}).status_code
+            for _ in range(2)
+        ]
+        assert codes == [303, 403]
+        assert visitor.http.get(f"{visitor.address}/dashboard").status_code == 200
+
+
+def test_where_a_key_is_set_serve_prints_none(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_DASHBOARD_KEY="the key of the dashboard") as house:
+        server = house.serve(workers=0)
+        address = server.address()
+        said = wait_until(lambda: re.search(r"Dashboard: (\S+)\n", server.log), 10, "where it is")
+        assert said
+        assert said[1] == f"{address}/dashboard"
 
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -25,7 +25,18 @@ PARTS = {
     *("prunable_facts", "prunable_results", "prunable_sessions", "prunable_uploads"),
     *("result_columns", "session_columns"),
 }
-MAY_SCAN = {"at_work", "uploads", "samples", "workers", "dead_workers", "count", "learn", "select_newest"}
+MAY_SCAN = {
+    "at_work",
+    "uploads",
+    "samples",
+    "workers",
+    "dead_workers",
+    "count",
+    "learn",
+    "select_newest",
+    "depths",
+    "ended",
+}
 """Small tables, a report that reads them all, or no more rows than were asked for."""
 
 

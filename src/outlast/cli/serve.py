@@ -109,4 +109,13 @@ async def _announce(server: uvicorn.Server, app: Outlast, workers: int) -> None:
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     inline = "analyses run inside the request (sync mode)"
     how = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
-    click.echo(f"Serving on http://{host}:{address[1]}  ({how}; data in {app.settings.data_dir})", err=True)
+    here = f"http://{host}:{address[1]}"
+    click.echo(f"Serving on {here}  ({how}; data in {app.settings.data_dir})", err=True)
+    dashboard = f"{app.settings.public_url or here}/dashboard"
+    once = app.operators().key_for_once()
+    click.echo(
+        f"Dashboard: {dashboard}/enter?key={once}  (opens once; ANALYSIS_DASHBOARD_KEY sets a lasting key)"
+        if once
+        else f"Dashboard: {dashboard}",
+        err=True,
+    )

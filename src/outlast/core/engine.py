@@ -8,6 +8,7 @@ from contextlib import suppress
 from outlast.core.analysis import Catalogue
 from outlast.core.embedded import EmbeddedWorker
 from outlast.core.inbox import Inbox
+from outlast.core.insights import Insights
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance, Retention
 from outlast.core.sessions import Sessions, StartDefaults
@@ -45,6 +46,7 @@ class Engine:
         self.dispatcher = dispatcher
         self.watch = Watch(store, notifier, clock)
         self.sessions = Sessions(store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
+        self.insights = Insights(store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""

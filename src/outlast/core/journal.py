@@ -10,6 +10,7 @@ from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.blobs import Blobs
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
+from outlast.ports.overview import Overview
 from outlast.ports.results import Results
 from outlast.ports.shares import Shares
 from outlast.ports.store import SessionStore
@@ -18,7 +19,7 @@ from outlast.ports.workers import WorkerRegistry
 T = TypeVar("T")
 
 
-class Store(SessionStore, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
+class Store(SessionStore, Overview, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
     """All that one database gives."""
 
 

@@ -155,14 +155,17 @@ class Tracker:
             return tuple(line.state for line in self._lines.values()), worked
 
     def stopped(self, status: StepStatus) -> tuple[StepState, ...]:
-        """The lines after a failure or a stop: those at work get `status`."""
+        """The lines after a failure or a stop: those at work get `status`; what broke between steps is none."""
         with self._lock:
-            return tuple(
-                replace(line.state, status=status, duration_ms=self._duration(line) or line.state.duration_ms)
-                if line.running
-                else line.state
-                for line in self._lines.values()
-            )
+            return tuple(self._stopped(line, status) for line in self._lines.values())
+
+    def _stopped(self, line: _Line, status: StepStatus) -> StepState:
+        if line.running:
+            return replace(line.state, status=status, duration_ms=self._duration(line) or line.state.duration_ms)
+        if line.state.status is StepStatus.ACTIVE:
+            duration = None if line.state.resumed else self._duration(line)
+            return replace(line.state, status=StepStatus.DONE, duration_ms=duration, message=None)
+        return line.state
 
     def _rest_done(self, besides: str) -> None:
         for name, line in self._lines.items():

@@ -11,6 +11,7 @@ from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
 from outlast.ports.blobs import Blobs
 from outlast.ports.facts import FactStore
+from outlast.ports.overview import Overview
 from outlast.ports.results import Results
 from outlast.ports.shares import Shares
 from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits
@@ -23,7 +24,7 @@ OWNER = "owner-1"
 STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
 
 
-class WholeStore(SessionStore, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
+class WholeStore(SessionStore, Overview, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
     """All that a backend's store is."""
 
 

@@ -8,6 +8,7 @@ from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
 from outlast.testing.contract.linking import ShareContract
 from outlast.testing.contract.offering import OfferContract
+from outlast.testing.contract.overseeing import OverviewContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
@@ -25,6 +26,7 @@ class SessionStoreContract(
     LimitContract,
     ReadingContract,
     QueuePositionContract,
+    OverviewContract,
     ClaimContract,
     ClaimOrderContract,
     OfferContract,

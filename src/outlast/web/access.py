@@ -2,6 +2,7 @@
 
 import base64
 import inspect
+import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import Scope
 
-from outlast.settings import Settings, is_loopback
+from outlast.settings import Settings
+from outlast.web.cookies import cookie, values_of
 from outlast.web.keys import KeyRing
+from outlast.web.operators import PATH, Operators
 from outlast.web.problems import Problem, not_found
 from outlast.web.routes import Owner, Route, Token
 
@@ -19,6 +22,8 @@ COOKIE = "outlast_owner"
 COOKIE_DAYS = 365
 ANONYMOUS = "visitor:"
 """Begins the owner that an anonymous visitor is."""
+OPERATOR = "operator:"
+"""Begins what an operator is called, who owns nothing."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 CACHED = 10_000
 """Verified cookies, and host names answered to, that are remembered, so that a poll costs no signature."""
@@ -40,10 +45,11 @@ class Visitor:
 class Access:
     """Decides, deny first."""
 
-    def __init__(self, settings: Settings, keys: KeyRing, owner_of: OwnerOf | None) -> None:
+    def __init__(self, settings: Settings, keys: KeyRing, owner_of: OwnerOf | None, operators: Operators) -> None:
         self._settings = settings
         self._keys = keys
         self._owner_of = owner_of
+        self.operators = operators
         self._verified: dict[bytes, str] = {}
         self._admitted: set[tuple[bytes, str]] = set()
 
@@ -77,6 +83,8 @@ class Access:
         """Who asks; `None` where the route need not know. Raises 404 or 403 where it must."""
         if route.owner is Owner.ANYBODY:
             return None
+        if route.owner is Owner.OPERATOR:
+            return self._operator(headers)
         owner = await self._owner(scope, headers)
         if owner is not None:
             return Visitor(owner)
@@ -107,13 +115,23 @@ class Access:
         """What this visitor's unsafe requests must carry."""
         return self._keys.sign("csrf", visitor.owner)
 
+    def _operator(self, headers: Headers) -> Visitor:
+        name = self.operators.known(headers.get(b"cookie", b""))
+        if name is None:
+            raise Problem(
+                403,
+                "This part of the site is for its operators.",
+                way=(f"{PATH}/enter", "Enter with the key of the dashboard"),
+            )
+        return Visitor(OPERATOR + name)
+
     async def _owner(self, scope: Scope, headers: Headers) -> str | None:
         if self._owner_of is not None:
             said = self._owner_of(Request(scope))
             owner = await said if inspect.isawaitable(said) else said
             if owner is not None:
-                # what an anonymous visitor is called is nobody's name
-                return "host:" + owner if owner.startswith(ANONYMOUS) else owner
+                # what anonymous visitors and operators are called is nobody's name
+                return "host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner
         raw = headers.get(b"cookie")
         if raw is None:
             return None
@@ -128,27 +146,17 @@ class Access:
 
     def anonymous(self, raw: bytes) -> str | None:
         """The anonymous visitor that a `Cookie` header names, as an owner."""
-        # the first of ours: of two sites on one host, one within the other, the browser sends both
-        for pair in raw.decode("latin-1").split(";"):
-            key, _, value = pair.strip().partition("=")
-            name, _, signature = value.strip('"').partition(".")
-            if key == COOKIE and name and self._keys.verify("owner", name, signature):
+        for value in values_of(raw, COOKIE):
+            name, _, signature = value.partition(".")
+            if name and self._keys.verify("owner", name, signature):
                 return ANONYMOUS + name
         return None
 
     def _new_visitor(self, scope: Scope) -> Visitor:
         name = base64.b32encode(secrets.token_bytes(20)).decode().lower()
-        public = self._settings.public_url
-        secure = scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
-        parts = [
-            f"{COOKIE}={name}.{self._keys.sign('owner', name)}",
-            f"Path={scope.get('root_path') or '/'}",
-            f"Max-Age={COOKIE_DAYS * 86_400}",
-            "HttpOnly",
-            "SameSite=Lax",
-            *(["Secure"] if secure else []),
-        ]
-        return Visitor(ANONYMOUS + name, "; ".join(parts))
+        value = f"{name}.{self._keys.sign('owner', name)}"
+        path, seconds = scope.get("root_path") or "/", COOKIE_DAYS * 86_400
+        return Visitor(ANONYMOUS + name, cookie(scope, self._settings, COOKIE, value, path=path, seconds=seconds))
 
     def _same_origin(self, origin: str, headers: Headers) -> bool:
         if self._settings.public_url is not None and origin == self._settings.public_url:
@@ -173,4 +181,14 @@ def _no_token() -> Problem:
 def client_address(scope: Scope) -> str:
     """Of whom to limit the pace; loopback stands for everybody behind a local proxy, so it is not limited."""
     client = scope.get("client")
-    return client[0] if client and not is_loopback(client[0]) else ""
+    return client[0] if client and not _is_loopback(client[0]) else ""
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether it is an address of this machine that no other reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

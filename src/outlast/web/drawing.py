@@ -54,6 +54,7 @@ class Drawing:
             title=problem.title,
             error=problem.sentence,
             reference=problem.reference,
+            way=problem.way or ("/", "To the start page"),
         )
         return HTMLResponse(html, problem.status, {**HEADERS, **problem.headers})
 

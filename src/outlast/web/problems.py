@@ -33,6 +33,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         retry_after: int | None = None,
         reference: str | None = None,
         headers: Mapping[str, str] | None = None,
+        way: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status
@@ -40,6 +41,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         self.errors = errors
         self.questions = questions
         self.reference = reference
+        self.way = way
+        """Where a person may go on, within the site, and what the link says; on its page alone."""
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)

@@ -19,6 +19,8 @@ class Owner(StrEnum):
     """The owner, where there is one; without one there is nothing to see: 404."""
     MADE = "made"
     """The owner; a visitor without one becomes one."""
+    OPERATOR = "operator"
+    """That it is an operator, who may see and steer every session."""
 
 
 class Token(StrEnum):
@@ -85,6 +87,13 @@ ROUTES: Final = (
     _route("export", "/analysis/{session_id}/export/{file}", "GET HEAD", Owner.KNOWN, page=True),
     _route("shared", "/shared/{link}", "GET HEAD", Owner.ANYBODY, page=True),
     _route("shared_export", "/shared/{link}/export/{file}", "GET HEAD", Owner.ANYBODY, page=True),
+    _route("enter", "/dashboard/enter", "GET HEAD", Owner.MADE, page=True),
+    _route("admit", "/dashboard/enter", "POST", Owner.KNOWN, Token.FORM, page=True),
+    _route("leave", "/dashboard/leave", "POST", Owner.OPERATOR, Token.FORM, page=True),
+    _route("dashboard", "/dashboard", "GET HEAD", Owner.OPERATOR, page=True),
+    _route("dashboard_session", "/dashboard/{session_id}", "GET HEAD", Owner.OPERATOR, page=True),
+    _route("dashboard_cancel", "/dashboard/{session_id}/cancel", "POST", Owner.OPERATOR, Token.FORM, page=True),
+    _route("dashboard_retry", "/dashboard/{session_id}/retry", "POST", Owner.OPERATOR, Token.FORM, page=True),
     _route("static", "/static/{file}", "GET HEAD", Owner.ANYBODY),
     _route("assets", "/assets/{file}", "GET HEAD", Owner.ANYBODY),
     _route("livez", "/livez", "GET HEAD", Owner.ANYBODY),

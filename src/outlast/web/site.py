@@ -21,11 +21,13 @@ from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
 from outlast.web.answers import NOSNIFF, Answers, Sent, again
+from outlast.web.dashboard import Dashboard
 from outlast.web.drawing import Drawing
 from outlast.web.events import events
 from outlast.web.exchange import Exchange
 from outlast.web.keys import KeyRing
 from outlast.web.limits import Limits
+from outlast.web.operators import Operators
 from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
@@ -48,6 +50,7 @@ class Site:
     engine: Callable[[], Awaitable[Engine]]
     keys: Callable[[], KeyRing]
     rates: Callable[[], Rates]
+    operators: Callable[[], Operators]
     catalogue: Catalogue
     owner: OwnerOf | None
     title: str
@@ -72,6 +75,7 @@ class _Edge:
         )
         results = ResultPages(self._drawing)
         pages = Pages(self._drawing, results)
+        dashboard = Dashboard(self._drawing)
         self._access: Access | None = None
         self._limits: Limits | None = None
         self._answers = Answers()
@@ -96,6 +100,13 @@ class _Edge:
             "export": results.export,
             "shared": results.shared,
             "shared_export": results.shared_export,
+            "enter": dashboard.enter,
+            "admit": dashboard.admit,
+            "leave": dashboard.leave,
+            "dashboard": dashboard.overview,
+            "dashboard_session": dashboard.session,
+            "dashboard_cancel": dashboard.cancel,
+            "dashboard_retry": dashboard.retry,
             "static": self._file,
             "assets": self._file,
             "livez": api.livez,
@@ -166,7 +177,7 @@ class _Edge:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._access is None or self._limits is None:
             settings = self._site.settings()
-            self._access = Access(settings, self._site.keys(), self._site.owner)
+            self._access = Access(settings, self._site.keys(), self._site.owner, self._site.operators())
             self._limits = Limits(settings, self._site.rates())
         self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers)

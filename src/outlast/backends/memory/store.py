@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
+from outlast.backends.memory.overview import MemoryOverview
 from outlast.backends.memory.recovery import Recovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import Sessions
@@ -14,7 +15,9 @@ from outlast.backends.memory.workers import MemoryWorkers
 from outlast.ports.clock import Clock
 
 
-class MemoryStore(Sessions, Verbs, Recovery, Adoption, MemoryResults, MemoryBlobs, MemoryFacts, MemoryWorkers):
+class MemoryStore(
+    Sessions, Verbs, Recovery, Adoption, MemoryOverview, MemoryResults, MemoryBlobs, MemoryFacts, MemoryWorkers
+):
     """`SessionStore` and all beside it, of one process; safe from any thread and loop.
 
     It ends with the process, so "durable" means here: seen by whoever looks next.

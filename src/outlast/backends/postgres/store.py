@@ -10,6 +10,7 @@ from outlast.backends.postgres.database import Database
 from outlast.backends.postgres.ends import Ends
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.migrate import require_current
+from outlast.backends.postgres.overview import PostgresOverview
 from outlast.backends.postgres.recovery import Recovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import Sessions
@@ -18,7 +19,16 @@ from outlast.ports.clock import Clock
 
 
 class PostgresStore(
-    Sessions, Claims, Ends, Recovery, PostgresResults, PostgresBlobs, PostgresFacts, PostgresWorkers, Copies
+    Sessions,
+    Claims,
+    Ends,
+    Recovery,
+    PostgresOverview,
+    PostgresResults,
+    PostgresBlobs,
+    PostgresFacts,
+    PostgresWorkers,
+    Copies,
 ):
     """`SessionStore` and all beside it, for any number of machines.
 

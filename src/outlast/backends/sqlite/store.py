@@ -13,6 +13,7 @@ from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import Ends
 from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
+from outlast.backends.sqlite.overview import SQLiteOverview
 from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import Sessions
@@ -21,7 +22,16 @@ from outlast.ports.clock import Clock
 
 
 class SQLiteStore(
-    Sessions, Claims, Ends, Recovery, SQLiteResults, SQLiteBlobs, SQLiteFacts, SQLiteWorkers, Copies
+    Sessions,
+    Claims,
+    Ends,
+    Recovery,
+    SQLiteOverview,
+    SQLiteResults,
+    SQLiteBlobs,
+    SQLiteFacts,
+    SQLiteWorkers,
+    Copies,
 ):
     """`SessionStore` and all beside it, for all processes of one machine.
 

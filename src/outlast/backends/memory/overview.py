@@ -1,0 +1,38 @@
+"""Counting all sessions in memory."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from outlast.backends.memory.room import Room
+from outlast.backends.memory.sessions import claimable
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.overview import Ended, QueueDepth
+
+
+class MemoryOverview(Room):
+    """`Overview`."""
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        tables = self._tables
+        pending: dict[tuple[str, str], list[AnalysisSession]] = defaultdict(list)
+        with tables.lock:
+            now = tables.clock.now()
+            for row in tables.sessions.values():
+                if row.status is Status.PENDING:
+                    pending[row.queue, row.analysis].append(row)
+        found: list[QueueDepth] = []
+        for (queue, analysis), rows in sorted(pending.items()):
+            since = [row.available_at for row in rows if claimable(row, now)]
+            found.append(QueueDepth(queue, analysis, len(since), min(since, default=None), len(rows) - len(since)))
+        return found
+
+    async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
+        with self._tables.lock:
+            counted = Counter(
+                (row.completed_at.replace(minute=0, second=0, microsecond=0), row.status)
+                for row in self._tables.sessions.values()
+                if row.completed_at is not None and since <= row.completed_at < until
+            )
+        return [Ended(hour, status, counted[hour, status]) for hour, status in sorted(counted)]

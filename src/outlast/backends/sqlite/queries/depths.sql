@@ -1,0 +1,24 @@
+-- Each kind of waiting has an index of its own, so that only what failed before is looked up in the table.
+SELECT queue, analysis, sum(waiting), min(since), sum(later)
+FROM (
+    SELECT queue, analysis, count(*) AS waiting, min(available_at) AS since, 0 AS later
+    FROM analysis_sessions INDEXED BY sessions_claimable
+    WHERE status = 'pending' AND ready = 1
+    GROUP BY queue, analysis
+    UNION ALL
+    SELECT queue, analysis, count(*), min(available_at), 0
+    FROM analysis_sessions INDEXED BY sessions_suspect
+    WHERE status = 'pending' AND ready = 2
+    GROUP BY queue, analysis
+    UNION ALL
+    SELECT
+        queue, analysis,
+        count(*) FILTER (WHERE available_at <= :now),
+        min(available_at) FILTER (WHERE available_at <= :now),
+        count(*) FILTER (WHERE available_at > :now)
+    FROM analysis_sessions INDEXED BY sessions_postponed
+    WHERE status = 'pending' AND ready = 0
+    GROUP BY queue, analysis
+)
+GROUP BY queue, analysis
+ORDER BY queue, analysis

@@ -1,0 +1,95 @@
+"""Contract: what the store counts for operators."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+from datetime import datetime, timedelta
+
+from outlast.domain.outcome import End
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.overview import Ended, QueueDepth
+from outlast.testing.acts import (
+    WholeStore,
+    completed,
+    crash,
+    failed,
+    postponed,
+    read,
+    right,
+    start,
+    started_and_claimed,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+
+HOUR = timedelta(hours=1)
+
+
+class OverviewContract(StoreRoom):
+    """`depths`, `ended`."""
+
+    async def test_where_nothing_is_pending_there_is_no_depth(self, store: WholeStore) -> None:
+        assert list(await store.depths()) == []
+        await store.finish(right(await started_and_claimed(store)), completed())
+        await started_and_claimed(store)
+        assert list(await store.depths()) == []
+
+    async def test_each_queue_and_analysis_has_its_depth_and_the_longest_wait(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        first = await start(store, queue="b", analysis="x")
+        clock.advance(1)
+        await start(store, queue="b", analysis="x", priority=1)
+        other = await start(store, queue="a", analysis="y")
+        another = await start(store, queue="b", analysis="a")
+        assert list(await store.depths()) == [
+            QueueDepth("a", "y", 1, other.available_at, 0),
+            QueueDepth("b", "a", 1, another.available_at, 0),
+            QueueDepth("b", "x", 2, first.available_at, 0),
+        ]
+
+    async def test_what_waits_for_its_next_attempt_is_later_until_its_time_has_come(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(right(session), postponed(60))
+        assert list(await store.depths()) == [QueueDepth("analysis", "site", 0, None, 1)]
+        clock.advance(61)
+        due = await read(store, session.id)
+        assert list(await store.depths()) == [QueueDepth("analysis", "site", 1, due.available_at, 0)]
+
+    async def test_suspects_wait_too(self, store: WholeStore) -> None:
+        session = await start(store)
+        await crash(store, session.id, times=2)
+        suspect = await read(store, session.id)
+        assert list(await store.depths()) == [QueueDepth("analysis", "site", 1, suspect.available_at, 0)]
+
+    async def test_what_ended_is_counted_by_hour_and_status(self, store: WholeStore, clock: FakeClock) -> None:
+        earlier = [await self._end(store, completed()), await self._end(store, completed())]
+        clock.advance(HOUR.total_seconds())
+        later = [await self._end(store, failed()), await self._end(store, completed())]
+        await started_and_claimed(store)
+        first, second = (_hour(sessions[0]) for sessions in (earlier, later))
+        assert list(await store.ended(first, second + HOUR)) == [
+            Ended(first, Status.COMPLETED, 2),
+            Ended(second, Status.COMPLETED, 1),
+            Ended(second, Status.FAILED, 1),
+        ]
+
+    async def test_only_what_ended_within_the_time_asked_for_is_counted(self, store: WholeStore) -> None:
+        ended = (await self._end(store, completed())).completed_at
+        assert ended is not None
+        moment = timedelta(microseconds=1)
+        assert [e.sessions for e in await store.ended(ended, ended + moment)] == [1]
+        assert list(await store.ended(ended + moment, ended + HOUR)) == []
+        assert list(await store.ended(ended - HOUR, ended)) == []
+
+    async def _end(self, store: WholeStore, end: End) -> AnalysisSession:
+        session = await started_and_claimed(store)
+        assert await store.finish(right(session), end)
+        return await read(store, session.id)
+
+
+def _hour(session: AnalysisSession) -> datetime:
+    assert session.completed_at is not None
+    return session.completed_at.replace(minute=0, second=0, microsecond=0)

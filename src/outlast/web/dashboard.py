@@ -1,0 +1,185 @@
+"""The dashboard: how everything stands, every session, and the two verbs for them. For operators."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from outlast.core.insights import Hour
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
+from outlast.web.api import RETRY_REFUSED
+from outlast.web.drawing import Drawing
+from outlast.web.exchange import Exchange
+from outlast.web.limits import MAX_BODY
+from outlast.web.operators import PATH
+from outlast.web.payloads import MILLISECOND, elapsed_ms
+from outlast.web.problems import Problem, fault, not_found
+from outlast.web.uploads import checked_form, read_form
+
+LISTED = 100
+"""Sessions on one page."""
+INPUT_SHOWN = 4_000
+"""Characters of an input that are shown."""
+KINDS = ("completed", "failed", "cancelled")
+CHART_HEIGHT = 96
+CHART_STEP = 24
+"""Of one hour, in the picture's own units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One hour of the picture: where each kind of end stands, as (kind, y, height)."""
+
+    x: int
+    says: str
+    parts: Sequence[tuple[str, float, float]]
+
+
+class Dashboard:
+    """Draws it for one site."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+
+    async def enter(self, exchange: Exchange) -> Response:
+        """`GET /dashboard/enter`; `?key=` fills it in, and a button sends it: no preview of a link uses it up."""
+        key = exchange.request.query_params.get("key", "")
+        return self._drawing.page("enter.html", exchange, title="Dashboard", key=key)
+
+    async def admit(self, exchange: Exchange) -> Response:
+        """`POST /dashboard/enter`: whoever shows the key is an operator from now on."""
+        form = await read_form(exchange, MAX_BODY)
+        exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
+        cookie = exchange.access.operators.admit(str(form.get("key", "")).strip(), exchange.scope)
+        if cookie is None:
+            return self._drawing.page("enter.html", exchange, 403, title="Dashboard", refused=True)
+        return RedirectResponse(exchange.root + PATH, 303, {"Set-Cookie": cookie})
+
+    async def leave(self, exchange: Exchange) -> Response:
+        """`POST /dashboard/leave`."""
+        await checked_form(exchange)
+        dismissed = exchange.access.operators.dismiss(exchange.scope)
+        return RedirectResponse(f"{exchange.root}{PATH}/enter", 303, {"Set-Cookie": dismissed})
+
+    async def overview(self, exchange: Exchange) -> Response:
+        """`GET /dashboard`; `?status=` and `?analysis=` restrict the list."""
+        query = exchange.request.query_params
+        status, analysis = _status(query.get("status", "")), query.get("analysis") or None
+        insight = await exchange.engine.insights.now()
+        listed = await exchange.engine.sessions.select(Selection(None, status, analysis, LISTED))
+        return self._drawing.page(
+            "dashboard.html",
+            exchange,
+            title="Dashboard",
+            insight=insight,
+            workless=[depth for depth in insight.depths if depth.waiting and not insight.served(depth)],
+            silent=[worker for worker in insight.workers if not worker.alive],
+            longest=max((waited for d in insight.depths if (waited := insight.waited(d))), default=None),
+            day={kind: sum(getattr(hour, kind) for hour in insight.hours) for kind in KINDS},
+            bars=bars(insight.hours),
+            sessions=[row(session, insight.at) for session in listed],
+            of_status=status.value if status else "",
+            of_analysis=analysis or "",
+            statuses=list(Status),
+            limit=LISTED,
+            at=insight.at,
+            ms=MILLISECOND,
+        )
+
+    async def session(self, exchange: Exchange) -> Response:
+        """`GET /dashboard/{id}`."""
+        view = await exchange.engine.sessions.get(exchange.session_id, owner=None)
+        if view is None:
+            raise not_found()
+        session = view.session
+        return self._drawing.page(
+            "dashboard_session.html",
+            exchange,
+            title=f"Session {session.id}",
+            session=session,
+            shown=row(session, exchange.engine.clock.now()),
+            stalled=view.stalled,
+            position=view.queue_position,
+            attempts=await exchange.engine.store.history(session.id),
+            input=_pretty(session.input),
+            at=exchange.engine.clock.now(),
+        )
+
+    async def cancel(self, exchange: Exchange) -> Response:
+        """`POST /dashboard/{id}/cancel`."""
+        await checked_form(exchange)
+        answer = await exchange.engine.sessions.cancel(exchange.session_id, owner=None)
+        if answer is None:
+            raise not_found()
+        if answer is CancelAnswer.FINAL:
+            raise Problem(409, "It had ended before.", way=self._way(exchange))
+        return self._see(exchange)
+
+    async def retry(self, exchange: Exchange) -> Response:
+        """`POST /dashboard/{id}/retry`."""
+        await checked_form(exchange)
+        answer = await exchange.engine.sessions.retry(exchange.session_id, owner=None)
+        if answer is None:
+            raise not_found()
+        if answer is not RetryAnswer.RETRIED:
+            raise Problem(409, RETRY_REFUSED[answer], way=self._way(exchange))
+        return self._see(exchange)
+
+    @staticmethod
+    def _way(exchange: Exchange) -> tuple[str, str]:
+        return f"{PATH}/{exchange.session_id}", "Back to the session"
+
+    @staticmethod
+    def _see(exchange: Exchange) -> Response:
+        return RedirectResponse(f"{exchange.root}{PATH}/{exchange.session_id}", 303)
+
+
+def bars(hours: Sequence[Hour]) -> list[Bar]:
+    """The picture of what ended, each kind on top of the one before, the tallest hour as high as it gets."""
+    tallest = max((hour.all for hour in hours), default=0) or 1
+    drawn: list[Bar] = []
+    for n, hour in enumerate(hours):
+        top, parts = float(CHART_HEIGHT), list[tuple[str, float, float]]()
+        for kind in KINDS:
+            height = CHART_HEIGHT * getattr(hour, kind) / tallest
+            top -= height
+            if height:
+                parts.append((kind, round(top, 2), round(height, 2)))
+        told = ", ".join(f"{getattr(hour, kind)} {kind}" for kind in KINDS)
+        drawn.append(Bar(n * CHART_STEP, f"{hour.begins:%H}:00 UTC: {told}", parts))
+    return drawn
+
+
+def row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
+    """A session as lists have it."""
+    return {
+        "id": session.id,
+        "analysis": session.analysis,
+        "subject": session.subject,
+        "phase": session.phase.value,
+        "percentage": int(session.progress.percentage),
+        "attempt": f"{session.attempt} of {session.max_attempts}",
+        "crashes": session.crashes,
+        "created_at": session.created_at,
+        "ago_ms": elapsed_ms(session.created_at, None, now),
+        "took_ms": elapsed_ms(session.started_at, session.completed_at, now) if session.started_at else None,
+        "says": session.error or (session.progress.message if not session.status.final else None) or "",
+    }
+
+
+def _status(given: str) -> Status | None:
+    try:
+        return Status(given) if given else None
+    except ValueError:
+        raise fault(f"status is one of {', '.join(Status)}.", "?status") from None
+
+
+def _pretty(text: str) -> str:
+    """The input for reading, cut where it is long."""
+    shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return shown if len(shown) <= INPUT_SHOWN else shown[:INPUT_SHOWN] + "\n…"

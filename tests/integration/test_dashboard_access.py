@@ -1,0 +1,169 @@
+"""Who is an operator: nobody without the key, whatever else they are."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from edge_site import DASHBOARD_KEY, HOST, OpenSite, Visitor, open_site
+from test_access_matrix import EVERY, OF_OPERATORS, UNKNOWN_ID, ask, finished_session, shape
+
+from outlast.domain.status import Status
+from outlast.settings import load_settings
+from outlast.testing.clock import FakeClock
+from outlast.web.access import COOKIE as OWNER_COOKIE
+from outlast.web.keys import KeyRing
+from outlast.web.operators import COOKIE, SECONDS, Operators
+
+KEYS = KeyRing(["k" * 32])
+SCOPE = {"type": "http", "scheme": "http"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
+    async with open_site(tmp_path, dashboard_key=DASHBOARD_KEY) as site:
+        yield site
+
+
+@pytest.fixture
+async def closed(tmp_path: Path) -> AsyncIterator[OpenSite]:
+    """Without a key."""
+    async with open_site(tmp_path / "closed") as site:
+        yield site
+
+
+async def try_key(visitor: Visitor, key: str) -> int:
+    form = {"csrf_token": visitor.token, "key": key}
+    return (await visitor.post("/dashboard/enter", data=form)).status_code
+
+
+def operators(key: str | None = DASHBOARD_KEY, clock: FakeClock | None = None, keys: KeyRing = KEYS) -> Operators:
+    return Operators(load_settings(dashboard_key=key), keys, clock or FakeClock())
+
+
+def shown(header: str | None) -> bytes:
+    """The `Cookie` header of a browser that was given this one."""
+    assert header is not None
+    return header.partition(";")[0].encode()
+
+
+async def test_neither_the_owner_nor_another_visitor_nor_nobody_may(site: OpenSite):
+    owner = await site.visitor()
+    session_id = await finished_session(site, owner)
+    for who in (owner, await site.visitor(), site.client()):
+        for route, method in OF_OPERATORS:
+            of_one = await ask(who, route, method, session_id)
+            of_nothing = await ask(who, route, method, UNKNOWN_ID)
+            assert of_one.status_code == 403, f"{method} {route.name}"
+            assert shape(of_one) == shape(of_nothing)
+            assert "set-cookie" not in of_one.headers
+    assert (await site.engine.store.get(session_id, owner=None)).status is Status.COMPLETED
+
+
+async def test_an_operator_is_no_owner(site: OpenSite):
+    """The dashboard's cookie opens nothing of a visitor's pages, nor is it sent there."""
+    session_id = await finished_session(site, await site.visitor())
+    operator = await (await site.visitor()).enter()
+    for route, method in EVERY:
+        if "{session_id}" in route.path and (route, method) not in OF_OPERATORS:
+            assert (await ask(operator, route, method, session_id)).status_code == 404, f"{method} {route.name}"
+    answer = await operator.post("/dashboard/enter", data={"csrf_token": operator.token, "key": DASHBOARD_KEY})
+    assert "Path=/dashboard;" in answer.headers["set-cookie"]
+    assert "HttpOnly" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+async def test_who_may_not_is_told_where_to_enter(site: OpenSite, accept: str):
+    answer = await site.client().get("/dashboard", headers={"Accept": accept})
+    assert answer.status_code == 403
+    assert ("/dashboard/enter" in answer.text) == (accept == "text/html")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "a.b.c", f"{'a' * 32}.99999999999.{'A' * 32}", f"{'a' * 32}.²³.{'A' * 32}", "a." + "9" * 400],
+)
+async def test_a_cookie_that_was_made_up_is_nobodys(site: OpenSite, cookie: str):
+    headers = {"Cookie": f"{COOKIE}={cookie}".encode("latin-1")}
+    assert (await site.client().get("/dashboard", headers=headers)).status_code == 403
+
+
+async def test_a_visitors_cookie_does_not_pass_for_an_operators(site: OpenSite):
+    value = (await site.visitor()).cookies[OWNER_COOKIE]
+    name, _, signature = value.partition(".")
+    for forged in (value, f"{name}.99999999999.{signature}"):
+        answer = await site.client().get("/dashboard", headers={"Cookie": f"{COOKIE}={forged}"})
+        assert answer.status_code == 403
+
+
+async def test_without_a_key_nothing_opens(closed: OpenSite):
+    visitor = await closed.visitor()
+    for key in ("", " ", "None", DASHBOARD_KEY, "\ud800"):
+        assert await try_key(visitor, key.encode(errors="replace").decode()) == 403
+    assert (await visitor.get("/dashboard")).status_code == 403
+
+
+async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_it_up(closed: OpenSite):
+    key = closed.outlast.operators().key_for_once()
+    assert key is not None
+    first, second = await closed.visitor(), await closed.visitor()
+    for _ in range(2):
+        assert (await second.get(f"/dashboard/enter?key={key}")).status_code == 200
+    assert await try_key(first, key) == 303
+    assert await try_key(second, key) == 403
+    assert (await first.get("/dashboard")).status_code == 200
+    assert (await second.get("/dashboard")).status_code == 403
+
+
+async def test_where_a_lasting_key_is_set_there_is_no_other(site: OpenSite):
+    assert site.outlast.operators().key_for_once() is None
+    assert await try_key(await site.visitor(), DASHBOARD_KEY + "x") == 403
+    assert await try_key(await site.visitor(), f"  {DASHBOARD_KEY}\n") == 303
+
+
+async def test_who_leaves_has_to_enter_again(site: OpenSite):
+    operator = await (await site.visitor()).enter()
+    answer = await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
+    assert answer.headers["location"] == "/dashboard/enter"
+    assert (await operator.get("/dashboard")).status_code == 403
+
+
+async def test_behind_tls_its_cookie_is_secure(tmp_path: Path):
+    public = "https://site.example"
+    async with open_site(tmp_path, dashboard_key=DASHBOARD_KEY, public_url=public) as site:
+        visitor = await site.client(public).arrive()
+        answer = await visitor.post("/dashboard/enter", data={"csrf_token": visitor.token, "key": DASHBOARD_KEY})
+        assert "Secure" in answer.headers["set-cookie"]
+    assert HOST.startswith("http:")
+
+
+def test_an_operator_is_known_for_its_hours_and_no_longer():
+    clock = FakeClock()
+    them = operators(clock=clock)
+    cookie = shown(them.admit(DASHBOARD_KEY, SCOPE))
+    clock.advance(SECONDS - 2)
+    assert them.known(cookie)
+    clock.advance(3)
+    assert them.known(cookie) is None
+
+
+def test_the_hours_cannot_be_stretched():
+    them = operators()
+    name, until, signature = shown(them.admit(DASHBOARD_KEY, SCOPE)).decode().partition("=")[2].split(".")
+    assert them.known(f"{COOKIE}={name}.{until}.{signature}".encode())
+    assert them.known(f"{COOKIE}={name}.{int(until) + 1}.{signature}".encode()) is None
+    assert them.known(f"{COOKIE}={name}.0{until}.{signature}".encode())  # the same moment, written otherwise
+
+
+def test_another_key_of_the_dashboard_or_of_the_site_ends_what_the_one_before_had_opened():
+    cookie = shown(operators().admit(DASHBOARD_KEY, SCOPE))
+    assert operators().known(cookie)
+    assert operators("another key of the dashboard").known(cookie) is None
+    assert operators(None).known(cookie) is None
+    assert operators(keys=KeyRing(["l" * 32])).known(cookie) is None
+
+
+def test_every_operator_is_another():
+    them = operators()
+    one, other = (them.known(shown(them.admit(DASHBOARD_KEY, SCOPE))) for _ in range(2))
+    assert one is not None
+    assert one != other
