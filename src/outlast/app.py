@@ -90,6 +90,7 @@ class Outlast:
         subject: Callable[..., str] | None = None,
         intro: str | None = None,
         render: Render | None = None,
+        page_title: Callable[[Any], str] | None = None,
         exports: Mapping[str, Export] | None = None,
         check: Check | None = None,
     ) -> Callable[[Work], Work]:
@@ -98,9 +99,10 @@ class Outlast:
         `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result and a `PageView`; `exports` are files to download, by name; `intro` is safe HTML above the form.
-        `check` is `async` and looks at the input before a start is accepted: it may read the beginning of an
-        upload (`Upload.head`) and raise `InvalidInput`, with `questions` that the visitor may answer.
+        result and a `PageView`, `page_title` names that page; `exports` are files to download, by name; `intro`
+        is safe HTML above the form. `check` is `async` and looks at the input before a start is accepted: it may
+        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` that the
+        visitor may answer.
         """
 
         def register(work: Work) -> Work:
@@ -118,6 +120,7 @@ class Outlast:
                     subject,
                     intro,
                     render,
+                    page_title,
                     exports or {},
                     check,
                 )

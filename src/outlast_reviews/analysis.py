@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -14,8 +15,8 @@ from outlast_reviews.acquaintance import Acquaintance
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
-from outlast_reviews.gathering import Place, gather_all, places_of, refuse_address, refuse_file
-from outlast_reviews.history import remembering
+from outlast_reviews.gathering import Only, Place, gather_all, places_of, refuse_address, refuse_file
+from outlast_reviews.history import Compare, comparing
 from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
@@ -53,14 +54,22 @@ Columns = Annotated[
     ),
 ]
 
+Narrowed = Annotated[
+    dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
+    Field(
+        title="Which product?",
+        description="Several are in it, and a grade is for one.",
+    ),
+]
+
 Judge = Step[[CleanSet, str, str], tuple[Finding, ...]]
-Remember = Step[[CleanSet, str], None]
+Remember = Step[[CleanSet, str], str]
 
 
 @step("Gathering the reviews", weight=3)
-def gather(source: Place | list[Place], mapping: dict[Part, str]) -> ReviewSet:
+def gather(source: Place | list[Place], mapping: dict[Part, str], product: str | None) -> ReviewSet:
     """From files and addresses; a source that cannot be read fails the session with the reason."""
-    return gather_all(places_of(source), mapping)
+    return gather_all(places_of(source), mapping, product)
 
 
 @step("Merging repeats and counting")
@@ -72,9 +81,13 @@ def tidy(received: ReviewSet) -> CleanSet:
 def write(
     received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...], source: str, opinion: Opinion | None
 ) -> dict[str, Any]:
-    now, told = dt.datetime.now(dt.UTC), opinion.told if opinion else None
+    told = opinion.told if opinion else None
     found = (*findings, opinion.finding) if opinion else findings
-    return dict(make_report(received, reviews, found, source=source, analysed_at=now, model=told))
+    return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=told))
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 _LOOKING = 0.04
@@ -87,6 +100,7 @@ class Steps(NamedTuple):
     judge: Judge
     ask_model: AskModel | None
     remember: Remember
+    compare: Compare
 
 
 def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
@@ -103,25 +117,29 @@ def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
         return run_checks(reviews.reviews, checked, facts=known)
 
     @step("Noting marks for later comparisons", weight=0.5)
-    def remember(reviews: CleanSet, subject: str) -> None:
-        acquaintance.remember(reviews.reviews, subject, dt.datetime.now(dt.UTC).date(), report)
+    def remember(reviews: CleanSet, subject: str) -> str:
+        return acquaintance.remember(reviews.reviews, subject, _now().date(), report)
 
     return judge, remember
 
 
-def analyse(source: Place | list[Place], mapping: dict[Part, str], steps: Steps) -> dict[str, Any]:
-    """Judge a product's reviews; the result is `{"report": …, "redirect_url": null}`."""
-    received = gather(source, mapping)
+def analyse(
+    source: Place | list[Place], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
+) -> dict[str, Any]:
+    """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
+    received = gather(source, mapping, only.get("product"))
     reviews = tidy(received)
-    about = subject(source, mapping)
+    about = subject(source, mapping, only)
     findings = steps.judge(reviews, about, received.description)
     opinion = steps.ask_model(reviews, findings, about) if steps.ask_model else None
     told = write(received, reviews, findings, _shown(source), opinion)
-    steps.remember(reviews, about)
-    return {"report": told, "redirect_url": None}
+    earlier = steps.compare(about, steps.remember(reviews, about), told)
+    return {"report": told, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
 
 
-def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> str:
+def subject(
+    source: Place | list[Place], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+) -> str:
     """What is analysed; refuses an address that nothing can read, with what to do instead."""
     single = not isinstance(source, list)
     named = sorted(
@@ -130,31 +148,43 @@ def subject(source: Place | list[Place], mapping: dict[Part, str] | None = None)
         else refuse_address(place, "/source" if single else f"/source/{at}").subject
         for at, place in enumerate(places_of(source))
     )
-    if single and not mapping:
+    if single and not mapping and not only:
         return named[0]
-    whole = json.dumps([named, sorted((mapping or {}).items())])
-    return f"{'mapped' if single else 'together'}:{hashlib.sha256(whole.encode()).hexdigest()}"
+    whole = json.dumps([named, sorted((mapping or {}).items()), sorted((only or {}).items())])
+    kind = "together" if not single else "mapped" if mapping else "part"
+    return f"{kind}:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
-async def check(source: Place | list[Place], mapping: dict[Part, str] | None = None) -> None:
+async def check(
+    source: Place | list[Place], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+) -> None:
     """Refuses at start what the beginnings of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # there is time until the report comes
     for at, place in enumerate(places_of(source)):
         if isinstance(place, Upload):
-            pointer, name = (f"/source/{at}", f"File {at + 1}: ") if isinstance(source, list) else ("/source", "")
-            await refuse_file(place, mapping or {}, pointer, name)
+            several = isinstance(source, list) and len(source) > 1
+            name = f"{await place.aname()}: " if several else ""
+            pointer = f"/source/{at}" if isinstance(source, list) else "/source"
+            await refuse_file(place, mapping or {}, only, pointer, name)
 
 
 def _shown(source: Place | list[Place]) -> str:
-    files = sum(isinstance(place, Upload) for place in places_of(source))
-    told = [place for place in places_of(source) if isinstance(place, str)]
-    if files:
-        told.insert(0, "uploaded file" if files == 1 else f"{files} uploaded files")
+    """The files by what they were called, and the addresses."""
+    told = [
+        place.name() if isinstance(place, Upload) else "an invented sample" if place == SAMPLE else place
+        for place in places_of(source)
+    ]
     return ", ".join(told)
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
     return render_report(result, view.query)
+
+
+def page_title(result: Mapping[str, Any]) -> str:
+    """For tabs, bookmarks and prints: several reports are to be told apart."""
+    report = result["report"]
+    return f"{report['grade']}: {report['product_title'] or report['source']}"
 
 
 EXPORTS = {
@@ -170,11 +200,11 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     ask_model = model_step(settings, outlast) if settings.llm_model else None
 
     judge, remember = acquainted(Acquaintance(outlast.facts("acquaintance")))
+    compare = comparing(outlast.facts("earlier reports"))
 
-    def judged(source: Source, mapping: Columns = None) -> dict[str, Any]:
-        return analyse(source, mapping or {}, Steps(judge, ask_model, remember))
+    def judged(source: Source, mapping: Columns = None, only: Narrowed = None) -> dict[str, Any]:
+        return analyse(source, mapping or {}, only or {}, Steps(judge, ask_model, remember, compare))
 
-    work, compare = remembering(judged, subject, outlast.facts("earlier reports"))
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
@@ -182,6 +212,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         subject=subject,
         intro=INTRO + (intro_of_model(settings) if ask_model else STAYS),
         render=render,
+        page_title=page_title,
         exports=EXPORTS,
         check=check,
-    )(work)
+    )(judged)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
+from outlast_reviews.gathering import ALL
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.sources.columns import Part
 from outlast_reviews.terminal import print_report
@@ -32,27 +33,29 @@ OWNER = "terminal"
     help="Which column of a table holds what; PART is rating, text, title, date, reviewer, verified, review_id or "
     "incentivised.",
 )
+@click.option(
+    "--product", metavar="NAME", help="Only the reviews of this product, where there are several; all: together."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def analyse(sources: Sequence[str], mapping: Sequence[str], as_json: bool) -> None:
+def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None, as_json: bool) -> None:
     """Judge the reviews of one product, in files (CSV, TSV, JSON, JSONL, XML, gzip or ZIP of these, saved review
     pages) or at addresses; several are taken together.
 
     Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
     """
-    columns = dict(_column(said) for said in mapping)
-    name = ", ".join(sources)
+    more: dict[str, Any] = {"mapping": dict(columns)} if (columns := [_column(said) for said in mapping]) else {}
+    if product is not None:
+        more["only"] = {"product": ALL if product.lower() == "all" else product}
     try:
-        result = asyncio.run(_analyse(sources, columns))
-    except InvalidInput as error:
-        click.echo(f"{name}: {error}{_how_to_map(error, sources)}", err=True)
-        sys.exit(2)
+        result = asyncio.run(_analyse(sources, more))
     except OutlastError as error:
-        click.echo(f"{name}: {error}", err=True)
+        answer = _how_to_answer(error, sources) if isinstance(error, InvalidInput) else ""
+        click.echo(f"{_whose(str(error), sources)}{error}{answer}", err=True)
         sys.exit(2)
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
     else:
-        print_report(result, name)
+        print_report(result, ", ".join(sources))
 
 
 def _column(said: str) -> tuple[str, str]:
@@ -65,17 +68,24 @@ def _column(said: str) -> tuple[str, str]:
     return part, column
 
 
-def _how_to_map(error: InvalidInput, sources: Sequence[str]) -> str:
-    """What to type when a table's columns are not known."""
-    wanted = [f"{q.name}={q.chosen or 'COLUMN'}" for q in error.questions if q.required or q.chosen]
-    if not wanted:
-        return ""
-    return "\nFor example: outlast analyse " + shlex.join(
-        [*sources, *(w for said in wanted for w in ("--map", said))]
-    )
+def _whose(sentence: str, sources: Sequence[str]) -> str:
+    """What an error is about, where it does not say so itself: of several sources it does."""
+    named = len(sources) > 1 or sentence.startswith(sources[0])
+    return "" if named else f"{sources[0]}: "
 
 
-async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mapping[str, Any]:
+def _how_to_answer(error: InvalidInput, sources: Sequence[str]) -> str:
+    """What to type when something is asked: which columns are which, or which product is meant."""
+    wanted: list[str] = []
+    for question in error.questions:
+        if question.name == "product":
+            wanted += ["--product", question.options[0][0]]
+        elif question.required or question.chosen:
+            wanted += ["--map", f"{question.name}={question.chosen or 'COLUMN'}"]
+    return f"\nFor example: outlast analyse {shlex.join([*sources, *wanted])}" if wanted else ""
+
+
+async def _analyse(sources: Sequence[str], more: Mapping[str, Any]) -> Mapping[str, Any]:
     """One session in a store of its own, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="outlast-") as folder:
         outlast = Outlast()
@@ -90,7 +100,6 @@ async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mappin
         register(outlast)
         async with outlast.lifespan(workers=1):
             given = [s if "://" in s or s == SAMPLE else repr(await _upload(outlast, Path(s))) for s in sources]
-            more: dict[str, Any] = {"mapping": dict(columns)} if columns else {}
             source = given[0] if len(given) == 1 else given
             started = await outlast.start("product", owner=OWNER, source=source, **more)
             return await _follow(outlast, started.session.id)
@@ -99,13 +108,13 @@ async def _analyse(sources: Sequence[str], columns: Mapping[str, str]) -> Mappin
 async def _upload(outlast: Outlast, path: Path) -> Any:
     try:
         if path.stat().st_size == 0:  # noqa: ASYNC240 - nothing else is at work yet
-            raise InvalidInput("The file is empty.")
+            raise InvalidInput(f"{path}: The file is empty.")
         with path.open("rb") as file:
             return await outlast.upload(file, path.name, owner=OWNER)
     except IsADirectoryError:
-        raise InvalidInput("This is a folder. Name the files in it.") from None
+        raise InvalidInput(f"{path}: This is a folder. Name the files in it.") from None
     except OSError as error:
-        raise InvalidInput(f"It cannot be opened: {error.strerror}.") from None
+        raise InvalidInput(f"{path}: It cannot be opened: {error.strerror}.") from None
 
 
 async def _follow(outlast: Outlast, session_id: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews import product
@@ -18,10 +19,14 @@ from outlast_reviews.sources.fetch import Fetcher
 from outlast_reviews.sources.fetch_error import FetchError
 from outlast_reviews.sources.limits import Progress
 from outlast_reviews.sources.merging import merged
+from outlast_reviews.sources.products import named, of_one
 from outlast_reviews.sources.provider import Provider, provider_of
-from outlast_reviews.sources.read import HEAD, refuse_early
+from outlast_reviews.sources.read import HEAD, look_early
 
 Place = Upload | str
+Only = Literal["product"]
+ALL = "*"
+"""The answer that takes all products of a source together."""
 
 _LABELS: Mapping[Part, str] = {
     "rating": "The stars",
@@ -33,6 +38,8 @@ _LABELS: Mapping[Part, str] = {
     "review_id": "An id of the review",
     "incentivised": "Whether it was paid for or given free (Vine)",
 }
+_MOST_OFFERED = 200
+"""Products to choose from on a page; a program may name any."""
 _TOLD_EVERY = 0.25
 _RETRY = 5.0
 
@@ -50,22 +57,37 @@ def refuse_address(address: str, pointer: str) -> Product:
     return product.product_at(address)
 
 
-async def refuse_file(upload: Upload, mapping: Mapping[Part, str], pointer: str, name: str = "") -> None:
-    """Raises `InvalidInput` for what the beginning of a file shows; a table's unknown columns become questions."""
+async def refuse_file(
+    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
+) -> None:
+    """Raises `InvalidInput` for what the beginning of a file shows; unknown columns of a table become questions,
+    and so do several products, unless `only` says which.
+    """
     head = await upload.head(HEAD + 1)
     try:
-        await asyncio.to_thread(refuse_early, head[:HEAD], len(head), mapping)
+        products = await asyncio.to_thread(look_early, head[:HEAD], len(head), mapping)
     except UnknownColumns as unknown:
         raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
     except NotReviews as refused:
         raise InvalidInput(f"{name}{refused}", pointer) from None
+    if products and only is None:
+        raise InvalidInput(
+            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: say "
+            "which, or take all together.",
+            "/only",
+            questions=[_which_product(products)],
+        )
 
 
-def gather_all(places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING) -> ReviewSet:
-    """All reviews of all places. Raises `Permanent` or `RetryAfter` with the reason and what to do."""
+def gather_all(
+    places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
+) -> ReviewSet:
+    """All reviews of all places, or those of one product. Raises `Permanent` or `RetryAfter` with the reason and
+    what to do.
+    """
     sets: list[tuple[str, ReviewSet]] = []
     for number, place in enumerate(places):
-        name = place if isinstance(place, str) else f"file {number + 1}"
+        name = place if isinstance(place, str) else place.name()
         prefix = f"{name}: " if len(places) > 1 else ""
         try:
             sets.append((name, _one(place, mapping, _telling(number, len(places)))))
@@ -77,10 +99,9 @@ def gather_all(places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING
                     _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
                 ) from None
             raise Permanent(f"{prefix}{failed}") from None
-    if len(sets) == 1:
-        return sets[0][1]
     try:
-        return merged(sets, Limits())
+        received = merged(sets, Limits()) if len(sets) > 1 else sets[0][1]
+        return received if product is None or product == ALL else of_one(received, product)
     except NotReviews as refused:
         raise Permanent(str(refused)) from None
 
@@ -142,6 +163,11 @@ def _pausing(meant: Product) -> Callable[[float], None]:
             left -= _TOLD_EVERY
 
     return pause
+
+
+def _which_product(products: Sequence[str]) -> Question:
+    options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
+    return Question("product", "Whose reviews?", options, required=True)
 
 
 def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:

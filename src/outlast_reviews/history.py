@@ -1,9 +1,8 @@
 """What the report of last time said of the same product, kept as a fact and laid beside the new one."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import wraps
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from outlast import Fact, Facts, Step, step
@@ -18,8 +17,8 @@ _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
 class Earlier:
     """The report of last time in figures, and how the reviews have changed since."""
 
-    since: str | None
-    """When it was made; `None` where that is nobody else's business: for uploads."""
+    since: str
+    """When it was made."""
     grade: str
     share: float | None
     rating: float | None
@@ -32,35 +31,25 @@ class Earlier:
     added: int | None
 
 
-Analyse = Callable[..., dict[str, Any]]
+Compare = Step[[str, str, dict[str, Any]], Earlier | None]
 
 
-def remembering(analyse: Analyse, subject_of: Callable[..., str], facts: Facts) -> tuple[Analyse, Step[..., Any]]:
-    """The same analysis with `earlier` in its result, and the step that this takes."""
+def comparing(facts: Facts) -> Compare:
+    """The step that lays a report beside the last one of the same product."""
 
     @step("Comparing with last time", weight=0.2)
-    def compare(subject: str, report: dict[str, Any]) -> Earlier | None:
-        return look_back(facts, subject, report)
+    def compare(subject: str, product: str, report: dict[str, Any]) -> Earlier | None:
+        # what somebody has judged here before is for others to learn only of pages that anybody can look at
+        return look_back(facts if subject.startswith(PUBLIC) else facts.of_owner, product, report)
 
-    @wraps(analyse)
-    def analyse_and_compare(**given: Any) -> dict[str, Any]:
-        result = analyse(**given)
-        earlier = compare(subject_of(**given), result["report"])
-        return {**result, "earlier": asdict(earlier) if earlier else None}
-
-    return analyse_and_compare, compare
+    return compare
 
 
-def look_back(facts: Facts, subject: str, report: Mapping[str, Any]) -> Earlier | None:
+def look_back(facts: Facts, key: str, report: Mapping[str, Any]) -> Earlier | None:
     """What stood there before this report, which stands there afterwards.
 
     Two are kept, so that an attempt that is repeated after it has written finds the earlier one, not itself.
-    Facts belong to nobody. Of an upload they hold figures alone, under a hash of its hash, and something is told
-    only if it differs: that somebody has judged the same file here before is not for others to learn.
     """
-    public = subject.startswith(PUBLIC)
-    key = subject if public else hashlib.sha256(f"upload {subject}".encode()).hexdigest()
-    key = key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()
     kept = {fact.item: fact.value for fact in facts.blocking.get([key]).get(key, ())}
     before = next(
         (kept[item] for item in ("latest", "before") if item in kept and kept[item]["at"] < report["analysed_at"]),
@@ -68,15 +57,13 @@ def look_back(facts: Facts, subject: str, report: Mapping[str, Any]) -> Earlier 
     )
     now = _summary(report)
     facts.blocking.put([Fact(key, now, "latest"), *([Fact(key, before, "before")] if before else [])], keep=KEPT)
-    if before is None or (not public and all(before[name] == now[name] for name in _FIGURES)):
-        return None
-    return _earlier(before, now, public=public)
+    return _earlier(before, now) if before else None
 
 
-def _earlier(before: Mapping[str, Any], now: Mapping[str, Any], *, public: bool) -> Earlier:
+def _earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> Earlier:
     then, these = _known(before), _known(now)
     return Earlier(
-        since=before["at"] if public else None,
+        since=before["at"],
         **{name: before[name] for name in (*_FIGURES, "method")},
         vanished=None if then is None or these is None else len(then - these),
         added=None if then is None or these is None else len(these - then),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,10 @@ class Coverage:
     """Reason, how many rows, and which ("rows 3, 7 and 2 more"); the most frequent first, at most five."""
     left_out: tuple[str, ...]
     """Whole files that hold no reviews, each with the reason; at most twenty."""
+    products: int
+    """How many the source names, where they are several; else 0."""
+    most_frequent_products: tuple[tuple[str, int], ...]
+    """At most twenty."""
     first_date: dt.date | None
     last_date: dt.date | None
 
@@ -121,6 +126,7 @@ def _fill(kept: Review, repeat: Review) -> Review:
 
 def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
     days = [r.date for r in reviews if r.date]
+    products = Counter(r.product for r in reviews if r.product)
     reasons: dict[str, list[Skipped]] = {}
     for row in received.skipped:
         reasons.setdefault(row.reason, []).append(row)
@@ -139,6 +145,8 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         skipped=len(received.skipped),
         skipped_reasons=tuple((reason, len(rows), _which(rows)) for reason, rows in frequent),
         left_out=tuple(received.left_out[:20]),
+        products=len(products),
+        most_frequent_products=tuple(products.most_common(20)),
         first_date=min(days, default=None),
         last_date=max(days, default=None),
     )

@@ -50,6 +50,12 @@ class SkippedRows(TypedDict):
     """Which, as "rows 3, 7 and 2 more"."""
 
 
+class ProductReport(TypedDict):
+    name: str
+    count: int
+    """Unique reviews."""
+
+
 class CoverageReport(TypedDict):
     """Counts of unique reviews; `rows`, `merged_duplicates` and `skipped` are rows."""
 
@@ -69,7 +75,10 @@ class CoverageReport(TypedDict):
     skipped: int
     skipped_reasons: list[SkippedRows]
     left_out: list[str]
-    """Files among several that hold no reviews, each with the reason."""
+    """Files among several that hold no reviews, each with the reason; reviews of other products."""
+    products: list[ProductReport]
+    """Where the reviews are of several, judged together: the most frequent, at most twenty."""
+    products_count: int
 
 
 class Stars(TypedDict):
@@ -154,7 +163,10 @@ def make_report(
     """The same set gives the same report, but for `source` and `analysed_at` (in UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
     verdict = judge(reviews, findings, evidence, sample=sample)
-    share, details = verdict.share, explain(verdict, evidence, findings, sample=sample)
+    share, details = (
+        verdict.share,
+        explain(verdict, evidence, findings, sample=sample, products=cleaned.coverage.products),
+    )
     original = mean_rating(reviews)
     paid_by_nobody = [review for review in reviews if review.row not in evidence.incentivised]
     adjusted = adjusted_rating(reviews, evidence) if share else None
@@ -236,6 +248,8 @@ def _coverage(counted: Coverage) -> CoverageReport:
             for reason, count, rows in counted.skipped_reasons
         ],
         "left_out": [shortened(line, 2 * _LONGEST_NAME) for line in counted.left_out],
+        "products": [{"name": name, "count": count} for name, count in counted.most_frequent_products],
+        "products_count": counted.products,
     }
 
 

@@ -1,7 +1,8 @@
 """One review and the set of them, as every source delivers it and every check reads it (pure)."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -23,6 +24,8 @@ class Review:
     verified: bool | None = None
     incentivised: bool | None = None
     """The source's own flag (Vine, "incentivised"); `None` where the source has no such field."""
+    product: str | None = None
+    """What it is of, where the source holds reviews of several products; else `None`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,8 @@ class ReviewSet:
     skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])
     left_out: Sequence[str] = ()
     """Files among several that hold no reviews, each with its name and the reason."""
+
+    @property
+    def products(self) -> Mapping[str, int]:
+        """How many reviews are of each product, the most first; nothing where there is but one."""
+        return dict(Counter(review.product for review in self.reviews if review.product).most_common())

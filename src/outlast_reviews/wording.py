@@ -25,9 +25,12 @@ def headline(verdict: Verdict) -> str:
             return "Not enough evidence for a grade"
 
 
-def explain(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding], *, sample: bool) -> str:
-    """What stands behind the headline, in one to five sentences."""
-    parts = [verdict.unsure] if verdict.unsure else []
+def explain(
+    verdict: Verdict, evidence: Evidence, findings: Sequence[Finding], *, sample: bool, products: int = 0
+) -> str:
+    """What stands behind the headline, in one to six sentences."""
+    parts = [f"These are reviews of {products:,} products, judged together."] if products > 1 else []
+    parts += [verdict.unsure] if verdict.unsure else []
     if verdict.judged:
         parts.append(_signs(verdict))
     if sample and verdict.share:

@@ -19,8 +19,8 @@ async def outlast(tmp_path):
     await made.close()
 
 
-async def _completed(outlast, analysis):
-    started = await outlast.start(analysis, owner="ann")
+async def _completed(outlast, analysis, owner="ann", **values):
+    started = await outlast.start(analysis, owner=owner, **values)
     async with asyncio.timeout(30):
         async for view in outlast.watch(started.session.id):
             if view.session.status.final:
@@ -85,3 +85,39 @@ async def test_what_is_too_large_or_not_json_is_refused_and_nothing_is_written(o
     assert await seen.get(["first"]) == {}
     with pytest.raises(TooLarge):
         outlast.facts("s" * 201)
+
+
+async def test_facts_of_an_owner_are_seen_by_their_sessions_alone(outlast):
+    seen = outlast.facts("seen")
+
+    @step("Looking")
+    def look() -> list[str]:
+        mine = seen.of_owner.blocking
+        before = [fact.value for fact in mine.get(["who"]).get("who", ())]
+        mine.put([Fact("who", "somebody")], keep=HOUR)
+        return before
+
+    @step("Looking too")
+    async def look_too() -> int:
+        return len((await seen.of_owner.get(["who"])).get("who", ()))
+
+    @outlast.analysis("look", steps=[look])
+    def work(n: int) -> list[str]:
+        return look()
+
+    @outlast.analysis("look_too", steps=[look_too])
+    async def work_too() -> int:
+        return await look_too()
+
+    await outlast.open(workers=1)
+    assert (await _completed(outlast, "look", "ann", n=1)).result == "[]"
+    assert (await _completed(outlast, "look", "ben", n=1)).result == "[]"
+    assert (await _completed(outlast, "look", "ann", n=2)).result == '["somebody"]'
+    assert (await _completed(outlast, "look_too", "ben")).result == "1"
+    assert (await _completed(outlast, "look_too", "cleo")).result == "0"
+    assert await seen.get(["who"]) == {}
+
+
+async def test_outside_an_analysis_there_is_no_owner(outlast):
+    with pytest.raises(RuntimeError, match="inside an analysis"):
+        await outlast.facts("seen").of_owner.get(["who"])

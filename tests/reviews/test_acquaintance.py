@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from judging_data import invented, nowhere
+from owners import become
 
 from outlast import Facts, Outlast, Settings
 from outlast_reviews.acquaintance import Acquaintance
@@ -28,6 +29,7 @@ RING = ("Anna Larkspurn", "Boris Mossgrove", "Clara Nettlefold")
 async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
     outlast = Outlast(Settings(data_dir=tmp_path))
     async with outlast.lifespan():
+        become("ann")
         yield outlast.facts("acquaintance")
 
 
@@ -80,13 +82,48 @@ async def test_the_same_product_twice_is_not_another(facts):
     assert (found.seen, found.others) == ([], 0)
 
 
-async def test_what_vanished_is_told_of_addresses_alone(facts):
+async def test_what_vanished_since_the_last_analysis_of_the_product_is_told(facts):
     lamp = product("lamp")
-    for subject, outcome in (("web:lamp", "found"), ("upload:lamp", "not_assessed")):
+    for subject in ("web:https://shop.example/lamp", "upload:lamp"):
         await remembered(facts, lamp, subject)
-        finding = vanished(lamp[4:], nowhere, facts=await known(facts, lamp[4:], subject))
-        assert finding.outcome == outcome
-        assert ("4 of 33 reviews" in finding.sentence) is (outcome == "found")
+        finding = vanished(lamp[4:], nowhere, facts=await known(facts, lamp[4:], subject + " of today"))
+        assert finding.outcome == "found"
+        assert "4 of 33 reviews" in finding.sentence
+
+
+async def test_what_somebody_else_has_uploaded_is_neither_seen_nor_believed(facts):
+    """Else anybody could make up products around the reviewers of another's."""
+    third = product("chair")
+    for name in ("lamp", "kettle"):
+        await remembered(facts, product(name), f"upload:{name}")
+    become("ben")
+    found = await known(facts, third, "upload:chair")
+    assert (found.seen, found.others, found.earlier) == ([], 0, ())
+    become("ann")
+    assert (await known(facts, third, "upload:chair")).others == 2
+
+
+async def test_only_pages_of_one_shop_are_laid_beside_each_other(facts):
+    third = product("chair")
+    for name in ("lamp", "kettle"):
+        await remembered(facts, product(name), f"web:https://attacker.example/{name}")
+    for subject in ("web:https://shop.example/chair", "amazon:us:B000000001", "upload:chair"):
+        assert (await known(facts, third, subject)).others == 0
+    assert (await known(facts, third, "web:https://attacker.example/chair")).others == 2
+
+
+async def test_another_export_of_the_product_with_few_reviews_in_common_is_no_other_product(facts):
+    """Its reviewers are met again, but with the very words that they say here."""
+    shared = product("lamp")[-20:]
+    for name in ("one", "other"):
+        of_its_own = [replace(r, reviewer=f"{name} {r.reviewer}", row=r.row + 5_000) for r in product(name)[:30]]
+        more = [
+            replace(r, row=9_000 + n, reviewer=f"Other{name}{n} Person{n}", text=f"{r.text} {name} {n} times")
+            for n, r in enumerate(invented(90))
+        ]
+        await remembered(facts, [*of_its_own, *more, *shared], f"upload:{name}")
+    found = await known(facts, [*invented(90), *shared], "upload:third")
+    assert (found.seen, found.others) == ([], 0)
 
 
 async def test_no_name_and_no_word_is_kept(facts, tmp_path):

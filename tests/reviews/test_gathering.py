@@ -69,7 +69,7 @@ async def test_several_files_are_one_product_and_repeats_among_them_are_merged(o
     report = await report_of(outlast, source=[first, second])
     assert (report["total_reviews"], report["unique_reviews"]) == (4, 3)
     assert report["format"] == "CSV, JSONL (2 files)"
-    assert report["source"] == "2 uploaded files"
+    assert report["source"] == "a.csv, a.csv"
 
 
 async def test_a_file_left_out_of_an_archive_is_in_the_report(outlast: Outlast):
@@ -124,11 +124,11 @@ async def test_a_mapping_that_cannot_be_is_refused_with_the_reason(outlast: Outl
 async def test_what_the_beginning_of_a_file_shows_is_refused_at_start(
     outlast: Outlast, content: bytes, words: str
 ):
-    file = await upload(outlast, content)
+    file = await upload(outlast, content, "bad.csv")
     good = await upload(outlast, "rating,text\n5,a\n")
     with pytest.raises(InvalidInput, match=words):
         await outlast.start("product", owner=ME, source=file)
-    with pytest.raises(InvalidInput, match=f"File 2: .*{words}"):
+    with pytest.raises(InvalidInput, match=f"bad.csv: .*{words}"):
         await outlast.start("product", owner=ME, source=[good, file])
 
 

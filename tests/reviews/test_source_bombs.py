@@ -19,7 +19,7 @@ from source_reading import read_json
 import outlast_reviews.sources
 from outlast_reviews import product
 from outlast_reviews.hygiene import clean
-from outlast_reviews.sources.read import refuse_early
+from outlast_reviews.sources.read import look_early
 
 READ = {"a row of half a million fields", "JSONL nested deep"}
 """These hold one good row besides the hostile one, and it is read."""
@@ -131,5 +131,5 @@ def test_what_takes_long_is_not_read_before_a_start_is_answered():
         archive.writestr("a.csv", rows)
     for small in (packed.getvalue(), gzip.compress(rows.encode())):
         start = time.process_time()
-        refuse_early(small, len(small))
+        look_early(small, len(small))
         assert time.process_time() - start < 1

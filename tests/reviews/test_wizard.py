@@ -144,3 +144,63 @@ async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     assert started.status_code == 202
     assert json.loads(started.content)["session"]["subject"].startswith("mapped:")
     await finished(visitor, started)
+
+
+SHOP = "product_title,rating,text\n" + "".join(
+    f"{('A pillow', 'A <x>lamp')[n % 3 == 0]},{n % 5 + 1},Words {n} about it\n" for n in range(30)
+)
+
+
+async def test_of_several_products_the_page_asks_which_one_is_meant(visitor: Visitor):
+    asked = await visitor.submit([file(SHOP)])
+    assert asked.status_code == 422
+    found = re.search(r'<select[^>]*name="only.product".*?</select>', asked.text, re.DOTALL)
+    assert found
+    assert re.findall(r'value="([^"]*)"', unescape(found[0])) == ["", "A pillow", "A <x>lamp", "*"]
+    assert "<x>lamp" not in asked.text
+    started = await visitor.submit(source_kept=kept(asked.text), **{"only.product": "A <x>lamp"})
+    report = (await finished(visitor, started))["result"]["report"]
+    assert (report["product_title"], report["unique_reviews"]) == ("A <x>lamp", 10)
+    assert report["coverage"]["left_out"] == ["20 reviews of other products"]
+    assert report["coverage"]["products"] == []
+
+
+async def test_all_of_them_together_is_an_answer_and_the_report_says_so(visitor: Visitor):
+    asked = await visitor.submit([file(SHOP)])
+    started = await visitor.submit(source_kept=kept(asked.text), **{"only.product": "*"})
+    report = (await finished(visitor, started))["result"]["report"]
+    assert report["unique_reviews"] == 30
+    assert report["product_title"] is None
+    assert report["coverage"]["products"] == [
+        {"name": "A pillow", "count": 20},
+        {"name": "A <x>lamp", "count": 10},
+    ]
+    assert "These are reviews of 2 products, judged together." in report["explanation"]
+
+
+async def test_what_was_answered_about_columns_stays_while_it_is_asked_which_product_is_meant(visitor: Visitor):
+    table = SHOP.replace("rating,text", "Punkte,Meinung")
+    asked = await visitor.submit([file(table)])
+    columns = {"mapping.rating": "Punkte", "mapping.text": "Meinung"}
+    again = await visitor.submit(source_kept=kept(asked.text), **columns)
+    assert again.status_code == 422
+    hidden = dict(re.findall(r'<input type="hidden" name="(mapping[^"]*)" value="([^"]*)"', again.text))
+    assert hidden == columns
+    started = await visitor.submit(source_kept=kept(again.text), **hidden, **{"only.product": "A pillow"})
+    assert (await finished(visitor, started))["result"]["report"]["unique_reviews"] == 20
+
+
+async def test_a_product_that_nobody_named_is_refused_with_those_that_are_there(visitor: Visitor):
+    asked = await visitor.submit([file(SHOP)])
+    started = await visitor.submit(source_kept=kept(asked.text), **{"only.product": "A chair"})
+    assert "Products found: “A pillow”, “A <x>lamp”." in (await finished(visitor, started))["error"]
+
+
+async def test_a_program_that_wants_all_together_says_so(visitor: Visitor):
+    headers = {"X-CSRF-Token": visitor.token}
+    sent = await visitor.client.post("/api/analysis/upload", files=[("file", ("a.csv", SHOP))], headers=headers)
+    asked = await visitor.start(source=sent.json()["source"])
+    assert asked.json()["errors"][0]["pointer"] == "/only"
+    assert asked.json()["questions"][0]["name"] == "product"
+    for only in ({}, {"product": "*"}):
+        assert (await visitor.start(source=sent.json()["source"], only=only)).status_code == 202

@@ -126,6 +126,8 @@ class Analysis:
     intro: str | None = None
     """Safe HTML above the form."""
     render: Render | None = None
+    page_title: Callable[[Any], str] | None = None
+    """Names the page of a result, from the result; `None`: all are called as the analysis."""
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
     """By file name, whose ending says of what kind they are."""
     check: Check | None = None

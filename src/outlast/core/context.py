@@ -43,17 +43,28 @@ class ProgressSink(Protocol):
     def report(self, name: str | None, done: float | None, total: float | None, message: str | None) -> None: ...
 
 
-class Journal(Protocol):
+class Uploads(Protocol):
+    """Where the uploads of one owner are."""
+
+    def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        """Raises `Permanent` when there is none."""
+        ...
+
+    async def upload_name(self, sha256: str) -> str:
+        """Raises `Permanent` when there is none."""
+        ...
+
+
+class Journal(Uploads, Protocol):
     """Where kept steps and uploads are: the store under the claim, or the pipe to it."""
+
+    owner: str
+    """The hash of whose session it is."""
 
     async def kept(self, step: str, occurrence: int) -> KeptStep | None: ...
 
     async def keep(self, kept: KeptStep) -> None:
         """Returns once durable; raises `ClaimLost`."""
-        ...
-
-    def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Raises `Permanent` when there is none."""
         ...
 
 
@@ -69,6 +80,8 @@ class AttemptContext:
         self._loop = loop
         self._occurrences: dict[str, int] = {}
         self._stopped = threading.Event()
+        self.uploads: Uploads = journal
+        self.owner = journal.owner
 
     def stop(self) -> None:
         """From now on threads end at their next report or step, and nothing more is kept or reported."""
@@ -120,12 +133,9 @@ class AttemptContext:
         finally:
             _step.reset(token)
 
-    def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        return self._journal.upload(sha256)
-
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it
-        async for chunk in self.upload(sha256):
+        async for chunk in self._journal.upload(sha256):
             file.write(chunk)
         file.seek(0)
         return file
@@ -133,6 +143,10 @@ class AttemptContext:
     def open_upload_blocking(self, sha256: str) -> BinaryIO:
         self._check()
         return self._wait(self.open_upload(sha256))
+
+    def upload_name_blocking(self, sha256: str) -> str:
+        self._check()
+        return self._wait(self._journal.upload_name(sha256))
 
     def _next(self, step: StepLike) -> int:
         # counted at the call, so that steps under gather() get the same numbers in every attempt
@@ -170,7 +184,7 @@ class AttemptContext:
 
 
 _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", default=None)
-_reading: ContextVar[Callable[[str], AsyncIterator[bytes]] | None] = ContextVar("outlast_reading", default=None)
+_reading: ContextVar[Uploads | None] = ContextVar("outlast_reading", default=None)
 _step: ContextVar[str | None] = ContextVar("outlast_step", default=None)
 
 
@@ -192,18 +206,18 @@ def current_or_raise() -> AttemptContext:
 
 
 @contextmanager
-def reading(chunks: Callable[[str], AsyncIterator[bytes]]) -> Generator[None]:
-    """Within it uploads are read from `chunks`: for the check of a start, which is no attempt yet."""
-    token = _reading.set(chunks)
+def reading(uploads: Uploads) -> Generator[None]:
+    """Within it uploads are read from there: for the check of a start, which is no attempt yet."""
+    token = _reading.set(uploads)
     try:
         yield
     finally:
         _reading.reset(token)
 
 
-def upload_chunks(sha256: str) -> AsyncIterator[bytes]:
-    chunks = _reading.get()
-    return chunks(sha256) if chunks is not None else current_or_raise().upload(sha256)
+def uploads() -> Uploads:
+    """Those that the code which asks may read."""
+    return _reading.get() or current_or_raise().uploads
 
 
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:

@@ -32,15 +32,28 @@ class Fact:
     item: str = ""
 
 
+Opened = Callable[[], Awaitable[tuple[FactStore, Clock]]]
+
+
 class Facts:
-    """One space of facts. They belong to nobody: never keep what only one visitor may see.
+    """One space of facts. They belong to nobody: never keep what only one visitor may see, nor trust what any
+    visitor may have put there. `of_owner` is for both.
 
     Keys are compared exactly. A fact is forgotten when its time is over, or with `forget`.
     """
 
-    def __init__(self, space: str, opened: Callable[[], Awaitable[tuple[FactStore, Clock]]]) -> None:
+    def __init__(self, space: str, opened: Opened, *, owned: bool = False) -> None:
         self._space = _name(space, "space")
         self._opened = opened
+        self._owned = owned
+
+    @property
+    def of_owner(self) -> "Facts":
+        """The same space apart for each owner: only sessions of one owner see and write its facts.
+
+        Works inside an analysis alone, which knows whose it is. They stay behind when a session is adopted.
+        """
+        return Facts(self._space, self._opened, owned=True)
 
     async def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None:
         """Write all, in place of what stands under the same key and item.
@@ -51,7 +64,7 @@ class Facts:
         store, clock = await self._opened()
         until = clock.now() + keep
         for start in range(0, len(stored), AT_ONCE):
-            await store.remember(self._space, stored[start : start + AT_ONCE], until=until)
+            await store.remember(self._where, stored[start : start + AT_ONCE], until=until)
 
     async def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]:
         """The facts under these keys, ordered by item; keys without any are not there."""
@@ -59,7 +72,7 @@ class Facts:
         store, _ = await self._opened()
         found: dict[str, Sequence[Fact]] = {}
         for start in range(0, len(wanted), AT_ONCE):
-            some = await store.recall(self._space, wanted[start : start + AT_ONCE])
+            some = await store.recall(self._where, wanted[start : start + AT_ONCE])
             found |= {
                 key: [Fact(f.key, json.loads(f.value), f.item) for f in facts] for key, facts in some.items()
             }
@@ -70,7 +83,11 @@ class Facts:
         wanted = list(dict.fromkeys(keys))
         store, _ = await self._opened()
         for start in range(0, len(wanted), AT_ONCE):
-            await store.forget(self._space, wanted[start : start + AT_ONCE])
+            await store.forget(self._where, wanted[start : start + AT_ONCE])
+
+    @property
+    def _where(self) -> str:
+        return f"{self._space}/{context.current_or_raise().owner}" if self._owned else self._space
 
     @property
     def blocking(self) -> "BlockingFacts":

@@ -84,8 +84,9 @@ class _Progress:
 
 
 class _Journal:
-    def __init__(self, pipe: _Pipe) -> None:
+    def __init__(self, pipe: _Pipe, owner: str) -> None:
         self._pipe = pipe
+        self.owner = owner
 
     async def kept(self, step: str, occurrence: int) -> KeptStep | None:
         kept = await self._pipe.ask(op="kept", step=step, occurrence=occurrence)
@@ -103,6 +104,12 @@ class _Journal:
             path.unlink()  # noqa: ASYNC240 - as above
             while chunk := file.read(1 << 20):
                 yield chunk
+
+    async def upload_name(self, sha256: str) -> str:
+        answer = await self._pipe.ask(op="upload_name", sha256=sha256)
+        if "error" in answer:
+            raise Permanent(answer["error"])
+        return answer["name"]
 
 
 class _SystemClock:
@@ -127,7 +134,7 @@ async def _analyse(order: dict[str, Any], pipe: _Pipe) -> str:
     )
     given = arguments(input_model(work.__name__, work).model_validate_json(order["input"]))
     loop = asyncio.get_running_loop()
-    context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe), _SystemClock(), loop))
+    context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, order["owner"]), _SystemClock(), loop))
     if inspect.iscoroutinefunction(work):
         value = await work(**given)
     else:

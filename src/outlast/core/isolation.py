@@ -44,7 +44,12 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
     )
     try:
         return await _Conversation(child, progress, journal).hold(
-            {"module": analysis.work.__module__, "function": analysis.work.__qualname__, "input": input_json}
+            {
+                "module": analysis.work.__module__,
+                "function": analysis.work.__qualname__,
+                "input": input_json,
+                "owner": journal.owner,
+            }
         )
     finally:
         _kill(child)
@@ -73,6 +78,7 @@ class _Conversation:
             "kept": self._kept,
             "keep": self._keep,
             "upload": self._upload,
+            "upload_name": self._upload_name,
         }
 
     async def hold(self, first: dict[str, Any]) -> str:
@@ -114,6 +120,12 @@ class _Conversation:
                 Path(file.name).unlink()  # noqa: ASYNC240 - microseconds
                 return {"error": str(gone)}
         return {"path": file.name}
+
+    async def _upload_name(self, message: dict[str, Any]) -> Any:
+        try:
+            return {"name": await self._journal.upload_name(message["sha256"])}
+        except Permanent as gone:
+            return {"error": str(gone)}
 
 
 def _raised(message: dict[str, Any]) -> OutlastError:

@@ -34,11 +34,33 @@ async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.
             limit = min(5.0, limit * 2)
 
 
-class StoreJournal:
+class OwnedUploads:
+    """The uploads of one owner, as analysis code reads them."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+
+    async def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        """Raises `Permanent` when there is none."""
+        await self.upload_name(sha256)
+        async for chunk in self._store.chunks(self._owner, sha256):
+            yield chunk
+
+    async def upload_name(self, sha256: str) -> str:
+        """What its file was called. Raises `Permanent` when there is none."""
+        stored = await self._store.find(self._owner, sha256)
+        if stored is None:
+            raise Permanent("The uploaded file has expired. Please upload it again.")
+        return stored.name
+
+
+class StoreJournal(OwnedUploads):
     """What one attempt keeps."""
 
     def __init__(self, store: Store, session: AnalysisSession, clock: Clock, rng: random.Random) -> None:
-        self._store = store
+        super().__init__(store, session.owner)
+        self.owner = session.owner
         self._session = session
         self._claim = Claim(session.id, session.claim)
         self._clock = clock
@@ -64,9 +86,3 @@ class StoreJournal:
 
         if self._closed or not await patiently(write, self._clock, self._rng):
             raise ClaimLost("Another worker has this session now.")
-
-    async def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        if await self._store.find(self._session.owner, sha256) is None:
-            raise Permanent("The uploaded file has expired. Please upload it again.")
-        async for chunk in self._store.chunks(self._session.owner, sha256):
-            yield chunk

@@ -3,13 +3,12 @@
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.context import reading
 from outlast.core.identity import new_session_id, new_share_token, owner_hash
-from outlast.core.journal import Store
+from outlast.core.journal import OwnedUploads, Store
 from outlast.core.payload import arguments, subject_of, validate_input, walk
 from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
@@ -87,7 +86,7 @@ class Sessions:
         given = arguments(validated)
         await self._check_uploads(given, owner_hash(owner))
         if analysis.check is not None:
-            with reading(partial(self._store.chunks, owner_hash(owner))):
+            with reading(OwnedUploads(self._store, owner_hash(owner))):
                 await analysis.check(**given)
         input_json = validated.model_dump_json()
         subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)

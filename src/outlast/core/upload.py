@@ -41,10 +41,18 @@ class Upload:
         """As `open`, for `async def` code. The file itself is an ordinary blocking one."""
         return await context.current_or_raise().open_upload(self.sha256)
 
+    def name(self) -> str:
+        """What its file was called where it came from, for people: never a path. Where `open` works."""
+        return context.current_or_raise().upload_name_blocking(self.sha256)
+
+    async def aname(self) -> str:
+        """As `name`, where `head` works."""
+        return await context.uploads().upload_name(self.sha256)
+
     async def head(self, size: int) -> bytes:
         """Its first bytes, at most `size`, in `async def` code: that of an analysis, or the check of a start."""
         head = bytearray()
-        chunks = context.upload_chunks(self.sha256)
+        chunks = context.uploads().upload(self.sha256)
         try:
             async for chunk in chunks:
                 head += chunk

@@ -111,21 +111,24 @@ class ResultPages:
         analysis = _analysis_of(exchange, stored)
         view = PageView(page, _query(exchange), shared=context.setdefault("shared", False))
 
-        def rendered() -> tuple[Any, Markup | None]:
+        def rendered() -> tuple[str, Any, Markup | None]:
             result = json.loads(stored.result)
-            if analysis is None or analysis.render is None:
-                return result, None
-            return None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML
+            if analysis is None:
+                return stored.analysis, result, None
+            title = analysis.page_title(result) if analysis.page_title else analysis.title
+            if analysis.render is None:
+                return title, result, None
+            return title, None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML
 
         async with self._turn():
-            result, html = await asyncio.to_thread(rendered)
+            title, result, html = await asyncio.to_thread(rendered)
         exports = {f"{page}/export/{name}": e.title for name, e in analysis.exports.items()} if analysis else {}
         headers = context.pop("headers", None)
         return self._drawing.page(
             "result.html",
             exchange,
             headers=headers,
-            title=analysis.title if analysis else stored.analysis,
+            title=title,
             result=result,
             result_bytes=len(stored.result),
             result_html=html,

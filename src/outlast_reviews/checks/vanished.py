@@ -17,7 +17,7 @@ def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> F
     """Only earlier reviews from the days that this source covers can be missed."""
     if not facts.earlier or facts.earlier_on is None:
         return _not_assessed(
-            "No earlier analysis of this address is known here; an uploaded file is never compared."
+            "No earlier analysis of this product is known: of a page anybody's here, of a file your own."
         )
     now = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
     dates = [review.date for review in reviews if review.date]

@@ -11,13 +11,12 @@ from typing import Any, cast
 
 from outlast_reviews.review import Review
 from outlast_reviews.sources import NotReviews, read_reviews
-from outlast_reviews.sources.columns import plain_name
+from outlast_reviews.sources.columns import PRODUCT_IDS, plain_name
 
 LABELS = (
     "label", "fake", "isfake", "fakereview", "planted", "class", "target", "deceptive", "spam", "isspam",
     "suspicious", "bought", "incentivizedfake", "y",
 )  # fmt: skip
-PRODUCTS = ("asin", "parentasin", "productid", "prodid", "businessid", "hotel", "product")
 _YES = {"1", "1.0", "true", "yes", "y", "fake", "deceptive", "spam", "cg", "planted", "bought", "f", "-1"}
 _NO = {"0", "0.0", "false", "no", "n", "real", "genuine", "truthful", "ham", "or", "original", "t", "honest"}
 _LEAST_FEATURES = 2
@@ -62,7 +61,7 @@ def read_labelled(path: Path, label: str | None = None) -> LabelledReviews | Lab
         return _products(rows, column, labels, str(refused))
     if len(received.reviews) + len(received.skipped) != len(rows):
         raise NotLabelled("Its rows cannot be matched with their labels. Give a CSV, TSV, JSON or JSONL file.")
-    return LabelledReviews(_sets(received.reviews, rows), labels)
+    return LabelledReviews(_sets(received.reviews), labels)
 
 
 def _rows(text: str) -> list[Mapping[str, Any]]:
@@ -108,12 +107,10 @@ def _told(value: object) -> bool | None:
     return True if word in _YES else False if word in _NO else None
 
 
-def _sets(reviews: Sequence[Review], rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[Review, ...], ...]:
-    known = {plain_name(column): column for column in reversed(list(rows[0]))}
-    column = next((known[name] for name in PRODUCTS if name in known), None)
-    sets: dict[object, list[Review]] = {}
+def _sets(reviews: Sequence[Review]) -> tuple[tuple[Review, ...], ...]:
+    sets: dict[str | None, list[Review]] = {}
     for review in reviews:
-        sets.setdefault(str(rows[review.row - 1].get(column)) if column else None, []).append(review)
+        sets.setdefault(review.product, []).append(review)
     return tuple(tuple(each) for each in sets.values())
 
 
@@ -124,7 +121,7 @@ def _products(
     kept = [row for n, row in enumerate(rows, start=1) if n in labels]
     features: dict[str, list[float | None]] = {}
     for column in rows[0]:
-        if column == label or not column or plain_name(column) in PRODUCTS or plain_name(column).endswith("id"):
+        if column == label or not column or plain_name(column) in PRODUCT_IDS or plain_name(column).endswith("id"):
             continue
         values = [_number(row.get(column)) for row in kept]
         if sum(value is not None for value in values) > len(values) / 2 and len(set(values)) > 1:

@@ -13,6 +13,11 @@ NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
 """Without stars and words there is nothing to judge."""
 
+PRODUCT_IDS = (
+    "productparent", "parentasin", "productid", "asin", "asins", "productasin", "producthandle", "handle",
+    "productsku", "sku", "prodid", "itemid", "businessid", "hotel", "product",
+)  # fmt: skip
+"""What columns that tell products apart are called, plainly; that of a whole family of variants first."""
 _NAMES: dict[str, tuple[str, ...]] = {
     "review_id": ("reviewid", "reviewuuid", "id", "uuid"),
     "rating": (
@@ -68,14 +73,14 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",
         "isincentivised", "isincentivized", "isincentivizedreview", "isincentivisedreview",
     ),
-    "product_title": (
-        "producttitle", "productname", "productinfotitle", "productsproductproductname", "producthandle",
-    ),
+    "product_id": PRODUCT_IDS,
+    "product_title": ("producttitle", "productname", "productinfotitle", "productsproductproductname"),
 }  # fmt: skip
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
 _MOST_SHOWN = 100
 _LONGEST_SAMPLE = 60
 _OF_THE_REVIEW = ("reviews.", "review.", "review/")
+_OF_THE_PRODUCT = ("product_id", "product_title")
 _PRODUCT_BESIDE_REVIEWS = ("name", "title")
 
 
@@ -92,6 +97,7 @@ class Columns:
     reviewer_name: int | None = None
     verified: int | None = None
     incentivised: int | None = None
+    product_id: int | None = None
     product_title: int | None = None
 
     @property
@@ -108,7 +114,7 @@ class Columns:
         """All of them, in the order above."""
         return (
             self.review_id, self.rating, self.date, self.title, self.text, self.reviewer_id, self.reviewer_name,
-            self.verified, self.incentivised, self.product_title,
+            self.verified, self.incentivised, self.product_id, self.product_title,
         )  # fmt: skip
 
     @property
@@ -213,11 +219,12 @@ def _recognised(names: Sequence[str]) -> Columns:
         if prefix is None or lowered.startswith(prefix):
             places.setdefault(plain_name(lowered.removeprefix(prefix or "")), place)
         product.setdefault(plain_name(lowered), place)
-    found = {part: _first(places, known) for part, known in _NAMES.items() if part != "product_title"}
+    found = {part: _first(places, known) for part, known in _NAMES.items() if part not in _OF_THE_PRODUCT}
     if prefix and found["reviewer_id"] is None and found["reviewer_name"] is None:  # a product has no reviewer
         found |= {part: _first(product, _NAMES[part]) for part in ("reviewer_id", "reviewer_name")}
     titles = _NAMES["product_title"] + (_PRODUCT_BESIDE_REVIEWS if prefix else ())
-    return Columns(**found, product_title=_first(product, titles))
+    ids = _first(product, _NAMES["product_id"])
+    return Columns(**found, product_id=ids, product_title=_first(product, titles))
 
 
 def plain_name(name: str) -> str:

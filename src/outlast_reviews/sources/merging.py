@@ -13,14 +13,17 @@ def merged(
     sets: Sequence[tuple[str, ReviewSet]], limits: Limits, *, kind: str = "", left_out: Sequence[str] = ()
 ) -> ReviewSet:
     """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
+    titles = {received.product_title for _, received in sets} - {None}
     reviews: list[Review] = []
     skipped: list[Skipped] = []
     ids: dict[str, Review] = {}
     memory = 0
     for name, received in sets:
         local = _ids_are_local(ids, received)
+        title = received.product_title if len(titles) > 1 else None
         for review in received.reviews:
-            reviews.append(replace(review, row=len(reviews) + 1, review_id=None if local else review.review_id))
+            row, review_id = len(reviews) + 1, None if local else review.review_id
+            reviews.append(replace(review, row=row, review_id=review_id, product=review.product or title))
             memory += getsizeof(review.text) + getsizeof(review.title)
             if review.review_id is not None:
                 ids.setdefault(review.review_id, review)
@@ -28,7 +31,6 @@ def merged(
         if memory > limits.text or len(reviews) > limits.rows:
             raise too_much(limits)
     formats = Counter(received.format for _, received in sets)
-    titles = {received.product_title for _, received in sets} - {None}
     ratings = {received.product_rating for _, received in sets} - {None}
     files = f" ({len(sets)} files)" if len(sets) > 1 else ""
     return ReviewSet(

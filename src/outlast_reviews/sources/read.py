@@ -1,8 +1,9 @@
 """The way in: any file of reviews to a set of reviews, or a sentence that says why not."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO
 
 from outlast_reviews.review import ReviewSet
@@ -27,11 +28,12 @@ from outlast_reviews.sources.xml_feed import XmlFeed
 from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
 
 HEAD = 256 * 1024
-"""Bytes of a file's beginning that `refuse_early` wants."""
+"""Bytes of a file's beginning that `look_early` wants."""
 
 _LIMITS = Limits()
 _EARLY = Limits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD)
 """What is read before a start is answered, in the process that everybody waits for."""
+_EARLY_OF_LARGE = replace(_EARLY, file=_LIMITS.file, lines=_LIMITS.lines)
 
 
 def read_reviews(
@@ -52,17 +54,23 @@ def read_reviews(
     return _read_one(file, size, progress, limits, mapping)
 
 
-def refuse_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
-    """Raises the `NotReviews` that can be known from the first `HEAD` bytes of a file of `size` bytes."""
+def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> Sequence[str]:
+    """The products that the first `HEAD` bytes of a file of `size` bytes name, if several, the most frequent
+    first. Raises the `NotReviews` that can be known from them.
+    """
     if size <= len(head):
         with suppress(TooMuch):  # that is for the worker to find out
-            read_reviews(io.BytesIO(head), size, limits=_EARLY, mapping=mapping)
+            return list(read_reviews(io.BytesIO(head), size, limits=_EARLY, mapping=mapping).products)
     elif not head.startswith(ZIP_MAGIC):
-        content = Content(io.BytesIO(head), size, _LIMITS, ignore_progress, mapping)
+        content = Content(io.BytesIO(head), size, _EARLY_OF_LARGE, ignore_progress, mapping)
         if not content.is_page:
             source = _source_of(content)
             if isinstance(source, Delimited):
                 shape_of(content.opening, content.limits, mapping)
+            if isinstance(source, Delimited | JsonLines):
+                with suppress(NotReviews):  # it is cut off somewhere
+                    return list(source.read(content).products)
+    return ()
 
 
 def _read_one(

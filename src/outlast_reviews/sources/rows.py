@@ -12,6 +12,7 @@ from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooMuch
+from outlast_reviews.sources.products import Products
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
@@ -61,7 +62,7 @@ class Rows:
         self._places: tuple[int | None, ...] = ()
         """Those of the columns that the last row had."""
         self._numeric: dict[int, Numeric] = {}
-        self._product_titles: set[str] = set()
+        self._products = Products()
         self._memory = 0
         self._count = 0
         self._above_five = 0
@@ -75,7 +76,9 @@ class Rows:
             self._columns, self._places = columns, columns.places
         length = len(values)
         parts = [None if at is None or at >= length else values[at] for at in self._places]
-        review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product = parts
+        review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product = (
+            parts
+        )
         try:
             rating = self._rating(stars)
         except UnreadableStars as error:
@@ -99,8 +102,8 @@ class Rows:
         if isinstance(date, Numeric):
             self._numeric[len(self._reviews)] = date
             date = None
-        if product and len(self._product_titles) < 2:
-            self._product_titles.add(plain_text(product)[:500])
+        if product_id or product:
+            self._products.add(len(self._reviews), plain_text(product_id), plain_text(product))
         self._reviews.append(
             Review(
                 row,
@@ -139,7 +142,11 @@ class Rows:
                 reviews[place] = replace(reviews[place], date=settle(date, day_first=first))
         if _ids_repeat(reviews):
             reviews = [replace(review, review_id=None) for review in reviews]
-        titles = self._product_titles
+        products = self._products.names(len(reviews))
+        titles = set(products) - {None}
+        if len(titles) > 1:
+            named = zip(reviews, products, strict=True)
+            reviews = [replace(review, product=product) if product else review for review, product in named]
         return ReviewSet(
             reviews=tuple(reviews),
             format=format,

@@ -199,8 +199,8 @@ function oneOrAll(field, sources) {
 
 /** What was chosen, by the name of each question. */
 function answers(field) {
-  const chosen = [...field.querySelectorAll("select")].filter((select) => select.value);
-  return Object.fromEntries(chosen.map((select) => [select.dataset.answer, select.value]));
+  const given = [...field.querySelectorAll("[data-answer]")].filter((answer) => answer.value);
+  return Object.fromEntries(given.map((answer) => [answer.dataset.answer, answer.value]));
 }
 
 function mark(field, sentence) {
