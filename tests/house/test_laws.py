@@ -24,6 +24,7 @@ FORBIDDEN_ROOMS = {
 BROAD_EXCEPT = {
     "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
     "src/outlast/core/isolated.py": "the attempt, in a process of its own",
+    "src/outlast/core/settling.py": "the attempt: an end that no store takes must not keep its place for ever",
     "src/outlast/core/rounds.py": "the service loop of all that runs as long as its process",
     "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
     "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",

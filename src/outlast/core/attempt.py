@@ -19,6 +19,7 @@ from outlast.core.payload import MAX_RESULT, NotJson, arguments, strict_json
 from outlast.core.tracker import Tracker
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
+from outlast.domain.plain import plain
 from outlast.domain.progress import StepStatus, restarted
 from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession, Claim
@@ -186,10 +187,10 @@ class Attempt:
         if self.session.attempt >= self.session.max_attempts:
             return self._failed(error, code, reference)
         delay = max(at_least, backoff(self.session.attempt, self._rng))
-        return Postponed(error, code, reference, delay, self.tracker.stopped(StepStatus.FAILED))
+        return Postponed(plain(error), code, reference, delay, self.tracker.stopped(StepStatus.FAILED))
 
     def _failed(self, error: str, code: str, reference: str | None = None) -> Failed:
-        return Failed(error, code, reference, self.tracker.stopped(StepStatus.FAILED))
+        return Failed(plain(error), code, reference, self.tracker.stopped(StepStatus.FAILED))
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:

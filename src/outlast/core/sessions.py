@@ -13,6 +13,7 @@ from outlast.core.payload import arguments, subject_of, validate_input, walk
 from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
 from outlast.domain.errors import InvalidInput
+from outlast.domain.plain import plain
 from outlast.domain.plan import Expected, expect, weigh
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
@@ -94,7 +95,7 @@ class Sessions:
             NewSession(
                 id=new_session_id(),
                 analysis=analysis.name,
-                subject=subject[:MAX_SUBJECT],
+                subject=plain(subject[:MAX_SUBJECT]),
                 owner=owner_hash(owner),
                 input=input_json,
                 steps=await self._lines(analysis),
@@ -153,7 +154,7 @@ class Sessions:
 
     async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
         """Keep a file of this owner's, to be named in an input as `upload:<sha256>`."""
-        return await self._store.put(owner_hash(owner), name, file)
+        return await self._store.put(owner_hash(owner), plain(name), file)
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Stops the work, not only the label. `None`: no such session of this owner."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from outlast.domain.plain import plain
 from outlast.domain.progress import Progress, StepState, StepStatus, overall
 from outlast.ports.clock import Clock
 
@@ -100,7 +101,7 @@ class Tracker:
             if line is None:
                 return
             if message is not None:
-                self._message = message[:MESSAGE_LIMIT]
+                self._message = plain(message[:MESSAGE_LIMIT])
                 line.state = replace(line.state, message=self._message)
             if done is not None and math.isfinite(done):
                 line.reported = self._clock.monotonic()

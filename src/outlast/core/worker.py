@@ -19,14 +19,14 @@ from outlast.core.intake import Intake
 from outlast.core.journal import Store, StoreJournal, patiently
 from outlast.core.lease import LeaseKeeper
 from outlast.core.reporter import Reporter
+from outlast.core.settling import Settling
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.outcome import Completed, Lost, Outcome, Postponed, Released
+from outlast.domain.outcome import Released
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
-from outlast.ports.dispatcher import Dispatcher, Waiting
+from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
-from outlast.ports.results import StepSample
 from outlast.ports.workers import Beat, WorkerInfo
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,6 @@ class Worker:
         self._clock = clock
         self._rng = rng
         self._options = options
-        self._dispatcher = dispatcher
         self._intake = Intake(store, catalogue, clock, inbox) if inbox else None
         self.id = worker_id or new_worker_id()
         self._attempts: dict[Claim, Attempt] = {}
@@ -83,6 +82,7 @@ class Worker:
         self._taken = 0
         self._stop_requests = 0
         self._reporter = Reporter(store, notifier, clock)
+        self._settling = Settling(store, notifier, self._reporter, dispatcher, clock, rng)
         self._surroundings = Surroundings(lambda s: StoreJournal(store, s, clock, rng), clock, rng)
 
     def stop(self) -> None:
@@ -256,28 +256,13 @@ class Worker:
     async def _attempt(self, attempt: Attempt) -> None:
         outcome = await attempt.run()
         self._reporter.forget(attempt.claim)
-        await self.settle(attempt, outcome)
-        del self._attempts[attempt.claim]
-        if attempt.abandoned:
-            self._abandoned += 1
-        self._wake.set()
-
-    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write how it ended, however long the store is away, unless the claim is gone."""
-        if isinstance(outcome, Lost):
-            return
-        await patiently(lambda: self._store.finish(attempt.claim, outcome), self._clock, self._rng)
-        self._notifier.publish(Topic.CHANGED, [attempt.claim.session_id])
-        match outcome:
-            case Completed():
-                name = attempt.session.analysis
-                self._reporter.learn([StepSample(name, step, ms) for step, ms in attempt.worked.items()])
-            case Postponed() | Released():
-                self._notifier.publish(Topic.WAITING, [attempt.session.queue])
-                if self._dispatcher and isinstance(outcome, Released):
-                    self._dispatcher.dispatch([Waiting.of(attempt.session)])
-            case _:
-                pass
+        try:
+            await self._settling.settle(attempt, outcome)
+        finally:
+            del self._attempts[attempt.claim]
+            if attempt.abandoned:
+                self._abandoned += 1
+            self._wake.set()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

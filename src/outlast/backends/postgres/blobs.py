@@ -8,10 +8,11 @@ from typing import BinaryIO
 
 from psycopg import errors
 
-from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.plain import plain
 from outlast.ports.blobs import CHUNK, StoredUpload
 
 

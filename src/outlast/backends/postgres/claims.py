@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outlast.backends.copied import fields_of
-from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
+from outlast.domain.plain import plain
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -36,7 +35,6 @@ ROLLED_BACK = (errors.DeadlockDetected, errors.SerializationFailure)
 """The transaction is undone for certain, through no fault of its own."""
 SHUT = "the store is shut"
 """What the trigger of a shut store says."""
-UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class TooBusy(psycopg.OperationalError):
@@ -47,11 +45,6 @@ def address(url: str) -> str:
     """The address for libpq, with what it leaves open."""
     given = conninfo_to_dict(url)
     return make_conninfo(url, **{name: value for name, value in QUICK_TO_NOTICE.items() if name not in given})
-
-
-def plain(text: str) -> str:
-    """The text for people as PostgreSQL can keep it: without NUL and halves of surrogate pairs."""
-    return text if text.isascii() and "\x00" not in text else UNKEEPABLE.sub("\ufffd", text)
 
 
 def cut(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:

@@ -6,11 +6,12 @@ from typing import Any
 from psycopg import errors
 
 from outlast.backends.copied import fields_of
-from outlast.backends.postgres.connection import Connection, plain
+from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
 from outlast.backends.written import Written, written
 from outlast.domain.outcome import End
+from outlast.domain.plain import plain
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from outlast.backends.postgres.connection import plain
 from outlast.backends.postgres.database import Database
 from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
 from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.plain import plain
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
