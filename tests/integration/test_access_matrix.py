@@ -181,6 +181,7 @@ WITH_THE_TOKEN: Mapping[str, dict[str, str]] = {
     "another port": {"Origin": "http://localhost:666"},
     "a longer name": {"Origin": "http://localhost.evil.example"},
     "our name as user": {"Origin": "http://localhost@evil.example"},
+    "no address": {"Origin": "http://["},
     "null origin": {"Origin": "null"},
     "empty origin": {"Origin": ""},
     "cross-site": {"Sec-Fetch-Site": "cross-site"},
@@ -269,7 +270,19 @@ async def test_our_own_pages_may(site: OpenSite, headers: dict[str, str]):
         assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[::2]", "localhost@evil.example"])
+FOREIGN = [
+    *("evil.example", "localhost.evil.example", "", "[::2]", "localhost@evil.example", "[::1]evil.example"),
+    *(
+        "localhost:@evil.example",
+        "localhost:80, evil.example",
+        "localhost:evil.example",
+        "[::1",
+        "localhost:80:80",
+    ),
+]
+
+
+@pytest.mark.parametrize("host", FOREIGN)
 async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
     visitor = await site.visitor()
     for route, method in EVERY:
@@ -277,6 +290,12 @@ async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
         assert answer.status_code == 421, f"{method} {route.name}"
         assert "set-cookie" not in answer.headers
     assert await site.sessions() == []
+
+
+async def test_a_request_with_two_hosts_is_refused(site: OpenSite):
+    for hosts in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost", "localhost"]):
+        headers = [("Host", host) for host in hosts]
+        assert (await site.client().get("/livez", headers=headers)).status_code == 400
 
 
 async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):

@@ -191,3 +191,24 @@ async def test_scripts_and_styles_are_served_as_what_they_are(visitor: Visitor):
         assert answer.headers["content-type"].partition(";")[0] == kind
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "unicode_escape", '"utf-16"', "idna", "x" * 100])
+async def test_a_form_is_read_as_utf_8_whatever_encoding_it_names(site: OpenSite, visitor: Visitor, charset: str):
+    """Python knows encodings that take minutes, or none at all."""
+    fields = {"csrf_token": visitor.token, "analysis": "echo", "text": "grün-" + "b" * 50_000 + "-a"}
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+    kind = f"multipart/form-data; charset={charset}; boundary=x"
+    body = "".join([*parts, "--x--\r\n"]).encode()
+    answer = await visitor.post("/", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 303
+    (session,) = await site.sessions()
+    assert "grün" in session.input
+
+
+async def test_a_form_without_files_may_not_be_as_large_as_one_with(tmp_path: Path):
+    async with open_site(tmp_path, max_upload_mb=50) as site:
+        visitor = await site.visitor()
+        body = b"csrf_token=%41&text=" + b"%41" * 400_000
+        kind = {"Content-Type": "application/x-www-form-urlencoded", **HTML}
+        assert is_page(await visitor.post("/", content=body, headers=kind), 413)

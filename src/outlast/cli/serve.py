@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Literal
 
 import click
 import uvicorn
@@ -61,6 +62,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         timeout_graceful_shutdown=1,
         timeout_keep_alive=30,
         server_header=False,
+        http=_protocol(),
     )
     server = _Server(config)
 
@@ -85,6 +87,14 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         await supervising
         await app.close()
     return 0
+
+
+def _protocol() -> "type[asyncio.Protocol] | Literal['auto']":
+    try:
+        from outlast.cli.heads import BoundedHeads
+    except ModuleNotFoundError:  # where httptools does not build, its slower stand-in has a limit of its own
+        return "auto"
+    return BoundedHeads
 
 
 async def _listen(server: uvicorn.Server, host: str, port: int) -> None:

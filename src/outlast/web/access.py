@@ -3,6 +3,7 @@
 import base64
 import inspect
 import ipaddress
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ ANONYMOUS = "visitor:"
 OPERATOR = "operator:"
 """Begins what an operator is called, who owns nothing."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::[0-9]{1,5})?")
 CACHED = 10_000
 """Verified cookies, and host names answered to, that are remembered, so that a poll costs no signature."""
 
@@ -55,6 +57,8 @@ class Access:
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Answer only to names that are ours, so that no foreign name can be pointed at us."""
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            raise Problem(400, "A request names one host.")
         given = headers.get(b"host", b"")
         bound: str = (scope.get("server") or ("",))[0]
         if (given, bound) in self._admitted:
@@ -161,13 +165,16 @@ class Access:
     def _same_origin(self, origin: str, headers: Headers) -> bool:
         if self._settings.public_url is not None and origin == self._settings.public_url:
             return True
-        return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1") != ""
+        try:
+            return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1") != ""
+        except ValueError:  # a bracket that is never closed
+            return False
 
 
 def _host_name(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    """Without its port; as it is where that is none."""
+    found = HOST.fullmatch(host)
+    return found[1] if found else host
 
 
 def _no_token() -> Problem:

@@ -4,7 +4,7 @@ import re
 from contextlib import aclosing
 from typing import Any, cast
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse, Response
 
@@ -19,6 +19,7 @@ MAX_FILES = 5
 MAX_PAGE_FILES = 20
 """Of the form on a page, whose fields may take several each."""
 MAX_FIELDS = 100
+CHARSET = re.compile(r';\s*charset\s*=\s*(?:"[^"]*"|[^;]*)', re.IGNORECASE)
 
 
 async def upload(exchange: Exchange) -> Response:
@@ -51,19 +52,28 @@ async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
 
 
 async def read_form(exchange: Exchange, limit: int, max_files: int = MAX_FILES) -> FormData:
-    """The form of the body; raises 413 beyond `limit` bytes and 400 when it is broken."""
+    """The form of the body; raises 413 beyond `limit` bytes, of which only files need many, and 400 when it is
+    broken.
+    """
     request = exchange.request
+    limit = limit if exchange.media_type == MULTIPART else min(limit, MAX_BODY)
     request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
     try:
         if exchange.media_type != MULTIPART:
             return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
         async with aclosing(request.stream()) as body:
             parser = WholeForm(
-                request.headers, body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+                _in_utf8(request.headers), body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
             )
             return await parser.parse()
     except MultiPartException as error:
         raise Problem(400, f"The form cannot be read: {error.message}") from None
+
+
+def _in_utf8(headers: Headers) -> Headers:
+    """What browsers send. A form may name any encoding that Python knows, and some take hours to decode."""
+    kind = CHARSET.sub("", headers.get("content-type", ""))
+    return Headers({"content-type": kind})
 
 
 class WholeForm(MultiPartParser):
