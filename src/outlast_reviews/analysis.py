@@ -5,7 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -129,6 +129,7 @@ def analyse(
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
     received = gather(source, mapping, only.get("product"))
     reviews = tidy(received)
+    received = replace(received, reviews=())  # the clean set has them, and there may be many
     about = subject(source, mapping, only)
     findings = steps.judge(reviews, about, received.description)
     opinion = steps.ask_model(reviews, findings, about) if steps.ask_model else None

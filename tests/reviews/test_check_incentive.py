@@ -5,7 +5,8 @@ import time
 import pytest
 from judging_data import nowhere
 
-from outlast_reviews.checks.incentive import DISCLOSURES, disclosure, incentive
+from outlast_reviews.checks.disclosures import DISCLOSURES, disclosure, without_disclosures
+from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.review import Review
 
 
@@ -109,3 +110,76 @@ def test_each_pattern_takes_linear_time(pattern):
 def test_a_hostile_review_of_100_kilobytes_is_judged_at_once():
     for text in NASTY:
         disclosure(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Received free of charge for testing; my opinions are my own.",
+        "I was given this item by the company to test and review.",
+        "This was provided by the manufacturer for review.",
+        "They refunded me after I left 5 stars.",
+        "#ad gifted by the brand",
+        "[This review was collected as part of a promotion.] Love it",
+        "Ho ricevuto questo prodotto gratuitamente in cambio di una recensione onesta.",
+        "レビューを書く代わりに無料で商品を提供してもらいました。",
+        "Ich habe das Produkt kostenlos zum Testen bekommen, dies ist meine ehrliche Rezension.",
+        "J'ai reçu ce produit gratuitement en échange d'un avis honnête.",
+        "He recibido este producto gratis a cambio de una opinión sincera.",
+        "Ik kreeg dit product gratis in ruil voor een eerlijke review.",
+        "Recebi o produto em troca de uma avaliação.",
+        "Produkt dostałam w zamian za szczerą opinię.",
+        "Jag fick den i utbyte mot en ärlig recension.",
+    ],
+)
+def test_it_is_found_in_the_words_and_languages_that_people_use(text):
+    assert disclosure(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They offered me a $20 gift card for a five star review. I refused, awful seller!",
+        "The seller offered a refund for a good review and I turned it down.",
+    ],
+)
+def test_who_refused_was_not_paid(text):
+    assert disclosure(text) is None
+
+
+def test_an_offer_told_with_one_star_is_a_warning_and_no_bargain():
+    text = "There is a $20 gift card in the box if you leave a 5 star review!"
+    assert disclosure(text, stars=5.0)
+    assert disclosure(text, stars=1.0) is None
+    assert disclosure("I received this in exchange for my honest review and it broke.", stars=1.0)
+
+
+FINNISH = "Tämä on todella hyvä tyyny ja nukun sillä paremmin kuin koskaan ennen, suosittelen kaikille"
+
+
+def test_texts_in_a_language_that_it_does_not_know_are_not_called_clear():
+    reviews = [Review(row=n, text=f"{FINNISH} {n}") for n in range(30)]
+    assert incentive(reviews, nowhere).outcome == "not_assessed"
+    known = [Review(row=n, text=f"This is a very good pillow and I sleep well on it {n}") for n in range(40)]
+    assert incentive([*reviews, *known], nowhere).outcome == "clear"
+    assert incentive([*reviews, Review(row=99, incentivised=False)], nowhere).outcome == "clear"
+
+
+def test_a_disclosing_sentence_is_blanked_and_nothing_else():
+    text = "Soft and warm. I received this free of charge for my honest review! I sleep well."
+    left = without_disclosures(text)
+    assert len(left) == len(text)
+    assert left.split() == ["Soft", "and", "warm.", "I", "sleep", "well."]
+    assert without_disclosures("Nothing of the kind.") == "Nothing of the kind."
+
+
+def test_of_a_text_without_an_end_only_a_part_is_blanked():
+    text = "word " * 200 + "in exchange for my honest review " + "word " * 200
+    assert len(without_disclosures(text).split()) > 300
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_blanking_takes_no_longer_than_looking(text):
+    began = time.process_time()
+    without_disclosures(text)
+    assert time.process_time() - began < 2

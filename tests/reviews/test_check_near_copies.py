@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import time
 from array import array
 
 import pytest
@@ -146,4 +147,57 @@ def test_groups_are_those_that_comparing_every_pair_gives(sets):
 
 
 def test_shingles_are_the_same_on_every_machine():
-    assert shingles_of(("a", "b", "c", "d")) == [3358461392, 271091860]
+    assert shingles_of(("a", "b", "c", "d")) == [2472668549, 552765790]
+
+
+SENTENCE = " I received this product at a discount in exchange for my honest and unbiased review."
+
+
+def test_a_disclosure_that_many_use_as_they_are_told_makes_no_copies():
+    told = [dataclasses.replace(r, text=r.text + SENTENCE) for r in invented(100)]
+    assert near_copies(told, nowhere).outcome == "clear"
+    copied = [dataclasses.replace(r, text=r.text + SENTENCE) for r in copies(5, first_row=500)]
+    assert rows(near_copies([*told, *copied], nowhere)) == {500, 501, 502, 503, 504}
+
+
+def test_one_long_stretch_in_common_is_a_stock_sentence_and_several_are_a_copy():
+    stock = " ".join(WORDS[:16])
+    own = [" ".join(f"{w}{n}" for w in WORDS[20:40]) for n in range(2)]
+    together = [Review(row=n, text=f"{text} {stock}", reviewer=f"P{n}") for n, text in enumerate(own)]
+    assert near_copies(together, nowhere).outcome == "clear"
+    words = stock.split()
+    apart = [
+        Review(
+            row=n,
+            text=" ".join([*words[:5], *text.split()[:6], *words[5:10], *text.split()[6:9], *WORDS[50:60]]),
+            reviewer=f"P{n}",
+        )
+        for n, text in enumerate(own)
+    ]
+    assert near_copies(apart, nowhere).outcome == "found"
+
+
+def test_a_short_text_of_a_campaign_is_known_by_its_words_in_their_order():
+    """Two changed words of ten leave few of its runs: alone that is no sign, beside several copies it is."""
+    short = "best pillow that we have ever had in this house"
+    changed = short.replace("ever", "never").replace("best", "good")
+    alone = [Review(row=n, text=t, reviewer=f"P{n}") for n, t in enumerate((short, changed))]
+    assert near_copies(alone, nowhere).outcome == "clear"
+    campaign = [Review(row=10 + n, text=short, reviewer=f"Q{n}") for n in range(3)]
+    other = Review(row=2, text="we have had many a pillow and this one is fine", reviewer="R")
+    assert rows(near_copies([*campaign, alone[1], other], nowhere)) == {1, 10, 11, 12}
+
+
+def test_many_groups_that_share_runs_cost_no_more_than_their_size():
+    """A hostile file: what several of its copies share leads to thousands of groups."""
+    core = " ".join(WORDS[:30])
+    reviews = [
+        Review(row=n, text=f"{core} " + " ".join(f"x{n // 3}y{k}" for k in range(60)), reviewer=f"P{n}")
+        for n in range(3_000)
+    ] + [
+        Review(row=10_000 + n, text=f"{core} " + " ".join(f"z{n}y{k}" for k in range(40)), reviewer=f"R{n}")
+        for n in range(3_000)
+    ]
+    began = time.process_time()
+    assert near_copies(reviews, nowhere).outcome == "found"
+    assert time.process_time() - began < 15

@@ -108,8 +108,7 @@ class AttemptContext:
         try:
             self._progress.begin(step.name)
             began = self._clock.monotonic()
-            value = await work()
-            return await self._keep(step, occurrence, value, began)
+            return await self._keep(step, occurrence, await work(), began)
         finally:
             _step.reset(token)
 
@@ -128,8 +127,7 @@ class AttemptContext:
         try:
             self._progress.begin(step.name)
             began = self._clock.monotonic()
-            value = work()
-            return self._wait(self._keep(step, occurrence, value, began))
+            return self._wait(self._keep(step, occurrence, work(), began))
         finally:
             _step.reset(token)
 
@@ -167,7 +165,9 @@ class AttemptContext:
 
     async def _keep(self, step: StepLike, occurrence: int, value: Any, began: float) -> Any:
         self._check()
-        text = step.codec.dump(value, MAX_STEP_RESULT, f"The result of the step {step.name!r}")
+        what = f"The result of the step {step.name!r}"
+        text = step.codec.dump(value, MAX_STEP_RESULT, what, ascii_only=True)
+        del value  # it may be large, and comes again
         duration = round((self._clock.monotonic() - began) * 1000)
         await self._journal.keep(KeptStep(step.name, occurrence, step.version, text, duration))
         self._progress.end(step.name)

@@ -32,10 +32,13 @@ class Codec:
         except PydanticUserError:  # a model or dataclass brings a configuration of its own
             self._adapter = TypeAdapter(annotation)
 
-    def dump(self, value: Any, limit: int, what: str) -> str:
-        """JSON text; raises `TooLarge` or `NotJson`. `what` names it in the error."""
+    def dump(self, value: Any, limit: int, what: str, *, ascii_only: bool = False) -> str:
+        """JSON text; raises `TooLarge` or `NotJson`. `what` names it in the error.
+
+        `ascii_only` for what people seldom read: one emoji makes every character of a text four bytes in memory.
+        """
         try:
-            data = self._adapter.dump_json(value, warnings="error")
+            data = self._adapter.dump_json(value, warnings="error", ensure_ascii=ascii_only)
         except (ValueError, TypeError, RecursionError) as error:
             raise NotJson(f"{what} cannot be written as JSON: {error}") from error
         if len(data) > limit:

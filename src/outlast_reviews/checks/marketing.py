@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from outlast_reviews.checks.facts import Facts
 from outlast_reviews.checks.finding import Advance, Finding, Sign
-from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
+from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
 from outlast_reviews.review import Review
 
 NAME, TITLE = "marketing_text", "The seller's own words"
@@ -54,4 +54,5 @@ def _longest_run(text: str, described: frozenset[int]) -> str | None:
     length, first = best[0], -best[1]
     if length < LEAST_RUN:
         return None
-    return text[words.spans[first][0] : words.spans[first + length - 1][1]]
+    places = places_of(text)
+    return text[places[first][0] : places[first + length - 1][1]]

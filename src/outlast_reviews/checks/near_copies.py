@@ -2,12 +2,14 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
+from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
-from outlast_reviews.checks.similar import similar_groups
-from outlast_reviews.checks.words import SHINGLE, shingles_of, words_of
+from outlast_reviews.checks.similar import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
+from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
 from outlast_reviews.hygiene import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
@@ -17,13 +19,16 @@ LEAST_WORDS = 8
 _LEAST_SHINGLES = 4
 """Different ones: "very very very very …" is no text to compare."""
 LONG_WORDS = 20
-LONG_OVERLAP = 0.25
-"""Enough between texts of 20 words and more: the most that two strangers' real ones were seen to share is 0.14."""
+"""From here on texts may be alike by less."""
 LEAST_OF_CORE = 0.35
-"""Share of a text's three-word runs that several copies of a group have too: then it is one of them."""
+"""Share of a long text's three-word runs that several copies of a group have too: then it is one of them."""
+LEAST_ALIKE = 0.8
+"""Share of a short text's words that stand in the same order in a copy of such a group."""
 _MOST_ROUNDS = 4
-_LEAST_SHARED = 10
-"""Three-word runs in common, for both rules of long texts."""
+_MOST_LEADS = 16
+"""Groups that one run leads to."""
+_MOST_MODELS = 8
+"""Copies of a group that a short text is laid beside."""
 _MOST_QUOTES = 12
 _READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
 """Shares of the work after which the texts are taken apart, compared, and put in groups."""
@@ -34,6 +39,7 @@ class _Text:
     """All reviews with the same set of shingles."""
 
     shingles: "array[int]"
+    """Each once, in reading order."""
     reviews: tuple[Review, ...]
     words: float
     writers: frozenset[str]
@@ -77,10 +83,10 @@ def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
     for n, review in enumerate(reviews):
         if n % 256 == 0:
             advance(n / len(reviews) / 2)
-        words = words_of(review.text)
-        shingles = sorted(set(shingles_of(words.words)))
+        words = words_of(without_disclosures(review.text))
+        shingles = array("I", dict.fromkeys(shingles_of(words.words)))
         if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
-            key = array("I", shingles).tobytes()
+            key = shingles.tobytes()
             by_shingles.setdefault(key, []).append(review)
             lengths[key] = max(words.length, lengths.get(key, 0))
     texts: list[_Text] = []
@@ -108,7 +114,12 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         a, b = texts[one], texts[other]
         return bool(a.unknown_writers or b.unknown_writers) or len(a.writers | b.writers) > 1
 
-    groups = _groups(texts, may_link, part_of(advance, 0, _COMPARED))
+    groups = similar_groups(
+        [text.shingles for text in texts],
+        may_link,
+        part_of(advance, 0, _COMPARED),
+        loosely=[text.words >= LONG_WORDS for text in texts],
+    )
     grouped = {n for group in groups for n in group}
     groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.by_several]
     clusters = [[texts[n] for n in group] for group in groups]
@@ -122,26 +133,6 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
     return sorted(clusters, key=place)
 
 
-def _groups(texts: Sequence[_Text], may_link: Callable[[int, int], bool], advance: Advance) -> list[list[int]]:
-    """Texts alike by half, and long ones alike by less; groups that touch are one."""
-    groups = similar_groups([text.shingles for text in texts], may_link, part_of(advance, 0, 0.5))
-    long = [n for n, text in enumerate(texts) if text.words >= LONG_WORDS]
-    alike = similar_groups(
-        [texts[n].shingles for n in long],
-        lambda one, other: may_link(long[one], long[other]),
-        part_of(advance, 0.5, 1),
-        least=LONG_OVERLAP,
-        least_shared=_LEAST_SHARED,
-    )
-    groups += [[long[n] for n in group] for group in alike]
-    merged: dict[int, list[int]] = {}
-    for group in groups:
-        touched = {id(merged[n]): merged[n] for n in group if n in merged}
-        whole = sorted({*group, *(n for other in touched.values() for n in other)})
-        merged |= dict.fromkeys(whole, whole)
-    return list({id(group): group for _, group in sorted(merged.items())}.values())
-
-
 def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
     """Add to each cluster the texts that are made of its core, the runs that several of its texts share.
 
@@ -150,21 +141,49 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
     """
     leads: dict[int, list[int]] = {}
     for n, cluster in enumerate(clusters):
-        if len(cluster) > 2:
-            for shingle, count in Counter(x for text in cluster for x in text.shingles).items():
-                if count > 1:
-                    leads.setdefault(shingle, []).append(n)
+        if sum(len(text.reviews) for text in cluster) > 2:
+            for shingle, count in _counted(cluster).items():
+                if count > 1 and len(led := leads.setdefault(shingle, [])) < _MOST_LEADS:
+                    led.append(n)
+    models = [[_folded_words(text) for text in cluster[:_MOST_MODELS]] for cluster in clusters]
     left: list[_Text] = []
     for n, text in enumerate(others):
-        if n % 1_000 == 0:
+        if n % 250 == 0:
             advance(n / len(others) / _MOST_ROUNDS)
         hits = Counter(group for shingle in text.shingles for group in leads.get(shingle, ()))
-        best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]), default=(0, 0))
-        if text.words >= LONG_WORDS and shared >= max(_LEAST_SHARED, LEAST_OF_CORE * len(text.shingles)):
+        best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]), default=(-1, 0))
+        if best < 0:
+            reworded = False
+        elif text.words < LONG_WORDS:
+            reworded = _alike(text, models[best])
+        else:
+            reworded = shared >= max(LOOSE_SHARED, LEAST_OF_CORE * len(text.shingles)) and (
+                spread([best in leads.get(shingle, ()) for shingle in text.shingles]) >= LOOSE_SPREAD
+            )
+        if reworded:
             clusters[best].append(text)
         else:
             left.append(text)
     return left
+
+
+def _counted(cluster: Sequence[_Text]) -> Counter[int]:
+    """In how many reviews each run is."""
+    counted: Counter[int] = Counter()
+    for text in cluster:
+        for shingle in text.shingles:
+            counted[shingle] += len(text.reviews)
+    return counted
+
+
+def _alike(text: _Text, models: Sequence[Sequence[str]]) -> bool:
+    """One changed word in a short text changes nearly half of its runs: its words themselves are compared."""
+    words = _folded_words(text)
+    return any(SequenceMatcher(None, words, model, autojunk=False).ratio() >= LEAST_ALIKE for model in models)
+
+
+def _folded_words(text: _Text) -> Sequence[str]:
+    return words_of(without_disclosures(text.reviews[0].text)).words
 
 
 def _first_date(cluster: Sequence[_Text]) -> str:
@@ -198,9 +217,10 @@ def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
 
 def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
     """The parts of the text that the cluster shares, the longest first."""
-    words = words_of(text)
+    own = without_disclosures(text)
+    words, places = words_of(own).words, places_of(own)
     runs: list[tuple[int, int]] = []
-    for start, shingle in enumerate(shingles_of(words.words)):
+    for start, shingle in enumerate(shingles_of(words)):
         if shingle not in shared:
             continue
         if runs and start <= runs[-1][1]:
@@ -208,4 +228,4 @@ def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
         else:
             runs.append((start, start + SHINGLE))
     longest = sorted(runs, key=lambda run: (run[0] - run[1], run[0]))[:_MOST_QUOTES]
-    return tuple(text[words.spans[first][0] : words.spans[end - 1][1]] for first, end in longest)
+    return tuple(text[places[first][0] : places[end - 1][1]] for first, end in longest)

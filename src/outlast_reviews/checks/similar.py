@@ -1,4 +1,4 @@
-"""Which of many sets overlap by half or more, without comparing every pair (pure)."""
+"""Which of many sets overlap by half or more, or some of them by less, without comparing every pair (pure)."""
 
 import math
 from array import array
@@ -10,10 +10,17 @@ from outlast_reviews.checks.finding import Advance, part_of
 
 LEAST_OVERLAP = 0.5
 """Jaccard: shared numbers over all numbers of the two sets."""
-_BUCKETS = 1 << 20
+LOOSE_OVERLAP = 0.25
+"""Enough between two sets to which the loose rule applies; the most that two real texts of strangers were seen to
+share is 0.14."""
+LOOSE_SHARED = 10
+"""Numbers that they must share then."""
+LOOSE_SPREAD = 4
+"""Of these, so many apart from the longest stretch: a stock sentence is one stretch, a reworded copy is many."""
+_BUCKETS = 1 << 24
 _COUNTED = 0.2
 """Share of the work that is counting how frequent the numbers are."""
-_MEETS = 3
+_MEETS = 2
 """Two sets are compared if they meet at one in so many of the numbers that they have to share."""
 _MOST_LISTED = 64
 """Sets that one number leads to. Copies of a much-copied text meet through the first of them, so a
@@ -26,15 +33,14 @@ def similar_groups(
     may_link: Callable[[int, int], bool],
     advance: Advance,
     *,
-    least: float = LEAST_OVERLAP,
-    least_shared: int = 1,
+    loosely: Sequence[bool] = (),
 ) -> list[list[int]]:
     """Groups of two or more sets, each similar to another of its group, as ascending positions in `sets`.
 
-    Similar sets overlap by `least` and share `least_shared` numbers. Two that share `o` numbers share `k` of the
-    rarest `n - o + k` of their `n` each: sets are compared only if they met so often (prefix filtering, as in
-    Wang, Li and Feng, "Can we beat the prefix filtering?", 2012). Each set holds a number once; the same sets in
-    the same order give the same groups.
+    Each set holds numbers of 32 bits, each once, in an order of its own; `loosely` says to which the loose rule
+    applies too. Two sets that share `o` numbers share `k` of the rarest `n - o + k` of their `n` each: they are
+    compared only if they met so often (prefix filtering, as in Wang, Li and Feng, "Can we beat the prefix
+    filtering?", 2012). The same sets in the same order give the same groups.
     """
     frequency = _frequencies(sets, part_of(advance, 0, _COUNTED))
     advance = part_of(advance, _COUNTED, 1)
@@ -44,19 +50,29 @@ def similar_groups(
     for n, numbers in enumerate(sets):
         if n % 250 == 0:
             advance(n / len(sets))
-        shares = max(least_shared, math.ceil(least * len(numbers)))
+        loose = bool(loosely) and loosely[n]
+        shares = math.ceil(LEAST_OVERLAP * len(numbers))
+        if loose:
+            shares = min(shares, max(LOOSE_SHARED, math.ceil(LOOSE_OVERLAP * len(numbers))))
         meetings.append(max(1, shares // _MEETS))
-        rare_first = sorted(numbers, key=lambda x: (frequency[x % _BUCKETS], x))
-        prefix = rare_first[: max(0, len(numbers) - shares + meetings[n])]
-        shared = [x for x in prefix if frequency[x % _BUCKETS] > 1]
-        own = frozenset(numbers)
-        met = Counter(chain.from_iterable(leads.get(x, ()) for x in shared))
-        for other, times in met.items():
-            if times < meetings[n] and times < meetings[other]:
+        others_have = [(count, x) for x in numbers if (count := frequency[x >> 8]) > 1]
+        others_have.sort()
+        # those that nobody else has are the rarest
+        prefix = len(others_have) - shares + meetings[n]
+        shared = [x for _, x in others_have[: max(0, prefix)]]
+        own: frozenset[int] | None = None
+        size, enough = len(numbers), meetings[n]
+        for other, times in Counter(chain.from_iterable(leads.get(x, ()) for x in shared)).items():
+            if times < enough and times < meetings[other]:
                 continue
-            apart = _root(parent, n) != _root(parent, other) and may_link(n, other)
-            if apart and _similar(own, sets[other], least, least_shared):
-                parent[_root(parent, n)] = _root(parent, other)
+            both_loose = loose and loosely[other]
+            least = LOOSE_OVERLAP if both_loose else LEAST_OVERLAP
+            if not least * size <= len(sets[other]) <= size / least:
+                continue
+            if _root(parent, n) != _root(parent, other) and may_link(n, other):
+                own = own or frozenset(numbers)
+                if _similar(own, sets[other], loosely=both_loose):
+                    parent[_root(parent, n)] = _root(parent, other)
         for x in shared:
             listed = leads.setdefault(x, [])
             if len(listed) < _MOST_LISTED:
@@ -67,22 +83,35 @@ def similar_groups(
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _frequencies(sets: Sequence["array[int]"], advance: Advance) -> "array[int]":
-    """In how many sets a number is, at least; numbers that share a bucket share the count."""
-    counts = array("I", bytes(4 * _BUCKETS))
+def spread(flags: Sequence[bool]) -> int:
+    """How many are set apart from the longest stretch of set ones."""
+    longest = current = 0
+    for flag in flags:
+        current = current + 1 if flag else 0
+        longest = max(longest, current)
+    return sum(flags) - longest
+
+
+def _frequencies(sets: Sequence["array[int]"], advance: Advance) -> bytearray:
+    """In how many sets a number is, at least, up to 255; numbers that begin alike share the count."""
+    counts = bytearray(_BUCKETS)
     for n, numbers in enumerate(sets):
         if n % 1_000 == 0:
             advance(n / len(sets))
         for x in numbers:
-            counts[x % _BUCKETS] += 1
+            if counts[x >> 8] < 255:
+                counts[x >> 8] += 1
     return counts
 
 
-def _similar(own: frozenset[int], other: "array[int]", least: float, least_shared: int) -> bool:
-    if min(len(own), len(other)) < least * max(len(own), len(other)):
-        return False
+def _similar(own: frozenset[int], other: "array[int]", *, loosely: bool) -> bool:
     shared = len(own.intersection(other))
-    return shared >= max(least_shared, least * (len(own) + len(other) - shared))
+    union = len(own) + len(other) - shared
+    if shared >= LEAST_OVERLAP * union:
+        return True
+    if not loosely or shared < max(LOOSE_SHARED, LOOSE_OVERLAP * union):
+        return False
+    return spread([x in own for x in other]) >= LOOSE_SPREAD
 
 
 def _root(parent: list[int], n: int) -> int:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.words import shingles_of, words_of
 from outlast_reviews.invented import phrases
 from outlast_reviews.review import Review, ReviewSet
@@ -73,7 +74,7 @@ class _Texts:
     def new(self, stars: int, ending: str = "") -> str:
         while True:
             text = f"{_text(stars, self._chance)} {ending}".strip()
-            if self._keep(set(shingles_of(words_of(text).words))):
+            if self._keep(set(shingles_of(words_of(without_disclosures(text)).words))):
                 return text
 
     def _keep(self, shingles: set[int]) -> bool:
