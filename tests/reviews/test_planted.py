@@ -6,11 +6,13 @@ from judging_data import invented, needs_data, read
 from outlast_reviews.evaluate.planted import EDITS, SIZES, PlantedFigures, evaluate_planted
 from outlast_reviews.hygiene import merge
 from outlast_reviews.invented import plant
-from outlast_reviews.invented.campaign import TEMPLATES
+from outlast_reviews.invented.campaign import TEMPLATES, plant_copies_of_one
 from outlast_reviews.review import Review
 
 REAL = ("pillow_2018h1.csv", "echo_plus_bestbuy.csv", "fire7_bestbuy_ingestion_dups.csv")
 COPIES = {0.0: 1.0, 0.05: 0.95, 0.1: 0.7, 0.15: 0.7, 0.2: 0.17}
+OF_ONE = {0.0: 1.0, 0.05: 0.9, 0.1: 0.7, 0.2: 0.17}
+"""Also of short texts, in which one changed word is much; 360 copies each, so 0.95 is not to be told from 0.9."""
 BURSTS = {20: 0.18, 40: 0.49, 80: 0.69}
 
 
@@ -49,6 +51,16 @@ def test_as_many_words_are_changed_as_asked(edits):
             assert edits == 0 or any(count > 0 for count, _ in changed)
 
 
+def test_copies_of_a_real_text_take_the_place_of_what_they_copy():
+    reviews = invented(100)
+    campaign = plant_copies_of_one(reviews, least=8, below=60, size=20, edits=0.0, seed=3)
+    assert campaign is not None
+    (text,) = {r.text for r in campaign.reviews if r.row in campaign.planted}
+    assert text in {r.text for r in reviews}
+    assert len([r for r in campaign.reviews if r.text == text]) == 20
+    assert plant_copies_of_one(reviews, least=500, below=600, size=20, edits=0.0, seed=3) is None
+
+
 def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
     figures = measured([tuple(invented(300))], 2)
     assert figures.false_copies.value == figures.false_bursts.value == 0
@@ -65,6 +77,9 @@ def test_on_real_files_recall_is_at_least_the_studys_and_no_alarm_is_false():
     for (_size, edits), figure in figures.copies.items():
         assert figure.value is not None
         assert figure.value >= COPIES[edits]
+    for (_length, edits), figure in figures.of_one.items():
+        assert figure.value is not None
+        assert figure.value >= OF_ONE[edits]
     for size, least in BURSTS.items():
         of_size = [f.value or 0 for (own, days), f in figures.bursts.items() if own == size and days < 14]
         assert sum(of_size) / len(of_size) >= least

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
-from outlast_reviews.evaluate.planted import COPY_DAYS, PlantedFigures
+from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
 from outlast_reviews.evaluate.products import ProductFigures
 from outlast_reviews.evaluate.reviews import ReviewFigures
 
@@ -116,6 +116,9 @@ def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
     for (size, edits), figure in figures.copies.items():
         name = f"{size} reviews in {COPY_DAYS} days, {100 * edits:.0f} % of words changed"
         yield Line("Copies found", name, figure, _COPIES_ELSEWHERE.get(edits, ""))
+    for ((least, below), edits), figure in figures.of_one.items():
+        name = f"{SIZE_OF_ONE} of a real text of {least} to {below - 1} words, {100 * edits:.0f} % changed"
+        yield Line("Copies found", name, figure)
     for (size, days), figure in figures.bursts.items():
         yield Line("Bursts found", f"{size} reviews in {days} days", figure, _BURSTS_ELSEWHERE[size])
     yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.near_copies import near_copies
 from outlast_reviews.evaluate.figures import Figure, share
-from outlast_reviews.invented.campaign import plant
+from outlast_reviews.invented.campaign import plant, plant_copies_of_one
 from outlast_reviews.review import Review
 
 SIZES = (20, 40, 80)
 EDITS = (0.0, 0.05, 0.1, 0.15, 0.2)
 DAYS = (4, 7, 14)
 COPY_DAYS = 4
+LENGTHS = ((8, 12), (12, 20), (20, 60))
+"""Words of the real texts that are copied, from and below."""
+SIZE_OF_ONE = 20
+EDITS_OF_ONE = (0.0, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class PlantedFigures:
     """Campaigns of each kind in each file."""
     copies: dict[tuple[int, float], Figure]
     """By size and share of words changed: planted reviews with a strong sign."""
+    of_one: dict[tuple[tuple[int, int], float], Figure]
+    """The same where a real text is copied, by its length and share of words changed."""
     bursts: dict[tuple[int, int], Figure]
     """By size and days: campaigns found."""
     false_copies: Figure
@@ -40,7 +46,8 @@ def evaluate_planted(
     files: Sequence[Sequence[Review]], seeds: int, progress: Callable[[int, int, str], None]
 ) -> PlantedFigures:
     """`files` are unique, dated reviews of one product each, taken as honest; the same answer every time."""
-    counted = _Counted(progress, len(files) * seeds * (len(SIZES) * (len(EDITS) + len(DAYS)) + _SHUFFLES))
+    kinds = len(SIZES) * (len(EDITS) + len(DAYS)) + len(LENGTHS) * len(EDITS_OF_ONE) + _SHUFFLES
+    counted = _Counted(progress, len(files) * seeds * kinds)
     for reviews in files:
         counted.false_copies.append((len(_strong(reviews)), len(reviews)))
         counted.false_bursts.append((burst(reviews, _nowhere).outcome == "found", 1))
@@ -50,12 +57,16 @@ def evaluate_planted(
                     _copies(counted, reviews, size, edits, seed)
                 for days in DAYS:
                     _burst(counted, reviews, size, days, seed)
+            for length in LENGTHS:
+                for edits in EDITS_OF_ONE:
+                    _copies_of_one(counted, reviews, length, edits, seed)
             _shuffled(counted, reviews, seed)
     return PlantedFigures(
         files=len(files),
         reviews=sum(map(len, files)),
         seeds=seeds,
         copies={key: _sum(found) for key, found in counted.copies.items()},
+        of_one={key: _sum(found) for key, found in counted.of_one.items()},
         bursts={key: _sum(found) for key, found in counted.bursts.items()},
         false_copies=_sum(counted.false_copies),
         false_bursts=_sum(counted.false_bursts),
@@ -73,6 +84,7 @@ class _Counted:
 
     def __init__(self, progress: Callable[[int, int, str], None], total: int) -> None:
         self.copies: dict[tuple[int, float], _Pairs] = {}
+        self.of_one: dict[tuple[tuple[int, int], float], _Pairs] = {}
         self.bursts: dict[tuple[int, int], _Pairs] = {}
         self.false_copies: _Pairs = []
         self.false_bursts: _Pairs = []
@@ -90,6 +102,19 @@ def _copies(counted: _Counted, reviews: Sequence[Review], size: int, edits: floa
     counted.copies.setdefault((size, edits), []).append((len(strong & campaign.planted), size))
     counted.false_copies.append((len(strong - campaign.planted), len(reviews)))
     counted.step("Planting copies")
+
+
+def _copies_of_one(
+    counted: _Counted, reviews: Sequence[Review], length: tuple[int, int], edits: float, seed: int
+) -> None:
+    least, below = length
+    campaign = plant_copies_of_one(reviews, least=least, below=below, size=SIZE_OF_ONE, edits=edits, seed=seed)
+    found = counted.of_one.setdefault((length, edits), [])
+    if campaign is not None:
+        strong = _strong(campaign.reviews)
+        found.append((len(strong & campaign.planted), SIZE_OF_ONE))
+        counted.false_copies.append((len(strong - campaign.planted), len(campaign.reviews) - SIZE_OF_ONE))
+    counted.step("Planting copies of a real text")
 
 
 def _burst(counted: _Counted, reviews: Sequence[Review], size: int, days: int, seed: int) -> None:

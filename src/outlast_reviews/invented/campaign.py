@@ -3,7 +3,7 @@
 import datetime as dt
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from outlast_reviews.review import Review
@@ -57,6 +57,44 @@ def plant(reviews: Sequence[Review], *, size: int, edits: float, days: int, seed
     start = first + dt.timedelta(days=chance.randrange(max(1, (last - first).days - days + 2)))
     words = _words_of(reviews)
     template = chance.choice(TEMPLATES).split()
+
+    def reworded() -> str:
+        return _reworded(template, edits, words, chance)
+
+    return _campaign(reviews, reworded, size, start, days, seed, chance)
+
+
+def plant_copies_of_one(
+    reviews: Sequence[Review], *, least: int, below: int, size: int, edits: float, seed: int
+) -> Campaign | None:
+    """`size` copies of one of the texts among them that have from `least` to `below` words, on one day; the review
+    that is copied, and whoever says the same, is taken out. `None` where no text is so long.
+
+    Each word is replaced with the chance `edits`, as by somebody who rewords.
+    """
+    chance = random.Random(f"{seed}/{least}/{size}/{edits}")  # noqa: S311 - no secret, and always the same
+    fitting = [review for review in reviews if review.date and least <= len(review.text.split()) < below]
+    if not fitting:
+        return None
+    copied = chance.choice(fitting)
+    words, template = _words_of(reviews), copied.text.split()
+    others = [review for review in reviews if review.text.casefold() != copied.text.casefold()]
+
+    def reworded() -> str:
+        return " ".join(chance.choice(words) if chance.random() < edits else word for word in template)
+
+    return _campaign(others, reworded, size, copied.date or dt.date.min, 1, seed, chance)
+
+
+def _campaign(
+    reviews: Sequence[Review],
+    text: Callable[[], str],
+    size: int,
+    start: dt.date,
+    days: int,
+    seed: int,
+    chance: random.Random,
+) -> Campaign:
     row = max(review.row for review in reviews)
     planted = tuple(
         Review(
@@ -64,7 +102,7 @@ def plant(reviews: Sequence[Review], *, size: int, edits: float, days: int, seed
             rating=5.0,
             date=start + dt.timedelta(days=chance.randrange(days)),
             title="Five Stars",
-            text=_reworded(template, edits, words, chance),
+            text=text(),
             reviewer=f"Invented Person {seed}-{n}",
         )
         for n in range(1, size + 1)
