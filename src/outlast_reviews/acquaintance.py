@@ -17,7 +17,7 @@ from outlast_reviews.review import Review
 KEPT = dt.timedelta(days=400)
 PUBLIC = ("amazon:", "web:")
 """Begin the subjects that anybody can look at; all others are what somebody uploaded."""
-MOST_REVIEWERS = 20_000
+MOST_REVIEWERS = 5_000
 MOST_EARLIER = 20_000
 """Reviews of which a mark is kept, so that a fact stays below a megabyte."""
 SKETCH = 64

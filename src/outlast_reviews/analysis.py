@@ -74,7 +74,7 @@ def gather(source: Place | list[Place], mapping: dict[Part, str], product: str |
 
 @step("Merging repeats and counting")
 def tidy(received: ReviewSet) -> CleanSet:
-    return clean(received)
+    return clean(received, lambda done, total: report(_MERGING * done / total, 1.0))
 
 
 @step("Writing the report")
@@ -92,6 +92,10 @@ def _now() -> dt.datetime:
 
 _LOOKING = 0.04
 """Share of the judging that is looking up what is known here."""
+
+
+_MERGING = 0.6
+"""Share of the merging that is not keeping its outcome."""
 
 
 class Steps(NamedTuple):

@@ -42,6 +42,8 @@ _MOST_OFFERED = 200
 """Products to choose from on a page; a program may name any."""
 _TOLD_EVERY = 0.25
 _RETRY = 5.0
+_READING = 0.9
+"""Share of the gathering of a file that is reading it."""
 
 
 def places_of(source: Place | Sequence[Place]) -> Sequence[Place]:
@@ -144,7 +146,7 @@ def _provider(meant: Product) -> Provider:
 def _telling(number: int, count: int) -> Progress:
     def progress(done: int, total: int) -> None:
         of = f"File {number + 1} of {count}: " if count > 1 else ""
-        report(number + done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        report(number + _READING * done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
     return progress
 

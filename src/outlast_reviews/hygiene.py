@@ -3,13 +3,14 @@
 import datetime as dt
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
 
 _SHOWN_ROWS = 10
+_TOLD_EVERY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,24 @@ class CleanSet:
     coverage: Coverage
 
 
-def clean(received: ReviewSet) -> CleanSet:
+def _silent(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def clean(received: ReviewSet, progress: Callable[[int, int], None] = _silent) -> CleanSet:
     """Merge repeated rows. A repeat is a fault of the export and never a warning sign."""
-    reviews = merge(received.reviews)
+    reviews = merge(received.reviews, progress)
     return CleanSet(reviews, _count(received, reviews))
 
 
-def merge(reviews: Iterable[Review]) -> tuple[Review, ...]:
+def merge(reviews: Iterable[Review], progress: Callable[[int, int], None] = _silent) -> tuple[Review, ...]:
     """One review for each that was delivered several times; the first wins, later ones fill its gaps.
 
     Repeats are rows of one review id, and rows of one reviewer with one text. A filled gap can show
     another repeat, so it looks again until nothing changes.
     """
     merged = tuple(reviews)
-    while len(again := _merge_once(merged)) < len(merged):
+    while len(again := _merge_once(merged, progress)) < len(merged):
         merged = again
     return merged
 
@@ -73,10 +78,12 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _merge_once(reviews: Sequence[Review]) -> tuple[Review, ...]:
+def _merge_once(reviews: Sequence[Review], progress: Callable[[int, int], None]) -> tuple[Review, ...]:
     by_key: dict[tuple[object, ...], int] = {}
     kept: list[Review] = []
-    for review in reviews:
+    for n, review in enumerate(reviews):
+        if n % _TOLD_EVERY == 0:
+            progress(n, len(reviews))
         keys = _keys(review)
         place = next((by_key[k] for k in keys if k in by_key and _one(kept[by_key[k]], review, k)), None)
         if place is None:

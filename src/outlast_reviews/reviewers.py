@@ -7,28 +7,36 @@ from outlast_reviews.review import Review
 
 NAMELESS = frozenset(
     {
-        "a customer",
-        "a google user",
-        "a verified customer",
-        "amazon customer",
-        "amazon kunde",
-        "anonym",
-        "anonyme",
-        "anonymous",
-        "anonymous user",
-        "client d'amazon",
-        "cliente amazon",
-        "cliente de amazon",
-        "customer",
-        "deleted user",
-        "guest",
-        "kindle customer",
-        "n/a",
-        "none",
-        "unknown",
-        "user",
-        "verified buyer",
-        "verified customer",
+        *("a customer", "a google user", "a verified customer", "anonymous", "anonymous user", "customer"),
+        *("deleted user", "google user", "guest", "n/a", "none", "unknown", "user", "verified buyer"),
+        *("verified customer", "amazon customer", "kindle customer", "amazon user", "amazon shopper"),
+        *("amazon kunde", "kindle kunde", "anonym", "anonymer nutzer", "ein kunde", "ein google nutzer", "kunde"),
+        *("client d'amazon", "client amazon", "client kindle", "anonyme", "utilisateur anonyme", "un client"),
+        *("utilisateur google", "un utilisateur de google", "client", "invité"),
+        *(
+            "cliente amazon",
+            "cliente de amazon",
+            "cliente kindle",
+            "cliente de kindle",
+            "anónimo",
+            "usuario anónimo",
+        ),
+        *("un cliente", "usuario de google", "un usuario de google", "cliente", "usuario"),
+        *("anonimo", "utente anonimo", "utente google", "un utente google", "cliente verificato"),
+        *("cliente da amazon", "anônimo", "usuário anônimo", "um usuário do google"),
+        *("amazon klant", "kindle klant", "anoniem", "een klant", "klant", "gast", "een google gebruiker"),
+        *("amazon kund", "kindle kund", "anonymous kund", "klient amazon", "klient kindle", "anonimowy"),
+        *("amazon müşterisi", "kindle müşterisi", "amazon カスタマー", "amazonカスタマー", "amazon のお客様"),
+        *(
+            "kindleのお客様",
+            "kindle カスタマー",
+            "アマゾンカスタマー",
+            "匿名",
+            "匿名希望",
+            "匿名用户",
+            "亚马逊用户",
+        ),
+        *("amazon 用户", "亚马逊买家", "kindle 用户"),
     }
 )
 """Names that shops give to everybody who has none: two reviews under them are not one reviewer's."""
@@ -42,7 +50,7 @@ def identity(review: Review) -> str | None:
     if review.reviewer is None:
         return None
     key = " ".join(unicodedata.normalize("NFKC", review.reviewer).casefold().split())
-    return key if key and key not in NAMELESS else None
+    return key if key and key.replace("-", " ") not in NAMELESS else None
 
 
 def short_name(reviewer: str | None) -> str | None:

@@ -30,7 +30,13 @@ def test_two_reviewers_with_one_text_stay_two():
     assert len(merge([Review(row=1, reviewer="A", text="x"), Review(row=2, reviewer="B", text="x")])) == 2
 
 
-@pytest.mark.parametrize("name", [None, "Amazon Customer", "anonymous", " "])
+NAMELESS = [
+    *(None, " ", "anonymous", "Amazon Customer", "Amazon Kunde", "Amazon-Kunde", "Kindle-Kunde", "Client Amazon"),
+    *("Utilisateur anonyme", "Cliente de Amazon", "Amazon カスタマー", "匿名", "Amazon-klant", "Klient Amazon"),
+]
+
+
+@pytest.mark.parametrize("name", NAMELESS)
 def test_a_name_that_anybody_has_merges_nothing(name):
     assert len(merge([Review(row=1, reviewer=name, text="x"), Review(row=2, reviewer=name, text="x")])) == 2
 

@@ -87,7 +87,7 @@ class Facts:
 
     @property
     def _where(self) -> str:
-        return f"{self._space}/{context.current_or_raise().owner}" if self._owned else self._space
+        return f"{self._space}/{context.current_or_raise().owner[:32]}" if self._owned else self._space
 
     @property
     def blocking(self) -> "BlockingFacts":

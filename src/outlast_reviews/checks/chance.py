@@ -1,6 +1,7 @@
 """How likely chance alone explains a count: exact tails of the Poisson and the hypergeometric law (pure)."""
 
 import math
+from collections.abc import Callable, Iterable
 
 
 def poisson_tail(count: int, expected: float) -> float:
@@ -22,13 +23,25 @@ def fisher_tail(inside: int, inside_all: int, outside: int, outside_all: int) ->
     `inside` of `inside_all` are hits, and `outside` of `outside_all`.
     """
     hits, everything = inside + outside, inside_all + outside_all
-    most = min(hits, inside_all)
     ways = _log_choose(everything, inside_all)
-    terms = (
-        math.exp(_log_choose(hits, k) + _log_choose(everything - hits, inside_all - k) - ways)
-        for k in range(inside, most + 1)
-    )
-    return min(1.0, math.fsum(terms))
+
+    def term(k: int) -> float:
+        return math.exp(_log_choose(hits, k) + _log_choose(everything - hits, inside_all - k) - ways)
+
+    if inside * everything <= hits * inside_all:  # no more than to be expected: what is below is the smaller part
+        return 1.0 - _falling(term, range(inside - 1, -1, -1))
+    return _falling(term, range(inside, min(hits, inside_all) + 1))
+
+
+def _falling(term: Callable[[int], float], places: Iterable[int]) -> float:
+    """The sum of terms that fall from the first on; those that change nothing any more are left out."""
+    total = 0.0
+    for k in places:
+        added = term(k)
+        total += added
+        if added <= total * 1e-17:
+            break
+    return min(1.0, total)
 
 
 def _poisson(count: int, expected: float) -> float:
