@@ -18,6 +18,9 @@ from outlast.cli.main import outlast as command_line
 from outlast.domain.status import TRANSITIONS, Status
 from outlast.settings import Settings
 from outlast.web.routes import ROUTES, Owner, Route, Token
+from outlast_reviews.evaluate.honesty import from_json, markdown
+from outlast_reviews.evaluate.picture import picture
+from outlast_reviews.method import measured
 from outlast_reviews.settings import ReviewSettings
 
 PAGES: Final = Path(__file__).parent
@@ -135,8 +138,14 @@ def methods() -> Iterator[str]:
             yield f"| `{name}` | {_first_sentence(member)} |"
 
 
+def planted() -> Iterator[str]:
+    """The honesty table that ships."""
+    yield markdown(from_json(measured()))
+
+
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
-    part.__name__: part for part in (statuses, settings, product_settings, routes, commands, names, methods)
+    part.__name__: part
+    for part in (statuses, settings, product_settings, routes, commands, names, methods, planted)
 }
 
 
@@ -153,6 +162,11 @@ def current(text: str) -> str:
 def outdated() -> list[Path]:
     """The pages that are not what this program would write."""
     return [page for page in PAGES.rglob("*.md") if current(text := page.read_text(encoding="utf-8")) != text]
+
+
+def pictures() -> Mapping[Path, str]:
+    """What each drawn picture should be."""
+    return {PAGES / "pictures" / "honesty.svg": picture([from_json(measured())])}
 
 
 def _address(route: Route) -> str:
@@ -197,6 +211,8 @@ def main() -> None:
     for page in outdated():
         page.write_text(current(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.relative_to(PAGES.parent), file=sys.stderr)
+    for path, content in pictures().items():
+        path.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

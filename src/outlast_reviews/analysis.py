@@ -20,7 +20,7 @@ from outlast_reviews.history import Compare, comparing
 from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
-from outlast_reviews.judge.step import AskModel, intro_of_model, model_step
+from outlast_reviews.judge.step import AskModel, intro_of_model, make_ready, model_step
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
@@ -131,6 +131,8 @@ def analyse(
     source: Place | list[Place], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
+    if steps.ask_model:
+        make_ready()
     received = gather(source, mapping, only.get("product"))
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many

@@ -29,8 +29,13 @@ def test_the_generated_parts_are_what_the_code_says(generate) -> None:
     assert not stale, "Run: uv run python docs/generate.py"
 
 
+def test_the_drawn_pictures_are_of_what_was_measured(generate) -> None:
+    for path, content in generate.pictures().items():
+        assert path.read_text(encoding="utf-8") == content, "Run: uv run python docs/generate.py"
+
+
 def test_the_reference_has_every_generated_part_once(generate) -> None:
-    text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "reference").glob("*.md"))
+    text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs").rglob("*.md"))
     assert sorted(re.findall(r"<!-- generated: (\w+) -->", text)) == sorted(generate.PARTS)
 
 

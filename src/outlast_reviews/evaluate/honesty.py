@@ -1,6 +1,6 @@
 """The honesty table: every figure with its interval, and beside it what others measured (pure)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,13 @@ def as_json(table: Table) -> dict[str, Any]:
     }
 
 
+def from_json(facts: Mapping[str, Any]) -> Table:
+    """The inverse of `as_json`."""
+    lines = [Line(one["group"], one["name"], _figure(one), one["beside"] or "") for one in facts["figures"]]
+    bins = [Bin(one["said"], _figure(one)) for one in facts["calibration"]]
+    return Table(facts["source"], facts["about"], tuple(lines), tuple(bins))
+
+
 def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
     """The value and its interval."""
     if figure.value is None or figure.low is None or figure.high is None:
@@ -124,6 +131,10 @@ def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
     yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")
     yield Line("False alarms", "bursts in the files as they are", figures.false_bursts, "0 of 12")
     yield Line("False alarms", "bursts after dealing the stars out anew", figures.shuffled_bursts)
+
+
+def _figure(facts: Mapping[str, Any]) -> Figure:
+    return Figure(facts["value"], facts["low"], facts["high"], facts["of"])
 
 
 def _sets(count: int) -> str:

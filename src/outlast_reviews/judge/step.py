@@ -3,9 +3,11 @@
 import asyncio
 import dataclasses
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from html import escape
+from importlib import import_module
 from importlib.util import find_spec
 
 from outlast import Outlast, SettingsError, Step, report, step
@@ -62,6 +64,11 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
         return ask(reviews, findings, server, limits, gate, memory.blocking, about=subject)
 
     return ask_model
+
+
+def make_ready() -> None:
+    """Begin to load the client, which takes seconds; there is time until the model is asked."""
+    threading.Thread(target=import_module, args=("openai",), name="loading the client", daemon=True).start()
 
 
 def intro_of_model(settings: ReviewSettings) -> str:
