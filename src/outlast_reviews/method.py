@@ -67,8 +67,8 @@ def _measured() -> Sequence[str]:
         ),
         (
             f"Bursts: no false alarm on three real products, and {alarms} of {dealt['of']:,} after dealing their"
-            f" stars out anew. Of planted campaigns of 20, 40 and 80 reviews in four days {quick} were found, in two"
-            f" weeks {slow}."
+            f" stars out anew. Of planted campaigns of 20, 40 and 80 reviews in four days {quick} were found, in"
+            f" two weeks {slow}."
         ),
     )
 
