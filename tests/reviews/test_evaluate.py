@@ -93,6 +93,8 @@ def test_the_table_is_readable_and_the_picture_is_an_svg(tmp_path):
     assert result.exit_code == 0
     assert "accuracy" in result.stdout
     assert "recall" in result.stdout
+    assert "20 of them labelled fake; calling none suspicious" in " ".join(result.stdout.split())
+    assert "20 of them labelled fake; calling none suspicious" in image.read_text()
     assert ET.fromstring(image.read_text()).tag == "{http://www.w3.org/2000/svg}svg"
 
 

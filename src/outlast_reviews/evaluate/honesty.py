@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from outlast_reviews import spoken
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
 from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
 from outlast_reviews.evaluate.products import ProductFigures
@@ -42,13 +43,15 @@ def honesty_table(source: str, figures: Figures) -> Table:
         case ReviewFigures():
             about = (
                 f"{figures.reviews:,} unique labelled reviews in {_sets(figures.sets)}, {figures.labelled:,} of"
-                f" them labelled; calling none suspicious would be right for {100 * figures.always_no:.0f} %."
+                " them labelled fake; calling none suspicious would be right for"
+                f" {spoken.percent(100 * figures.always_no)}."
             )
             return Table(source, about, tuple(_of_reviews(figures)), figures.calibration)
         case ProductFigures():
             about = (
-                f"{figures.products:,} products, {figures.labelled:,} of them labelled; always saying no would be"
-                f" right for {100 * figures.always_no:.0f} %. Five-fold cross-validation."
+                f"{figures.products:,} products, {figures.labelled:,} of them labelled as buyers of reviews;"
+                f" always saying no would be right for {spoken.percent(100 * figures.always_no)}."
+                " Five-fold cross-validation."
             )
             return Table(source, about, tuple(_of_products(figures)), figures.calibration)
         case PlantedFigures():
@@ -84,8 +87,16 @@ def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
     if figure.value is None or figure.low is None or figure.high is None:
         return "not assessed", ""
     if percent:
-        return f"{100 * figure.value:.1f} %", f"{100 * figure.low:.1f}–{100 * figure.high:.1f} %"
+        return _one_decimal(figure.value), f"{_one_decimal(figure.low)[:-2]}–{_one_decimal(figure.high)}"
     return f"{figure.value:.2f}", f"{figure.low:.2f}–{figure.high:.2f}"
+
+
+def _one_decimal(share: float) -> str:
+    """Of each figure, so that a column can be compared; nought and all are said of nothing else."""
+    said = f"{100 * share:.1f}"
+    if said in {"0.0", "100.0"} and 0 < share < 1:
+        said = "< 0.1" if share < 0.5 else "> 99.9"
+    return f"{said} %"
 
 
 def is_auc(line: Line) -> bool:
