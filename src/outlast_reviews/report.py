@@ -19,6 +19,8 @@ from outlast_reviews.verdict import Grade, gather, judge
 from outlast_reviews.wording import explain, headline
 
 _LONGEST_NAME = 200
+_DIGITS = 4
+"""Of a percentage: one review among a million is still not none."""
 
 WindowReport = TypedDict("WindowReport", {"from": str, "to": str, "count": int})
 PointReport = TypedDict(
@@ -179,9 +181,9 @@ def make_report(
         "headline": headline(verdict),
         "explanation": f"{headline(verdict)}. {details}",
         "details": details,
-        "fake_percentage": _rounded(share and share.middle, 1),
-        "fake_percentage_low": _rounded(share and share.low, 1),
-        "fake_percentage_high": _rounded(share and share.high, 1),
+        "fake_percentage": _rounded(share and share.middle, _DIGITS),
+        "fake_percentage_low": _rounded(share and share.low, _DIGITS),
+        "fake_percentage_high": _rounded(share and share.high, _DIGITS),
         "original_rating": _rounded(original, 4),
         "rating_without_incentivised": _rounded(mean_rating(paid_by_nobody), 4),
         "adjusted_rating": _rounded(adjusted and adjusted.middle, 4),

@@ -27,9 +27,25 @@ def days(start: dt.date, end: dt.date) -> str:
 
 
 def percent(value: float) -> str:
-    """One decimal below 10, none above: more would pretend."""
-    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
+    """One decimal below 10, none above: more would pretend. Nought and all are said of nothing else."""
+    if value <= 0 or value >= 100:
+        return f"{value:.0f} %"
+    if value < 0.05:
+        return "< 0.1 %"
+    if value >= 99.5:
+        return "> 99 %"
+    return f"{value:.1f} %" if value < 9.95 else f"{value:.0f} %"
 
 
 def percent_range(low: float, high: float) -> str:
-    return percent(low) if percent(low) == percent(high) else f"{percent(low)[:-2]}–{percent(high)}"
+    """As "18–28 %" or "88 to > 99 %"."""
+    first, last = percent(low), percent(high)
+    if first == last:
+        return last
+    between = " to " if first.startswith("<") or last.startswith(">") else "–"
+    return f"{first[:-2]}{between}{last}"
+
+
+def percent_at_most(high: float) -> str:
+    """As "up to 12 %" or "fewer than 0.1 %"."""
+    return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from outlast_reviews.checks.finding import Finding
-from outlast_reviews.spoken import percent, percent_range
+from outlast_reviews.spoken import percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
 
 
@@ -35,7 +35,7 @@ def explain(
         parts.append(_signs(verdict))
     if sample and verdict.share:
         low, high = verdict.share.low, verdict.share.high
-        share = f"up to {percent(high)}" if low == 0 else percent_range(low, high)
+        share = percent_at_most(high) if low == 0 else percent_range(low, high)
         parts.append(f"If they are a fair sample, {share} of all the product's reviews do.")
     if count := len(evidence.incentivised):
         tell, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")

@@ -55,6 +55,12 @@ class StarRow:
     before_width: float
     after_width: float
 
+    @property
+    def label(self) -> str:
+        """Both shares, where they differ as they are said."""
+        before, after = spoken.percent(self.before), spoken.percent(self.after)
+        return after if before == after else f"{before[:-2]} → {after}"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
