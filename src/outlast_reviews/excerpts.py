@@ -26,12 +26,19 @@ def shortened(text: str, longest: int) -> str:
 
 
 def plain_quotes(quotes: Iterable[str]) -> list[str]:
-    """Plain and cut without an ellipsis, so that each is still a part of the plain text; at a word if it can."""
-    cut = (_cut(plain(quote)) for quote in quotes)
-    return [quote for quote in dict.fromkeys(cut) if quote]
+    """Plain, so that each is still a part of the plain text; a long one as the two pieces that it begins with."""
+    pieces = (piece for quote in quotes for piece in _pieces(plain(quote)))
+    return [piece for piece in dict.fromkeys(pieces) if piece]
+
+
+def _pieces(quote: str) -> tuple[str, str]:
+    """Together as long as an excerpt can show, so that none of its words lack their mark."""
+    first = _cut(quote)
+    return first, _cut(quote[len(first) :].lstrip())
 
 
 def _cut(quote: str) -> str:
+    """Without an ellipsis; at a word if it can."""
     if len(quote) <= LONGEST_QUOTE:
         return quote
     space = quote.rfind(" ", 0, LONGEST_QUOTE + 1)

@@ -195,6 +195,7 @@ def test_an_excerpt_of_one_endless_word_is_short():
 def test_quotes_stay_parts_of_the_plain_text():
     text = f"{TEMPLATE}\n\n\t{TEMPLATE}"
     assert all(quote in plain(text) for quote in plain_quotes([text, TEMPLATE, "", text]))
+    assert " ".join(plain_quotes([f"{TEMPLATE} {TEMPLATE}"])) == f"{TEMPLATE} {TEMPLATE}"
     assert plain("a\u200db \x07 c\u202e") == "a\u200db c"
 
 

@@ -166,7 +166,22 @@ def test_highlighted_parts_together_are_the_text():
     text = "one two three two one"
     parts = marked(text, ["two", "two three", "", "absent"])
     assert "".join(part for part, _ in parts) == text
-    assert [part for part, on in parts if on] == ["two three", "two"]
+    assert [part for part, on in parts if on] == ["two three two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "lit"),
+    [
+        ("one of two ends here…", "two ends here and goes on", ["two ends here"]),
+        ("…it goes on until here and not", "where it goes on until here", ["it goes on until here"]),
+        ("one of two ends…", "two ends here", []),
+        ("one of two ends here", "two ends here and goes on", []),
+    ],
+)
+def test_what_an_excerpt_cuts_off_of_a_quote_is_highlighted_as_far_as_it_goes(text, quote, lit):
+    parts = marked(text, [quote])
+    assert "".join(part for part, _ in parts) == text
+    assert [part for part, on in parts if on] == lit
 
 
 def test_the_bars_stay_inside_their_charts():

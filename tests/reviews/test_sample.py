@@ -11,6 +11,7 @@ from outlast.cli.main import outlast
 from outlast_reviews.analysis import subject
 from outlast_reviews.invented import SAMPLE, sample_csv, sample_reviews
 from outlast_reviews.invented.sample import CAMPAIGN, COPIES, REPEATED
+from outlast_reviews.pages.marking import marked
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources import read_reviews
@@ -43,6 +44,15 @@ def test_only_planted_reviews_are_copies():
     copied = Counter(f["reviewer"] for f in report["flagged"] if f["cluster"])
     assert sum(copied.values()) == COPIES
     assert {f["cluster"] for f in report["flagged"] if f["cluster"]} == {1}
+
+
+def test_the_same_words_are_highlighted_in_every_copy():
+    end = "everyone should own two of them"
+    alike = [f for f in report_of(sample_reviews())["flagged"] if f["excerpt"].endswith(end)]
+    assert len(alike) > COPIES / 2
+    for flagged in alike:
+        last, lit = marked(flagged["excerpt"], (q for r in flagged["reasons"] for q in r["quotes"]))[-1]
+        assert (last[-len(end) :], lit) == (end, True)
 
 
 def test_the_file_gives_the_same_report():
