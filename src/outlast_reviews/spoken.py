@@ -12,6 +12,10 @@ def day(date: dt.date) -> str:
     return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
 
 
+def short_day(date: dt.date) -> str:
+    return f"{date.day} {month(date)}"
+
+
 def month(date: dt.date) -> str:
     return f"{_MONTHS[date.month - 1][:3]} {date.year}"
 

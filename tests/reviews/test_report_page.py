@@ -11,7 +11,7 @@ import pytest
 from judging_data import copies, invented
 
 from outlast_reviews.pages import ReportPage, render_report
-from outlast_reviews.pages.charts import interval_bar, star_rows, timeline_chart
+from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.marking import marked
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet, Skipped
@@ -191,11 +191,6 @@ def test_the_bars_stay_inside_their_charts():
     assert 0 <= interval.x <= interval.middle <= interval.x + interval.width <= 100
     assert sum(zone.width for zone in interval.zones) == 100
     assert max(row.before_width for row in star_rows(report["stars"])) <= 64
-    chart = timeline_chart(report["timeline"])
-    assert chart is not None
-    assert all(c.whole.x >= 0 and c.whole.x + c.whole.width <= 100.001 for c in chart.columns)
-    assert all(chart.top <= c.whole.y <= chart.foot for c in chart.columns)
-    assert all(band.x >= 0 and band.x + band.width <= 100.001 for band in chart.bands)
 
 
 def test_the_stylesheet_is_shipped_and_styles_only_the_report():

@@ -1,6 +1,5 @@
-"""Where the shapes of the report's charts go: shares of the width in percent, heights in pixels (pure)."""
+"""Where the shapes of the interval and the stars go: percent of the width, pixels of the height (pure)."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +8,6 @@ from outlast_reviews import spoken
 
 _THINNEST = 1.2
 """Percent of the width below which an interval would be hard to see."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A rectangle; which of the four are percent and which pixels, its chart says."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +49,6 @@ class StarRow:
         """Both shares, where they differ as they are said."""
         before, after = spoken.percent(self.before), spoken.percent(self.after)
         return after if before == after else f"{before[:-2]} → {after}"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One step of the timeline."""
-
-    label: str
-    count: int
-    five_star: int
-    suspicious: int
-    in_burst: bool
-    whole: Bar
-    part: Bar
-    """The suspicious part, at the foot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    x: float
-    anchor: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineChart:
-    columns: tuple[Column, ...]
-    bands: tuple[Bar, ...]
-    """Behind the columns that a burst touches, and a little wider, or the columns would hide them."""
-    ticks: tuple[Tick, ...]
-    most: int
-    top: int
-    foot: int
-    height: int
 
 
 def interval_bar(report: Mapping[str, Any]) -> IntervalBar | None:
@@ -140,75 +96,3 @@ def star_rows(
         )
         for n, (row, (before, after)) in enumerate(zip(stars, shares, strict=True))
     )
-
-
-def timeline_chart(timeline: Mapping[str, Any], *, height: int = 200) -> TimelineChart | None:
-    points: Sequence[Mapping[str, Any]] = timeline["points"]
-    if not points:
-        return None
-    top, foot = 20, height - 26
-    most = max(point["count"] for point in points)
-    step = 100 / len(points)
-    gap = step * 0.16
-
-    def bar(n: int, count: int) -> Bar:
-        tall = round((foot - top) * count / most, 1) if most else 0.0
-        return Bar(round(n * step + gap / 2, 3), round(foot - tall, 1), round(step - gap, 3), tall)
-
-    columns = tuple(
-        Column(
-            label=_label(point, timeline["unit"]),
-            count=point["count"],
-            five_star=point["five_star"],
-            suspicious=point["suspicious"],
-            in_burst=point["in_burst"],
-            whole=bar(n, point["count"]),
-            part=bar(n, point["suspicious"]),
-        )
-        for n, point in enumerate(points)
-    )
-    return TimelineChart(
-        columns, _bands(columns, step, top - 8, foot), _ticks(points, step), most, top, foot, height
-    )
-
-
-def _bands(columns: Sequence[Column], step: float, top: int, foot: int) -> tuple[Bar, ...]:
-    overlap = min(step * 0.7, 1.5)
-    bands: list[Bar] = []
-    run = 0
-    for n, column in enumerate((*columns, None)):
-        if column is not None and column.in_burst:
-            run += 1
-        elif run:
-            start, end = max(0.0, (n - run) * step - overlap), min(100.0, n * step + overlap)
-            bands.append(Bar(round(start, 3), top, round(end - start, 3), foot - top))
-            run = 0
-    return tuple(bands)
-
-
-def _label(point: Mapping[str, Any], unit: str) -> str:
-    start = dt.date.fromisoformat(point["from"])
-    match unit:
-        case "week":
-            return f"week of {spoken.day(start)}"
-        case "month":
-            return spoken.month(start)
-        case "quarter":
-            return f"quarter from {spoken.month(start)}"
-        case _:
-            return str(start.year)
-
-
-def _ticks(points: Sequence[Mapping[str, Any]], step: float) -> tuple[Tick, ...]:
-    """At most four labels, so that they fit on a telephone."""
-    labels = min(4, len(points))
-    at = sorted({round(n * (len(points) - 1) / max(1, labels - 1)) for n in range(labels)})
-    anchors = {at[0]: "start", at[-1]: "end"} if len(at) > 1 else {at[0]: "middle"}
-    ticks: list[Tick] = []
-    for n in at:
-        anchor = anchors.get(n, "middle")
-        x = {"start": n * step, "end": (n + 1) * step}.get(anchor, (n + 0.5) * step)
-        label = spoken.month(dt.date.fromisoformat(points[n]["from"]))
-        if not ticks or ticks[-1].label != label:
-            ticks.append(Tick(round(x, 2), anchor, label))
-    return tuple(ticks)

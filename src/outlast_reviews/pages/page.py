@@ -10,10 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from outlast_reviews import spoken
 from outlast_reviews.pages.changes import changes
-from outlast_reviews.pages.charts import interval_bar, star_rows, timeline_chart
+from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.marking import marked
+from outlast_reviews.pages.timeline_chart import timeline_chart
 
 TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
@@ -51,6 +52,7 @@ class ReportPage:
         report: Mapping[str, Any] = result["report"]
         choice = Choice.of(query or {}, report)
         flagged, flagged_where = groups(report, choice)
+        bursts = _bursts(report["checks"])
         clear_where, clear = stretch(
             report["without_signs"], 1 if choice.clear is None else choice.clear, CLEAR_PER_PAGE
         )
@@ -61,8 +63,8 @@ class ReportPage:
             interval=interval_bar(report),
             share=_share(report),
             star_rows=star_rows(report["stars"], without_incentivised=choice.without_incentivised),
-            timeline=timeline_chart(report["timeline"]),
-            bursts=_bursts(report["checks"]),
+            timeline=timeline_chart(report["timeline"], bursts),
+            bursts=bursts,
             choice=choice,
             groups=flagged,
             listed=listed_by_check(report, choice),

@@ -1,0 +1,186 @@
+"""Where the shapes of the timeline go: percent of the width, pixels of the height (pure)."""
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from outlast_reviews import spoken
+
+_LABEL, _DAY_LABEL = 18.0, 25.0
+"""Percent of a telephone's width that "Sep 2025" and "21 Sep 2025" take."""
+_THINNEST = 0.6
+"""Percent of the width below which a band would not be seen."""
+_MONTHS_APART = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle; x and width in percent, y and height in pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One step of the timeline."""
+
+    label: str
+    count: int
+    five_star: int
+    suspicious: int
+    in_burst: bool
+    whole: Bar
+    part: Bar
+    """The suspicious part, at the foot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Where a month, a year or a week begins."""
+
+    x: float
+    label: str
+    """Empty where there is no room for one."""
+    before: bool = False
+    """The label stands before the tick, else after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineChart:
+    columns: tuple[Column, ...]
+    bands: tuple[Bar, ...]
+    """As wide as the days of a burst."""
+    ticks: tuple[Tick, ...]
+    most: int
+    top: int
+    foot: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Where a day lies: steps are equally wide, though months are not equally long."""
+
+    bounds: tuple[int, ...]
+    """First days of the steps, and the day after the last, as ordinals."""
+
+    @classmethod
+    def of(cls, points: Sequence[Mapping[str, Any]]) -> "_Axis":
+        return cls((*(_ordinal(point["from"]) for point in points), _ordinal(points[-1]["to"]) + 1))
+
+    def at(self, ordinal: int) -> float:
+        """Percent of the width; what lies outside is at the edge."""
+        steps = len(self.bounds) - 1
+        n = min(max(bisect_right(self.bounds, ordinal) - 1, 0), steps - 1)
+        start, end = self.bounds[n : n + 2]
+        share = min(max((ordinal - start) / (end - start), 0.0), 1.0)
+        return 100 * (n + share) / steps
+
+
+def timeline_chart(
+    timeline: Mapping[str, Any], bursts: Sequence[Mapping[str, Any]] = (), *, height: int = 200
+) -> TimelineChart | None:
+    points: Sequence[Mapping[str, Any]] = timeline["points"]
+    if not points:
+        return None
+    top, foot = 20, height - 26
+    most = max(point["count"] for point in points)
+    step = 100 / len(points)
+    gap = step * 0.16
+    axis = _Axis.of(points)
+
+    def bar(n: int, count: int) -> Bar:
+        tall = round((foot - top) * count / most, 1) if most else 0.0
+        return Bar(round(n * step + gap / 2, 3), round(foot - tall, 1), round(step - gap, 3), tall)
+
+    columns = tuple(
+        Column(
+            label=_label(point, timeline["unit"]),
+            count=point["count"],
+            five_star=point["five_star"],
+            suspicious=point["suspicious"],
+            in_burst=point["in_burst"],
+            whole=bar(n, point["count"]),
+            part=bar(n, point["suspicious"]),
+        )
+        for n, point in enumerate(points)
+    )
+    bands = tuple(_bands(axis, bursts, top - 8, foot))
+    return TimelineChart(columns, bands, _ticks(axis), most, top, foot, height)
+
+
+def _bands(axis: _Axis, bursts: Sequence[Mapping[str, Any]], top: int, foot: int) -> Iterator[Bar]:
+    for burst in bursts:
+        first, after = _ordinal(burst["from"]), _ordinal(burst["to"]) + 1
+        if after <= axis.bounds[0] or first >= axis.bounds[-1]:
+            continue
+        start, end = axis.at(first), axis.at(after)
+        width = max(end - start, _THINNEST)
+        start = min(max((start + end - width) / 2, 0.0), 100 - width)
+        yield Bar(round(start, 3), top, round(width, 3), foot - top)
+
+
+def _ticks(axis: _Axis) -> tuple[Tick, ...]:
+    """At the first days of months or years, as far apart as their labels need on a telephone.
+
+    Of a time too short for two of them, at the first days of weeks.
+    """
+    for months in _MONTHS_APART:
+        days = list(_month_starts(axis.bounds[0], axis.bounds[-1], months))
+        if all(axis.at(b) - axis.at(a) >= _LABEL for a, b in pairwise(days)):
+            ticks = _labelled([(axis.at(day), _month_label(day, months)) for day in days], _LABEL)
+            if sum(bool(tick.label) for tick in ticks) > 1:
+                return ticks
+            break
+    starts = axis.bounds[:-1]
+    apart = -(-len(starts) * int(_DAY_LABEL) // 100)
+    shown = [(axis.at(day), spoken.short_day(dt.date.fromordinal(day))) for day in starts[::apart]]
+    return _labelled(shown, _DAY_LABEL)
+
+
+def _month_starts(first: int, end: int, apart: int) -> Iterator[int]:
+    """First days of every so many months, counted from the year 0, so that they fall on even years."""
+    start = dt.date.fromordinal(first)
+    month = start.year * 12 + start.month - 1 + (start.day > 1)
+    month += -month % apart
+    while month // 12 <= dt.MAXYEAR and (day := dt.date(month // 12, month % 12 + 1, 1).toordinal()) < end:
+        yield day
+        month += apart
+
+
+def _labelled(places: Sequence[tuple[float, str]], room: float) -> tuple[Tick, ...]:
+    """Each label after its tick; the last one before it where it would not fit and there is room."""
+    ticks: list[Tick] = []
+    for x, label in places:
+        fits = x <= 100 - room
+        before = not fits and (not ticks or x - ticks[-1].x >= 2 * room)
+        ticks.append(Tick(round(x, 2), label if fits or before else "", before))
+    return tuple(ticks)
+
+
+def _month_label(ordinal: int, apart: int) -> str:
+    day = dt.date.fromordinal(ordinal)
+    return spoken.month(day) if apart % 12 else str(day.year)
+
+
+def _label(point: Mapping[str, Any], unit: str) -> str:
+    start = dt.date.fromisoformat(point["from"])
+    match unit:
+        case "week":
+            return f"week of {spoken.day(start)}"
+        case "month":
+            return spoken.month(start)
+        case "quarter":
+            return f"quarter from {spoken.month(start)}"
+        case _:
+            return str(start.year)
+
+
+def _ordinal(date: str) -> int:
+    return dt.date.fromisoformat(date).toordinal()
