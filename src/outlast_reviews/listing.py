@@ -18,7 +18,7 @@ MOST_BYTES = 5_000_000
 """Of each of the two lists as JSON, so that a report stays within what a result may have."""
 _LONGEST_NAME = 200
 _LONGEST_REVIEWER = 60
-_STRENGTHS: tuple[Strength, ...] = ("strong", "medium", "weak")
+STRENGTHS: tuple[Strength, ...] = ("strong", "medium", "weak")
 
 
 class Reason(TypedDict):
@@ -67,7 +67,7 @@ def flagged_reviews(
 
     def place(review: Review) -> tuple[int, int, int, str, int]:
         own = [sign for _, sign in signs[review.row]]
-        gravest = min(_STRENGTHS.index(sign.strength) for sign in own)
+        gravest = min(STRENGTHS.index(sign.strength) for sign in own)
         apart = review.row in evidence.incentivised
         clusters = min((sign.cluster for sign in own if sign.cluster), default=len(reviews))
         return gravest, apart, clusters, str(review.date or ""), review.row

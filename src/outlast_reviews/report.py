@@ -6,11 +6,11 @@ from typing import TypedDict
 
 from outlast_reviews.checks import run_checks, silent
 from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
-from outlast_reviews.checks.finding import Finding, Outcome
+from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.excerpts import shortened
 from outlast_reviews.hygiene import CleanSet, Coverage, clean
 from outlast_reviews.judge.opinion import ModelReport
-from outlast_reviews.listing import Flagged, Listed, flagged_reviews, reviews_without_signs
+from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
 from outlast_reviews.review import ReviewSet
@@ -38,6 +38,8 @@ class _CheckReport(TypedDict):
     """Reviews concerned, listed or not."""
     context: bool
     """Told beside the verdict and never part of it."""
+    strength: Strength | None
+    """Of its gravest sign; `None` where it has none that could make a review suspicious."""
 
 
 class CheckReport(_CheckReport, total=False):
@@ -256,6 +258,7 @@ def _coverage(counted: Coverage) -> CoverageReport:
 
 
 def _check(finding: Finding) -> CheckReport:
+    strengths = {sign.strength for sign in finding.signs if sign.kind == "suspicious"}
     told: CheckReport = {
         "name": finding.name,
         "title": finding.title,
@@ -263,6 +266,7 @@ def _check(finding: Finding) -> CheckReport:
         "sentence": finding.sentence,
         "count": len({sign.row for sign in finding.signs}),
         "context": finding.context,
+        "strength": next((strength for strength in STRENGTHS if strength in strengths), None),
     }
     if finding.name == "burst":
         told["windows"] = [

@@ -1,10 +1,26 @@
 """The verdict in sentences: warning signs in reviews, never an accusation (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.spoken import percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
+
+OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
+
+
+def outcome(check: Mapping[str, Any]) -> str:
+    """Of a report's check, as "Clear" or "Found, weak": how much what was found weighs."""
+    said = OUTCOMES.get(check["outcome"], str(check["outcome"]))
+    weighing = weight(check)
+    return f"{said}, {weighing}" if check["outcome"] == "found" and weighing else said
+
+
+def weight(check: Mapping[str, Any]) -> str | None:
+    """What its signs count for; `None` where it has none, is context only, or the report is too old to say."""
+    return "counted apart" if check["name"] == INCENTIVE and check["count"] else check.get("strength")
 
 
 def headline(verdict: Verdict) -> str:

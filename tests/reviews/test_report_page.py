@@ -1,5 +1,6 @@
 """The page shows the whole report, escaped, without styles or scripts of its own, in headings that step down."""
 
+import dataclasses
 import datetime as dt
 import itertools
 import json
@@ -139,15 +140,60 @@ def test_no_field_of_a_review_becomes_markup():
 
 
 def test_the_parts_come_in_the_order_of_a_reader():
-    html = render_report(result_of(campaign()))
-    places = [
-        html.index(f'id="r-{name}"') for name in ("title", "coverage", "checks", "stars", "timeline", "flagged")
+    nothing = dict.fromkeys(("share", "rating", "adjusted", "vanished", "added"))
+    earlier = nothing | {
+        "since": "2025-02-03T04:05:06Z",
+        "grade": "U",
+        "reviews": 9,
+        "suspicious": 0,
+        "method": "1",
+    }
+    html = render_report({**result_of(campaign()), "earlier": earlier})
+    order = [
+        *("title", "coverage", "checks", "stars", "timeline"),
+        *("flagged", "unsigned", "incentivised", "method", "changes"),
     ]
-    assert places == sorted(places)
-    assert html.index('id="r-unsigned"') < html.index('id="r-method"')
+    assert re.findall(r'<h[12] id="r-(\w+)"', html) == order
+    links = html[html.index('class="r-jump"') : html.index('id="r-coverage"')]
+    told = [name for name in order if name not in {"title", "coverage", "incentivised"}]
+    assert re.findall(r'href="#r-(\w+)"', links) == told
+    assert '#r-incentivised"' in html[html.index('id="r-stars"') : html.index('id="r-timeline"')]
     assert "<mark>" in html
     assert 'class="r-band"' in html
     assert "not counted as suspicious" in render_report(result_of(campaign()), {"page": "all"})
+
+
+def test_a_report_without_incentives_or_an_earlier_one_has_no_links_to_them():
+    html = render_report(result_of(invented(30)))
+    assert "r-incentivised" not in html
+    assert "r-changes" not in html
+
+
+def test_of_what_was_found_each_check_says_how_much_it_weighs():
+    given = [dataclasses.replace(r, verified=r.row % 9 != 0) for r in campaign()]
+    page = render_report(result_of(given))
+    said = dict(re.findall(r'<h3>([^<]+)</h3>\s*<p class="r-outcome">([^<]+)<', page))
+    assert said["The same text under different names"] == "Found, strong"
+    assert said["Sudden bursts of five-star reviews"] == "Found, medium"
+    assert said["Reviews in return for something"] == "Found, counted apart"
+    assert said["Reviews without a verified purchase"] == "Found, weak"
+    assert said["Reviews that vanished since the last analysis"] == "Not assessed"
+    assert page.count('data-weight="quiet"') >= 2
+    assert page.count('<path d="M11 2.5') == 2
+
+
+def test_a_report_from_before_strengths_were_told_says_what_was_found():
+    result = result_of(campaign())
+    for check in result["report"]["checks"]:
+        del check["strength"]
+    assert '<p class="r-outcome">Found</p>' in render_report(result)
+
+
+@pytest.mark.parametrize("source", ["https://shop.example/p/1/", "reviews.csv", "sample:", "Ask me!"])
+def test_nothing_follows_the_source_that_could_be_taken_for_a_part_of_it(source):
+    result = result_of(invented(30))
+    result["report"]["source"] = source
+    assert re.search(rf"Source: {re.escape(source)}\s*<", render_report(result))
 
 
 def test_a_grade_of_u_shows_no_bar_and_says_why():

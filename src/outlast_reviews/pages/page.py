@@ -15,9 +15,9 @@ from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.marking import marked
 from outlast_reviews.pages.timeline_chart import timeline_chart
+from outlast_reviews.wording import outcome, weight
 
 TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
-OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
 
 
 class ReportPage:
@@ -40,6 +40,8 @@ class ReportPage:
             "day": _day,
             "days": _days,
             "marked": marked,
+            "outcome": outcome,
+            "weight": weight,
         }
         for name in self._environment.list_templates():
             self._environment.get_template(name)
@@ -51,15 +53,14 @@ class ReportPage:
         """
         report: Mapping[str, Any] = result["report"]
         choice = Choice.of(query or {}, report)
-        flagged, flagged_where = groups(report, choice)
         bursts = _bursts(report["checks"])
+        flagged, flagged_where = groups(report, choice)
         clear_where, clear = stretch(
             report["without_signs"], 1 if choice.clear is None else choice.clear, CLEAR_PER_PAGE
         )
         return self._environment.get_template("report.html").render(
             report=report,
             tone=TONES[report["grade"]],
-            outcomes=OUTCOMES,
             interval=interval_bar(report),
             share=_share(report),
             star_rows=star_rows(report["stars"], without_incentivised=choice.without_incentivised),
