@@ -42,6 +42,8 @@ NAMELESS = frozenset(
 """Names that shops give to everybody who has none: two reviews under them are not one reviewer's."""
 
 _LONGEST_WORD = 12
+_UNSPACED = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA")
+_ASIDE = re.compile(r"[(\[（【][^)\]）】]*[)\]）】]?")
 _CODE = re.compile(r"[A-Z0-9]{9,}|[0-9a-f-]{16,}")
 
 
@@ -54,16 +56,26 @@ def identity(review: Review) -> str | None:
 
 
 def short_name(reviewer: str | None) -> str | None:
-    """First word and the initial of the last, "Erin B."; of an account code or an address only its start."""
-    words = (reviewer or "").split()
+    """First word and the initial of the last, "Erin B."; of a name in one word, a code or an address, its start.
+
+    What stands in brackets is dropped; the names of everybody who has none stay whole.
+    """
+    whole = " ".join((reviewer or "").split())
+    if whole.casefold() in NAMELESS:
+        return whole
+    words = [word for word in _ASIDE.sub(" ", whole).split() if any(map(str.isalnum, word))]
     if not words:
         return None
     first, last = words[0], words[-1]
-    if "@" in first or _CODE.fullmatch(first):
-        return f"{first[:3]}…"
+    if len(words) == 1 or "@" in first or _CODE.fullmatch(first):
+        shown = _shown(first)
+        return first if len(first) <= shown else f"{first[:shown]}…"
     shown = first if len(first) <= _LONGEST_WORD else f"{first[:_LONGEST_WORD]}…"
-    if len(words) == 1 or " ".join(words).casefold() in NAMELESS:
-        return " ".join(words) if len(words) > 1 else shown
     if last.isdigit() and len(last) <= 4:
         return f"{shown} {last}"
-    return f"{shown} {last[0].upper()}."
+    return f"{shown} {next(filter(str.isalnum, last)).upper()}."
+
+
+def _shown(word: str) -> int:
+    """Letters of a name that is one word; where words have no spaces between them, three are a whole name."""
+    return 1 if unicodedata.name(word[0], "").startswith(_UNSPACED) else 3
