@@ -80,7 +80,7 @@ export class ProgressView {
     this.#say("reference", words.reference(snapshot));
     this.#show("problem", words.failure(snapshot));
     this.part("problem").dataset.status = snapshot.status;
-    this.#say("leave", final ? "" : words.LEAVE);
+    this.#say("leave", final || snapshot.phase === "cancelling" ? "" : words.LEAVE);
     this.#steps(snapshot);
     this.#actions(snapshot);
     this.tick(now);
