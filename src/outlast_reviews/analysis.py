@@ -196,8 +196,8 @@ def page_title(result: Mapping[str, Any]) -> str:
 
 EXPORTS = {
     "report.json": Export("The report as JSON", as_json),
-    "flagged-reviews.csv": Export("Reviews with signs as CSV", flagged_csv),
-    "reviews.csv": Export("All reviews as CSV", reviews_csv),
+    "flagged-reviews.csv": Export("Reviews with signs as CSV, texts shortened", flagged_csv),
+    "reviews.csv": Export("Reviews as CSV, texts shortened", reviews_csv),
 }
 
 
