@@ -243,7 +243,7 @@ async def test_all_of_it_works_without_javascript(served: Served, browser: Brows
     assert revoked is not None
     assert revoked.status == 404
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="All reviews as CSV").click()
+        await page.get_by_role("link", name="Reviews as CSV, texts shortened").click()
     assert (await download.value).suggested_filename == "reviews.csv"
     await page.get_by_role("button", name="Analyse again").click()
     await expect(page.locator(".r-verdict")).to_be_visible(timeout=60_000)
@@ -252,19 +252,57 @@ async def test_all_of_it_works_without_javascript(served: Served, browser: Brows
     await stranger.close()
 
 
-async def test_on_paper_everything_is_open_and_no_button_is_there(served: Served, context: BrowserContext) -> None:
+async def test_the_link_for_others_is_copied_by_a_button_that_says_so(served: Served, browser: Browser) -> None:
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = await context.new_page()
     await report(served, page, MIXED)
+    link = await shared(page)
+    await page.get_by_role("button", name="Copy the link").click()
+    await expect(page.locator("#announcer")).to_have_text("Copied.")
+    assert await page.evaluate("navigator.clipboard.readText()") == link
+    await page.evaluate("() => { delete Navigator.prototype.clipboard; document.execCommand = () => false; }")
+    await page.get_by_role("button", name="Copied").click()
+    await expect(page.locator("#announcer")).to_contain_text("It is selected")
+    assert await page.evaluate("getSelection().toString()") == link
+    await context.close()
+
+
+async def test_on_paper_is_what_is_open_and_every_review_with_signs_and_no_button(
+    served: Served, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    address = await report(served, page, MIXED)
     await page.emulate_media(media="print")
     for table_name in ("Stars before and after", "Reviews per week"):
         await expect(page.get_by_role("table", name=table_name)).to_be_visible()
-    for review in await page.locator("[data-part] .r-review").all():
+    with_signs = page.locator("[data-part=flagged] .r-review")
+    assert await with_signs.count() == 50
+    for review in await with_signs.all():
         await expect(review).to_be_visible()
-    for part in (".keeping", ".r-jump", ".r-filter", "button", ".r-pager ul"):
+    for part in ("[data-part=clear] .r-review", ".keeping", ".r-jump", ".r-filter", "button", ".r-pager ul"):
         for one in await page.locator(part).all():
             await expect(one).to_be_hidden()
-    assert len(await page.pdf(format="A4")) > 20_000
+    pages = await sheets(page)
+    await page.goto(f"{address}?clear=1")
+    assert await page.locator("[data-part=clear] .r-review:visible").count() == 20
+    assert await sheets(page) > pages
     await page.close()
+
+
+async def test_on_paper_only_what_belongs_together_is_kept_together(served: Served, page: Page) -> None:
+    await report(served, page, MIXED)
+    await page.emulate_media(media="print")
+
+    async def style(selector: str, name: str) -> str:
+        return await page.locator(selector).first.evaluate(f"(one) => getComputedStyle(one).{name}")
+
+    assert await style(".r-method", "breakBefore") == "auto"
+    assert await style(".r-scroll table", "breakInside") == "auto"
+    assert await style(".r-group > p", "breakInside") == await style(".r-group > p", "breakAfter") == "avoid"
+
+
+async def sheets(page: Page) -> int:
+    return (await page.pdf(format="A4")).count(b"/Type /Page\n")
 
 
 async def test_a_long_report_is_small_and_quick_and_the_rest_comes_on_demand(served: Served, page: Page) -> None:
