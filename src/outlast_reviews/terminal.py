@@ -1,57 +1,171 @@
-"""The report in the terminal: the verdict first, then the checks and the reviews they concern."""
+"""The report in the terminal: the verdict, what it stands on, the checks, examples of the reviews concerned."""
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-MARKS = {"found": "[yellow]found[/]", "clear": "[green]clear[/]", "not_assessed": "[dim]not assessed[/]"}
+from outlast_reviews import spoken
+from outlast_reviews.pages.choosing import EVERYTHING, Choice
+from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
+from outlast_reviews.pages.marking import marked
+from outlast_reviews.wording import (
+    outcome,
+    products_together,
+    weight,
+    what_was_not_read,
+    what_was_read,
+)
+
 COLOURS = {"A": "green", "B": "green", "C": "yellow", "D": "red", "F": "red", "U": "cyan"}
-SHOWN = 10
-"""Flagged reviews printed; the page and --json have all."""
+EXAMPLES = 2
+"""Reviews printed of each group; the page and --json have all."""
+MOST_COPIES = 5
+"""Groups of copies printed, the largest; every check has a group besides."""
+_WIDEST = 100
 
 
 def print_report(result: Mapping[str, Any], source: str) -> None:
     """Print what the report page says, for a reader in a hurry."""
     report = result["report"]
     out = Console()
-    grade = report["grade"]
+    out.width = min(out.width, _WIDEST)
+    grade = (f" {report['grade']} ", f"bold {COLOURS[report['grade']]}")
+    out.print(Text(report["product_title"] or source, "bold"))
+    out.print(Text.assemble(grade, " ", report["explanation"]))
     out.print()
-    out.print(f"[bold]{escape(source)}[/]", highlight=False)
-    out.print(f"[bold {COLOURS[grade]}] {grade} [/] {escape(report['explanation'])}", highlight=False)
-    if report["fake_percentage"] is not None:
-        low, high = report["fake_percentage_low"], report["fake_percentage_high"]
-        out.print(f"Reviews with warning signs: {report['fake_percentage']} % ({low}–{high} %)", highlight=False)
-    if report["original_rating"] is not None:
-        out.print(_ratings(report), highlight=False)
-    out.print(_coverage(report), highlight=False)
-    table = Table("check", "outcome", "what it says", box=None, padding=(0, 2, 0, 0))
-    for check in report["checks"]:
-        table.add_row(escape(check["title"]), MARKS[check["outcome"]], escape(check["sentence"]))
-    out.print(table)
-    for flag in report["flagged"][:SHOWN]:
-        reasons = ", ".join(f"{r['strength']} {r['check'].replace('_', ' ')}" for r in flag["reasons"])
-        line = Text.assemble(
-            ("  " + str(flag["review_id"] or "review"), "bold"),
-            f"  {flag['date'] or ''}  {flag['rating'] or '?'} stars  {reasons}  “{flag['excerpt']}”",
-        )
-        out.print(line, no_wrap=True, overflow="ellipsis")
-    if len(report["flagged"]) > SHOWN:
-        out.print(f"  … and {len(report['flagged']) - SHOWN} more (--json has them all)", highlight=False)
+    out.print(_figures(report))
+    _title(out, "What there was to read")
+    out.print(Text(f"{what_was_read(report)} {_counted(report['unique_reviews'], 'unique review')}."))
+    for line in what_was_not_read(report):
+        out.print(_under(Text(line)))
+    if together := products_together(report):
+        out.print(Text(f"{together} --product NAME takes one of them."))
+    _title(out, "What was checked")
+    out.print(_checks(report["checks"]))
+    _title(out, "Reviews with warning signs")
+    for part in _flagged(report):
+        out.print(part)
+
+
+def _title(out: Console, title: str) -> None:
     out.print()
+    out.print(Text(title, "bold underline"))
 
 
-def _ratings(report: Mapping[str, Any]) -> str:
-    before, after = report["original_rating"], report["adjusted_rating"]
-    if after is None or not report["rating_changed"]:
-        return f"Rating {before}; no meaningful change when weighted by the evidence"
-    return f"Rating {before}; {after} when weighted by the evidence"
+def _figures(report: Mapping[str, Any]) -> Table:
+    grid = _grid()
+    grid.add_row("With warning signs", _share(report))
+    grid.add_row("Stars as given", _given(report))
+    grid.add_row("Stars, adjusted", _adjusted(report))
+    if report["incentivised_count"]:
+        grid.add_row("In return for something", f"{report['incentivised_count']:,}, counted apart")
+    return grid
 
 
-def _coverage(report: Mapping[str, Any]) -> str:
-    coverage = report["coverage"]
-    dates = f", from {coverage['first_date']} to {coverage['last_date']}" if coverage.get("first_date") else ""
-    return f"{report['total_reviews']} rows, {report['unique_reviews']} unique reviews{dates}"
+def _share(report: Mapping[str, Any]) -> str:
+    share = report["fake_percentage"]
+    if share is None:
+        return "not enough evidence"
+    said = spoken.percent(share)
+    between = spoken.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
+    return said if said == between else f"{said} ({'likely' if report['sample'] else 'between'} {between})"
+
+
+def _given(report: Mapping[str, Any]) -> str:
+    given, shop = report["original_rating"], report["product_rating"]
+    if given is None:
+        return "no stars"
+    return f"{given:.2f}" if shop is None else f"{given:.2f} (the shop says {shop:.2f})"
+
+
+def _adjusted(report: Mapping[str, Any]) -> str:
+    if report["adjusted_rating"] is None:
+        return "not enough evidence"
+    low, high = report["adjusted_rating_low"], report["adjusted_rating_high"]
+    change = "" if report["rating_changed"] else ", no meaningful change"
+    return f"{report['adjusted_rating']:.2f} ({low:.2f}–{high:.2f}){change}"
+
+
+def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
+    """What is context only says so: it is not among the checks that the verdict counts."""
+    grid = _grid()
+    for check in checks:
+        said = Text(outcome(check), _colour(check))
+        if check["context"]:
+            said.append("\ncontext only", "dim")
+        grid.add_row(said, Text.assemble((check["title"], "bold"), "\n", check["sentence"]))
+    return grid
+
+
+def _colour(check: Mapping[str, Any]) -> str:
+    if check["outcome"] == "found" and not check["context"]:
+        return {"strong": "red", "medium": "yellow"}.get(weight(check) or "", "")
+    return "green" if check["outcome"] == "clear" else "dim"
+
+
+def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Some of each group, each with how many it has."""
+    found, where = groups(report, Choice(page=EVERYTHING))
+    if not found:
+        yield Text("None.")
+    elif where.total < report["flagged_count"]:
+        yield Text(f"The gravest {where.total:,} of {report['flagged_count']:,}:")
+    copies = [group for group in found if group.check == COPIES]
+    for group in copies[:MOST_COPIES]:
+        yield from _group(group)
+    if more := copies[MOST_COPIES:]:
+        reviews = _counted(sum(group.count for group in more), "review")
+        yield Text(f"\nCopies, {_counted(len(more), 'smaller group')}: {reviews}", "bold")
+    for group in found:
+        if group.check != COPIES:
+            yield from _group(group)
+
+
+def _group(group: Group) -> Iterator[RenderableType]:
+    apart = "" if group.counted else ", not counted as suspicious"
+    yield Text()
+    yield Text.assemble((group.title, "bold"), f": {_counted(group.count, 'review')}{apart}")
+    if group.sentence:
+        yield Text(group.sentence)
+    items = (*group.shown, *group.folded)
+    for item in items[:EXAMPLES]:
+        yield _under(_review(item))
+    more = [f"{len(items) - EXAMPLES:,} more"] if len(items) > EXAMPLES else []
+    more += [f"{group.elsewhere:,} with graver signs"] if group.elsewhere else []
+    if more:
+        yield _under(Text(f"… and {', and '.join(more)} (--json has them all)", "dim"))
+
+
+def _review(item: Item) -> Text:
+    """Who, when and why in a line, and what is said below it."""
+    review = item.review
+    date = review["date"] and spoken.day(dt.date.fromisoformat(review["date"]))
+    stars = review["rating"] is not None and f"{review['rating']:g} of 5 stars"
+    signs = ", ".join(f"{tag.text} ({tag.strength})" for tag in item.tags)
+    known = [part for part in (review["review_id"], review["reviewer"], date, stars, signs) if part]
+    told = Text(" · ".join(known))
+    for tag in item.tags:
+        told.append(f"\n{tag.sentence}" if tag.sentence else "")
+    said = [(part, "bold" if lit else "") for part, lit in marked(review["excerpt"], item.quotes)]
+    return told.append_text(Text.assemble("\n“", *said, "”")) if said else told
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what if number == 1 else f'{what}s'}"
+
+
+def _under(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2), expand=False)
+
+
+def _grid() -> Table:
+    """Two columns, the first as wide as it needs."""
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid

@@ -1,11 +1,12 @@
-"""The verdict in sentences: warning signs in reviews, never an accusation (pure)."""
+"""The verdict and what it stands on in sentences: warning signs in reviews, never an accusation (pure)."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.spoken import percent_at_most, percent_range
+from outlast_reviews.spoken import days, percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
@@ -72,3 +73,41 @@ def _signs(verdict: Verdict) -> str:
     if not verdict.strong:
         return f"{verdict.medium:,} {of} show a medium sign, none a strong one."
     return f"{verdict.strong:,} {of} show a strong sign, {verdict.medium:,} more a medium one."
+
+
+def what_was_read(report: Mapping[str, Any]) -> str:
+    """Of a report: how many rows of which time, and what became of those that are no review of their own."""
+    read = report["coverage"]
+    rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
+    told = f"{rows:,} {'row' if rows == 1 else 'rows'} ({report['format']})"
+    if read["first_date"]:
+        first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
+        told += f", dated {days(first, last).removeprefix('on ')}"
+    parts = [f"{told}."]
+    if merged:
+        they = "repeats an earlier one and was" if merged == 1 else "repeat an earlier one and were"
+        parts.append(f"{merged:,} {they} merged; that is a fault of the export, not a warning sign.")
+    if skipped:
+        parts.append(f"{skipped:,} could not be read.")
+    return " ".join(parts)
+
+
+def what_was_not_read(report: Mapping[str, Any]) -> list[str]:
+    """Why and which rows, and what was left out whole."""
+    read = report["coverage"]
+    reasons = [
+        f"{one['reason'][:1].upper()}{one['reason'][1:]} ({one['count']:,}: {one['rows']})"
+        for one in read["skipped_reasons"]
+    ]
+    return [*reasons, *(f"Left out: {line}" for line in read["left_out"])]
+
+
+def products_together(report: Mapping[str, Any]) -> str | None:
+    """Which products were judged together; `None` where there is one, as there should be."""
+    read = report["coverage"]
+    if read["products_count"] < 2:
+        return None
+    named = ", ".join(f"{one['name']} ({one['count']:,})" for one in read["products"])
+    more = read["products_count"] - len(read["products"])
+    others = f" and {more:,} more" if more > 0 else ""
+    return f"They are of {read['products_count']:,} products, and a grade is for one: {named}{others}."

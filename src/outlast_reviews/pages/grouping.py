@@ -10,7 +10,7 @@ from outlast_reviews.pages.choosing import EVERYTHING, PER_PAGE, Choice, Stretch
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
-_CLUSTERED, _INCENTIVE = "near_copies", "incentive"
+COPIES, _INCENTIVE = "near_copies", "incentive"
 _ORDER = (
     "near_copies",
     "reviewer_overlap",
@@ -57,6 +57,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    check: str
     anchor: str
     title: str
     sentence: str | None
@@ -84,7 +85,7 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
         checks = [reason["check"] for reason in review["reasons"]]
         if choice.check is None or choice.check in checks:
             check = choice.check or checks[0]
-            members.setdefault((check, (review["cluster"] or 0) if check == _CLUSTERED else 0), []).append(review)
+            members.setdefault((check, (review["cluster"] or 0) if check == COPIES else 0), []).append(review)
     keys = sorted(members, key=lambda key: (_place(key[0]), key[1]))
     listed = [(key, n, review) for key in keys for n, review in enumerate(members[key])]
     where, page = stretch(listed, choice.page, PER_PAGE)
@@ -98,6 +99,7 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
         opened = len(items) if choice.page == EVERYTHING else _OPEN
         made.append(
             Group(
+                check=check,
                 anchor=f"signs-{check}-{cluster}" if cluster else f"signs-{check}",
                 title=f"Copies, group {cluster}" if cluster else _TITLES.get(check) or titles.get(check) or check,
                 sentence=common,

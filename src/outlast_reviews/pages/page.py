@@ -15,7 +15,7 @@ from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.marking import marked
 from outlast_reviews.pages.timeline_chart import timeline_chart
-from outlast_reviews.wording import outcome, weight
+from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
 
@@ -41,7 +41,10 @@ class ReportPage:
             "days": _days,
             "marked": marked,
             "outcome": outcome,
+            "products_together": products_together,
             "weight": weight,
+            "what_was_not_read": what_was_not_read,
+            "what_was_read": what_was_read,
         }
         for name in self._environment.list_templates():
             self._environment.get_template(name)
