@@ -201,6 +201,8 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "Not enough evidence for a grade" in page.text
     assert "Only 5 reviews have a text" in page.text
     assert "r-interval" not in page.having("class")
+    assert "Stars as given" in page.text
+    assert "r-after" not in page.having("class")
 
 
 def test_one_page_object_renders_many_results():
