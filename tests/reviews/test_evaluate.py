@@ -13,12 +13,14 @@ from judging_data import copies, invented
 
 from outlast.cli.main import outlast
 from outlast_reviews.evaluate.figures import auc, calibration, share
+from outlast_reviews.evaluate.honesty import Line, Table, spoken_figure
 from outlast_reviews.evaluate.labelled import (
     LabelledProducts,
     LabelledReviews,
     NotLabelled,
     read_labelled,
 )
+from outlast_reviews.evaluate.picture import picture
 
 
 def run(*arguments: object) -> Result:
@@ -167,3 +169,11 @@ def test_campaigns_are_planted_in_files_without_labels(tmp_path):
     undated = tmp_path / "undated.csv"
     undated.write_text("rating,text\n5,good\n")
     assert "no dates" in run("evaluate", "--planted", 1, undated).stderr
+
+
+def test_a_figure_is_never_rounded_to_none_or_all():
+    nearly, hardly = share(9_999, 10_000), share(1, 10_000)
+    assert [spoken_figure(f, percent=True)[0] for f in (nearly, hardly)] == ["> 99.9 %", "< 0.1 %"]
+    assert [spoken_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0 %", "100.0 %"]
+    image = picture([Table("a file", "so many", (Line("a", "b", nearly), Line("a", "c", hardly)))])
+    assert "< 0.1 %" in "".join(ET.fromstring(image).itertext())

@@ -87,7 +87,7 @@ def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
     if figure.value is None or figure.low is None or figure.high is None:
         return "not assessed", ""
     if percent:
-        return _one_decimal(figure.value), f"{_one_decimal(figure.low)[:-2]}–{_one_decimal(figure.high)}"
+        return _one_decimal(figure.value), f"{100 * figure.low:.1f}–{100 * figure.high:.1f} %"
     return f"{figure.value:.2f}", f"{figure.low:.2f}–{figure.high:.2f}"
 
 

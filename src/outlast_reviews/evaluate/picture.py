@@ -37,7 +37,7 @@ def _table(table: Table, lines: Sequence[Line], y: int) -> Iterator[str]:
 
 
 def _line(line: Line, y: int) -> Iterator[str]:
-    value, interval = spoken_figure(line.figure, percent=not is_auc(line))
+    value, interval = map(escape, spoken_figure(line.figure, percent=not is_auc(line)))
     yield f'<text x="16" y="{y}" fill="#222">{escape(_cut(f"{line.group}: {line.name}"))}</text>'
     yield f'<text x="{_RIGHT + 14}" y="{y}" fill="#222">{value} <tspan fill="#777">{interval}</tspan></text>'
     figure = line.figure
