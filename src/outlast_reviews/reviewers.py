@@ -61,7 +61,7 @@ def short_name(reviewer: str | None) -> str | None:
     What stands in brackets is dropped; the names of everybody who has none stay whole.
     """
     whole = " ".join((reviewer or "").split())
-    if whole.casefold() in NAMELESS:
+    if whole.casefold().replace("-", " ") in NAMELESS:
         return whole
     words = [word for word in _ASIDE.sub(" ", whole).split() if any(map(str.isalnum, word))]
     if not words:

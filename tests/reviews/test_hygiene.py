@@ -136,6 +136,7 @@ def test_a_clean_set_survives_json():
         ("🙂", None),
         ("Amazon Customer", "Amazon Customer"),
         ("Anonymous", "Anonymous"),
+        ("Amazon-Kunde", "Amazon-Kunde"),
         ("Shopper 24", "Shopper 24"),
         ("ann@mail.example", "ann…"),
         ("A2XJ3KQ9ZZ11", "A2X…"),
