@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import random
-from contextlib import suppress
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 from outlast.core.analysis import Catalogue
 from outlast.core.embedded import EmbeddedWorker
@@ -50,19 +52,26 @@ class Engine:
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
-        self._upkeep: asyncio.Task[None] | None = None
-        self._ringing: asyncio.Task[None] | None = None
+        self._opened = AsyncExitStack()
         self._embedded: list[EmbeddedWorker] = []
 
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
-        await self.store.open(migrate=migrate)
-        await self.notifier.open()
-        if self.dispatcher:
-            await self.dispatcher.open()
-        await self.watch.open()
-        self._ringing = asyncio.create_task(self._ring_at_the_end())
-        if maintain:
-            self._upkeep = asyncio.create_task(self.maintenance.run())
+        """Open every part, or none: what was opened before one that fails is closed again."""
+        async with AsyncExitStack() as opened:
+            await self.store.open(migrate=migrate)
+            opened.push_async_callback(self.store.close)
+            await self.notifier.open()
+            opened.push_async_callback(self.notifier.close)
+            if self.dispatcher:
+                await self.dispatcher.open()
+                opened.push_async_callback(self.dispatcher.close)
+            await self.watch.open()
+            opened.push_async_callback(self.watch.close)
+            opened.callback(self.watch.ring_all)
+            self._task(opened, self._ring_at_the_end())
+            if maintain:
+                self._task(opened, self.maintenance.run())
+            self._opened = opened.pop_all()
 
     def embed(self, count: int, options: WorkerOptions) -> None:
         """Start `count` workers in threads of this process."""
@@ -86,22 +95,24 @@ class Engine:
             dispatcher=self.dispatcher,
         )
 
+    def _task(self, opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+
+        async def end() -> None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+        opened.push_async_callback(end)
+
     async def _ring_at_the_end(self) -> None:
         await self.closing.wait()
         self.watch.ring_all()
 
     async def close(self, patience: float = 0.0) -> None:
-        """End streams, let embedded workers drain for `patience` seconds, then let go of everything."""
+        """End streams, let embedded workers drain for `patience` seconds, then let go of all, whatever fails."""
         self.closing.set()
-        await asyncio.gather(*(w.stop(patience) for w in self._embedded))
-        for task in (self._upkeep, self._ringing):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        self.watch.ring_all()
-        await self.watch.close()
-        if self.dispatcher:
-            await self.dispatcher.close()
-        await self.notifier.close()
-        await self.store.close()
+        try:
+            await asyncio.gather(*(w.stop(patience) for w in self._embedded))
+        finally:
+            await self._opened.aclose()
