@@ -66,6 +66,7 @@ class Hold:
     go: Gate = field(default_factory=Gate)
     cancelled: Gate = field(default_factory=Gate)
     reads: int = 0
+    looks: list[str] = field(default_factory=list[str])
 
 
 def make_outlast(folder: Path, hold: Hold | None = None, **settings: Any) -> Outlast:
@@ -118,6 +119,14 @@ def register(outlast: Outlast, hold: Hold) -> None:
     @outlast.analysis("breaking")
     async def breaking(text: str) -> dict[str, Any]:
         raise ValueError(f"the secret of {text}")
+
+    async def look(name: str) -> None:
+        hold.looks.append(name)
+        raise InvalidInput("There is nothing in it.", "/name")
+
+    @outlast.analysis("hollow", check=look)
+    async def hollow(name: str) -> str:
+        return name
 
     @outlast.analysis("moving")
     async def moving(to: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from edge_site import OpenSite, Visitor, open_site
 
+from outlast.core.payload import MAX_SUBJECT, bounded
 from outlast.web.limits import MAX_BODY
 
 START = "/api/analysis/start"
@@ -203,6 +204,14 @@ async def test_only_new_sessions_count_against_the_rate(tmp_path: Path):
         assert (await visitor.start("echo", text="a")).json()["session_id"] == session_id
 
 
+async def test_what_an_analysis_looks_into_before_it_refuses_counts_and_is_not_looked_into_beyond(tmp_path: Path):
+    async with open_site(tmp_path, starts_per_minute=2) as site:
+        visitor = await site.visitor()
+        answers = [(await visitor.start("hollow", name=str(n))).status_code for n in range(4)]
+        assert answers == [422, 422, 429, 429]
+        assert site.hold.looks == ["0", "1"]
+
+
 async def test_parallel_starts_do_not_outrun_the_rate(tmp_path: Path):
     async with open_site(tmp_path, starts_per_minute=3, max_active_per_owner=100) as site:
         visitor = await site.visitor()
@@ -261,3 +270,10 @@ async def test_the_owner_that_the_host_names_is_the_owner(tmp_path: Path):
         assert (await other_anna.snapshot(session_id))["session_id"] == session_id
         assert (await ben.get(f"/api/analysis/progress/{session_id}")).status_code == 404
         assert "set-cookie" not in (await ben.get("/api/analysis/token")).headers
+
+
+def test_two_long_subjects_with_one_beginning_stay_two():
+    long = "x" * (MAX_SUBJECT + 1)
+    assert len(bounded(long + "a")) == MAX_SUBJECT
+    assert bounded(long + "a") != bounded(long + "b")
+    assert bounded(long[1:]) == long[1:]

@@ -12,6 +12,8 @@ from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
 
 MAX_INPUT = 256 * 1024
 """Bytes of an input as JSON."""
+MAX_SUBJECT = 500
+"""Characters of a subject."""
 MAX_STEP_RESULT = 128 * 1024 * 1024
 """Bytes of a step's kept result as JSON."""
 MAX_RESULT = 16 * 1024 * 1024
@@ -106,6 +108,14 @@ def subject_of(input_json: str) -> str:
     """The subject of an analysis that does not name its own: a hash of its validated input."""
     canonical = json.dumps(json.loads(input_json), sort_keys=True, separators=(",", ":"))
     return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def bounded(subject: str) -> str:
+    """A subject as it is stored: of a longer one the beginning and a hash, so that no two become one."""
+    if len(subject) <= MAX_SUBJECT:
+        return subject
+    marked = ":" + hashlib.sha256(subject.encode()).hexdigest()
+    return subject[: MAX_SUBJECT - len(marked)] + marked
 
 
 def walk(value: Any) -> Iterator[Any]:

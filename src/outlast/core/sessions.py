@@ -9,7 +9,7 @@ from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.context import reading
 from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import OwnedUploads, Store
-from outlast.core.payload import arguments, subject_of, validate_input, walk
+from outlast.core.payload import arguments, bounded, subject_of, validate_input, walk
 from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
 from outlast.domain.errors import InvalidInput
@@ -26,8 +26,6 @@ from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimit
 
 log = logging.getLogger(__name__)
 
-MAX_SUBJECT = 500
-"""Characters of a subject."""
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 HISTORY_FOR = 10.0
 """Seconds for which durations read from the store are used again."""
@@ -86,7 +84,7 @@ class Sessions:
         validated = validate_input(analysis.input, raw_input)
         given = arguments(validated)
         await self._check_uploads(given, owner_hash(owner))
-        if analysis.check is not None:
+        if analysis.check is not None and not only_existing:
             with reading(OwnedUploads(self._store, owner_hash(owner))):
                 await analysis.check(**given)
         input_json = validated.model_dump_json()
@@ -95,7 +93,7 @@ class Sessions:
             NewSession(
                 id=new_session_id(),
                 analysis=analysis.name,
-                subject=plain(subject[:MAX_SUBJECT]),
+                subject=bounded(plain(subject)),
                 owner=owner_hash(owner),
                 input=input_json,
                 steps=await self._lines(analysis),

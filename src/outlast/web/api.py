@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watched
-from outlast.domain.errors import QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
+from outlast.domain.errors import InvalidInput, QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.web.access import client_address
@@ -48,7 +48,7 @@ async def start(exchange: Exchange) -> Response | None:
 
 
 async def begin(exchange: Exchange, name: str, values: Any) -> Started:
-    """Start within the pace allowed: only new sessions count, so what is in flight answers at any pace."""
+    """Start within the pace allowed: in-flight answers at any pace; what is new or was looked into counts."""
     owner, address = exchange.owner, client_address(exchange.scope)
     async with exchange.limits.turn(owner):
         room = await exchange.limits.room(owner, address)
@@ -57,6 +57,10 @@ async def begin(exchange: Exchange, name: str, values: Any) -> Started:
         except (TooManyActive, QueueFull):
             if not room:
                 raise too_fast() from None
+            raise
+        except InvalidInput:
+            if exchange.engine.catalogue[name].check is not None:
+                await exchange.limits.count(owner, address)
             raise
         if not started.existing:
             await exchange.limits.count(owner, address)

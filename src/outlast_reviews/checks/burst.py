@@ -85,4 +85,4 @@ def _days_had(stretches: int) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "none"
+    return spoken.percent(100 * part / whole) if whole else "none"
