@@ -1,10 +1,13 @@
 """From what a visitor gives, files and addresses, to one set of reviews; and what can be refused before."""
 
 import asyncio
+import html
 import io
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
@@ -40,6 +43,10 @@ _LABELS: Mapping[Part, str] = {
 }
 _MOST_OFFERED = 200
 """Products to choose from on a page; a program may name any."""
+_LONGEST_QUESTION = 120_000
+"""Characters of all columns to choose from, as an answer carries them; there are eight such questions."""
+_LOOKS = ThreadPoolExecutor(2, "look")
+"""Looks before a start have threads of their own, so that slow ones hold up nobody's pages."""
 _TOLD_EVERY = 0.25
 _RETRY = 5.0
 _READING = 0.9
@@ -67,7 +74,8 @@ async def refuse_file(
     """
     head = await upload.head(HEAD + 1)
     try:
-        products = await asyncio.to_thread(look_early, head[:HEAD], len(head), mapping)
+        running = asyncio.get_running_loop()
+        products = await running.run_in_executor(_LOOKS, look_early, head[:HEAD], len(head), mapping)
     except UnknownColumns as unknown:
         raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
     except NotReviews as refused:
@@ -173,11 +181,13 @@ def _which_product(products: Sequence[str]) -> Question:
 
 
 def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
-    options = [
-        (column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name)
-        for column in unknown.columns
-        if column.name
-    ]
+    options: list[tuple[str, str]] = []
+    room = _LONGEST_QUESTION
+    for column in unknown.columns:
+        option = column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name
+        room -= len(json.dumps(html.escape("".join(option))))
+        if column.name and room > 0:
+            options.append(option)
     return [
         Question(part, label, options, mapping.get(part, unknown.guesses.get(part)), required=part in REQUIRED)
         for part, label in _LABELS.items()

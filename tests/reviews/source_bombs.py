@@ -1,16 +1,20 @@
-"""Hostile files, made on the fly; run as a program it reads one and prints its cost in CPU time and memory."""
+"""Hostile files, made on the fly; run as a program it looks at one, reads it and prints what that costs."""
 
 import gzip
 import io
 import json
+import random
 import struct
 import sys
 import time
 import zipfile
 import zlib
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from outlast_reviews.sources import NotReviews, read_reviews
+from outlast_reviews.sources.read import HEAD, look_early
 
 MIB = 2**20
 
@@ -35,6 +39,23 @@ class Endless(io.RawIOBase):
             return self._block
         end, self._end = self._end, b""
         return end
+
+
+class Numbered(Endless):
+    """A beginning, a pattern with a number in it so many times, each with another number, and an end."""
+
+    def __init__(self, beginning: str, pattern: str, count: int, end: str = "") -> None:
+        size = len(pattern.format(count)) * count
+        super().__init__(beginning.encode(), b" ", size, end.encode())
+        self._pattern, self._numbers = pattern, iter(range(count))
+
+    def read(self, size: int = -1) -> bytes:
+        if self._beginning:
+            return super().read(size)
+        if block := "".join(map(self._pattern.format, islice(self._numbers, 1_000))):
+            return block.encode()
+        self._left = 0
+        return super().read(size)
 
 
 def packed(beginning: bytes, pattern: bytes, size: int) -> bytes:
@@ -70,6 +91,50 @@ def crowded(files: int) -> bytes:
     entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, files & 0xFFFF, files & 0xFFFF, len(entry) * files, 4, 0)
     return b"PK\3\4" + entry * files + end
+
+
+def members(beginning: bytes, piece: bytes, count: int) -> bytes:
+    """A ZIP archive of a gzip file that is put together from tiny ones: packed twice, two kilobytes."""
+    return archived([gzip.compress(beginning) + gzip.compress(piece) * count])
+
+
+def archived(files: list[bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for n, file in enumerate(files):
+            archive.writestr(f"{n:03}.gz", file)
+    return out.getvalue()
+
+
+def unpacking_to_a_gigabyte() -> bytes:
+    """Four gzip files in an archive, none of which unpacks to more than a hundred times its size."""
+    line = b"5," + b"a" * 1_000_000 + b"\n"
+    one = gzip.compress(HEADER + line * 3, 0) + packed(b"", line, 250 * MIB)
+    return archived([one] * 4 + [random.Random(1).randbytes(len(one) // 15)])
+
+
+def nested_names(tag: str, length: int) -> bytes:
+    names = [tag * length + str(n) for n in range(28)]
+    inside = "".join(f"<b{n}>1</b{n}>" for n in range(500))
+    opened, closed = "".join(f"<{n}>" for n in names), "".join(f"</{n}>" for n in reversed(names))
+    return f"<feed><review>{opened}{inside}{closed}</review></feed>".encode()
+
+
+def long_path(letter: str, length: int) -> bytes:
+    """A thousand values, each under the same seven long keys."""
+    keys = f'{{"{letter * (length // 7)}":' * 7
+    return f"{keys}{json.dumps({n: n for n in range(2_000)})}{'}' * 7}".encode()
+
+
+def different_keys(entries: int) -> bytes:
+    """Reviews that have 990 keys in common and one of their own."""
+    shared = "".join(f',"{n:x}":1' for n in range(990))
+    return ("[" + ",".join(f'{{"rating":5,"text":"x","k{n}":1{shared}}}' for n in range(entries)) + "]").encode()
+
+
+def names_of_their_own(element: str) -> str:
+    """A review of twenty elements with names that only this one has."""
+    return f"<review>{''.join(element.format(f'{letter}{{0}}') for letter in 'abcdefghijklmnopqrst')}</review>"
 
 
 HEADER = b"rating,date,title,text\n"
@@ -142,12 +207,60 @@ BOMBS = {
     "XML with a billion laughs": lambda: io.BytesIO(
         b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><feed><review><text>&b;</text></review></feed>'
     ),
+    "a ZIP of a gzip of 40,000 members": lambda: io.BytesIO(members(b'[{"rating":5,"text":"', b"a" * 24, 40_000)),
+    "a ZIP of a gzip of 40,000 members in XML": lambda: io.BytesIO(
+        members(b'<feed><review a="', b"a" * 24, 40_000)
+    ),
+    "a ZIP of a gzip of 19,000 nested members": lambda: io.BytesIO(
+        members(b'[{"rating":5,"text":[', b"{}," * 12, 19_000)
+    ),
+    "a ZIP of 499 gzips of line ends": lambda: io.BytesIO(
+        archived([gzip.compress(b'{"rating":5,"text":"x"}\n' * 2 + b"\n" * 1_040_000)] * 499)
+    ),
+    "a ZIP that unpacks to a gigabyte": lambda: io.BytesIO(unpacking_to_a_gigabyte()),
+    "a JSON path of 120,000 letters": lambda: io.BytesIO(long_path("a", 120_000)),
+    "a JSON path of seven million letters": lambda: io.BytesIO(long_path("a", 7_000_000)),
+    "a JSON path of emoji": lambda: io.BytesIO(long_path("😀", 1_000_000)),
+    "a long JSON key over a thousand": lambda: io.BytesIO(
+        json.dumps([{"a" * 240_000: dict.fromkeys(range(990), 1)}]).encode()
+    ),
+    "JSON of endless keys": lambda: Numbered('{"k":1', ',"k{0}":1', 3_000_000, "}"),
+    "JSON of endless empty lists": lambda: Endless(b'{"a":[]', b',"a":[]', 50 * MIB, b"}"),
+    "JSON of endless lists": lambda: Numbered('{"k":1', ',"k{0}":[1]', 2_000_000, "}"),
+    "JSON of endless lists of reviews": lambda: Numbered(
+        '{"k":1', ',"review{0}":[{{"rating":5,"text":"x"}}]', 499_000, "}"
+    ),
+    "JSON lists of what is no review": lambda: Endless(
+        b"[[]", b',{"x":[' + b",".join([b'{"":0}'] * 140_000) + b"]}", 20 * MIB, b"]"
+    ),
+    "half a million JSON objects of a key each": lambda: Numbered("[1", ',{{"k{0}":1}}', 499_000, "]"),
+    "JSON reviews with a key of their own": lambda: Numbered(
+        '[{"rating":5,"text":"x"}', ',{{"rating":5,"text":"x","k{0}":1}}', 300_000, "]"
+    ),
+    "JSON dates of one hash": lambda: io.BytesIO(
+        json.dumps(
+            [{"rating": 5, "text": "x", "date": 5 + n * 1_000_003 * (2**61 - 1)} for n in range(40_000)]
+        ).encode()
+    ),
+    "XML of long nested names": lambda: io.BytesIO(nested_names("a", 4_000)),
+    "XML of endless names": lambda: Numbered("<feed>", names_of_their_own("<{0}>x</{0}>"), 100_000),
+    "XML of endless attributes": lambda: Numbered("<feed>", names_of_their_own('<a {0}="x"/>'), 100_000),
+    "200 MB of XML reviews of something else": lambda: Endless(
+        b"<feed>", b"<review>" + b"<a>1</a>" * 40 + b"</review>", 200 * MIB, b"</feed>"
+    ),
+    "JSON reviews that differ in one of a thousand keys": lambda: io.BytesIO(different_keys(3_000)),
+    "a page of marks without tags": lambda: Endless(b"<html>", b' data-hook="review"', 4 * MIB),
+    "a page with JSON-LD of many objects": lambda: Endless(
+        b"<html>", LD + b"[" + b",".join([b'{"":0}'] * 280_000) + b"]</script>", 9 * MIB
+    ),
+    "a table of long dates": lambda: Numbered("rating,text,date\n", f"5,a,{'x' * 12_500}{{0}}\n", 20_500),
     "spaces": lambda: Endless(b"", b" ", 200 * MIB),
     "commas": lambda: Endless(b"", b",", 200 * MIB),
 }
 
 
 def main(name: str) -> None:
+    early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())
     began = time.process_time()
@@ -156,10 +269,25 @@ def main(name: str) -> None:
     except NotReviews as error:
         outcome = str(error)
     seconds = time.process_time() - began
-    # not getrusage(): its maximum is inherited from the process that forked this one
+    print(json.dumps({"outcome": outcome, "seconds": round(seconds, 2), "mib": round(most_memory()), **early}))
+
+
+def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
+    """What it costs to look at the file before a start."""
+    head = b""
+    while len(head) <= HEAD and (block := file.read(HEAD)):
+        head += block
+    before, began = most_memory(), time.process_time()
+    with suppress(NotReviews):
+        look_early(head[:HEAD], min(len(head), HEAD + 1))
+    seconds = time.process_time() - began
+    return {"early_seconds": round(seconds, 2), "early_mib": round(most_memory() - before)}
+
+
+def most_memory() -> float:
+    """MiB; not by getrusage(): its maximum is inherited from the process that forked this one."""
     status = Path("/proc/self/status").read_text()
-    mib = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    print(json.dumps({"outcome": outcome, "seconds": round(seconds, 2), "mib": round(mib)}))
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

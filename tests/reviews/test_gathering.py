@@ -1,7 +1,9 @@
 """Sessions of the product analysis from its sources: several files, mappings, providers, and what is refused."""
 
+import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -93,6 +95,44 @@ async def test_unknown_columns_are_asked_for_and_the_answer_is_part_of_the_input
     assert (report["coverage"]["with_rating"], report["coverage"]["with_date"]) == (7, 0)
     again = await report_of(outlast, source=file, mapping={"rating": "sterne", "text": "meinung", "date": "tag"})
     assert again["coverage"]["with_date"] == 7
+
+
+async def test_however_long_names_are_the_questions_about_them_are_short(outlast: Outlast):
+    names = ["a" * 201] + [f"{'😀' * 190}{n}" for n in range(100)]
+    file = await upload(outlast, ",".join(names) + "\n" + ",".join(['"' * 300] * 101) + "\n")
+    with pytest.raises(InvalidInput) as caught:
+        await outlast.start("product", owner=ME, source=file)
+    rating = caught.value.questions[0]
+    assert rating.options[0][0] == names[1]
+    assert "a" * 201 not in dict(rating.options)
+    asked = [[question.name, question.label, question.options] for question in caught.value.questions]
+    assert 100_000 < len(json.dumps(asked)) < 1_000_000
+
+
+async def test_slow_looks_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch):
+    looking, may_end, most = [], threading.Event(), 0
+
+    def slow_look(*_given: object) -> list[str]:
+        nonlocal most
+        looking.append(1)
+        most = max(most, len(looking))
+        assert may_end.wait(30)
+        looking.pop()
+        return []
+
+    class File:
+        async def head(self, size: int) -> bytes:
+            return b"rating,text\n5,a\n"[:size]
+
+    monkeypatch.setattr(gathering, "look_early", slow_look)
+    refusals = [gathering.refuse_file(File(), {}, None, "/source") for _ in range(100)]  # pyright: ignore[reportArgumentType] - of an upload it is the head alone
+    looks = asyncio.gather(*refusals)
+    async with asyncio.timeout(30):
+        while len(looking) < 2:
+            await asyncio.to_thread(threading.Event().wait, 0.01)
+    may_end.set()
+    await looks
+    assert most == 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from source_reading import read, read_json, read_lines, refusal
 
 from outlast_reviews.review import Review, Skipped
-from outlast_reviews.sources import Limits
+from outlast_reviews.sources import Limits, NotReviews
 from outlast_reviews.sources.json_stream import JsonStream
 
 EXTENSION = {
@@ -163,6 +163,37 @@ def test_half_a_surrogate_pair_becomes_text_that_can_be_stored():
     assert "\0" not in text
 
 
+HALF = "\ud800"
+
+
+def test_half_a_surrogate_pair_in_one_rating_spoils_no_report():
+    bad = {"rating": HALF, "text": "b", "reviewer": HALF, "date": HALF, "review_id": HALF}
+    found = read_json([said("a"), bad, {**bad, "rating": 5, HALF: 1}])
+    assert [review.text for review in found.reviews] == ["a", "b"]
+    assert found.skipped == (Skipped(2, "the rating “\ufffd” is not a number of stars"),)
+    assert "ud800" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[{HALF: HALF, "b": 1}], {HALF: 1}, {HALF: [{HALF: 1}]}, [{"rating": HALF, "text": "a"}]],
+)
+def test_half_a_surrogate_pair_can_be_quoted_in_a_refusal(document):
+    for refused in (json.dumps(document), json.dumps(document) + "\n{}\n"):
+        with pytest.raises(NotReviews) as caught:
+            read(refused)
+        columns = getattr(caught.value, "columns", ())
+        for quoted in (
+            str(caught.value),
+            *(part for column in columns for part in (column.name, *column.samples)),
+        ):
+            assert quoted.encode()
+
+
+def test_a_list_that_is_left_out_is_named_even_with_half_a_surrogate_pair():
+    assert read_json({"reviews": [said("a")], HALF: [said("b")]}).left_out == ("the list “\ufffd” (1 entry)",)
+
+
 def test_unicode_with_marks_is_read():
     assert read(json.dumps([{"rating": 5, "text": "ö"}]).encode("utf-16")).reviews[0].text == "ö"
     assert read(json.dumps([{"rating": 5, "text": "ö"}]).encode("utf-8-sig")).reviews[0].text == "ö"
@@ -225,6 +256,28 @@ def test_of_several_lists_the_reviews_are_read_and_others_named(document, texts,
     found = read_json(document)
     assert [review.text for review in found.reviews] == texts
     assert found.left_out == tuple(f"the list “{name}” (1 entry)" for name in left_out)
+
+
+def test_of_very_many_lists_that_are_left_out_some_are_named_and_the_others_counted():
+    others = {f"o{n}": [said("b")] for n in range(150)}
+    found = read_json({"reviews": [said("a")], **others})
+    assert [review.text for review in found.reviews] == ["a"]
+    assert len(found.left_out) == 101
+    assert found.left_out[99:] == ("the list “o99” (1 entry)", "further lists (50 entries)")
+
+
+def test_entries_far_before_the_first_review_are_rows_too():
+    found = read_json(
+        {"related": [{"name": "x", "price": 3}] * 2_000, "reviews": [{"rating": 4}] * 1_200 + [said("a")]}
+    )
+    assert [review.row for review in found.reviews] == [*range(1, 1_001), 1_201]
+    assert [skipped.row for skipped in found.skipped] == list(range(1_001, 1_201))
+
+
+def test_a_key_that_is_too_long_for_a_name_holds_nothing():
+    long = "rating" + " " * 200
+    found = read_json([{long: 1, "rating": 5, "text": "a"}, {"x": {long: 2}, "rating": 4, "text": "b"}])
+    assert [review.rating for review in found.reviews] == [5, 4]
 
 
 def test_pages_of_reviews_may_be_lines():

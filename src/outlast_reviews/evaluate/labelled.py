@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from outlast_reviews.review import Review
 from outlast_reviews.sources import NotReviews, read_reviews
-from outlast_reviews.sources.columns import PRODUCT_IDS, plain_name
+from outlast_reviews.sources.columns import plain_name
+from outlast_reviews.sources.known_names import PRODUCT_IDS
 
 LABELS = (
     "label", "fake", "isfake", "fakereview", "planted", "class", "target", "deceptive", "spam", "isspam",

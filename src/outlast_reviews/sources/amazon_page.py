@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -63,15 +64,16 @@ class AmazonPage:
 
 def _cards(page: str) -> Iterator[tuple[str, str | None]]:
     """Each with the id of the element around it, where that one has it."""
-    starts = [page.rfind("<", 0, match.start()) for match in _CARD.finditer(page)]
-    if len(starts) > _MOST_CARDS:
+    marks = [match.start() for match in islice(_CARD.finditer(page), _MOST_CARDS + 1)]
+    if len(marks) > _MOST_CARDS:
         raise NotReviews(
-            f"The page has {len(starts):,} reviews on it; at most {_MOST_CARDS:,} can be read from one page. "
+            f"The page has more than {_MOST_CARDS:,} reviews on it, more than can be read from one page. "
             "Give an export instead."
         )
+    starts = [max(page.rfind("<", max(0, mark - _LONGEST_TAG), mark), 0) for mark in marks]
     for start, end in zip(starts, [*starts[1:], len(page)], strict=True):
-        around = _AROUND.search(page, max(0, start - _LONGEST_TAG), max(0, start))
-        yield page[max(start, 0) : min(end, start + _LONGEST_CARD)], around and around[1]
+        around = _AROUND.search(page, max(0, start - _LONGEST_TAG), start)
+        yield page[start : min(end, start + _LONGEST_CARD)], around and around[1]
 
 
 def _parse(fragment: str, selector: str) -> LexborNode | None:

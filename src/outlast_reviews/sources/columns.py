@@ -1,87 +1,45 @@
 """Which column of a table, or key of an object, holds which part of a review; unknown ones have no influence."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
+from outlast_reviews.sources.known_names import NAMES
 from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.quoting import encodable, quoted
 
 Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised"]
 """What a person may say a column holds."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
 """Without stars and words there is nothing to judge."""
+LONGEST_NAME = 200
+"""Characters; what is called longer holds no part of a review, and nobody is asked about it."""
 
-PRODUCT_IDS = (
-    "productparent", "parentasin", "productid", "asin", "asins", "productasin", "producthandle", "handle",
-    "productsku", "sku", "prodid", "itemid", "businessid", "hotel", "product",
-)  # fmt: skip
-"""What columns that tell products apart are called, plainly; that of a whole family of variants first."""
-_NAMES: dict[str, tuple[str, ...]] = {
-    "review_id": ("reviewid", "reviewuuid", "id", "uuid"),
-    "rating": (
-        "rating", "stars", "starrating", "star", "score", "overall", "reviewrating", "reviewstars",
-        "reviewscore", "ratingvalue", "reviewratingratingvalue", "ratingsoverall", "overallrating",
-        "customerrating", "starsrating", "ratingscore", "userrating", "rate", "numberofstars", "givenrating",
-        "bewertung", "sterne", "sternebewertung", "note", "étoiles", "etoiles", "nombredétoiles",
-        "calificación", "calificacion", "puntuación", "puntuacion", "valoración", "valoracion", "estrellas",
-        "valutazione", "stelle", "punteggio", "評価", "星", "星評価",
-    ),
-    "date": (
-        "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
-        "unixreviewtime", "createdat", "datecreated", "created", "publishedat", "publisheddate",
-        "datepublished", "submittedat", "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat",
-        "dateofreview", "reviewedat", "revieweddate", "reviewcreationdate", "creationdate", "createdutc",
-        "reviewcreated", "reviewcreatedutc", "datereviewed", "dateadded", "datesubmitted",
-        "reviewsubmitdateandtime", "datespublisheddate", "submitteddate", "submissiondate", "createdtime",
-        "createtime", "evaldate", "commentdate", "commenttime", "published", "at", "datum", "bewertungsdatum",
-        "erstelltam", "datedelavis", "datedepublication", "fecha", "fechadelareseña", "fechadelaopinión",
-        "data", "datadellarecensione", "datarecensione", "日付", "投稿日", "レビュー日",
-    ),
-    "title": (
-        "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
-        "subject", "heading", "titel", "bewertungstitel", "überschrift", "titre", "titredelavis", "título",
-        "titulo", "titolo", "titolorecensione", "タイトル", "件名",
-    ),
-    "text": (
-        "reviewtext", "reviewbody", "text", "body", "content", "review", "reviewcontent", "reviewdescription",
-        "comment", "comments", "reviewcomment", "message", "feedback", "contenttext", "textcontent",
-        "buyerfeedback", "bewertungstext", "rezension", "rezensionstext", "kommentar", "commentaire", "avis",
-        "textedelavis", "texte", "contenu", "comentario", "reseña", "resena", "opinión", "opinion", "texto",
-        "recensione", "testo", "testorecensione", "commento", "本文", "レビュー", "コメント", "内容",
-        "レビュー本文",
-    ),
-    "reviewer_id": (
-        "reviewerid", "userid", "customerid", "authorid", "profileid", "reviewerprofileid", "consumerid",
-        "accountid", "userprofileid", "reviewerreviewerid", "reviewconsumeruserid", "consumeruserid",
-    ),
-    "reviewer_name": (
-        "reviewername", "reviewer", "author", "username", "user", "authorname", "customername", "customer",
-        "profilename", "displayname", "consumerdisplayname", "consumername", "nickname", "userdisplayname",
-        "reviewerdisplayname", "usernickname", "reviewusername", "authortitle", "buyername", "rezensent",
-        "verfasser", "kunde", "auteur", "pseudo", "autor", "cliente", "usuario", "autore", "投稿者",
-        "ニックネーム", "ユーザー名",
-    ),
-    "verified": (
-        "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
-        "verifiedreview", "avp", "verifiedreviewer", "isreviewverified", "labelsverificationisverified", "bage",
-        "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie", "compraverificada",
-        "acquistoverificato", "購入確認済み",
-    ),
-    "incentivised": (
-        "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",
-        "isincentivised", "isincentivized", "isincentivizedreview", "isincentivisedreview",
-    ),
-    "product_id": PRODUCT_IDS,
-    "product_title": ("producttitle", "productname", "productinfotitle", "productsproductproductname"),
-}  # fmt: skip
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
 _MOST_SHOWN = 100
 _LONGEST_SAMPLE = 60
 _OF_THE_REVIEW = ("reviews.", "review.", "review/")
 _OF_THE_PRODUCT = ("product_id", "product_title")
 _PRODUCT_BESIDE_REVIEWS = ("name", "title")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
+def _known(*parts: str) -> Mapping[str, tuple[str, int]]:
+    """For each name of these parts, which it is and how many are better known."""
+    return {name: (part, rank) for part in parts for rank, name in enumerate(NAMES[part])}
+
+
+_REVIEW = _known(*(part for part in NAMES if part not in _OF_THE_PRODUCT))
+_REVIEWER = _known("reviewer_id", "reviewer_name")
+_PRODUCT = _known(*_OF_THE_PRODUCT)
+_PRODUCT_OF_REVIEWS = {
+    **_PRODUCT,
+    **{name: ("product_title", len(_PRODUCT) + rank) for rank, name in enumerate(_PRODUCT_BESIDE_REVIEWS)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,91 +110,128 @@ class UnknownColumns(NotReviews):
         """The parts that were understood, by the names of their columns."""
 
 
+class Names:
+    """The names of a table's columns, each looked at once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.plain: Sequence[str] = [plain_name(name) for name in names]
+
+    @cached_property
+    def _alike(self) -> Mapping[str, int]:
+        """Where the name is that reads so; -1 where several do."""
+        places: dict[str, int] = {}
+        for place, plain in enumerate(self.plain):
+            places[plain] = -1 if plain in places else place
+        return places
+
+    def place(self, name: str) -> int | None:
+        """Where the column of that name is, by its exact name or else by how it reads."""
+        if name in self._names:
+            return self._names.index(name)
+        plain = plain_name(name)
+        at = self._alike.get(plain, -1) if plain else -1
+        return at if at >= 0 else None
+
+    def columns(self, mapping: Mapping[Part, str]) -> Columns:
+        """As `columns_of`."""
+        found = self._recognised()
+        places: dict[Part, int] = {
+            part: at for part, name in mapping.items() if (at := self.place(name)) is not None
+        }
+        return found.mapped(places) if places else found
+
+    def _recognised(self) -> Columns:
+        prefix = self._prefix()
+        if prefix is None:
+            return Columns(**(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW)))
+        own = [
+            plain_name(name.strip()[len(prefix) :]) if name.strip().lower().startswith(prefix) else ""
+            for name in self._names
+        ]
+        found = _best(own, _REVIEW)
+        if "reviewer_id" not in found and "reviewer_name" not in found:  # a product has no reviewer
+            found |= _best(self.plain, _REVIEWER)
+        return Columns(**(_best(self.plain, _PRODUCT_OF_REVIEWS) | found))
+
+    def _prefix(self) -> str | None:
+        """What the names of a review's columns begin with, where those of the product stand beside them."""
+        together = "\n".join(["", *self._names]).lower()
+        return next((prefix for prefix in _OF_THE_REVIEW if together.count(f"\n{prefix}") > 1), None)
+
+
 def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -> Columns:
     """The better-known name wins where several columns could hold the same part; their order never matters.
 
     Where columns are called "reviews.…", as in Datafiniti's exports, the others belong to the product. What
     `mapping` says goes before all; a column that it names and that is not here counts for nothing.
     """
-    found = _recognised(names)
-    places: dict[Part, int] = {
-        part: at for part, name in mapping.items() if (at := place_of(name, names)) is not None
-    }
-    return found.mapped(places) if places else found
-
-
-def place_of(name: str, names: Sequence[str]) -> int | None:
-    """Where the column of that name is, by its exact name or else by how it reads."""
-    if name in names:
-        return names.index(name)
-    wanted = plain_name(name)
-    alike = [place for place, other in enumerate(names) if wanted and plain_name(other) == wanted]
-    return alike[0] if len(alike) == 1 else None
+    return Names(names).columns(mapping)
 
 
 def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequence[Sequence[object]]) -> NoReturn:
     """Raises `UnknownColumns`: `what` (the table) lacks a part; `rows` give the sample values."""
     missing = " and none for ".join(f"the {part}" for part in found.missing)
-    seen = [
-        SeenColumn(
-            name, tuple(_sample(row[at]) for row in rows[:3] if at < len(row) and row[at] not in (None, ""))
-        )
-        for at, name in enumerate(names[:_MOST_SHOWN])
-    ]
+    seen: dict[str, SeenColumn] = {}
+    for at, name in enumerate(names[:_MOST_SHOWN]):
+        if len(name) <= LONGEST_NAME:
+            values = (row[at] for row in rows[:3] if at < len(row))
+            samples = tuple(_sample(value) for value in values if value not in (None, ""))
+            seen.setdefault(name, SeenColumn(encodable(name), samples))
     guesses: dict[Part, str] = {}
     for part in _ASKED:
         at: int | None = getattr(found, _FIELDS.get(part, part))
-        if at is not None:
-            guesses[part] = names[at]
+        if at is not None and names[at] in seen:
+            guesses[part] = seen[names[at]].name
     raise UnknownColumns(
         f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
         "Say which column is which, or name them “rating” and “text” and give the file again.",
-        seen,
+        list(seen.values()),
         guesses,
     )
 
 
 def refuse_unseen(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
     """Raises `NotReviews` when a column that a person named is not in the table."""
+    found = Names(names)
     for part, name in mapping.items():
-        if place_of(name, names) is None:
+        if found.place(name) is None:
             raise NotReviews(
-                f"There is no column “{name[:40]}”, which was to be the {part}. Columns found: {named(names)}."
+                f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
             )
 
 
 def _sample(value: object) -> str:
-    text = " ".join(str(value)[:200].split())
+    text = quoted(str(value), 200)
     return text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"
 
 
-def _recognised(names: Sequence[str]) -> Columns:
-    prefix = next((p for p in _OF_THE_REVIEW if sum(n.lower().startswith(p) for n in names) > 1), None)
-    places: dict[str, int] = {}
-    product: dict[str, int] = {}
-    for place, name in enumerate(names):
-        lowered = name.strip().lower()
-        if prefix is None or lowered.startswith(prefix):
-            places.setdefault(plain_name(lowered.removeprefix(prefix or "")), place)
-        product.setdefault(plain_name(lowered), place)
-    found = {part: _first(places, known) for part, known in _NAMES.items() if part not in _OF_THE_PRODUCT}
-    if prefix and found["reviewer_id"] is None and found["reviewer_name"] is None:  # a product has no reviewer
-        found |= {part: _first(product, _NAMES[part]) for part in ("reviewer_id", "reviewer_name")}
-    titles = _NAMES["product_title"] + (_PRODUCT_BESIDE_REVIEWS if prefix else ())
-    ids = _first(product, _NAMES["product_id"])
-    return Columns(**found, product_id=ids, product_title=_first(product, titles))
-
-
 def plain_name(name: str) -> str:
-    """The same for "Review Text", "review_text" and "reviewText"."""
-    return "".join(character for character in name.lower() if character.isalnum())
+    """The same for "Review Text", "review_text" and "reviewText"; nothing for what is too long for a name."""
+    if len(name) > LONGEST_NAME:
+        return ""
+    lowered = name.lower()
+    return lowered if lowered.isalnum() else _BETWEEN_WORDS.sub("", lowered)
+
+
+def may_hold(name: str, plain: str) -> bool:
+    """Whether a column of that name, plainly `plain`, can hold a part of a review or says what others are."""
+    known = plain in _REVIEW or plain in _PRODUCT_OF_REVIEWS
+    return known or name.strip()[:LONGEST_NAME].lower().startswith(_OF_THE_REVIEW)
 
 
 def named(names: Sequence[str]) -> str:
     """The columns found, for a sentence."""
-    shown = ", ".join(f"“{' '.join(name.split())[:40]}”" for name in names[:12])
+    shown = ", ".join(f"“{quoted(name)}”" for name in names[:12]) or "none"
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
 
 
-def _first(places: dict[str, int], known: Sequence[str]) -> int | None:
-    return next((places[name] for name in known if name in places), None)
+def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    """For each part the place of its best-known name, the first of equals."""
+    best: dict[str, tuple[int, int]] = {}
+    for place, name in enumerate(plain):
+        if name in known:
+            part, rank = known[name]
+            if part not in best or rank < best[part][0]:
+                best[part] = rank, place
+    return {part: place for part, (_, place) in best.items()}

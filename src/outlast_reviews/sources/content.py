@@ -8,7 +8,7 @@ from typing import BinaryIO
 from outlast_reviews.sources.columns import NO_MAPPING, Part
 from outlast_reviews.sources.encoding import Decoder
 from outlast_reviews.sources.gunzip import GZIP_MAGIC, gunzip
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken
 from outlast_reviews.sources.lookalikes import refuse_binary
 
 _BLOCK = 64 * 1024
@@ -32,6 +32,7 @@ class Content:
         limits: Limits,
         progress: Progress,
         mapping: Mapping[Part, str] = NO_MAPPING,
+        taken: Taken | None = None,
     ) -> None:
         if size > limits.file:
             raise NotReviews(
@@ -41,11 +42,12 @@ class Content:
         self.limits = limits
         self.mapping = mapping
         """Which column holds what, as the person says who gave the file."""
+        self._taken = taken or Taken(limits)
         self._blocks = _counted(file, size, limits, progress)
         head = _first(self._blocks)
         packed = head.startswith(GZIP_MAGIC)
         if packed:
-            self._blocks = gunzip(chain([head], self._blocks), limits)
+            self._blocks = gunzip(chain([head], self._blocks), limits, self._taken)
             head = _first(self._blocks)
         if not head:
             raise NotReviews("The file is empty. Give a file with reviews in it.")
@@ -78,6 +80,7 @@ class Content:
         """The whole text in pieces; ends with `NotReviews` if the guess at the encoding does not hold."""
         yield self.opening
         for block in self._blocks:
+            self._taken.time()
             yield self._decode(block)
         yield self._decoder.finish()
 
@@ -85,16 +88,10 @@ class Content:
         """Without their ends, which may be LF, CR LF or, where the opening has only those, lone CRs."""
         end = "\r" if "\r" in self.opening and "\n" not in self.opening else "\n"
         rest = ""
-        count = 0
         for chunk in self.chunks():
             lines = (rest + chunk).split(end)
             rest = lines.pop()
-            count += len(lines)
-            if count > self.limits.lines:
-                raise NotReviews(
-                    f"The file has more than {self.limits.lines:,} lines, more than one analysis can take. "
-                    "Give the reviews of one product alone."
-                )
+            self._taken.lines(len(lines))
             for line in lines:
                 self._refuse_long(line)
                 yield line.removesuffix("\r")

@@ -3,48 +3,68 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooMuch
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Taken
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 _BLOCK = 64 * 1024
+_AT_ONCE = 4 * 1024
+"""Packed bytes; what is left of them is copied for every member in them."""
 _RATIO_COUNTS_FROM = 4 * MIB
-_BOMB = (
-    "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
-    "Give the unpacked file of one product."
-)
 
 
-def gunzip(packed: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    """The unpacked content of one or several gzip members; raises `NotReviews` when it is damaged or a bomb."""
-    taken = given = 0
+def gunzip(packed: Iterable[bytes], limits: Limits, taken: Taken) -> Iterator[bytes]:
+    """The unpacked content of one or several gzip members; raises `NotReviews` when it is damaged or a bomb.
+
+    In blocks of a good size however small the members are: with every block, readers look at all they have.
+    """
+    gathered = bytearray()
+    for unpacked in _members(packed, limits, taken):
+        gathered += unpacked
+        if len(gathered) >= _BLOCK:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _members(packed: Iterable[bytes], limits: Limits, taken: Taken) -> Iterator[bytes]:
+    used = given = 0
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     fresh = True
-    for block in packed:
-        taken += len(block)
-        data, full = block, False
-        while data or full:
-            if fresh and not data.strip(b"\0"):
+    for data in _in_pieces(packed):
+        used += len(data)
+        rest, full = data, False
+        while rest or full:
+            if fresh and not rest.strip(b"\0"):
                 break  # padding after the last member
+            if fresh:
+                taken.part()
             try:
-                unpacked = member.decompress(data, _BLOCK)
+                unpacked = member.decompress(rest, _BLOCK)
             except zlib.error:
                 raise NotReviews(
                     "The gzip file is damaged and cannot be unpacked. Pack or download it again."
                 ) from None
             given += len(unpacked)
-            used = taken - len(member.unconsumed_tail)
-            if given > limits.unpacked:
-                raise TooMuch(_BOMB)
-            if given > _RATIO_COUNTS_FROM and given > used * limits.ratio:
-                raise NotReviews(_BOMB)
-            if unpacked:
-                yield unpacked
-            data, full, fresh = member.unconsumed_tail, len(unpacked) == _BLOCK, False
+            taken.unpacked(len(unpacked))
+            if given > _RATIO_COUNTS_FROM and given > (used - len(member.unconsumed_tail)) * limits.ratio:
+                raise NotReviews(
+                    "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
+                    "Give the unpacked file of one product."
+                )
+            yield unpacked
+            rest, full, fresh = member.unconsumed_tail, len(unpacked) == _BLOCK, False
             if member.eof:
-                data, full, fresh = member.unused_data, False, True
+                rest, full, fresh = member.unused_data, False, True
                 member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     if not fresh:
         raise NotReviews(
             "The gzip file breaks off in the middle: part of it is missing. Copy or download it again."
         )
+
+
+def _in_pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        for at in range(0, len(block), _AT_ONCE):
+            yield block[at : at + _AT_ONCE]

@@ -1,15 +1,16 @@
 """JSON with a list of reviews in it: the list itself, a browser extension's export, or any object around one."""
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.columns import named, plain_name
+from outlast_reviews.sources.columns import LONGEST_NAME, named, plain_name
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows, entry_keys
 from outlast_reviews.sources.json_stream import JsonStream, Path
-from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.limits import MIB, NotReviews, TooMuch
+from outlast_reviews.sources.quoting import quoted
 from outlast_reviews.sources.rows import Rows, plain_text
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -20,7 +21,14 @@ _DESCRIPTIONS = frozenset({"description", "productdescription", "productinfodesc
 _TOTALS = frozenset(
     {"productinfototalreviewsonamazon", "totalreviewsonamazon", "totalreviews", "reviewcount", "reviewscount"}
 )
+_SHOWN = 3
 _WAITING = 1_000
+_WAITING_LENGTH = MIB
+"""Characters of all that waits; as objects they are many times that."""
+_MOST_READ = 10_000
+"""Lists whose entries are reviews."""
+_MOST_NAMED = 100
+"""Lists that are left out."""
 
 
 class JsonDocument:
@@ -33,19 +41,21 @@ class JsonDocument:
         lists = _Lists(content)
         facts = _Facts()
         empty = False
-        for path, value, is_item in JsonStream(content.chunks(), content.limits).walk():
+        stream = JsonStream(content.chunks(), content.limits)
+        for path, value, is_item in stream.walk():
             if not is_item:
                 facts.note(path, value)
                 empty = empty or (value == [] and (not path or path[-1].lower() in _LISTS))
             elif within := lists.entries.within(value):
                 for entry in within[1]:
-                    lists.take((*path, within[0]), entry, facts)
+                    lists.take((*path, within[0][:LONGEST_NAME]), entry, stream.length, facts)
             else:
-                lists.take(path, value, facts)
+                lists.take(path, value, stream.length, facts)
         if lists.chosen:
             lists.entries.refuse_unseen()
         elif not empty:
-            raise _no_reviews(lists.entries, lists.waiting, facts)
+            lists.end()
+            raise _no_reviews(lists.entries, lists.met, facts)
         found = lists.rows.finish(
             facts.format + content.encoding_note,
             product_title=facts.title,
@@ -67,18 +77,21 @@ class _Lists:
         """The lists that are read, with their entries so far."""
         self._keys: list[str] = []
         self._others: Counter[Path] = Counter()
-        self.waiting: defaultdict[Path, list[Any]] = defaultdict(list)
-        """Entries that hold no reviews, of lists of which another may."""
-        self._met = 0
+        self._unnamed = 0
+        """Entries of further lists."""
+        self._waiting = _Waiting(())
+        self.met: list[object] = []
+        """The first entries of the list that is most like one of reviews, where none is."""
+        self._likeness = (False, 0)
+        self._count = 0
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        return tuple(
-            f"the list “{'.'.join(path)[:80]}” ({count:,} {'entry' if count == 1 else 'entries'})"
-            for path, count in self._others.items()
-        )
+        named = [f"the list “{quoted('.'.join(path), 80)}” ({_entries(n)})" for path, n in self._others.items()]
+        return (*named, *([f"further lists ({_entries(self._unnamed)})"] if self._unnamed else []))
 
-    def take(self, path: Path, entry: object, facts: "_Facts") -> None:
+    def take(self, path: Path, entry: object, length: int, facts: "_Facts") -> None:
+        """An entry that is so many characters long."""
         if path in self.chosen:
             self._add(path, entry)
         elif path in self._others:
@@ -86,35 +99,81 @@ class _Lists:
         elif self.entries.columns(entry).hold_reviews:
             self._decide(path, entry)
         elif not self.chosen:
-            self._met += 1
-            if self._met > self._content.limits.rows:
-                raise _no_reviews(self.entries, self.waiting, facts)
-            if len(self.waiting[path]) < _WAITING:
-                self.waiting[path].append(entry)
+            self._count += 1
+            if self._count > self._content.limits.rows:
+                self.end()
+                raise _no_reviews(self.entries, self.met, facts)
+            if path != self._waiting.path:
+                self.end()
+                self._waiting = _Waiting(path)
+            self._waiting.add(entry, length)
+
+    def end(self) -> None:
+        """Of the list that is waiting: none of its entries is a review."""
+        if self._waiting.likeness > self._likeness:
+            self._likeness, self.met = self._waiting.likeness, self._waiting.entries[:_SHOWN]
+
+    def _leave_out(self, path: Path, entries: int) -> None:
+        if path in self._others or len(self._others) < _MOST_NAMED:
+            self._others[path] += entries
+        else:
+            self._unnamed += entries
 
     def _decide(self, path: Path, entry: object) -> None:
         known = next(iter(self.chosen), None)
+        if len(self.chosen) >= _MOST_READ:
+            raise TooMuch(
+                f"The JSON has more than {_MOST_READ:,} lists of reviews. Give the reviews of one product alone."
+            )
         if known is not None and _is_named(known) > _is_named(path):
-            self._others[path] += 1
+            self._leave_out(path, 1)
             return
         if known is not None and _is_named(known) < _is_named(path):
-            self._others += self.chosen
+            for other, entries in self.chosen.items():
+                self._leave_out(other, entries)
             self.chosen.clear()
             self.rows = Rows(self._content.limits)
             self.entries = JsonRows(self.rows, self._content.mapping)
         elif known is not None and not _is_named(path) and self._keys != entry_keys(entry):
-            self._others[path] += 1
+            self._leave_out(path, 1)
             return
         if not self.chosen:
             self._keys = entry_keys(entry)
-        for earlier in self.waiting.pop(path, []):
-            self._add(path, earlier)
-        self.waiting.clear()
+        waiting, self._waiting = self._waiting, _Waiting(())
+        if waiting.path == path:
+            for earlier in waiting.entries:
+                self._add(path, earlier)
+            for _ in range(waiting.count - len(waiting.entries)):
+                self.rows.skip("the entry stands far before the first one that has stars and words")
         self._add(path, entry)
 
     def _add(self, path: Path, entry: object) -> None:
         self.chosen[path] += 1
         self.entries.add(entry)
+
+
+class _Waiting:
+    """The entries of one list as long as none of them is a review: the next one may be."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: list[object] = []
+        self.count = self._length = 0
+
+    def add(self, entry: object, length: int) -> None:
+        self.count += 1
+        self._length += length
+        if self.count <= _WAITING and (self._length <= _WAITING_LENGTH or not self.entries):
+            self.entries.append(entry)
+
+    @property
+    def likeness(self) -> tuple[bool, int]:
+        """To a list of reviews: its entries have several keys, and there are many of them."""
+        return len(entry_keys(self.entries[0] if self.entries else None)) > 1, self.count
+
+
+def _entries(count: int) -> str:
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
 def _is_named(path: Path) -> bool:
@@ -143,7 +202,7 @@ class _Facts:
         if name in _TITLES:
             self.title = self.title or plain_text(value)[:500] or None
         elif name in _DESCRIPTIONS:
-            self.description = self.description or value
+            self.description = self.description or (value if isinstance(value, str) else None)
         elif name in _RATINGS:
             try:
                 self.rating = read_stars(value)
@@ -154,12 +213,10 @@ class _Facts:
             self.total = int(digits) if digits else None
 
 
-def _no_reviews(entries: JsonRows, lists: dict[Path, list[Any]], facts: _Facts) -> NotReviews:
+def _no_reviews(entries: JsonRows, met: Sequence[object], facts: _Facts) -> NotReviews:
     """A refusal that says what there is instead; raises `UnknownColumns` where there is a list of something."""
-    nothing: list[Any] = []
-    found = max(lists.values(), key=lambda items: (len(entry_keys(items[0])) > 1, len(items)), default=nothing)
-    if len(entry_keys(found[0] if found else None)) > 1:
-        entries.refuse("This is JSON, but its list of entries", found)
+    if len(entry_keys(met[0] if met else None)) > 1:
+        entries.refuse("This is JSON, but its list of entries", met)
     keys = [key for key in facts.keys if key]
     there = f"It has: {named(keys)}." if keys else "It holds no objects at all."
     return NotReviews(

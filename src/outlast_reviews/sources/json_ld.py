@@ -16,6 +16,8 @@ from outlast_reviews.sources.stars import scaled_stars
 Node = dict[str, Any]
 
 _LONGEST_SCRIPT = 2 * MIB
+_LONGEST_SCRIPTS = 4 * MIB
+"""All of them together; as objects they are many times that."""
 _MOST_SCRIPTS = 200
 _MOST_NODES = 100_000
 _PRODUCTS = frozenset(
@@ -157,14 +159,16 @@ def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
 
 def _scripts(page: str) -> Iterator[str]:
     """The contents of JSON-LD scripts, found without parsing the page, in time linear to its length."""
-    at = 0
+    at, room = 0, _LONGEST_SCRIPTS
     for _ in range(_MOST_SCRIPTS):
         begin = _SCRIPT.search(page, at)
         end = _SCRIPT_END.search(page, begin.end()) if begin else None
         if begin is None or end is None:
             return
         at = end.end()
-        if end.start() - begin.end() <= _LONGEST_SCRIPT:
+        length = end.start() - begin.end()
+        if length <= min(_LONGEST_SCRIPT, room):
+            room -= length
             yield page[begin.end() : end.start()]
 
 

@@ -47,6 +47,8 @@ class JsonLines:
             within = entries.within(entry)
             for one in within[1] if within else [entry]:
                 entries.add(one)
+            if entries.hopeless:
+                break
         if first and not (entries.stars_seen and entries.words_seen):
             entries.refuse("This is JSONL, but it", first)
         entries.refuse_unseen()

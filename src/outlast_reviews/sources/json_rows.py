@@ -1,23 +1,29 @@
 """Turns JSON objects, whatever their keys, into rows."""
 
 from collections.abc import Mapping, Sequence
+from sys import getsizeof
 from typing import Any, NoReturn, cast
 
 from outlast_reviews.sources.columns import (
+    LONGEST_NAME,
     NO_MAPPING,
     Columns,
+    Names,
     Part,
     columns_of,
-    place_of,
+    may_hold,
     plain_name,
     refuse_columns,
     refuse_unseen,
 )
+from outlast_reviews.sources.limits import MIB
 from outlast_reviews.sources.rows import Rows
 
 _DEEPEST = 3
-_MEMORY = 2_000
+_MEMORY = 4 * MIB
+"""Of the sets of keys whose meaning is remembered."""
 _MOST_KEYS = 1_000
+_ENOUGH = 50_000
 _BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange", "outof"})
 
 
@@ -29,6 +35,9 @@ class JsonRows:
         self._mapping = mapping
         self._unseen: Mapping[Part, str] = mapping
         self._columns: dict[tuple[str, ...], tuple[Columns, int | None]] = {}
+        self._tells: dict[str, bool] = {}
+        self._wanted = {*mapping.values(), *map(plain_name, mapping.values())} - {""}
+        self._remembered = 0
         self.stars_seen = self.words_seen = False
 
     def columns(self, item: object) -> Columns:
@@ -58,6 +67,11 @@ class JsonRows:
         else:
             self._rows.add(columns, values)
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether so many entries had no stars, or no words, that the others will have none either."""
+        return not (self.stars_seen and self.words_seen) and self._rows.count >= _ENOUGH
+
     def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
         """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
         flat: dict[str, list[object]] = {}
@@ -85,32 +99,52 @@ class JsonRows:
         names = tuple(flat)
         found = self._columns.get(names)
         if found is None:
-            columns = columns_of(names, self._mapping)
-            found = columns, _place_of_best(names, columns.rating)
-            unseen = self._unseen.items()
-            self._unseen = {part: name for part, name in unseen if place_of(name, names) is None}
-            if len(self._columns) < _MEMORY:
-                self._columns[names] = found
+            telling = self._telling(names)
+            found = self._columns.get(telling) or self._understood(telling)
+            for seen in (names, telling):
+                if self._remembered < _MEMORY and seen not in self._columns:
+                    self._remembered += sum(map(getsizeof, seen))
+                    self._columns[seen] = found
         columns, best = found
         values = list(flat.values())
         if best is not None and columns.rating is not None and values[best] not in (None, "", 5, "5", 5.0):
             values[columns.rating] = f"{values[columns.rating]}/{values[best]}"
         return columns, values
 
+    def _telling(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """With "" for all that hold nothing: objects that differ in those alone mean the same."""
+        told: list[str] = []
+        for name in names:
+            tells = self._tells.get(name)
+            if tells is None:
+                plain = plain_name(name)
+                tells = may_hold(name, plain) or plain in self._wanted or name in self._wanted
+                tells = tells or plain_name(name.rpartition(".")[2]) in _BEST
+                if self._remembered < _MEMORY:
+                    self._remembered += getsizeof(name)
+                    self._tells[name] = tells
+            told.append(name if tells else "")
+        return tuple(told)
 
-def _place_of_best(names: Sequence[str], rating: int | None) -> int | None:
+    def _understood(self, names: tuple[str, ...]) -> tuple[Columns, int | None]:
+        met = Names(names)
+        columns = met.columns(self._mapping)
+        if self._unseen:
+            self._unseen = {part: name for part, name in self._unseen.items() if met.place(name) is None}
+        return columns, _place_of_best(names, met.plain, columns.rating)
+
+
+def _place_of_best(names: Sequence[str], plain: Sequence[str], rating: int | None) -> int | None:
     """Where the best rating of the scale stands, beside the rating itself."""
     if rating is None:
         return None
-    beside = names[rating].rpartition(".")[0]
-    return next(
-        (
-            at
-            for at, name in enumerate(names)
-            if plain_name(name.rpartition(".")[2]) in _BEST and name.rpartition(".")[0] == beside
-        ),
-        None,
-    )
+    beside = "".join(names[rating].rpartition(".")[:2])
+    if beside:
+        plain = [plain_name(name[len(beside) :]) if name.startswith(beside) else "" for name in names]
+    if _BEST.isdisjoint(plain):
+        return None
+    last = len(beside)
+    return next((at for at, name in enumerate(plain) if name in _BEST and "." not in names[at][last:]), None)
 
 
 def entry_keys(item: object) -> list[str]:
@@ -122,7 +156,8 @@ def _flatten(item: dict[str, Any], prefix: str, into: dict[str, object], depth: 
     for key, value in item.items():
         if len(into) > _MOST_KEYS:
             return
+        name = f"{prefix}{key[:LONGEST_NAME]}"
         if isinstance(value, dict) and depth > 0:
-            _flatten(cast("dict[str, Any]", value), f"{prefix}{key}.", into, depth - 1)
+            _flatten(cast("dict[str, Any]", value), f"{name}.", into, depth - 1)
         else:
-            into[f"{prefix}{key}"] = value
+            into[name] = value

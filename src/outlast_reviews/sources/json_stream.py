@@ -4,15 +4,19 @@ import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from outlast_reviews.sources.columns import LONGEST_NAME
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews
 
 _SPACE = " \t\n\r\ufeff"
 _DECODER = json.JSONDecoder(strict=False)
 
+_MOST_KEYS = 100_000
+"""Outside of lists, where a document says what it is about."""
 _NUMBER_MAY_GO_ON = 2
 """Characters at the end of a piece, as in "1.5e+", that the next piece may make part of a number."""
 
 Path = tuple[str, ...]
+"""Keys, cut to the length of a name."""
 
 
 class JsonStream:
@@ -25,6 +29,9 @@ class JsonStream:
         self._at = 0
         self._consumed = 0
         self._ended = False
+        self._keys = 0
+        self.length = 0
+        """Characters of the last value as it was written."""
 
     def walk(self) -> Iterator[tuple[Path, Any, bool]]:
         """(path, value, whether it is an item of the list at that path); an empty list is told as its `[]`.
@@ -54,7 +61,13 @@ class JsonStream:
         while True:
             if self._peek() != '"':
                 self._refuse()
-            key = str(self._decode())
+            self._keys += 1
+            if self._keys > _MOST_KEYS:
+                raise NotReviews(
+                    "This is JSON, but far too much in it is not in a list of reviews. "
+                    "Export the reviews alone, as a list."
+                )
+            key = str(self._decode())[:LONGEST_NAME]
             self._expect(":")
             yield from self._value((*path, key))
             if self._expect(",}") == "}":
@@ -99,14 +112,22 @@ class JsonStream:
                 self._refuse_depth()
             except ValueError as error:
                 cut = _is_cut(error, len(self._text))
-                if self._more():
+                if self._much_more():
                     continue
                 self._refuse(cut=cut)
-            taken = end - self._at
+            self.length = end - self._at
             if len(self._text) - end <= _NUMBER_MAY_GO_ON and not self._ended and self._more():
                 continue
-            self._at += taken
+            self._at += self.length
             return value
+
+    def _much_more(self) -> bool:
+        """So much that decoding a value anew, each time it was cut, takes no more than twice its length."""
+        enough = min(2 * (len(self._text) - self._at), self._limits.line)
+        grown = self._more()
+        while grown and len(self._text) <= enough and self._more():
+            pass
+        return grown
 
     def _more(self) -> bool:
         """Takes in the next piece and lets go of what has been read; refuses a value that is too long."""

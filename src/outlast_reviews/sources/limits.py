@@ -1,5 +1,6 @@
 """How much a source may take before it is refused, and the one way to refuse it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,10 @@ class TooMuch(NotReviews):
     """It goes beyond a limit of all the reading together, so there is no use in reading on."""
 
 
+class TooManyReviews(TooMuch):
+    """Of rows, or of words in them: more than the files before have left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Sizes are bytes before and characters after decoding; a file beyond any of them is refused."""
@@ -39,6 +44,57 @@ class Limits:
     page: int = 10 * MIB
     members: int = 500
     """Files in a ZIP archive."""
+    parts: int = 20_000
+    """Members of gzip files: bgzip makes one of every 64 KiB."""
+    seconds: float = 60.0
+    """Of the processor: a net under all other bounds, far beyond what the largest file of reviews takes."""
+
+
+class Taken:
+    """What the reading of one source has taken so far, the files in it together; beyond its limits is `TooMuch`.
+
+    For the thread that made it.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._until = time.thread_time() + limits.seconds
+        self._unpacked = self._parts = self._lines = 0
+
+    def unpacked(self, count: int) -> None:
+        """So many bytes more."""
+        self._unpacked += count
+        if self._unpacked > self._limits.unpacked:
+            raise TooMuch(
+                f"What is packed here unpacks to more than {self._limits.unpacked // MIB} MiB, far more than "
+                "reviews would. Give the unpacked file of one product."
+            )
+
+    def part(self) -> None:
+        """One member of a gzip file more."""
+        self._parts += 1
+        if self._parts > self._limits.parts:
+            raise TooMuch(
+                f"The gzip file is put together from more than {self._limits.parts:,} pieces. "
+                "Unpack it and give the result."
+            )
+
+    def lines(self, count: int) -> None:
+        """So many lines more."""
+        self._lines += count
+        if self._lines > self._limits.lines:
+            raise TooMuch(
+                f"The file has more than {self._limits.lines:,} lines, more than one analysis can take. "
+                "Give the reviews of one product alone."
+            )
+
+    def time(self) -> None:
+        """Whatever this thread has worked since the beginning."""
+        if time.thread_time() > self._until:
+            raise TooMuch(
+                "To read this takes far longer than reviews do. Export the reviews of one product alone, as CSV, "
+                "and give that file."
+            )
 
 
 def ignore_progress(_done: int, _total: int) -> None:

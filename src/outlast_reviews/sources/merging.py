@@ -6,7 +6,7 @@ from dataclasses import replace
 from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
-from outlast_reviews.sources.limits import MIB, Limits, TooMuch
+from outlast_reviews.sources.limits import MIB, Limits, TooManyReviews
 
 
 def merged(
@@ -45,9 +45,9 @@ def merged(
     )
 
 
-def too_much(limits: Limits) -> TooMuch:
+def too_much(limits: Limits) -> TooManyReviews:
     """Files that are well one by one, and too many."""
-    return TooMuch(
+    return TooManyReviews(
         f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
         "more than one analysis can take. Give the reviews of one product alone."
     )

@@ -19,6 +19,7 @@ from outlast_reviews.sources.limits import (
     Limits,
     NotReviews,
     Progress,
+    Taken,
     TooMuch,
     ignore_progress,
 )
@@ -31,7 +32,7 @@ HEAD = 256 * 1024
 """Bytes of a file's beginning that `look_early` wants."""
 
 _LIMITS = Limits()
-_EARLY = Limits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD)
+_EARLY = Limits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD, seconds=0.5)
 """What is read before a start is answered, in the process that everybody waits for."""
 _EARLY_OF_LARGE = replace(_EARLY, file=_LIMITS.file, lines=_LIMITS.lines)
 
@@ -49,9 +50,10 @@ def read_reviews(
     `mapping` says of a table which column holds what. Raises `NotReviews`, whose message is for the person who
     gave the file. A set without any review means that the source was read and holds none.
     """
+    taken = Taken(limits)
     if is_zip(file):
-        return read_zip(file, size, progress, limits, mapping, _read_one)
-    return _read_one(file, size, progress, limits, mapping)
+        return read_zip(file, size, progress, limits, mapping, taken, _read_one)
+    return _read_one(file, size, progress, limits, mapping, taken)
 
 
 def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> Sequence[str]:
@@ -74,9 +76,9 @@ def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING)
 
 
 def _read_one(
-    file: BinaryIO, size: int, progress: Progress, limits: Limits, mapping: Mapping[Part, str]
+    file: BinaryIO, size: int, progress: Progress, limits: Limits, mapping: Mapping[Part, str], taken: Taken
 ) -> ReviewSet:
-    content = Content(file, size, limits, progress, mapping)
+    content = Content(file, size, limits, progress, mapping, taken)
     return _source_of(content).read(content)
 
 

@@ -11,7 +11,7 @@ from sys import getsizeof
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooMuch
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooManyReviews
 from outlast_reviews.sources.products import Products
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -38,6 +38,8 @@ _NO = frozenset(
     }
 )  # fmt: skip
 _MEMORY = 20_000
+_LONGEST_DATE = 100
+"""Characters of what is remembered as a date, or as none."""
 _LONGEST_TEXT = 100_000
 
 
@@ -64,10 +66,10 @@ class Rows:
         self._numeric: dict[int, Numeric] = {}
         self._products = Products()
         self._memory = 0
-        self._count = 0
+        self.count = 0
         self._above_five = 0
         self._stars: dict[object, float | None] = {}
-        self._dates: dict[object, dt.date | Numeric | None] = {}
+        self._dates: dict[str, dt.date | Numeric | None] = {}
 
     def add(self, columns: Columns, values: Sequence[object]) -> None:
         """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
@@ -94,7 +96,7 @@ class Rows:
             return
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
-            raise TooMuch(
+            raise TooManyReviews(
                 f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
                 "take. Give the reviews of one product alone."
             )
@@ -158,13 +160,13 @@ class Rows:
         )
 
     def _next_row(self) -> int:
-        self._count += 1
-        if self._count > self._limits.rows:
-            raise TooMuch(
+        self.count += 1
+        if self.count > self._limits.rows:
+            raise TooManyReviews(
                 f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
                 "Give the reviews of one product alone."
             )
-        return self._count
+        return self.count
 
     def _rating(self, raw: object) -> float | None:
         if raw is None:
@@ -179,12 +181,12 @@ class Rows:
         return rating
 
     def _date(self, raw: object) -> dt.date | Numeric | None:
-        if raw is None or not isinstance(raw, str | int | float) or isinstance(raw, bool):
-            return None
+        if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
+            return read_date(raw) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
         date = read_date(raw)
-        if len(self._dates) < _MEMORY:
+        if len(self._dates) < _MEMORY and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
 
@@ -197,9 +199,9 @@ class Rows:
                 if count > 1
                 else f"The only row could not be read as a review: {first.reason}."
             )
-        if self._above_five > max(2, self._count // 5):
+        if self._above_five > max(2, self.count // 5):
             raise NotReviews(
-                f"{self._above_five:,} of {self._count:,} ratings are above 5 stars, so the file seems to use "
+                f"{self._above_five:,} of {self.count:,} ratings are above 5 stars, so the file seems to use "
                 "another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
             )
 

@@ -2,6 +2,8 @@
 
 import re
 
+from outlast_reviews.sources.quoting import quoted
+
 _LONGEST = 80
 _NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
 _AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
@@ -35,14 +37,14 @@ def read_stars(raw: object) -> float | None:
     if text.casefold() in _NOTHING:
         return None
     if len(text) > _LONGEST:
-        raise UnreadableStars(f"the rating “{text[:40]}…” is not a number of stars")
+        raise UnreadableStars(f"the rating “{quoted(text)}…” is not a number of stars")
     full = sum(text.count(star) for star in _FULL)
     if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if spelled := _SPELLED.fullmatch(text):
         return float(1 + _WORDS.index(spelled[1].lower()))
     if _NEGATIVE.search(text):
-        raise UnreadableStars(f"the rating “{text[:40]}” is not between 1 and 5 stars")
+        raise UnreadableStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
     numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(_AND_A_HALF.sub(r"\1.5", text))]
     match numbers:
         case [value] if "%" in text:
@@ -54,7 +56,7 @@ def read_stars(raw: object) -> float | None:
         case [value, best]:
             return _checked(value, best, text)
         case _:
-            raise UnreadableStars(f"the rating “{text[:40]}” is not a number of stars")
+            raise UnreadableStars(f"the rating “{quoted(text)}” is not a number of stars")
 
 
 def scaled_stars(value: float, best: float) -> float:
@@ -64,11 +66,11 @@ def scaled_stars(value: float, best: float) -> float:
 
 def _checked(value: float, best: float, raw: object) -> float:
     if best not in _SCALES:
-        raise UnreadableStars(f"the rating “{str(raw)[:40]}” is not a number of stars")
+        raise UnreadableStars(f"the rating “{quoted(raw)}” is not a number of stars")
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
-        error = UnreadableStars(f"the rating “{str(raw)[:40]}” is not between 1 and 5 stars")
+        error = UnreadableStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
         error.above_five = value > 5
         raise error
     return float(value)

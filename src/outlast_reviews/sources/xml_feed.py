@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from typing import NoReturn
 from xml.parsers import expat
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.columns import Part
+from outlast_reviews.sources.columns import LONGEST_NAME, Part
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows
 from outlast_reviews.sources.limits import MIB, WHAT_TO_GIVE, Limits, NotReviews
@@ -15,6 +16,8 @@ _BEGINNING = re.compile(r"<(?:\?xml\s|!--|!DOCTYPE|[A-Za-z_][\w.:-]{0,80}[\s/>])
 _GOOGLE = ("product_reviews.xsd", "<aggregator", "<publisher")
 _DEEPEST = 32
 _MOST_FIELDS = 500
+_MOST_NAMES, _LONGEST_NAMES = 10_000, MIB
+"""Of elements and attributes, and characters of all of them: the parser keeps every one."""
 _BEST = 5.0
 
 
@@ -43,6 +46,9 @@ class _Reader:
         self._entries = JsonRows(rows, mapping)
         self._first: list[dict[str, object]] = []
         self._path: list[str] = []
+        """Of each element that is open the names from the review's own down, or "" where they are too long."""
+        self._names: set[str] = set()
+        self._names_length = 0
         self._root = 0
         """Depth of the review's element; 0 outside of reviews."""
         self._fields: dict[str, object] = {}
@@ -53,7 +59,7 @@ class _Reader:
         self._scale = ""
         self._fed = 0
         self._empty = False
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate(intern=None)
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -70,7 +76,7 @@ class _Reader:
     def finish(self) -> None:
         self._parse("", final=True)
         if self._first and not (self._entries.stars_seen and self._entries.words_seen):
-            self._entries.refuse("This is XML, but a <review> in it", self._first)
+            self._refuse_other()
         if not self._first and not self._empty:
             raise NotReviews(f"This is XML, but there are no <review> elements in it. {WHAT_TO_GIVE}")
         self._entries.refuse_unseen()
@@ -95,9 +101,13 @@ class _Reader:
         )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name not in self._names or attributes:
+            self._note(name, attributes)
         if ":" in name:
             name = name.rpartition(":")[2]
-        self._path.append(name)
+        above = self._path[-1] if len(self._path) > self._root > 0 else None
+        path = name if above is None else above and f"{above}.{name}"
+        self._path.append(path if len(path) <= LONGEST_NAME else "")
         if len(self._path) > _DEEPEST:
             raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
         self._since += 1
@@ -122,8 +132,9 @@ class _Reader:
 
     def _end(self, _name: str) -> None:
         if self._root and len(self._path) > self._root:
-            if self._text and (text := "".join(self._text).strip()) and len(self._fields) < _MOST_FIELDS:
-                self._fields.setdefault(".".join(self._path[self._root :]), self._scaled(text))
+            path = self._path[-1]
+            if path and self._text and len(self._fields) < _MOST_FIELDS and (text := "".join(self._text).strip()):
+                self._fields.setdefault(path, self._scaled(text))
         elif self._root:
             if not self._fields and (text := "".join(self._text).strip()):
                 self._fields["text"] = text
@@ -131,8 +142,20 @@ class _Reader:
                 self._first.append(self._fields)
             self._entries.add(self._fields)
             self._root = self._since = 0
+            if self._entries.hopeless:
+                self._refuse_other()
         self._text.clear()
         self._path.pop()
+
+    def _note(self, name: str, attributes: dict[str, str]) -> None:
+        new = {name, *attributes} - self._names
+        self._names |= new
+        self._names_length += sum(map(len, new))
+        if len(self._names) > _MOST_NAMES or self._names_length > _LONGEST_NAMES:
+            raise NotReviews(
+                "The XML has far more different elements and attributes than a feed of reviews. "
+                "Export the reviews as a plain list."
+            )
 
     def _scaled(self, text: str) -> str:
         """As "8/10" where the element says max="10"."""
@@ -144,6 +167,9 @@ class _Reader:
             plain = True
         scaled, self._scale = text if plain else f"{text}/{self._scale}", ""
         return scaled
+
+    def _refuse_other(self) -> NoReturn:
+        self._entries.refuse("This is XML, but a <review> in it", self._first)
 
     def _refuse_long(self) -> None:
         raise NotReviews(

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import Part, UnknownColumns
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, TooMuch
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken, TooManyReviews, TooMuch
 from outlast_reviews.sources.merging import merged, too_much
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
-ReadMember = Callable[[BinaryIO, int, Progress, Limits, Mapping[Part, str]], ReviewSet]
+ReadMember = Callable[[BinaryIO, int, Progress, Limits, Mapping[Part, str], Taken], ReviewSet]
 
 _INDEX = MIB
 """Bytes that the archive's table of contents may have."""
@@ -46,7 +46,13 @@ def is_zip(file: BinaryIO) -> bool:
 
 
 def read_zip(
-    file: BinaryIO, size: int, progress: Progress, limits: Limits, mapping: Mapping[Part, str], read: ReadMember
+    file: BinaryIO,
+    size: int,
+    progress: Progress,
+    limits: Limits,
+    mapping: Mapping[Part, str],
+    taken: Taken,
+    read: ReadMember,
 ) -> ReviewSet:
     """All reviews of all files in it; a file that holds none is named in `left_out` with the reason.
 
@@ -59,7 +65,7 @@ def read_zip(
         )
     try:
         with zipfile.ZipFile(_SmallReads(file)) as archive:
-            return _read_members(archive, progress, limits, mapping, read)
+            return _read_members(archive, progress, limits, mapping, taken, read)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeError) as error:
         raise NotReviews(
             "The ZIP archive is damaged and cannot be unpacked. Pack or download it again."
@@ -67,7 +73,12 @@ def read_zip(
 
 
 def _read_members(
-    archive: zipfile.ZipFile, progress: Progress, limits: Limits, mapping: Mapping[Part, str], read: ReadMember
+    archive: zipfile.ZipFile,
+    progress: Progress,
+    limits: Limits,
+    mapping: Mapping[Part, str],
+    taken: Taken,
+    read: ReadMember,
 ) -> ReviewSet:
     members = _members(archive, limits)
     total = sum(member.file_size for member in members) or 1
@@ -79,19 +90,27 @@ def _read_members(
     for member in members:
         name = _shown(member.filename)
         base = done
+        taken.time()
         try:
             with archive.open(member) as unpacked:
                 whole = io.BufferedReader(_Forward(unpacked))
                 told = read(
-                    whole, member.file_size, lambda n, _all, base=base: progress(base + n, total), left, mapping
+                    whole,
+                    member.file_size,
+                    lambda n, _all, base=base: progress(base + n, total),
+                    left,
+                    mapping,
+                    taken,
                 )
                 while whole.read(MIB):
                     pass  # to its end, where its checksum is looked at
             sets.append((name, told))
             left = _left(left, told)
-        except TooMuch:
+        except TooManyReviews:
             if sets:
                 raise too_much(limits) from None
+            raise
+        except TooMuch:
             raise
         except UnknownColumns as refused:
             unknown = unknown or refused
