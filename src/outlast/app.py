@@ -20,6 +20,7 @@ from outlast.core.sessions import Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
@@ -57,6 +58,7 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._engine: Engine | None = None
+        self._closed = False
         self._rates: Rates | None = None
         self._operators: Operators | None = None
         self._opening = asyncio.Lock()
@@ -156,6 +158,8 @@ class Outlast:
     async def engine(self) -> Engine:
         """What runs; opened now, with one log line, when no lifespan has opened it."""
         if self._engine is None:
+            if self._closed:  # whoever still runs must not open what nobody would close
+                raise StoreUnavailable("Outlast was closed in this process; open it again with lifespan().")
             log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
             return await self.open()
         return self._engine
@@ -179,15 +183,20 @@ class Outlast:
                     await engine.close()
                     raise
                 self._engine = engine
+                self._closed = False
                 inline = 1 if self.settings.inline and maintain else 0
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
 
     async def close(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await engine.close(self.settings.shutdown_grace)
+        """Let workers drain, then close everything. Use opens it no more; `open` and `lifespan` do."""
+        self._closed = True
+        if self._engine is not None:  # what drains still uses it
+            try:
+                await self._engine.close(self.settings.shutdown_grace)
+            finally:
+                self._engine = None
         if self._rates is not None:
             await self._rates.close()
 

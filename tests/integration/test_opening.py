@@ -1,17 +1,23 @@
 """A process opens all its parts or none, and lets go of all, whatever fails on the way."""
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from edge_site import Gate
 from recorder import Recorder
 
+from outlast import Fact, Outlast
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
 from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.store import StartLimits
+from outlast.settings import load_settings
 from outlast.testing.clock import FakeClock
 
 
@@ -36,6 +42,28 @@ class Broken(Recorder):
 
     async def close(self) -> None:
         raise OSError("the broker went away")
+
+
+async def test_what_runs_while_all_closes_uses_what_is_open_and_opens_nothing(tmp_path: Path):
+    outlast = Outlast(load_settings(data_dir=tmp_path, shutdown_grace=10))
+    seen = outlast.facts("seen")
+    entered, ending = Gate(), Gate()
+
+    @outlast.analysis("late")
+    async def late(n: int) -> int:
+        entered.open()
+        await ending.passed()
+        await seen.put([Fact("late", n)], keep=timedelta(hours=1))
+        return n
+
+    async with outlast.lifespan(workers=1):
+        await outlast.start("late", owner="me", n=1)
+        await entered.passed()
+        asyncio.get_running_loop().call_later(0.3, ending.open)
+    with pytest.raises(StoreUnavailable, match="was closed"):
+        await outlast.start("late", owner="me", n=2)
+    async with outlast.lifespan():
+        assert (await seen.get(["late"]))["late"][0].value == 1
 
 
 def made(notifier, dispatcher):
