@@ -111,7 +111,10 @@ def without_disclosures(text: str) -> str:
 
 def _found(text: str, stars: float | None) -> re.Match[str] | None:
     lowered = text.lower()
-    if not any(word in lowered for word in _LIKELY):
+    for word in _LIKELY:
+        if word in lowered:
+            break
+    else:
         return None
     for pattern in DISCLOSURES:
         if stars is not None and stars <= 2 and pattern in OFFERS:

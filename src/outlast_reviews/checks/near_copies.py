@@ -150,11 +150,12 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
     for n, text in enumerate(others):
         if n % 250 == 0:
             advance(n / len(others) / _MOST_ROUNDS)
+        if leads.keys().isdisjoint(text.shingles):
+            left.append(text)
+            continue
         hits = Counter(group for shingle in text.shingles for group in leads.get(shingle, ()))
-        best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]), default=(-1, 0))
-        if best < 0:
-            reworded = False
-        elif text.words < LONG_WORDS:
+        best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]))
+        if text.words < LONG_WORDS:
             reworded = _alike(text, models[best])
         else:
             reworded = shared >= max(LOOSE_SHARED, LEAST_OF_CORE * len(text.shingles)) and (
