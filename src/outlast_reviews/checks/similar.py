@@ -51,18 +51,19 @@ def similar_groups(
         if n % 250 == 0:
             advance(n / len(sets))
         loose = bool(loosely) and loosely[n]
-        shares = math.ceil(LEAST_OVERLAP * len(numbers))
-        if loose:
-            shares = min(shares, max(LOOSE_SHARED, math.ceil(LOOSE_OVERLAP * len(numbers))))
-        meetings.append(max(1, shares // _MEETS))
+        size, shares = len(numbers), _shares(len(numbers), loose=loose)
+        enough = max(1, shares // _MEETS)
+        meetings.append(enough)
         others_have = [(count, x) for x in numbers if (count := frequency[x >> 8]) > 1]
         others_have.sort()
         # those that nobody else has are the rarest
-        prefix = len(others_have) - shares + meetings[n]
+        prefix = len(others_have) - shares + enough
         shared = [x for _, x in others_have[: max(0, prefix)]]
         own: frozenset[int] | None = None
-        size, enough = len(numbers), meetings[n]
-        for other, times in Counter(chain.from_iterable(leads.get(x, ()) for x in shared)).items():
+        met = Counter(chain.from_iterable(filter(None, map(leads.get, shared))))
+        smallest = math.ceil((LOOSE_OVERLAP if loose else LEAST_OVERLAP) * size)
+        fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETS)
+        for other, times in [meeting for meeting in met.items() if meeting[1] >= fewest]:
             if times < enough and times < meetings[other]:
                 continue
             both_loose = loose and loosely[other]
@@ -81,6 +82,12 @@ def similar_groups(
     for n in range(len(sets)):
         groups.setdefault(_root(parent, n), []).append(n)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _shares(size: int, *, loose: bool) -> int:
+    """How many numbers a set of that size shares with one that is similar, at least."""
+    shares = math.ceil(LEAST_OVERLAP * size)
+    return min(shares, max(LOOSE_SHARED, math.ceil(LOOSE_OVERLAP * size))) if loose else shares
 
 
 def spread(flags: Sequence[bool]) -> int:
