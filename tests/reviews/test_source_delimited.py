@@ -96,12 +96,6 @@ def test_rows_that_cannot_be_read_are_named_with_their_reason():
     )
 
 
-def test_a_quotation_mark_that_never_closes_is_told():
-    found = read('rating,text\n5,good\n4,"never closed\n3,swallowed\n')
-    assert len(found.reviews) == 1
-    assert "never closed" in found.skipped[0].reason
-
-
 def test_a_short_row_has_nothing_in_its_missing_fields():
     assert read("rating,text,date\n5,good\n").reviews[0].date is None
 
