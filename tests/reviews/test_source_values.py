@@ -119,6 +119,8 @@ def test_a_date_that_fits_one_order_only_is_read_in_that_order():
     assert settle(Numeric(25, 4, 2018, "/"), "month", TODAY) == dt.date(2018, 4, 25)
     assert settle(Numeric(25, 40, 2018, "/"), "month", TODAY) is None
     assert order_of([], TODAY) == "month"
+    assert order_of([Numeric(4, 5, 2020, ".")], TODAY) == "day"
+    assert order_of([Numeric(4, 12, 2020, "."), Numeric(3, 5, 2020, ".")], TODAY) == "month"
 
 
 @pytest.mark.parametrize("order", ["day", "month", "year"])
