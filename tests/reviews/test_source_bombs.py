@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 
 import pytest
 import source_bombs
 from source_reading import read_json
 
-import outlast_reviews.sources
+import outlast_reviews
 from outlast_reviews.hygiene import clean
+from outlast_reviews.sources import Limits, NotReviews, read, read_reviews
 from outlast_reviews.sources.read import look_early
 
 READ = {
@@ -140,6 +142,29 @@ def test_a_text_that_is_a_book_is_no_review():
     found = read_json([{"rating": 5, "text": "word " * 30_000}, {"rating": 4, "text": "fine"}])
     assert [review.text for review in found.reviews] == ["fine"]
     assert "far more than a review" in found.skipped[0].reason
+
+
+def test_a_look_that_takes_too_long_ends_quietly_and_leaves_the_refusal_to_the_worker(monkeypatch):
+    unreadable = b"rating,text\n" + b"9,a\n" * 40_000
+    assert words_of(unreadable, Limits()).startswith("None of the")
+    monkeypatch.setattr(read, "_EARLY", replace(read._EARLY, rows=50_000, seconds=-1))
+    assert list(look_early(unreadable, len(unreadable))) == []
+    assert "far longer" in words_of(unreadable, Limits(seconds=-1))
+
+
+def test_what_the_files_of_an_archive_take_is_counted_together():
+    table = gzip.compress(b"rating,text\n" + b"5,a\n" * 10)
+    archive = source_bombs.archived([table] * 3)
+    assert len(read_reviews(io.BytesIO(archive), len(archive)).reviews) == 30
+    assert "more than 30 lines" in words_of(archive, Limits(lines=30))
+    assert "more than 2 pieces" in words_of(archive, Limits(parts=2))
+    assert "What is packed here unpacks to more" in words_of(archive, Limits(unpacked=3 * len(table)))
+
+
+def words_of(raw: bytes, limits: Limits) -> str:
+    with pytest.raises(NotReviews) as caught:
+        read_reviews(io.BytesIO(raw), len(raw), limits=limits)
+    return str(caught.value)
 
 
 def test_what_takes_long_is_not_read_before_a_start_is_answered():
