@@ -254,6 +254,11 @@ BOMBS = {
         b"<html>", LD + b"[" + b",".join([b'{"":0}'] * 280_000) + b"]</script>", 9 * MIB
     ),
     "a table of long dates": lambda: Numbered("rating,text,date\n", f"5,a,{'x' * 12_500}{{0}}\n", 20_500),
+    "a table full of stray marks": lambda: Endless(HEADER, b'5,"a,b,c\n', 5 * MIB),
+    "a table of marks that open in every line": lambda: Endless(HEADER, b'5,x"y,"z,c\n', 6 * MIB),
+    "a table of one mark before short lines": lambda: Endless(
+        HEADER.replace(b",", b"\t") + b'5\t2018-01-01\t"a\n', b"a\n", MIB + 9
+    ),
     "spaces": lambda: Endless(b"", b" ", 200 * MIB),
     "commas": lambda: Endless(b"", b",", 200 * MIB),
 }

@@ -82,6 +82,15 @@ async def test_a_file_left_out_of_an_archive_is_in_the_report(outlast: Outlast):
     assert (skipped["count"], skipped["rows"]) == (1, "row 2 of a.csv")
 
 
+async def test_half_a_surrogate_pair_in_one_rating_spoils_no_report(outlast: Outlast):
+    rows = [{"rating": n % 5 + 1, "text": f"Text {n}"} for n in range(50)]
+    strange = {"rating": "\ud800", "text": "b", "title": "\ud800", "reviewer": "\ud800"}
+    report = await report_of(outlast, source=await upload(outlast, json.dumps([*rows, strange])))
+    assert report["total_reviews"] == 51
+    (skipped,) = report["coverage"]["skipped_reasons"]
+    assert (skipped["reason"], skipped["count"]) == ("the rating “\ufffd” is not a number of stars", 1)
+
+
 async def test_unknown_columns_are_asked_for_and_the_answer_is_part_of_the_input(outlast: Outlast):
     file = await upload(outlast, TABLE)
     with pytest.raises(InvalidInput, match="“sterne”, “meinung”, “tag”") as caught:

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from source_reading import read
 
-from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
+from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
 from outlast_reviews.sources.rows import plain_text, read_flag
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -50,6 +50,7 @@ def test_what_is_no_rating_is_not_made_one(raw):
         "Reviewed in the United States on April 12, 2018", "2018年4月12日", "12-Apr-18", "Apr 12, 18",
         "12 avr. 2018",
         "12 abr 2018", "Posted 2018-04-12", "2018. 4. 12.", "20180412101500", "1523491200000000", "12 أبريل 2018",
+        "平成30年4月12日", "平成30年04月12日に日本でレビュー済み", "平成３０年４月１２日", "H30.4.12", "H30/04/12",
     ],
 )  # fmt: skip
 def test_dates_are_read(raw):
@@ -75,11 +76,19 @@ def test_amazons_sentences_about_dates_are_read_in_its_shops_languages(raw):
     assert read_date(raw) == dt.date(2018, 3, 3)
 
 
+def test_the_first_year_of_an_era_has_a_name():
+    assert read_date("令和元年5月1日") == read_date("R1.5.1") == dt.date(2019, 5, 1)
+    assert read_date("令和5年3月4日") == dt.date(2023, 3, 4)
+
+
 @pytest.mark.parametrize(
     "raw", ["", None, True, "yesterday", "2018-13-45", "0000-00-00", "12", 5, "²²² April ²²²²", "x" * 999]
 )
 def test_what_is_no_date_is_none(raw):
     assert read_date(raw) is None
+
+
+TODAY = dt.date(2020, 6, 1)
 
 
 @pytest.mark.parametrize(
@@ -92,18 +101,33 @@ def test_what_is_no_date_is_none(raw):
         (["04.05.2018"], "2018-05-04"),
         (["04-05-2018", "04-25-2018"], "2018-04-05"),
         (["4/5/18", "4/25/18"], "2018-04-05"),
+        (["05/04/18", "25/04/18", "30/04/18"], "2018-04-05"),
+        (["18/03/12", "18/03/31", "19/12/30"], "2018-03-12"),
+        (["18-03-12", "18-04-01", "18-04-11", "19-02-20"], "2018-03-12"),
+        (["20/01/30"], "2020-01-30"),
+        (["10/01/15", "11/02/15", "12/03/16", "09/04/16"], "2015-10-01"),
+        (["01/02/99", "01/25/99"], "1999-01-02"),
     ],
 )
-def test_day_and_month_are_told_apart_by_the_majority_of_the_column(column, expected):
+def test_day_month_and_year_are_told_apart_by_the_majority_of_the_column(column, expected):
     found = read("rating,text,date\n" + "".join(f"5,a,{date}\n" for date in column))
     assert str(found.reviews[0].date) == expected
     assert all(review.date for review in found.reviews)
 
 
 def test_a_date_that_fits_one_order_only_is_read_in_that_order():
-    assert settle(Numeric(25, 4, 2018, "/"), day_first=False) == dt.date(2018, 4, 25)
-    assert settle(Numeric(25, 40, 2018, "/"), day_first=False) is None
-    assert not day_first([])
+    assert settle(Numeric(25, 4, 2018, "/"), "month", TODAY) == dt.date(2018, 4, 25)
+    assert settle(Numeric(25, 40, 2018, "/"), "month", TODAY) is None
+    assert order_of([], TODAY) == "month"
+    assert order_of([Numeric(4, 5, 2020, ".")], TODAY) == "day"
+    assert order_of([Numeric(4, 12, 2020, "."), Numeric(3, 5, 2020, ".")], TODAY) == "month"
+
+
+@pytest.mark.parametrize("order", ["day", "month", "year"])
+def test_no_order_makes_a_date_of_the_future_where_another_does_not(order):
+    assert settle(Numeric(4, 12, 2020, "/"), order, TODAY) == dt.date(2020, 4, 12)
+    assert settle(Numeric(20, 1, 30, "/"), order, TODAY) == dt.date(2020, 1, 30)
+    assert settle(Numeric(20, 12, 2020, "/"), order, TODAY) == dt.date(2020, 12, 20)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""Reads dates as exports and review pages write them; a numeric day and month are told apart by their column."""
+"""Reads dates as exports and review pages write them; the order of numbers is told by their column."""
 
 import datetime as dt
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import islice
+from typing import Literal, NamedTuple
 
 _MONTHS = {
     name: number
@@ -40,6 +42,10 @@ _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", 
 _REVIEW_TIME = re.compile(r"(\d{1,2}) (\d{1,2}), (\d{4})\Z", re.ASCII)
 _UNIX = re.compile(r"(?:\d{9,13}(?:\.\d{1,9})?|\d{16})\Z", re.ASCII)
 _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
+_ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988}
+"""The year before the first of a Japanese era."""
+_ERA = re.compile(r"(令和|平成) ?(\d{1,2}|元) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日")
+_ERA_IN_SHORT = re.compile(r"([RH])(\d{1,2})([./-])(\d{1,2})\3(\d{1,2})(?!\d)", re.ASCII)
 _SHORT_YEAR = (
     re.compile(r"(?P<day>\d{1,2})[-. /](?P<month>[^\W\d_]{3,12})\.?[-. /,]+['’]?(?P<year>\d{2})\Z"),
     re.compile(r"(?P<month>[^\W\d_]{3,12})\.? (?P<day>\d{1,2}), ?['’]?(?P<year>\d{2})\Z"),
@@ -49,13 +55,32 @@ _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
 
 
+Order = Literal["day", "month", "year"]
+"""What comes first; the year only where it has two digits, as in Japan."""
+_MOST_LOOKED_AT = 20_000
+_FEW = 4
+"""Different dates, of which the years say little."""
+
+
 class Numeric(NamedTuple):
-    """A date like 04/05/2018, whose order only the other dates of the column can tell."""
+    """A date like 04/05/2018 or 18/03/12, whose order only the other dates of the column can tell."""
 
     first: int
     second: int
-    year: int
+    last: int
+    """As it is written: with two digits it may be a year or, behind the year and the month, a day."""
     separator: str
+
+    def read(self, order: Order, today: dt.date) -> dt.date | None:
+        """In that order; of two digits the year is never one that is yet to come."""
+        day, month, year = self.first, self.second, self.last
+        if order == "month":
+            day, month = month, day
+        elif order == "year":
+            day, year = (year, day) if year < 100 else (0, 0)
+        if year < 100:
+            year += 2000 if 2000 + year <= today.year else 1900
+        return _date(year, month, day)
 
 
 def read_date(raw: object) -> dt.date | Numeric | None:
@@ -76,6 +101,11 @@ def read_date(raw: object) -> dt.date | Numeric | None:
         return _date(int(match[3]), int(match[1]), int(match[2]))
     if match := _EAST_ASIAN.search(text):
         return _date(int(match[1]), int(match[2]), int(match[3]))
+    if match := _ERA.search(text):
+        year = 1 if match[2] == "元" else int(match[2])
+        return _date(_ERAS[match[1]] + year, int(match[3]), int(match[4]))
+    if match := _ERA_IN_SHORT.match(text):
+        return _date(_ERAS[match[1]] + int(match[2]), int(match[4]), int(match[5]))
     if found := _from_words(text.lower()):
         return found
     if match := _ISO.search(text):
@@ -83,27 +113,35 @@ def read_date(raw: object) -> dt.date | Numeric | None:
     return _numeric(match) if (match := _NUMERIC.search(text)) else None
 
 
-def day_first(column: Iterable[Numeric]) -> bool:
-    """Whether the column writes the day before the month, by the majority of dates that only fit one order.
+def order_of(column: Iterable[Numeric], today: dt.date) -> Order:
+    """The order in which most dates of the column are dates that have been; of equals that of the fewest years.
 
-    Without such a date: the month first with slashes (as in the United States), else the day first.
+    Where that says nothing: the month first with slashes (as in the United States), else the day first.
     """
-    votes = slashes = 0
-    for date in column:
-        votes += (date.first > 12) - (date.second > 12)
-        slashes += 1 if date.separator == "/" else -1
-    return votes > 0 if votes else slashes < 0
+    counted = Counter(column)
+    slashes = sum(count if date.separator == "/" else -count for date, count in counted.items())
+    orders: tuple[Order, ...] = ("month", "day", "year") if slashes >= 0 else ("day", "month", "year")
+    best: tuple[Order, int, int] = orders[0], -1, 0
+    for order in orders:
+        fits, years = 0, set[int]()
+        for date, count in islice(counted.items(), _MOST_LOOKED_AT):
+            if (read := date.read(order, today)) and read <= today:
+                fits += count
+                years.add(read.year)
+        if fits > best[1] or (fits == best[1] and len(years) < best[2] and len(counted) >= _FEW):
+            best = order, fits, len(years)
+    return best[0]
 
 
-def settle(date: Numeric, *, day_first: bool) -> dt.date | None:
-    """The date in the order of its column, or in the only order in which it is one."""
-    day, month = (date.first, date.second) if day_first else (date.second, date.first)
-    return _date(date.year, month, day) or _date(date.year, day, month)
+def settle(date: Numeric, order: Order, today: dt.date) -> dt.date | None:
+    """The date in the order of its column, or in one in which it is a date, if need be one that is yet to come."""
+    orders: tuple[Order, ...] = (order, "day", "month", "year")
+    read = [found for one in orders if (found := date.read(one, today))]
+    return next((found for found in read if found <= today), read[0] if read else None)
 
 
 def _numeric(match: re.Match[str]) -> Numeric:
-    year = int(match[4])
-    return Numeric(int(match[1]), int(match[3]), year if year > 99 else 2000 + year, match[2])
+    return Numeric(int(match[1]), int(match[3]), int(match[4]), match[2])
 
 
 def _from_unix(seconds: float) -> dt.date | None:

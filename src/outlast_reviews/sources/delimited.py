@@ -2,35 +2,28 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import NO_MAPPING, Columns, Part, columns_of, refuse_columns, refuse_unseen
 from outlast_reviews.sources.content import Content
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.dates import read_date
+from outlast_reviews.sources.limits import Limits, NotReviews
+from outlast_reviews.sources.records import Records, Shape, form, unquoted
 from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _DELIMITERS = ",\t;|"
 _EXCEL_HINT = re.compile(r"sep=.?\s*\Z", re.IGNORECASE)
 _ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
 _DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
-
-
-class Shape(NamedTuple):
-    """How the table is written and what its columns are."""
-
-    delimiter: str
-    quoted: bool
-    names: list[str]
-    columns: Columns
-    escaped: bool
-    """Quotation marks within a field have a backslash before them, as MySQL and Spark write them."""
-
-    @property
-    def format(self) -> str:
-        return "TSV" if self.delimiter == "\t" else "CSV"
+_LOOK_AT = 200
+_STARS = frozenset({"0", "0.0"})
+_LONGEST_STARS = 5
+"""As in "4/5"; a longer name that reads as stars, such as "Question 1", may well be one."""
 
 
 class Delimited:
@@ -42,8 +35,11 @@ class Delimited:
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
         rows = Rows(content.limits)
-        lines = _Lines(content.lines(), content.limits)
-        for values in _after_header(_records(lines, shape, rows)):
+        records = iter(Records(content.lines(), shape, rows, content.limits))
+        header = _header(records)
+        if _is_review(header, shape.columns):
+            _add(rows, shape, header, content.limits)
+        for values in records:
             _add(rows, shape, values, content.limits)
         return rows.finish(shape.format + content.encoding_note)
 
@@ -60,75 +56,36 @@ def shape_of(opening: str, limits: Limits, mapping: Mapping[Part, str] = NO_MAPP
         )
     refuse_unseen(mapping, best.names)
     if not best.columns.hold_reviews:
-        refuse_columns("The table", best.names, best.columns, _first_rows(opening, best))
-    return best
+        what = "The table"
+        if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
+            what = "The first line seems to be a review already, and not to name the columns: the table"
+        refuse_columns(what, best.names, best.columns, _first_rows(opening, best, 3))
+    return _measured(best, _first_rows(opening, best, _LOOK_AT))
 
 
-class _Lines:
-    """Feeds the CSV reader and knows what the reader does not tell: how much a row took, and whether it ended."""
-
-    def __init__(self, lines: Iterator[str], limits: Limits) -> None:
-        self._lines = lines
-        self._limit = limits.line
-        self.taken = 0
-        self.ended = False
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self.taken += len(line) + 1
-            if self.taken > self._limit:
-                raise NotReviews(
-                    f"A row of the table is longer than {self._limit // MIB} MiB: "
-                    "perhaps a quotation mark was never closed. Export the file again."
-                )
-            yield line + "\n"
-        self.ended = True
+def _is_review(header: list[str], columns: Columns) -> bool:
+    """Whether the first line, which a person took for the names of the columns, is a review like the others."""
+    if columns.rating is None or columns.text is None or max(columns.rating, columns.text) >= len(header):
+        return False
+    words = header[columns.text]
+    return _is_stars(header[columns.rating]) and any(character.isalpha() for character in words)
 
 
-def _records(lines: _Lines, shape: Shape, rows: Rows) -> Iterator[list[str]]:
-    reader = csv.reader(
-        lines,
-        delimiter=shape.delimiter,
-        quoting=csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE,
-        escapechar="\\" if shape.escaped else None,
-        doublequote=not shape.escaped,
-    )
-    while True:
-        lines.taken = 0
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            rows.skip("the row is not proper CSV, or one of its fields is too long")
-            continue
-        if lines.ended:
-            rows.skip("a quotation mark is opened in this row and never closed, so the rest of the file is in it")
-            return
-        while not shape.quoted and len(values) < len(shape.names) and _opens(values):
-            more = next(reader, None)
-            if not more:
-                break
-            if len(values) + len(more) - 1 > len(shape.names):  # a row of its own
-                yield values
-                values = more
-            else:
-                values = [*values[:-1], f"{values[-1]}\n{more[0]}", *more[1:]]
-        yield values
+def _is_value(name: str) -> bool:
+    return _is_stars(name) or read_date(name) is not None
 
 
-def _opens(values: list[str]) -> bool:
-    """Whether the last field is quoted and goes on in the next line, in a table that looked free of quotes."""
-    last = values[-1] if values else ""
-    return last.startswith('"') and (last == '"' or not last.endswith('"'))
+def _is_stars(name: str) -> bool:
+    name = unquoted(name.strip())
+    return len(name) <= _LONGEST_STARS and _is_readable(name)
 
 
-def _after_header(records: Iterator[list[str]]) -> Iterator[list[str]]:
-    """The rows below the line that names the columns."""
+def _header(records: Iterator[list[str]]) -> list[str]:
+    """The line that names the columns; `records` goes on behind it."""
     for values in records:
-        if any(value.strip() for value in values) and not _EXCEL_HINT.match(values[0]):
-            break
-    return records
+        if any(map(str.strip, values)) and not _EXCEL_HINT.match(values[0]):
+            return values
+    return []
 
 
 def _add(rows: Rows, shape: Shape, values: list[str], limits: Limits) -> None:
@@ -137,7 +94,7 @@ def _add(rows: Rows, shape: Shape, values: list[str], limits: Limits) -> None:
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):
         rows.skip(f"the row has {len(values)} fields where the first line names {len(shape.names)}")
     elif any(values):
-        rows.add(shape.columns, values if shape.quoted else [_bare(value) for value in values])
+        rows.add(shape.columns, values)
 
 
 def _first_line(opening: str) -> str:
@@ -145,14 +102,31 @@ def _first_line(opening: str) -> str:
     return next((line for line in lines if line.strip() and not _EXCEL_HINT.match(line)), "")
 
 
-def _first_rows(opening: str, shape: Shape) -> list[list[str]]:
-    """A few rows, to show what the columns hold."""
-    quoting = csv.QUOTE_MINIMAL if shape.quoted else csv.QUOTE_NONE
-    reader = csv.reader(iter(opening.splitlines(keepends=True)), delimiter=shape.delimiter, quoting=quoting)
+def _first_rows(opening: str, shape: Shape, most: int) -> list[list[str]]:
+    reader = shape.reader(opening.splitlines(keepends=True))
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        _header(reader)
+        rows.extend(islice(reader, most))
+    return rows
+
+
+def _measured(shape: Shape, rows: list[list[str]]) -> Shape:
+    """With what its first rows are like: they may end before the columns that none of them fills."""
+    counted = Counter(map(len, rows))
+    width = max(counted, key=lambda width: counted[width], default=0)
+    rating, text = shape.columns.rating or 0, shape.columns.text or 0
+    if not max(rating, text) < width <= len(shape.names):
+        width = len(shape.names)
+    ratings = {row[rating] for row in rows if len(row) == width and _is_readable(row[rating])}
+    return shape._replace(width=width, ratings=frozenset(map(form, ratings)) or _STARS)
+
+
+def _is_readable(rating: str) -> bool:
     try:
-        return list(islice(_after_header(reader), 3))
-    except csv.Error:
-        return []
+        return read_stars(rating) is not None
+    except UnreadableStars:
+        return False
 
 
 def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str]) -> Shape:
@@ -163,18 +137,25 @@ def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str])
         )
     except csv.Error:
         names = []
-    names = [_bare(name.strip()) for name in names]
+    names = [unquoted(name.strip()) for name in names]
     escaped = quoted and _ESCAPED.search(opening) is not None and _DOUBLED.search(opening) is None
-    return Shape(delimiter, quoted, names, columns_of(names, mapping), escaped)
+    return Shape(delimiter, quoted, names, columns_of(names, mapping), escaped, len(names), _STARS)
 
 
 def _is_bare(opening: str, tabs: int) -> bool:
-    """Whether every line has all its tabs, so that quotation marks are only words, as in Amazon's own files."""
-    complete = [line for line in opening.split("\n")[:-1][:200] if line.strip()]
-    return tabs > 0 and all(line.count("\t") == tabs for line in complete)
+    """Whether quotation marks are only words, as in Amazon's own files: so read, most rows are of one length."""
+    lines = [line for line in opening.split("\n")[:-1][:_LOOK_AT] if line.strip()]
+    return tabs > 0 and _evenness(line.count("\t") for line in lines) >= _evenness(map(len, _quoted(lines)))
 
 
-def _bare(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        return value[1:-1].replace('""', '"')
-    return value
+def _evenness(lengths: Iterable[int]) -> int:
+    """How many rows are of the usual length, and how many are not, in one number."""
+    counted = Counter(lengths)
+    return 2 * max(counted.values(), default=0) - counted.total()
+
+
+def _quoted(lines: Iterable[str]) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader((f"{line}\n" for line in lines), delimiter="\t")
+    except csv.Error:
+        return

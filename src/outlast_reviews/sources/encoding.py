@@ -1,4 +1,7 @@
-"""Bytes to text without ever guessing silently: what is declared, UTF-8, or Windows-1252 if it can be that."""
+"""Bytes to text without ever guessing silently: what is declared, UTF-8, or what else it can be alone.
+
+That is Shift-JIS, as Excel writes it in Japan, where the text then is Japanese, or else Windows-1252.
+"""
 
 import codecs
 import re
@@ -21,6 +24,11 @@ _ASCII = bytes(range(128))
 _RUN = re.compile(rb"[\x80-\xff]{4,}")
 """Western European words hardly ever have four accented letters in a row; other scripts have nothing else."""
 
+_JAPANESE = codecs.lookup("cp932")
+_KANA = re.compile("[ぁ-ゖァ-ヺー]")
+_LEAST_KANA = 0.2
+"""Of all that is not ASCII; Japanese has more than twice that, and other text read so has hardly any."""
+
 _WRONG_ENCODING = (
     "The file is not in UTF-8, and read as Western European text it makes no sense. "
     "Save it again with the encoding UTF-8 and give that file."
@@ -37,7 +45,8 @@ class Decoder:
         self._codec = codecs.getincrementaldecoder(mark or "utf-8")()
         self._western = False
         self._fallback = _said(head)
-        """What the text itself says it is written in, where that is not Unicode."""
+        """What the text itself says it is written in, where that is not Unicode; or what it can be alone."""
+        self._says = "says that it is"
         self._seen_utf8 = False
         self._total = self._high = self._in_runs = self._broken = 0
 
@@ -45,7 +54,7 @@ class Decoder:
     def note(self) -> str:
         if not self._western:
             return ""
-        return f" ({self._fallback.name if self._fallback else 'Windows-1252'})"
+        return f" ({_shown(self._fallback) if self._fallback else 'Windows-1252'})"
 
     def decode(self, block: bytes, *, final: bool = False) -> str:
         if self._western:
@@ -63,6 +72,8 @@ class Decoder:
             if self._seen_utf8 or not block[: error.start].isascii():
                 return self._decode_damaged(block)
             self._western = True
+            if self._fallback is None and _is_japanese(block):
+                self._fallback, self._says = _JAPANESE, "seems to be"
             if self._fallback:
                 self._declared_codec = self._fallback.incrementaldecoder()
             return self._decode_western(block, final=final)
@@ -83,8 +94,8 @@ class Decoder:
                 return self._declared_codec.decode(block, final)
             except UnicodeDecodeError:
                 raise NotReviews(
-                    f"The file says that it is written in {self._fallback.name}, but holds bytes that are not."
-                    " Save it again as UTF-8."
+                    f"The file {self._says} written in {_shown(self._fallback)}, but holds bytes that are not. "
+                    "Save it again as UTF-8."
                 ) from None
         self._high += len(block.translate(None, _ASCII))
         self._in_runs += sum(len(run) for run in _RUN.findall(block))
@@ -101,6 +112,19 @@ class Decoder:
         return text
 
 
+def _is_japanese(block: bytes) -> bool:
+    try:
+        text = _JAPANESE.incrementaldecoder().decode(block)
+    except UnicodeDecodeError:
+        return False
+    kana = len(_KANA.findall(text))
+    return kana > 2 and kana >= _LEAST_KANA * sum(not character.isascii() for character in text)
+
+
+def _shown(codec: codecs.CodecInfo) -> str:
+    return "Shift-JIS" if codec is _JAPANESE else codec.name
+
+
 def _said(head: bytes) -> codecs.CodecInfo | None:
     """The encoding that a web page or XML declares, if it is one that UTF-8 and Windows-1252 do not stand for."""
     found = _SAID.search(head, 0, 4_096)
@@ -112,4 +136,4 @@ def _said(head: bytes) -> codecs.CodecInfo | None:
         return None
     if codec.name in ("iso8859-1", "cp1252") or not _OF_TEXT.fullmatch(codec.name):
         return None
-    return codecs.lookup("cp932") if codec.name == "shift_jis" else codec  # as browsers read it
+    return _JAPANESE if codec.name in ("shift_jis", "cp932") else codec  # as browsers read it

@@ -23,6 +23,7 @@ _DEEPEST = 3
 _MEMORY = 4 * MIB
 """Of the sets of keys whose meaning is remembered."""
 _MOST_KEYS = 1_000
+_MOST_LISTS = 20
 _ENOUGH = 50_000
 _BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange", "outof"})
 
@@ -48,8 +49,10 @@ class JsonRows:
         """The list of reviews in an object that is something else, such as a product or a page of them."""
         if not isinstance(item, dict):
             return None
+        looked_at = 0
         for key, value in cast("dict[str, Any]", item).items():
-            if "review" in key.lower() and isinstance(value, list):
+            if isinstance(value, list) and "review" in key.lower() and looked_at < _MOST_LISTS:
+                looked_at += 1
                 listed = cast("list[object]", value)
                 if listed and self.columns(listed[0]).hold_reviews:
                     return key, listed

@@ -10,7 +10,7 @@ from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
-from outlast_reviews.sources.dates import Numeric, day_first, read_date, settle
+from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooManyReviews
 from outlast_reviews.sources.products import Products
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
@@ -38,6 +38,8 @@ _NO = frozenset(
     }
 )  # fmt: skip
 _MEMORY = 20_000
+_AHEAD = dt.timedelta(days=1)
+"""How far a day may have begun elsewhere."""
 _LONGEST_DATE = 100
 """Characters of what is remembered as a date, or as none."""
 _LONGEST_TEXT = 100_000
@@ -139,9 +141,13 @@ class Rows:
         self._refuse_hopeless()
         reviews = self._reviews
         if self._numeric:
-            first = day_first(self._numeric.values())
+            today = dt.datetime.now(dt.UTC).date() + _AHEAD
+            order = order_of(self._numeric.values(), today)
+            settled: dict[Numeric, dt.date | None] = {}
             for place, date in self._numeric.items():
-                reviews[place] = replace(reviews[place], date=settle(date, day_first=first))
+                if date not in settled:
+                    settled[date] = settle(date, order, today)
+                reviews[place] = replace(reviews[place], date=settled[date])
         if _ids_repeat(reviews):
             reviews = [replace(review, review_id=None) for review in reviews]
         products = self._products.names(len(reviews))

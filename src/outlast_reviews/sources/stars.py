@@ -38,7 +38,7 @@ def read_stars(raw: object) -> float | None:
         return None
     if len(text) > _LONGEST:
         raise UnreadableStars(f"the rating “{quoted(text)}…” is not a number of stars")
-    full = sum(text.count(star) for star in _FULL)
+    full = 0 if text.isascii() else sum(text.count(star) for star in _FULL)
     if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if spelled := _SPELLED.fullmatch(text):

@@ -105,10 +105,12 @@ class _Reader:
             self._note(name, attributes)
         if ":" in name:
             name = name.rpartition(":")[2]
-        above = self._path[-1] if len(self._path) > self._root > 0 else None
-        path = name if above is None else above and f"{above}.{name}"
+        path, depth = name, len(self._path)
+        if depth > self._root > 0:
+            above = self._path[-1]
+            path = above and f"{above}.{name}"
         self._path.append(path if len(path) <= LONGEST_NAME else "")
-        if len(self._path) > _DEEPEST:
+        if depth >= _DEEPEST:
             raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
         self._since += 1
         if self._since > self._limits.rows:
@@ -118,7 +120,7 @@ class _Reader:
         self._text.clear()
         self._scale = attributes.get("max", "")[:10] if attributes else ""
         if not self._root and name == "review":
-            self._root = len(self._path)
+            self._root = depth + 1
             self._fields, self._length = {}, 0
             if attributes.get("id"):
                 self._fields["id"] = attributes["id"][:200]

@@ -1,0 +1,278 @@
+"""The rows of a table as its text has them, also those that a stray quotation mark would swallow."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from operator import length_hint
+from typing import NamedTuple
+
+from outlast_reviews.sources.columns import Columns
+from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.rows import Rows
+
+_IMPROPER = "the row is not proper CSV, or one of its fields is too long"
+_NEVER_CLOSED = "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
+_NO_PARTNER = "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
+_MOST_LINES = 1_000
+"""Of one field in a table that does not quote as a whole."""
+_LONGEST_STARS = 80
+_MOST_STRAY = 1_000
+"""Rows with such marks: beyond it, and if they are the most, the table is read as one that does not quote."""
+_ZEROS = str.maketrans("123456789", "000000000")
+_LOOK_AHEAD = 10
+"""Lines of a proper row among those that were swallowed."""
+
+
+class Shape(NamedTuple):
+    """How the table is written and what its columns are."""
+
+    delimiter: str
+    quoted: bool
+    names: list[str]
+    columns: Columns
+    escaped: bool
+    """Quotation marks within a field have a backslash before them, as MySQL and Spark write them."""
+    width: int
+    """How many fields most rows have, at most one of each name."""
+    ratings: frozenset[str]
+    """How stars are written in the first rows, by `form`."""
+
+    @property
+    def format(self) -> str:
+        return "TSV" if self.delimiter == "\t" else "CSV"
+
+    def reader(self, lines: Iterable[str], *, strict: bool = False) -> Iterator[list[str]]:
+        """Of lines with their ends; `strict` about quotation marks that are out of place."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            escapechar="\\" if self.escaped else None,
+            doublequote=not self.escaped,
+            strict=strict,
+        )
+
+
+class _TooLong(Exception):  # noqa: N818 - a state of the reading, caught where it is known what it means
+    """The row has more characters than a line may have."""
+
+
+class _Lines:
+    """Feeds the CSV reader and knows what the reader does not tell: the lines of a row, and whether it ended."""
+
+    def __init__(self, lines: Iterator[str], limits: Limits) -> None:
+        self._lines = lines
+        self._limit = limits.line
+        self._length = 0
+        self._again: list[str] = []
+        self.taken: list[str] = []
+        self.ended = False
+
+    def again(self, lines: list[str]) -> None:
+        """These come before all others, for whoever iterates anew."""
+        self._again.extend(reversed(lines))
+
+    def begin(self) -> None:
+        """Another row."""
+        self.taken.clear()
+        self._length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while self._again:
+            yield self._take(self._again.pop())
+        for line in self._lines:
+            yield self._take(f"{line}\n")
+        self.ended = True
+
+    def _take(self, line: str) -> str:
+        self._length += len(line) - 1
+        self.taken.append(line)
+        if self._length > self._limit:
+            raise _TooLong
+        return line
+
+
+class Records:
+    """The values of each row, to be gone through once; a row that cannot be read is named as skipped in `rows`."""
+
+    def __init__(self, lines: Iterator[str], shape: Shape, rows: Rows, limits: Limits) -> None:
+        self._feed = _Lines(lines, limits)
+        self._shape = shape
+        self._rows = rows
+        self._limit = limits.line
+        self._reader = shape.reader(iter(self._feed))
+        self._proper = self._stray = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        feed, shape = self._feed, self._shape
+        while not feed.ended:
+            try:
+                values, why = self._next(), _IMPROPER
+            except StopIteration:
+                return
+            if feed.ended:
+                values, why = None, _NEVER_CLOSED
+            if len(feed.taken) > 1 and _swallowed(feed.taken, values, shape):
+                yield from self._one_by_one(feed.taken.copy())
+                if self._stray > max(_MOST_STRAY, self._proper):
+                    shape = self._shape = shape._replace(quoted=False)
+                self._reader = shape.reader(iter(feed))
+            elif values is None:
+                self._rows.skip(why)
+            elif shape.quoted:
+                self._proper += 1
+                yield values
+            elif len(values) < len(shape.names) and _opens(values):
+                for joined in self._joined(values):
+                    yield [unquoted(value) for value in joined]
+            else:
+                yield [unquoted(value) for value in values]
+
+    def _next(self) -> list[str] | None:
+        """`None` for a row that is none; its lines are those that the feed has taken."""
+        self._feed.begin()
+        try:
+            return next(self._reader)
+        except csv.Error:
+            return None
+        except _TooLong:
+            if not any(_is_row(line, self._shape) for line in self._feed.taken[1:]):
+                raise NotReviews(
+                    f"A row of the table is longer than {self._limit // MIB} MiB: "
+                    "perhaps a quotation mark was never closed. Export the file again."
+                ) from None
+            self._reader = self._shape.reader(iter(self._feed))
+            return None
+
+    def _one_by_one(self, lines: list[str]) -> Iterator[list[str]]:
+        """The rows among lines that a stray quotation mark had made one; what is none is named as skipped.
+
+        The last of the lines may be the beginning of a proper row, which is then read again.
+        """
+        at = 0
+        while at < len(lines):
+            ahead = lines[at : at + _LOOK_AHEAD]
+            values, used = _next_row(ahead, self._shape)
+            if not values and used == len(ahead) < _LOOK_AHEAD and at and not self._feed.ended:
+                self._feed.again(ahead)
+                return
+            if not values:
+                values, used = _bare_row(lines[at], self._shape), 1
+                self._stray += 1
+            if values:
+                yield values
+            elif lines[at].strip():
+                self._rows.skip(_NO_PARTNER)
+            at += used
+
+    def _joined(self, first: list[str]) -> Iterator[list[str]]:
+        """In a table that does not quote, a row whose last field is quoted and goes on in the next lines, as one.
+
+        If that field does not end like one, all the lines that were looked at, each by itself.
+        """
+        width = len(self._shape.names)
+        lines, whole, field, length = [first], first[:-1], [first[-1]], 0
+        while len(lines) < _MOST_LINES and length < self._limit:
+            try:
+                more = self._next()
+            except StopIteration:
+                break
+            if more is None:
+                yield from lines
+                self._rows.skip(_IMPROPER)
+                return
+            lines.append(more)
+            field.append(more[0] if more else "")
+            length += len(field[-1])
+            after = more[1:]
+            closed = field[-1].rstrip().endswith('"')
+            if len(whole) + 1 + len(after) > width or (after and not closed):
+                break
+            if closed:
+                whole = [*whole, "\n".join(field), *after]
+                if len(whole) == width or not _opens(after):
+                    yield whole
+                    return
+                field = [whole.pop()]
+        yield from lines
+
+
+def _swallowed(lines: list[str], values: list[str] | None, shape: Shape) -> bool:
+    """Whether these lines, which the reader takes for one row, are rows of their own.
+
+    In a row that is well formed the first of them and most others must look so: a text may quote a table, and what
+    follows a text looks like a row where that is the first column. In any other row one is enough.
+    """
+    first, *between, last = lines
+    alike = sum(_is_row(line, shape) for line in between)
+    ends = _is_row(last, shape)
+    if values is None:
+        return alike > 0 or ends
+    complete = len(values) == shape.width
+    if complete and not alike and not ends:
+        return False
+    proper = _strictly(lines, shape) == (values, len(lines))
+    if proper and complete:
+        most = (alike + ends) * 2 > len(lines) - 1 and (len(lines) > 2 or shape.width > 2)
+        return most and _is_row(first, shape)
+    return alike > 0 or ends or not proper
+
+
+def _is_row(line: str, shape: Shape) -> bool:
+    """Whether the line is a whole row by itself: all its fields, and stars where they should be."""
+    width = shape.width
+    values = line.rstrip("\r\n").split(shape.delimiter)
+    if len(values) > width and '"' in line:
+        values, _ = _strictly([line], shape)
+    return len(values) == width and _has_stars(values, shape)
+
+
+def _has_stars(values: list[str], shape: Shape) -> bool:
+    """In prose a space follows a comma, so that such values are none."""
+    place = shape.columns.rating
+    if place is None or place >= len(values) or any(value[:1] == " " for value in values):
+        return False
+    return form(values[place]) in shape.ratings
+
+
+def form(rating: str) -> str:
+    """Ratings of one table differ in their digits alone: in prose there may be a number too."""
+    return unquoted(rating[:_LONGEST_STARS].strip()).translate(_ZEROS)
+
+
+def _strictly(lines: list[str], shape: Shape) -> tuple[list[str], int]:
+    """The first row, nothing if it is not proper, and how many of the lines were read for it."""
+    left = iter(lines)
+    values: list[str] = []
+    with suppress(csv.Error):
+        values = next(shape.reader(left, strict=True), values)
+    return values, len(lines) - length_hint(left)
+
+
+def _next_row(lines: list[str], shape: Shape) -> tuple[list[str], int]:
+    """The values of the first row, and how many lines were read for it; nothing where it is not proper."""
+    values, used = _strictly(lines, shape)
+    if len(values) == shape.width:
+        is_one = not any(_is_row(line, shape) for line in lines[1:used])
+    else:
+        is_one = used == 1 and len(values) > 1 and _has_stars(values, shape)
+    return (values if is_one else []), used
+
+
+def _bare_row(line: str, shape: Shape) -> list[str]:
+    """The values of a line whose quotation marks are only words; nothing if it is no row."""
+    values = line.rstrip("\r\n").split(shape.delimiter)
+    return values if len(values) == shape.width and _has_stars(values, shape) else []
+
+
+def _opens(values: list[str]) -> bool:
+    """Whether the last field is quoted and goes on in the next line, in a table that looked free of quotes."""
+    last = values[-1] if values else ""
+    return last.startswith('"') and (last == '"' or not last.endswith('"'))
+
+
+def unquoted(value: str) -> str:
+    """The value within the quotation marks around it, if there are any."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1].replace('""', '"')
+    return value
