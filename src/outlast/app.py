@@ -254,8 +254,7 @@ class Outlast:
         """A place where analyses remember things beyond a session, shared by all sessions of this installation."""
 
         async def opened() -> tuple[FactStore, Clock]:
-            engine = await self.engine()
-            return engine.store, engine.clock
+            return (engine := await self.engine()).store, engine.clock
 
         return Facts(space, opened)
 

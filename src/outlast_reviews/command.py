@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shlex
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from outlast_reviews.sources.columns import Part
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
+_ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE)
 
 
 @click.command()
@@ -113,6 +115,9 @@ async def _upload(outlast: Outlast, path: Path) -> Any:
             return await outlast.upload(file, path.name, owner=OWNER)
     except IsADirectoryError:
         raise InvalidInput(f"{path}: This is a folder. Name the files in it.") from None
+    except FileNotFoundError:
+        hint = " If it is an address, begin it with https://." if _ADDRESS.match(str(path)) else ""
+        raise InvalidInput(f"{path}: There is no such file.{hint}") from None
     except OSError as error:
         raise InvalidInput(f"{path}: It cannot be opened: {error.strerror}.") from None
 

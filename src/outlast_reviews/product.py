@@ -160,7 +160,7 @@ def parse_address(text: str, *, keep_tracking: bool = False) -> Address:
     if not colon:
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:(?!\d)", text):
             raise BadAddress("Only addresses that begin with https:// or http:// can be read.")
-        raise BadAddress(f"The address lacks its beginning. Write it in full, for example https://{text[:60]}.")
+        raise BadAddress(_without_beginning(text))
     if scheme.lower() not in ("http", "https"):
         raise BadAddress(f"Only addresses that begin with https:// or http:// can be read, not {scheme[:20]}://.")
     try:
@@ -212,3 +212,11 @@ def _default_port(scheme: str) -> int:
 
 def _is_tracking(part: str) -> bool:
     return _TRACKING.fullmatch(unquote_plus(part.partition("=")[0])[:60]) is not None
+
+
+def _without_beginning(text: str) -> str:
+    if re.fullmatch(r"B0[A-Z0-9]{8}", text):
+        return f"Write the whole address of the product's page, for example https://www.amazon.com/dp/{text}."
+    if "." not in text.partition("/")[0]:
+        return "This is no address. Copy that of the product's page, beginning with https://, or give a file."
+    return f"The address lacks its beginning. Write it in full, for example https://{text[:60]}."

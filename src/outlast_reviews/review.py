@@ -55,7 +55,7 @@ class ReviewSet:
     """True when the source says that it holds every review of the product; else it is a sample."""
     skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])
     left_out: Sequence[str] = ()
-    """Files among several that hold no reviews, each with its name and the reason."""
+    """Files without reviews, lists, columns and dates that nothing was read from, each with what it is."""
 
     @property
     def products(self) -> Mapping[str, int]:

@@ -272,6 +272,15 @@ async def test_the_owner_that_the_host_names_is_the_owner(tmp_path: Path):
         assert "set-cookie" not in (await ben.get("/api/analysis/token")).headers
 
 
+async def test_a_fault_is_told_by_its_place_in_the_input_and_once(site: OpenSite, visitor: Visitor):
+    missing = await visitor.start("product")
+    assert missing.json()["errors"] == [
+        {"pointer": "/source", "detail": "This is needed, and it was not given."},
+    ]
+    assert pointers(await visitor.start("product", source=None)) == ["/source"]
+    assert pointers(await visitor.start("product", source="https://shop.example", other=1)) == ["/other"]
+
+
 def test_two_long_subjects_with_one_beginning_stay_two():
     long = "x" * (MAX_SUBJECT + 1)
     assert len(bounded(long + "a")) == MAX_SUBJECT

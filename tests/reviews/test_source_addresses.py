@@ -196,3 +196,16 @@ def test_a_tests_own_server_is_allowed_by_name_only():
 
 def test_tracking_is_kept_where_the_shop_itself_asks_for_it():
     assert parse_address("https://shop.example.com/?ref=1", keep_tracking=True).target == "/?ref=1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("amazon.com/dp/B00ABCDEFG", "https://amazon.com/dp/B00ABCDEFG"),
+        ("B00ABCDEFG", "https://www.amazon.com/dp/B00ABCDEFG"),
+        ("asdf", "This is no address"),
+    ],
+)
+def test_what_is_typed_instead_of_an_address_is_answered_with_what_to_type(typed, answer):
+    with pytest.raises(BadAddress, match=answer):
+        parse_address(typed)

@@ -161,9 +161,20 @@ def test_other_names_for_stars_and_words_are_known(header):
     assert read(f"{header}\n4,fine\n").reviews[0] == Review(1, rating=4.0, text="fine")
 
 
-def test_unknown_columns_have_no_influence():
+def test_unknown_columns_have_no_influence_but_are_named_where_a_part_is_missed():
     plain = read("rating,text\n5,good\n1,bad\n")
-    assert read("planted,rating,zzz,text\n1,5,q,good\n0,1,,bad\n") == plain
+    more = read("planted,rating,zzz,text\n1,5,q,good\n0,1,,bad\n")
+    assert more.reviews == plain.reviews
+    assert more.left_out == (
+        "columns of unknown meaning (call one “date” or “reviewer” to have it read so): “planted”, “zzz”",
+    )
+    known = "rating,text,date,reviewer\n5,good,2024-05-31,Ann\n"
+    assert read(known.replace("r\n", "r,zzz\n").replace("Ann\n", "Ann,1\n")) == read(known)
+
+
+def test_dates_that_cannot_be_read_are_counted_and_one_is_shown():
+    found = read("rating,text,date\n5,good,last week\n1,bad,2024-05-31\n2,odd,\n3,even,soon\n")
+    assert found.left_out[0] == "2 dates that cannot be read, such as “last week”; 2024-05-31 can"
 
 
 def test_a_table_without_stars_or_words_is_refused_by_naming_its_columns():

@@ -4,8 +4,10 @@ import datetime as dt
 import re
 
 import pytest
+from click.testing import CliRunner
 from judging_data import copies, invented
 
+from outlast_reviews.command import analyse
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.terminal import EXAMPLES, MOST_COPIES, print_report
@@ -130,3 +132,18 @@ def test_nothing_that_a_review_holds_is_markup(printed):
         *(Review(row=n, text=f"[bold red]{r.text} [/]", reviewer=f"{n}") for n, r in enumerate(copies(9)))
     )
     assert "“[bold red]I bought" in told
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("no.csv", "no.csv: There is no such file."),
+        ("shop.example/p/1", "begin it with https://"),
+        ("", "a folder"),
+    ],
+)
+def test_a_source_that_is_not_there_is_told_in_one_line(source, answer):
+    done = CliRunner().invoke(analyse, [source])
+    assert done.exit_code == 2
+    assert answer in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, create_model
@@ -87,16 +87,39 @@ def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
             raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
         return model.model_validate_json(text)
     except ValidationError as error:
-        faults = [("".join(f"/{p}" for p in e["loc"]), _sentence(e["msg"])) for e in error.errors()]
-        pointer, detail = faults[0]
-        raise InvalidInput(detail, pointer, faults[1:]) from None
+        faults: dict[str, str] = {}
+        for fault in error.errors(include_url=False):
+            faults.setdefault(
+                _pointer(fault["loc"], cast("object", raw), fault["type"]), _sentence(fault["type"], fault["msg"])
+            )
+        (pointer, detail), *others = faults.items()
+        raise InvalidInput(detail, pointer, others) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput(f"The input is not JSON: {error}") from None
 
 
-def _sentence(message: str) -> str:
+def _sentence(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "This is needed, and it was not given."
     text = message.removeprefix("Value error, ")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _pointer(place: Sequence[str | int], raw: object, kind: str) -> str:
+    """As a JSON pointer; what pydantic names besides places, such as the members of a union, is left out."""
+    told, value = "", raw
+    for n, part in enumerate(place, start=1):
+        if isinstance(value, Mapping) and isinstance(part, str):
+            inside = cast("Mapping[str, object]", value)
+            if part not in inside and not (kind == "missing" and n == len(place)):
+                continue
+            value = inside.get(part)
+        elif isinstance(value, list | tuple) and isinstance(part, int):
+            value = cast("Sequence[object]", value)[part]
+        else:
+            continue
+        told += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return told
 
 
 def arguments(validated: BaseModel) -> dict[str, Any]:

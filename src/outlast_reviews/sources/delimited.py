@@ -5,10 +5,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.columns import NO_MAPPING, Columns, Part, columns_of, refuse_columns, refuse_unseen
+from outlast_reviews.sources.columns import (
+    NO_MAPPING,
+    Columns,
+    Part,
+    columns_of,
+    named,
+    refuse_columns,
+    refuse_unseen,
+)
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import read_date
 from outlast_reviews.sources.limits import Limits, NotReviews
@@ -41,7 +50,8 @@ class Delimited:
             _add(rows, shape, header, content.limits)
         for values in records:
             _add(rows, shape, values, content.limits)
-        return rows.finish(shape.format + content.encoding_note)
+        found = rows.finish(shape.format + content.encoding_note)
+        return replace(found, left_out=(*found.left_out, *_unused(shape)))
 
 
 def shape_of(opening: str, limits: Limits, mapping: Mapping[Part, str] = NO_MAPPING) -> Shape:
@@ -61,6 +71,19 @@ def shape_of(opening: str, limits: Limits, mapping: Mapping[Part, str] = NO_MAPP
             what = "The first line seems to be a review already, and not to name the columns: the table"
         refuse_columns(what, best.names, best.columns, _first_rows(opening, best, 3))
     return _measured(best, _first_rows(opening, best, _LOOK_AT))
+
+
+def _unused(shape: Shape) -> Iterator[str]:
+    """The columns that nothing was read from, where one of them may be a part that is missed."""
+    columns = shape.columns
+    missed = {
+        "date": columns.date is None,
+        "reviewer": columns.reviewer_id is None and columns.reviewer_name is None,
+    }
+    unused = [name for at, name in enumerate(shape.names) if name and at not in columns.places]
+    if unused and any(missed.values()):
+        names = " or ".join(f"“{name}”" for name, missing in missed.items() if missing)
+        yield f"columns of unknown meaning (call one {names} to have it read so): {named(unused)}"
 
 
 def _is_review(header: list[str], columns: Columns) -> bool:

@@ -13,6 +13,7 @@ from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooManyReviews
 from outlast_reviews.sources.products import Products
+from outlast_reviews.sources.quoting import quoted
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
@@ -70,6 +71,8 @@ class Rows:
         self._memory = 0
         self.count = 0
         self._above_five = 0
+        self._unread_dates = 0
+        self._unread_date = ""
         self._stars: dict[object, float | None] = {}
         self._dates: dict[str, dt.date | Numeric | None] = {}
 
@@ -103,6 +106,9 @@ class Rows:
                 "take. Give the reviews of one product alone."
             )
         date = self._date(day)
+        if date is None and day and (said := plain_text(day)):
+            self._unread_dates += 1
+            self._unread_date = self._unread_date or said
         if isinstance(date, Numeric):
             self._numeric[len(self._reviews)] = date
             date = None
@@ -163,7 +169,14 @@ class Rows:
             description=plain_text(description)[:_LONGEST_DESCRIPTION],
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
+            left_out=self._left_out(),
         )
+
+    def _left_out(self) -> tuple[str, ...]:
+        if not self._unread_dates:
+            return ()
+        many = f"{self._unread_dates:,} dates" if self._unread_dates > 1 else "a date"
+        return (f"{many} that cannot be read, such as “{quoted(self._unread_date)}”; 2024-05-31 can",)
 
     def _next_row(self) -> int:
         self.count += 1
