@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from outlast.core import context
 from outlast.core.analysis import Analysis
@@ -50,6 +50,18 @@ class Surroundings:
     rng: random.Random
 
 
+class Audience(Protocol):
+    """Who shows the progress of attempts: `Reporter`."""
+
+    def mark(self, claim: Claim) -> None:
+        """It has changed. From any thread."""
+        ...
+
+    async def told(self, claim: Claim) -> None:
+        """Returns once it has been shown, or soon."""
+        ...
+
+
 class Attempt:
     """Runs one claimed session; `run` never raises but for cancellation of its own task."""
 
@@ -58,7 +70,7 @@ class Attempt:
         session: AnalysisSession,
         analysis: Analysis,
         surroundings: Surroundings,
-        on_dirty: Callable[[Claim], None],
+        audience: Audience,
     ) -> None:
         self.session = session
         self.claim = Claim(session.id, session.claim)
@@ -75,7 +87,8 @@ class Attempt:
             restarted(session.progress.steps),
             session.progress.percentage,
             surroundings.clock,
-            lambda: on_dirty(self.claim),
+            lambda: audience.mark(self.claim),
+            lambda: audience.told(self.claim),
         )
         self._stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
 

@@ -17,6 +17,8 @@ from outlast.ports.clock import Clock
 T = TypeVar("T")
 SPOOL = 4 << 20
 """Bytes of an opened upload held in memory before it goes to an unnamed temporary file."""
+LONG = 1.0
+"""Seconds from which on a step is watched by people, who should see it move twice in each."""
 
 
 class AttemptStopped(BaseException):
@@ -41,6 +43,9 @@ class ProgressSink(Protocol):
     def resume(self, name: str) -> None: ...
     def end(self, name: str) -> None: ...
     def report(self, name: str | None, done: float | None, total: float | None, message: str | None) -> None: ...
+    async def told(self) -> None:
+        """Returns once all this can be seen, or soon."""
+        ...
 
 
 class Uploads(Protocol):
@@ -166,11 +171,16 @@ class AttemptContext:
     async def _keep(self, step: StepLike, occurrence: int, value: Any, began: float) -> Any:
         self._check()
         what = f"The result of the step {step.name!r}"
+        long = self._clock.monotonic() - began >= LONG
+        if long:  # writing and reading a large result holds up everything else in this process
+            await self._progress.told()
         text = step.codec.dump(value, MAX_STEP_RESULT, what, ascii_only=True)
         del value  # it may be large, and comes again
         duration = round((self._clock.monotonic() - began) * 1000)
         await self._journal.keep(KeptStep(step.name, occurrence, step.version, text, duration))
         self._progress.end(step.name)
+        if long:
+            await self._progress.told()
         return step.codec.load(text)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:

@@ -82,6 +82,9 @@ class _Progress:
             self._told[name] = now
             self._pipe.tell(op="report", step=name, done=done, total=total, message=message)
 
+    async def told(self) -> None:
+        """At once: who tells it is another process, which nothing here holds up."""
+
 
 class _Journal:
     def __init__(self, pipe: _Pipe, owner: str) -> None:

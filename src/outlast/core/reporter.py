@@ -19,6 +19,8 @@ PER_SESSION = 0.25
 """Seconds between two writes for one session."""
 GATHER = 0.02
 """Seconds that a batch waits for company."""
+SHOWN_WITHIN = 0.05
+"""Seconds that those who watch in this process need to show what was written."""
 QUIET_LOOK = 1.0
 """Seconds between looks at steps that never report."""
 BATCH = 500
@@ -36,6 +38,7 @@ class Reporter:
         self._thread = threading.get_ident()
         self._dirty: dict[Claim, None] = {}
         self._written: dict[Claim, float] = {}
+        self._awaited: dict[Claim, asyncio.Event] = {}
         self._samples: deque[StepSample] = deque(maxlen=10_000)
         self._wake = asyncio.Event()
 
@@ -46,10 +49,22 @@ class Reporter:
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._mark, claim)
 
+    async def told(self, claim: Claim) -> None:
+        """Write this session's progress before its turn and return then, or after a while."""
+        self._written.pop(claim, None)
+        if claim in self._dirty:
+            written = self._awaited.setdefault(claim, asyncio.Event())
+            self._wake.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PER_SESSION):
+                    await written.wait()
+            await asyncio.sleep(SHOWN_WITHIN)
+
     def forget(self, claim: Claim) -> None:
         """Its attempt has ended; the end carries the last progress."""
         self._dirty.pop(claim, None)
         self._written.pop(claim, None)
+        self._awaited.pop(claim, None)
 
     def learn(self, samples: Sequence[StepSample]) -> None:
         self._samples.extend(samples)
@@ -94,7 +109,9 @@ class Reporter:
             del self._dirty[claim]
             attempt = attempts.get(claim)
             progress = attempt.tracker.take() if attempt else None
-            if progress is not None:
+            if progress is None:
+                self._answer(claim)
+            else:
                 self._written[claim] = now
                 updates.append(ProgressUpdate(claim, progress))
         if next_due is not None:
@@ -103,7 +120,13 @@ class Reporter:
             return set()
         lost = await self._store.report(updates)
         self._notifier.publish(Topic.CHANGED, [u.claim.session_id for u in updates])
+        for update in updates:
+            self._answer(update.claim)
         return lost
+
+    def _answer(self, claim: Claim) -> None:
+        if written := self._awaited.pop(claim, None):
+            written.set()
 
     async def _write_samples(self) -> None:
         if self._samples:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from outlast.domain.plain import plain
@@ -37,7 +37,12 @@ class Tracker:
     """The plan's lines. Percentages only grow; `on_dirty` is called once per change until `take`."""
 
     def __init__(
-        self, steps: Sequence[StepState], percentage: float, clock: Clock, on_dirty: Callable[[], None]
+        self,
+        steps: Sequence[StepState],
+        percentage: float,
+        clock: Clock,
+        on_dirty: Callable[[], None],
+        told: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._lines = {s.name: _Line(s) for s in steps}
         self._order = [s.name for s in steps]
@@ -46,6 +51,7 @@ class Tracker:
         self._current: str | None = None
         self._clock = clock
         self._on_dirty = on_dirty
+        self._told = told
         self._dirty = False
         self._lock = threading.Lock()
 
@@ -63,6 +69,10 @@ class Tracker:
             line.state = replace(line.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
             self._current, self._message = name, None
         self._changed()
+
+    async def told(self) -> None:
+        if self._told:
+            await self._told()
 
     def resume(self, name: str) -> None:
         """A call of the step was answered by a kept result."""

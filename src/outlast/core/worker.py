@@ -237,7 +237,7 @@ class Worker:
         self._wake.set()
 
     def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
-        attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter.mark)
+        attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter)
         self._attempts[attempt.claim] = attempt
         if session.cancel_requested_at is not None:
             attempt.stop(StopReason.CANCEL)

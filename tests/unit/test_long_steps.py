@@ -1,0 +1,84 @@
+"""What a long step has reported is shown before its result, which may be large, is written and read back."""
+
+import asyncio
+from typing import Any
+
+from outlast import step
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.core.context import LONG, AttemptContext, enter
+from outlast.core.reporter import Reporter
+from outlast.domain.progress import Progress
+from outlast.domain.session import Claim
+from outlast.testing.clock import FakeClock
+
+
+class Heard:
+    """Progress and journal of one attempt, as what was called in turn."""
+
+    owner = "me"
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self.calls.append(name)
+
+    async def told(self) -> None:
+        self.calls.append("told")
+
+    async def kept(self, *_: object) -> None:
+        return None
+
+    async def keep(self, *_: object) -> None:
+        self.calls.append("keep")
+
+
+async def test_only_a_long_step_waits_until_it_was_shown():
+    heard, clock = Heard(), FakeClock()
+    enter(AttemptContext(heard, heard, clock, asyncio.get_running_loop()))
+
+    @step("Working")
+    async def work(seconds: float) -> int:
+        clock.advance(seconds)
+        return 1
+
+    await work(LONG / 2)
+    assert heard.calls == ["begin", "keep", "end"]
+    heard.calls.clear()
+    await work(LONG)
+    assert heard.calls == ["begin", "told", "keep", "end", "told"]
+
+
+class Store:
+    def __init__(self) -> None:
+        self.written = asyncio.Event()
+
+    async def report(self, _updates: object) -> set[Claim]:
+        self.written.set()
+        return set()
+
+
+class Attempt:
+    tracker: Any
+
+    def __init__(self) -> None:
+        self.tracker = self
+
+    def take(self) -> Progress:
+        return Progress(1.0)
+
+
+async def test_what_somebody_waits_for_is_written_before_its_turn():
+    claim, store = Claim("a", 1), Store()
+    reporter = Reporter(store, MemoryNotifier(), FakeClock())
+    running = asyncio.create_task(reporter.run({claim: Attempt()}, lambda _: None))
+    reporter.mark(claim)
+    await store.written.wait()
+    store.written.clear()
+    reporter.mark(claim)  # on a clock that stands still its turn never comes
+    await asyncio.sleep(0.1)
+    assert not store.written.is_set()
+    async with asyncio.timeout(5):
+        await reporter.told(claim)
+    assert store.written.is_set()
+    running.cancel()
