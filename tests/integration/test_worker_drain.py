@@ -76,3 +76,15 @@ def test_a_worker_alone_drains_and_gives_back_too(tmp_path: Path) -> None:
         house.wait_for_effect("waits", "x", second.pid)
         house.allow("x")
         assert visitor.wait_for(session, "completed", within=5)["attempt"] == 1
+
+
+def test_when_the_last_attempt_has_ended_nothing_more_is_waited_for(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="120") as house:
+        worker = house.worker()
+        visitor = house.visitor(house.serve(workers=0))
+        session = visitor.start("waits", name="x")
+        house.wait_for_effect("waits", "x")
+        worker.signal(signal.SIGTERM)
+        house.allow("x")
+        visitor.wait_for(session, "completed", within=10)
+        assert worker.wait(2) == 0

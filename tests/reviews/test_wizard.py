@@ -60,11 +60,12 @@ def select(page: str, part: str) -> str:
 
 
 async def finished(visitor: Visitor, answer: httpx.Response) -> dict:
-    session = answer.headers["location"].rpartition("/")[2]
+    session, tag = answer.headers["location"].rpartition("/")[2], ""
     while True:
         path = f"/api/analysis/progress/{session}?wait=10"
-        snapshot = (await visitor.client.get(path)).json()
-        if snapshot["status"] not in ("pending", "processing"):
+        moved = await visitor.client.get(path, headers={"If-None-Match": tag})
+        tag = moved.headers["etag"]
+        if moved.status_code == 200 and (snapshot := moved.json())["status"] not in ("pending", "processing"):
             return snapshot
 
 

@@ -234,7 +234,6 @@ class Worker:
         if session is not None:
             self._taken += 1
             self._begin(session, handed)
-        self._wake.set()
 
     def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
         attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter)
@@ -250,8 +249,12 @@ class Worker:
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
 
     async def _attempt(self, attempt: Attempt) -> None:
         outcome = await attempt.run()
@@ -262,7 +265,6 @@ class Worker:
             del self._attempts[attempt.claim]
             if attempt.abandoned:
                 self._abandoned += 1
-            self._wake.set()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
