@@ -16,6 +16,10 @@ DO $$ BEGIN
 END $$
 """
 """In this database `clock_timestamp()` answers what the test says, to every connection made from now on."""
+LIGHT = """
+DROP SCHEMA fake CASCADE;
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET search_path', current_database()); END $$
+"""
 
 
 class DatabaseClock(FakeClock):
@@ -41,4 +45,5 @@ class DatabaseClock(FakeClock):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        with self._connection as connection:
+            connection.execute(LIGHT)

@@ -168,6 +168,36 @@ def fresh_database(server: str, template: str = "template0") -> Generator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+REMEMBER = """
+CREATE SCHEMA pristine;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE pristine.%1$I AS TABLE public.%1$I', name);
+    END LOOP;
+END $$
+"""
+RESTORE = """
+SET session_replication_role = replica;  -- no trigger, no order among tables
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DELETE FROM public.%I', name);
+        EXECUTE format('INSERT INTO public.%1$I OVERRIDING SYSTEM VALUE TABLE pristine.%1$I', name);
+    END LOOP;
+    FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+        EXECUTE format('ALTER SEQUENCE public.%I RESTART', name);
+    END LOOP;
+END $$
+"""
+
+
+@contextmanager
+def remembered_rows(url: str) -> Generator[Callable[[], None]]:
+    """What gives the tables of a database the rows that they have now: a tenth of the time of a new one's copy."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(REMEMBER)
+        yield lambda: connection.execute(RESTORE)
+
+
 def _sibling(url: str, database: str) -> str:
     return f"{url.rpartition('/')[0]}/{database}"
 

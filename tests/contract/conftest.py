@@ -1,5 +1,23 @@
-"""Failed assertions inside the shipped suites are shown with their values, as those in test files are."""
+"""Failed assertions inside the shipped suites are shown with their values, and their many tests share a database."""
+
+from collections.abc import Callable, Generator
 
 import pytest
 
+from servers import fresh_database, remembered_rows
+
 pytest.register_assert_rewrite("outlast.testing.contract")
+
+
+@pytest.fixture(scope="session")
+def _shared(postgres_server: str, migrated_database: str) -> Generator[tuple[str, Callable[[], None]]]:
+    with fresh_database(postgres_server, migrated_database) as url, remembered_rows(url) as restore:
+        yield url, restore
+
+
+@pytest.fixture
+def postgres_url(_shared: tuple[str, Callable[[], None]]) -> Generator[str]:
+    """The address of a database with the current schema and nothing in it, as other tests of this process have left it."""
+    url, restore = _shared
+    yield url
+    restore()
