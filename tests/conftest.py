@@ -69,6 +69,16 @@ def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: the slow half waits most of its time, for leases, limits and other processes."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "postgres_server" in getattr(item, "fixturenames", ()):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Within each half the order stays random."""

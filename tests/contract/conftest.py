@@ -1,4 +1,4 @@
-"""Failed assertions inside the shipped suites are shown with their values, and their many tests share a database."""
+"""Failed assertions of the shipped suites are shown with their values; their many tests share a database."""
 
 from collections.abc import Callable, Generator
 
@@ -17,7 +17,7 @@ def _shared(postgres_server: str, migrated_database: str) -> Generator[tuple[str
 
 @pytest.fixture
 def postgres_url(_shared: tuple[str, Callable[[], None]]) -> Generator[str]:
-    """The address of a database with the current schema and nothing in it, as other tests of this process have left it."""
+    """The address of a database with the current schema and nothing in it, the same for many tests."""
     url, restore = _shared
     yield url
     restore()

@@ -28,6 +28,7 @@ class TestPostgresStore(SessionStoreContract):
         await store.close()
 
 
+@pytest.mark.slow
 def test_many_random_lives_of_a_store_agree_with_the_model(postgres_server, migrated_database):
     with ExitStack() as databases:
         urls = []

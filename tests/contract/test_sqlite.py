@@ -32,6 +32,7 @@ class TestDoorbellNotifier(NotifierContract):
         await other.close()
 
 
+@pytest.mark.slow
 def test_many_random_lives_of_a_store_agree_with_the_model(tmp_path):
     numbers = count()
 

@@ -75,6 +75,7 @@ def test_urgency_is_the_broker_s_own_number():
     assert make_app("amqp://x", ["q"]).amqp.queues["q"].queue_arguments == {"x-max-priority": 9}
 
 
+@pytest.mark.slow
 async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(redis_server, caplog):
     caplog.set_level(logging.INFO, "outlast")
     dispatcher = CeleryDispatcher(redis_server.url)

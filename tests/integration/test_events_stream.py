@@ -38,6 +38,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(site, visitor, session_id, f"/api/analysis/progress/{session_id}/events")
 
 
+@pytest.mark.slow
 async def test_a_stream_shows_the_snapshot_at_once_then_each_change_then_the_end(stage: Stage):
     async with stage.stream() as response, asyncio.timeout(PATIENCE):
         assert response.status_code == 200
@@ -87,6 +88,7 @@ async def test_who_has_seen_less_than_the_end_is_told_it(stage: Stage):
             assert [e.name async for e in events_of(response)] == ["done"]
 
 
+@pytest.mark.slow
 async def test_changes_come_at_most_four_times_a_second_and_the_latest_wins(stage: Stage):
     session = await stage.site.take(stage.session_id)
     clock = asyncio.get_running_loop().time

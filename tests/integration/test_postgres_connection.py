@@ -177,6 +177,7 @@ async def test_a_retry_whose_commit_was_not_confirmed_is_not_said_to_be_none(pos
             assert wire.cuts == 1
 
 
+@pytest.mark.slow
 async def test_a_host_that_is_gone_without_a_word_is_given_up(postgres_url, monkeypatch):
     for room, name in ((database, "PATIENCE"), (pools, "SECONDS_TO_CONNECT"), (workers, "PATIENCE")):
         monkeypatch.setattr(room, name, 1)

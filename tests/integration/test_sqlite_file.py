@@ -177,6 +177,7 @@ async def test_a_killed_writer_leaves_an_intact_database_with_all_that_it_acknow
     await store.close()
 
 
+@pytest.mark.slow
 async def test_the_log_stays_short_under_writers_and_overlapping_readers(store, path):
     sessions = [await start(store) for _ in range(20)]
     stop = asyncio.Event()

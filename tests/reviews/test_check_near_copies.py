@@ -188,6 +188,7 @@ def test_a_short_text_of_a_campaign_is_known_by_its_words_in_their_order():
     assert rows(near_copies([*campaign, alone[1], other], nowhere)) == {1, 10, 11, 12}
 
 
+@pytest.mark.slow
 def test_many_groups_that_share_runs_cost_no_more_than_their_size():
     """A hostile file: what several of its copies share leads to thousands of groups."""
     core = " ".join(WORDS[:30])

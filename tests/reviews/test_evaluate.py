@@ -114,6 +114,7 @@ def test_labels_reach_no_check_and_products_are_judged_apart(tmp_path):
     assert [len(each) for each in three.sets] == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_products_are_judged_by_a_model_that_has_not_seen_them(tmp_path):
     path = products_file(tmp_path / "products.csv")
     given = read_labelled(path)

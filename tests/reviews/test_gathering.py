@@ -210,6 +210,7 @@ async def test_with_a_key_an_amazon_product_is_read_through_the_provider(outlast
     assert server.times(TRIGGER) == 1
 
 
+@pytest.mark.slow
 async def test_another_attempt_collects_what_the_first_has_ordered(outlast: Outlast, server: ProviderServer):
     server.replies[PROGRESS] = [Reply(b"", 503, {"Retry-After": "0"}), said({"status": "ready"})]
     report = await report_of(outlast, source=AMAZON)
@@ -218,6 +219,7 @@ async def test_another_attempt_collects_what_the_first_has_ordered(outlast: Outl
     assert server.times(TRIGGER) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "reply", "words"),
     [

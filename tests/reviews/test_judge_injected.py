@@ -109,6 +109,7 @@ def test_there_are_at_least_200_different_injections():
     assert len(set(ALL)) >= 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("obedient", OBEDIENT)
 def test_no_injected_set_moves_the_grade_further_than_the_bound(obedient):
     moved = set()
@@ -168,6 +169,7 @@ def test_a_models_opinion_makes_no_grade_possible_where_the_checks_make_none():
         assert report_on(received, findings, judging)["grade"] == "U"
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_no_judgements_whatever_move_the_grade_further_than_the_bound(data):

@@ -61,6 +61,7 @@ def test_copies_of_a_real_text_take_the_place_of_what_they_copy():
     assert plant_copies_of_one(reviews, least=500, below=600, size=20, edits=0.0, seed=3) is None
 
 
+@pytest.mark.slow
 def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
     figures = measured([tuple(invented(300))], 2)
     assert figures.false_copies.value == figures.false_bursts.value == 0

@@ -134,6 +134,7 @@ def test_twenty_thousand_reviews_make_a_report_of_bounded_size():
     assert told[-1][0] == told[-1][1] == PROGRESS * sum(check.work for check in checks())
 
 
+@pytest.mark.slow
 def test_the_longest_texts_in_the_widest_letters_still_fit_in_a_result():
     wide = "\U0001f600" * 300
     many = [

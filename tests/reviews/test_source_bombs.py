@@ -99,6 +99,7 @@ ATTACKS += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", patterns())
 def test_every_pattern_is_quick_on_100_kb(name):
     pattern, use = patterns()[name], AS_USED.get(name, _everywhere)

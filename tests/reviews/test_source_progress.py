@@ -12,7 +12,7 @@ from test_source_zip import packed
 from outlast_reviews.sources import read_reviews
 
 MIB = 2**20
-ROWS = 120_000
+ROWS = 40_000
 
 TABLE = "rating,date,text\n" + "".join(f"{n % 5 + 1},2018-04-01,Text number {n} of many\n" for n in range(ROWS))
 REVIEWS = [{"rating": 5, "text": f"Text number {n} of many"} for n in range(ROWS)]
@@ -42,6 +42,7 @@ def test_progress_is_told_every_half_megabyte_and_ends_at_the_end(name):
     assert max(after - before for before, after in pairwise(done)) <= MIB // 2
 
 
+@pytest.mark.slow
 def test_reading_streams_and_never_goes_back():
     class Once(io.BytesIO):
         def seekable(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from judging_data import copies, invented
 
-from outlast_reviews.command import analyse
+from outlast.cli.main import outlast
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.terminal import EXAMPLES, MOST_COPIES, print_report
@@ -143,7 +143,7 @@ def test_nothing_that_a_review_holds_is_markup(printed):
     ],
 )
 def test_a_source_that_is_not_there_is_told_in_one_line(source, answer):
-    done = CliRunner().invoke(analyse, [source])
+    done = CliRunner().invoke(outlast, ["analyse", source])
     assert done.exit_code == 2
     assert answer in done.stderr
     assert done.stderr.count("\n") == 1
