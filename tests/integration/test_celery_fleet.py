@@ -157,7 +157,7 @@ def test_a_broker_that_is_flushed_killed_and_comes_back_costs_time_and_no_sessio
 @pytest.mark.parametrize("shape", ["own", "prefork"])
 def test_a_killed_process_is_replaced_and_its_sessions_go_on_at_once(house: Fleet, shape: str) -> None:
     _, visitor = house.api()
-    _ = house.workers(2) if shape == "own" else house.celery("prefork", 2)
+    _ = house.workers(2) if shape == "own" else house.ready(house.celery("prefork", 2))
     session = visitor.start("waits", name="a")
     pid = int(house.wait_for_effect("waits", "a")[0][2])
     if shape == "own":
