@@ -101,7 +101,7 @@ def method(model: ModelReport | None = None) -> Method:
             ),
             (
                 "Medium sign: five stars on days with far more reviews than their surroundings, if five stars are"
-                " significantly more frequent then (Fisher's exact test, p < 0.005 after all stretches tried)."
+                " significantly more frequent then (Fisher's exact test, p < 0.01 after all stretches tried)."
             ),
             (
                 "Reviews in return for something are counted apart. Missing purchase verification, stars that"

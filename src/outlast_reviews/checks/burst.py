@@ -15,7 +15,7 @@ NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
-CHANCE = 0.005
+CHANCE = 0.01
 """That a product whose stars do not depend on the day shows a burst at all, whatever its crowds."""
 
 
