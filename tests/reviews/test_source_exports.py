@@ -21,6 +21,22 @@ TABLES = {
         "title,body,rating,review_date,source,curated,reviewer_name,reviewer_email,product_id,product_handle,reply",
         "Good,I like it,5,2023-08-25 07:59:31 UTC,web,ok,Ann,a@example.org,123,lamp,",
     ),
+    "WooCommerce": (
+        "comment_ID,product_SKU,comment_author,comment_date,comment_content,comment_approved,user_id,rating,verified",
+        "12,lamp,Ann,2023-08-25 10:11:12,I like it,1,0,5,1",
+    ),
+    "Stamped": (
+        "Review ID,Author,Email,Rating,Title,Body,Created Date,Product Title,Is Verified Buyer",
+        "1,Ann,a@example.org,5,Good,I like it,2023-08-25,Lamp,TRUE",
+    ),
+    "Walmart": (
+        "reviewId,rating,title,reviewText,userNickname,reviewSubmissionTime",
+        "1,5,Good,I like it,Ann,8/25/2023",
+    ),
+    "Okendo": (
+        "reviewId,productName,rating,title,body,dateCreated,reviewer.displayName,reviewer.isVerified",
+        "1,Lamp,5,Good,I like it,2023-08-25T10:00:00Z,Ann,true",
+    ),
     "Trustpilot": (
         "Review Id,Review Created (UTC),Review Username,Review Content,Review Stars,Is Review Verified",
         "a1,2023-08-25 10:00:00,Ann,I like it,5,TRUE",
@@ -61,6 +77,11 @@ def test_tables_are_read_as_their_makers_name_the_columns(name):
     assert (review.rating, review.text, review.date, review.reviewer) == (5.0, "I like it", DAY, "Ann")
     if any(word in TABLES[name][0].lower() for word in ("verif", "vérif")):
         assert review.verified is True
+
+
+def test_guests_without_an_account_are_told_apart_by_their_names():
+    table = "user_id,comment_author,rating,comment_content\n0,Ann,5,I like it\n0,Ben,4,So do I\n7,Cid,3,Not I\n"
+    assert [review.reviewer for review in read(table).reviews] == ["Ann", "Ben", "7"]
 
 
 OBJECTS = {

@@ -20,6 +20,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
+    (b"bplist00", "a web archive of Safari"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"ID3", "a sound file"),
@@ -44,6 +45,8 @@ def refuse_binary(head: bytes) -> None:
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and (len(signature) > 2 or _is_binary(head)):
             raise NotReviews(f"This looks like {what}, not like reviews. {WHAT_TO_GIVE}")
+    if head[257:262] == b"ustar":
+        raise NotReviews(f"This looks like a tar archive, not like reviews. {WHAT_TO_GIVE}")
     if head[:4] == b"RIFF" or head[4:8] == b"ftyp":
         raise NotReviews(f"This looks like a picture, a sound or a video, not like reviews. {WHAT_TO_GIVE}")
     if b"\0" in head and _is_utf16(head):

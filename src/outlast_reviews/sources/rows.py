@@ -122,7 +122,7 @@ class Rows:
                 date,
                 title,
                 text,
-                _name(reviewer_id) or _name(reviewer),
+                _account(reviewer_id) or _name(reviewer),
                 None if verified is None else read_flag(verified),
                 None if incentivised is None else read_flag(incentivised),
             )
@@ -261,6 +261,12 @@ def read_flag(raw: object) -> bool | None:
 
 def _name(raw: object) -> str | None:
     return (plain_text(raw)[:200] or None) if raw else None
+
+
+def _account(raw: object) -> str | None:
+    """WordPress and its like give all guests the id 0: none is a reviewer's own."""
+    account = _name(raw)
+    return None if account in {"0", "-1"} else account
 
 
 def _ids_repeat(reviews: Sequence[Review]) -> bool:

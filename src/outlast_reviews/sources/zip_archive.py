@@ -25,7 +25,11 @@ _INDEX = MIB
 """Bytes that the archive's table of contents may have."""
 _RATIO_COUNTS_FROM = 4 * MIB
 _ENCRYPTED = 0x1
-_OFFICE = {"xl/workbook.xml": "an Excel workbook", "word/document.xml": "a Word document"}
+_OFFICE = {
+    "xl/workbook.xml": "an Excel workbook",
+    "word/document.xml": "a Word document",
+    "META-INF/manifest.xml": "an OpenDocument file",
+}
 _LITTER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
 _FOLDER_OF_A_PAGE = re.compile(r"(?:_files|_file|-Dateien|_fichiers|_archivos|_arquivos|_bestanden|のファイル)/")
 """What browsers call the folder beside a saved page."""
