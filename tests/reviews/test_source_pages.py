@@ -221,7 +221,6 @@ def test_broken_and_wrapped_scripts_do_not_stop_the_good_one():
         ("<html><head><title>My\n holiday</title></head><body>Sun</body></html>", "“My holiday”"),
         ("<html></html>", "no reviews"),
         ("<?xml version='1.0'?><feed><review>x</review></feed>", "XML"),
-        ("From: <Saved by Blink>\nMIME-Version: 1.0\n\n<html></html>", "MHTML"),
     ],
 )
 def test_a_page_of_something_else_is_named(content, words):

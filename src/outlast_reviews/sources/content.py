@@ -10,6 +10,7 @@ from outlast_reviews.sources.encoding import Decoder
 from outlast_reviews.sources.gunzip import GZIP_MAGIC, gunzip
 from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken
 from outlast_reviews.sources.lookalikes import refuse_binary
+from outlast_reviews.sources.mhtml import MHTML_OPENING, page_of
 
 _BLOCK = 64 * 1024
 _REPORT_EVERY = 4 * _BLOCK
@@ -55,6 +56,9 @@ class Content:
             raise NotReviews("This is a gzip file inside a gzip file. Unpack it once and give the result.")
         if not packed:
             _refuse_millions(head, size, limits)
+        if MHTML_OPENING.match(head):
+            self._blocks = page_of(chain([head], self._blocks))
+            head = _first(self._blocks)
         self._decoder = Decoder(head)
         if not self._decoder.declared:
             refuse_binary(head)

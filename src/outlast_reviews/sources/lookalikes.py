@@ -57,14 +57,6 @@ def refuse_binary(head: bytes) -> None:
         raise NotReviews(f"This is binary data, not text, so there are no reviews to read. {WHAT_TO_GIVE}")
 
 
-def refuse_markup(opening: str) -> None:
-    """Raises `NotReviews` when a text that is not a web page is written in some other markup."""
-    if re.match(r"(?:From|MIME-Version|Subject|Snapshot-Content-Location): ", opening):
-        raise NotReviews(
-            "This is a page saved as a single file (MHTML). Save it again as “Webpage, HTML only” and give that."
-        )
-
-
 def about_page(page: str) -> NotReviews:
     """The refusal for a web page in which no source found reviews."""
     beginning = page[:_LOOK_AT]

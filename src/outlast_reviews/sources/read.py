@@ -23,7 +23,7 @@ from outlast_reviews.sources.limits import (
     TooMuch,
     ignore_progress,
 )
-from outlast_reviews.sources.lookalikes import about_page, refuse_markup
+from outlast_reviews.sources.lookalikes import about_page
 from outlast_reviews.sources.source import Source
 from outlast_reviews.sources.xml_feed import XmlFeed
 from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
@@ -84,8 +84,6 @@ def _read_one(
 
 def _source_of(content: Content) -> Source:
     sources: tuple[Source, ...] = (AmazonPage(), JsonLd(), JsonLines(), JsonDocument(), XmlFeed(), Delimited())
-    if not content.is_page:
-        refuse_markup(content.opening)
     for source in sources:
         if source.recognises(content):
             return source
