@@ -18,7 +18,7 @@ from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
 from outlast_reviews.gathering import ALL
 from outlast_reviews.invented import SAMPLE
-from outlast_reviews.sources.columns import Part
+from outlast_reviews.sources.columns import ABSENT, Part
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE
     multiple=True,
     metavar="PART=COLUMN",
     help="Which column of a table holds what; PART is rating, text, title, date, reviewer, verified, review_id or "
-    "incentivised.",
+    "incentivised. A - for COLUMN says that there is none.",
 )
 @click.option(
     "--product", metavar="NAME", help="Only the reviews of this product, where there are several; all: together."
@@ -79,12 +79,15 @@ def _whose(sentence: str, sources: Sequence[str]) -> str:
 def _how_to_answer(error: InvalidInput, sources: Sequence[str]) -> str:
     """What to type when something is asked: which columns are which, or which product is meant."""
     wanted: list[str] = []
+    starless = ""
     for question in error.questions:
         if question.name == "product":
             wanted += ["--product", question.options[0][0]]
         elif question.required or question.chosen:
             wanted += ["--map", f"{question.name}={question.chosen or 'COLUMN'}"]
-    return f"\nFor example: outlast analyse {shlex.join([*sources, *wanted])}" if wanted else ""
+            if question.name == "rating" and not question.chosen:
+                starless = f"\nIf there are no stars in it, say --map rating={ABSENT}"
+    return f"\nFor example: outlast analyse {shlex.join([*sources, *wanted])}{starless}" if wanted else ""
 
 
 async def _analyse(sources: Sequence[str], more: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from outlast_reviews.product import Product
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import review_settings
 from outlast_reviews.sources import Limits, NotReviews, read_reviews
-from outlast_reviews.sources.columns import NO_MAPPING, REQUIRED, Part, UnknownColumns
+from outlast_reviews.sources.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
 from outlast_reviews.sources.fetch import Fetcher
 from outlast_reviews.sources.fetch_error import FetchError
 from outlast_reviews.sources.limits import Progress
@@ -188,7 +188,14 @@ def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Que
         room -= len(json.dumps(html.escape("".join(option))))
         if column.name and room > 0:
             options.append(option)
+    none: Mapping[str, list[tuple[str, str]]] = {"rating": [(ABSENT, "(there are no stars in it)")]}
     return [
-        Question(part, label, options, mapping.get(part, unknown.guesses.get(part)), required=part in REQUIRED)
+        Question(
+            part,
+            label,
+            [*options, *none.get(part, ())],
+            mapping.get(part, unknown.guesses.get(part)),
+            required=part in REQUIRED,
+        )
         for part, label in _LABELS.items()
     ]

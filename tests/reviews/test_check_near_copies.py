@@ -6,7 +6,7 @@ import time
 from array import array
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from judging_data import TEMPLATE, WORDS, copies, invented, nowhere
 
@@ -133,7 +133,6 @@ SETS = st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=8), max_si
 
 
 @given(SETS)
-@settings(deadline=None)
 def test_groups_are_those_that_comparing_every_pair_gives(sets):
     found = similar_groups([array("I", sorted(s)) for s in sets], lambda _a, _b: True, nowhere)
     naive = list(range(len(sets)))

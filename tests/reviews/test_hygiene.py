@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from judging_data import needs_data, read, review_set
 from pydantic import TypeAdapter
@@ -82,7 +82,6 @@ REVIEWS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(REVIEWS, max_size=12))
 def test_merging_again_changes_nothing(reviews):
     once = merge(reviews)

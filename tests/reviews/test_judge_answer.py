@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, judgements, quoted
@@ -145,7 +145,6 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(ANYTHING, st.booleans())
 @example([item(), item()], False)
 def test_whatever_is_said_what_comes_out_is_sound(said, cut):
@@ -160,7 +159,6 @@ def test_whatever_is_said_what_comes_out_is_sound(said, cut):
         assert 0 <= judgement.start <= judgement.end <= len(shown)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=600), st.text(max_size=80), st.text(max_size=600))
 def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
     whole = before + middle + after
@@ -172,7 +170,6 @@ def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
         assert "".join(whole[slice(*place)].split()).casefold() == "".join(middle.split()).casefold()
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=3_000), min_size=1, max_size=BATCH))
 def test_no_text_gets_out_of_its_place_in_the_question(texts):
     batch = {f"id{n}": shown for n, text in enumerate(texts) if (shown := text_of(Review(n, text=text)))}

@@ -170,7 +170,7 @@ def test_a_models_opinion_makes_no_grade_possible_where_the_checks_make_none():
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_no_judgements_whatever_move_the_grade_further_than_the_bound(data):
     rows = range(1, data.draw(st.integers(20, 120)) + 1)

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from judging_data import invented
 
@@ -118,7 +118,6 @@ COUNTS = st.integers(20, 400).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_the_interval_contains_its_middle(counts):
     count, strong, medium, sample = counts
@@ -127,7 +126,6 @@ def test_the_interval_contains_its_middle(counts):
         assert 0 <= share.low <= share.middle <= share.high <= 100
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_one_more_strong_sign_never_improves_the_grade(counts):
     count, strong, medium, sample = counts
@@ -141,7 +139,6 @@ def test_one_more_strong_sign_never_improves_the_grade(counts):
         assert after.share.high >= before.share.high
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_contains_the_share_that_was_seen(counts):
     part, whole = counts

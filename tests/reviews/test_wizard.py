@@ -112,6 +112,20 @@ async def test_several_files_are_kept_while_something_is_asked(visitor: Visitor)
     assert "The 2 files that you sent are kept" in asked.text
 
 
+async def test_reviews_without_stars_are_judged_by_their_words(visitor: Visitor):
+    table = "Person,Words\n" + "".join(f"P{n},All that a lamp should be number {n}\n" for n in range(30))
+    asked = await visitor.submit([file(table)])
+    assert "there are no stars in it" in select(asked.text, "rating")
+    answer = await visitor.submit(
+        source_kept=kept(asked.text),
+        **{"mapping.rating": "-", "mapping.text": "Words", "mapping.reviewer": "Person"},
+    )
+    assert answer.status_code == 303, answer.text
+    report = (await finished(visitor, answer))["result"]["report"]
+    assert report["coverage"]["with_text"] == 30
+    assert report["original_rating"] is None
+
+
 async def test_several_files_of_the_form_are_one_product(visitor: Visitor):
     started = await visitor.submit([file("rating,text\n5,a\n"), file("rating,text\n4,b\n", "b.csv")])
     snapshot = await finished(visitor, started)
@@ -139,7 +153,7 @@ async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     assert problem["errors"][0]["pointer"] == "/mapping"
     rating = problem["questions"][0]
     assert (rating["name"], rating["required"], rating["chosen"]) == ("rating", True, None)
-    assert [option["value"] for option in rating["options"]] == ["Punkte", "Meinung", "<script>"]
+    assert [option["value"] for option in rating["options"]] == ["Punkte", "Meinung", "<script>", "-"]
     mapping = {"rating": "Punkte", "text": "Meinung"}
     started = await visitor.start(source=sent.json()["source"], mapping=mapping)
     assert started.status_code == 202

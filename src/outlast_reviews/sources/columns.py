@@ -1,7 +1,7 @@
 """Which column of a table, or key of an object, holds which part of a review; unknown ones have no influence."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,9 @@ Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "revie
 """What a person may say a column holds."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
-"""Without stars and words there is nothing to judge."""
+"""A table in which these are not found is asked about."""
+ABSENT = "-"
+"""Said of a part instead of a column: there is none. Without stars reviews can be judged, without words not."""
 LONGEST_NAME = 200
 """Characters; what is called longer holds no part of a review, and nobody is asked about it."""
 
@@ -57,15 +59,17 @@ class Columns:
     incentivised: int | None = None
     product_id: int | None = None
     product_title: int | None = None
+    starless: bool = False
+    """Whether a person says that there are no stars."""
 
     @property
     def hold_reviews(self) -> bool:
-        """Without stars and words there is nothing to judge."""
-        return self.rating is not None and self.text is not None
+        return not self.missing
 
     @property
     def missing(self) -> tuple[Part, ...]:
-        return tuple(part for part in REQUIRED if getattr(self, part) is None)
+        told = {"rating": self.starless or self.rating is not None, "text": self.text is not None}
+        return tuple(part for part in REQUIRED if not told[part])
 
     @property
     def places(self) -> tuple[int | None, ...]:
@@ -82,11 +86,18 @@ class Columns:
     def mapped(self, places: Mapping[Part, int]) -> "Columns":
         """With these parts where a person says they are; a column so taken holds nothing else."""
         taken = set(places.values())
-        free = {name: None for name, at in zip(self.__slots__, self.places, strict=True) if at in taken}
+        free = {name: None for name, at in zip(self.__slots__, self.places, strict=False) if at in taken}
         if "reviewer" in places:
             free["reviewer_id"] = None
         said = {_FIELDS.get(part, part): at for part, at in places.items()}
         return replace(self, **{**free, **said})
+
+    def without(self, parts: Collection[Part]) -> "Columns":
+        """Where a person says that there is nothing of these."""
+        gone = {_FIELDS.get(part, part): None for part in parts}
+        if "reviewer" in parts:
+            gone["reviewer_id"] = None
+        return replace(self, **gone, starless="rating" in parts)
 
 
 _FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
@@ -137,14 +148,17 @@ class Names:
         """As `columns_of`."""
         found = self._recognised()
         places: dict[Part, int] = {
-            part: at for part, name in mapping.items() if (at := self.place(name)) is not None
+            part: at for part, name in mapping.items() if name != ABSENT and (at := self.place(name)) is not None
         }
-        return found.mapped(places) if places else found
+        if places:
+            found = found.mapped(places)
+        absent: list[Part] = [part for part, name in mapping.items() if name == ABSENT]
+        return found.without(absent) if absent else found
 
     def _recognised(self) -> Columns:
         prefix = self._prefix()
         if prefix is None:
-            return Columns(**(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW)))
+            return replace(Columns(), **(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW)))
         own = [
             plain_name(name.strip()[len(prefix) :]) if name.strip().lower().startswith(prefix) else ""
             for name in self._names
@@ -152,7 +166,7 @@ class Names:
         found = _best(own, _REVIEW)
         if "reviewer_id" not in found and "reviewer_name" not in found:  # a product has no reviewer
             found |= _best(self.plain, _REVIEWER)
-        return Columns(**(_best(self.plain, _PRODUCT_OF_REVIEWS) | found))
+        return replace(Columns(), **(_best(self.plain, _PRODUCT_OF_REVIEWS) | found))
 
     def _prefix(self) -> str | None:
         """What the names of a review's columns begin with, where those of the product stand beside them."""
@@ -195,7 +209,7 @@ def refuse_unseen(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
     """Raises `NotReviews` when a column that a person named is not in the table."""
     found = Names(names)
     for part, name in mapping.items():
-        if found.place(name) is None:
+        if name != ABSENT and found.place(name) is None:
             raise NotReviews(
                 f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
             )

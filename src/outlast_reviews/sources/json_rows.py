@@ -63,7 +63,7 @@ class JsonRows:
             self._rows.skip("the entry is not a review but a bare value")
             return
         columns, values = self._parts(cast("dict[str, Any]", item))
-        self.stars_seen = self.stars_seen or columns.rating is not None
+        self.stars_seen = self.stars_seen or columns.rating is not None or columns.starless
         self.words_seen = self.words_seen or columns.text is not None
         if len(values) > _MOST_KEYS:
             self._rows.skip(f"the entry has {len(values):,} fields")

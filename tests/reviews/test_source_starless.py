@@ -1,0 +1,48 @@
+"""Reviews without stars: asked about first, then judged by their words."""
+
+import json
+
+import pytest
+from source_reading import read
+
+from outlast_reviews.hygiene import clean
+from outlast_reviews.sources.columns import UnknownColumns
+from outlast_reviews.sources.limits import NotReviews
+
+TEXTS = ["I like it", "So do I", "Not I"]
+FORMATS = {
+    "CSV": "Author,Review\n" + "".join(f"P{n},{text}\n" for n, text in enumerate(TEXTS)),
+    "JSON": json.dumps([{"author": f"P{n}", "review": text} for n, text in enumerate(TEXTS)]),
+    "JSONL": "".join(json.dumps({"author": f"P{n}", "review": t}) + "\n" for n, t in enumerate(TEXTS)),
+    "XML": "<feed>"
+    + "".join(f"<review><author>P{n}</author><text>{t}</text></review>" for n, t in enumerate(TEXTS))
+    + "</feed>",
+    "JSON of a page": json.dumps({"reviews": [{"author": f"P{n}", "text": t} for n, t in enumerate(TEXTS)]}),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_is_asked_about_and_read_once_somebody_says_so(name):
+    with pytest.raises(UnknownColumns, match="rating"):
+        read(FORMATS[name])
+    found = read(FORMATS[name], mapping={"rating": "-"})
+    assert [(r.rating, r.text, r.reviewer) for r in found.reviews] == [
+        (None, text, f"P{n}") for n, text in enumerate(TEXTS)
+    ]
+    assert clean(found).coverage.ratings == 0
+
+
+def test_without_words_there_is_nothing_to_judge():
+    with pytest.raises(UnknownColumns, match="text"):
+        read("rating,date\n5,2024-01-01\n", mapping={"text": "-"})
+
+
+def test_a_column_is_not_read_as_what_somebody_says_there_is_none_of():
+    table = "rating,text,date,user_id,author\n5,good,2024-01-01,u1,Ann\n"
+    (review,) = read(table, mapping={"date": "-", "reviewer": "-"}).reviews
+    assert (review.rating, review.date, review.reviewer) == (5.0, None, None)
+
+
+def test_what_is_said_to_be_a_column_still_has_to_be_there():
+    with pytest.raises(NotReviews, match="no column “words”"):
+        read(FORMATS["CSV"], mapping={"rating": "-", "text": "words"})
