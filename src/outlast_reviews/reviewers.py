@@ -10,6 +10,7 @@ NAMELESS = frozenset(
         *("a customer", "a google user", "a verified customer", "anonymous", "anonymous user", "customer"),
         *("deleted user", "google user", "guest", "n/a", "none", "unknown", "user", "verified buyer"),
         *("verified customer", "amazon customer", "kindle customer", "amazon user", "amazon shopper"),
+        *("flipkart customer", "walmart customer", "aliexpress shopper", "lazada customer", "ebay user"),
         *("amazon kunde", "kindle kunde", "anonym", "anonymer nutzer", "ein kunde", "ein google nutzer", "kunde"),
         *("client d'amazon", "client amazon", "client kindle", "anonyme", "utilisateur anonyme", "un client"),
         *("utilisateur google", "un utilisateur de google", "client", "invité"),

@@ -37,6 +37,10 @@ TABLES = {
         "reviewId,productName,rating,title,body,dateCreated,reviewer.displayName,reviewer.isVerified",
         "1,Lamp,5,Good,I like it,2023-08-25T10:00:00Z,Ann,true",
     ),
+    "scrapers": (
+        "Review_Date,User_Rating_out_of_5,Review_Heading,Review_Body,User_Name",
+        "25/08/2023,5.0,Good,I like it,Ann",
+    ),
     "Trustpilot": (
         "Review Id,Review Created (UTC),Review Username,Review Content,Review Stars,Is Review Verified",
         "a1,2023-08-25 10:00:00,Ann,I like it,5,TRUE",

@@ -11,7 +11,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "rating", "stars", "starrating", "star", "score", "overall", "reviewrating", "reviewstars",
         "reviewscore", "ratingvalue", "reviewratingratingvalue", "ratingsoverall", "overallrating",
         "customerrating", "starsrating", "ratingscore", "userrating", "rate", "numberofstars", "givenrating",
-        "bewertung", "sterne", "sternebewertung", "note", "étoiles", "etoiles", "nombredétoiles",
+        "userratingoutof5", "ratingoutof5", "bewertung", "sterne", "sternebewertung", "note", "étoiles",
+        "etoiles", "nombredétoiles",
         "calificación", "calificacion", "puntuación", "puntuacion", "valoración", "valoracion", "estrellas",
         "valutazione", "stelle", "punteggio", "評価", "星", "星評価",
     ),
@@ -28,8 +29,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "title": (
         "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
-        "subject", "heading", "titel", "bewertungstitel", "überschrift", "titre", "titredelavis", "título",
-        "titulo", "titolo", "titolorecensione", "タイトル", "件名",
+        "subject", "heading", "reviewheading", "titel", "bewertungstitel", "überschrift", "titre",
+        "titredelavis", "título", "titulo", "titolo", "titolorecensione", "タイトル", "件名",
     ),
     "text": (
         "reviewtext", "reviewbody", "text", "body", "content", "review", "reviewcontent", "reviewdescription",
