@@ -75,7 +75,8 @@ def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than cores: the slow half waits most of its time, for leases, limits and other processes."""
-    return len(os.sched_getaffinity(0)) + 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

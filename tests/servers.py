@@ -192,7 +192,7 @@ END $$
 
 @contextmanager
 def remembered_rows(url: str) -> Generator[Callable[[], None]]:
-    """What gives the tables of a database the rows that they have now: a tenth of the time of a new one's copy."""
+    """What gives the tables of a database their rows of now again, in a few milliseconds."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(REMEMBER)
         yield lambda: connection.execute(RESTORE)

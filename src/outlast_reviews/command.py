@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE
     multiple=True,
     metavar="PART=COLUMN",
     help="Which column of a table holds what; PART is rating, text, title, date, reviewer, verified, review_id or "
-    "incentivised. A - for COLUMN says that there is none.",
+    "incentivised. rating=- says that there are no stars.",
 )
 @click.option(
     "--product", metavar="NAME", help="Only the reviews of this product, where there are several; all: together."

@@ -188,12 +188,12 @@ def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Que
         room -= len(json.dumps(html.escape("".join(option))))
         if column.name and room > 0:
             options.append(option)
-    none: Mapping[str, list[tuple[str, str]]] = {"rating": [(ABSENT, "(there are no stars in it)")]}
+    starless = [*options, (ABSENT, "(there are no stars in it)")]
     return [
         Question(
             part,
             label,
-            [*options, *none.get(part, ())],
+            starless if part == "rating" else options,
             mapping.get(part, unknown.guesses.get(part)),
             required=part in REQUIRED,
         )

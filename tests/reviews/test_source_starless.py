@@ -4,6 +4,7 @@ import json
 
 import pytest
 from source_reading import read
+from test_source_zip import packed
 
 from outlast_reviews.hygiene import clean
 from outlast_reviews.sources.columns import UnknownColumns
@@ -33,14 +34,16 @@ def test_it_is_asked_about_and_read_once_somebody_says_so(name):
 
 
 def test_without_words_there_is_nothing_to_judge():
-    with pytest.raises(UnknownColumns, match="text"):
+    with pytest.raises(NotReviews, match="no column “-”, which was to be the text"):
         read("rating,date\n5,2024-01-01\n", mapping={"text": "-"})
 
 
-def test_a_column_is_not_read_as_what_somebody_says_there_is_none_of():
-    table = "rating,text,date,user_id,author\n5,good,2024-01-01,u1,Ann\n"
-    (review,) = read(table, mapping={"date": "-", "reviewer": "-"}).reviews
-    assert (review.rating, review.date, review.reviewer) == (5.0, None, None)
+def test_files_beside_it_keep_their_stars():
+    archive = packed({"a.csv": "rating,text\n5,with stars\n", "b.csv": "author,text\nAnn,without\n"})
+    with pytest.raises(UnknownColumns):
+        read(packed({"b.csv": "author,text\nAnn,without\n"}))
+    found = read(archive, mapping={"rating": "-"})
+    assert [(review.rating, review.text) for review in found.reviews] == [(5.0, "with stars"), (None, "without")]
 
 
 def test_what_is_said_to_be_a_column_still_has_to_be_there():

@@ -111,10 +111,7 @@ def without_disclosures(text: str) -> str:
 
 def _found(text: str, stars: float | None) -> re.Match[str] | None:
     lowered = text.lower()
-    for word in _LIKELY:
-        if word in lowered:
-            break
-    else:
+    if not any(map(lowered.__contains__, _LIKELY)):
         return None
     for pattern in DISCLOSURES:
         if stars is not None and stars <= 2 and pattern in OFFERS:

@@ -1,7 +1,7 @@
 """Which column of a table, or key of an object, holds which part of a review; unknown ones have no influence."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,7 +17,7 @@ NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
 """A table in which these are not found is asked about."""
 ABSENT = "-"
-"""Said of a part instead of a column: there is none. Without stars reviews can be judged, without words not."""
+"""Said of the rating instead of a column: where there is none, the words alone are judged."""
 LONGEST_NAME = 200
 """Characters; what is called longer holds no part of a review, and nobody is asked about it."""
 
@@ -60,7 +60,7 @@ class Columns:
     product_id: int | None = None
     product_title: int | None = None
     starless: bool = False
-    """Whether a person says that there are no stars."""
+    """Whether a person says that there may be no stars."""
 
     @property
     def hold_reviews(self) -> bool:
@@ -91,13 +91,6 @@ class Columns:
             free["reviewer_id"] = None
         said = {_FIELDS.get(part, part): at for part, at in places.items()}
         return replace(self, **{**free, **said})
-
-    def without(self, parts: Collection[Part]) -> "Columns":
-        """Where a person says that there is nothing of these."""
-        gone = {_FIELDS.get(part, part): None for part in parts}
-        if "reviewer" in parts:
-            gone["reviewer_id"] = None
-        return replace(self, **gone, starless="rating" in parts)
 
 
 _FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
@@ -148,12 +141,11 @@ class Names:
         """As `columns_of`."""
         found = self._recognised()
         places: dict[Part, int] = {
-            part: at for part, name in mapping.items() if name != ABSENT and (at := self.place(name)) is not None
+            part: at for part, name in mapping.items() if (at := self.place(name)) is not None
         }
         if places:
             found = found.mapped(places)
-        absent: list[Part] = [part for part, name in mapping.items() if name == ABSENT]
-        return found.without(absent) if absent else found
+        return replace(found, starless=True) if mapping.get("rating") == ABSENT else found
 
     def _recognised(self) -> Columns:
         prefix = self._prefix()
@@ -209,7 +201,7 @@ def refuse_unseen(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
     """Raises `NotReviews` when a column that a person named is not in the table."""
     found = Names(names)
     for part, name in mapping.items():
-        if name != ABSENT and found.place(name) is None:
+        if found.place(name) is None and (part, name) != ("rating", ABSENT):
             raise NotReviews(
                 f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
             )
