@@ -1,0 +1,31 @@
+"""Analyses that do their worst: one table of rows, which `chaos/menagerie.py` runs and `tests/` samples."""
+
+from hostile import children, clinging, dying, naming, raising, results, vandalism
+from hostile.row import Table
+
+SECTIONS = {
+    "Exits and leaked control": raising,
+    "Code that does not stop": clinging,
+    "Ends that are hard to name": naming,
+    "Child processes": children,
+    "Results": results,
+    "Deaths": dying,
+    "Harm to the process": vandalism,
+}
+
+
+def section_of() -> dict[str, str]:
+    """The section of each row, by name."""
+    found: dict[str, str] = {}
+    for title, module in SECTIONS.items():
+        table = Table()
+        module.add_to(table)
+        found |= dict.fromkeys(table.rows, title)
+    return found
+
+
+TABLE = Table()
+for _module in SECTIONS.values():
+    _module.add_to(TABLE)
+ROWS = TABLE.rows
+"""By name."""

@@ -1,0 +1,113 @@
+"""A row of the menagerie: what one hostile analysis does, in which kinds, and how it may end."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ASYNC, DEF, PROCESS = "async", "def", "process"
+KINDS = (ASYNC, DEF, PROCESS)
+COMPLETED = "completed"
+POSTPONED = "postponed"
+"""It waits for its next attempt, which is at most a day away."""
+TIMEOUT = 3.0
+"""Seconds that an attempt gets which is expected to use them up."""
+PATIENT = 20.0
+"""Seconds that any other attempt gets: a process of its own takes a while to start on a busy machine."""
+
+EFFECTS = Path(os.environ.get("HOSTILE_EFFECTS", "effects")).absolute()
+"""Read once: analyses change the folder and the environment."""
+
+Code = Callable[[str], Any]
+"""Takes the session's tag, which is unique."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One hostile analysis."""
+
+    name: str
+    what: str
+    """In one line."""
+    code: Mapping[str, Code]
+    """By kind. A coroutine function for `async`; `process` takes either."""
+    ends: frozenset[str]
+    """Error codes of a failure, `completed` or `postponed`."""
+    alone: frozenset[str] = frozenset()
+    """Kinds that harm the whole worker process, and so are given a server of their own."""
+    hangs: frozenset[str] = frozenset()
+    """Kinds whose code is still at work when its time is over."""
+    fatal: frozenset[str] = frozenset()
+    """Kinds that may end their worker, three times at most: `quarantined` is an end of theirs too."""
+    attempts: int = 1
+    timeout: float = PATIENT
+    children: bool = False
+    """It starts processes, which must be gone when it has ended and its worker is replaced."""
+    only: frozenset[str] = field(default_factory=frozenset)
+    """Places where it makes sense; empty: all."""
+
+    def expected(self, kind: str) -> frozenset[str]:
+        return self.ends | {"quarantined"} if kind in self.fatal else self.ends
+
+
+def note(*words: object) -> None:
+    """One line in a file of the menagerie's own: what really happened, whatever the store believes."""
+    sink = os.open(EFFECTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(sink, (" ".join(map(str, words)) + "\n").encode())
+    finally:
+        os.close(sink)
+
+
+class Table:
+    """Collects rows; a name is used once."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+
+    def add(self, row: Row) -> None:
+        if row.name in self.rows:
+            raise ValueError(f"There is a row {row.name!r} already.")
+        self.rows[row.name] = row
+
+    def both(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
+        """The same blocking code in all three kinds: on the event loop, in a thread, in a process."""
+
+        async def on_the_loop(tag: str) -> Any:
+            return act(tag)
+
+        on_the_loop.__annotations__ = dict(act.__annotations__)
+        self._add(name, what, {ASYNC: on_the_loop, DEF: act, PROCESS: on_the_loop}, ends, about)
+
+    def coroutine(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
+        """Code that only an `async def` can be: `async` and `process`."""
+        self._add(name, what, {ASYNC: act, PROCESS: act}, ends, about)
+
+    def blocking(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
+        """Code for a thread: `def` and `process`."""
+        self._add(name, what, {DEF: act, PROCESS: act}, ends, about)
+
+    def pair(self, name: str, what: str, coroutine: Code, act: Code, *ends: str, **about: Any) -> None:
+        """One meaning, written for the loop and for a thread."""
+        self._add(name, what, {ASYNC: coroutine, DEF: act, PROCESS: coroutine}, ends, about)
+
+    def isolated(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
+        """Only with `isolation="process"`."""
+        self._add(name, what, {PROCESS: act}, ends, about)
+
+    def _add(
+        self, name: str, what: str, code: dict[str, Code], ends: Sequence[str], about: dict[str, Any]
+    ) -> None:
+        for key in ("alone", "hangs", "fatal", "only"):
+            about[key] = frozenset(about.get(key, ()))
+        about["alone"] |= (about["hangs"] | about["fatal"]) - {PROCESS}
+        if "timeout" in ends and "timeout" not in about:
+            about["timeout"] = TIMEOUT
+        kinds = about.pop("kinds", KINDS)
+        chosen = {kind: work for kind, work in code.items() if kind in kinds}
+        self.add(Row(name, what, chosen, frozenset(ends or ("error",)), **about))
+
+
+IN_PROCESS = (ASYNC, DEF)
+"""The kinds that share the worker's own process."""

@@ -1,0 +1,150 @@
+"""Run hostile analyses in every kind and place, beside honest neighbours, and say which invariants broke.
+
+Rows that can share a worker are run together; where such a server breaks an invariant that no single cell is to
+blame for, each of its cells is run again alone. The table is written to docs/explanation/hostile-code.md.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import psutil
+
+os.environ.setdefault("HOSTILE_EFFECTS", os.devnull)
+from cells import Cell, Run, Seen  # noqa: E402 - the rows read it when they are imported
+from hostile import ROWS, section_of  # noqa: E402 - as above
+from hostile.row import KINDS, PROCESS  # noqa: E402 - as above
+from places import PLACES  # noqa: E402 - as above
+
+TOGETHER = {"async": 40, "def": 40, PROCESS: 12}
+"""Cells in one server: each of a process has an interpreter to start."""
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hostile-code.md"
+
+
+def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> list[Cell]:
+    return [
+        Cell(row, kind, place)
+        for place in places
+        for row in ROWS.values()
+        for kind in row.code
+        if kind in kinds
+        and (not row.only or place in row.only)
+        and (not rows or any(fnmatch.fnmatch(row.name, pattern) for pattern in rows))
+    ]
+
+
+def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
+    """Who shares a server: the same place, kind and section, and no row that harms the process."""
+    sections = section_of()
+    shared: defaultdict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if alone or cell.kind in cell.row.alone:
+            yield [cell]
+        else:
+            shared[cell.place, cell.kind, sections[cell.row.name]].append(cell)
+    for (_, kind, _), group in shared.items():
+        size = TOGETHER[kind]
+        for n in range(0, len(group), size):
+            yield group[n : n + size]
+
+
+class Results:
+    """What is known of each cell so far."""
+
+    def __init__(self) -> None:
+        self.faults: dict[Cell, list[str]] = {}
+        self.ends: dict[Cell, str] = {}
+
+    def take(self, seen: Seen) -> None:
+        for cell, faults in seen.faults.items():
+            self.faults[cell] = [*faults, *seen.shared]
+            self.ends[cell] = seen.ends.get(cell, "")
+
+    @property
+    def broken(self) -> dict[Cell, list[str]]:
+        return {cell: faults for cell, faults in self.faults.items() if faults}
+
+
+def run_all(groups: Sequence[Sequence[Cell]], jobs: int, slack: float, logs: Path | None, *, again: bool) -> Results:
+    results = Results()
+    todo, done, began = len(groups), 0, time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(_timed, group, slack): group for group in groups}
+        while running:
+            for future in as_completed(list(running)):
+                group = running.pop(future)
+                seen, seconds = future.result()
+                done += 1
+                faulty = bool(seen.shared) or any(seen.faults.values())
+                _tell(done, todo, group, seen, seconds, time.monotonic() - began)
+                if faulty and logs is not None:
+                    (logs / f"{group[0].place}-{group[0].tag}-{len(group)}.log").write_text(seen.log)
+                if len(group) > 1 and seen.shared and again:
+                    for cell in group:
+                        running[pool.submit(_timed, [cell], slack)] = [cell]
+                    todo += len(group)
+                    break
+                results.take(seen)
+    return results
+
+
+def _timed(group: Sequence[Cell], slack: float) -> tuple[Seen, float]:
+    began = time.monotonic()
+    return Run(group, slack).go(), time.monotonic() - began
+
+
+def _tell(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: float, since: float) -> None:
+    what = str(group[0]) if len(group) == 1 else f"{group[0].place} {group[0].kind}: {len(group)} rows"
+    broken = sum(bool(f) for f in seen.faults.values())
+    verdict = "ok" if not broken and not seen.shared else f"{broken} cells, {len(seen.shared)} shared"
+    print(f"[{done}/{todo} {since:4.0f} s] {what}  {verdict}  ({seconds:.0f} s)", flush=True)
+    for cell, faults in seen.faults.items():
+        for fault in faults:
+            print(f"    {cell}: {fault}")
+    for fault in seen.shared[:8]:
+        print(f"    {fault}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", nargs="*", default=[], metavar="NAME", help="only these; * stands for anything")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
+    parser.add_argument("--places", nargs="*", default=PLACES, choices=PLACES)
+    parser.add_argument("--list", action="store_true", help="the rows, and what each does")
+    parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2)), help="servers at once")
+    parser.add_argument("--slack", type=float, default=3.0, help="seconds more for everything, on a busy machine")
+    parser.add_argument("--alone", action="store_true", help="each cell in a server of its own")
+    parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
+    parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
+    parser.add_argument("--json", type=Path, help="a file for what was seen; merged into what it holds")
+    parser.add_argument("--write", action="store_true", help="write the page from that file even after a partial run")
+    options = parser.parse_args()
+    if options.list:
+        for name, row in ROWS.items():
+            print(f"{name:28} {'/'.join(row.code):18} {row.what}  → {', '.join(sorted(row.ends))}")
+        return
+    if options.logs is not None:
+        options.logs.mkdir(parents=True, exist_ok=True)
+    cells = chosen(options.rows, options.kinds, options.places)
+    groups = list(batches(cells, alone=options.alone))
+    print(f"{len(cells)} cells in {len(groups)} servers, {options.jobs} at once", flush=True)
+    began = time.monotonic()
+    results = run_all(groups, options.jobs, options.slack, options.logs, again=not options.no_again)
+    seconds = time.monotonic() - began
+    for cell, faults in results.broken.items():
+        print(f"{cell} [{results.ends[cell]}]: {'; '.join(dict.fromkeys(faults))}")
+    print(f"{len(results.broken)} of {len(results.faults)} cells break an invariant; {seconds:.0f} s")
+    _ = json, platform, psutil, PAGE
+    sys.exit(1 if results.broken else 0)
+
+
+if __name__ == "__main__":
+    main()

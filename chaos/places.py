@@ -1,0 +1,287 @@
+"""Where the menagerie lives: one site in a folder of its own, started, watched, restarted and stopped from outside."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "tests"))
+from servers import RedisServer  # noqa: E402 - its folder is no package
+
+EMBEDDED, SUPERVISED, CELERY, SYNC = "embedded", "supervised", "celery", "sync"
+PLACES = (EMBEDDED, SUPERVISED, CELERY, SYNC)
+GRACE = 2.0
+"""Seconds that running attempts get at the first TERM."""
+LONG_GRACE = 60.0
+"""The same, where the second TERM is what counts."""
+STARTS_WITHIN = 60.0
+KEY = "the operators of the menagerie"
+OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHONPATH", "OUTLAST_")
+APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
+
+
+class Place:
+    """One site of one kind. What it runs is started again when it dies, as a service manager would."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.deaths = 0
+        """How often the host itself had to be started again."""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._redis: RedisServer | None = None
+        self._stopping = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._port = _free_port()
+        self.root = f"http://127.0.0.1:{self._port}"
+        self._folder_key = secrets.token_hex(32)
+        (folder / "hostile_app.py").write_text(APP.format(here=str(HERE)))
+        (folder / "effects").touch()
+
+    def start(self, grace: float = GRACE) -> None:
+        """Returns once it is ready."""
+        if self.name == CELERY and self._redis is None:
+            self._redis = RedisServer()
+            self._redis.start()
+        self._environment = self._settings(grace)
+        self._stopping.clear()
+        self._begin()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+        end = time.monotonic() + STARTS_WITHIN
+        while self.ask("/readyz") != 200:
+            if time.monotonic() > end:
+                raise AssertionError(f"It does not start:\n{self.log[-3_000:]}")
+            time.sleep(0.05)
+        while not self.workers():
+            if time.monotonic() > end:
+                raise AssertionError(f"No worker comes:\n{self.log[-3_000:]}")
+            time.sleep(0.05)
+
+    def ask(self, path: str, client: httpx.Client | None = None) -> int:
+        """The status of an answer; 0: none came."""
+        with suppress(httpx.TransportError):
+            headers = {"Accept": "text/html" if "/api/" not in path else "*/*"}
+            got = (client or httpx).get(self.root + path, headers=headers, timeout=10, **_direct(client))
+            return got.status_code
+        return 0
+
+    def term(self) -> None:
+        """It is to stop now, and is not started again."""
+        self._stopping.set()
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                self._child.send_signal(signal.SIGTERM)
+
+    def ended(self, within: float) -> bool:
+        try:
+            if self._child is not None:
+                self._child.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Kill what is left."""
+        self._stopping.set()
+        if self._keeper is not None:
+            self._keeper.join()
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+        for _ in range(3):
+            left = self.processes()
+            for process in left:
+                with suppress(psutil.Error):
+                    process.kill()
+            if not left:
+                break
+            time.sleep(0.1)
+        if self._redis is not None:
+            self._redis.stop()
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def effects(self, *words: object) -> list[list[str]]:
+        wanted = [str(w) for w in words]
+        lines = [line.split() for line in (self.folder / "effects").read_text().splitlines()]
+        return [line for line in lines if line[: len(wanted)] == wanted]
+
+    def sessions(self) -> dict[str, dict[str, Any]]:
+        """Every session by its tag, as the store has it."""
+        found: dict[str, dict[str, Any]] = {}
+        for row in self._rows(
+            "SELECT id, analysis, status, error_code, error, reference, attempt, crashes, available_at, input"
+            " FROM analysis_sessions ORDER BY created_at"
+        ):
+            with suppress(ValueError, KeyError):
+                found[json.loads(row["input"])["tag"]] = row
+        return found
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Those registered, dead or alive."""
+        return self._rows("SELECT id, pid FROM workers")
+
+    def alive_workers(self) -> int:
+        """As the command counts them."""
+        told = subprocess.run(
+            [sys.executable, "-m", "outlast", "workers", "status", "--json"],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            check=False,
+        )
+        try:
+            return sum(worker["alive"] for worker in json.loads(told.stdout))
+        except ValueError:
+            return -1
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that was started from here: it has our environment, or is in our folder."""
+        found: list[psutil.Process] = []
+        marker = str(self.folder / "effects")
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+                    continue
+                if process.environ().get("HOSTILE_EFFECTS") == marker or process.cwd() == str(self.folder):
+                    found.append(process)
+        return found
+
+    def family(self) -> set[int]:
+        """The host and its direct children, which are its workers where it is supervised."""
+        with suppress(psutil.Error):
+            if self._child is not None:
+                children = psutil.Process(self._child.pid).children() if self.name in {SUPERVISED, CELERY} else []
+                return {self._child.pid, *(c.pid for c in children)}
+        return set()
+
+    def _rows(self, statement: str) -> list[dict[str, Any]]:
+        path = self.folder / "data" / "outlast.db"
+        for _ in range(20):
+            with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+                store.row_factory = sqlite3.Row
+                return [dict(row) for row in store.execute(statement).fetchall()]
+            time.sleep(0.05)
+        return []
+
+    def _begin(self) -> None:
+        command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "1"]
+        if self.name == EMBEDDED:
+            command = [sys.executable, "-m", "hostile.host", str(self._port)]
+        with (self.folder / "log.txt").open("ab") as log:
+            # a group of its own: a hostile analysis may kill the group that it is in
+            self._child = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(0.1):
+            if self._child is not None and self._child.poll() is not None and not self._stopping.is_set():
+                self.deaths += 1
+                time.sleep(0.2)
+                if not self._stopping.is_set():
+                    self._begin()
+
+    def _settings(self, grace: float) -> dict[str, str]:
+        settings = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(OURS)},
+            "ANALYSIS_APP": "hostile_app:outlast",
+            "ANALYSIS_DATA_DIR": str(self.folder / "data"),
+            "ANALYSIS_MAX_ACTIVE_PER_OWNER": "100000",
+            "ANALYSIS_STARTS_PER_MINUTE": "100000",
+            "ANALYSIS_SHUTDOWN_GRACE": str(grace),
+            "ANALYSIS_DASHBOARD_KEY": KEY,
+            "ANALYSIS_MIN_FREE_MB": "10",
+            "APP_KEY": self._folder_key,
+            "HOSTILE_EFFECTS": str(self.folder / "effects"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.name == EMBEDDED:  # the host is a module of ours; a supervised site finds itself
+            settings["PYTHONPATH"] = settings["HOSTILE_PYTHONPATH"] = str(HERE)
+        if self.name == SYNC:
+            settings["ANALYSIS_ASYNC_ENABLED"] = "false"
+        if self._redis is not None:
+            settings["QUEUE_CONNECTION"] = self._redis.url
+        return settings
+
+
+class Visitor:
+    """One browser, who is an operator too. Starts may block for as long as the analysis, so each has a thread."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.http = httpx.Client(base_url=place.root, timeout=200, trust_env=False, limits=httpx.Limits(max_connections=None))
+        self._token: str = self.http.get("/api/analysis/token").json()["token"]
+        self.refused: dict[str, int] = {}
+        """Tag to the status of a start that was not accepted."""
+        self._threads: list[threading.Thread] = []
+
+    def start(self, analysis: str, tag: str) -> None:
+        def post() -> None:
+            with suppress(httpx.TransportError):
+                answer = self.http.post(
+                    "/api/analysis/start",
+                    json={"analysis": analysis, "input": {"tag": tag}},
+                    headers={"X-CSRF-Token": self._token},
+                )
+                if answer.status_code not in {200, 202}:
+                    self.refused[tag] = answer.status_code
+
+        thread = threading.Thread(target=post, daemon=True)
+        thread.start()
+        if self._place.name != SYNC:
+            thread.join()
+        self._threads.append(thread)
+
+    def cancel(self, session: str) -> None:
+        with suppress(httpx.TransportError):
+            self.http.delete(f"/api/analysis/cancel/{session}", headers={"X-CSRF-Token": self._token})
+
+    def enter(self) -> None:
+        """The dashboard."""
+        with suppress(httpx.TransportError):
+            self.http.post("/dashboard/enter", data={"csrf_token": self._token, "key": KEY})
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def seconds_until(available_at: str) -> float:
+    """From now to a time of the store."""
+    at = datetime.fromisoformat(available_at if "+" in available_at else available_at + "+00:00")
+    return at.timestamp() - time.time()
+
+
+def _direct(client: httpx.Client | None) -> dict[str, Any]:
+    return {} if client else {"trust_env": False}
+
+
+def _free_port() -> int:
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
+            return probe.getsockname()[1]
