@@ -65,7 +65,7 @@ class Run:
 
     def go(self) -> Seen:
         with tempfile.TemporaryDirectory(prefix="menagerie-", ignore_cleanup_errors=True) as folder:
-            place = Place(self._place_name, Path(folder))
+            place = Place(self._place_name, Path(folder), [cell.row.name for cell in self.cells])
             try:
                 place.start()
                 self._live(place)
@@ -189,6 +189,8 @@ class Run:
         while alive != 1 and time.monotonic() < end:
             time.sleep(0.5)
             alive = place.alive_workers()
+        if alive == 1 and len(self.cells) > 1:  # the command takes a second of processor time
+            alive = place.told_workers()
         if alive != 1:
             self.seen.shared.append(f"{alive} workers are alive, of 1")
         self._watch(place)

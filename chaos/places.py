@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -29,16 +30,20 @@ GRACE = 2.0
 LONG_GRACE = 60.0
 """The same, where the second TERM is what counts."""
 STARTS_WITHIN = 60.0
+BEATS_WITHIN = 12.0
+"""Seconds since the last beat of a worker that is alive."""
 KEY = "the operators of the menagerie"
-OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHONPATH", "OUTLAST_")
+OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHON", "OUTLAST_")
+"""How the variables begin that are not taken from whoever runs this; without bytecode every start takes seconds."""
 APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
 
 
 class Place:
     """One site of one kind. What it runs is started again when it dies, as a service manager would."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, rows: Iterable[str]) -> None:
         self.name = name
+        self._rows_served = ",".join(rows)
         self.folder = folder
         self.deaths = 0
         """How often the host itself had to be started again."""
@@ -140,7 +145,16 @@ class Place:
         return self._rows("SELECT id, pid FROM workers")
 
     def alive_workers(self) -> int:
-        """As the command counts them."""
+        """Those that have beaten lately and whose process is there."""
+        alive = 0
+        for worker in self._rows("SELECT pid, beat_at FROM workers"):
+            with suppress(psutil.Error):
+                there = psutil.Process(worker["pid"]).status() != psutil.STATUS_ZOMBIE
+                alive += there and seconds_until(worker["beat_at"]) > -BEATS_WITHIN
+        return alive
+
+    def told_workers(self) -> int:
+        """As `outlast workers status` counts those that are alive; -1: it says nothing."""
         told = subprocess.run(
             [sys.executable, "-m", "outlast", "workers", "status", "--json"],
             cwd=self.folder,
@@ -218,6 +232,7 @@ class Place:
             "ANALYSIS_MIN_FREE_MB": "10",
             "APP_KEY": self._folder_key,
             "HOSTILE_EFFECTS": str(self.folder / "effects"),
+            "HOSTILE_ROWS": self._rows_served,
             "PYTHONUNBUFFERED": "1",
         }
         if self.name == EMBEDDED:  # the host is a module of ours; a supervised site finds itself
