@@ -140,7 +140,8 @@ class Run:
         for cell in self.cells:
             if tag_refused := visitor.refused.get(cell.tag):
                 self.seen.faults[cell].append(f"the start was answered {tag_refused}")
-            if session := sessions.get(cell.tag):
+            session = sessions.get(cell.tag)
+            if session and self.seen.ends[cell] != "never":
                 self.seen.faults[cell] += list(_faults_of_end(session, cell, log))
 
     # -- what is around

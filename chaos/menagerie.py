@@ -6,27 +6,25 @@ blame for, each of its cells is run again alone. The table is written to docs/ex
 
 import argparse
 import fnmatch
-import json
 import os
-import platform
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import psutil
-
 os.environ.setdefault("HOSTILE_EFFECTS", os.devnull)
 from cells import Cell, Run, Seen  # noqa: E402 - the rows read it when they are imported
 from hostile import ROWS, section_of  # noqa: E402 - as above
 from hostile.row import KINDS, PROCESS  # noqa: E402 - as above
 from places import PLACES  # noqa: E402 - as above
+from table import Memory, write  # noqa: E402 - as above
 
 TOGETHER = {"async": 40, "def": 40, PROCESS: 12}
 """Cells in one server: each of a process has an interpreter to start."""
-PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hostile-code.md"
+MEMORY = Path(tempfile.gettempdir()) / "outlast-menagerie.json"
 
 
 def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> list[Cell]:
@@ -113,6 +111,16 @@ def _tell(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: floa
         print(f"    {fault}", flush=True)
 
 
+def _sum_up(results: Results, seconds: float) -> None:
+    """Each failure once, with the cells that had it."""
+    by_fault: defaultdict[str, list[Cell]] = defaultdict(list)
+    for cell, faults in results.broken.items():
+        by_fault["; ".join(dict.fromkeys(faults))].append(cell)
+    for fault, cells in by_fault.items():
+        print(f"{fault}:\n    {', '.join(f'{cell} ({results.ends[cell]})' for cell in cells)}")
+    print(f"{len(results.broken)} of {len(results.faults)} cells break an invariant; {seconds:.0f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="*", default=[], metavar="NAME", help="only these; * stands for anything")
@@ -124,8 +132,8 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="each cell in a server of its own")
     parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
-    parser.add_argument("--json", type=Path, help="a file for what was seen; merged into what it holds")
-    parser.add_argument("--write", action="store_true", help="write the page from that file even after a partial run")
+    parser.add_argument("--json", type=Path, default=MEMORY, help="where what was seen is kept, run after run")
+    parser.add_argument("--write", action="store_true", help="write the page from that file after a partial run too")
     options = parser.parse_args()
     if options.list:
         for name, row in ROWS.items():
@@ -139,10 +147,11 @@ def main() -> None:
     began = time.monotonic()
     results = run_all(groups, options.jobs, options.slack, options.logs, again=not options.no_again)
     seconds = time.monotonic() - began
-    for cell, faults in results.broken.items():
-        print(f"{cell} [{results.ends[cell]}]: {'; '.join(dict.fromkeys(faults))}")
-    print(f"{len(results.broken)} of {len(results.faults)} cells break an invariant; {seconds:.0f} s")
-    _ = json, platform, psutil, PAGE
+    memory = Memory(options.json)
+    memory.keep(results.faults, results.ends)
+    _sum_up(results, seconds)
+    if options.write or len(results.faults) == len(chosen([], KINDS, PLACES)):
+        write(memory, seconds)
     sys.exit(1 if results.broken else 0)
 
 

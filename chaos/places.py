@@ -108,6 +108,8 @@ class Place:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
+            if self._child.stdin is not None:
+                self._child.stdin.close()
         for _ in range(3):
             left = self.processes()
             for process in left:
@@ -197,6 +199,8 @@ class Place:
         return []
 
     def _begin(self) -> None:
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
         command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "1"]
         if self.name == EMBEDDED:
             command = [sys.executable, "-m", "hostile.host", str(self._port)]

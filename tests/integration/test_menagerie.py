@@ -1,0 +1,44 @@
+"""Hostile analyses of every kind, beside honest neighbours in one server: a sample of the table in `chaos/hostile`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+CHAOS = Path(__file__).parents[2] / "chaos"
+SAMPLE = [
+    ("analysis_exit3", "async"),
+    ("analysis_exit0", "def"),
+    ("gather_interrupt", "async"),
+    ("unawaited_exit3", "async"),
+    ("thread_exit_text", "def"),
+    ("step_generator_exit", "def"),
+    ("step_exit3", "process"),
+    ("leaked_cancel", "async"),
+    ("swallow", "async"),
+    ("hang", "def"),
+    ("retry_text", "async"),
+    ("retry_epoch", "def"),
+    ("retry_nested", "process"),
+    ("str_raises", "def"),
+    ("permanent_group", "async"),
+    ("model_one_way", "async"),
+    ("result_huge_int", "def"),
+    ("result_deep_2000", "async"),
+    ("cat", "def"),
+    ("interpreter", "process"),
+]
+
+
+def test_no_hostile_analysis_harms_its_neighbours_or_outstays_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(CHAOS))
+    from cells import Cell, Run
+    from hostile import ROWS
+
+    seen = Run([Cell(ROWS[name], kind, "supervised") for name, kind in SAMPLE], slack=10.0).go()
+    broken = {str(cell): faults for cell, faults in seen.faults.items() if faults}
+    print(seen.log[-20_000:])
+    assert not broken
+    assert not seen.shared
