@@ -17,6 +17,7 @@ NOT_RUN_HERE = {
     r"uv lock|uv export": "changes the repository; tests/house compares its outcome",
     r"uv run (ruff|python docs/generate)": "tests/house does",
     r"uv run python bench/": "tests/house does, at size one",
+    r"uv run python chaos/": "tests/integration does, a sample",
 }
 PREAMBLE = r"""
 set -euo pipefail
