@@ -21,6 +21,7 @@ from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.waiting_time import DAY
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
@@ -95,16 +96,17 @@ class Outlast:
         page_title: Callable[[Any], str] | None = None,
         exports: Mapping[str, Export] | None = None,
         check: Check | None = None,
+        longest_wait: float = DAY,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
         `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
         `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
         from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result and a `PageView`, `page_title` names that page; `exports` are files to download, by name; `intro`
-        is safe HTML above the form. `check` is `async` and looks at the input before a start is accepted: it may
-        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` that the
-        visitor may answer.
+        result and a `PageView`, `page_title` names that page; `exports` are files to download, by name; `intro` is
+        safe HTML above the form. `check` is `async` and looks at the input before a start is accepted: it may read
+        the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
+        `longest_wait` (seconds) caps every `RetryAfter`.
         """
 
         def register(work: Work) -> Work:
@@ -125,6 +127,7 @@ class Outlast:
                     page_title,
                     exports or {},
                     check,
+                    longest_wait,
                 )
             )
             return work

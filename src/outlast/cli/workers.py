@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,10 @@ from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import app_option, collect_seldom, json_option, load_app, print_json, run, sentences
 from outlast.cli.serve import worker_command
+from outlast.core.event_loop import run_to_end
+from outlast.core.process_tree import kill_own_session
 from outlast.core.supervisor import Supervisor
+from outlast.core.supervisor_link import WorkerLink
 from outlast.core.worker import WorkerEnd
 from outlast.core.worker_options import WorkerOptions
 
@@ -73,7 +75,7 @@ def start(
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
     engine = await app.open()
-    supervisor = Supervisor(command, count, engine.store, engine.maintenance)
+    supervisor = Supervisor(command, count, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)
@@ -105,56 +107,61 @@ def run_one(
     app = load_app(app_name)
     set_up_logs()
     collect_seldom()
+    link = WorkerLink.from_standard_input()
     options = app.worker_options(
         concurrency=concurrency,
         queues=queues or None,
         sleep=sleep,
         max_sessions=max_jobs,
         max_seconds=max_time,
+        on_worn=link.ask_to_retire,
         on_stuck=lambda: os._exit(STUCK),
     )
     if app.settings.broker_url is not None:
         from outlast.cli import fleet
 
         slow = options if sleep else replace(options, sleep=fleet.slow_look(app))
-        end = fleet.work(app, slow, worker_id, _end_with_supervisor)
+        end = fleet.work(app, slow, worker_id, lambda stop: _obey(link, stop))
     else:
-        end = run(_work(app, options, worker_id))
-    sys.stdout.flush()
+        end = run_to_end(_work(app, options, worker_id, link))
+    with suppress(OSError, ValueError):  # the analysis may have closed it
+        sys.stdout.flush()
     # not sys.exit(): abandoned threads must not hold up the end
     os._exit(0 if end is WorkerEnd.STOPPED else WORN)
 
 
-async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None) -> WorkerEnd:
+async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, link: WorkerLink) -> WorkerEnd:
     engine = await app.open(embed=False)
     worker = engine.worker(options, worker_id)
     loop = asyncio.get_running_loop()
+    # a supervisor has its own line to us: a signal was sent by somebody else, who may be the analysis itself
+    on_signal = worker.wear_out if link.supervised else worker.stop
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(number, on_signal)
 
     def stop() -> None:
         with suppress(RuntimeError):  # the loop has just closed
             loop.call_soon_threadsafe(worker.stop)
 
-    _end_with_supervisor(stop)
+    _obey(link, stop)
     try:
         return await worker.run()
     finally:
         await app.close()
 
 
-def _end_with_supervisor(stop: Callable[[], None]) -> None:
-    """Stop at once when standard input closes."""
+def _obey(link: WorkerLink, stop: Callable[[], None]) -> None:
+    """Stop when the supervisor says so, and at once when it is gone."""
 
     def orphaned() -> None:
-        while os.read(0, 1024):  # not sys.stdin: its lock would trouble the end of the process
-            pass
         for _ in range(2):
             stop()
         time.sleep(ORPHAN_GRACE)
-        os._exit(ORPHANED)  # code that does not stop must not outlive the supervisor
+        # code that does not stop must not outlive the supervisor, nor what it has started
+        kill_own_session()
+        os._exit(ORPHANED)
 
-    threading.Thread(target=orphaned, daemon=True).start()
+    link.listen(stop=stop, gone=orphaned)
 
 
 run_one.name = "run"

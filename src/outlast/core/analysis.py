@@ -13,6 +13,7 @@ from outlast.core import context
 from outlast.core.payload import Codec, input_model
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
+from outlast.domain.waiting_time import DAY, YEAR
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,6 +133,8 @@ class Analysis:
     """By file name, whose ending says of what kind they are."""
     check: Check | None = None
     """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
+    longest_wait: float = DAY
+    """Seconds: no `RetryAfter` waits longer."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +142,8 @@ class Analysis:
         names = [s.name for s in self.steps]
         if len(set(names)) != len(names):
             raise ValueError(f"The analysis {self.name!r} has two steps of one name: give one of them name=.")
+        if not 0 <= self.longest_wait <= YEAR:
+            raise ValueError(f"longest_wait of the analysis {self.name!r} is seconds, from 0 to {YEAR:.0f}.")
         if wrong := [name for name in self.exports if not FILE_NAME.fullmatch(name)]:
             raise ValueError(f"The export {wrong[0]!r} needs a name of a-z, 0-9, '-' and '.', as report.csv.")
         local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"

@@ -4,33 +4,31 @@ import asyncio
 import contextvars
 import logging
 import random
-import secrets
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
 from outlast.core import context
 from outlast.core.analysis import Analysis
-from outlast.core.isolation import IsolatedDeathError, run_isolated
+from outlast.core.event_loop import conceal
+from outlast.core.isolation import run_isolated
 from outlast.core.journal import StoreJournal
-from outlast.core.payload import MAX_RESULT, NotJson, arguments, strict_json
+from outlast.core.outcomes import CancelLeakError, Outcomes, exit_of
+from outlast.core.payload import MAX_RESULT, arguments, strict_json
+from outlast.core.threads import STOP_ASKS, STOP_GRACE, in_thread
 from outlast.core.tracker import Tracker
-from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
-from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
-from outlast.domain.plain import plain
+from outlast.domain.outcome import Cancelled, Completed, Lost, Outcome, Released
 from outlast.domain.progress import StepStatus, restarted
-from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-STOP_GRACE = 5.0
-"""Seconds that analysis code gets to end after it was told to; then it is abandoned, its writes refused."""
-STOP_ASKS = 5
-"""How often it is told within that time."""
+RELEASE_GRACE = 0.8
+"""Seconds that analysis code gets to end when its worker has no more time."""
+LOOK_EVERY = 0.2
+"""Seconds between looks whether there is still time."""
 
 
 class StopReason(StrEnum):
@@ -75,13 +73,12 @@ class Attempt:
         self.session = session
         self.claim = Claim(session.id, session.claim)
         self.abandoned = False
-        """Its code did not end when told to and still runs, unheard."""
+        """Its code did not end when it was asked to, and still runs; nothing that it writes is taken."""
         self.began = surroundings.clock.monotonic()
         self.worked: dict[str, int] = {}
         """Milliseconds per step worked for, once completed."""
         self._analysis = analysis
         self._clock = surroundings.clock
-        self._rng = surroundings.rng
         self._journal = surroundings.journal(session)
         self.tracker = Tracker(
             restarted(session.progress.steps),
@@ -90,23 +87,40 @@ class Attempt:
             lambda: audience.mark(self.claim),
             lambda: audience.told(self.claim),
         )
-        self._stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
+        self._outcomes = Outcomes(session, analysis, self.tracker, surroundings.rng)
+        self._stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reason: StopReason | None = None
+        self._hurry = False
+        self._stopping = False
 
     def stop(self, reason: StopReason) -> None:
-        """End it soon; the first reason counts, but a lost claim outweighs all."""
-        if not self._stop.done():
-            self._stop.set_result(reason)
+        """End it soon. The first reason counts, except that a lost claim outweighs every other."""
+        if self._reason is None or reason is StopReason.LOST:
+            self._reason = reason
+        self._hurry = self._hurry or reason is StopReason.RELEASE
+        if not self._stop_requested.done():
+            self._stop_requested.set_result(None)
 
     async def run(self) -> Outcome:
+        """How it ended. Raises nothing but the cancellation of the task that calls it."""
+        try:
+            return await self._run()
+        except Exception as error:  # noqa: BLE001 - the attempt: a session whose end is never written is lost
+            return self._outcomes.of(error)
+
+    async def _run(self) -> Outcome:
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(self.tracker, self._journal, self._clock, loop)
         self.tracker.started()
         scope = contextvars.copy_context()
         scope.run(context.enter, attempt)
-        work = loop.create_task(self._work(scope), context=scope)
+        work = loop.create_task(self._contained(scope), context=scope)
+        conceal(work)
         try:
             await asyncio.wait(
-                {work, self._stop}, timeout=self.session.timeout, return_when=asyncio.FIRST_COMPLETED
+                {work, self._stop_requested},
+                timeout=self.session.timeout,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if not work.done():
                 attempt.stop()
@@ -119,43 +133,64 @@ class Attempt:
             if not work.done():
                 work.cancel()
 
-    async def _work(self, scope: contextvars.Context) -> str:
+    async def _contained(self, scope: contextvars.Context) -> tuple[str, str | None]:
+        """The result's JSON text and its redirect. What would end the process becomes an ordinary error."""
+        try:
+            return await self._work(scope)
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise exit_of(error) from error
+        except asyncio.CancelledError as error:
+            if self._stopping:
+                raise
+            raise CancelLeakError("The analysis awaited a task that had been cancelled.") from error
+
+    async def _work(self, scope: contextvars.Context) -> tuple[str, str | None]:
         analysis = self._analysis
         what = f"The result of the analysis {analysis.name!r}"
         if analysis.isolation == "process":
             text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
+            return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
+        given = arguments(analysis.input.model_validate_json(self.session.input))
+        if analysis.is_async:
+            value = await analysis.work(**given)
         else:
-            given = arguments(analysis.input.model_validate_json(self.session.input))
-            if analysis.is_async:
-                value = await analysis.work(**given)
-            else:
-                value = await in_thread(lambda: scope.copy().run(analysis.work, **given))
-            text = analysis.codec.dump(value, MAX_RESULT, what)
-        return strict_json(text, what)
+            value = await in_thread(lambda: scope.copy().run(analysis.work, **given))
+        text, readable = analysis.codec.round_trip(value, MAX_RESULT, what)
+        return strict_json(text, what), _redirect(readable)
 
-    async def _end(self, work: asyncio.Task[str]) -> None:
-        """Tell the code to stop and wait a grace time, asking again in case it swallowed the first request."""
-        for _ in range(STOP_ASKS):
-            work.cancel()
-            await asyncio.wait({work}, timeout=STOP_GRACE / STOP_ASKS)
+    async def _end(self, work: "asyncio.Task[tuple[str, str | None]]") -> None:
+        """Ask the code to stop, several times in case it swallows a request, and wait while there is time."""
+        self._stopping = True
+        time = asyncio.get_running_loop().time
+        begin = asked = time()
+        work.cancel()
+        while True:
+            await asyncio.wait({work}, timeout=LOOK_EVERY)
             if work.done():
                 if not work.cancelled():
-                    work.exception()
+                    work.exception()  # nobody else looks at it
                 return
+            now = time()
+            if now - begin >= (RELEASE_GRACE if self._hurry else STOP_GRACE):
+                break
+            if now - asked >= (LOOK_EVERY if self._hurry else STOP_GRACE / STOP_ASKS):
+                asked = now
+                work.cancel()
         self.abandoned = True
+        work._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - said here
         log.error(
-            "Session %s (%s): its code did not end within %g s after it was told to; it runs on unheard.",
+            "Session %s (%s), attempt %d: its code did not end within %.1f s after it was asked to stop. It still "
+            "runs, but nothing that it writes is taken.",
             self.session.id,
             self.session.analysis,
-            STOP_GRACE,
+            self.session.attempt,
+            now - begin,
         )
 
     def _stopped(self) -> Outcome:
-        if not self._stop.done():
-            return self._failure(
-                f"It took longer than the {self.session.timeout:g} s that it may take.", "timeout"
-            )
-        match self._stop.result():
+        match self._reason:
+            case None:
+                return self._outcomes.timed_out()
             case StopReason.CANCEL:
                 return Cancelled(self.tracker.stopped(StepStatus.PENDING))
             case StopReason.RELEASE:
@@ -163,98 +198,22 @@ class Attempt:
             case StopReason.LOST:
                 return Lost()
 
-    def _outcome(self, work: asyncio.Task[str]) -> Outcome:
-        if work.cancelled():  # the analysis cancelled itself
-            return self._failure("The analysis stopped itself.", "error")
-        match work.exception():
-            case None:
-                steps, self.worked = self.tracker.completed()
-                text = work.result()
-                return Completed(text, steps, _redirect(text, self._analysis))
-            case ClaimLost():
-                return Lost()
-            case Permanent() as error:
-                return self._failed(str(error) or "The analysis cannot be done.", "permanent")
-            case RetryAfter() as error:
-                return self._failure(str(error), "retry_after", at_least=error.seconds)
-            case IsolatedDeathError() as error:
-                log.error("Session %s (%s): %s", self.session.id, self.session.analysis, error)
-                return self._failure("The analysis broke down on this input.", "crashed")
-            case TooLarge() | NotJson() as error:
-                log.error("Session %s (%s): %s", self.session.id, self.session.analysis, error)
-                code = "too_large" if isinstance(error, TooLarge) else "not_json"
-                return self._failed("The result could not be stored. It is our fault, not yours.", code)
-            case error:
-                reference = secrets.token_hex(4)
-                log.error(
-                    "Session %s (%s), attempt %d failed; reference %s",
-                    self.session.id,
-                    self.session.analysis,
-                    self.session.attempt,
-                    reference,
-                    exc_info=error,
-                )
-                return self._failure("Something went wrong on our side.", "error", reference=reference)
-
-    def _failure(self, error: str, code: str, *, reference: str | None = None, at_least: float = 0.0) -> Outcome:
-        if self.session.attempt >= self.session.max_attempts:
-            return self._failed(error, code, reference)
-        delay = max(at_least, backoff(self.session.attempt, self._rng))
-        return Postponed(plain(error), code, reference, delay, self.tracker.stopped(StepStatus.FAILED))
-
-    def _failed(self, error: str, code: str, reference: str | None = None) -> Failed:
-        return Failed(plain(error), code, reference, self.tracker.stopped(StepStatus.FAILED))
+    def _outcome(self, work: "asyncio.Task[tuple[str, str | None]]") -> Outcome:
+        error = CancelLeakError("The analysis was cancelled.") if work.cancelled() else work.exception()
+        if error is not None:
+            return self._outcomes.of(error)
+        steps, self.worked = self.tracker.completed()
+        text, redirect_url = work.result()
+        return Completed(text, steps, redirect_url)
 
 
-async def in_thread(work: Callable[[], Any]) -> Any:
-    """The value of `work`, done in a daemon thread of its own, which cannot hold up the end of the process."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if not done.done():
-            if error is None:
-                done.set_result(value)
-            else:
-                done.set_exception(error)
-
-    def body() -> None:
-        value: Any = None
-        error: BaseException | None = None
-        try:
-            value = work()
-        except context.AttemptStopped:
-            error = asyncio.CancelledError()
-        except StopIteration as stop:  # a Future refuses it
-            error = RuntimeError(f"The analysis raised {stop!r}.")
-        except BaseException as raised:  # noqa: BLE001 - the attempt: whatever its code raised is its outcome
-            error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, value, error)
-
-    done.add_done_callback(lambda f: None if f.cancelled() else f.exception())
-    threading.Thread(target=body, name="analysis", daemon=True).start()
-    for _ in range(STOP_ASKS):
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            if done.done():
-                raise
-            # the thread has been told by its context; what it raises there ends this wait
-    return await asyncio.shield(done)
+REDIRECT = '"redirect_url"'
 
 
-def _redirect(text: str, analysis: Analysis) -> str | None:
-    if '"redirect_url"' not in text:
-        return None
-    value = analysis.codec.load(text)
+def _redirect(value: Any) -> str | None:
+    """The address within this site that the result names, if it names one."""
     url = cast("dict[str, Any]", value).get("redirect_url") if isinstance(value, dict) else None
     if not isinstance(url, str) or not url.startswith("/") or url.startswith("//"):
         return None
     # browsers read a backslash as a slash and leave out tabs and line ends, so that "/\t/host" is another site
     return url if url.isprintable() and "\\" not in url else None
-
-
-def final_attempt(session: AnalysisSession) -> AnalysisSession:
-    """The session with this attempt as its last: work inside a request is not tried again."""
-    return replace(session, max_attempts=session.attempt)

@@ -3,53 +3,132 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import replace
 
-from outlast.core.worker import Worker, WorkerEnd
+from outlast.core.event_loop import run_to_end
+from outlast.core.worker import Worker
+from outlast.core.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 
+PAUSE = 1.0
+"""Seconds before a worker is started again after one that broke."""
+RELEASE_WITHIN = 2.0
+"""Seconds that a worker gets to give back what it holds once it was asked to stop at once."""
+
+Make = Callable[[WorkerOptions], Worker]
+
 
 class EmbeddedWorker:
-    """Keeps one worker going in a thread, so that analysis code never holds up the host's event loop."""
+    """Keeps one worker going in a thread, so that analysis code never holds up the host's event loop.
 
-    def __init__(self, make: Callable[[], Worker]) -> None:
+    A worker that should be replaced, or whose event loop is blocked for good, gets a successor in a thread of its
+    own, and ends with its last session.
+    """
+
+    def __init__(self, make: Make, options: WorkerOptions) -> None:
         self._make = make
+        self._options = options
+        self._lock = threading.Lock()
+        self._threads: list[_WorkerThread] = []
+        self._stop_requests = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a worker, or one is about to start."""
+        with self._lock:
+            return any(thread.claims for thread in self._threads)
+
+    def start(self) -> None:
+        with self._lock:
+            if self._stop_requests == 0:
+                thread = _WorkerThread(self, self._make, self._options)
+                self._threads.append(thread)
+                thread.start()
+
+    async def stop(self, patience: float) -> None:
+        """Let it drain; give it `patience` seconds, then have it release what is left at once."""
+        for within in (patience, RELEASE_WITHIN):
+            with self._lock:
+                self._stop_requests += 1
+                threads = list(self._threads)
+            for thread in threads:
+                thread.stop()
+            await asyncio.to_thread(_join, threads, within)
+
+    def replace(self, worn: "_WorkerThread", retire: Callable[[], None]) -> None:
+        """Start a fresh worker and let the worn one go, unless one goes already: then this one stays."""
+        with self._lock:
+            others = [thread for thread in self._threads if thread is not worn and not thread.claims]
+            if others or not worn.claims:
+                return
+            worn.claims = False
+        log.warning("Code of an analysis does not end; a fresh worker takes the place of the one it runs in.")
+        self.start()
+        retire()
+
+    def ended(self, thread: "_WorkerThread") -> None:
+        """It has; when nobody asked it to, another takes its place."""
+        with self._lock:
+            self._threads.remove(thread)
+            wanted = thread.claims and self._stop_requests == 0
+        if wanted:
+            time.sleep(PAUSE)
+            self.start()
+
+
+class _WorkerThread:
+    """One worker, from its start to its end."""
+
+    def __init__(self, keeper: EmbeddedWorker, make: Make, options: WorkerOptions) -> None:
+        self.claims = True
+        """It takes sessions, or will."""
+        self._keeper = keeper
+        self._make = make
+        self._options = replace(options, on_worn=self._worn, on_stuck=self._stuck)
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = False
-        self._ended = threading.Event()
+        self._stop_requests = 0
         self._thread = threading.Thread(target=self._run, name="outlast-worker", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    async def stop(self, patience: float) -> None:
-        """Let it drain; give it `patience` seconds, then have it release what is left at once."""
-        self._stopping = True
-        self._tell()
-        if not await asyncio.to_thread(self._ended.wait, patience):
-            self._tell()
-            await asyncio.to_thread(self._ended.wait, 10.0)
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
 
-    def _tell(self) -> None:
-        if self._loop is not None and self._worker is not None:
-            with suppress(RuntimeError):  # the loop has just closed
-                self._loop.call_soon_threadsafe(self._worker.stop)
+    def stop(self) -> None:
+        """As `Worker.stop`, from any thread."""
+        self._stop_requests += 1
+        if self._loop is not None and self._worker is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._worker.stop)
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._keep())
+            run_to_end(self._work())
+        except BaseException:  # a thread that ends must not take the host's sessions with it unseen
+            log.exception("A worker broke; another takes its place.")
         finally:
-            self._ended.set()
+            self._keeper.ended(self)
 
-    async def _keep(self) -> None:
+    async def _work(self) -> None:
+        worker = self._make(self._options)
         self._loop = asyncio.get_running_loop()
-        while not self._stopping:
-            self._worker = self._make()
-            if self._stopping:  # told before there was anybody to hear it
-                self._worker.stop()
-            if await self._worker.run() is WorkerEnd.STOPPED:
-                return
-            log.warning("A worker thread was worn out by code that would not stop; a fresh one takes over.")
+        self._worker = worker
+        for _ in range(self._stop_requests):  # told before there was anybody to hear it
+            worker.stop()
+        await worker.run()
+
+    def _worn(self, retire: Callable[[], None]) -> None:
+        self._keeper.replace(self, retire)
+
+    def _stuck(self) -> None:
+        self._keeper.replace(self, lambda: None)
+
+
+def _join(threads: "list[_WorkerThread]", within: float) -> None:
+    end = time.monotonic() + within
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))

@@ -76,9 +76,14 @@ class Engine:
     def embed(self, count: int, options: WorkerOptions) -> None:
         """Start `count` workers in threads of this process."""
         for _ in range(count):
-            worker = EmbeddedWorker(lambda: self.worker(options))
+            worker = EmbeddedWorker(self.worker, options)
             worker.start()
             self._embedded.append(worker)
+
+    @property
+    def working(self) -> bool:
+        """Whether every worker that this process embeds is alive."""
+        return all(worker.alive for worker in self._embedded)
 
     def worker(self, options: WorkerOptions, worker_id: str | None = None, inbox: Inbox | None = None) -> Worker:
         """A worker on this engine's store, for the event loop in which this is called."""

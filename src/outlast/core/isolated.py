@@ -1,14 +1,13 @@
-"""An attempt in a process of its own: the side of the analysis (`python -m outlast.core.isolated`)."""
+"""An attempt in a process of its own: the side of the analysis."""
 
 import asyncio
 import contextvars
 import importlib
 import inspect
-import io
 import itertools
 import json
 import os
-import sys
+import signal
 import threading
 import time
 import traceback
@@ -20,10 +19,15 @@ from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
 from outlast.core import context
-from outlast.core.attempt import in_thread
-from outlast.core.payload import MAX_RESULT, Codec, arguments, input_model
-from outlast.domain.errors import Permanent
+from outlast.core.event_loop import run_to_end
+from outlast.core.outcomes import LONGEST_MESSAGE
+from outlast.core.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
+from outlast.core.supervisor_link import silence_standard_input
+from outlast.core.threads import in_thread
+from outlast.domain.decisive_error import decisive
+from outlast.domain.errors import Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
+from outlast.domain.waiting_time import seconds_to_wait
 
 
 class _Pipe:
@@ -53,6 +57,9 @@ class _Pipe:
         for line in self._source:
             message = json.loads(line)
             self._loop.call_soon_threadsafe(self._answer, message["n"], message["answer"])
+        # nobody waits for this attempt any more, nor for what it has started
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     def _answer(self, number: int, answer: Any) -> None:
@@ -144,7 +151,8 @@ async def _analyse(order: dict[str, Any], pipe: _Pipe) -> str:
         scope = contextvars.copy_context()
         value = await in_thread(lambda: scope.run(work, **given))
     codec = Codec(get_type_hints(work, include_extras=True).get("return", Any))
-    return codec.dump(value, MAX_RESULT, "The result of the analysis")
+    text, _ = codec.round_trip(value, MAX_RESULT, "The result of the analysis")
+    return text
 
 
 async def _main(source: TextIO, sink: TextIO) -> None:
@@ -152,22 +160,43 @@ async def _main(source: TextIO, sink: TextIO) -> None:
     pipe = _Pipe(source, sink, asyncio.get_running_loop())
     try:
         text = await _analyse(order, pipe)
-    except Exception as error:  # noqa: BLE001 - the attempt: whatever its code raised is its outcome
-        trace = "".join(traceback.format_exception(error))
-        seconds = getattr(error, "seconds", 0.0)
-        pipe.tell(op="raised", kind=type(error).__name__, message=str(error), seconds=seconds, trace=trace)
+    except BaseException as error:  # noqa: BLE001 - the attempt: whatever its code raised is its outcome
+        pipe.tell(op="raised", **_described(error))
     else:
         pipe.tell(op="done", result=text)
 
 
+def _described(raised: BaseException) -> dict[str, Any]:
+    """What the worker has to know of an error. The error's own methods may be broken."""
+    kind, message, seconds = "", "", 0.0
+    try:
+        error = decisive(raised)
+        for known in (Permanent, RetryAfter, TooLarge, NotJson):
+            if isinstance(error, known):
+                kind, message = known.__name__, str(error)[: LONGEST_MESSAGE + 1]
+        if isinstance(error, RetryAfter):
+            seconds = seconds_to_wait(error.seconds)
+        trace = "".join(traceback.format_exception(raised))
+    except BaseException as broken:  # noqa: BLE001 - the attempt: an error may raise anything while it is read
+        kind, trace = "", f"It raised a {type(raised).__name__} that cannot be read ({type(broken).__name__})."
+    return {"kind": kind, "message": message, "seconds": seconds, "trace": trace}
+
+
 def main() -> None:
-    """Speak over the original standard output; what the analysis prints goes to standard error."""
-    sink = io.TextIOWrapper(os.fdopen(os.dup(1), "wb"), encoding="utf-8")
+    """Speak over private copies of standard input and output.
+
+    The analysis and what it starts find the end of input there, and print to standard error.
+    """
+    source, sink = os.dup(0), os.dup(1)
+    silence_standard_input()
     os.dup2(2, 1)
-    asyncio.run(_main(sys.stdin, sink))
-    sink.flush()
-    os._exit(0)
 
+    def forget() -> None:
+        os.close(source)
+        os.close(sink)
 
-if __name__ == "__main__":
-    main()
+    os.register_at_fork(after_in_child=forget)  # a child that runs on must not keep the line open
+    with os.fdopen(source, encoding="utf-8") as reading, os.fdopen(sink, "w", encoding="utf-8") as writing:
+        run_to_end(_main(reading, writing))
+        writing.flush()
+        os._exit(0)

@@ -1,10 +1,7 @@
 """An attempt in a process of its own, which can be killed: the side of the worker."""
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -15,11 +12,19 @@ from typing import Any
 from outlast.core.analysis import Analysis
 from outlast.core.context import Journal, ProgressSink
 from outlast.core.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
+from outlast.core.process_tree import kill_group
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
 
 LINE_LIMIT = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
 """Bytes of one message: a kept result, escaped."""
+START = """
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop())
+from outlast.core.isolated import main
+main()
+"""
+"""Our import path is for this program alone: by the environment it would reach every Python that it calls."""
 
 
 class IsolatedError(OutlastError):
@@ -34,13 +39,14 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
     """The result as JSON text; raises what the analysis raised. Cancelled: the process and its children die."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "outlast.core.isolated",
+        "-c",
+        START,
+        json.dumps([p or str(Path.cwd()) for p in sys.path]),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LINE_LIMIT,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)},
+        # a group that can be killed, in the session of the worker, whose supervisor kills what is left of that
+        process_group=0,
     )
     try:
         return await _Conversation(child, progress, journal).hold(
@@ -52,13 +58,8 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
             }
         )
     finally:
-        _kill(child)
+        kill_group(child.pid)
         await child.wait()
-
-
-def _kill(child: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
 
 
 class _Conversation:

@@ -47,6 +47,18 @@ class Codec:
             raise TooLarge(f"{what} has {len(data):,} bytes as JSON; at most {limit:,} are kept.")
         return data.decode()
 
+    def round_trip(self, value: Any, limit: int, what: str) -> tuple[str, Any]:
+        """The JSON text of `value`, and the value that it is read back as.
+
+        Raises `TooLarge` or `NotJson`, also when the text cannot be read back: numbers of thousands of digits,
+        hundreds of levels, a model that refuses its own output.
+        """
+        text = self.dump(value, limit, what)
+        try:
+            return text, self.load(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise NotJson(f"{what} can be written as JSON but not read back: {error}") from error
+
     def load(self, text: str) -> Any:
         return self._adapter.validate_json(text)
 

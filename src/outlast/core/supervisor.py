@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +12,8 @@ from contextlib import suppress
 from outlast.core.identity import new_worker_id
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance
+from outlast.core.process_tree import OrphanReaper, kill_session
+from outlast.core.supervisor_link import PING, RETIRE, STOP
 from outlast.domain.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -20,87 +24,223 @@ LONGEST_PAUSE = 30.0
 """Seconds before another start, at most, when one worker after the other dies quickly."""
 FREE_DEATHS = 4
 """So many quick deaths in a row are replaced at once."""
+LOOK_EVERY = 1.0
+"""Seconds between pings."""
+FROZEN_AFTER = 60.0
+"""Seconds without an answer after which a worker counts as frozen and is killed."""
+KILL_AFTER = 1.2
+"""Seconds that a worker gets beyond its grace time, or after a second request to stop, until it is killed."""
+
+
+class Worker:
+    """One child process, with the line to it."""
+
+    def __init__(self, worker_id: str, process: asyncio.subprocess.Process, link: socket.socket) -> None:
+        self.id = worker_id
+        self.process = process
+        self.began = asyncio.get_running_loop().time()
+        self.wants_to_retire = asyncio.Event()
+        self.killed: str | None = None
+        """Why we killed it."""
+        self.retires = False
+        """It has been replaced, and ends with its last session."""
+        self._link = link
+        self._answered = self._looked = self.began
+
+    def send(self, message: bytes) -> None:
+        with suppress(OSError):
+            self._link.send(message)
+
+    def kill(self, why: str) -> None:
+        self.killed = self.killed or why
+        with suppress(ProcessLookupError):
+            self.process.kill()
+
+    async def ended(self) -> int:
+        """Its exit status; until then it is asked to answer, and killed when it does not for a long time."""
+        listening = asyncio.create_task(self._listen())
+        pinging = asyncio.create_task(self._ping())
+        try:
+            return await self.process.wait()
+        finally:
+            listening.cancel()
+            pinging.cancel()
+            self._link.close()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        while received := await loop.sock_recv(self._link, 1024):
+            if PING in received:
+                self._answered = loop.time()
+            if RETIRE in received:
+                self.wants_to_retire.set()
+
+    async def _ping(self) -> None:
+        time = asyncio.get_running_loop().time
+        while True:
+            now = time()
+            if now - self._looked > 3 * LOOK_EVERY:  # it was we who stood still
+                self._answered = now
+            self._looked = now
+            if now - self._answered > FROZEN_AFTER:
+                self.kill(f"did not answer for {FROZEN_AFTER:.0f} s")
+            self.send(PING)
+            await asyncio.sleep(LOOK_EVERY)
 
 
 class Supervisor:
     """Keeps `count` worker processes alive. `command` starts one; `--worker-id ID` is added to it.
 
-    A worker holds the reading end of a pipe as its standard input and ends when it closes, so that none
-    outlives its supervisor.
+    A worker holds one end of a socket as its standard input and ends when it closes, so that none outlives its
+    supervisor. One that asks to retire gets a replacement first, and then as long as its sessions take.
     """
 
-    def __init__(self, command: Sequence[str], count: int, store: Store, maintenance: Maintenance) -> None:
+    def __init__(
+        self, command: Sequence[str], count: int, store: Store, maintenance: Maintenance, *, grace: float
+    ) -> None:
         self._command = command
         self._count = count
         self._store = store
         self._maintenance = maintenance
-        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._grace = grace
+        self._workers: set[Worker] = set()
         self._stop_requests = 0
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """First: let the workers drain. Second: at once. Handed on to them as the same signal."""
+        """First: let the workers drain. Second: at once. Whoever does not end in time is killed."""
         self._stop_requests += 1
         self._stopping.set()
-        for child in self._children.values():
-            with suppress(ProcessLookupError):
-                child.send_signal(signal.SIGTERM)
+        for worker in self._workers:
+            worker.send(STOP)
+        within = self._grace if self._stop_requests == 1 else 0.0
+        asyncio.get_running_loop().call_later(within + KILL_AFTER, self._kill_all)
 
     async def run(self) -> None:
         """Until stopped and every worker has ended."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
-                group.create_task(self._keep_one())
+                group.create_task(self._keep_one(group))
+            if os.getpid() == 1 and self._count:
+                reaping = group.create_task(self._reap())
+                group.create_task(self._end_with_stop(reaping))
 
-    @property
-    def pids(self) -> Sequence[int]:
-        return [c.pid for c in self._children.values()]
-
-    async def _keep_one(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _keep_one(self, group: asyncio.TaskGroup) -> None:
+        """Keep one place filled; beside its worker there may be one that retires."""
         quick = 0
-        while not self._stopping.is_set():
-            worker_id = new_worker_id()
-            began = loop.time()
-            child = await asyncio.create_subprocess_exec(
-                *self._command, "--worker-id", worker_id, stdin=asyncio.subprocess.PIPE, start_new_session=True
-            )
-            self._children[worker_id] = child
-            if self._stopping.is_set():
-                child.send_signal(signal.SIGTERM)
-            code = await child.wait()
-            del self._children[worker_id]
-            worked = await self._rescue(worker_id)
+        retiring: asyncio.Task[bool] | None = None
+        worker = await self._start()
+        life = group.create_task(self._attend(worker))
+        while True:
+            wish = asyncio.create_task(worker.wants_to_retire.wait())
+            await asyncio.wait({life, wish}, return_when=asyncio.FIRST_COMPLETED)
+            wish.cancel()
+            if not life.done() and retiring is not None and not retiring.done():
+                await asyncio.wait({life, retiring}, return_when=asyncio.FIRST_COMPLETED)
+                continue
             if self._stopping.is_set():
                 return
-            if code:
-                log.error("Worker %s (pid %d) ended with %s; replaced.", worker_id, child.pid, _cause(code))
-            # one that held sessions died of its work: their crash counts bound such deaths, and others wait
-            quick = quick + 1 if code and not worked and loop.time() - began < QUICK_DEATH else 0
-            if quick > FREE_DEATHS:
-                pause = min(LONGEST_PAUSE, 2.0 ** (quick - FREE_DEATHS))
-                log.error("Workers die as soon as they start; the next in %.0f s.", pause)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._stopping.wait()
+            if life.done():
+                quick = quick + 1 if life.result() else 0
+                await self._pause(quick)
+                if self._stopping.is_set():
+                    return
+                worker = await self._start()
+            else:
+                replacement = await self._start()
+                log.warning("Worker %s retires; %s replaces it.", worker.id, replacement.id)
+                worker.retires = True
+                worker.send(RETIRE)
+                worker, retiring = replacement, life
+            life = group.create_task(self._attend(worker))
 
-    async def _rescue(self, worker_id: str) -> bool:
-        """Whether it held any."""
+    async def _start(self) -> Worker:
+        while True:
+            try:
+                worker = await self._spawn()
+                break
+            except OSError as error:
+                log.warning("No worker can be started now: %s", error)
+                await asyncio.sleep(LOOK_EVERY)
+        self._workers.add(worker)
+        for _ in range(self._stop_requests):
+            worker.send(STOP)
+        return worker
+
+    async def _spawn(self) -> Worker:
+        worker_id = new_worker_id()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         try:
-            rescued = await self._store.rescue_worker(worker_id)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, "--worker-id", worker_id, stdin=theirs.fileno(), start_new_session=True
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return Worker(worker_id, process, ours)
+
+    async def _attend(self, worker: Worker) -> bool:
+        """Until it has ended and its sessions are back; whether it died early without having held any."""
+        code = await worker.ended()
+        self._workers.discard(worker)
+        if left := kill_session(worker.process.pid):
+            log.warning("Worker %s left %d process(es) behind; killed.", worker.id, left)
+        cause = worker.killed or _cause(code)
+        if self._stopping.is_set():
+            await self._give_back(worker, unspent=worker.killed is not None)
+            return False
+        worked = await self._give_back(worker, unspent=False)
+        if not code or (worker.retires and not worked):
+            return False
+        log.error("Worker %s (pid %d): %s; replaced.", worker.id, worker.process.pid, cause)
+        # one that held sessions died of its work: their crash counts bound such deaths, and others wait
+        return not worked and asyncio.get_running_loop().time() - worker.began < QUICK_DEATH
+
+    async def _give_back(self, worker: Worker, *, unspent: bool) -> bool:
+        """Whether it held any. What we killed because we stop is not to blame."""
+        try:
+            if unspent:
+                return await self._store.release_worker(worker.id) > 0
+            rescued = await self._store.rescue_worker(worker.id)
         except StoreUnavailable as error:
             log.warning("Its sessions go back when its lease ends: %s", error)
             return False
         self._maintenance.tell(rescued)
         return bool(rescued)
 
+    async def _pause(self, quick_deaths: int) -> None:
+        if quick_deaths > FREE_DEATHS:
+            pause = min(LONGEST_PAUSE, 2.0 ** (quick_deaths - FREE_DEATHS))
+            log.error("Workers die as soon as they start; the next in %.0f s.", pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+
+    def _kill_all(self) -> None:
+        for worker in self._workers:
+            log.error("Worker %s (pid %d) did not stop in time; killed.", worker.id, worker.process.pid)
+            worker.kill("did not stop in time")
+
+    async def _reap(self) -> None:
+        reaper = OrphanReaper()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            reaper.look()
+
+    async def _end_with_stop(self, task: "asyncio.Task[None]") -> None:
+        await self._stopping.wait()
+        task.cancel()
+
 
 def _cause(code: int) -> str:
     if code >= 0:
-        return f"exit code {code}"
+        return f"ended with exit code {code}"
     with suppress(ValueError):
-        return f"signal {signal.Signals(-code).name}"
-    return f"signal {-code}"
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
 
 
 def python_command(*arguments: str) -> list[str]:

@@ -12,14 +12,17 @@ from enum import StrEnum
 from typing import Any
 
 from outlast.core.analysis import Catalogue
-from outlast.core.attempt import STOP_GRACE, Attempt, StopReason, Surroundings
+from outlast.core.attempt import RELEASE_GRACE, Attempt, StopReason, Surroundings
+from outlast.core.event_loop import conceal, conceal_all
 from outlast.core.identity import new_worker_id
 from outlast.core.inbox import Handed, Inbox, Taken
 from outlast.core.intake import Intake
 from outlast.core.journal import Store, StoreJournal, patiently
 from outlast.core.lease import LeaseKeeper
 from outlast.core.reporter import Reporter
+from outlast.core.retirement import Retirement
 from outlast.core.settling import Settling
+from outlast.core.threads import STOP_GRACE
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Released
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 250
 """Sessions per claim at most."""
+LEAVE_WITHIN = 1.0
+"""Seconds in which a worker that ends writes that it holds nothing any more; otherwise its lease lapses."""
 
 
 class WorkerEnd(StrEnum):
@@ -41,7 +46,7 @@ class WorkerEnd(StrEnum):
     STOPPED = "stopped"
     """It was told to."""
     WORN = "worn"
-    """Abandoned code still runs in it, or it has done its share: start a fresh one."""
+    """It has been replaced, and its last session has ended."""
 
 
 class Worker:
@@ -78,9 +83,8 @@ class Worker:
         self._differed: set[Claim] = set()
         self._lost = False
         self._releasing = False
-        self._abandoned = 0
-        self._taken = 0
         self._stop_requests = 0
+        self._retirement = Retirement(options, clock, self._wake.set)
         self._reporter = Reporter(store, notifier, clock)
         self._settling = Settling(store, notifier, self._reporter, dispatcher, clock, rng)
         self._surroundings = Surroundings(lambda s: StoreJournal(store, s, clock, rng), clock, rng)
@@ -90,32 +94,42 @@ class Worker:
         self._stop_requests += 1
         self._wake.set()
 
+    def wear_out(self) -> None:
+        """Be replaced by a fresh worker; what runs here may end first."""
+        self._retirement.want()
+
     async def run(self) -> WorkerEnd:
         topics = [Topic.CANCEL] if self._intake else [Topic.WAITING, Topic.CANCEL]
         ears = await self._notifier.subscribe(topics, self._hear)
         reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
+        conceal_all()
         keeper: LeaseKeeper | None = None
         try:
             keeper = await self._register()
             if self._intake:
                 self._intake.inbox.attach(self._wake.set)
-            began = self._clock.monotonic()
             while True:
                 if self._lost:
                     keeper = await self._start_anew()
-                over = self._stop_requests > 0
-                if over or self._worn(began):
+                if self._stop_requests > 0:
                     await self._drain()
-                    return WorkerEnd.STOPPED if over else WorkerEnd.WORN
-                if not await self._claim():
+                    return WorkerEnd.STOPPED
+                self._retirement.ask_when_due()
+                if self._retirement.agreed:
+                    if not self._tasks:
+                        return WorkerEnd.WORN
+                    self._wake.clear()
+                    await self._pause(self._options.sleep)
+                elif not await self._claim():
                     await self._pause(self._options.sleep)
         finally:
             if keeper:
                 keeper.stop()
             reporting.cancel()
             await ears.close()
-            with suppress(StoreUnavailable):
-                await self._store.release_worker(self.id)
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(LEAVE_WITHIN):
+                    await self._store.release_worker(self.id)
             self._notifier.publish(Topic.WAITING, list(self._options.queues))
 
     def on_beat(self, beat: Beat) -> None:
@@ -180,14 +194,6 @@ class Worker:
         log.warning("The worker goes on as %s.", self.id)
         return keeper
 
-    def _worn(self, began: float) -> bool:
-        options = self._options
-        return (
-            self._abandoned > 0
-            or (options.max_sessions is not None and self._taken >= options.max_sessions)
-            or (options.max_seconds is not None and self._clock.monotonic() - began >= options.max_seconds)
-        )
-
     async def _claim(self) -> bool:
         """Take what fits; True when there may be more at once."""
         self._wake.clear()
@@ -210,7 +216,7 @@ class Worker:
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
             return False
-        self._taken += len(sessions)
+        self._retirement.taken += len(sessions)
         for session in sessions:
             self._begin(session)
         return len(sessions) == limit
@@ -220,7 +226,7 @@ class Worker:
         claiming = self._intake.claiming if self._intake else 0
         room = self._options.concurrency - len(self._attempts) - claiming
         if self._options.max_sessions is not None:
-            room = min(room, self._options.max_sessions - self._taken - claiming)
+            room = min(room, self._options.max_sessions - self._retirement.taken - claiming)
         return room
 
     def _most_crashes(self) -> int:
@@ -232,7 +238,7 @@ class Worker:
             handed, self.id, self._most_crashes, lambda: self._lost or self._stop_requests > 0
         )
         if session is not None:
-            self._taken += 1
+            self._retirement.taken += 1
             self._begin(session, handed)
 
     def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
@@ -248,6 +254,7 @@ class Worker:
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
+        conceal(task)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -264,7 +271,7 @@ class Worker:
         finally:
             del self._attempts[attempt.claim]
             if attempt.abandoned:
-                self._abandoned += 1
+                self._retirement.abandoned += 1
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -284,4 +291,4 @@ class Worker:
         for attempt in self._attempts.values():
             attempt.stop(StopReason.RELEASE)
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=STOP_GRACE + 1)
+            await asyncio.wait(set(self._tasks), timeout=RELEASE_GRACE + LEAVE_WITHIN)

@@ -18,5 +18,8 @@ class WorkerOptions:
     """It ends after so many."""
     max_seconds: float | None = None
     """It ends after so long."""
+    on_worn: Callable[[Callable[[], None]], None] = lambda retire: retire()
+    """Called in the event loop when the worker should be replaced; calls what it is given, from any thread, once a
+    replacement is there. Until then the worker goes on as before."""
     on_stuck: Callable[[], None] = lambda: None
     """Called from another thread when the event loop is blocked beyond a deadline; may end the process."""

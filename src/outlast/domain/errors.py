@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from outlast.domain.waiting_time import seconds_to_wait
 
 
 class OutlastError(Exception):
@@ -13,14 +16,22 @@ class Permanent(OutlastError):
 
 
 class RetryAfter(OutlastError):
-    """Raised by an analysis: try again, but not before `seconds` from now; it costs an attempt as any failure.
+    """Raised by an analysis: try again, but not before the given time; it costs an attempt as any failure.
 
-    The text is shown to the visitor once no attempt is left.
+    `wait` is seconds (a number or a numeric string), a `timedelta`, an aware `datetime` or an HTTP date, so that
+    the value of a `Retry-After` header can be passed on as it came. Raises `ValueError` for anything else, for
+    negative numbers, and for those that are not finite. The analysis's `longest_wait` caps it. The visitor reads
+    `message` once no attempt is left.
     """
 
-    def __init__(self, seconds: float, message: str = "The source asked us to come back later.") -> None:
+    def __init__(
+        self,
+        wait: float | str | timedelta | datetime,
+        message: str = "The source asked us to come back later.",
+    ) -> None:
         super().__init__(message)
-        self.seconds = seconds
+        self.seconds = seconds_to_wait(wait)
+        """Seconds from the moment in which this was raised, at least 0."""
 
 
 @dataclass(frozen=True, slots=True)

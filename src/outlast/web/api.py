@@ -177,6 +177,8 @@ async def readyz(exchange: Exchange) -> Response:
     """The store can be written, its schema is current, and we are not about to close."""
     if exchange.engine.closing.is_set():
         raise Problem(503, "Shutting down.", retry_after=5)
+    if not exchange.engine.working:
+        raise Problem(503, "Not ready: a worker of this process has ended; it is started again.", retry_after=5)
     try:
         await exchange.engine.store.check()
     except (StoreUnavailable, SchemaOutdated) as error:

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outlast.backends.celery.places import Places
 from outlast.backends.celery.whistle import Whistle
 from outlast.core.engine import Engine
+from outlast.core.event_loop import run_to_end
 from outlast.core.identity import new_worker_id
 from outlast.core.inbox import Inbox, Taken
 from outlast.core.rounds import serve_rounds
@@ -44,8 +45,9 @@ class Siblings:
 class Crew:
     """Keeps a worker going until it is stopped. Everything but `start` may be called from any thread.
 
-    `on_end` is called in the crew's thread when it has ended, with the reason. A worker that is worn makes place
-    for a fresh one, or ends the crew with `once`.
+    `on_end` is called in the crew's thread when it has ended, with the reason. With `once` a worn worker ends the
+    crew, and `on_retire` is called when that begins: nothing is taken from then on. Without it the worker goes
+    on, as a fresh one in the same process would have the same threads beside it.
     """
 
     def __init__(
@@ -57,9 +59,12 @@ class Crew:
         siblings: Siblings | None = None,
         once: bool = False,
         on_end: Callable[[WorkerEnd], None] = lambda _: None,
+        on_retire: Callable[[], None] = lambda: None,
     ) -> None:
         self._opened = opened
-        self._options = options
+        self._ask_to_retire = options.on_worn
+        self._options = replace(options, on_worn=self._on_worn)
+        self._on_retire = on_retire
         self._worker_id = worker_id
         self._siblings = siblings
         self._once = once
@@ -87,8 +92,24 @@ class Crew:
                 with suppress(RuntimeError):  # the loop has just closed
                     self._loop.call_soon_threadsafe(self._tell)
 
+    def wear_out(self) -> None:
+        """Be replaced; what runs here may end first."""
+        with self._stopping:
+            if self._loop is not None and self._worker is not None:
+                with suppress(RuntimeError):  # the loop has just closed
+                    self._loop.call_soon_threadsafe(self._worker.wear_out)
+
     def join(self, timeout: float | None = None) -> None:
         self._thread.join(timeout)
+
+    def _on_worn(self, retire: Callable[[], None]) -> None:
+        def leave() -> None:
+            self._inbox.close()
+            self._on_retire()
+            retire()
+
+        if self._once:
+            self._ask_to_retire(leave)
 
     def _tell(self) -> None:
         if self._worker is not None:
@@ -97,7 +118,7 @@ class Crew:
     def _run(self) -> None:
         end = WorkerEnd.WORN  # so it is, when something breaks
         try:
-            end = asyncio.run(self._work())
+            end = run_to_end(self._work())
         except OutlastError as error:
             log.critical("No worker can start here: %s", error)
         finally:
@@ -126,7 +147,6 @@ class Crew:
                 end = await self._worker.run()
                 if end is WorkerEnd.STOPPED or self._once:
                     break
-                log.warning("A worker was worn out by code that would not stop; a fresh one takes over.")
             return end
         finally:
             if looking is not None:

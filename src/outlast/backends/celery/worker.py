@@ -11,8 +11,9 @@ from outlast.backends.celery.fleet import TASK, is_redis
 from outlast.backends.celery.places import Places
 from outlast.backends.celery.untyped import exceptions, pools, signals, state
 from outlast.backends.celery.whistle import Whistle
-from outlast.core.attempt import STOP_GRACE
 from outlast.core.inbox import Taken
+from outlast.core.supervisor_link import silence_standard_input
+from outlast.core.threads import STOP_GRACE
 from outlast.core.worker import WorkerEnd
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import OutlastError
@@ -98,21 +99,23 @@ class Staff:
 
     def _start_here(self, instance: Any, **_: Any) -> None:
         if instance is self._controller and self._siblings is None:
-            self._start(instance.concurrency, self._crew_ended)
+            self._start(instance.concurrency, self._crew_ended, once=self._once)
 
     def _start_in_child(self, **_: Any) -> None:
         if self._siblings is not None:
-            self._start(1, self._crew_of_child_ended)
+            silence_standard_input()
+            self._start(1, self._crew_of_child_ended, once=True)
 
-    def _start(self, concurrency: int, on_end: Callable[[WorkerEnd], None]) -> None:
+    def _start(self, concurrency: int, on_end: Callable[[WorkerEnd], None], *, once: bool) -> None:
         queues = tuple(self._app.amqp.queues.consume_from)
         self._crew = Crew(
             self._opened,
             self._options(concurrency, queues),
             worker_id=self._worker_id,
             siblings=self._siblings,
-            once=self._once,
+            once=once,
             on_end=on_end,
+            on_retire=_stop_celery if once and self._siblings is None else lambda: None,
         )
         self._crew.start()
 
@@ -120,6 +123,9 @@ class Staff:
         """At each signal that asks Celery to stop. It would only wait for its children: they are told."""
         if self._siblings is not None:
             self._siblings.whistle.blow()
+        elif self._crew is not None and self._once:
+            # the supervisor has a line of its own to stop us: this was sent by somebody else, the analysis maybe
+            threading.Thread(target=self._crew.wear_out, daemon=True).start()
         elif self._crew is not None:
             # from a signal handler, which must not wait for a lock that the thread below it may hold
             threading.Thread(target=self._crew.stop, daemon=True).start()

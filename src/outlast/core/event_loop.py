@@ -1,0 +1,109 @@
+"""The event loop of a worker: it outlives whatever analysis code raises, stops, cancels or forks within it."""
+
+import asyncio
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+LEAVE_WITHIN = 0.5
+"""Seconds that tasks which are left over get to end; then the loop is closed without them."""
+
+_loops: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
+_fork_guarded = threading.Lock()
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """The value of `work`, run in a new event loop of this thread, as `asyncio.run` does but for two things.
+
+    A `SystemExit` or `KeyboardInterrupt` that a callback or another task raises, and `loop.stop()`, end the loop
+    of `asyncio.run`; here they are logged, and the loop goes on. Leftover tasks that swallow their cancellation
+    keep `asyncio.run` waiting for ever; here they are left behind.
+    """
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
+        raise RuntimeError("run_to_end() cannot be called where an event loop is running.")
+    loop = asyncio.new_event_loop()
+    _guard_forks(loop)
+    try:
+        asyncio.set_event_loop(loop)
+        return _complete(loop, loop.create_task(work))
+    finally:
+        try:
+            _cancel_leftovers(loop)
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+def conceal(task: "asyncio.Task[Any]") -> None:
+    """Keep this task out of `asyncio.all_tasks()`, so that analysis code which cancels all tasks spares it.
+
+    Only in loops of `run_to_end`: elsewhere somebody else may have to find it.
+    """
+    if task.get_loop() in _loops:
+        asyncio.tasks._unregister_task(task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the documented call for this
+
+
+def conceal_all() -> None:
+    """Conceal every task of the running loop."""
+    for task in asyncio.all_tasks():
+        conceal(task)
+
+
+def _complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
+    conceal(task)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if task.done():
+                raise
+            log.exception("Code raised %s into the event loop, which goes on.", type(error).__name__)
+        except RuntimeError as error:
+            if task.done() or loop.is_closed():
+                raise
+            log.warning("Code stopped the event loop (%s), which goes on.", error)
+
+
+def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _complete(loop, loop.create_task(_wait(tasks)))
+    left = [task for task in tasks if not task.done()]
+    for task in left:
+        task._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - the line below says it
+    if left:
+        log.error("%d task(s) swallowed their cancellation and are left behind: %s", len(left), left[0])
+    _complete(loop, loop.create_task(_close_generators(loop)))
+
+
+async def _wait(tasks: "set[asyncio.Task[Any]]") -> None:
+    await asyncio.wait(tasks, timeout=LEAVE_WITHIN)
+
+
+async def _close_generators(loop: asyncio.AbstractEventLoop) -> None:
+    closing = asyncio.ensure_future(loop.shutdown_asyncgens())
+    await asyncio.wait({closing}, timeout=LEAVE_WITHIN)
+
+
+def _guard_forks(loop: asyncio.AbstractEventLoop) -> None:
+    """A child that analysis code forked in the loop's own thread must not go on as a second copy of the worker."""
+    _loops.add(loop)
+    if _fork_guarded.acquire(blocking=False):  # once in a process: a hook cannot be taken back
+        os.register_at_fork(after_in_child=_end_when_back_in_the_loop)
+
+
+def _end_when_back_in_the_loop() -> None:
+    for loop in list(_loops):
+        if getattr(loop, "_thread_id", None) == threading.get_ident():
+            # everything that waits in the copied loop belongs to the parent
+            loop._ready.clear()  # noqa: SLF001  # pyright: ignore - no public way to empty it
+            loop.call_soon(os._exit, 0)
