@@ -22,6 +22,8 @@ MOST_DEATHS = 3
 REPLACED_WITHIN = 45.0
 """Seconds more for a session whose worker may die three times: each is started anew, and a host found dead."""
 HONEST = ("honest", "honest_blocking")
+ISOLATED_AT_ONCE = 3
+"""Each has an interpreter to start, which a small machine does for a few at a time."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ class Run:
 
     def go(self) -> Seen:
         with tempfile.TemporaryDirectory(prefix="menagerie-", ignore_cleanup_errors=True) as folder:
-            place = Place(self._place_name, Path(folder), [cell.row.name for cell in self.cells])
+            rows = [cell.row.name for cell in self.cells]
+            isolated = all(cell.kind == "process" for cell in self.cells)
+            at_once = len(HONEST) + (ISOLATED_AT_ONCE if isolated else 100)
+            place = Place(self._place_name, Path(folder), rows, at_once=at_once)
             try:
                 place.start()
                 self._live(place)
@@ -106,7 +111,7 @@ class Run:
     def _wait_for_ends(self, place: Place, began: float) -> None:
         waiting = {cell.tag: cell for cell in self.cells}
         # one server works on all of them at once: the machine is shared, so each more gets a little more
-        patience = max(map(self._limit, self.cells)) + 0.5 * len(self.cells)
+        patience = max(map(self._limit, self.cells)) + 2.0 * len(self.cells)
         while waiting and time.monotonic() - began < patience:
             self._watch(place)
             sessions = place.sessions()

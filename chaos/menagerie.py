@@ -40,18 +40,21 @@ def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> 
 
 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
-    """Who shares a server: the same place, kind and section, and no row that harms the process."""
+    """Who shares a server: the same place, kind and section, and no row that harms the process. These come first."""
     sections = section_of()
     shared: defaultdict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    single: list[Cell] = []
     for cell in cells:
         if alone or cell.kind in cell.row.alone:
-            yield [cell]
+            single.append(cell)
         else:
             shared[cell.place, cell.kind, sections[cell.row.name]].append(cell)
     for (_, kind, _), group in shared.items():
         size = TOGETHER[kind]
         for n in range(0, len(group), size):
             yield group[n : n + size]
+    for cell in single:
+        yield [cell]
 
 
 class Results:

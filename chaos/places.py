@@ -41,8 +41,9 @@ APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlas
 class Place:
     """One site of one kind. What it runs is started again when it dies, as a service manager would."""
 
-    def __init__(self, name: str, folder: Path, rows: Iterable[str]) -> None:
+    def __init__(self, name: str, folder: Path, rows: Iterable[str], *, at_once: int) -> None:
         self.name = name
+        self._at_once = at_once
         self._rows_served = ",".join(rows)
         self.folder = folder
         self.deaths = 0
@@ -234,6 +235,7 @@ class Place:
             "ANALYSIS_SHUTDOWN_GRACE": str(grace),
             "ANALYSIS_DASHBOARD_KEY": KEY,
             "ANALYSIS_MIN_FREE_MB": "10",
+            "ANALYSIS_WORKER_CONCURRENCY": str(self._at_once),
             "APP_KEY": self._folder_key,
             "HOSTILE_EFFECTS": str(self.folder / "effects"),
             "HOSTILE_ROWS": self._rows_served,
