@@ -22,7 +22,7 @@ from hostile.row import KINDS, PROCESS  # noqa: E402 - as above
 from places import PLACES  # noqa: E402 - as above
 from table import Memory, write  # noqa: E402 - as above
 
-TOGETHER = {"async": 40, "def": 40, PROCESS: 12}
+TOGETHER = {"async": 40, "def": 40, PROCESS: 24}
 """Cells in one server: each of a process has an interpreter to start."""
 MEMORY = Path(tempfile.gettempdir()) / "outlast-menagerie.json"
 
@@ -74,7 +74,9 @@ class Results:
         return {cell: faults for cell, faults in self.faults.items() if faults}
 
 
-def run_all(groups: Sequence[Sequence[Cell]], jobs: int, slack: float, logs: Path | None, *, again: bool) -> Results:
+def run_all(
+    groups: Sequence[Sequence[Cell]], jobs: int, slack: float, logs: Path | None, memory: Memory, *, again: bool
+) -> Results:
     results = Results()
     todo, done, began = len(groups), 0, time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
@@ -94,6 +96,7 @@ def run_all(groups: Sequence[Sequence[Cell]], jobs: int, slack: float, logs: Pat
                     todo += len(group)
                     break
                 results.take(seen)
+                memory.keep({cell: results.faults[cell] for cell in group}, results.ends)
     return results
 
 
@@ -133,6 +136,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2)), help="servers at once")
     parser.add_argument("--slack", type=float, default=3.0, help="seconds more for everything, on a busy machine")
     parser.add_argument("--alone", action="store_true", help="each cell in a server of its own")
+    parser.add_argument("--only", choices=["shared", "single"], help="only what shares a server, or has its own")
     parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
     parser.add_argument("--json", type=Path, default=MEMORY, help="where what was seen is kept, run after run")
@@ -146,12 +150,13 @@ def main() -> None:
         options.logs.mkdir(parents=True, exist_ok=True)
     cells = chosen(options.rows, options.kinds, options.places)
     groups = list(batches(cells, alone=options.alone))
+    if options.only:
+        groups = [group for group in groups if (len(group) > 1) == (options.only == "shared")]
     print(f"{len(cells)} cells in {len(groups)} servers, {options.jobs} at once", flush=True)
     began = time.monotonic()
-    results = run_all(groups, options.jobs, options.slack, options.logs, again=not options.no_again)
-    seconds = time.monotonic() - began
     memory = Memory(options.json)
-    memory.keep(results.faults, results.ends)
+    results = run_all(groups, options.jobs, options.slack, options.logs, memory, again=not options.no_again)
+    seconds = time.monotonic() - began
     _sum_up(results, seconds)
     if options.write or len(results.faults) == len(chosen([], KINDS, PLACES)):
         write(memory, seconds)

@@ -36,6 +36,8 @@ KEY = "the operators of the menagerie"
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHON", "OUTLAST_")
 """How the variables begin that are not taken from whoever runs this; without bytecode every start takes seconds."""
 APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
+HOST = APP + "from hostile.host import main\nmain()\n"
+"""Not by PYTHONPATH, which would be the user's own, handed on to children."""
 
 
 class Place:
@@ -56,6 +58,7 @@ class Place:
         self.root = f"http://127.0.0.1:{self._port}"
         self._folder_key = secrets.token_hex(32)
         (folder / "hostile_app.py").write_text(APP.format(here=str(HERE)))
+        (folder / "hostile_host.py").write_text(HOST.format(here=str(HERE)))
         (folder / "effects").touch()
 
     def start(self, grace: float = GRACE) -> None:
@@ -204,14 +207,16 @@ class Place:
             self._child.stdin.close()
         command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "1"]
         if self.name == EMBEDDED:
-            command = [sys.executable, "-m", "hostile.host", str(self._port)]
+            command = [sys.executable, "hostile_host.py", str(self._port)]
+        # what a host has as its standard input is its own affair: nothing, under a service manager
+        source = subprocess.DEVNULL if self.name == EMBEDDED else subprocess.PIPE
         with (self.folder / "log.txt").open("ab") as log:
             # a group of its own: a hostile analysis may kill the group that it is in
             self._child = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=self._environment,
-                stdin=subprocess.PIPE,
+                stdin=source,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -241,8 +246,6 @@ class Place:
             "HOSTILE_ROWS": self._rows_served,
             "PYTHONUNBUFFERED": "1",
         }
-        if self.name == EMBEDDED:  # the host is a module of ours; a supervised site finds itself
-            settings["PYTHONPATH"] = settings["HOSTILE_PYTHONPATH"] = str(HERE)
         if self.name == SYNC:
             settings["ANALYSIS_ASYNC_ENABLED"] = "false"
         if self._redis is not None:

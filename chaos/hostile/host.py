@@ -29,7 +29,3 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
-
-
-if __name__ == "__main__":
-    main()
