@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from outlast.core import context
 from outlast.core.analysis import Analysis
-from outlast.core.event_loop import conceal
+from outlast.core.event_loop import conceal, leave_behind
 from outlast.core.isolation import run_isolated
 from outlast.core.journal import StoreJournal
 from outlast.core.outcomes import CancelLeakError, Outcomes, exit_of
@@ -177,7 +177,7 @@ class Attempt:
                 asked = now
                 work.cancel()
         self.abandoned = True
-        work._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - said here
+        leave_behind(work)
         log.error(
             "Session %s (%s), attempt %d: its code did not end within %.1f s after it was asked to stop. It still "
             "runs, but nothing that it writes is taken.",
