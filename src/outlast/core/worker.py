@@ -72,6 +72,7 @@ class Worker:
         self._options = options
         self._intake = Intake(store, catalogue, clock, inbox) if inbox else None
         self.id = worker_id or new_worker_id()
+        self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake = asyncio.Event()
@@ -160,7 +161,7 @@ class Worker:
     async def _register(self) -> LeaseKeeper:
         info = WorkerInfo(
             id=self.id,
-            host=socket.gethostname(),
+            host=self._host,
             pid=os.getpid(),
             queues=tuple(self._options.queues),
             analyses=tuple(self._catalogue.names),
