@@ -18,7 +18,7 @@ from outlast.core.outcomes import CancelLeakError, Outcomes, exit_of
 from outlast.core.payload import MAX_RESULT, arguments, strict_json
 from outlast.core.threads import STOP_ASKS, STOP_GRACE, in_thread
 from outlast.core.tracker import Tracker
-from outlast.domain.outcome import Cancelled, Completed, Lost, Outcome, Released
+from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus, restarted
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
@@ -187,10 +187,14 @@ class Attempt:
             now - begin,
         )
 
+    def timed_out(self) -> Failed | Postponed:
+        """Its end when it has taken too long. From any thread."""
+        return self._outcomes.timed_out()
+
     def _stopped(self) -> Outcome:
         match self._reason:
             case None:
-                return self._outcomes.timed_out()
+                return self.timed_out()
             case StopReason.CANCEL:
                 return Cancelled(self.tracker.stopped(StepStatus.PENDING))
             case StopReason.RELEASE:
