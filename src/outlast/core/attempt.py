@@ -11,14 +11,14 @@ from typing import Any, Protocol, cast
 
 from outlast.core import context
 from outlast.core.analysis import Analysis
-from outlast.core.event_loop import conceal
+from outlast.core.event_loop import conceal, leave_behind
 from outlast.core.isolation import run_isolated
 from outlast.core.journal import StoreJournal
 from outlast.core.outcomes import CancelLeakError, Outcomes, exit_of
 from outlast.core.payload import MAX_RESULT, arguments, strict_json
 from outlast.core.threads import STOP_ASKS, STOP_GRACE, in_thread
 from outlast.core.tracker import Tracker
-from outlast.domain.outcome import Cancelled, Completed, Lost, Outcome, Released
+from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus, restarted
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
@@ -177,7 +177,7 @@ class Attempt:
                 asked = now
                 work.cancel()
         self.abandoned = True
-        work._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - said here
+        leave_behind(work)
         log.error(
             "Session %s (%s), attempt %d: its code did not end within %.1f s after it was asked to stop. It still "
             "runs, but nothing that it writes is taken.",
@@ -187,10 +187,14 @@ class Attempt:
             now - begin,
         )
 
+    def timed_out(self) -> Failed | Postponed:
+        """Its end when it has taken too long. From any thread."""
+        return self._outcomes.timed_out()
+
     def _stopped(self) -> Outcome:
         match self._reason:
             case None:
-                return self._outcomes.timed_out()
+                return self.timed_out()
             case StopReason.CANCEL:
                 return Cancelled(self.tracker.stopped(StepStatus.PENDING))
             case StopReason.RELEASE:

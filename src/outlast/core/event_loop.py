@@ -1,6 +1,7 @@
 """The event loop of a worker: it outlives whatever analysis code raises, stops, cancels or forks within it."""
 
 import asyncio
+import ctypes
 import logging
 import os
 import threading
@@ -56,6 +57,16 @@ def conceal_all() -> None:
         conceal(task)
 
 
+def leave_behind(task: "asyncio.Task[Any]") -> None:
+    """Never touch this task again: it swallows whatever is thrown into it.
+
+    Python closes the coroutine of a task that it frees. Code that swallows even that, in a loop, would run for
+    ever in whatever thread frees the task, at the end of the program too. So it is never freed.
+    """
+    task._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - its caller says it
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
+
+
 def _complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
     conceal(task)
     while True:
@@ -79,7 +90,7 @@ def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
         _complete(loop, loop.create_task(_wait(tasks)))
     left = [task for task in tasks if not task.done()]
     for task in left:
-        task._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - the line below says it
+        leave_behind(task)
     if left:
         log.error("%d task(s) swallowed their cancellation and are left behind: %s", len(left), left[0])
     _complete(loop, loop.create_task(_close_generators(loop)))

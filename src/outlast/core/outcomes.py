@@ -42,7 +42,7 @@ class Outcomes:
         self._tracker = tracker
         self._rng = rng
 
-    def timed_out(self) -> Outcome:
+    def timed_out(self) -> Failed | Postponed:
         return self._retried(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
 
     def of(self, raised: BaseException) -> Outcome:

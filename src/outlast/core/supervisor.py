@@ -14,6 +14,7 @@ from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance
 from outlast.core.process_tree import OrphanReaper, kill_session
 from outlast.core.supervisor_link import PING, RETIRE, STOP
+from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ QUICK_DEATH = 5.0
 """Seconds of life below which a death counts as quick."""
 LONGEST_PAUSE = 30.0
 """Seconds before another start, at most, when one worker after the other dies quickly."""
+STORE_SLOW = 1.0
+"""Seconds that a replacement waits for the store to take back what the dead worker held."""
 FREE_DEATHS = 4
 """So many quick deaths in a row are replaced at once."""
 LOOK_EVERY = 1.0
@@ -83,7 +86,7 @@ class Worker:
                 self._answered = now
             self._looked = now
             if now - self._answered > FROZEN_AFTER:
-                self.kill(f"did not answer for {FROZEN_AFTER:.0f} s")
+                self.kill(f"did not answer for {FROZEN_AFTER:.0f} s and was killed")
             self.send(PING)
             await asyncio.sleep(LOOK_EVERY)
 
@@ -103,6 +106,8 @@ class Supervisor:
         self._store = store
         self._maintenance = maintenance
         self._grace = grace
+        self._host = socket.gethostname()
+        self._recording: set[asyncio.Task[bool]] = set()
         self._workers: set[Worker] = set()
         self._stop_requests = 0
         self._stopping = asyncio.Event()
@@ -124,6 +129,7 @@ class Supervisor:
             if os.getpid() == 1 and self._count:
                 reaping = group.create_task(self._reap())
                 group.create_task(self._end_with_stop(reaping))
+        await self._finish_recording()
 
     async def _keep_one(self, group: asyncio.TaskGroup) -> None:
         """Keep one place filled; beside its worker there may be one that retires."""
@@ -188,28 +194,41 @@ class Supervisor:
         self._workers.discard(worker)
         if left := kill_session(worker.process.pid):
             log.warning("Worker %s left %d process(es) behind; killed.", worker.id, left)
-        cause = worker.killed or _cause(code)
-        if self._stopping.is_set():
-            await self._give_back(worker, unspent=worker.killed is not None)
+        if self._stopping.is_set() and worker.killed:
+            await self._release(worker)
             return False
-        worked = await self._give_back(worker, unspent=False)
-        if not code or (worker.retires and not worked):
+        death = Death(worker.id, worker.killed or cause_of(code), self._host, worker.process.pid)
+        worked = await self._record(death)
+        if self._stopping.is_set() or not code or (worker.retires and not worked):
             return False
-        log.error("Worker %s (pid %d): %s; replaced.", worker.id, worker.process.pid, cause)
+        log.error("%s It is replaced.", death.sentence)
         # one that held sessions died of its work: their crash counts bound such deaths, and others wait
         return not worked and asyncio.get_running_loop().time() - worker.began < QUICK_DEATH
 
-    async def _give_back(self, worker: Worker, *, unspent: bool) -> bool:
-        """Whether it held any. What we killed because we stop is not to blame."""
+    async def _release(self, worker: Worker) -> None:
+        """What we killed because we stop is not to blame."""
         try:
-            if unspent:
-                return await self._store.release_worker(worker.id) > 0
-            rescued = await self._store.rescue_worker(worker.id)
-        except StoreUnavailable as error:
-            log.warning("Its sessions go back when its lease ends: %s", error)
-            return False
-        self._maintenance.tell(rescued)
-        return bool(rescued)
+            async with asyncio.timeout(STORE_SLOW):
+                await self._store.release_worker(worker.id)
+        except (StoreUnavailable, TimeoutError):
+            log.warning("The sessions of worker %s go back when its lease has lapsed.", worker.id)
+
+    async def _record(self, death: Death) -> bool:
+        """Whether it is known to have held sessions. The replacement does not wait for a store that is away."""
+        recording = asyncio.create_task(self._maintenance.record_death(death))
+        self._recording.add(recording)
+        recording.add_done_callback(self._recording.discard)
+        await asyncio.wait({recording}, timeout=STORE_SLOW)
+        if not recording.done():
+            log.warning("The store is not there to record this yet: %s", death.sentence)
+        return recording.done() and recording.result()
+
+    async def _finish_recording(self) -> None:
+        """What was seen is recorded also when everything stops, if the store is there."""
+        if self._recording:
+            await asyncio.wait(set(self._recording), timeout=STORE_SLOW)
+        for recording in self._recording:
+            recording.cancel()
 
     async def _pause(self, quick_deaths: int) -> None:
         if quick_deaths > FREE_DEATHS:
@@ -222,7 +241,7 @@ class Supervisor:
     def _kill_all(self) -> None:
         for worker in self._workers:
             log.error("Worker %s (pid %d) did not stop in time; killed.", worker.id, worker.process.pid)
-            worker.kill("did not stop in time")
+            worker.kill("did not stop in time and was killed")
 
     async def _reap(self) -> None:
         reaper = OrphanReaper()
@@ -235,9 +254,10 @@ class Supervisor:
         task.cancel()
 
 
-def _cause(code: int) -> str:
+def cause_of(code: int) -> str:
+    """How a process ended, by its exit code: the end of a sentence."""
     if code >= 0:
-        return f"ended with exit code {code}"
+        return f"exited with code {code}"
     with suppress(ValueError):
         return f"was killed by {signal.Signals(-code).name}"
     return f"was killed by signal {-code}"
