@@ -71,14 +71,14 @@ class Place:
         self._begin()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Until it can take sessions and has a worker for them."""
         end = time.monotonic() + STARTS_WITHIN
-        while self.ask("/readyz") != 200:
+        while self.ask("/readyz") != 200 or not self.workers():
             if time.monotonic() > end:
-                raise AssertionError(f"It does not start:\n{self.log[-3_000:]}")
-            time.sleep(0.05)
-        while not self.workers():
-            if time.monotonic() > end:
-                raise AssertionError(f"No worker comes:\n{self.log[-3_000:]}")
+                raise AssertionError(f"It is not ready:\n{self.log[-3_000:]}")
             time.sleep(0.05)
 
     def ask(self, path: str, client: httpx.Client | None = None) -> int:

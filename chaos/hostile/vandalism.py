@@ -469,7 +469,6 @@ def add_to(table: Table) -> None:
         ("policy", "an event loop policy that refuses", other_policy),
         ("threads_300", "300 threads", many_threads),
         ("second_outlast", "a second Outlast in the process", opens_outlast),
-        ("loop_stopped_by_thread", "finds every running loop and stops it", loop_from_thread),
     ]
     for name, what, act in rows:
         table.both(name, what, act, *said, "crashed", **shared)
@@ -478,6 +477,14 @@ def add_to(table: Table) -> None:
     )
     table.both(
         "closerange", "os.closerange(3, 64)", closes_many, *said, "crashed", "timeout", fatal=IN_PROCESS, hangs=(PROCESS,), timeout=5.0
+    )
+    table.both(
+        "loop_stopped_by_thread",
+        "finds every running loop and stops it, the host's too",
+        loop_from_thread,
+        *said,
+        "crashed",
+        fatal=IN_PROCESS,
     )
     loops: list[tuple[str, str, Any]] = [
         ("loop_debug", "the loop's debug mode", debug),
@@ -496,8 +503,8 @@ def add_to(table: Table) -> None:
     ]
     for name, what, act in loops:
         table.coroutine(name, what, act, *said, "crashed", alone=(ASYNC,))
-    table.coroutine("tasks_100000", "100,000 tasks", many_tasks, *said, alone=(ASYNC,))
-    table.coroutine("tasks_left", "leaves 100,000 tasks", many_tasks_left, *said, alone=(ASYNC,))
+    table.coroutine("tasks_100000", "100,000 tasks", many_tasks, *said, alone=(ASYNC,), timeout=60.0)
+    table.coroutine("tasks_left", "leaves 100,000 tasks", many_tasks_left, *said, alone=(ASYNC,), timeout=60.0)
     table.coroutine("steps_2000", "2,000 steps at once", many_steps, *said, alone=(ASYNC,), timeout=60.0)
     table.coroutine("reports_100000", "100,000 reports without a pause", many_reports, *said)
     table.coroutine("odd_report", "reports NaN, a surrogate and a million characters", odd_reports, *said)
