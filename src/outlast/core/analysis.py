@@ -9,10 +9,12 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, get_type_hin
 
 from pydantic import BaseModel
 
-from outlast.core import context
+from outlast.core import context, lost_context
+from outlast.core.call_keys import CallKeys
 from outlast.core.payload import Codec, input_model
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
+from outlast.domain.step_calls import Key
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,11 +25,20 @@ FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 class Step(Generic[P, R]):
     """A named part of an analysis whose result is kept. Called outside an analysis it just runs.
 
-    Inside, its result is kept under (name, occurrence, version) and returned, converted through its return
-    type, on a later attempt; the first call converts it too, so that types never differ.
+    Inside, its result is kept for the call that made it: by the name, the version, the key (see `step`) and which
+    call with this key it is. A later attempt gets it back through the return type; the first call converts it too,
+    so that types never differ.
     """
 
-    def __init__(self, work: Callable[P, R], title: str, name: str, version: int, weight: float) -> None:
+    def __init__(
+        self,
+        work: Callable[P, R],
+        title: str,
+        name: str,
+        version: int,
+        weight: float,
+        key: Callable[..., Key] | None = None,
+    ) -> None:
         if "return" not in inspect.get_annotations(work):
             raise TypeError(f"The step {name!r} needs a return annotation: its result is kept through that type.")
         self.work = work
@@ -36,17 +47,18 @@ class Step(Generic[P, R]):
         self.version = version
         self.weight = weight
         self.is_async = inspect.iscoroutinefunction(work)
+        self.keys = CallKeys(name, work, key)
         self._codec: Codec | None = None
         update_wrapper(self, work)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         attempt = context.current()
         if attempt is None:
+            lost_context.warn(self.name)
             return self.work(*args, **kwargs)
         if self.is_async:
-            awaitable = cast("Callable[P, Coroutine[Any, Any, Any]]", self.work)
-            return cast("R", attempt.run_step(self, lambda: awaitable(*args, **kwargs)))
-        return attempt.run_step_blocking(self, lambda: self.work(*args, **kwargs))
+            return cast("R", attempt.run_step(self, args, kwargs))
+        return attempt.run_step_blocking(self, args, kwargs)
 
     @property
     def codec(self) -> Codec:
@@ -61,16 +73,24 @@ class Step(Generic[P, R]):
 
 
 def step(
-    title: str, *, name: str | None = None, version: int = 1, weight: float = 1.0
+    title: str,
+    *,
+    name: str | None = None,
+    version: int = 1,
+    weight: float = 1.0,
+    key: Callable[..., Key] | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Make a typed function a step. `title` is what the visitor reads while it works.
 
     Raise `version` when an earlier kept result must not be used any more. `weight` is its share of the bar
     relative to the other steps until durations have been learnt.
+
+    `key` takes the arguments of a call and returns what tells it from the other calls of this step, as JSON data:
+    `key=lambda doc: doc.id`. Without it the key is a hash of the arguments, which costs some 30 ms a megabyte.
     """
 
     def decorate(work: Callable[P, R]) -> Step[P, R]:
-        return Step(work, title, name or work.__name__, version, weight)
+        return Step(work, title, name or work.__name__, version, weight, key)
 
     return decorate
 
