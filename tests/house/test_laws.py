@@ -23,6 +23,7 @@ FORBIDDEN_ROOMS = {
 
 BROAD_EXCEPT = {
     "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
+    "src/outlast/core/fan_out.py": "a thread of a map: whoever called it raises the error again",
     "src/outlast/core/isolated.py": "the attempt, in a process of its own",
     "src/outlast/core/settling.py": "the attempt: an end that no store takes must not keep its place for ever",
     "src/outlast/core/rounds.py": "the service loop of all that runs as long as its process",

@@ -22,6 +22,7 @@ from typing import Any, TextIO, get_type_hints
 from outlast.core import context
 from outlast.core.attempt import in_thread
 from outlast.core.payload import MAX_RESULT, Codec, arguments, input_model
+from outlast.core.thread_pool import ContextThreadPool
 from outlast.domain.errors import Permanent
 from outlast.domain.session import KeptStep
 
@@ -150,6 +151,7 @@ async def _analyse(order: dict[str, Any], pipe: _Pipe) -> str:
     )
     given = arguments(input_model(work.__name__, work).model_validate_json(order["input"]))
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
     context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, order["owner"]), _SystemClock(), loop))
     if inspect.iscoroutinefunction(work):
         value = await work(**given)
