@@ -15,7 +15,7 @@ import sites
 REAL = 10
 AT_WORK = 100
 """Sessions in flight at any time; each reports twice a second for three seconds."""
-TABLES = ("analysis_sessions", "session_progress", "attempts", "kept_steps", "workers")
+TABLES = ("analysis_sessions", "session_progress", "attempts", "step_results", "workers")
 SIZES = """
     SELECT c.relname, pg_total_relation_size(c.oid), s.n_live_tup, s.n_dead_tup
     FROM pg_class AS c INNER JOIN pg_stat_user_tables AS s ON s.relid = c.oid

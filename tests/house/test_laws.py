@@ -24,6 +24,7 @@ FORBIDDEN_ROOMS = {
 BROAD_EXCEPT = {
     "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
     "src/outlast/core/embedded.py": "the service loop of a worker in the host's process: the next one is started",
+    "src/outlast/core/fan_out.py": "a thread of a map: whoever called it raises the error again",
     "src/outlast/core/isolated.py": "the attempt, in a process of its own",
     "src/outlast/core/outcomes.py": "the attempt: an error may raise anything while it is read",
     "src/outlast/core/threads.py": "the attempt, in a thread of its own",

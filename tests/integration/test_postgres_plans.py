@@ -40,13 +40,13 @@ INSERT INTO session_progress
 SELECT id, claim, 2, 10, 1, NULL, '[]', updated_at FROM analysis_sessions WHERE status = 'processing';
 INSERT INTO workers
 SELECT 'worker ' || i, 'h', 1, '{}', '{}', 1, now(), now(), now() FROM generate_series(1, 100) AS i;
-INSERT INTO kept_steps SELECT id, 'read', 1, 1, '1', 1 FROM analysis_sessions WHERE status = 'processing';
+INSERT INTO step_results SELECT id, 'call', 'read', '1', 1 FROM analysis_sessions WHERE status = 'processing';
 INSERT INTO attempts SELECT id, 1, 1, 'w', 'completed', now() FROM analysis_sessions WHERE status = 'completed';
 INSERT INTO results (session_id, user_session, analysis, subject, completed_at, share, result)
 SELECT id, user_session, analysis, subject, completed_at, 'link ' || id, '1'
 FROM analysis_sessions WHERE status = 'completed';
 """
-LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "kept_steps"}
+LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "step_results"}
 PARTS = {"session_columns", "own_columns", "sessions", "now", "prunable_uploads", "prunable_facts"}
 OF_A_MOVE = re.compile(
     r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
@@ -69,7 +69,7 @@ VALUES = {
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
-     "steps": "[]", "percentage": 5, "current_step": 1, "step": "read", "occurrence": 1, "version": 1,
+     "steps": "[]", "percentage": 5, "current_step": 1, "step": "read", "call": "call", "version": 1,
      "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
     for n in range(1, 101)
 ]  # fmt: skip

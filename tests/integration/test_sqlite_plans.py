@@ -79,7 +79,7 @@ def plan(store, name):
 
 
 async def test_no_statement_scans_or_sorts_a_large_table(store):
-    large = r"SCAN (analysis_sessions|s|results|attempts|kept_steps|uploads|upload_chunks|step_statistics|k)\b"
+    large = r"SCAN (analysis_sessions|s|results|attempts|step_results|uploads|upload_chunks|step_statistics|k)\b"
     first_only = r"SCAN (analysis_sessions|s) USING COVERING INDEX sessions_(claimable|suspect|held)"  # of one row
     for name in store._sql:
         if name in MAY_SCAN | PARTS:

@@ -17,20 +17,20 @@ def make():
 
 def test_the_step_at_work_has_failed():
     tracker = make()
-    tracker.begin("read")
+    tracker.begin("read", 1, 1)
     assert statuses(tracker, StepStatus.FAILED) == [StepStatus.FAILED, StepStatus.PENDING]
 
 
 def test_a_step_whose_calls_have_all_ended_is_done_when_the_code_after_it_fails():
     tracker = make()
-    tracker.begin("read")
-    tracker.end("read")
+    tracker.begin("read", 1, 1)
+    tracker.end("read", 1)
     assert statuses(tracker, StepStatus.FAILED) == [StepStatus.DONE, StepStatus.PENDING]
 
 
 def test_so_is_one_that_was_resumed():
     tracker = make()
-    tracker.resume("read")
+    tracker.resume("read", 1)
     read, judge = tracker.stopped(StepStatus.PENDING)
     assert (read.status, read.resumed, read.duration_ms) == (StepStatus.DONE, True, None)
     assert judge.status is StepStatus.PENDING

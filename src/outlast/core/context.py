@@ -1,16 +1,21 @@
 """What runs around analysis code: kept steps, `report`, and the point where a stopped attempt notices it."""
 
 import asyncio
+import itertools
+import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sized
+from collections.abc import Coroutine, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar, cast
+from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError
-
-from outlast.core.payload import MAX_STEP_RESULT, Codec
+from outlast.core import lost_context
+from outlast.core.attempt_ports import Journal, ProgressSink, StepLike, Uploads
+from outlast.core.call_keys import CallCounter
+from outlast.core.payload import MAX_STEP_RESULT
 from outlast.domain.session import KeptStep
 from outlast.ports.clock import Clock
 
@@ -25,52 +30,27 @@ class AttemptStopped(BaseException):
     """Ends a thread whose attempt was stopped. Not an `Exception`, so that analysis code does not swallow it."""
 
 
-class StepLike(Protocol):
-    """What the context needs to know of a step."""
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """The call of a step that the code around is in."""
+
+    step: str
+    number: int
+
+
+class Branch:
+    """Calls that are stopped together: the rest of a `map` whose first failure is known."""
+
+    def __init__(self, outer: "Branch | None") -> None:
+        self._outer = outer
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
 
     @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def codec(self) -> Codec: ...
-
-
-class ProgressSink(Protocol):
-    """Where the lines of the plan are kept: `Tracker`, or the pipe to it."""
-
-    def begin(self, name: str) -> None: ...
-    def resume(self, name: str) -> None: ...
-    def end(self, name: str) -> None: ...
-    def report(self, name: str | None, done: float | None, total: float | None, message: str | None) -> None: ...
-    async def told(self) -> None:
-        """Returns once all this can be seen, or soon."""
-        ...
-
-
-class Uploads(Protocol):
-    """Where the uploads of one owner are."""
-
-    def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Raises `Permanent` when there is none."""
-        ...
-
-    async def upload_name(self, sha256: str) -> str:
-        """Raises `Permanent` when there is none."""
-        ...
-
-
-class Journal(Uploads, Protocol):
-    """Where kept steps and uploads are: the store under the claim, or the pipe to it."""
-
-    owner: str
-    """The hash of whose session it is."""
-
-    async def kept(self, step: str, occurrence: int) -> KeptStep | None: ...
-
-    async def keep(self, kept: KeptStep) -> None:
-        """Returns once durable; raises `ClaimLost`."""
-        ...
+    def stopped(self) -> bool:
+        return self._stopped or (self._outer is not None and self._outer.stopped)
 
 
 class AttemptContext:
@@ -79,18 +59,24 @@ class AttemptContext:
     def __init__(
         self, progress: ProgressSink, journal: Journal, clock: Clock, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._progress = progress
+        self.progress = progress
         self._journal = journal
         self._clock = clock
         self._loop = loop
-        self._occurrences: dict[str, int] = {}
+        self._calls = CallCounter()
+        self._numbers = itertools.count(1)
+        self._flows: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self.uploads: Uploads = journal
         self.owner = journal.owner
+        self.pid = os.getpid()
+        """The process it works in: a child forked from it has no way to the store."""
 
     def stop(self) -> None:
         """From now on threads end at their next report or step, and nothing more is kept or reported."""
         self._stopped.set()
+        lost_context.ended(self)
 
     def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
         """The worker's event loop, for a thread to call into; on the loop itself that would wait for ever."""
@@ -101,40 +87,38 @@ class AttemptContext:
 
     def report(self, done: float | None, total: float | None, message: str | None) -> None:
         self._check()
-        self._progress.report(_step.get(), done, total, message)
+        call = _call.get()
+        if call is None:
+            self.progress.report(None, 0, done, total, message)
+        else:
+            self.progress.report(call.step, call.number, done, total, message)
 
-    async def run_step(self, step: StepLike, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def run_step(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self._check()
-        occurrence = self._next(step)
-        found, value = await self._resume(step, occurrence)
+        call = self._calls.next_call(step.name, step.version, await step.keys.key_on_loop(args, kwargs))
+        flow = self._flow()
+        found, value = await self._on_loop(self._resume(step, call, flow))
         if found:
             return value
-        token = _step.set(step.name)
-        try:
-            self._progress.begin(step.name)
-            began = self._clock.monotonic()
-            return await self._keep(step, occurrence, await work(), began)
-        finally:
-            _step.reset(token)
+        with self._working(step, flow) as began:
+            return await self._on_loop(self._keep(step, call, await step.work(*args, **kwargs), began))
 
-    def run_step_blocking(self, step: StepLike, work: Callable[[], Any]) -> Any:
+    def run_step_blocking(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self._check()
         if _running_loop() is self._loop:
             raise TypeError(
                 f"The step {step.name!r} is a plain def and would hold up all other sessions of this worker: make "
                 f"it async def, call it as await asyncio.to_thread({step.name}, …), or make the analysis a def."
             )
-        occurrence = self._next(step)
-        found, value = self._wait(self._resume(step, occurrence))
+        call = self._calls.next_call(step.name, step.version, step.keys.key(args, kwargs))
+        flow = self._flow()
+        found, value = self._wait(self._resume(step, call, flow))
         if found:
             return value
-        token = _step.set(step.name)
-        try:
-            self._progress.begin(step.name)
-            began = self._clock.monotonic()
-            return self._wait(self._keep(step, occurrence, work(), began))
-        finally:
-            _step.reset(token)
+        with self._working(step, flow) as began:
+            value = step.work(*args, **kwargs)
+            self._check()
+            return self._wait(self._keep(step, call, value, began))
 
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it
@@ -151,43 +135,65 @@ class AttemptContext:
         self._check()
         return self._wait(self._journal.upload_name(sha256))
 
-    def _next(self, step: StepLike) -> int:
-        # counted at the call, so that steps under gather() get the same numbers in every attempt
-        occurrence = self._occurrences.get(step.name, 0) + 1
-        self._occurrences[step.name] = occurrence
-        return occurrence
+    @contextmanager
+    def _working(self, step: StepLike, flow: int) -> Generator[float]:
+        """Around the work of a call; gives when it began."""
+        call = OpenCall(step.name, next(self._numbers))
+        token = _call.set(call)
+        self.progress.begin(step.name, call.number, flow)
+        ended = False
+        try:
+            yield self._clock.monotonic()
+            ended = True
+        finally:
+            _call.reset(token)
+            if ended:
+                self.progress.end(step.name, call.number)
+            else:
+                self.progress.leave(step.name, call.number)
 
-    async def _resume(self, step: StepLike, occurrence: int) -> tuple[bool, Any]:
-        kept = await self._journal.kept(step.name, occurrence)
-        if kept is None or kept.version != step.version:
+    async def _resume(self, step: StepLike, call: str, flow: int) -> tuple[bool, Any]:
+        kept = await self._journal.kept(call)
+        if kept is None:
             return False, None
         try:
             value = step.codec.load(kept.result)
-        except ValidationError:  # its return type has changed since: work again
+        except (ValueError, RecursionError):  # its return type has changed since: work again
             return False, None
-        self._progress.resume(step.name)
+        self.progress.resume(step.name, flow)
         return True, value
 
-    async def _keep(self, step: StepLike, occurrence: int, value: Any, began: float) -> Any:
+    async def _keep(self, step: StepLike, call: str, value: Any, began: float) -> Any:
         self._check()
         what = f"The result of the step {step.name!r}"
         long = self._clock.monotonic() - began >= LONG
         if long:  # writing and reading a large result holds up everything else in this process
-            await self._progress.told()
+            await self.progress.told()
         text = step.codec.dump(value, MAX_STEP_RESULT, what, ascii_only=True)
         del value  # it may be large, and comes again
+        value = step.codec.load_own(text, what)
         duration = round((self._clock.monotonic() - began) * 1000)
-        await self._journal.keep(KeptStep(step.name, occurrence, step.version, text, duration))
-        self._progress.end(step.name)
-        if long:
-            await self._progress.told()
-        return step.codec.load(text)
+        await self._journal.keep(KeptStep(call, step.name, text, duration))
+        return value
+
+    async def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """Its value, worked for on the worker's event loop; the code of an analysis may run in one of its own."""
+        if _running_loop() is self._loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def _flow(self) -> int:
+        """The number of the task or thread that calls."""
+        caller = asyncio.current_task() if _running_loop() else threading.current_thread()
+        with self._lock:
+            return self._flows.setdefault(caller, len(self._flows) + 1)
+
     def _check(self) -> None:
-        if self._stopped.is_set():
+        branch = _branch.get()
+        if self._stopped.is_set() or (branch is not None and branch.stopped):
             if _running_loop() is self._loop:
                 raise asyncio.CancelledError
             raise AttemptStopped
@@ -195,17 +201,29 @@ class AttemptContext:
 
 _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", default=None)
 _reading: ContextVar[Uploads | None] = ContextVar("outlast_reading", default=None)
-_step: ContextVar[str | None] = ContextVar("outlast_step", default=None)
+_call: ContextVar[OpenCall | None] = ContextVar("outlast_call", default=None)
+_branch: ContextVar[Branch | None] = ContextVar("outlast_branch", default=None)
 
 
 def enter(attempt: AttemptContext) -> None:
     """Make `attempt` the current one of this thread's or coroutine's context."""
     _attempt.set(attempt)
-    _step.set(None)
+    _call.set(None)
+    _branch.set(None)
+    lost_context.began(attempt)
 
 
 def current() -> AttemptContext | None:
-    return _attempt.get()
+    """The attempt that the code around belongs to; `None` outside one, and in a process forked from its own."""
+    attempt = _attempt.get()
+    return attempt if attempt is not None and attempt.pid == os.getpid() else None
+
+
+def branch_off() -> Branch:
+    """A branch of the current one, for calls made in this context from now on."""
+    branch = Branch(_branch.get())
+    _branch.set(branch)
+    return branch
 
 
 def current_or_raise() -> AttemptContext:

@@ -23,6 +23,7 @@ from outlast.core.event_loop import run_to_end
 from outlast.core.outcomes import LONGEST_MESSAGE
 from outlast.core.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
 from outlast.core.supervisor_link import silence_standard_input
+from outlast.core.thread_pool import ContextThreadPool
 from outlast.core.threads import in_thread
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import Permanent, RetryAfter, TooLarge
@@ -71,23 +72,36 @@ class _Pipe:
 class _Progress:
     def __init__(self, pipe: _Pipe) -> None:
         self._pipe = pipe
-        self._told: dict[str | None, float] = {}
+        self._told: dict[tuple[str | None, int], float] = {}
 
-    def begin(self, name: str) -> None:
-        self._pipe.tell(op="begin", step=name)
+    def begin(self, name: str, call: int, flow: int) -> None:
+        self._pipe.tell(op="begin", step=name, call=call, flow=flow)
 
-    def resume(self, name: str) -> None:
-        self._pipe.tell(op="resume", step=name)
+    def resume(self, name: str, flow: int) -> None:
+        self._pipe.tell(op="resume", step=name, flow=flow)
 
-    def end(self, name: str) -> None:
-        self._pipe.tell(op="end", step=name)
+    def end(self, name: str, call: int) -> None:
+        self._told.pop((name, call), None)
+        self._pipe.tell(op="end", step=name, call=call)
 
-    def report(self, name: str | None, done: float | None, total: float | None, message: str | None) -> None:
+    def leave(self, name: str, call: int) -> None:
+        self._told.pop((name, call), None)
+        self._pipe.tell(op="leave", step=name, call=call)
+
+    def fan_out(self, name: str, calls: int) -> None:
+        self._pipe.tell(op="fan_out", step=name, calls=calls)
+
+    def fan_in(self, name: str) -> None:
+        self._pipe.tell(op="fan_in", step=name)
+
+    def report(
+        self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
+    ) -> None:
         now = time.monotonic()
         last = done is None or done >= (total or 1.0)
-        if last or now - self._told.get(name, 0.0) >= 0.05:  # the worker writes four a second at most
-            self._told[name] = now
-            self._pipe.tell(op="report", step=name, done=done, total=total, message=message)
+        if last or now - self._told.get((name, call), 0.0) >= 0.05:  # the worker writes four a second at most
+            self._told[name, call] = now
+            self._pipe.tell(op="report", step=name, call=call, done=done, total=total, message=message)
 
     async def told(self) -> None:
         """At once: who tells it is another process, which nothing here holds up."""
@@ -98,8 +112,8 @@ class _Journal:
         self._pipe = pipe
         self.owner = owner
 
-    async def kept(self, step: str, occurrence: int) -> KeptStep | None:
-        kept = await self._pipe.ask(op="kept", step=step, occurrence=occurrence)
+    async def kept(self, call: str) -> KeptStep | None:
+        kept = await self._pipe.ask(op="kept", call=call)
         return KeptStep(**kept) if kept else None
 
     async def keep(self, kept: KeptStep) -> None:
@@ -144,6 +158,7 @@ async def _analyse(order: dict[str, Any], pipe: _Pipe) -> str:
     )
     given = arguments(input_model(work.__name__, work).model_validate_json(order["input"]))
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
     context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, order["owner"]), _SystemClock(), loop))
     if inspect.iscoroutinefunction(work):
         value = await work(**given)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from outlast.core.analysis import Analysis
-from outlast.core.context import Journal, ProgressSink
+from outlast.core.attempt_ports import Journal, ProgressSink
 from outlast.core.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
 from outlast.core.process_tree import kill_group
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
@@ -70,10 +70,13 @@ class _Conversation:
         self._progress = progress
         self._journal = journal
         self._tell: dict[str, Callable[[dict[str, Any]], None]] = {
-            "begin": lambda m: progress.begin(m["step"]),
-            "resume": lambda m: progress.resume(m["step"]),
-            "end": lambda m: progress.end(m["step"]),
-            "report": lambda m: progress.report(m["step"], m["done"], m["total"], m["message"]),
+            "begin": lambda m: progress.begin(m["step"], m["call"], m["flow"]),
+            "resume": lambda m: progress.resume(m["step"], m["flow"]),
+            "end": lambda m: progress.end(m["step"], m["call"]),
+            "leave": lambda m: progress.leave(m["step"], m["call"]),
+            "fan_out": lambda m: progress.fan_out(m["step"], m["calls"]),
+            "fan_in": lambda m: progress.fan_in(m["step"]),
+            "report": lambda m: progress.report(m["step"], m["call"], m["done"], m["total"], m["message"]),
         }
         self._ask: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "kept": self._kept,
@@ -105,7 +108,7 @@ class _Conversation:
         self._child.stdin.write(json.dumps(message).encode() + b"\n")
 
     async def _kept(self, message: dict[str, Any]) -> Any:
-        kept = await self._journal.kept(message["step"], message["occurrence"])
+        kept = await self._journal.kept(message["call"])
         return asdict(kept) if kept else None
 
     async def _keep(self, message: dict[str, Any]) -> Any:

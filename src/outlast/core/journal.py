@@ -65,7 +65,7 @@ class StoreJournal(OwnedUploads):
         self._claim = Claim(session.id, session.claim)
         self._clock = clock
         self._rng = rng
-        self._kept: dict[tuple[str, int], KeptStep] | None = None if session.claim > 1 else {}
+        self._kept: dict[str, KeptStep] | None = None if session.claim > 1 else {}
         self._loading = asyncio.Lock()
         self._closed = False
 
@@ -73,12 +73,12 @@ class StoreJournal(OwnedUploads):
         """Refuse all that an abandoned thread still wants to keep."""
         self._closed = True
 
-    async def kept(self, step: str, occurrence: int) -> KeptStep | None:
+    async def kept(self, call: str) -> KeptStep | None:
         async with self._loading:
             if self._kept is None:
                 found = await self._store.kept_steps(self._session.id)
-                self._kept = {(k.step, k.occurrence): k for k in found}
-        return self._kept.pop((step, occurrence), None)
+                self._kept = {kept.call: kept for kept in found}
+        return self._kept.pop(call, None)
 
     async def keep(self, kept: KeptStep) -> None:
         def write() -> Awaitable[bool]:

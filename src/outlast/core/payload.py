@@ -62,6 +62,24 @@ class Codec:
     def load(self, text: str) -> Any:
         return self._adapter.validate_json(text)
 
+    def load_own(self, text: str, what: str) -> Any:
+        """As `load`, of a text that `dump` has just written; raises `NotJson` when it cannot be read again."""
+        try:
+            return self.load(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise NotJson(
+                f"{what} was written as JSON that its type does not read back, so no later attempt could use it "
+                f"({_briefly(error)}). Return a value that its return annotation accepts as JSON."
+            ) from error
+
+
+def _briefly(error: Exception) -> str:
+    """What pydantic says without its links and values, which may be huge."""
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
+    return str(error)
+
 
 def strict_json(text: str, what: str) -> str:
     """`text` again, unless it holds NaN or Infinity, which JSON does not know: `NotJson`."""

@@ -3,8 +3,9 @@
 import math
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from outlast.core.plan_line import Line
 from outlast.domain.plain import plain
 from outlast.domain.progress import Progress, StepState, StepStatus, overall
 from outlast.ports.clock import Clock
@@ -13,24 +14,6 @@ MESSAGE_LIMIT = 500
 """Characters of a message that are kept."""
 QUIET_AFTER = 1.0
 """Seconds without a report after which a step with a history moves by it."""
-
-
-@dataclass(slots=True)
-class _Line:
-    state: StepState
-    running: int = 0
-    finished: int = 0
-    began: float | None = None
-    worked: float = 0.0
-    reported: float | None = None
-    loop_done: float = 0.0
-    loop_total: float = 0.0
-
-    def fraction(self, inner: float) -> float:
-        """Of the whole line, when the current call of the step is at `inner`."""
-        if self.loop_total > 0:
-            return min(1.0, (self.loop_done + inner) / self.loop_total)
-        return 1 - (1 - inner) / 2.0**self.finished
 
 
 class Tracker:
@@ -44,7 +27,7 @@ class Tracker:
         on_dirty: Callable[[], None],
         told: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._lines = {s.name: _Line(s) for s in steps}
+        self._lines = {s.name: Line(s) for s in steps}
         self._order = [s.name for s in steps]
         self._percentage = percentage
         self._message: str | None = None
@@ -55,72 +38,85 @@ class Tracker:
         self._dirty = False
         self._lock = threading.Lock()
 
-    def begin(self, name: str) -> None:
-        """A call of the step starts to work; lines that came before and rest are done."""
+    def begin(self, name: str, call: int, flow: int) -> None:
+        """A call of the step starts to work."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            self._rest_done(besides=name)
-            line.running += 1
-            if line.began is None:
-                line.began = self._clock.monotonic()
-            started = line.state.started_at or self._clock.now().isoformat().replace("+00:00", "Z")
-            line.state = replace(line.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
-            self._current, self._message = name, None
+            self._close_resting(line, flow)
+            line.open_call(call, flow, self._clock.monotonic())
+            self._activate(name, line)
+            if line.speaks or line.count() is None:
+                self._message = None
+            self._moved(name, line)
         self._changed()
 
     async def told(self) -> None:
         if self._told:
             await self._told()
 
-    def resume(self, name: str) -> None:
+    def resume(self, name: str, flow: int) -> None:
         """A call of the step was answered by a kept result."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            self._rest_done(besides=name)
+            self._close_resting(line, flow)
+            line.flows.add(flow)
             line.finished += 1
-            self._current = name
-            if line.began is None:
+            line.resumed += 1
+            if line.finished == line.resumed and not line.running:
                 line.state = replace(line.state, status=StepStatus.ACTIVE, resumed=True)
-            self._lift(line, line.fraction(0.0))
+            self._current = name
+            self._moved(name, line)
         self._changed()
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, call: int) -> None:
         """A call of the step has its result kept."""
+        self._over(name, call, kept=True)
+
+    def leave(self, name: str, call: int) -> None:
+        """A call of the step has raised or was cancelled."""
+        self._over(name, call, kept=False)
+
+    def fan_out(self, name: str, calls: int) -> None:
+        """So many calls of the step are coming, until `fan_in`."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            line.running -= 1
-            line.finished += 1
-            line.reported = None
-            if not line.running and line.began is not None:
-                line.worked += self._clock.monotonic() - line.began
-                line.began = None
-            self._lift(line, line.fraction(0.0))
-        self._changed()
+            if not line.maps:
+                line.count_anew()
+            line.maps += 1
+            line.expected += calls
 
-    def report(self, name: str | None, done: float | None, total: float | None, message: str | None) -> None:
-        """Progress of the step `name`; outside any step, of the line begun last, over all its calls."""
+    def fan_in(self, name: str) -> None:
         with self._lock:
-            inside = name is not None
+            line = self._lines.get(name)
+            if line is not None:
+                line.maps -= 1
+
+    def report(
+        self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
+    ) -> None:
+        """Progress of a call of the step `name`; outside any step, of the line begun last, over all its calls."""
+        with self._lock:
             line = self._lines.get(name or self._current or (self._order[0] if self._order else ""))
             if line is None:
                 return
             if message is not None:
+                line.speaks = True
                 self._message = plain(message[:MESSAGE_LIMIT])
                 line.state = replace(line.state, message=self._message)
             if done is not None and math.isfinite(done):
                 line.reported = self._clock.monotonic()
                 whole = total if total and math.isfinite(total) and total > 0 else 1.0
-                if inside or len(self._order) == 1:
-                    self._lift(line, line.fraction(min(1.0, max(0.0, done / whole))))
-                else:
+                if name is None:
                     line.loop_done, line.loop_total = max(0.0, done), whole
-                    self._lift(line, line.fraction(0.0))
+                else:
+                    line.report_call(call, done / whole)
+                line.lift(line.share())
         self._changed()
 
     def move_quiet(self) -> None:
@@ -129,13 +125,12 @@ class Tracker:
         with self._lock:
             now = self._clock.monotonic()
             for line in self._lines.values():
-                expected = line.state.expected
-                if not line.running or line.began is None or expected is None or line.reported is not None:
+                history = line.state.expected
+                if not line.running or line.began is None or history is None or line.reported is not None:
                     continue
                 if now - line.began >= QUIET_AFTER:
-                    elapsed = (now - line.began) * 1000
                     before = line.state.progress_percentage
-                    self._lift(line, line.fraction(1 - math.exp(-elapsed / max(expected.middle, 1.0))))
+                    line.lift(line.share(1 - math.exp(-line.duration(now) / max(history.middle, 1.0))))
                     moved = moved or line.state.progress_percentage > before
         if moved:
             self._changed()
@@ -149,59 +144,64 @@ class Tracker:
             return self._snapshot()
 
     def started(self) -> None:
-        """An analysis without steps is one line, at work from the start."""
-        if len(self._order) == 1:
-            self.begin(self._order[0])
+        """An analysis whose plan is one line is at work on it from the start."""
+        if len(self._order) != 1:
+            return
+        name = self._order[0]
+        with self._lock:
+            line = self._lines[name]
+            line.whole = True
+            line.began = self._clock.monotonic()
+            self._activate(name, line)
+        self._changed()
 
     def completed(self) -> tuple[tuple[StepState, ...], dict[str, int]]:
-        """The lines after success, and the milliseconds worked in each that was not resumed."""
+        """The lines after success, and the milliseconds worked in each of which nothing was resumed."""
         with self._lock:
+            now = self._clock.monotonic()
             for line in self._lines.values():
-                self._close(line, StepStatus.SKIPPED)
+                line.close(now, StepStatus.SKIPPED)
             worked = {
                 n: round(line.worked * 1000)
                 for n, line in self._lines.items()
-                if line.state.status is StepStatus.DONE and not line.state.resumed
+                if line.state.status is StepStatus.DONE and not line.state.resumed and not line.resumed
             }
             return tuple(line.state for line in self._lines.values()), worked
 
     def stopped(self, status: StepStatus) -> tuple[StepState, ...]:
         """The lines after a failure or a stop: those at work get `status`; what broke between steps is none."""
         with self._lock:
-            return tuple(self._stopped(line, status) for line in self._lines.values())
+            now = self._clock.monotonic()
+            return tuple(line.stopped(now, status) for line in self._lines.values())
 
-    def _stopped(self, line: _Line, status: StepStatus) -> StepState:
-        if line.running:
-            return replace(line.state, status=status, duration_ms=self._duration(line) or line.state.duration_ms)
-        if line.state.status is StepStatus.ACTIVE:
-            duration = None if line.state.resumed else self._duration(line)
-            return replace(line.state, status=StepStatus.DONE, duration_ms=duration, message=None)
-        return line.state
+    def _close_resting(self, called: Line, flow: int) -> None:
+        """What came before this call and rests is done, unless more calls of it seem to be on their way."""
+        at_work = any(line.open for line in self._lines.values())
+        for line in self._lines.values():
+            if line is not called and line.rests and not line.may_go_on(flow, at_work=at_work):
+                line.close(self._clock.monotonic(), StepStatus.PENDING)
 
-    def _rest_done(self, besides: str) -> None:
-        for name, line in self._lines.items():
-            if name != besides and line.state.status is StepStatus.ACTIVE and not line.running:
-                self._close(line, StepStatus.PENDING)
+    def _activate(self, name: str, line: Line) -> None:
+        started = line.state.started_at or self._clock.now().isoformat().replace("+00:00", "Z")
+        line.state = replace(line.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
+        self._current = name
 
-    def _close(self, line: _Line, untouched: StepStatus) -> None:
-        if line.running and line.began is not None:
-            line.worked += self._clock.monotonic() - line.began
-            line.began, line.running, line.finished = None, 0, line.finished + 1
-        if line.finished:
-            duration = None if line.state.resumed else self._duration(line)
-            line.state = replace(
-                line.state, status=StepStatus.DONE, progress_percentage=100.0, duration_ms=duration, message=None
-            )
-        elif line.state.status is not StepStatus.DONE:
-            line.state = replace(line.state, status=untouched)
+    def _over(self, name: str, call: int, *, kept: bool) -> None:
+        with self._lock:
+            line = self._lines.get(name)
+            if line is None:
+                return
+            line.close_call(call, self._clock.monotonic(), kept=kept)
+            self._moved(name, line)
+        self._changed()
 
-    def _duration(self, line: _Line) -> int:
-        running = self._clock.monotonic() - line.began if line.began is not None else 0.0
-        return round((line.worked + running) * 1000)
-
-    def _lift(self, line: _Line, fraction: float) -> None:
-        percentage = round(min(100.0, max(line.state.progress_percentage, fraction * 100)), 1)
-        line.state = replace(line.state, progress_percentage=percentage)
+    def _moved(self, name: str, line: Line) -> None:
+        line.lift(line.share())
+        count = None if line.speaks else line.count()
+        if count is not None:
+            line.state = replace(line.state, message=count)
+            if self._current == name:
+                self._message = count
 
     def _changed(self) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from outlast.core.lease import LeaseKeeper
 from outlast.core.reporter import Reporter
 from outlast.core.retirement import Retirement
 from outlast.core.settling import Settling
+from outlast.core.thread_pool import ContextThreadPool
 from outlast.core.threads import STOP_GRACE
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
@@ -99,6 +100,7 @@ class Worker:
         self._retirement.want()
 
     async def run(self) -> WorkerEnd:
+        asyncio.get_running_loop().set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
         topics = [Topic.CANCEL] if self._intake else [Topic.WAITING, Topic.CANCEL]
         ears = await self._notifier.subscribe(topics, self._hear)
         reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))

@@ -104,10 +104,9 @@ class Claim:
 class KeptStep:
     """The result of one call of a step, for a later attempt."""
 
+    call: str
+    """Identifies the call within its session: see `outlast.domain.step_calls`."""
     step: str
-    occurrence: int
-    """Which call of this step within the analysis, from 1."""
-    version: int
     result: str
     """JSON."""
     duration_ms: int

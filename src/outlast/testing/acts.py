@@ -10,6 +10,7 @@ from outlast.domain.crash_policy import Death
 from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Released
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
+from outlast.domain.step_calls import call_of
 from outlast.ports.blobs import Blobs
 from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
@@ -143,8 +144,8 @@ def update(session: AnalysisSession, percentage: float, message: str | None = No
     return ProgressUpdate(right(session), progress)
 
 
-def kept(step: str = "read", occurrence: int = 1, result: str = '"page"') -> KeptStep:
-    return KeptStep(step, occurrence, version=1, result=result, duration_ms=12)
+def kept(step: str = "read", number: int = 1, result: str = '"page"') -> KeptStep:
+    return KeptStep(call_of(step, 1, "key", number), step, result=result, duration_ms=12)
 
 
 def completed(result: str = '{"grade":"A"}', redirect_url: str | None = None) -> Completed:

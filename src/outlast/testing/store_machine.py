@@ -145,8 +145,8 @@ class StoreMachine(StoreLife):
         left = max((s.priority for s in honest if s.id not in ids), default=0)
         assert all(s.priority >= left for s in honest if s.id in ids)
 
-    @rule(session_id=sessions, ago=CLAIMS_AGO, percentage=st.integers(0, 99), occurrence=st.integers(1, 2))
-    def a_worker_or_a_zombie_writes(self, session_id: str, ago: int, percentage: int, occurrence: int) -> None:
+    @rule(session_id=sessions, ago=CLAIMS_AGO, percentage=st.integers(0, 99), number=st.integers(1, 2))
+    def a_worker_or_a_zombie_writes(self, session_id: str, ago: int, percentage: int, number: int) -> None:
         if session_id not in self._model.sessions:
             return
         claim = self._claim(session_id, ago)
@@ -154,11 +154,11 @@ class StoreMachine(StoreLife):
         row = self._run(read(self._store, claim.session_id))
         lost = self._run(self._store.report([replace(update(row, percentage), claim=claim)]))
         assert lost == (set() if session else {claim})
-        step = kept("read", occurrence, str(percentage))
+        step = kept("read", number, str(percentage))
         assert self._run(self._store.keep_step(claim, step)) == (session is not None)
         if session is not None:
             session.percentage = max(session.percentage, percentage)
-            session.kept["read", occurrence] = step.result
+            session.kept[step.call] = step.result
 
     @rule(session_id=sessions, ago=CLAIMS_AGO, end=ENDS, unheard=st.booleans())
     def a_worker_or_a_zombie_finishes(self, session_id: str, ago: int, end: End, unheard: bool) -> None:
@@ -267,7 +267,7 @@ class StoreMachine(StoreLife):
     def somebody_looks_closely(self, session_id: str) -> None:
         session = self._model.sessions.get(session_id)
         kept_steps = self._run(self._store.kept_steps(session_id))
-        assert {(k.step, k.occurrence): k.result for k in kept_steps} == (session.kept if session else {})
+        assert {k.call: k.result for k in kept_steps} == (session.kept if session else {})
         lines = [(r.claim, r.attempt, r.ended) for r in self._run(self._store.history(session_id))]
         expected = session.lines if session else []
         assert [line[:2] for line in lines] == [line[:2] for line in expected]

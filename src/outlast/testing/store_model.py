@@ -36,7 +36,7 @@ class ModelSession:
     ended_at: float = 0.0
     lines: list[tuple[int, int, str | None]] = field(default_factory=list[tuple[int, int, str | None]])
     """Claim, attempt and how it ended; `None` where a cancel request made something else of it."""
-    kept: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    kept: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def at_work(self) -> bool:

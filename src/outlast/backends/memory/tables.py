@@ -55,8 +55,8 @@ class Tables:
     history: defaultdict[str, list[AttemptRecord]] = field(
         default_factory=lambda: defaultdict[str, list[AttemptRecord]](list)
     )
-    kept: defaultdict[str, dict[tuple[str, int], KeptStep]] = field(
-        default_factory=lambda: defaultdict[str, dict[tuple[str, int], KeptStep]](dict)
+    kept: defaultdict[str, dict[str, KeptStep]] = field(
+        default_factory=lambda: defaultdict[str, dict[str, KeptStep]](dict)
     )
     ends: dict[str, WrittenEnd] = field(default_factory=dict[str, WrittenEnd])
     results: dict[str, tuple[str, StoredResult]] = field(default_factory=dict[str, tuple[str, StoredResult]])

@@ -85,7 +85,7 @@ class Verbs(Room):
         with tables.lock:
             if tables.claimed(claim) is None:
                 return False
-            tables.kept[claim.session_id][kept.step, kept.occurrence] = kept
+            tables.kept[claim.session_id][kept.call] = kept
             return True
 
     async def finish(self, claim: Claim, end: End) -> bool:

@@ -74,7 +74,7 @@ class Claims(Room):
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
         flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
         written = set(await self._db.all("keep_step", {"items": as_json(flat)}))
-        return [(c.session_id, c.number, kept.step, kept.occurrence) in written for c, kept in items]
+        return [(c.session_id, c.number, kept.call) in written for c, kept in items]
 
 
 def _flat(claim: Claim, progress: Progress) -> dict[str, Any]:

@@ -157,21 +157,21 @@ class ProgressContract(StoreRoom):
 class KeptStepContract(StoreRoom):
     """`keep_step`, `kept_steps`."""
 
-    async def test_each_call_of_a_step_is_kept_by_its_occurrence(self, store: WholeStore) -> None:
+    async def test_each_call_of_a_step_is_kept_by_its_own_identity(self, store: WholeStore) -> None:
         session = await started_and_claimed(store)
         other = await started_and_claimed(store)
         calls = [kept("read", 1, '"a"'), kept("read", 2, '"b"'), kept("judge", 1, '{"π":[null]}')]
         for call in calls:
             assert await store.keep_step(right(session), call)
         found = await store.kept_steps(session.id)
-        assert {(k.step, k.occurrence): k for k in found} == {(k.step, k.occurrence): k for k in calls}
+        assert {k.call: k for k in found} == {k.call: k for k in calls}
         assert len(found) == len(calls)
         assert list(await store.kept_steps(other.id)) == []
 
     async def test_the_same_call_kept_again_is_replaced(self, store: WholeStore) -> None:
         session = await started_and_claimed(store)
         await store.keep_step(right(session), kept())
-        again = replace(kept(result='"newer"'), version=2, duration_ms=99)
+        again = replace(kept(result='"newer"'), duration_ms=99)
         assert await store.keep_step(right(session), again)
         assert list(await store.kept_steps(session.id)) == [again]
 

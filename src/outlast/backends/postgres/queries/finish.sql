@@ -28,7 +28,7 @@ kept AS (
     FROM held CROSS JOIN now WHERE held.ended = 'completed'
 ),
 forgotten AS (
-    DELETE FROM kept_steps
+    DELETE FROM step_results
     WHERE session_id = ANY(ARRAY(SELECT held.id FROM held WHERE held.ended = 'completed'))
 ),
 gone AS (

@@ -1,1 +1,1 @@
-DELETE FROM kept_steps WHERE session_id = :id
+DELETE FROM step_results WHERE session_id = :id

@@ -1,3 +1,3 @@
-SELECT step, occurrence, version, result, duration_ms FROM kept_steps
+SELECT call, step, result, duration_ms FROM step_results
 WHERE session_id = (SELECT :id)
-ORDER BY step, occurrence
+ORDER BY call

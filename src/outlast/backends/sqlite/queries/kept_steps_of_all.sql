@@ -1,3 +1,3 @@
-SELECT session_id, step, occurrence, version, result, duration_ms FROM kept_steps
+SELECT session_id, call, step, result, duration_ms FROM step_results
 WHERE session_id IN (SELECT value FROM json_each(:ids))
-ORDER BY session_id, step, occurrence
+ORDER BY session_id, call

@@ -1,2 +1,2 @@
-INSERT INTO kept_steps (session_id, step, occurrence, version, result, duration_ms)
-VALUES (:id, :step, :occurrence, :version, :result, :duration_ms)
+INSERT INTO step_results (session_id, call, step, result, duration_ms)
+VALUES (:id, :call, :step, :result, :duration_ms)
