@@ -221,7 +221,12 @@ class Run:
             if session is None:
                 continue
             id_ = session["id"]
-            for path in (f"/api/analysis/progress/{id_}", f"/analysis/{id_}", f"/api/analysis/result/{id_}", f"/dashboard/{id_}"):
+            for path in (
+                f"/api/analysis/progress/{id_}",
+                f"/analysis/{id_}",
+                f"/api/analysis/result/{id_}",
+                f"/dashboard/{id_}",
+            ):
                 status = place.ask(path, visitor.http)
                 if not 200 <= status < 500:
                     self.seen.faults[cell].append(f"{path.replace(id_, '…')} is answered {status}")

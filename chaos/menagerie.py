@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 os.environ.setdefault("HOSTILE_EFFECTS", os.devnull)
-from cells import Cell, Run, Seen  # noqa: E402 - the rows read it when they are imported
-from hostile import ROWS, section_of  # noqa: E402 - as above
-from hostile.row import KINDS, PROCESS  # noqa: E402 - as above
-from places import PLACES  # noqa: E402 - as above
-from table import Memory, write  # noqa: E402 - as above
+from cells import Cell, Run, Seen
+from hostile import ROWS, section_of
+from hostile.row import KINDS, PROCESS
+from places import PLACES
+from table import Memory, write
 
 TOGETHER = {"async": 40, "def": 40, PROCESS: 24}
 """Cells in one server: each of a process has an interpreter to start."""
@@ -40,7 +40,7 @@ def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> 
 
 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
-    """Who shares a server: the same place, kind and section, and no row that harms the process. These come first."""
+    """Who shares a server: the same place, kind and section, and no row that harms the process. They come first."""
     sections = section_of()
     shared: defaultdict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     single: list[Cell] = []
@@ -140,7 +140,9 @@ def main() -> None:
     parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
     parser.add_argument("--json", type=Path, default=MEMORY, help="where what was seen is kept, run after run")
-    parser.add_argument("--write", action="store_true", help="write the page from that file after a partial run too")
+    parser.add_argument(
+        "--write", action="store_true", help="write the page from that file after a partial run too"
+    )
     options = parser.parse_args()
     if options.list:
         for name, row in ROWS.items():

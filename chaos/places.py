@@ -1,4 +1,4 @@
-"""Where the menagerie lives: one site in a folder of its own, started, watched, restarted and stopped from outside."""
+"""Where the menagerie lives: one site in a folder of its own, started, watched and stopped from outside."""
 
 import json
 import os
@@ -34,7 +34,7 @@ BEATS_WITHIN = 12.0
 """Seconds since the last beat of a worker that is alive."""
 KEY = "the operators of the menagerie"
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHON", "OUTLAST_")
-"""How the variables begin that are not taken from whoever runs this; without bytecode every start takes seconds."""
+"""How the variables begin that are not taken from whoever runs this. Without bytecode a start takes seconds."""
 APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
 HOST = APP + "from hostile.host import main\nmain()\n"
 """Not by PYTHONPATH, which would be the user's own, handed on to children."""
@@ -258,7 +258,9 @@ class Visitor:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self.http = httpx.Client(base_url=place.root, timeout=200, trust_env=False, limits=httpx.Limits(max_connections=None))
+        self.http = httpx.Client(
+            base_url=place.root, timeout=200, trust_env=False, limits=httpx.Limits(max_connections=None)
+        )
         self._token: str = self.http.get("/api/analysis/token").json()["token"]
         self.refused: dict[str, int] = {}
         """Tag to the status of a start that was not accepted."""

@@ -44,7 +44,8 @@ def _lines(memory: Memory, seconds: float) -> Iterator[str]:
     day = time.strftime("%Y-%m-%d", time.gmtime())
     yield (
         f"Run on {day} on {os.cpu_count()} cores, Python {platform.python_version()}: {len(ROWS)} rows, "
-        f"{len(known):,} cells, of which {len(broken):,} broke an invariant. The last run took {seconds / 60:.0f} minutes."
+        f"{len(known):,} cells, of which {len(broken):,} broke an invariant. "
+        f"The last run took {seconds / 60:.0f} minutes."
     )
     sections = section_of()
     for title in SECTIONS:

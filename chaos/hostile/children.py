@@ -78,12 +78,11 @@ def pool_left(tag: str) -> str:
     """The pool is neither closed nor ended."""
     pool = multiprocessing.get_context("fork").Pool(2)
     note("child", tag)
-    global _left
-    _left = pool
+    _left.append(pool)
     return str(pool.apply(square, (3,)))
 
 
-_left: Any = None
+_left: list[Any] = []
 
 
 def pool_hangs(tag: str) -> None:
@@ -219,18 +218,45 @@ def add_to(table: Table) -> None:
     table.both("pool_fork", "a fork pool", pool_fork, *done, "timeout", hangs=IN_PROCESS, timeout=20.0)
     table.both("pool_spawn", "a spawn pool", pool_spawn, *done, timeout=60.0)
     table.both("pool_forkserver", "a forkserver pool", pool_forkserver, *done, timeout=60.0)
-    table.both("pool_left", "a fork pool that is left", pool_left, *done, "timeout", children=True, alone=IN_PROCESS)
-    table.blocking("pool_hangs", "a fork pool whose work hangs", pool_hangs, "timeout", children=True, hangs=(DEF, PROCESS))
+    table.both(
+        "pool_left", "a fork pool that is left", pool_left, *done, "timeout", children=True, alone=IN_PROCESS
+    )
+    table.blocking(
+        "pool_hangs", "a fork pool whose work hangs", pool_hangs, "timeout", children=True, hangs=(DEF, PROCESS)
+    )
     table.both("interpreter", "another Python interpreter: PYTHONPATH is the user's", interpreter, *done)
     table.both("interpreter_bare", "another Python interpreter, without site", other_interpreter, *done)
-    table.both("fork_returns", "os.fork without exec: both return", fork_returns, *forked, fatal=IN_PROCESS, children=True)
-    table.both("fork_exits", "os.fork without exec: the child calls sys.exit", fork_raises, *forked, fatal=IN_PROCESS, children=True)
-    table.both("fork_hangs", "os.fork without exec: the child sleeps on", fork_hangs, *done, children=True, alone=IN_PROCESS)
+    table.both(
+        "fork_returns", "os.fork without exec: both return", fork_returns, *forked, fatal=IN_PROCESS, children=True
+    )
+    table.both(
+        "fork_exits",
+        "os.fork without exec: the child calls sys.exit",
+        fork_raises,
+        *forked,
+        fatal=IN_PROCESS,
+        children=True,
+    )
+    table.both(
+        "fork_hangs",
+        "os.fork without exec: the child sleeps on",
+        fork_hangs,
+        *done,
+        children=True,
+        alone=IN_PROCESS,
+    )
     table.both("fork_prints", "os.fork: the child prints", fork_prints, *done)
     table.both("zombies", "children that nobody waits for", zombies, *done, children=True)
     table.both("daemonises", "a daemonised grandchild", daemonises, *done, children=True, alone=IN_PROCESS)
     table.both("background", "sleep 300 & in a shell", background, *done, children=True, alone=IN_PROCESS)
-    table.both("holds_streams", "a child that keeps inherited streams open", holds_streams, *done, children=True, alone=IN_PROCESS)
+    table.both(
+        "holds_streams",
+        "a child that keeps inherited streams open",
+        holds_streams,
+        *done,
+        children=True,
+        alone=IN_PROCESS,
+    )
     table.both("ignores_term", "a child that ignores TERM", ignores_term, *done, children=True, alone=IN_PROCESS)
     table.both("writes_much", "256 KiB to standard output", writes_much, *done)
     table.both("speaks_json", "writes an answer of the protocol to standard output", speaks_json, *done)

@@ -15,7 +15,7 @@ async def swallow(tag: str) -> None:
     while True:
         try:
             await asyncio.sleep(1)
-        except BaseException:  # noqa: BLE001, S110 - that is what it is about
+        except BaseException:  # noqa: BLE001 - that is what it is about
             pass
 
 
@@ -103,7 +103,7 @@ async def busy_swallowing(tag: str) -> None:
         try:
             while True:
                 pass
-        except BaseException:  # noqa: BLE001, S110 - that is what it is about
+        except BaseException:  # noqa: BLE001 - that is what it is about
             pass
 
 
@@ -112,7 +112,7 @@ async def spinning(tag: str) -> None:
     while True:
         try:
             await asyncio.sleep(0)
-        except BaseException:  # noqa: BLE001, S110 - that is what it is about
+        except BaseException:  # noqa: BLE001 - that is what it is about
             pass
 
 
@@ -154,7 +154,7 @@ def swallow_blocking(tag: str) -> None:
         try:
             time.sleep(0.1)
             report(message="still here")
-        except BaseException:  # noqa: BLE001, S110 - that is what it is about
+        except BaseException:  # noqa: BLE001 - that is what it is about
             pass
 
 
@@ -229,8 +229,18 @@ def add_to(table: Table) -> None:
     hangs("left_thread", "leaves a thread, not a daemon, that hangs", left_thread, "completed")
     hangs("subprocess_run", 'subprocess.run(["sleep", "300"])', subprocess_run, children=True)
     table.coroutine(
-        "subprocess_exec", "awaits a child process, sleep 300", subprocess_exec, "timeout", hangs=(ASYNC, PROCESS), children=True
+        "subprocess_exec",
+        "awaits a child process, sleep 300",
+        subprocess_exec,
+        "timeout",
+        hangs=(ASYNC, PROCESS),
+        children=True,
     )
     table.coroutine(
-        "subprocess_shell", "a shell with a job in the background", subprocess_shell, "timeout", hangs=(ASYNC, PROCESS), children=True
+        "subprocess_shell",
+        "a shell with a job in the background",
+        subprocess_shell,
+        "timeout",
+        hangs=(ASYNC, PROCESS),
+        children=True,
     )

@@ -57,7 +57,7 @@ def stack_overflow(tag: str) -> None:
     threading.stack_size(256 * 1024)
 
     def down() -> object:
-        return [*map(lambda _: down(), [1])]
+        return [*map(lambda _: down(), [1])]  # noqa: C417 - by way of C, whose stack ends
 
     down()
 
@@ -100,15 +100,29 @@ def add_to(table: Table) -> None:
         table.both(f"os_exit_{code}", f"os._exit({code})", leaves(code), "crashed", **fatal)
     table.both("segfault", "a C extension that reads address 0", segfault, "crashed", **fatal)
     table.both("abort", "os.abort()", aborts, "crashed", **fatal)
-    table.both("sigkill", "SIGKILL to itself, as the kernel does without memory", out_of_memory, "crashed", **fatal)
+    table.both(
+        "sigkill", "SIGKILL to itself, as the kernel does without memory", out_of_memory, "crashed", **fatal
+    )
     ended = ("crashed", "error", "timeout", COMPLETED)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
         table.both(f"{number.name.lower()}_itself", f"{number.name} to itself", kills(number), *ended, **fatal)
-    table.both("sigstop_child", "SIGSTOP to itself", kills(signal.SIGSTOP), "timeout", kinds=(PROCESS,), hangs=(PROCESS,))
+    table.both(
+        "sigstop_child", "SIGSTOP to itself", kills(signal.SIGSTOP), "timeout", kinds=(PROCESS,), hangs=(PROCESS,)
+    )
     table.both("killpg", "SIGKILL to its own process group", kills_its_group, "crashed", **fatal)
-    table.isolated("kills_parent", "SIGKILL to its worker", kills_its_parent, "crashed", fatal=(PROCESS,), alone=(PROCESS,))
+    table.isolated(
+        "kills_parent", "SIGKILL to its worker", kills_its_parent, "crashed", fatal=(PROCESS,), alone=(PROCESS,)
+    )
     table.both("execs", "replaces its process by another program", execs, "crashed", **fatal)
     table.both("recursion", "recursion without end", recursion, "error")
     table.both("stack_overflow", "recursion without a limit", stack_overflow, "crashed", "error", **fatal)
-    table.both("no_descriptors", "takes every file descriptor for 1.5 s", no_descriptors, COMPLETED, "error", fatal=IN_PROCESS, alone=IN_PROCESS)
+    table.both(
+        "no_descriptors",
+        "takes every file descriptor for 1.5 s",
+        no_descriptors,
+        COMPLETED,
+        "error",
+        fatal=IN_PROCESS,
+        alone=IN_PROCESS,
+    )
     _ = DEF, file_limit

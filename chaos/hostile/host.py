@@ -11,7 +11,7 @@ from hostile.site import outlast
 from outlast.cli.logs import set_up_logs
 
 
-async def home(request: object) -> PlainTextResponse:  # noqa: ARG001 - a route takes its request
+async def home(request: object) -> PlainTextResponse:
     return PlainTextResponse("home")
 
 

@@ -11,18 +11,18 @@ from hostile.row import POSTPONED, Table
 from outlast import Permanent, RetryAfter
 
 
-class Gone(Permanent):  # noqa: N818 - as its parent
+class Gone(Permanent):
     """A subclass of somebody's own."""
 
 
-class Busy(RetryAfter):  # noqa: N818 - as its parent
+class Busy(RetryAfter):
     """A subclass with a signature of its own."""
 
     def __init__(self) -> None:
         super().__init__(30, "The vendor is busy.")
 
 
-class Picky(Permanent):  # noqa: N818 - as its parent
+class Picky(Permanent):
     """Its signature cannot be called with a text alone."""
 
     def __init__(self, code: int, *, vendor: str) -> None:
@@ -30,24 +30,24 @@ class Picky(Permanent):  # noqa: N818 - as its parent
         self.code = code
 
 
-class StrRaises(Permanent):  # noqa: N818 - as its parent
+class StrRaises(Permanent):
     def __str__(self) -> str:
         raise ValueError("no text for you")
 
 
-class StrExits(Permanent):  # noqa: N818 - as its parent
+class StrExits(Permanent):
     def __str__(self) -> str:
         raise SystemExit(3)
 
 
-class StrNone(Permanent):  # noqa: N818 - as its parent
+class StrNone(Permanent):
     def __str__(self) -> str:
-        return None  # type: ignore[return-value] - that is what it is about
+        return None  # noqa: PLE0307 - that is what it is about
 
 
-class StrSubclass(Permanent):  # noqa: N818 - as its parent
+class StrSubclass(Permanent):
     def __str__(self) -> str:
-        class Text(str):
+        class Text(str):  # noqa: SLOT000 - one is made
             def __str__(self) -> str:
                 raise ValueError("again")
 
@@ -57,12 +57,12 @@ class StrSubclass(Permanent):  # noqa: N818 - as its parent
         return Text("text")
 
 
-class StrRecurses(Permanent):  # noqa: N818 - as its parent
+class StrRecurses(Permanent):
     def __str__(self) -> str:
         return str(self)
 
 
-class StrBlocks(Permanent):  # noqa: N818 - as its parent
+class StrBlocks(Permanent):
     """Says nothing for a second; an hour would be a busy loop by another name."""
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class ReprExits(Exception):
     __str__ = __repr__
 
 
-class SecondsRaise(RetryAfter):  # noqa: N818 - as its parent
+class SecondsRaise(RetryAfter):
     """`seconds` is a property that raises."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class SecondsRaise(RetryAfter):  # noqa: N818 - as its parent
         raise RuntimeError("no seconds")
 
 
-class NoInit(RetryAfter):  # noqa: N818 - as its parent
+class NoInit(RetryAfter):
     """Never calls its parent: it has no `seconds`."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class EqRaises(Exception):
 
 
 def raises(make: Callable[[], BaseException]) -> Callable[[str], Any]:
-    def hostile(tag: str) -> None:  # noqa: ARG001 - every row takes its tag
+    def hostile(tag: str) -> None:
         raise make()
 
     return hostile
@@ -225,9 +225,24 @@ def add_to(table: Table) -> None:
         ("retry_text", 'RetryAfter("30")', lambda: RetryAfter("30"), later),  # type: ignore[arg-type]
         ("retry_blank_text", 'RetryAfter(" 30 ")', lambda: RetryAfter(" 30 "), refused),  # type: ignore[arg-type]
         ("retry_timedelta", "RetryAfter(timedelta(seconds=30))", lambda: RetryAfter(timedelta(seconds=30)), later),  # type: ignore[arg-type]
-        ("retry_date", "RetryAfter with an HTTP date", lambda: RetryAfter(format_datetime(soon, usegmt=True)), later),  # type: ignore[arg-type]
-        ("retry_far_date", "RetryAfter with an HTTP date years away", lambda: RetryAfter(format_datetime(at, usegmt=True)), refused),  # type: ignore[arg-type]
-        ("retry_past_date", "RetryAfter with an HTTP date of 1999", lambda: RetryAfter("Fri, 31 Dec 1999 23:59:59 GMT"), refused),  # type: ignore[arg-type]
+        (
+            "retry_date",
+            "RetryAfter with an HTTP date",
+            lambda: RetryAfter(format_datetime(soon, usegmt=True)),
+            later,
+        ),  # type: ignore[arg-type]
+        (
+            "retry_far_date",
+            "RetryAfter with an HTTP date years away",
+            lambda: RetryAfter(format_datetime(at, usegmt=True)),
+            refused,
+        ),  # type: ignore[arg-type]
+        (
+            "retry_past_date",
+            "RetryAfter with an HTTP date of 1999",
+            lambda: RetryAfter("Fri, 31 Dec 1999 23:59:59 GMT"),
+            refused,
+        ),  # type: ignore[arg-type]
         ("retry_epoch", "RetryAfter(1764446400), an epoch", lambda: RetryAfter(1764446400), refused),
         ("retry_1e12", "RetryAfter(1e12)", lambda: RetryAfter(1e12), refused),
         ("retry_huge", "RetryAfter(10**400)", lambda: RetryAfter(10**400), refused),
@@ -245,18 +260,48 @@ def add_to(table: Table) -> None:
         ("retry_subclass", "a subclass of RetryAfter", Busy, later),
         ("retry_group", "RetryAfter in an ExceptionGroup", lambda: ExceptionGroup("g", [RetryAfter(30)]), later),
         ("retry_nested", "RetryAfter, 3 ExceptionGroups deep", lambda: deep_group(Busy(), 3), later),
-        ("retry_mixed", "RetryAfter and ValueError in a group", lambda: ExceptionGroup("g", [ValueError("x"), RetryAfter(30)]), refused),
+        (
+            "retry_mixed",
+            "RetryAfter and ValueError in a group",
+            lambda: ExceptionGroup("g", [ValueError("x"), RetryAfter(30)]),
+            refused,
+        ),
     ]
     for name, what, make, ends in pauses:
         table.both(name, what, raises(make), *ends, **again)
     errors: list[tuple[str, str, Callable[[], BaseException], tuple[str, ...]]] = [
         ("permanent_subclass", "a subclass of Permanent", lambda: Gone("gone"), ("permanent",)),
-        ("permanent_signature", "a subclass of Permanent with a signature of its own", lambda: Picky(7, vendor="v"), ("permanent",)),
-        ("permanent_group", "Permanent in an ExceptionGroup", lambda: ExceptionGroup("g", [Gone("gone")]), ("permanent",)),
-        ("permanent_nested", "Permanent, 3 ExceptionGroups deep", lambda: deep_group(Permanent("gone"), 3), ("permanent",)),
-        ("permanent_deep", "Permanent, 500 ExceptionGroups deep", lambda: deep_group(Permanent("gone"), 500), ("permanent", "error")),
-        ("permanent_mixed", "Permanent and ValueError in a group", lambda: ExceptionGroup("g", [ValueError("x"), Permanent("gone")]), ("permanent", "error")),
-        ("permanent_empty", "Permanent without a text", lambda: Permanent(), ("permanent",)),
+        (
+            "permanent_signature",
+            "a subclass of Permanent with a signature of its own",
+            lambda: Picky(7, vendor="v"),
+            ("permanent",),
+        ),
+        (
+            "permanent_group",
+            "Permanent in an ExceptionGroup",
+            lambda: ExceptionGroup("g", [Gone("gone")]),
+            ("permanent",),
+        ),
+        (
+            "permanent_nested",
+            "Permanent, 3 ExceptionGroups deep",
+            lambda: deep_group(Permanent("gone"), 3),
+            ("permanent",),
+        ),
+        (
+            "permanent_deep",
+            "Permanent, 500 ExceptionGroups deep",
+            lambda: deep_group(Permanent("gone"), 500),
+            ("permanent", "error"),
+        ),
+        (
+            "permanent_mixed",
+            "Permanent and ValueError in a group",
+            lambda: ExceptionGroup("g", [ValueError("x"), Permanent("gone")]),
+            ("permanent", "error"),
+        ),
+        ("permanent_empty", "Permanent without a text", Permanent, ("permanent",)),
         ("permanent_object", "Permanent(object())", lambda: Permanent(object()), ("permanent", "error")),
         ("permanent_bytes", "Permanent(b'...') ", lambda: Permanent(b"\xff\xfe"), ("permanent", "error")),
         ("permanent_huge", "Permanent with 32 MiB of text", huge_text, ("permanent", "error", "not_written")),
@@ -264,7 +309,12 @@ def add_to(table: Table) -> None:
         ("str_raises", "Permanent whose __str__ raises", StrRaises, ("permanent", "error")),
         ("str_exits", "Permanent whose __str__ calls sys.exit", StrExits, ("permanent", "error", "crashed")),
         ("str_none", "Permanent whose __str__ returns None", StrNone, ("permanent", "error")),
-        ("str_odd", "Permanent whose __str__ returns a hostile subclass of str", StrSubclass, ("permanent", "error")),
+        (
+            "str_odd",
+            "Permanent whose __str__ returns a hostile subclass of str",
+            StrSubclass,
+            ("permanent", "error"),
+        ),
         ("str_recurses", "Permanent whose __str__ never ends", StrRecurses, ("permanent", "error")),
         ("str_slow", "Permanent whose __str__ takes a second", StrBlocks, ("permanent", "error")),
         ("repr_raises", "an error whose __repr__ and __str__ raise", ReprRaises, ("error",)),
@@ -274,10 +324,25 @@ def add_to(table: Table) -> None:
         ("eq_raises", "an error that cannot be compared or hashed", EqRaises, ("error",)),
         ("cause_cycle", "an error that is its cause's cause", cyclic, ("error",)),
         ("cause_chain", "an error with 3,000 causes", long_chain, ("error", "crashed")),
-        ("group_deep", "2,000 ExceptionGroups, one in another", lambda: deep_group(ValueError("leaf"), 2_000), ("error", "crashed")),
+        (
+            "group_deep",
+            "2,000 ExceptionGroups, one in another",
+            lambda: deep_group(ValueError("leaf"), 2_000),
+            ("error", "crashed"),
+        ),
         ("group_cause", "a group that is its own cause", group_of_itself, ("error",)),
-        ("basegroup_exit", "SystemExit in a BaseExceptionGroup", lambda: BaseExceptionGroup("g", [SystemExit(3)]), ("error", "crashed")),
-        ("basegroup_cancelled", "CancelledError in a BaseExceptionGroup", lambda: BaseExceptionGroup("g", [asyncio.CancelledError()]), ("error", "crashed")),
+        (
+            "basegroup_exit",
+            "SystemExit in a BaseExceptionGroup",
+            lambda: BaseExceptionGroup("g", [SystemExit(3)]),
+            ("error", "crashed"),
+        ),
+        (
+            "basegroup_cancelled",
+            "CancelledError in a BaseExceptionGroup",
+            lambda: BaseExceptionGroup("g", [asyncio.CancelledError()]),
+            ("error", "crashed"),
+        ),
         ("notes_lie", "an error whose __notes__ is a number", notes_lie, ("error",)),
         ("long_traceback", "an error from 900 calls deep", long_traceback, ("error",)),
         ("not_an_error", "raises a class that is no exception", lambda: 7, ("error",)),  # type: ignore[arg-type,return-value]
@@ -286,5 +351,7 @@ def add_to(table: Table) -> None:
         table.both(name, what, raises(make), *ends)
     table.coroutine("leaked_cancel", "awaits a task that was cancelled elsewhere", leaked, "error")
     table.coroutine("cancels_itself", "cancels its own task", cancels_itself, "error")
-    table.coroutine("cancels_returns", "cancels its own task and returns", cancels_and_returns, "error", "completed")
+    table.coroutine(
+        "cancels_returns", "cancels its own task and returns", cancels_and_returns, "error", "completed"
+    )
     table.coroutine("leaked_timeout", "lets a TimeoutError of its own out", leaks_a_timeout, "error")

@@ -1,4 +1,4 @@
-"""What is raised, times where it is raised: everything that is not an `Exception`, and what is taken for control."""
+"""What is raised, times where it is raised: all that is not an `Exception`, or is taken for control."""
 
 import asyncio
 import gc
@@ -219,7 +219,11 @@ WHERE: dict[str, tuple[str, dict[str, Where], tuple[str, ...]]] = {
     "pool": ("in a ThreadPoolExecutor", {DEF: blocking_pool}, RAISED),
     "run": ("in a task under asyncio.run in a thread", {DEF: blocking_run}, RAISED),
     "del": ("in __del__", {ASYNC: in_del, DEF: blocking_del}, EITHER),
-    "generator": ("in the finally of a generator that is closed", {ASYNC: in_generator, DEF: blocking_generator}, EITHER),
+    "generator": (
+        "in the finally of a generator that is closed",
+        {ASYNC: in_generator, DEF: blocking_generator},
+        EITHER,
+    ),
     "left_generator": ("in the finally of an async generator that is left", {ASYNC: in_left_generator}, EITHER),
 }
 
@@ -227,11 +231,11 @@ WHERE: dict[str, tuple[str, dict[str, Where], tuple[str, ...]]] = {
 def _bound(work: Where, name: str) -> Callable[[str], Any]:
     if asyncio.iscoroutinefunction(work):
 
-        async def hostile(tag: str) -> str:  # noqa: ARG001 - every row takes its tag
+        async def hostile(tag: str) -> str:
             return await work(name)
     else:
 
-        def hostile(tag: str) -> str:  # noqa: ARG001 - as above
+        def hostile(tag: str) -> str:
             return work(name)
 
     return hostile

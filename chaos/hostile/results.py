@@ -64,27 +64,27 @@ class LoadExits(BaseModel):
         return value
 
 
-def one_way(tag: str) -> OneWay:  # noqa: ARG001 - every row takes its tag
+def one_way(tag: str) -> OneWay:
     return OneWay.model_construct(n=7)
 
 
-def turned(tag: str) -> Turned:  # noqa: ARG001 - as above
+def turned(tag: str) -> Turned:
     return Turned(n=7)
 
 
-def redirecting_one_way(tag: str) -> dict[str, int]:  # noqa: ARG001 - as above
+def redirecting_one_way(tag: str) -> dict[str, int]:
     return {"redirect_url": "/elsewhere"}  # type: ignore[dict-item] - that is what it is about
 
 
-def dump_exits(tag: str) -> DumpExits:  # noqa: ARG001 - as above
+def dump_exits(tag: str) -> DumpExits:
     return DumpExits()
 
 
-def dump_raises(tag: str) -> DumpRaises:  # noqa: ARG001 - as above
+def dump_raises(tag: str) -> DumpRaises:
     return DumpRaises()
 
 
-def load_exits(tag: str) -> LoadExits:  # noqa: ARG001 - as above
+def load_exits(tag: str) -> LoadExits:
     return LoadExits.model_construct(redirect_url="/somewhere")
 
 
@@ -151,7 +151,7 @@ VALUES: dict[str, tuple[str, Callable[[], Any]]] = {
 
 
 def returns(make: Callable[[], Any]) -> Callable[[str], Any]:
-    def hostile(tag: str) -> Any:  # noqa: ARG001 - every row takes its tag
+    def hostile(tag: str) -> Any:
         return make()
 
     return hostile
@@ -168,11 +168,11 @@ def odd_step_blocking(name: str) -> Any:
 
 
 def keeps(name: str) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
-    async def hostile(tag: str) -> str:  # noqa: ARG001 - every row takes its tag
+    async def hostile(tag: str) -> str:
         await odd_step(name)
         return "kept"
 
-    def hostile_blocking(tag: str) -> str:  # noqa: ARG001 - every row takes its tag
+    def hostile_blocking(tag: str) -> str:
         odd_step_blocking(name)
         return "kept"
 

@@ -1,4 +1,4 @@
-"""The site of the menagerie: each row in each of its kinds is an analysis, `NAME.KIND`; hanging ones also `.long`."""
+"""The site of the menagerie: each row in each kind is an analysis, `NAME.KIND`; hanging ones also `.long`."""
 
 import asyncio
 import os

@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from hostile.row import ASYNC, COMPLETED, DEF, IN_PROCESS, PROCESS, Table
@@ -181,7 +182,7 @@ def chdir_gone(tag: str) -> str:
 
     folder = tempfile.mkdtemp()
     os.chdir(folder)
-    os.rmdir(folder)
+    Path(folder).rmdir()
     return SURVIVED
 
 
@@ -220,7 +221,7 @@ def shuts_logging(tag: str) -> str:
 
 def raising_handler_of_logs(tag: str) -> str:
     class Raising(logging.Handler):
-        def handle(self, record: logging.LogRecord) -> bool:
+        def handle(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - as its parent
             raise RuntimeError("no logs")
 
     logging.getLogger().addHandler(Raising())
@@ -473,10 +474,23 @@ def add_to(table: Table) -> None:
     for name, what, act in rows:
         table.both(name, what, act, *said, "crashed", **shared)
     table.both(
-        "later_alarm", "an alarm that raises when its session has ended", later_alarm, *said, "crashed", fatal=IN_PROCESS
+        "later_alarm",
+        "an alarm that raises when its session has ended",
+        later_alarm,
+        *said,
+        "crashed",
+        fatal=IN_PROCESS,
     )
     table.both(
-        "closerange", "os.closerange(3, 64)", closes_many, *said, "crashed", "timeout", fatal=IN_PROCESS, hangs=(PROCESS,), timeout=5.0
+        "closerange",
+        "os.closerange(3, 64)",
+        closes_many,
+        *said,
+        "crashed",
+        "timeout",
+        fatal=IN_PROCESS,
+        hangs=(PROCESS,),
+        timeout=5.0,
     )
     table.both(
         "loop_stopped_by_thread",

@@ -1,6 +1,5 @@
-"""Hostile analyses of every kind, beside honest neighbours in one server: a sample of the table in `chaos/hostile`."""
+"""Hostile analyses of every kind beside honest neighbours in one server: a sample of `chaos/hostile`."""
 
-import sys
 from pathlib import Path
 
 import pytest
