@@ -40,7 +40,7 @@ def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> 
 
 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
-    """Who shares a server: the same place, kind and section, and no row that harms the process. They come first."""
+    """Who shares a server: of one place, kind and section, harmless to the process. They come first."""
     sections = section_of()
     shared: defaultdict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     single: list[Cell] = []

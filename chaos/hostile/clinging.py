@@ -13,7 +13,7 @@ FOR_EVER = 3_600.0
 
 async def swallow(tag: str) -> None:
     while True:
-        try:
+        try:  # noqa: SIM105 - as people write it
             await asyncio.sleep(1)
         except BaseException:  # noqa: BLE001 - that is what it is about
             pass
@@ -110,7 +110,7 @@ async def busy_swallowing(tag: str) -> None:
 async def spinning(tag: str) -> None:
     """Never waits for anything, yet lets others have a turn."""
     while True:
-        try:
+        try:  # noqa: SIM105 - as people write it
             await asyncio.sleep(0)
         except BaseException:  # noqa: BLE001 - that is what it is about
             pass
