@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 os.environ.setdefault("HOSTILE_EFFECTS", os.devnull)
-from cells import Cell, Run, Seen
+from cells import ISOLATED_AT_ONCE, Cell, Run, Seen
 from hostile import ROWS, section_of
 from hostile.row import KINDS, PROCESS
 from places import PLACES
@@ -42,15 +42,16 @@ def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
     """Who shares a server: of one place, kind and section, harmless to the process. They come first."""
     sections = section_of()
-    shared: defaultdict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    shared: defaultdict[tuple[str, str, str, bool], list[Cell]] = defaultdict(list)
     single: list[Cell] = []
     for cell in cells:
         if alone or cell.kind in cell.row.alone:
             single.append(cell)
         else:
-            shared[cell.place, cell.kind, sections[cell.row.name]].append(cell)
-    for (_, kind, _), group in shared.items():
-        size = TOGETHER[kind]
+            hangs = cell.kind in cell.row.hangs
+            shared[cell.place, cell.kind, sections[cell.row.name], hangs].append(cell)
+    for (_, kind, _, hangs), group in shared.items():
+        size = ISOLATED_AT_ONCE if hangs and kind == PROCESS else TOGETHER[kind]
         for n in range(0, len(group), size):
             yield group[n : n + size]
     for cell in single:

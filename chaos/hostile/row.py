@@ -1,6 +1,8 @@
 """A row of the menagerie: what one hostile analysis does, in which kinds, and how it may end."""
 
+import errno
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,11 +55,22 @@ class Row:
 
 def note(*words: object) -> None:
     """One line in a file of the menagerie's own: what really happened, whatever the store believes."""
-    sink = os.open(EFFECTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    sink = _opened()
     try:
         os.write(sink, (" ".join(map(str, words)) + "\n").encode())
     finally:
         os.close(sink)
+
+
+def _opened() -> int:
+    """However long it takes: hostile analyses use up the descriptors that honest ones share with them."""
+    while True:
+        try:
+            return os.open(EFFECTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            time.sleep(0.05)
 
 
 class Table:
