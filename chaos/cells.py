@@ -157,6 +157,8 @@ class Run:
         """Of isolated sessions nothing is left once they have ended."""
         if not all(cell.kind == "process" for cell in self.cells):
             return
+        if any(session["status"] == "pending" for session in place.sessions().values()):
+            return  # its next attempt may be at work meanwhile
         family = place.family()
         left = [p for p in place.processes() if p.pid not in family]
         if left and place.name == SUPERVISED:  # a second look: the kernel is at work

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from hostile.row import ASYNC, COMPLETED, DEF, IN_PROCESS, PROCESS, Table, note
+from hostile.row import ASYNC, COMPLETED, DEF, IN_PROCESS, PATIENT, PROCESS, Table, note
 
 
 def cat(tag: str) -> str:
@@ -219,7 +219,14 @@ def add_to(table: Table) -> None:
     table.both("pool_spawn", "a spawn pool", pool_spawn, *done, timeout=60.0)
     table.both("pool_forkserver", "a forkserver pool", pool_forkserver, *done, timeout=60.0)
     table.both(
-        "pool_left", "a fork pool that is left", pool_left, *done, "timeout", children=True, alone=IN_PROCESS
+        "pool_left",
+        "a fork pool that is left",
+        pool_left,
+        *done,
+        "timeout",
+        timeout=PATIENT,
+        children=True,
+        alone=IN_PROCESS,
     )
     table.blocking(
         "pool_hangs", "a fork pool whose work hangs", pool_hangs, "timeout", children=True, hangs=(DEF, PROCESS)
@@ -227,7 +234,13 @@ def add_to(table: Table) -> None:
     table.both("interpreter", "another Python interpreter: PYTHONPATH is the user's", interpreter, *done)
     table.both("interpreter_bare", "another Python interpreter, without site", other_interpreter, *done)
     table.both(
-        "fork_returns", "os.fork without exec: both return", fork_returns, *forked, fatal=IN_PROCESS, children=True
+        "fork_returns",
+        "os.fork without exec: both return",
+        fork_returns,
+        *forked,
+        timeout=PATIENT,
+        fatal=IN_PROCESS,
+        children=True,
     )
     table.both(
         "fork_exits",
@@ -235,6 +248,7 @@ def add_to(table: Table) -> None:
         fork_raises,
         *forked,
         fatal=IN_PROCESS,
+        timeout=PATIENT,
         children=True,
     )
     table.both(
