@@ -29,7 +29,7 @@ FREE_DEATHS = 4
 """So many quick deaths in a row are replaced at once."""
 LOOK_EVERY = 1.0
 """Seconds between pings."""
-FROZEN_AFTER = 60.0
+FROZEN_AFTER = 45.0
 """Seconds without an answer after which a worker counts as frozen and is killed."""
 KILL_AFTER = 1.2
 """Seconds that a worker gets beyond its grace time, or after a second request to stop, until it is killed."""
