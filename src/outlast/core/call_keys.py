@@ -107,9 +107,10 @@ class CallKeys:
         except RecursionError:
             raise self._refusal(name, value, ": it is nested too deeply, or holds itself") from None
         except UnencodableError as unencodable:
-            culprit = unencodable.value
+            culprit: object = unencodable.value
             # writing an iterator would use it up before the step has seen it
-            for data in () if isinstance(culprit, Iterator) else self._written(name, value):
+            consumable = isinstance(culprit, Iterator)
+            for data in () if consumable else self._written(name, value):
                 try:
                     digest(data)
                 except (UnencodableError, RecursionError):
