@@ -450,7 +450,6 @@ def add_to(table: Table) -> None:
         ("hooks", "sys, threading and unraisable hooks that raise", hooks),
         ("display", "print and showwarning that raise", display),
         ("settrace", "sys.settrace, sys.setprofile", traces),
-        ("settrace_raises", "a trace function that raises", raising_trace),
         ("no_gc", "gc.disable()", no_gc),
         ("low_recursion", "sys.setrecursionlimit(60)", low_recursion),
         ("low_digits", "sys.set_int_max_str_digits(640)", low_digits),
@@ -473,6 +472,16 @@ def add_to(table: Table) -> None:
     ]
     for name, what, act in rows:
         table.both(name, what, act, *said, "crashed", **shared)
+    table.both(
+        "settrace_raises",
+        "a trace function that raises",
+        raising_trace,
+        *said,
+        "crashed",
+        "timeout",
+        alone=IN_PROCESS,
+        timeout=5.0,
+    )
     table.both(
         "later_alarm",
         "an alarm that raises when its session has ended",

@@ -13,7 +13,7 @@ from pydantic import Field
 from outlast import Export, Outlast, PageView, Step, Upload, report, step
 from outlast_reviews.acquaintance import Acquaintance
 from outlast_reviews.checks import run_checks
-from outlast_reviews.checks.finding import Finding
+from outlast_reviews.checks.finding import Judged
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.gathering import Only, Place, gather_all, places_of, refuse_address, refuse_file
 from outlast_reviews.history import Compare, comparing
@@ -21,6 +21,7 @@ from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.step import AskModel, intro_of_model, make_ready, model_step
+from outlast_reviews.made import by_name, new_name
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
@@ -62,27 +63,33 @@ Narrowed = Annotated[
     ),
 ]
 
-Judge = Step[[CleanSet, str, str], tuple[Finding, ...]]
+Judge = Step[[CleanSet, str, str], Judged]
 Remember = Step[[CleanSet, str], str]
 
 
 @step("Gathering the reviews", weight=3)
 def gather(source: Place | list[Place], mapping: dict[Part, str], product: str | None) -> ReviewSet:
     """From files and addresses; a source that cannot be read fails the session with the reason."""
-    return gather_all(places_of(source), mapping, product)
+    return replace(gather_all(places_of(source), mapping, product), made=new_name())
 
 
-@step("Merging repeats and counting")
+@step("Merging repeats and counting", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
-    return clean(received, lambda done, total: report(_MERGING * done / total, 1.0))
+    return replace(clean(received, lambda done, total: report(_MERGING * done / total, 1.0)), made=new_name())
 
 
-@step("Writing the report")
+def _of_report(
+    received: ReviewSet, reviews: CleanSet, judged: Judged, source: str, opinion: Opinion | None
+) -> tuple[str, ...]:
+    return received.made, reviews.made, judged.made, source, opinion.made if opinion else ""
+
+
+@step("Writing the report", key=_of_report)
 def write(
-    received: ReviewSet, reviews: CleanSet, findings: tuple[Finding, ...], source: str, opinion: Opinion | None
+    received: ReviewSet, reviews: CleanSet, judged: Judged, source: str, opinion: Opinion | None
 ) -> dict[str, Any]:
     told = opinion.told if opinion else None
-    found = (*findings, opinion.finding) if opinion else findings
+    found = (*judged.findings, opinion.finding) if opinion else judged.findings
     return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=told))
 
 
@@ -110,17 +117,17 @@ class Steps(NamedTuple):
 def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
     """The steps before and after which the installation remembers."""
 
-    @step("Judging the reviews", weight=5)
-    def judge(reviews: CleanSet, subject: str, description: str) -> tuple[Finding, ...]:
+    @step("Judging the reviews", weight=5, key=by_name)
+    def judge(reviews: CleanSet, subject: str, description: str) -> Judged:
         def checked(done: int, total: int, message: str) -> None:
             report(_LOOKING + (1 - _LOOKING) * done / total, 1.0, message)
 
         known = acquaintance.known(
             reviews.reviews, subject, description, lambda done, total: report(_LOOKING * done / total, 1.0)
         )
-        return run_checks(reviews.reviews, checked, facts=known)
+        return Judged(run_checks(reviews.reviews, checked, facts=known), new_name())
 
-    @step("Noting marks for later comparisons", weight=0.5)
+    @step("Noting marks for later comparisons", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
         return acquaintance.remember(reviews.reviews, subject, _now().date(), report)
 
@@ -137,9 +144,9 @@ def analyse(
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many
     about = subject(source, mapping, only)
-    findings = steps.judge(reviews, about, received.description)
-    opinion = steps.ask_model(reviews, findings, about) if steps.ask_model else None
-    told = write(received, reviews, findings, _shown(source), opinion)
+    judged = steps.judge(reviews, about, received.description)
+    opinion = steps.ask_model(reviews, judged, about) if steps.ask_model else None
+    told = write(received, reviews, judged, _shown(source), opinion)
     earlier = steps.compare(about, steps.remember(reviews, about), told)
     return {"report": told, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
 

@@ -37,12 +37,16 @@ Compare = Step[[str, str, dict[str, Any]], Earlier | None]
 def comparing(facts: Facts) -> Compare:
     """The step that lays a report beside the last one of the same product."""
 
-    @step("Comparing with last time", weight=0.2)
+    @step("Comparing with last time", weight=0.2, key=_key)
     def compare(subject: str, product: str, report: dict[str, Any]) -> Earlier | None:
         # what somebody has judged here before is for others to learn only of pages that anybody can look at
         return look_back(facts if subject.startswith(PUBLIC) else facts.of_owner, product, report)
 
     return compare
+
+
+def _key(subject: str, product: str, report: dict[str, Any]) -> tuple[str, ...]:
+    return subject, product, report["analysed_at"]
 
 
 def look_back(facts: Facts, key: str, report: Mapping[str, Any]) -> Earlier | None:

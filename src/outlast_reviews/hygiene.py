@@ -49,6 +49,8 @@ class CleanSet:
 
     reviews: tuple[Review, ...]
     coverage: Coverage
+    made: str = ""
+    """Its name among all sets, from the step that made it."""
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -57,6 +57,9 @@ class ReviewSet:
     left_out: Sequence[str] = ()
     """Files without reviews, lists, columns and dates that nothing was read from, each with what it is."""
 
+    made: str = ""
+    """Its name among all sets, from the step that made it."""
+
     @property
     def products(self) -> Mapping[str, int]:
         """How many reviews are of each product, the most first; nothing where there is but one."""

@@ -1,12 +1,12 @@
 """Analyses whose calls come in another order in the second attempt, each as `async def`, as `def` and isolated.
 
-What they work for is written to the file `ledger`, one line a call, because an isolated one works in a process of
-its own.
+What they work for is written to the file `ledger`, one line a call: an isolated one works in a process of its own.
 """
 
 import asyncio
 import contextvars
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from outlast import step
@@ -68,11 +68,12 @@ def summarise_blocking(ledger: str, text: str) -> str:
 
 def fan_out_def(ledger: str) -> list[str]:
     with ThreadPoolExecutor(20) as pool:
-        texts = [pool.submit(contextvars.copy_context().run, fetch_blocking, ledger, n) for n in range(DOCUMENTS)]
-        summaries = [
-            pool.submit(contextvars.copy_context().run, summarise_blocking, ledger, text.result())
-            for text in texts
-        ]
+
+        def submit(work: Callable[..., str], *args: object) -> Future[str]:
+            return pool.submit(contextvars.copy_context().run, work, *args)
+
+        texts = [submit(fetch_blocking, ledger, n) for n in range(DOCUMENTS)]
+        summaries = [submit(summarise_blocking, ledger, text.result()) for text in texts]
         return [summary.result() for summary in summaries]
 
 

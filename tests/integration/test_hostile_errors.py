@@ -6,7 +6,7 @@ import hostile_errors
 import pytest
 from hostile_errors import ERRORS
 
-from outlast import Outlast
+from outlast import Outlast, step
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 
@@ -106,3 +106,34 @@ def test_a_wait_that_no_store_could_keep_is_refused_where_the_analysis_is_declar
     for wait in (-1, float("nan"), float("inf"), 1e12):
         with pytest.raises(ValueError, match="longest_wait"):
             Outlast().analysis("harm", longest_wait=wait)(hostile_errors.harm)
+
+
+async def test_when_one_step_fails_those_that_were_gathered_with_it_are_cancelled(tmp_path):
+    cancelled = asyncio.Event()
+    begun = asyncio.Event()
+    here = asyncio.get_running_loop()
+
+    @step("One of two")
+    async def part(fails: bool) -> None:
+        if fails:
+            await begun.wait()
+            raise ValueError("the first")
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            here.call_soon_threadsafe(cancelled.set)
+            raise
+
+    async def both() -> None:
+        await asyncio.gather(part(True), part(False))
+
+    made = Outlast(load_settings(data_dir=tmp_path, queue_max_tries=1))
+    made.analysis("both", steps=[part])(both)
+    await made.open(workers=1)
+    try:
+        assert (await final(made, "both")).error_code == "error"
+        async with asyncio.timeout(30):
+            await cancelled.wait()
+    finally:
+        await made.close()

@@ -5,12 +5,18 @@ import inspect
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, get_type_hints
 
-from pydantic import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
+from pydantic import (
+    ConfigDict,
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+)
 
 from outlast.core.canonical import TooMuchError, UnencodableError, digest
 from outlast.domain.step_calls import Key, call_of
@@ -99,17 +105,19 @@ class CallKeys:
         try:
             digest(value)
         except RecursionError:
-            raise self._refusal(name, value, "it is nested too deeply, or holds itself") from None
+            raise self._refusal(name, value, ": it is nested too deeply, or holds itself") from None
         except UnencodableError as unencodable:
-            for data in self._written(name, value):
+            culprit: object = unencodable.value
+            # writing an iterator would use it up before the step has seen it
+            consumable = isinstance(culprit, Iterator)
+            for data in () if consumable else self._written(name, value):
                 try:
                     digest(data)
                 except (UnencodableError, RecursionError):
                     continue
                 return [type(value).__qualname__, data]
-            culprit = unencodable.value
-            inside = "" if culprit is value else f", which holds {_kind(culprit)}"
-            raise self._refusal(name, value, f"it is {_kind(value)}{inside}") from None
+            inside = "" if culprit is value else f": it holds {_kind(culprit)}"
+            raise self._refusal(name, value, inside) from None
         return value
 
     def _written(self, name: str, value: Any) -> "list[Any]":
@@ -133,17 +141,24 @@ class CallKeys:
         for name in self._names:
             try:
                 if name in hints:
-                    found[name] = TypeAdapter(hints[name])
+                    found[name] = _adapter(hints[name])
             except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation):
                 continue
         return found
 
     def _refusal(self, name: str, value: Any, why: str) -> TypeError:
         return TypeError(
-            f"The step {self._step!r} keeps its results by its arguments, and the argument {name!r} (a "
-            f"{type(value).__qualname__}) cannot be encoded: {why}. Say what tells the calls apart, for example "
+            f"The step {self._step!r} keeps its results by its arguments, and the argument {name!r} "
+            f"({_kind(value)}) cannot be encoded{why}. Say what tells the calls apart, for example "
             f"@step(…, key=lambda {', '.join(self._names)}: …)."
         )
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model or dataclass brings a configuration of its own
+        return TypeAdapter(annotation)
 
 
 def _kind(value: object) -> str:

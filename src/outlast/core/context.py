@@ -68,14 +68,20 @@ class AttemptContext:
         self._flows: WeakKeyDictionary[object, int] = WeakKeyDictionary()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.uploads: Uploads = journal
         self.owner = journal.owner
         self.pid = os.getpid()
         """The process it works in: a child forked from it has no way to the store."""
 
     def stop(self) -> None:
-        """From now on threads end at their next report or step, and nothing more is kept or reported."""
+        """From now on nothing more is kept or reported: steps are cancelled, threads end at their next call of us.
+
+        In the worker's event loop. `gather` leaves the other steps running when one of them fails.
+        """
         self._stopped.set()
+        for task in list(self._tasks):
+            task.cancel()
         lost_context.ended(self)
 
     def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
@@ -100,7 +106,7 @@ class AttemptContext:
         found, value = await self._on_loop(self._resume(step, call, flow))
         if found:
             return value
-        with self._working(step, flow) as began:
+        with self._cancellable(), self._working(step, flow) as began:
             return await self._on_loop(self._keep(step, call, await step.work(*args, **kwargs), began))
 
     def run_step_blocking(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -134,6 +140,19 @@ class AttemptContext:
     def upload_name_blocking(self, sha256: str) -> str:
         self._check()
         return self._wait(self._journal.upload_name(sha256))
+
+    @contextmanager
+    def _cancellable(self) -> Generator[None]:
+        """Around a step: its task does not outlast the attempt."""
+        task = asyncio.current_task()
+        if task is None or task in self._tasks or _running_loop() is not self._loop:
+            yield
+            return
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
 
     @contextmanager
     def _working(self, step: StepLike, flow: int) -> Generator[float]:

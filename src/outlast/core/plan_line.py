@@ -6,6 +6,8 @@ from outlast.domain.progress import StepState, StepStatus
 
 UNKNOWN = 10
 """Calls that may still come, of a step of which nobody knows how many there will be."""
+MOST_PEAK = 30
+"""Calls at once that are expected again, so that a line does not halt whenever many begin."""
 HIGHEST_OPEN = 0.99
 """The share that such a line never exceeds before it is closed."""
 
@@ -24,6 +26,8 @@ class Line:
     resumed: int = 0
     broken: bool = False
     """A call of it has raised, and none has begun since."""
+    peak: int = 0
+    """Calls that were open at once at most."""
     whole: bool = False
     """It is at work from the start of the attempt, whatever is called."""
     flows: set[int] = field(default_factory=set[int])
@@ -61,19 +65,22 @@ class Line:
         """Of `expected`."""
         return min(self.finished - self.before, self.expected)
 
-    def may_go_on(self, flow: int, *, at_work: bool) -> bool:
-        """Whether more calls seem to come, now that `flow` calls another step; `at_work`: some call is open.
+    def may_go_on(self, other: "Line", flow: int, *, at_work: bool) -> bool:
+        """Whether more calls seem to come, now that `flow` calls the step of `other`; `at_work`: a call is open.
 
-        Several tasks or threads that each call one step and then another take turns at both. One that has called
-        neither, while nothing is at work, is the code that waited for them.
+        Several tasks or threads that each call one step and then another take turns at both. One that calls a
+        third step, and has called none of the two while nothing is at work, is the code that waited for them.
         """
-        return len(self.flows) > 1 and not self.expected and (at_work or flow in self.flows)
+        if len(self.flows) < 2 or self.expected:
+            return False
+        return at_work or flow in self.flows or not self.flows.isdisjoint(other.flows)
 
     def open_call(self, call: int, flow: int, now: float) -> None:
         if self.calls == 1 and self.open:  # it was taken for the whole line until now
             self.base = min(HIGHEST_OPEN, self.inner)
         self.flows.add(flow)
         self.open[call] = 0.0
+        self.peak = max(self.peak, len(self.open))
         self.broken = False
         if self.began is None:
             self.began = now
@@ -111,7 +118,8 @@ class Line:
             return min(1.0, (self.loop_done + (inner if self.loop_total > 1 else 0.0)) / self.loop_total)
         if self.calls == 1 and self.open:
             return max(inner, quiet)
-        return max(quiet, self.base + (1 - self.base) * (self.finished + inner) / (self.calls + UNKNOWN))
+        to_come = max(len(self.open), min(self.peak, MOST_PEAK)) + UNKNOWN
+        return max(quiet, self.base + (1 - self.base) * (self.finished + inner) / (self.finished + to_come))
 
     def lift(self, share: float) -> None:
         """Percentages only grow, and stay below 100 while calls are open or may come."""
@@ -140,7 +148,7 @@ class Line:
         self._stop_clock(now)
         self.open.clear()
         self.inner = 0.0
-        self.whole = False
+        self.whole = self.broken = False
         if touched:
             duration = None if self.state.resumed else self.duration(now)
             self.state = replace(

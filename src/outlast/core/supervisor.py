@@ -29,7 +29,7 @@ FREE_DEATHS = 4
 """So many quick deaths in a row are replaced at once."""
 LOOK_EVERY = 1.0
 """Seconds between pings."""
-FROZEN_AFTER = 60.0
+FROZEN_AFTER = 45.0
 """Seconds without an answer after which a worker counts as frozen and is killed."""
 KILL_AFTER = 1.2
 """Seconds that a worker gets beyond its grace time, or after a second request to stop, until it is killed."""
@@ -194,7 +194,7 @@ class Supervisor:
         self._workers.discard(worker)
         if left := kill_session(worker.process.pid):
             log.warning("Worker %s left %d process(es) behind; killed.", worker.id, left)
-        if self._stopping.is_set() and worker.killed:
+        if self._stopping.is_set() and (worker.killed or not code):
             await self._release(worker)
             return False
         death = Death(worker.id, worker.killed or cause_of(code), self._host, worker.process.pid)
@@ -206,7 +206,7 @@ class Supervisor:
         return not worked and asyncio.get_running_loop().time() - worker.began < QUICK_DEATH
 
     async def _release(self, worker: Worker) -> None:
-        """What we killed because we stop is not to blame."""
+        """What ended because we stop is not to blame, even where the store was not there to take it back."""
         try:
             async with asyncio.timeout(STORE_SLOW):
                 await self._store.release_worker(worker.id)

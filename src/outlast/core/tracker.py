@@ -178,7 +178,7 @@ class Tracker:
         """What came before this call and rests is done, unless more calls of it seem to be on their way."""
         at_work = any(line.open for line in self._lines.values())
         for line in self._lines.values():
-            if line is not called and line.rests and not line.may_go_on(flow, at_work=at_work):
+            if line is not called and line.rests and not line.may_go_on(called, flow, at_work=at_work):
                 line.close(self._clock.monotonic(), StepStatus.PENDING)
 
     def _activate(self, name: str, line: Line) -> None:

@@ -53,6 +53,15 @@ class Finding:
     """Told beside the verdict; counts neither for nor against it, nor as a check that was made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The answers of all checks about one set of reviews."""
+
+    findings: tuple[Finding, ...]
+    made: str
+    """Its name among all such answers, from the step that made it."""
+
+
 def part_of(advance: Advance, start: float, end: float) -> Advance:
     """Tells the progress of one part of a check as that part's share of the whole."""
     return lambda share: advance(start + share * (end - start))

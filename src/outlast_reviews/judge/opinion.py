@@ -43,6 +43,8 @@ class Opinion:
 
     finding: Finding
     told: ModelReport
+    made: str = ""
+    """Its name among all opinions, from the step that made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from outlast import Outlast, SettingsError, Step, report, step
-from outlast_reviews.checks.finding import Finding
+from outlast_reviews.checks.finding import Finding, Judged
 from outlast_reviews.hygiene import CleanSet
 from outlast_reviews.judge import budget
 from outlast_reviews.judge.answer import Judgement
@@ -25,10 +25,11 @@ from outlast_reviews.judge.patience import Asks, Patience
 from outlast_reviews.judge.question import Text, text_of
 from outlast_reviews.judge.remembered import AT_ONCE, SPACE, Memory, Remembered
 from outlast_reviews.judge.whereabouts import whereabouts
+from outlast_reviews.made import new_name
 from outlast_reviews.settings import ReviewSettings
 
 Connect = Callable[[Server], AbstractAsyncContextManager[Asks]]
-AskModel = Step[[CleanSet, tuple[Finding, ...], str], Opinion]
+AskModel = Step[[CleanSet, Judged, str], Opinion]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,13 +58,18 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
     gate = Gate(settings.llm_concurrency)
     memory = outlast.facts(SPACE)
 
-    @step("Asking a language model", weight=20)
-    def ask_model(reviews: CleanSet, findings: tuple[Finding, ...], subject: str) -> Opinion:
+    @step("Asking a language model", weight=20, key=_key)
+    def ask_model(reviews: CleanSet, judged: Judged, subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = Limits(settings.llm_token_budget, seconds, settings.llm_concurrency)
-        return ask(reviews, findings, server, limits, gate, memory.blocking, about=subject)
+        told = ask(reviews, judged.findings, server, limits, gate, memory.blocking, about=subject)
+        return dataclasses.replace(told, made=new_name())
 
     return ask_model
+
+
+def _key(reviews: CleanSet, judged: Judged, subject: str) -> tuple[str, ...]:
+    return reviews.made, judged.made, subject
 
 
 def make_ready() -> None:

@@ -1,0 +1,67 @@
+"""What the key of a call costs: a hash of megabytes, and how long the event loop stands still for it."""
+
+import asyncio
+import dataclasses
+import time
+from typing import Any
+
+from outlast.core.call_keys import CallKeys
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """Some 600 bytes in nine fields, as a review has them."""
+
+    number: int
+    name: str
+    rating: float
+    title: str
+    text: str
+    reviewer: str
+    verified: bool
+    source: str | None = None
+    product: str | None = None
+
+
+def work(rows: list[Any]) -> None: ...
+
+
+async def measure(megabytes: int) -> tuple[float, float, float]:
+    rows = [
+        Row(n, f"R{n}", 4.5, "A title of some words", f"{n} " + "text of a review " * 30, f"reviewer {n}", True)
+        for n in range(megabytes * 1_000_000 // 600)
+    ]
+    longest = 0.0
+
+    async def look() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - before)
+
+    looking = asyncio.create_task(look())
+    await asyncio.sleep(0.2)
+    longest, began = 0.0, time.perf_counter()
+    await CallKeys("work", work, None).key_on_loop((rows,), {})
+    took = time.perf_counter() - began
+    looking.cancel()
+    return took, took / megabytes, longest
+
+
+async def small() -> float:
+    keys, times = CallKeys("work", work, None), 10_000
+    began = time.perf_counter()
+    for n in range(times):
+        await keys.key_on_loop((f"document {n}",), {})
+    return (time.perf_counter() - began) / times
+
+
+if __name__ == "__main__":
+    print(f"a small argument: {asyncio.run(small()) * 1e6:.0f} µs")
+    for size in (1, 10, 30):
+        took, each, longest = asyncio.run(measure(size))
+        print(
+            f"{size} MB: {took * 1000:.0f} ms, {each * 1000:.0f} ms/MB beside a busy loop, "
+            f"the loop stood still for {longest * 1000:.1f} ms at most"
+        )
