@@ -325,6 +325,3 @@ def _told(process: psutil.Process) -> str:
         return " ".join(process.cmdline())[-80:]
     except psutil.Error:
         return f"process {process.pid}"
-
-
-_ = SYNC

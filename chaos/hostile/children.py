@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from hostile.row import ASYNC, COMPLETED, DEF, IN_PROCESS, PATIENT, PROCESS, Table, note
+from hostile.row import COMPLETED, DEF, IN_PROCESS, PATIENT, PROCESS, Table, note
 
 
 def cat(tag: str) -> str:
@@ -275,4 +275,3 @@ def add_to(table: Table) -> None:
     table.both("writes_much", "256 KiB to standard output", writes_much, *done)
     table.both("speaks_json", "writes an answer of the protocol to standard output", speaks_json, *done)
     table.both("waits_for_all", "reaps every child of its process", waits_for_all, *done)
-    _ = ASYNC

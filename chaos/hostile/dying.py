@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from hostile.row import COMPLETED, DEF, IN_PROCESS, PROCESS, Table
+from hostile.row import COMPLETED, IN_PROCESS, PROCESS, Table
 
 
 def segfault(tag: str) -> None:
@@ -125,4 +125,3 @@ def add_to(table: Table) -> None:
         fatal=IN_PROCESS,
         alone=IN_PROCESS,
     )
-    _ = DEF, file_limit

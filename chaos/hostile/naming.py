@@ -93,7 +93,7 @@ class SecondsRaise(RetryAfter):
         Exception.__init__(self, "later")
 
     @property
-    def seconds(self) -> float:  # type: ignore[override] - that is what it is about
+    def seconds(self) -> float:
         raise RuntimeError("no seconds")
 
 
@@ -108,7 +108,7 @@ class ClassLies(Exception):
     """Claims to be of another class."""
 
     @property
-    def __class__(self) -> type:  # type: ignore[override] - that is what it is about
+    def __class__(self) -> type:
         raise RuntimeError("no class")
 
 
@@ -121,7 +121,7 @@ class EqRaises(Exception):
     def __eq__(self, other: object) -> bool:
         raise RuntimeError("not comparable")
 
-    __hash__ = None  # type: ignore[assignment] - that is what it is about
+    __hash__ = None
 
 
 def raises(make: Callable[[], BaseException]) -> Callable[[str], Any]:
@@ -155,7 +155,7 @@ def deep_group(leaf: BaseException, depth: int) -> BaseException:
 
 def group_of_itself() -> BaseException:
     members: list[BaseException] = [ValueError("a")]
-    group = ExceptionGroup("g", members)  # type: ignore[type-var] - exceptions all of them
+    group = ExceptionGroup("g", members)
     group.__cause__ = group
     return group
 
@@ -170,7 +170,7 @@ def odd_text() -> BaseException:
 
 def notes_lie() -> BaseException:
     error = ValueError("notes")
-    error.__notes__ = 7  # type: ignore[assignment] - that is what it is about
+    error.__notes__ = 7
     return error
 
 
@@ -222,39 +222,39 @@ def add_to(table: Table) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     pauses: list[tuple[str, str, Callable[[], BaseException], tuple[str, ...]]] = [
         ("retry_30", "RetryAfter(30)", lambda: RetryAfter(30), later),
-        ("retry_text", 'RetryAfter("30")', lambda: RetryAfter("30"), later),  # type: ignore[arg-type]
-        ("retry_blank_text", 'RetryAfter(" 30 ")', lambda: RetryAfter(" 30 "), refused),  # type: ignore[arg-type]
-        ("retry_timedelta", "RetryAfter(timedelta(seconds=30))", lambda: RetryAfter(timedelta(seconds=30)), later),  # type: ignore[arg-type]
+        ("retry_text", 'RetryAfter("30")', lambda: RetryAfter("30"), later),
+        ("retry_blank_text", 'RetryAfter(" 30 ")', lambda: RetryAfter(" 30 "), refused),
+        ("retry_timedelta", "RetryAfter(timedelta(seconds=30))", lambda: RetryAfter(timedelta(seconds=30)), later),
         (
             "retry_date",
             "RetryAfter with an HTTP date",
             lambda: RetryAfter(format_datetime(soon, usegmt=True)),
             later,
-        ),  # type: ignore[arg-type]
+        ),
         (
             "retry_far_date",
             "RetryAfter with an HTTP date years away",
             lambda: RetryAfter(format_datetime(at, usegmt=True)),
             refused,
-        ),  # type: ignore[arg-type]
+        ),
         (
             "retry_past_date",
             "RetryAfter with an HTTP date of 1999",
             lambda: RetryAfter("Fri, 31 Dec 1999 23:59:59 GMT"),
             refused,
-        ),  # type: ignore[arg-type]
+        ),
         ("retry_epoch", "RetryAfter(1764446400), an epoch", lambda: RetryAfter(1764446400), refused),
         ("retry_1e12", "RetryAfter(1e12)", lambda: RetryAfter(1e12), refused),
         ("retry_huge", "RetryAfter(10**400)", lambda: RetryAfter(10**400), refused),
         ("retry_inf", "RetryAfter(inf)", lambda: RetryAfter(math.inf), refused),
         ("retry_nan", "RetryAfter(nan)", lambda: RetryAfter(math.nan), refused),
-        ("retry_text_inf", 'RetryAfter("inf")', lambda: RetryAfter("inf"), refused),  # type: ignore[arg-type]
+        ("retry_text_inf", 'RetryAfter("inf")', lambda: RetryAfter("inf"), refused),
         ("retry_negative", "RetryAfter(-1)", lambda: RetryAfter(-1), refused),
-        ("retry_word", 'RetryAfter("soon")', lambda: RetryAfter("soon"), refused),  # type: ignore[arg-type]
-        ("retry_none", "RetryAfter(None)", lambda: RetryAfter(None), refused),  # type: ignore[arg-type]
-        ("retry_huge_text", "RetryAfter of 5,000 digits", lambda: RetryAfter("9" * 5_000), refused),  # type: ignore[arg-type]
-        ("retry_huge_delta", "RetryAfter(timedelta.max)", lambda: RetryAfter(timedelta.max), refused),  # type: ignore[arg-type]
-        ("retry_message", "RetryAfter(1, message=an object)", lambda: RetryAfter(1, object()), refused),  # type: ignore[arg-type]
+        ("retry_word", 'RetryAfter("soon")', lambda: RetryAfter("soon"), refused),
+        ("retry_none", "RetryAfter(None)", lambda: RetryAfter(None), refused),
+        ("retry_huge_text", "RetryAfter of 5,000 digits", lambda: RetryAfter("9" * 5_000), refused),
+        ("retry_huge_delta", "RetryAfter(timedelta.max)", lambda: RetryAfter(timedelta.max), refused),
+        ("retry_message", "RetryAfter(1, message=an object)", lambda: RetryAfter(1, object()), refused),
         ("retry_no_seconds", "RetryAfter whose __init__ was never called", NoInit, refused),
         ("retry_seconds_raise", "RetryAfter whose seconds raise", SecondsRaise, refused),
         ("retry_subclass", "a subclass of RetryAfter", Busy, later),
@@ -345,7 +345,7 @@ def add_to(table: Table) -> None:
         ),
         ("notes_lie", "an error whose __notes__ is a number", notes_lie, ("error",)),
         ("long_traceback", "an error from 900 calls deep", long_traceback, ("error",)),
-        ("not_an_error", "raises a class that is no exception", lambda: 7, ("error",)),  # type: ignore[arg-type,return-value]
+        ("not_an_error", "raises a class that is no exception", lambda: 7, ("error",)),
     ]
     for name, what, make, ends in errors:
         table.both(name, what, raises(make), *ends)

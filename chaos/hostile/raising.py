@@ -136,7 +136,7 @@ async def _ticking(name: str) -> AsyncIterator[int]:
 async def in_generator(name: str) -> str:
     generator = _ticking(name)
     await anext(generator)
-    await generator.aclose()  # type: ignore[attr-defined] - it is a generator
+    await generator.aclose()
     return "survived"
 
 
@@ -191,7 +191,7 @@ def _counting(name: str) -> Iterator[int]:
 def blocking_generator(name: str) -> str:
     generator = _counting(name)
     next(generator)
-    generator.close()  # type: ignore[attr-defined] - it is a generator
+    generator.close()
     return "survived"
 
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from hostile.row import ASYNC, COMPLETED, DEF, IN_PROCESS, PROCESS, Table
+from hostile.row import ASYNC, COMPLETED, IN_PROCESS, PROCESS, Table
 from outlast import report, step
 
 SURVIVED = "survived"
@@ -47,7 +47,7 @@ def closes_stderr(tag: str) -> str:
 
 
 def stdout_none(tag: str) -> str:
-    sys.stdout = sys.stderr = sys.stdin = None  # type: ignore[assignment] - that is what it is about
+    sys.stdout = sys.stderr = sys.stdin = None
     return SURVIVED
 
 
@@ -126,7 +126,7 @@ def display(tag: str) -> str:
     def raising(*_: object, **__: object) -> Any:
         raise RuntimeError("not here")
 
-    builtins.print = raising  # type: ignore[assignment] - that is what it is about
+    builtins.print = raising
     warnings.showwarning = raising
     return SURVIVED
 
@@ -205,7 +205,7 @@ def clears_path(tag: str) -> str:
 def forgets_modules(tag: str) -> str:
     for name in ("json", "hostile.site", "logging.handlers", "decimal", "outlast.core.isolation"):
         sys.modules.pop(name, None)
-    sys.modules["uuid"] = None  # type: ignore[assignment] - an import of it raises
+    sys.modules["uuid"] = None
     return SURVIVED
 
 
@@ -533,4 +533,3 @@ def add_to(table: Table) -> None:
     table.coroutine("odd_report", "reports NaN, a surrogate and a million characters", odd_reports, *said)
     table.coroutine("nested_run", "asyncio.run within the loop", nested_run, *said)
     table.coroutine("memory_200", "200 MiB for a moment", eats_memory, *said)
-    _ = DEF
