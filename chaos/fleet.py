@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,7 @@ import psycopg
 import checker
 from harms import HARMS, Harm, restart_postgres
 from hosts import ApiHost, Host
-from load import Load
+from load import PATIENCE, Load
 from outlast.ports.workers import LEASE
 from proxy import Wires
 from server_clock import server_clock
@@ -30,6 +30,8 @@ from small_disk import SmallDisk
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from servers import PostgresServer, RedisServer
 
+CLEAR = "\r\x1b[K" if sys.stdout.isatty() else ""
+"""Before what is printed over the line that tells how far the run is."""
 SHOWN = 20
 """Faults that are printed one by one."""
 LEAST = 0.95
@@ -54,6 +56,8 @@ class Fleet:
         self.workers: list[Host] = []
         self._folder = folder
         self._keeping = threading.Lock()
+        self.tell: Callable[[], None] = lambda: None
+        """Called about once a second."""
         folder.chmod(0o755)  # the server runs as somebody else
         environment = self.clock.environment
         if self.has_disk:
@@ -90,8 +94,13 @@ class Fleet:
             api.wait()
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
             connection.execute(checker.NOTE_WORKERS)
-        for host in self.workers:
-            host.start()
+            for host in self.workers:
+                host.start()
+            end = time.monotonic() + PATIENCE
+            while connection.execute("SELECT id FROM chaos_workers").rowcount < len(self.workers):
+                time.sleep(0.1)
+                if time.monotonic() > end:
+                    raise SystemExit(f"The workers do not start:\n{self.workers[0].log[-3000:]}")
 
     @property
     def hosts(self) -> Sequence[Host]:
@@ -108,6 +117,7 @@ class Fleet:
             with self._keeping:  # harms that befall it at once may all wait here
                 for host in self.hosts:
                     host.keep()
+                self.tell()
 
     def stop(self) -> list[str]:
         """In an orderly way; answers what was left alive."""
@@ -135,6 +145,8 @@ class Strikes:
 
     def __init__(self, fleet: Fleet, rng: random.Random, names: Sequence[str]) -> None:
         self.done: list[str] = []
+        self.now: list[str] = []
+        """What befalls it at this moment."""
         self._fleet = fleet
         self._rng = rng
         self._chosen = [harm for harm in HARMS if fleet.can(harm) and (not names or harm.name in names)]
@@ -163,9 +175,11 @@ class Strikes:
 
     def _strike(self, harm: Harm, rng: random.Random) -> None:
         begun = time.monotonic() - self._began
+        self.now.append(harm.name)
         what = harm.do(self._fleet, rng)
+        self.now.remove(harm.name)
         ended = time.monotonic() - self._began
-        print(f"{begun:6.1f} to {ended:5.1f} s  {harm.name}: {what}", flush=True)
+        print(f"{CLEAR}{begun:6.1f} to {ended:5.1f} s  {harm.name}: {what}", flush=True)
         self.done.append(harm.name)
 
 
@@ -177,19 +191,24 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     load = Load(
         [api.root for api in fleet.apis], options.seed, ledger, owners=options.owners, lasting=options.lasting
     )
+    strikes = Strikes(fleet, rng, options.harm)
+    began = time.monotonic()
+    if CLEAR:
+        fleet.tell = lambda: print(
+            f"{CLEAR}{time.monotonic() - began:6.1f} s  {load.line} {' '.join(strikes.now)}", end="", flush=True
+        )
     load.begin()
     load.wait_for_an_end(20)
     if options.calm:
-        time.sleep(5)  # until as many begin as end
+        fleet.keep_for(5)  # until as many begin as end
     before = time.monotonic()
-    time.sleep(options.calm)
-    strikes = Strikes(fleet, rng, options.harm)
-    began = time.monotonic()
+    fleet.keep_for(options.calm)
+    harmed = time.monotonic()
     if options.poison or not options.harm:
         load.poisoned.set()
     if options.together:
         strikes.all_at_once()
-    while time.monotonic() < began + options.seconds:
+    while time.monotonic() < harmed + options.seconds:
         fleet.keep_for(rng.uniform(*options.every))
         strikes.one()
     load.poisoned.clear()
@@ -197,9 +216,9 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     if options.calm:
         fleet.keep_for(LEASE + 5)  # what a lost machine held is back
         after = time.monotonic()
-        time.sleep(options.calm)
+        fleet.keep_for(options.calm)
         line = [load.rate(at, at + 5) for at in _every_five(before, time.monotonic())]
-        print("ends a second, each 5 s:", " ".join(f"{rate:.1f}" for rate in line), flush=True)
+        print(f"{CLEAR}ends a second, each 5 s:", " ".join(f"{rate:.1f}" for rate in line), flush=True)
         rates = load.rate(before, before + options.calm), load.rate(after, after + options.calm)
     load.finish(lambda: fleet.keep_for(0.2))
     ledger.strays = fleet.stop()
@@ -244,7 +263,7 @@ def main() -> None:
         finally:
             fleet.remove()
     ends = [s.status for s in {s.session: s for s in ledger.sights}.values()]
-    print(f"{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, {len(harms)} harms")
+    print(f"{CLEAR}{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, {len(harms)} harms")
     print(f"ends: { {e: ends.count(e) for e in sorted(set(ends))} }, load {psutil.getloadavg()[0]:.1f}")
     if options.calm:
         print(f"throughput before {before:.1f}, after {after:.1f} a second: {after / max(before, 1e-9):.2f}")

@@ -217,3 +217,7 @@ HARMS = (
     Harm(lose_messages, 3, needs="celery"),
     Harm(triple_messages, 3, needs="celery"),
 )
+
+
+if __name__ == "__main__":
+    print(*(harm.name for harm in HARMS if harm.needs != "celery"))

@@ -71,6 +71,12 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def line(self) -> str:
+        """How far it is, for a terminal."""
+        final = len({sight.session for sight in list(self._ledger.sights) if sight.status in checker.FINAL})
+        return f"{len(self._ledger.acknowledged)} acknowledged, {final} ended"
+
     def rate(self, begin: float, end: float) -> float:
         return sum(begin <= at < end for at in self.ends) / (end - begin)
 

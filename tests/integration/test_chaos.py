@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 CHAOS = Path(__file__).parents[2] / "chaos"
+NOBODY_DIES = ("--harm", "freeze_workers", "--harm", "silence_machine", "--harm", "step_clock")
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,21 @@ CHAOS = Path(__file__).parents[2] / "chaos"
         ["run.py", "--size", "1", "--seconds", "6"],
         ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4"],
         ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", "--celery"],
+        [
+            "fleet.py",
+            "--seconds",
+            "0",
+            "--calm",
+            "0",
+            "--lasting",
+            "0",
+            "--owners",
+            "40",
+            "--together",
+            *NOBODY_DIES,
+        ],
     ],
-    ids=["one machine", "a fleet", "a fleet of Celery's"],
+    ids=["one machine", "a fleet", "a fleet of Celery's", "a fleet of which nobody dies"],
 )
 def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     done = subprocess.run(
