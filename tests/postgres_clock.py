@@ -35,10 +35,6 @@ class DatabaseClock(FakeClock):
         super().jump_wall(seconds)
         self._connection.execute("UPDATE fake.clock SET at = at + make_interval(secs => %s)", (seconds,))
 
-    def jump_wall_of_this_machine(self, seconds: float) -> None:
-        """Not the database's."""
-        super().jump_wall(seconds)
-
     def __enter__(self) -> Self:
         return self
 

@@ -10,6 +10,9 @@ from outlast.testing.store_lives import live_many_lives
 
 
 class TestMemoryStore(SessionStoreContract):
+    async def forget_the_registration(self, store, worker_id):
+        del store._tables.workers[worker_id]
+
     @pytest.fixture
     def store(self, clock):
         return MemoryStore(clock)

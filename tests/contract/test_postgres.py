@@ -12,8 +12,8 @@ from servers import fresh_database
 
 
 class TestPostgresStore(SessionStoreContract):
-    def jump_the_machines_wall_clock(self, clock, seconds):
-        clock.jump_wall_of_this_machine(seconds)
+    async def forget_the_registration(self, store, worker_id):
+        await store._db.all("forget_workers", {"ids": [worker_id]})
 
     @pytest.fixture
     def clock(self, postgres_url):
@@ -42,4 +42,4 @@ def test_many_random_lives_of_a_store_agree_with_the_model(postgres_server, migr
             await store.open(migrate=True)
             return store
 
-        live_many_lives(open_store, lives=15, make_clock=make_clock, leases_by_wall=True)
+        live_many_lives(open_store, lives=15, make_clock=make_clock)

@@ -12,6 +12,9 @@ from outlast.testing.store_lives import live_many_lives
 
 
 class TestSQLiteStore(SessionStoreContract):
+    async def forget_the_registration(self, store, worker_id):
+        await store._db.write(lambda c: c.execute("DELETE FROM workers WHERE id = ?", (worker_id,)))
+
     @pytest.fixture
     async def store(self, clock, tmp_path):
         store = SQLiteStore(tmp_path / "outlast.db", clock)

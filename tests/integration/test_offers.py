@@ -13,7 +13,7 @@ from outlast.core.maintenance import Retention
 from outlast.core.sessions import StartDefaults
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER
 from outlast.ports.store import StartLimits
-from outlast.testing.acts import enter, postponed, right, take, take_one
+from outlast.testing.acts import death_of, enter, postponed, right, take, take_one
 from outlast.testing.clock import FakeClock
 
 
@@ -74,7 +74,7 @@ async def test_what_became_available_again_is_dispatched_with_the_next_look():
         await store.finish(right(await take_one(store, put_off, "w1")), postponed(5))
         await take_one(store, dropped, "w2")
         dispatcher.sent()
-        await store.rescue_worker("w2")
+        await store.rescue_worker("w2", death_of("w2"))
         await engine.maintenance._offer()
         assert dispatcher.sent() == [dropped]
         clock.advance(5)

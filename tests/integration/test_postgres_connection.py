@@ -18,6 +18,7 @@ from outlast.testing.acts import (
     ROOMY,
     WORKER,
     completed,
+    death_of,
     enter,
     kept,
     new_session,
@@ -104,7 +105,7 @@ async def test_an_idle_connection_that_was_lost_costs_nothing(store, postgres_ur
             lambda: store.cancel(session.id, owner=None),
             lambda: store.retry(session.id, owner=None, attempts=1),
             lambda: store.adopt("nobody", OWNER),
-            lambda: store.rescue_worker("nobody"),
+            lambda: store.rescue_worker("nobody", death_of("nobody")),
             store.check,
         ):
             connection.execute(EVERYBODY_ELSE)
@@ -137,7 +138,7 @@ async def test_a_server_that_is_away_is_explained(server, monkeypatch):
     async with opened(server.url()) as store:
         await start(store)
         server.stop()
-        for call in (start(store), store.count(), store.check(), store.rescue()):
+        for call in (start(store), store.count(), store.check(), store.beats()):
             with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
                 await call
         with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
@@ -215,7 +216,7 @@ async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgre
                 else:
                     assert await store.finish(right(claimed), completed())
             assert (await store.count())[Status.CANCELLED] == 5
-            assert await store.rescue() == []
+            assert await store.rescue(await store.beats()) == []
             assert await store.adopt(OWNER, "ann") == 10
             assert pooler.transactions > 80
 

@@ -64,7 +64,8 @@ VALUES = {
     "analyses": ["analysis 0", "analysis 1"], "statuses": ["pending", "completed"], "status": "pending",
     "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
     "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
-    "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0,
+    "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
+    "registered": ["worker 0"], "formerly": "worker 0",
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
@@ -163,8 +164,10 @@ def test_no_statement_reads_a_large_table(connection, statements, name, generic)
         ("changed", "analysis_sessions_pkey"),
         ("select_of_owner", "sessions_by_owner"),
         ("select_newest", "sessions_by_status"),
-        ("abandoned", "sessions_held"),
-        ("abandoned", "sessions_by_deadline"),
+        ("heartbeats", "sessions_held"),
+        ("lock_lapsed_sessions", "sessions_held"),
+        ("earlier_crashes", "attempts_pkey"),
+        ("undo_lapses", "attempts_lapsed"),
         ("beat", "sessions_held"),
         ("offer", "sessions_to_offer"),
         ("queue_position", "sessions_claimable"),

@@ -101,8 +101,10 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
             "queue_position",
             "COVERING INDEX sessions_claimable (queue=? AND analysis=? AND priority=? AND available",
         ),
-        ("abandoned", "COVERING INDEX sessions_held (worker_id=?)"),
-        ("abandoned", "COVERING INDEX sessions_by_deadline (deadline<?)"),
+        ("heartbeats", "COVERING INDEX sessions_held (worker_id>?)"),
+        ("held", "INDEX sessions_held (worker_id=?)"),
+        ("undo_lapses", "INDEX attempts_lapsed (worker_id=?)"),
+        ("record_return", "INDEX attempts_lapsed (worker_id=?)"),
         ("select_of_owner", "INDEX sessions_by_owner (user_session=?)"),
         ("select_of_status", "INDEX sessions_by_status (status=?)"),
         ("prune_sessions", "INDEX sessions_by_end (completed_at<?)"),
@@ -169,7 +171,7 @@ async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
 
 
 NUMBERS = {"limit", "batch", "deepest", "beside", "kept"}
-LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "dead", "numbers"}
+LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "workers", "numbers"}
 
 
 @pytest.mark.parametrize("name", sorted(set(Statements(PACKAGE)) - PARTS))

@@ -1,14 +1,17 @@
 """The machine's clock, and the one that tests move by hand."""
 
 import asyncio
+import errno
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from outlast.backends import clock as machine
 from outlast.backends.clock import SystemClock
+from outlast.domain.errors import MachineUnknown
 from outlast.testing.clock import FakeClock
 
 PATIENCE = 20.0
@@ -40,6 +43,31 @@ def test_a_boot_is_named_also_where_namespaces_are_hidden(monkeypatch, tmp_path)
     monkeypatch.setattr(machine, "BOOT_ID", boot)
     monkeypatch.setattr(machine, "TIME_NAMESPACE", tmp_path / "missing")
     assert SystemClock().boot_id() == "b-1"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), PermissionError("not for you")])
+@pytest.mark.parametrize("hidden", ["boot", "namespace"])
+def test_a_boot_whose_name_cannot_be_read_stops_the_start_with_a_sentence(error, hidden):
+    class Hidden(type(Path())):
+        def read_text(self, **_):
+            raise error
+
+        def stat(self, **_):
+            raise error
+
+    boot = Hidden("boot_id") if hidden == "boot" else machine.BOOT_ID
+    with pytest.raises(MachineUnknown, match="cannot be read"):
+        machine._boot_id(boot, Hidden("time"))
+
+
+def test_the_name_of_the_boot_is_read_once_and_holds_when_it_cannot_be_read_any_more(monkeypatch, tmp_path):
+    boot, namespace = tmp_path / "boot_id", tmp_path / "time"
+    boot.write_text("b-2\n")
+    monkeypatch.setattr(machine, "BOOT_ID", boot)
+    monkeypatch.setattr(machine, "TIME_NAMESPACE", namespace)
+    clock = SystemClock()
+    boot.unlink()
+    assert (clock.boot_id(), SystemClock().boot_id()) == ("b-2", "b-2")
 
 
 async def test_the_machines_sleep_ends():

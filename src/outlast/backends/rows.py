@@ -40,7 +40,7 @@ class Rows:
             session_id, analysis, subject, owner, input_text, queue, priority, status, version, claim, worker_id,
             attempt, max_attempts, crashes, timeout, percentage, current_step, message, steps, created_at,
             updated_at, available_at, started_at, completed_at, cancel_requested_at, error, error_code, reference,
-            redirect_url, result_bytes,
+            redirect_url, result_bytes, lapses,
         ) = row  # fmt: skip
         return AnalysisSession(
             session_id,
@@ -70,9 +70,10 @@ class Rows:
             reference,
             redirect_url,
             result_bytes,
+            lapses,
         )
 
     def attempt(self, row: Row) -> AttemptRecord:
         """Of the columns of `history.sql`."""
-        claim, attempt, worker_id, ended, ended_at, error, reference = row
-        return AttemptRecord(claim, attempt, worker_id, ended, self.as_datetime(ended_at), error, reference)
+        claim, attempt, worker_id, ended, ended_at, error, reference, cause = row
+        return AttemptRecord(claim, attempt, worker_id, ended, self.as_datetime(ended_at), error, reference, cause)

@@ -51,7 +51,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
     engine = await app.open()
     command = worker_command(app_name, app.settings.concurrency)
-    supervisor = Supervisor(command, workers, engine.store, engine.maintenance)
+    supervisor = Supervisor(command, workers, engine.maintenance)
     config = uvicorn.Config(
         app.asgi(),
         host=host,

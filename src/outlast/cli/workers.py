@@ -73,7 +73,7 @@ def start(
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
     engine = await app.open()
-    supervisor = Supervisor(command, count, engine.store, engine.maintenance)
+    supervisor = Supervisor(command, count, engine.maintenance)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)

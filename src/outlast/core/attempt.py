@@ -150,11 +150,13 @@ class Attempt:
             STOP_GRACE,
         )
 
+    def timed_out(self) -> Failed | Postponed:
+        """Its end when it has taken too long. From any thread."""
+        return self._failure(f"It took longer than the {self.session.timeout:g} s that it may take.", "timeout")
+
     def _stopped(self) -> Outcome:
         if not self._stop.done():
-            return self._failure(
-                f"It took longer than the {self.session.timeout:g} s that it may take.", "timeout"
-            )
+            return self.timed_out()
         match self._stop.result():
             case StopReason.CANCEL:
                 return Cancelled(self.tracker.stopped(StepStatus.PENDING))
@@ -196,7 +198,9 @@ class Attempt:
                 )
                 return self._failure("Something went wrong on our side.", "error", reference=reference)
 
-    def _failure(self, error: str, code: str, *, reference: str | None = None, at_least: float = 0.0) -> Outcome:
+    def _failure(
+        self, error: str, code: str, *, reference: str | None = None, at_least: float = 0.0
+    ) -> Failed | Postponed:
         if self.session.attempt >= self.session.max_attempts:
             return self._failed(error, code, reference)
         delay = max(at_least, backoff(self.session.attempt, self._rng))

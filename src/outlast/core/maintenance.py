@@ -7,17 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from outlast.core.journal import Store
+from outlast.core.journal import Store, patiently
 from outlast.core.rounds import serve_rounds
+from outlast.domain.crash_policy import Death
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.lapses import BeatObserver
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned
+from outlast.ports.workers import LEASE
 
 log = logging.getLogger(__name__)
 
 RESCUE_EVERY = 1.0
-"""Seconds between looks for leases that have ended, and for sessions that a fleet is to be offered."""
+"""Seconds between looks at the beats of workers, and at sessions that a fleet is to be offered."""
 OFFERED_AT_ONCE = 500
 """Sessions that one look offers at most."""
 PRUNE_EVERY = 3600.0
@@ -62,6 +66,7 @@ class Maintenance:
         self._rng = rng
         self._retention = retention
         self._dispatcher = dispatcher
+        self._observer = BeatObserver(LEASE)
         self._told = asyncio.Event()
         # the processes of one installation do not all clean up at the same moment
         self._pruned = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
@@ -72,14 +77,38 @@ class Maintenance:
 
     async def _round(self) -> None:
         self._told.clear()
-        self.tell(await self._store.rescue())
+        await self._rescue()
         await self._offer()
         if self._clock.monotonic() - self._pruned >= PRUNE_EVERY:
             self._pruned = self._clock.monotonic()
             log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
         with suppress(TimeoutError):
-            async with asyncio.timeout(RESCUE_EVERY * self._rng.uniform(0.8, 1.2)):
+            next_lapse = self._observer.next_lapse() - self._clock.monotonic()
+            async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
                 await self._told.wait()
+
+    async def _rescue(self) -> None:
+        asked = self._clock.monotonic()
+        beats = await self._store.beats()
+        lapsed = self._observer.look(beats, asked, self._clock.monotonic())
+        if not lapsed:
+            return
+        log.warning("No beat of %s for the time of a lease.", ", ".join(beat.worker_id for beat in lapsed))
+        try:
+            self.tell(await self._store.rescue(lapsed))
+        except StoreUnavailable:
+            self._observer.begin_anew()
+            raise
+
+    async def record_death(self, death: Death) -> bool:
+        """Take back what a dead worker held, however long the store is away: a crash written late is one too.
+
+        Answers whether it held any.
+        """
+        store, worker_id = self._store, death.worker_id
+        rescued = await patiently(lambda: store.rescue_worker(worker_id, death), self._clock, self._rng)
+        self.tell(rescued)
+        return bool(rescued)
 
     async def _offer(self) -> None:
         """Tell the fleet of what became available again, and once more of what waits long."""
@@ -92,7 +121,7 @@ class Maintenance:
     def tell(self, rescued: list[str]) -> None:
         """Wake those who wait for these sessions."""
         if rescued:
-            log.warning("Took %d session(s) back from a dead worker.", len(rescued))
+            log.warning("Took %d session(s) back from a worker that is dead or silent.", len(rescued))
             self._notifier.publish(Topic.WAITING, [""])
             self._notifier.publish(Topic.CHANGED, rescued)
             self._told.set()

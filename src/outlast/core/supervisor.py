@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from outlast.core.identity import new_worker_id
-from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance
-from outlast.domain.errors import StoreUnavailable
+from outlast.domain.crash_policy import Death
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,8 @@ QUICK_DEATH = 5.0
 """Seconds of life below which a death counts as quick."""
 LONGEST_PAUSE = 30.0
 """Seconds before another start, at most, when one worker after the other dies quickly."""
+STORE_SLOW = 1.0
+"""Seconds that a replacement waits for the store to take back what the dead worker held."""
 FREE_DEATHS = 4
 """So many quick deaths in a row are replaced at once."""
 
@@ -29,11 +31,12 @@ class Supervisor:
     outlives its supervisor.
     """
 
-    def __init__(self, command: Sequence[str], count: int, store: Store, maintenance: Maintenance) -> None:
+    def __init__(self, command: Sequence[str], count: int, maintenance: Maintenance) -> None:
         self._command = command
         self._count = count
-        self._store = store
         self._maintenance = maintenance
+        self._host = socket.gethostname()
+        self._burials: set[asyncio.Task[bool]] = set()
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stop_requests = 0
         self._stopping = asyncio.Event()
@@ -51,6 +54,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
                 group.create_task(self._keep_one())
+        await self._finish_burials()
 
     @property
     def pids(self) -> Sequence[int]:
@@ -70,11 +74,12 @@ class Supervisor:
                 child.send_signal(signal.SIGTERM)
             code = await child.wait()
             del self._children[worker_id]
-            worked = await self._rescue(worker_id)
+            death = Death(worker_id, cause_of(code), self._host, child.pid)
+            worked = await self._bury(death)
             if self._stopping.is_set():
                 return
             if code:
-                log.error("Worker %s (pid %d) ended with %s; replaced.", worker_id, child.pid, _cause(code))
+                log.error("%s It is replaced.", death.sentence)
             # one that held sessions died of its work: their crash counts bound such deaths, and others wait
             quick = quick + 1 if code and not worked and loop.time() - began < QUICK_DEATH else 0
             if quick > FREE_DEATHS:
@@ -84,23 +89,31 @@ class Supervisor:
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()
 
-    async def _rescue(self, worker_id: str) -> bool:
-        """Whether it held any."""
-        try:
-            rescued = await self._store.rescue_worker(worker_id)
-        except StoreUnavailable as error:
-            log.warning("Its sessions go back when its lease ends: %s", error)
-            return False
-        self._maintenance.tell(rescued)
-        return bool(rescued)
+    async def _bury(self, death: Death) -> bool:
+        """Whether it is known to have held sessions. The replacement does not wait for a store that is away."""
+        burial = asyncio.create_task(self._maintenance.record_death(death))
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+        await asyncio.wait({burial}, timeout=STORE_SLOW)
+        if not burial.done():
+            log.warning("The store cannot be told yet: %s", death.sentence)
+        return burial.done() and burial.result()
+
+    async def _finish_burials(self) -> None:
+        """What was seen is written down also when everything stops, if the store is there."""
+        if self._burials:
+            await asyncio.wait(set(self._burials), timeout=STORE_SLOW)
+        for burial in self._burials:
+            burial.cancel()
 
 
-def _cause(code: int) -> str:
+def cause_of(code: int) -> str:
+    """How a process ended, by its exit code: the end of a sentence."""
     if code >= 0:
-        return f"exit code {code}"
+        return f"exited with code {code}"
     with suppress(ValueError):
-        return f"signal {signal.Signals(-code).name}"
-    return f"signal {-code}"
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
 
 
 def python_command(*arguments: str) -> list[str]:

@@ -5,8 +5,7 @@ import logging
 import os
 import random
 import socket
-import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
@@ -22,7 +21,7 @@ from outlast.core.reporter import Reporter
 from outlast.core.settling import Settling
 from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.outcome import Released
+from outlast.domain.outcome import End, Released
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
@@ -72,6 +71,7 @@ class Worker:
         self._options = options
         self._intake = Intake(store, catalogue, clock, inbox) if inbox else None
         self.id = worker_id or new_worker_id()
+        self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake = asyncio.Event()
@@ -137,9 +137,10 @@ class Worker:
             attempt.stop(StopReason.LOST)
         self._wake.set()
 
-    def overdue(self) -> bool:
-        limit = time.monotonic() - STOP_GRACE
-        return any(a.began + a.session.timeout < limit for a in list(self._attempts.values()))
+    def overdue(self) -> Sequence[tuple[Claim, End]]:
+        limit = self._clock.monotonic() - STOP_GRACE
+        late = [a for a in list(self._attempts.values()) if a.began + a.session.timeout < limit]
+        return [(attempt.claim, attempt.timed_out()) for attempt in late]
 
     def on_stuck(self) -> None:
         self._options.on_stuck()
@@ -157,10 +158,10 @@ class Worker:
             if claim in self._attempts:
                 self._attempts[claim].stop(StopReason.LOST)
 
-    async def _register(self) -> LeaseKeeper:
+    async def _register(self, formerly: str | None = None) -> LeaseKeeper:
         info = WorkerInfo(
             id=self.id,
-            host=socket.gethostname(),
+            host=self._host,
             pid=os.getpid(),
             queues=tuple(self._options.queues),
             analyses=tuple(self._catalogue.names),
@@ -168,14 +169,22 @@ class Worker:
             started_at=self._clock.now(),
             beat_at=self._clock.now(),
         )
-        return await patiently(lambda: LeaseKeeper(self._store, info, self).start(), self._clock, self._rng)
+        return await patiently(
+            lambda: LeaseKeeper(self._store, info, self, self._clock, formerly=formerly).start(),
+            self._clock,
+            self._rng,
+        )
 
     async def _start_anew(self) -> LeaseKeeper:
-        """After its lease was lost: let go of everything, then register as a new worker."""
+        """After its lease was lost: let go of everything, then register as a new worker.
+
+        What the store still holds in its old name goes back unspent at once: nobody has to wait for its lapse.
+        """
         if self._tasks:
             await asyncio.wait(set(self._tasks))
-        self.id = new_worker_id()
-        keeper = await self._register()
+        former, self.id = self.id, new_worker_id()
+        await patiently(lambda: self._store.release_worker(former), self._clock, self._rng)
+        keeper = await self._register(formerly=former)
         self._lost = False
         log.warning("The worker goes on as %s.", self.id)
         return keeper

@@ -91,6 +91,10 @@ class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
 
 
+class MachineUnknown(OutlastError):
+    """What tells this boot of this machine from others cannot be read; the text says why."""
+
+
 class PackageMissing(OutlastError):
     """A setting needs packages that are not installed; the text says how to install them."""
 

@@ -25,8 +25,3 @@ def backoff(
     """Seconds to wait after the `attempt`-th attempt (from 1) failed: uniform between 0 and a doubling limit."""
     limit = min(longest, first * 2.0 ** min(attempt - 1, 30))
     return rng.uniform(0.0, limit)
-
-
-def quarantined(crashes: int) -> str:
-    """What the visitor is told of a session that ended its worker so many times."""
-    return f"This analysis ended its worker {crashes} times, so it is not tried again."

@@ -50,6 +50,7 @@ class AnalysisSession:
     max_attempts: int
     """Grows by a round with each retry verb, so that `attempt` never falls behind it."""
     crashes: int
+    """Workers that were seen to die with it."""
     timeout: float
     progress: Progress
     created_at: datetime
@@ -69,6 +70,8 @@ class AnalysisSession:
     redirect_url: str | None = None
     result_bytes: int | None = None
     """Size of the result's JSON text; `None` until completed."""
+    lapses: int = 0
+    """Leases that lapsed with it and whose worker has not come back."""
 
     @property
     def phase(self) -> Phase:
@@ -110,7 +113,7 @@ class KeptStep:
     duration_ms: int
 
 
-AttemptEnd = Literal["completed", "failed", "postponed", "released", "crashed", "cancelled"]
+AttemptEnd = Literal["completed", "failed", "postponed", "released", "crashed", "lapsed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class AttemptRecord:
     ended_at: datetime
     error: str | None = None
     reference: str | None = None
+    cause: str | None = None
+    """Of a crash: how the worker died, as `Death.cause`."""
 
 
 def just_started(new: NewSession, at: datetime, version: int) -> AnalysisSession:

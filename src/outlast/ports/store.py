@@ -6,14 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from outlast.domain.crash_policy import Death
+from outlast.domain.lapses import Heartbeat
 from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
-
-DEADLINE_GRACE = 15.0
-"""Seconds past its timeout after which a session is taken from a worker that still holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +174,11 @@ class SessionStore(Protocol):
     async def claim(
         self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
     ) -> list[AnalysisSession]:
-        """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that
-        waits longest: status processing, claim and attempt one more, deadline set from its timeout plus
-        `DEADLINE_GRACE` on the lease clock. What was available at its last change stays so when the wall clock
-        goes back. Only what `may_work_beside` a session of `beside` crashes, the most that the worker holds.
-        Of suspects at most one, the one that came last: before it came, its worker lived; others that have
-        fallen are then left for a later claim. Nothing when `worker_id` is not registered.
+        """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that waits
+        longest: status processing, claim and attempt one more. What was available at its last change stays so
+        when the wall clock goes back. Only what `may_work_beside` a session of `beside` crashes, the most that
+        the worker holds. Of suspects at most one, the one that came last: before it came, its worker lived;
+        others that have fallen are then left for a later claim. Nothing when `worker_id` is not registered.
         """
         ...
 
@@ -224,8 +222,8 @@ class SessionStore(Protocol):
         ...
 
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        """A new round: pending, available at once, `max_attempts = attempt + attempts`, crashes 0, error, end
-        and cancel request cleared; kept steps, percentage and input stay. `None`: no such session.
+        """A new round: pending, available at once, `max_attempts = attempt + attempts`, crashes and lapses 0,
+        error, end and cancel request cleared; kept steps, percentage and input stay. `None`: no such session.
         """
         ...
 
@@ -241,18 +239,29 @@ class SessionStore(Protocol):
         """How its attempts ended, oldest first."""
         ...
 
-    async def rescue(self) -> list[str]:
-        """Take the sessions of every worker whose lease has ended (or is gone), or whose deadline has passed,
-        give them back without backoff, and forget those workers. Answers the ids.
-
-        The attempt is not spent. Blame: of the sessions taken from one worker at once, those with the most
-        crashes so far get one more, the others none; at `MAX_CRASHES` a session is failed, code `quarantined`.
-        With a cancel request it is cancelled.
+    async def beats(self) -> Sequence[Heartbeat]:
+        """Every registered worker, and every other that sessions are still held by (its token stays the same), by
+        one cheap read. On SQLite a worker of another boot of the machine is marked as gone.
         """
         ...
 
-    async def rescue_worker(self, worker_id: str) -> list[str]:
-        """The same at once for one worker that is known to be dead."""
+    async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
+        """Take back the sessions of workers whose leases have lapsed, as a `BeatObserver` saw them, and forget
+        these workers; answers the ids. A worker that has beaten since keeps all: the SQL compares its token.
+
+        Nobody is blamed: the sessions are available at once, the attempt is not spent, `crashes` stays, `lapses`
+        grows by one and the history gets a line `lapsed`. At `MAX_LAPSES` a session is failed, code `lost`. With a
+        cancel request it is cancelled.
+        """
+        ...
+
+    async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
+        """Take back at once the sessions of one worker that was seen to die, and forget it; answers the ids.
+
+        The attempt is not spent. Each session has a crash more, by the rules of `after_crash`, and the history a
+        line `crashed` with what was seen; at `MAX_CRASHES` a session is failed, code `quarantined`. With a cancel
+        request it is cancelled.
+        """
         ...
 
     async def release_worker(self, worker_id: str) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 
 LEASE = 15.0
@@ -25,11 +26,14 @@ class WorkerInfo:
     concurrency: int
     started_at: datetime
     beat_at: datetime
-    """Wall time of the last renewal, for people; leases are measured on the store's lease clock."""
+    """Wall time of the last renewal, for people."""
     in_flight: int = 0
     """Sessions it holds, by the store's own count."""
     alive: bool = True
-    """Its lease has not ended."""
+    """It has beaten within the time of a lease. This is for people and for a single look, so it trusts the clock
+    of the database (on SQLite the machine's monotonic clock and boot) and may err when that clock jumps. It takes
+    no session from anybody.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +58,31 @@ class Beat:
 class Lease(Protocol):
     """The renewing side, blocking, with a connection of its own, used by one thread alone.
 
-    Leases are measured on a clock that no jump of the wall clock moves: for SQLite the machine's monotonic
-    clock and boot id (a lease of another boot, or further ahead than `LEASE`, has ended).
+    A lease lapses when its beat has not changed for `LEASE` seconds as some `BeatObserver` saw it; no clock of the
+    machine or of a database decides that.
     """
 
-    def register(self, worker: WorkerInfo) -> None:
-        """Enter the worker, with a fresh lease."""
+    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
+        """Enter the worker, with a fresh lease.
+
+        `formerly` is the id under which the same process was registered before and has lost its lease: it is
+        alive, so every lapse that this id has caused is taken back (`lapses` one less, never below 0; its line of
+        history says that the worker came back). That changes no version, and nothing in final rows.
+        """
         ...
 
     def renew(self, worker_id: str) -> Beat | None:
-        """Extend the lease; `None` when the worker has been rescued from or forgotten: it holds nothing."""
+        """Beat; `None` when the worker has been rescued from or forgotten: it holds nothing."""
+        ...
+
+    def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
+        """As `SessionStore.finish`, for a worker whose event loop does not answer; claims that are gone are
+        passed over.
+        """
+        ...
+
+    def release(self, worker_id: str) -> int:
+        """As `SessionStore.release_worker`."""
         ...
 
     def close(self) -> None: ...

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from outlast.domain.crash_policy import Death
 from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Released
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
@@ -50,7 +51,13 @@ async def start(store: SessionStore, **changes: Any) -> AnalysisSession:
 
 def enter(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> None:
     """Register a worker, with a lease from now."""
-    plain = WorkerInfo(
+    lease = store.lease()
+    lease.register(replace(_worker(worker_id), **changes))
+    lease.close()
+
+
+def _worker(worker_id: str) -> WorkerInfo:
+    return WorkerInfo(
         id=worker_id,
         host="host",
         pid=4711,
@@ -60,8 +67,12 @@ def enter(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> Non
         started_at=NOON,
         beat_at=NOON,
     )
+
+
+def return_as(store: WorkerRegistry, worker_id: str, *, formerly: str) -> None:
+    """Register a worker that has lost the lease of its former id."""
     lease = store.lease()
-    lease.register(replace(plain, **changes))
+    lease.register(_worker(worker_id), formerly)
     lease.close()
 
 
@@ -100,6 +111,10 @@ async def read(store: SessionStore, session_id: str) -> AnalysisSession:
     return session
 
 
+async def worker_ids(store: WorkerRegistry) -> set[str]:
+    return {worker.id for worker in await store.workers()}
+
+
 def right(session: AnalysisSession) -> Claim:
     return Claim(session.id, session.claim)
 
@@ -110,7 +125,17 @@ async def crash(store: WholeStore, session_id: str, times: int = 1) -> None:
         worker_id = f"victim-{secrets.token_hex(8)}"
         enter(store, worker_id)
         await take_one(store, session_id, worker_id)
-        await store.rescue_worker(worker_id)
+        await store.rescue_worker(worker_id, death_of(worker_id))
+
+
+def death_of(worker_id: str = WORKER) -> Death:
+    """What a supervisor says of a worker that was killed."""
+    return Death(worker_id, "was killed by SIGKILL", "host", 4711)
+
+
+async def lapse(store: WholeStore, *worker_ids: str) -> list[str]:
+    """Let the leases of these workers lapse, or of all, whatever the clock says; answers the sessions rescued."""
+    return await store.rescue([b for b in await store.beats() if not worker_ids or b.worker_id in worker_ids])
 
 
 def update(session: AnalysisSession, percentage: float, message: str | None = None) -> ProgressUpdate:

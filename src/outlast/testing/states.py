@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from outlast.domain.lapses import MAX_LAPSES
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import AnalysisSession
 from outlast.testing.acts import (
@@ -10,13 +11,16 @@ from outlast.testing.acts import (
     cancelled,
     completed,
     crash,
+    enter,
     failed,
+    lapse,
     postponed,
     read,
     released,
     right,
     start,
     started_and_claimed,
+    take_one,
 )
 
 Reach = Callable[[WholeStore], Awaitable[AnalysisSession]]
@@ -41,6 +45,21 @@ async def _released(store: WholeStore) -> AnalysisSession:
 async def _rescued(store: WholeStore) -> AnalysisSession:
     session = await start(store)
     await crash(store, session.id)
+    return await read(store, session.id)
+
+
+async def _lapsed(store: WholeStore) -> AnalysisSession:
+    session = await started_and_claimed(store)
+    await lapse(store)
+    return await read(store, session.id)
+
+
+async def _lost(store: WholeStore) -> AnalysisSession:
+    session = await start(store)
+    for n in range(MAX_LAPSES):
+        enter(store, f"silent {n}")
+        await take_one(store, session.id, f"silent {n}")
+        await lapse(store, f"silent {n}")
     return await read(store, session.id)
 
 
@@ -89,16 +108,18 @@ STATES: Final[Mapping[str, Reach]] = {
     "postponed": _postponed,
     "released": _released,
     "rescued": _rescued,
+    "lapsed": _lapsed,
     "running": _running,
     "cancelling": _cancelling,
     "completed": _completed,
     "failed": _failed,
     "quarantined": _quarantined,
+    "lost": _lost,
     "cancelled while waiting": _cancelled_while_waiting,
     "cancelled at work": _cancelled_at_work,
 }
 """By a name for people; each status is reached by every way that leads to it."""
 
-WAITING: Final = ("queued", "postponed", "released", "rescued")
+WAITING: Final = ("queued", "postponed", "released", "rescued", "lapsed")
 AT_WORK: Final = ("running", "cancelling")
-FINAL: Final = ("completed", "failed", "quarantined", "cancelled while waiting", "cancelled at work")
+FINAL: Final = ("completed", "failed", "quarantined", "lost", "cancelled while waiting", "cancelled at work")

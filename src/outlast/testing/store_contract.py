@@ -6,6 +6,8 @@ from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
+from outlast.testing.contract.lapsing import BeatContract, LapseContract, ReturnContract
+from outlast.testing.contract.leasing import StuckWorkerContract
 from outlast.testing.contract.linking import ShareContract
 from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.overseeing import OverviewContract
@@ -14,7 +16,7 @@ from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import RegistryContract
 from outlast.testing.contract.remembering import FactContract
-from outlast.testing.contract.rescuing import LeaseContract, ReleaseWorkerContract, RescueContract
+from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.sharing import SharingContract
 from outlast.testing.contract.starting import LimitContract, StartContract
 from outlast.testing.contract.steering import CancelContract, RetryContract
@@ -37,7 +39,10 @@ class SessionStoreContract(
     FinalityContract,
     CancelContract,
     RetryContract,
-    LeaseContract,
+    BeatContract,
+    LapseContract,
+    ReturnContract,
+    StuckWorkerContract,
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,

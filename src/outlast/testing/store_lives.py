@@ -17,11 +17,8 @@ def live_many_lives(
     steps: int = 40,
     shortest: bool = False,
     make_clock: Callable[[], FakeClock] = FakeClock,
-    leases_by_wall: bool = False,
 ) -> None:
     """Run the machine so many times on stores that `open_store` makes afresh, on clocks of `make_clock`.
-
-    `leases_by_wall`: the store's leases follow the wall clock, which is its server's.
 
     A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
     shortest such life, which may take minutes to find.
@@ -29,7 +26,7 @@ def live_many_lives(
 
     class Life(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store, make_clock(), leases_by_wall=leases_by_wall)
+            super().__init__(open_store, make_clock())
 
     run_state_machine_as_test(
         Life,

@@ -23,16 +23,18 @@ from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
-from outlast.ports.workers import LEASE
 from outlast.testing.acts import (
     cancelled,
     completed,
+    death_of,
     enter,
     failed,
     kept,
+    lapse,
     postponed,
     read,
     released,
+    return_as,
     take,
     update,
 )
@@ -71,14 +73,14 @@ class StoreMachine(StoreLife):
         lease = self._store.lease()
         beat = lease.renew(worker)
         lease.close()
-        assert (beat is not None) == (worker in self._model.leases)
+        assert (beat is not None) == (worker in self._model.workers)
         if beat is None:
             enter(self._store, worker)
         else:
             held = self._model.held_by(worker)
             assert beat.held == {Claim(s.id, s.claim) for s in held}
             assert beat.cancel_requested == {s.id for s in held if s.cancel_requested}
-        self._model.leases[worker] = self._lease_time + LEASE
+        self._model.workers.add(worker)
 
     @rule(
         target=sessions,
@@ -115,7 +117,7 @@ class StoreMachine(StoreLife):
 
     @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), beside=st.integers(0, 3))
     def a_worker_claims(self, worker: str, session_id: str | None, limit: int, beside: int) -> None:
-        ready = self._model.claimable(self._wall) if worker in self._model.leases else []
+        ready = self._model.claimable(self._wall) if worker in self._model.workers else []
         if session_id is not None:
             one = self._run(self._store.claim_one(worker, session_id))
             assert (one is not None) == (session_id in {s.id for s in ready})
@@ -124,7 +126,7 @@ class StoreMachine(StoreLife):
             taken = self._run(take(self._store, worker, limit=limit, beside=beside))
             self._judge_choice({s.id for s in taken}, ready, limit, beside)
         for session in taken:
-            self._model.sessions[session.id].take(worker, self._lease_time)
+            self._model.sessions[session.id].take(worker)
             self._model.said.pop(session.id, None)
 
     def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, beside: int) -> None:
@@ -209,24 +211,27 @@ class StoreMachine(StoreLife):
             assert answer is RetryAnswer.ANOTHER_IN_FLIGHT
         else:
             assert answer is RetryAnswer.RETRIED
-            session.status, session.crashes, session.error = Status.PENDING, 0, None
+            session.status, session.crashes, session.lapses, session.error = Status.PENDING, 0, 0, None
             session.cancel_requested, session.available_at = False, -math.inf
             session.max_attempts = session.attempt + attempts
             self._model.said.pop(session_id, None)
 
-    @rule(worker=WORKERS, how=st.sampled_from(["lease", "killed", "replaced", "stopped"]))
+    @rule(worker=WORKERS, how=st.sampled_from(["silent", "silent and back", "killed", "replaced", "stopped"]))
     def a_worker_goes(self, worker: str, how: str) -> None:
-        if how == "lease":
-            rescued = self._run(self._store.rescue())
-            assert sorted(rescued) == sorted(self._model.rescue(self._lease_time, self._wall))
+        if how.startswith("silent"):
+            assert set(self._run(lapse(self._store, worker))) == self._model.lapse(worker, self._wall)
+            if how == "silent and back":
+                return_as(self._store, worker, formerly=worker)
+                self._model.come_back(worker)
+                self._model.workers.add(worker)
         elif how == "stopped":
             held = self._model.held_by(worker)
             assert self._run(self._store.release_worker(worker)) == len(held)
-            self._model.leases.pop(worker, None)
+            self._model.workers.discard(worker)
             for session in held:
                 session.release(self._wall)
         else:
-            rescued = self._run(self._store.rescue_worker(worker))
+            rescued = self._run(self._store.rescue_worker(worker, death_of(worker)))
             assert sorted(rescued) == sorted(self._model.rescue_worker(worker, self._wall))
         if how == "replaced":  # under its old name, which is harder on the fence than a new one
             self.a_worker_enters_or_renews(worker)

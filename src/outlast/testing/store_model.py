@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from outlast.domain.lapses import MAX_LAPSES
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import Claim, NewSession
 from outlast.domain.status import Status
-from outlast.ports.store import DEADLINE_GRACE
 
 
 @dataclass(slots=True)
@@ -26,11 +26,11 @@ class ModelSession:
     worker: str | None = None
     attempt: int = 0
     crashes: int = 0
+    lapses: int = 0
     percentage: float = 0.0
     cancel_requested: bool = False
     error: str | None = None
     result: str | None = None
-    deadline: float = 0.0
     available_at: float = -math.inf
     """Wall time; what is available at once is so at any."""
     ended_at: float = 0.0
@@ -42,11 +42,10 @@ class ModelSession:
     def at_work(self) -> bool:
         return self.status is Status.PROCESSING
 
-    def take(self, worker: str, monotonic: float) -> None:
+    def take(self, worker: str) -> None:
         self.status, self.worker = Status.PROCESSING, worker
         self.claim += 1
         self.attempt += 1
-        self.deadline = monotonic + self.timeout + DEADLINE_GRACE
 
     def drop(self, status: Status, line: str, wall: float) -> None:
         """End the claim; what would wait again is cancelled where that was asked for."""
@@ -86,7 +85,9 @@ class Model:
     """All sessions and workers, as they must be."""
 
     sessions: dict[str, ModelSession] = field(default_factory=dict[str, ModelSession])
-    leases: dict[str, float] = field(default_factory=dict[str, float])
+    workers: set[str] = field(default_factory=set[str])
+    lapsed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Sessions whose lapses a worker has caused since it came back last."""
     results: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     """Result and when, by session; they outlive it."""
     said: dict[str, tuple[Claim, End]] = field(default_factory=dict[str, tuple[Claim, End]])
@@ -126,18 +127,25 @@ class Model:
         given_back = bool(session.lines) and session.lines[-1][2] in {"released", None}
         return None if self.told.get(claim) == end or (end == Released() and given_back) else False
 
-    def rescue(self, monotonic: float, wall: float) -> set[str]:
-        dead = {worker for worker, until in self.leases.items() if until <= monotonic}
-        taken: set[str] = set()
-        for worker in [*self.leases]:
-            fallen = [s for s in self.held_by(worker) if worker in dead or s.deadline <= monotonic]
-            taken |= self._crash(fallen, wall)
-        for worker in dead:
-            del self.leases[worker]
-        return taken
+    def lapse(self, worker: str, wall: float) -> set[str]:
+        held = self.held_by(worker)
+        self.workers.discard(worker)
+        for session in held:
+            session.lapses += 1
+            self.lapsed.setdefault(worker, []).append(session.id)
+            ended = session.lapses >= MAX_LAPSES and not session.cancel_requested
+            session.drop(Status.FAILED if ended else Status.PENDING, "lapsed", wall)
+            session.attempt -= 1
+        return {s.id for s in held}
+
+    def come_back(self, worker: str) -> None:
+        for session_id in self.lapsed.pop(worker, []):
+            session = self.sessions.get(session_id)
+            if session is not None and not session.status.final:
+                session.lapses = max(0, session.lapses - 1)
 
     def rescue_worker(self, worker: str, wall: float) -> set[str]:
-        self.leases.pop(worker, None)
+        self.workers.discard(worker)
         return self._crash(self.held_by(worker), wall)
 
     def _crash(self, fallen: Iterable[ModelSession], wall: float) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,6 +17,7 @@ from outlast.core.inbox import Inbox, Taken
 from outlast.core.rounds import serve_rounds
 from outlast.core.worker import Worker, WorkerEnd
 from outlast.core.worker_options import WorkerOptions
+from outlast.domain.crash_policy import Death
 from outlast.domain.errors import OutlastError, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Crew:
         self._siblings = siblings
         self._once = once
         self._on_end = on_end
+        self._host = socket.gethostname()
         self._inbox = Inbox()
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -139,7 +142,7 @@ class Crew:
             if self._worker is not None:
                 siblings.places.sign(self._worker.id)
             for worker_id in siblings.places.fallen():
-                engine.maintenance.tell(await engine.store.rescue_worker(worker_id))
+                await engine.maintenance.record_death(Death(worker_id, "died", self._host))
             await asyncio.sleep(LOOK_EVERY)
 
         siblings.whistle.listen(self.stop)

@@ -1,13 +1,15 @@
 """What happens in memory when workers end, and when finished things grow old."""
 
-from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from outlast.backends.memory.room import Room
 from outlast.backends.memory.tables import Tables
-from outlast.domain.blame import Fallen, judged
-from outlast.domain.session import AnalysisSession
+from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
+from outlast.domain.lapses import UNREGISTERED, Heartbeat, lapse_of, returned
+from outlast.domain.session import AnalysisSession, AttemptEnd
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
 
@@ -15,40 +17,42 @@ from outlast.ports.store import Pruned
 class Recovery(Room):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    async def rescue(self) -> list[str]:
+    async def beats(self) -> Sequence[Heartbeat]:
         tables = self._tables
         with tables.lock:
-            now = tables.clock.monotonic()
-            ended = {i for i, worker in tables.workers.items() if worker.until <= now}
-            alive = tables.workers.keys() - ended
-            taken: defaultdict[str | None, list[AnalysisSession]] = defaultdict(list)
-            for row in tables.sessions.values():
-                if row.status is not Status.PROCESSING:
-                    continue
-                if row.worker_id not in alive or tables.deadlines[row.id] <= now:
-                    taken[row.worker_id].append(row)
-            for rows in taken.values():
-                _rescue(tables, rows)
-            for worker_id in ended:
-                del tables.workers[worker_id]
-            return [row.id for rows in taken.values() for row in rows]
+            registered = [Heartbeat(i, str(worker.beat + 1)) for i, worker in tables.workers.items()]
+            holders = {row.worker_id for row in tables.sessions.values() if row.worker_id is not None}
+            return registered + [Heartbeat(i, UNREGISTERED) for i in sorted(holders - tables.workers.keys())]
 
-    async def rescue_worker(self, worker_id: str) -> list[str]:
+    async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
+        tables = self._tables
+        with tables.lock:
+            current = await self.beats()
+            rows: list[AnalysisSession] = []
+            for beat in current:
+                if beat in lapsed:
+                    rows += tables.held_by(beat.worker_id)
+                    tables.workers.pop(beat.worker_id, None)
+            _apply(tables, after_lapse(map(_held, rows)), "lapsed")
+            return [row.id for row in rows]
+
+    async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         tables = self._tables
         with tables.lock:
             rows = tables.held_by(worker_id)
-            _rescue(tables, rows)
+            crashes = by_session(
+                (row.id, line.worker_id, line.cause, line.ended_at)
+                for row in rows
+                for line in tables.history[row.id]
+                if line.ended == "crashed"
+            )
+            verdicts = after_crash(death, map(_held, rows), tables.clock.now(), crashes)
+            _apply(tables, verdicts, "crashed", death.cause)
             tables.workers.pop(worker_id, None)
             return [row.id for row in rows]
 
     async def release_worker(self, worker_id: str) -> int:
-        tables = self._tables
-        with tables.lock:
-            rows = tables.held_by(worker_id)
-            for row in rows:
-                release(tables, row)
-            tables.workers.pop(worker_id, None)
-            return len(rows)
+        return release_all(self._tables, worker_id)
 
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
@@ -104,15 +108,43 @@ def release(tables: Tables, row: AnalysisSession) -> None:
     )
 
 
-def _rescue(tables: Tables, rows: list[AnalysisSession]) -> None:
-    """Take the rows that one worker let fall at once."""
-    known = {row.id: row for row in rows}
-    fallen = [Fallen(r.id, r.claim, r.worker_id or "", r.crashes, r.cancel_requested_at is not None) for r in rows]
-    for judgement in judged(fallen):
-        row = known[judgement.session_id]
-        changes: dict[str, Any] = {"attempt": row.attempt - 1, "crashes": judgement.crashes}
-        if judgement.status is Status.FAILED:
-            changes |= {"error": judgement.error, "error_code": judgement.error_code, "reference": None}
-        elif judgement.status is Status.PENDING:
+def release_all(tables: Tables, worker_id: str) -> int:
+    """Give back unspent all that a worker holds, and forget it."""
+    with tables.lock:
+        rows = tables.held_by(worker_id)
+        for row in rows:
+            release(tables, row)
+        tables.workers.pop(worker_id, None)
+        return len(rows)
+
+
+def take_lapses_back(tables: Tables, worker_id: str) -> None:
+    """The worker of this id is alive: the sessions that its lapses were counted for have one less each."""
+    for session_id, lines in tables.history.items():
+        for n, line in enumerate(lines):
+            if (line.worker_id, line.ended, line.error) == (worker_id, "lapsed", lapse_of(worker_id)):
+                lines[n] = replace(line, error=returned(worker_id))
+                row = tables.sessions.get(session_id)
+                if row is not None and not row.status.final:
+                    tables.sessions[session_id] = replace(row, lapses=max(0, row.lapses - 1))
+
+
+def _held(row: AnalysisSession) -> Held:
+    return Held(
+        row.id, row.claim, row.worker_id or "", row.crashes, row.lapses, row.cancel_requested_at is not None
+    )
+
+
+def _apply(tables: Tables, verdicts: Iterable[Verdict], ended: AttemptEnd, cause: str | None = None) -> None:
+    for verdict in verdicts:
+        row = tables.sessions[verdict.session_id]
+        changes: dict[str, Any] = {
+            "attempt": row.attempt - 1,
+            "crashes": verdict.crashes,
+            "lapses": verdict.lapses,
+        }
+        if verdict.status is Status.FAILED:
+            changes |= {"error": verdict.error, "error_code": verdict.error_code, "reference": None}
+        elif verdict.status is Status.PENDING:
             changes["available_at"] = tables.clock.now()
-        tables.end_claim(row, judgement.status, "crashed", **changes)
+        tables.end_claim(row, verdict.status, ended, line=verdict.line, cause=cause, **changes)

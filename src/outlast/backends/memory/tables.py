@@ -19,10 +19,11 @@ from outlast.ports.workers import WorkerInfo
 
 @dataclass(slots=True)
 class LeasedWorker:
-    """A registered worker and when its lease ends, on the monotonic clock."""
+    """A registered worker; `until` is when its lease ends on the monotonic clock, for those who look once."""
 
     info: WorkerInfo
     until: float
+    beat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,6 @@ class Tables:
     lock: RLock = field(default_factory=RLock)
     sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
     """In order of insertion."""
-    deadlines: dict[str, float] = field(default_factory=dict[str, float])
     offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
@@ -107,8 +107,17 @@ class Tables:
         self.sessions[row.id] = changed
         return changed
 
-    def end_claim(self, row: AnalysisSession, status: Status, ended: AttemptEnd, **changes: Any) -> None:
-        """Take a processing row from its worker, with a line of history."""
+    def end_claim(
+        self,
+        row: AnalysisSession,
+        status: Status,
+        ended: AttemptEnd,
+        *,
+        line: str | None = None,
+        cause: str | None = None,
+        **changes: Any,
+    ) -> None:
+        """Take a processing row from its worker, with a line of history, which says `line` or else the error."""
         now = self.clock.now()
         record = AttemptRecord(
             claim=row.claim,
@@ -116,11 +125,11 @@ class Tables:
             worker_id=row.worker_id or "",
             ended=ended,
             ended_at=now,
-            error=changes.get("error"),
+            error=line or changes.get("error"),
             reference=changes.get("reference"),
+            cause=cause,
         )
         self.history[row.id].append(record)
-        self.deadlines.pop(row.id, None)
         self.offered.pop(row.id, None)
         completed_at: datetime | None = now if status.final else None
         self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)

@@ -8,13 +8,13 @@ from typing import assert_never
 from outlast.backends.memory.recovery import release
 from outlast.backends.memory.room import Room
 from outlast.backends.memory.sessions import claimable, in_order
-from outlast.backends.memory.tables import WrittenEnd
+from outlast.backends.memory.tables import Tables, WrittenEnd
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
-from outlast.ports.store import DEADLINE_GRACE, CancelAnswer, ProgressUpdate, RetryAnswer
+from outlast.ports.store import CancelAnswer, ProgressUpdate, RetryAnswer
 
 ALMOST_DONE = 99.9
 """100 percent is for completed rows alone."""
@@ -54,7 +54,6 @@ class Verbs(Room):
 
     def _take(self, row: AnalysisSession, worker_id: str) -> AnalysisSession:
         tables = self._tables
-        tables.deadlines[row.id] = tables.clock.monotonic() + row.timeout + DEADLINE_GRACE
         return tables.write(
             row,
             status=Status.PROCESSING,
@@ -90,64 +89,8 @@ class Verbs(Room):
             return True
 
     async def finish(self, claim: Claim, end: End) -> bool:
-        tables = self._tables
-        with tables.lock:
-            written = WrittenEnd(claim, end)
-            row = tables.claimed(claim)
-            if row is None:
-                return tables.ends.get(claim.session_id) == written
-            self._end(row, end)
-            tables.ends[row.id] = written
-            return True
-
-    def _end(self, row: AnalysisSession, end: End) -> None:
-        tables, now = self._tables, self._tables.clock.now()
-        again = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
-        match end:
-            case Completed():
-                progress = replace(row.progress, percentage=100.0, steps=end.steps)
-                tables.end_claim(
-                    row,
-                    Status.COMPLETED,
-                    "completed",
-                    progress=progress,
-                    error=None,
-                    error_code=None,
-                    reference=None,
-                    redirect_url=end.redirect_url,
-                    result_bytes=len(end.result.encode()),
-                )
-                stored = StoredResult(row.id, row.analysis, row.subject, end.result, end.redirect_url, now)
-                tables.results[row.id] = (row.owner, stored)
-                tables.kept.pop(row.id, None)
-            case Failed():
-                tables.end_claim(
-                    row,
-                    Status.FAILED,
-                    "failed",
-                    progress=replace(row.progress, steps=end.steps),
-                    error=end.error,
-                    error_code=end.code,
-                    reference=end.reference,
-                )
-            case Postponed():
-                tables.end_claim(
-                    row,
-                    again,
-                    "postponed",
-                    progress=replace(row.progress, steps=end.steps),
-                    error=end.error,
-                    error_code=end.code,
-                    reference=end.reference,
-                    available_at=now + timedelta(seconds=end.delay),
-                )
-            case Cancelled():
-                progress = replace(row.progress, steps=end.steps)
-                tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress)
-            case Released():
-                release(tables, row)
-            case _:
-                assert_never(end)
+        with self._tables.lock:
+            return finish(self._tables, claim, end)
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         tables = self._tables
@@ -187,6 +130,7 @@ class Verbs(Room):
                 available_at=tables.clock.now(),
                 max_attempts=row.attempt + attempts,
                 crashes=0,
+                lapses=0,
                 error=None,
                 error_code=None,
                 reference=None,
@@ -200,3 +144,64 @@ class Verbs(Room):
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         with self._tables.lock:
             return list(self._tables.history.get(session_id, ()))
+
+
+def finish(tables: Tables, claim: Claim, end: End) -> bool:
+    """`SessionStore.finish`, under the lock."""
+    written = WrittenEnd(claim, end)
+    row = tables.claimed(claim)
+    if row is None:
+        return tables.ends.get(claim.session_id) == written
+    _end(tables, row, end)
+    tables.ends[row.id] = written
+    return True
+
+
+def _end(tables: Tables, row: AnalysisSession, end: End) -> None:
+    now = tables.clock.now()
+    again = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
+    match end:
+        case Completed():
+            progress = replace(row.progress, percentage=100.0, steps=end.steps)
+            tables.end_claim(
+                row,
+                Status.COMPLETED,
+                "completed",
+                progress=progress,
+                error=None,
+                error_code=None,
+                reference=None,
+                redirect_url=end.redirect_url,
+                result_bytes=len(end.result.encode()),
+            )
+            stored = StoredResult(row.id, row.analysis, row.subject, end.result, end.redirect_url, now)
+            tables.results[row.id] = (row.owner, stored)
+            tables.kept.pop(row.id, None)
+        case Failed():
+            tables.end_claim(
+                row,
+                Status.FAILED,
+                "failed",
+                progress=replace(row.progress, steps=end.steps),
+                error=end.error,
+                error_code=end.code,
+                reference=end.reference,
+            )
+        case Postponed():
+            tables.end_claim(
+                row,
+                again,
+                "postponed",
+                progress=replace(row.progress, steps=end.steps),
+                error=end.error,
+                error_code=end.code,
+                reference=end.reference,
+                available_at=now + timedelta(seconds=end.delay),
+            )
+        case Cancelled():
+            progress = replace(row.progress, steps=end.steps)
+            tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress)
+        case Released():
+            release(tables, row)
+        case _:
+            assert_never(end)

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from outlast.backends.memory.recovery import release_all, take_lapses_back
 from outlast.backends.memory.room import Room
 from outlast.backends.memory.tables import LeasedWorker, Tables
+from outlast.backends.memory.verbs import finish
+from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
@@ -15,9 +18,11 @@ class MemoryLease:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def register(self, worker: WorkerInfo) -> None:
+    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
         tables = self._tables
         with tables.lock:
+            if formerly is not None:
+                take_lapses_back(tables, formerly)
             tables.workers[worker.id] = LeasedWorker(worker, tables.clock.monotonic() + LEASE)
 
     def renew(self, worker_id: str) -> Beat | None:
@@ -28,11 +33,20 @@ class MemoryLease:
                 return None
             leased.info = replace(leased.info, beat_at=tables.clock.now())
             leased.until = tables.clock.monotonic() + LEASE
+            leased.beat += 1
             held = tables.held_by(worker_id)
             return Beat(
                 held=frozenset(Claim(s.id, s.claim) for s in held),
                 cancel_requested=frozenset(s.id for s in held if s.cancel_requested_at is not None),
             )
+
+    def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
+        with self._tables.lock:
+            for claim, end in ends:
+                finish(self._tables, claim, end)
+
+    def release(self, worker_id: str) -> int:
+        return release_all(self._tables, worker_id)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -11,7 +11,7 @@ from outlast.domain.plain import plain
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate, latest
+from outlast.ports.store import ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -29,7 +29,6 @@ class Claims(Room):
             "analyses": analyses,
             "limit": limit,
             "beside": beside,
-            "grace": DEADLINE_GRACE,
         }
         # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
         rows = await self._db.use(lambda c: self._when_made_ready(c, "claim", values), again=True)
@@ -37,7 +36,7 @@ class Claims(Room):
         return self._db.rows.many(row[:-1] for row in rows)
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
-        values = {"worker_id": worker_id, "id": session_id, "grace": DEADLINE_GRACE}
+        values = {"worker_id": worker_id, "id": session_id}
         rows = await self._db.use(lambda c: self._db.rows_of(c, "claim_one", values), again=False)
         return self._db.rows.one_or_none(rows[0] if rows else None)
 

@@ -28,7 +28,7 @@ class Ends(Room):
 
     async def _finish(self, items: Sequence[tuple[Claim, Written]]) -> Sequence[bool]:
         ids = [claim.session_id for claim, _ in items]
-        values = {"items": as_json([_flat(claim, end) for claim, end in items])}
+        values = {"items": as_json([flat_end(claim, end) for claim, end in items])}
 
         async def write(connection: Connection) -> list[Row]:
             # one journey is one transaction, in which the second statement sees what the first one waited for
@@ -112,7 +112,8 @@ class Ends(Room):
         return [self._db.rows.attempt(row) for row in await self._db.all("history", {"id": session_id})]
 
 
-def _flat(claim: Claim, end: Written) -> dict[str, Any]:
+def flat_end(claim: Claim, end: Written) -> dict[str, Any]:
+    """An item of the statement `finish`."""
     values: dict[str, Any] = {
         name: plain(value) if name in FOR_PEOPLE and value is not None else value
         for name, value in fields_of(end).items()

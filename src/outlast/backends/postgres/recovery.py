@@ -5,9 +5,12 @@ from dataclasses import asdict
 from datetime import datetime
 
 from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.database import as_utc
 from outlast.backends.postgres.room import Room
-from outlast.backends.rows import Row, as_json
-from outlast.domain.blame import Fallen, judged
+from outlast.backends.rows import as_json
+from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
+from outlast.domain.lapses import Heartbeat
+from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
 
 BATCH = 500
@@ -19,22 +22,30 @@ UPLOADS_AT_ONCE = 4
 class Recovery(Room):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    async def rescue(self) -> list[str]:
+    async def beats(self) -> Sequence[Heartbeat]:
+        return [Heartbeat(worker_id, token) for worker_id, token in await self._db.all("heartbeats")]
+
+    async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         async def write(connection: Connection) -> list[str]:
-            dead = [worker for (worker,) in await self._db.rows_of(connection, "lock_dead_workers")]
-            rescued = await self._rescue(connection, await self._db.rows_of(connection, "lock_abandoned"))
+            values = {"lapsed": as_json([{"id": beat.worker_id, "token": beat.token} for beat in lapsed])}
+            dead = [worker for (worker,) in await self._db.rows_of(connection, "lock_lapsed_workers", values)]
+            workers = {"workers": [beat.worker_id for beat in lapsed], "registered": dead}
+            held = await self._db.rows_of(connection, "lock_lapsed_sessions", workers)
+            rescued = await self._apply(connection, list(after_lapse(Held(*row) for row in held)), "lapsed")
             await self._db.rows_of(connection, "forget_workers", {"ids": dead})
             return rescued
 
-        # everybody looks every second, and there is hardly ever something to do
-        if not await self._db.all("dead_workers") and not await self._db.all("abandoned"):
-            return []
-        return await self._db.transact(write, again=True)
+        return await self._db.transact(write, again=True) if lapsed else []
 
-    async def rescue_worker(self, worker_id: str) -> list[str]:
+    async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         async def write(connection: Connection) -> list[str]:
             held = await self._db.rows_of(connection, "lock_held", {"worker_id": worker_id})
-            rescued = await self._rescue(connection, held)
+            ids = {"ids": [row[0] for row in held]}
+            rows = await self._db.rows_of(connection, "earlier_crashes", ids)
+            crashes = by_session((*row, as_utc(at)) for *row, at in rows)
+            ((now, _),) = await self._db.rows_of(connection, "now")
+            verdicts = list(after_crash(death, (Held(*row) for row in held), as_utc(now), crashes))
+            rescued = await self._apply(connection, verdicts, "crashed", death.cause)
             await self._db.rows_of(connection, "forget_workers", {"ids": [worker_id]})
             return rescued
 
@@ -53,14 +64,16 @@ class Recovery(Room):
 
         return await self._db.transact(write)
 
-    async def _rescue(self, connection: Connection, taken: Sequence[Row]) -> list[str]:
-        """Of locked rows."""
-        if not taken:
+    async def _apply(
+        self, connection: Connection, verdicts: Sequence[Verdict], ended: AttemptEnd, cause: str | None = None
+    ) -> list[str]:
+        """To locked rows."""
+        if not verdicts:
             return []
-        await self._db.rows_of(connection, "fold", {"ids": [row[0] for row in taken]})
-        judgements = [asdict(judgement) for judgement in judged(Fallen(*row) for row in taken)]
-        values = {"taken": as_json(judgements)}
-        await self._db.rows_of(connection, "record_crashes", values)
+        await self._db.rows_of(connection, "fold", {"ids": [verdict.session_id for verdict in verdicts]})
+        taken = as_json([asdict(verdict) for verdict in verdicts])
+        values = {"taken": taken, "ended": ended, "cause": cause}
+        await self._db.rows_of(connection, "record_verdicts", values)
         return [session_id for (session_id,) in await self._db.rows_of(connection, "rescue", values)]
 
     async def prune(

@@ -1,4 +1,4 @@
-"""Workers and their leases, on the clock of the database."""
+"""Workers and their leases."""
 
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -10,8 +10,13 @@ from psycopg.conninfo import make_conninfo
 
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.ends import flat_end
 from outlast.backends.postgres.room import Room
-from outlast.backends.rows import Row
+from outlast.backends.rows import Row, as_json
+from outlast.backends.written import written
+from outlast.domain.lapses import lapse_of, returned
+from outlast.domain.outcome import End
+from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
@@ -29,7 +34,7 @@ class PostgresLease:
         self._address = make_conninfo(database.address, connect_timeout=PATIENCE)
         self._connection: Connection | None = None
 
-    def register(self, worker: WorkerInfo) -> None:
+    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
         values = {
             "id": worker.id,
             "host": worker.host,
@@ -41,7 +46,15 @@ class PostgresLease:
             "beat_at": worker.beat_at,
             "lease": LEASE,
         }
-        self._use(lambda c: c.execute(self._sql["register"].encode(), values))
+
+        def write(connection: Connection) -> None:
+            with connection.transaction():
+                if formerly is not None:
+                    said = {"formerly": formerly, "lapsed": lapse_of(formerly), "returned": returned(formerly)}
+                    connection.execute(self._sql["undo_lapses"].encode(), said)
+                connection.execute(self._sql["register"].encode(), values)
+
+        self._use(write)
 
     def renew(self, worker_id: str) -> Beat | None:
         def write(connection: Connection) -> list[Row] | None:
@@ -53,6 +66,30 @@ class PostgresLease:
 
         held = self._use(write)
         return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
+
+    def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
+        items = [flat_end(claim, written(claim, end)) for claim, end in ends]
+
+        def write(connection: Connection) -> None:
+            with connection.transaction():
+                connection.execute(self._sql["lock_sessions"].encode(), {"ids": [item["id"] for item in items]})
+                connection.execute(self._sql["finish"].encode(), {"items": as_json(items)})
+
+        self._use(write)
+
+    def release(self, worker_id: str) -> int:
+        values = {"worker_id": worker_id}
+
+        def write(connection: Connection) -> int:
+            with connection.transaction():
+                held = connection.execute(self._sql["lock_held"].encode(), values).fetchall()
+                connection.execute(self._sql["fold"].encode(), {"ids": [row[0] for row in held]})
+                connection.execute(self._sql["record_releases"].encode(), values)
+                released = connection.execute(self._sql["release_held"].encode(), values).rowcount
+                connection.execute(self._sql["forget_workers"].encode(), {"ids": [worker_id]})
+                return released
+
+        return self._use(write)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

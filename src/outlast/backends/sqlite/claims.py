@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from outlast.backends.copied import fields_of
 from outlast.backends.rows import as_json
@@ -13,7 +12,7 @@ from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import DEADLINE_GRACE, ProgressUpdate, latest
+from outlast.ports.store import ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -28,7 +27,7 @@ class Claims(Room):
             numbers = self._next(connection, queues, analyses, limit, beside)
             if not numbers:
                 return []
-            values = stamp | self._holder(worker_id) | {"numbers": as_json(numbers)}
+            values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
             rows: list[Row] = connection.execute(self._sql["claim"], values).fetchall()
             place = {number: i for i, number in enumerate(numbers)}
             rows.sort(key=lambda row: place[row[-1]])
@@ -40,7 +39,7 @@ class Claims(Room):
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         def write(connection: Connection) -> AnalysisSession | None:
-            values = self._db.stamp() | self._holder(worker_id) | {"id": session_id}
+            values = self._db.stamp() | {"worker_id": worker_id, "id": session_id}
             return self._db.rows.one_or_none(connection.execute(self._sql["claim_one"], values).fetchone())
 
         return await self._db.write(write)
@@ -88,9 +87,6 @@ class Claims(Room):
         fit = sorted(c for c in candidates if c[3] < SUSPECT_CRASHES or c[2] == last)[:limit]
         most = max((crashes for *_, crashes in fit), default=0)
         return [n for _, _, n, crashes in fit if n == last or may_work_beside(crashes, most)]
-
-    def _holder(self, worker_id: str) -> dict[str, Any]:
-        return {"worker_id": worker_id, "monotonic": self._db.clock.monotonic(), "grace": DEADLINE_GRACE}
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from outlast.backends.copied import fields_of
+from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_text
-from outlast.backends.written import written
+from outlast.backends.written import Written, written
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
@@ -28,22 +29,7 @@ class Ends(Room):
 
     async def finish(self, claim: Claim, end: End) -> bool:
         wanted = written(claim, end)
-        values = fields_of(wanted) | {"id": claim.session_id, "claim": claim.number}
-
-        def write(connection: Connection) -> bool:
-            stamped = values | self._db.stamp()
-            if wanted.delay is not None:
-                stamped["available_at"] = as_text(self._db.clock.now() + timedelta(seconds=wanted.delay))
-            if connection.execute(self._sql["record_end"], stamped).fetchone() is None:
-                row = connection.execute(self._sql["written_end"], stamped).fetchone()
-                return row is not None and row[0] == wanted.digest
-            if wanted.ended == "completed":
-                connection.execute(self._sql["keep_result"], stamped)
-                connection.execute(self._sql["forget_kept_steps"], stamped)
-            connection.execute(self._sql[VERBS[wanted.ended]], stamped)
-            return True
-
-        return await self._db.write(write)
+        return await self._db.write(lambda c: write_end(c, self._db, claim, wanted))
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         def write(connection: Connection) -> CancelAnswer | None:
@@ -94,3 +80,19 @@ class Ends(Room):
         values = {"id": session_id}
         rows = await self._db.read_aside(lambda c: c.execute(self._sql["history"], values).fetchall())
         return [self._db.rows.attempt(row) for row in rows]
+
+
+def write_end(connection: Connection, database: Database, claim: Claim, end: Written) -> bool:
+    """`SessionStore.finish`, within a transaction."""
+    sql = database.sql
+    values = fields_of(end) | {"id": claim.session_id, "claim": claim.number} | database.stamp()
+    if end.delay is not None:
+        values["available_at"] = as_text(database.clock.now() + timedelta(seconds=end.delay))
+    if connection.execute(sql["record_end"], values).fetchone() is None:
+        row = connection.execute(sql["written_end"], values).fetchone()
+        return row is not None and row[0] == end.digest
+    if end.ended == "completed":
+        connection.execute(sql["keep_result"], values)
+        connection.execute(sql["forget_kept_steps"], values)
+    connection.execute(sql[VERBS[end.ended]], values)
+    return True

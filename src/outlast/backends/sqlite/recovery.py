@@ -1,16 +1,18 @@
 """What happens when workers end, and when finished things grow old."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import datetime
 
 from outlast.backends.rows import as_json
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.database import Database
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
-from outlast.backends.sqlite.times import as_text
-from outlast.domain.blame import Fallen, judged
+from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
+from outlast.domain.lapses import Heartbeat
+from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
-from outlast.ports.workers import LEASE
 
 BATCH = 500
 """Rows deleted in one transaction."""
@@ -21,49 +23,48 @@ UPLOADS_AT_ONCE = 4
 class Recovery(Room):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    async def rescue(self) -> list[str]:
+    async def beats(self) -> Sequence[Heartbeat]:
+        return self._db.read(self._heartbeats)
+
+    async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         def write(connection: Connection) -> list[str]:
-            dead, taken = self._fallen(connection)
-            rescued = self._rescue(connection, taken)
+            dead = [beat.worker_id for beat in self._heartbeats(connection) if beat in lapsed]
+            held = connection.execute(self._sql["held"], {"workers": as_json(dead)}).fetchall()
+            rescued = self._apply(connection, after_lapse(Held(*row) for row in held), "lapsed")
             connection.execute(self._sql["forget_workers"], {"ids": as_json(dead)})
             return rescued
 
-        # everybody looks every second, and there is hardly ever something to do
-        if not any(self._db.read(self._fallen)):
-            return []
-        return await self._db.write(write)
+        return await self._db.write(write) if lapsed else []
 
-    async def rescue_worker(self, worker_id: str) -> list[str]:
+    async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         def write(connection: Connection) -> list[str]:
-            taken = connection.execute(self._sql["held"], {"worker_id": worker_id}).fetchall()
-            rescued = self._rescue(connection, taken)
+            held = connection.execute(self._sql["held"], {"workers": as_json([worker_id])}).fetchall()
+            ids = {"ids": as_json([row[0] for row in held])}
+            rows = connection.execute(self._sql["earlier_crashes"], ids).fetchall()
+            crashes = by_session((*row, as_datetime(at)) for *row, at in rows)
+            verdicts = after_crash(death, (Held(*row) for row in held), self._db.clock.now(), crashes)
+            rescued = self._apply(connection, verdicts, "crashed", death.cause)
             connection.execute(self._sql["forget_workers"], {"ids": as_json([worker_id])})
             return rescued
 
         return await self._db.write(write)
 
     async def release_worker(self, worker_id: str) -> int:
-        def write(connection: Connection) -> int:
-            values = {"worker_id": worker_id} | self._db.stamp()
-            connection.execute(self._sql["record_releases"], values)
-            released = connection.execute(self._sql["release_held"], values).fetchall()
-            connection.execute(self._sql["forget_workers"], {"ids": as_json([worker_id])})
-            return len(released)
+        return await self._db.write(lambda c: release_worker(c, self._db, worker_id))
 
-        return await self._db.write(write)
+    def _heartbeats(self, connection: Connection) -> list[Heartbeat]:
+        boot = boot_of(self._db.clock.boot_id())
+        return [
+            Heartbeat(worker_id, token, gone=boot_id is not None and boot_of(boot_id) != boot)
+            for worker_id, token, boot_id in connection.execute(self._sql["heartbeats"]).fetchall()
+        ]
 
-    def _fallen(self, connection: Connection) -> tuple[list[str], list[Row]]:
-        """Workers whose lease has ended, and the sessions that are to be taken."""
-        clock = self._db.clock
-        leases = {"boot_id": clock.boot_id(), "monotonic": clock.monotonic(), "lease": LEASE}
-        dead = [worker for (worker,) in connection.execute(self._sql["dead_workers"], leases).fetchall()]
-        values = {"dead": as_json(dead), "monotonic": leases["monotonic"]}
-        return dead, connection.execute(self._sql["abandoned"], values).fetchall()
-
-    def _rescue(self, connection: Connection, taken: Sequence[Row]) -> list[str]:
-        judgements = [astuple(judgement) for judgement in judged(Fallen(*row) for row in taken)]
-        values = {"taken": as_json(judgements)} | self._db.stamp()
-        connection.execute(self._sql["record_crashes"], values)
+    def _apply(
+        self, connection: Connection, verdicts: Iterable[Verdict], ended: AttemptEnd, cause: str | None = None
+    ) -> list[str]:
+        taken = as_json([astuple(verdict) for verdict in verdicts])
+        values = {"taken": taken, "ended": ended, "cause": cause} | self._db.stamp()
+        connection.execute(self._sql["record_verdicts"], values)
         return [session_id for (session_id,) in connection.execute(self._sql["rescue"], values).fetchall()]
 
     async def prune(
@@ -92,3 +93,17 @@ class Recovery(Room):
         while rows := await self._db.write(lambda c: c.execute(statement, values).fetchall()):
             deleted += sum(counts for (counts,) in rows)
         return deleted
+
+
+def release_worker(connection: Connection, database: Database, worker_id: str) -> int:
+    """Give back unspent all that a worker holds, and forget it; within a transaction."""
+    values = {"worker_id": worker_id} | database.stamp()
+    connection.execute(database.sql["record_releases"], values)
+    released = connection.execute(database.sql["release_held"], values).fetchall()
+    connection.execute(database.sql["forget_workers"], {"ids": as_json([worker_id])})
+    return len(released)
+
+
+def boot_of(boot_id: str) -> str:
+    """Without the time namespace: other containers of this machine may have their own."""
+    return boot_id.partition("/")[0]

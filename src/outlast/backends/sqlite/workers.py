@@ -1,4 +1,4 @@
-"""Workers and their leases, on the machine's monotonic clock."""
+"""Workers and their leases."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,8 +8,14 @@ from outlast.backends.rows import as_json
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.ends import write_end
+from outlast.backends.sqlite.recovery import release_worker
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.backends.written import written
+from outlast.domain.lapses import lapse_of, returned
+from outlast.domain.outcome import End
+from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
@@ -19,14 +25,14 @@ PATIENCE = 4.0
 
 
 class SQLiteLease:
-    """`Lease`: a connection of its own, for one thread. It is not synced: no lease outlives the machine's boot."""
+    """`Lease`: a connection of its own, for one thread. Beats are not synced: no lease outlives the boot."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
         self._sql = database.sql
         self._connection: Connection | None = None
 
-    def register(self, worker: WorkerInfo) -> None:
+    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
         values = {
             "id": worker.id,
             "host": worker.host,
@@ -37,7 +43,15 @@ class SQLiteLease:
             "started_at": as_text(worker.started_at),
             "beat_at": as_text(worker.beat_at),
         }
-        self._write(lambda c: c.execute(self._sql["register"], values | self._fresh()))
+
+        def write(connection: Connection) -> None:
+            if formerly is not None:
+                said = {"formerly": formerly, "lapsed": lapse_of(formerly), "returned": returned(formerly)}
+                connection.execute(self._sql["undo_lapses"], said)
+                connection.execute(self._sql["record_return"], said)
+            connection.execute(self._sql["register"], values | self._fresh())
+
+        self._write(write)
 
     def renew(self, worker_id: str) -> Beat | None:
         def write(connection: Connection) -> list[Row] | None:
@@ -49,6 +63,18 @@ class SQLiteLease:
         held = self._write(write)
         return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
 
+    def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
+        wanted = [(claim, written(claim, end)) for claim, end in ends]
+
+        def write(connection: Connection) -> None:
+            for claim, end in wanted:
+                write_end(connection, self._db, claim, end)
+
+        self._write(write, durable=True)
+
+    def release(self, worker_id: str) -> int:
+        return self._write(lambda c: release_worker(c, self._db, worker_id), durable=True)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -58,11 +84,12 @@ class SQLiteLease:
         clock = self._db.clock
         return {"boot_id": clock.boot_id(), "lease_until": clock.monotonic() + LEASE}
 
-    def _write(self, operation: Callable[[Connection], T]) -> T:
+    def _write(self, operation: Callable[[Connection], T], *, durable: bool = False) -> T:
         """In a transaction of its own; connects when needed, and anew after whatever went wrong."""
         with unavailable():
             connection = self._connection = self._connection or self._db.file.connect(patience=PATIENCE)
             try:
+                connection.pragma("synchronous", "full" if durable else "normal")
                 connection.execute("BEGIN IMMEDIATE")
                 value = operation(connection)
                 connection.execute("COMMIT")

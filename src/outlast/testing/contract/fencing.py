@@ -13,6 +13,7 @@ from outlast.testing.acts import (
     WholeStore,
     cancelled,
     completed,
+    death_of,
     enter,
     failed,
     kept,
@@ -36,7 +37,7 @@ ENDS: Final[Mapping[str, End]] = {
 
 
 async def _rescued(store: WholeStore, session: AnalysisSession) -> None:
-    await store.rescue_worker(session.worker_id or "")
+    await store.rescue_worker(session.worker_id or "", death_of())
 
 
 async def _released(store: WholeStore, session: AnalysisSession) -> None:
@@ -44,13 +45,13 @@ async def _released(store: WholeStore, session: AnalysisSession) -> None:
 
 
 async def _claimed_by_another(store: WholeStore, session: AnalysisSession) -> None:
-    await store.rescue_worker(session.worker_id or "")
+    await store.rescue_worker(session.worker_id or "", death_of())
     enter(store, "another")
     await take_one(store, session.id, "another")
 
 
 async def _claimed_by_itself_again(store: WholeStore, session: AnalysisSession) -> None:
-    await store.rescue_worker(session.worker_id or "")
+    await store.rescue_worker(session.worker_id or "", death_of())
     enter(store, session.worker_id or "")
     await take_one(store, session.id, session.worker_id or "")
 
@@ -62,7 +63,7 @@ async def _ended_by_another(store: WholeStore, session: AnalysisSession) -> None
 
 
 async def _cancelled_while_it_waited(store: WholeStore, session: AnalysisSession) -> None:
-    await store.rescue_worker(session.worker_id or "")
+    await store.rescue_worker(session.worker_id or "", death_of())
     await store.cancel(session.id, owner=None)
 
 
@@ -141,7 +142,7 @@ class FenceContract(StoreRoom):
 
     async def test_one_lost_claim_among_many_reports_does_not_spoil_the_others(self, store: WholeStore) -> None:
         lost = await started_and_claimed(store)
-        await store.rescue_worker(lost.worker_id or "")
+        await store.rescue_worker(lost.worker_id or "", death_of())
         first, second = [await started_and_claimed(store) for _ in range(2)]
         gone = await store.report([update(first, 10), update(lost, 20), update(second, 30)])
         assert gone == {right(lost)}

@@ -16,8 +16,10 @@ from outlast.testing.acts import (
     WholeStore,
     cancelled,
     completed,
+    death_of,
     enter,
     failed,
+    lapse,
     postponed,
     read,
     released,
@@ -55,11 +57,11 @@ async def _claim_one(store: WholeStore, session: AnalysisSession) -> object:
 
 
 async def _rescue_by_lease(store: WholeStore, _session: AnalysisSession) -> object:
-    return await store.rescue()
+    return await lapse(store)
 
 
 async def _rescue_by_name(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.rescue_worker(session.worker_id or WORKER)
+    return await store.rescue_worker(session.worker_id or WORKER, death_of())
 
 
 async def _release_worker(store: WholeStore, session: AnalysisSession) -> object:

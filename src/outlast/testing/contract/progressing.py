@@ -17,6 +17,7 @@ from outlast.testing.acts import (
     OWNER,
     WholeStore,
     completed,
+    death_of,
     enter,
     kept,
     postponed,
@@ -47,7 +48,7 @@ async def _postpone(store: WholeStore, session: AnalysisSession) -> object:
 
 
 async def _rescue(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.rescue_worker(session.worker_id or "")
+    return await store.rescue_worker(session.worker_id or "", death_of())
 
 
 async def _release(store: WholeStore, session: AnalysisSession) -> object:

@@ -13,6 +13,7 @@ from outlast.testing.acts import (
     OWNER,
     WholeStore,
     completed,
+    death_of,
     enter,
     failed,
     kept,
@@ -128,7 +129,7 @@ class PruneContract(StoreRoom):
         clock.advance(86_400)
         assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
         assert [c async for c in store.chunks(OWNER, upload.sha256)] == [b"needed"]
-        await store.rescue_worker(session.worker_id or "")
+        await store.rescue_worker(session.worker_id or "", death_of())
         await store.cancel(session.id, owner=OWNER)
         assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
 

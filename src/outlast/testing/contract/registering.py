@@ -10,7 +10,9 @@ from outlast.testing.acts import (
     WORKER,
     WholeStore,
     completed,
+    death_of,
     enter,
+    lapse,
     released,
     right,
     started_and_claimed,
@@ -64,7 +66,7 @@ class RegistryContract(StoreRoom):
         (worker,) = await store.workers()
         assert not worker.alive
         assert worker.in_flight == 1
-        await store.rescue()
+        await lapse(store)
         assert list(await store.workers()) == []
 
     async def test_a_renewal_is_seen(self, store: WholeStore, clock: FakeClock) -> None:
@@ -91,16 +93,13 @@ class RegistryContract(StoreRoom):
         assert beat is not None
         assert beat.held == {right(again)} != {right(session)}
 
-    async def test_who_was_rescued_from_or_forgotten_cannot_renew(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_who_was_rescued_from_or_forgotten_cannot_renew(self, store: WholeStore) -> None:
         enter(store, "released")
         await store.release_worker("released")
         enter(store, "killed")
-        await store.rescue_worker("killed")
+        await store.rescue_worker("killed", death_of("killed"))
         enter(store, "late")
-        clock.advance(LEASE + 0.1)
-        await store.rescue()
+        await lapse(store, "late")
         answers = [_renew(store, worker) for worker in ("released", "killed", "late", "stranger")]
         assert answers == [None] * 4
         assert list(await store.workers()) == []
@@ -109,11 +108,12 @@ class RegistryContract(StoreRoom):
         self, store: WholeStore, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
+        lapsed = await store.beats()
         clock.advance(LEASE + 5)
         beat = _renew(store)
         assert beat is not None
         assert beat.held == {right(session)}
-        assert await store.rescue() == []
+        assert await store.rescue(lapsed) == []
         assert [worker.alive for worker in await store.workers()] == [True]
 
     async def test_a_lease_is_renewed_from_a_thread_of_its_own(self, store: WholeStore, clock: FakeClock) -> None:

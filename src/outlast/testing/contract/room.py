@@ -9,14 +9,13 @@ from outlast.testing.clock import FakeClock
 class StoreRoom:
     """Fixtures of the suites; a backend's test class provides `store`, opened on `clock`, and closes it.
 
-    A store measures leases on the machine's monotonic clock. One that many machines share has only its server's
-    wall clock for that: its test class gives a clock whose `jump_wall` moves the server's too, and says here how
-    the clock of a single machine goes wrong.
+    A store that takes its times from a server has a test class that gives a clock whose `jump_wall` moves the
+    server's too.
     """
 
-    def jump_the_machines_wall_clock(self, clock: FakeClock, seconds: float) -> None:
-        """What must not touch a lease."""
-        clock.jump_wall(seconds)
+    async def forget_the_registration(self, store: WholeStore, worker_id: str) -> None:
+        """Delete a worker's row alone, as no verb does."""
+        pytest.skip(f"{type(self).__name__} does not say how to forget {worker_id} in {type(store).__name__}.")
 
     @pytest.fixture
     def clock(self) -> FakeClock:

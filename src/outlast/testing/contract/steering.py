@@ -27,7 +27,7 @@ from outlast.testing.clock import FakeClock
 from outlast.testing.contract.room import StoreRoom
 from outlast.testing.states import FINAL, STATES, WAITING
 
-RETRIABLE = ("failed", "quarantined", "cancelled while waiting", "cancelled at work")
+RETRIABLE = ("failed", "quarantined", "lost", "cancelled while waiting", "cancelled at work")
 
 
 class CancelContract(StoreRoom):

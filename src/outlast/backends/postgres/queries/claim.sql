@@ -41,7 +41,6 @@ UPDATE analysis_sessions AS s SET
     claim = s.claim + 1,
     attempt = s.attempt + 1,
     worker_id = %(worker_id)s,
-    deadline = now.at + make_interval(secs => s.timeout + %(grace)s),
     started_at = coalesce(s.started_at, now.at),
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)

@@ -1,4 +1,4 @@
-SELECT id, claim, worker_id, crashes, cancel_requested_at IS NOT NULL FROM analysis_sessions
+SELECT id, claim, worker_id, crashes, lapses, cancel_requested_at IS NOT NULL FROM analysis_sessions
 WHERE status = 'processing' AND worker_id = %(worker_id)s
 ORDER BY id
 FOR UPDATE

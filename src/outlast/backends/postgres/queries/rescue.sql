@@ -2,6 +2,7 @@ UPDATE analysis_sessions AS s SET
     status = t.status,
     completed_at = CASE WHEN t.status <> 'pending' THEN now.at END,
     crashes = t.crashes,
+    lapses = t.lapses,
     error = coalesce(t.error, s.error),
     error_code = coalesce(t.error_code, s.error_code),
     reference = CASE WHEN t.error IS NULL THEN s.reference END,
@@ -14,7 +15,7 @@ UPDATE analysis_sessions AS s SET
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)
 FROM json_to_recordset(%(taken)s::json) AS t (
-    session_id text, claim bigint, status text, crashes integer, error text, error_code text
+    session_id text, claim bigint, status text, crashes integer, lapses integer, error text, error_code text
 ),
 ({now}) AS now
 WHERE s.id = t.session_id AND s.claim = t.claim AND s.status = 'processing'

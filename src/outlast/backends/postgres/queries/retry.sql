@@ -5,6 +5,7 @@ UPDATE analysis_sessions AS s SET
     offered_at = NULL,
     max_attempts = s.attempt + %(attempts)s,
     crashes = 0,
+    lapses = 0,
     error = NULL,
     error_code = NULL,
     reference = NULL,

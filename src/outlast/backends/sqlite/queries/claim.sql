@@ -3,7 +3,6 @@ UPDATE analysis_sessions SET
     claim = claim + 1,
     attempt = attempt + 1,
     worker_id = :worker_id,
-    deadline = :monotonic + timeout + :grace,
     started_at = coalesce(started_at, :now),
     updated_at = :now,
     version = max(version + 1, :ms)

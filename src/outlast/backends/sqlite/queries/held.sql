@@ -1,2 +1,3 @@
-SELECT id, claim, worker_id, crashes, cancel_requested_at IS NOT NULL FROM analysis_sessions
-WHERE status = 'processing' AND worker_id = :worker_id
+SELECT id, claim, worker_id, crashes, lapses, cancel_requested_at IS NOT NULL
+FROM analysis_sessions INDEXED BY sessions_held
+WHERE status = 'processing' AND worker_id IN (SELECT value FROM json_each(:workers))

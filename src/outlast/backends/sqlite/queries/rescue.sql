@@ -1,11 +1,12 @@
--- Each of :taken is [id, claim, status, crashes, error, error_code].
+-- Each of :taken is [id, claim, status, crashes, lapses, line, error, error_code].
 UPDATE analysis_sessions SET
     status = t.value ->> 2,
     completed_at = iif(t.value ->> 2 = 'pending', NULL, :now),
     crashes = t.value ->> 3,
-    error = coalesce(t.value ->> 4, error),
-    error_code = coalesce(t.value ->> 5, error_code),
-    reference = iif(t.value ->> 4 IS NULL, reference, NULL),
+    lapses = t.value ->> 4,
+    error = coalesce(t.value ->> 6, error),
+    error_code = coalesce(t.value ->> 7, error_code),
+    reference = iif(t.value ->> 6 IS NULL, reference, NULL),
     available_at = iif(t.value ->> 2 = 'pending', :now, available_at),
     ready = iif(t.value ->> 3 >= 2, 2, 1),
     attempt = attempt - 1,

@@ -5,6 +5,7 @@ UPDATE OR IGNORE analysis_sessions SET
     ready = 1,
     max_attempts = attempt + :attempts,
     crashes = 0,
+    lapses = 0,
     error = NULL,
     error_code = NULL,
     reference = NULL,

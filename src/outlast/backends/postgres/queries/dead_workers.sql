@@ -1,1 +1,0 @@
-SELECT id FROM workers WHERE lease_until <= (SELECT clock_timestamp())

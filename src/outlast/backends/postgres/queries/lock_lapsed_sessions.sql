@@ -1,0 +1,10 @@
+-- What is held by those of the given workers that have lapsed for certain, or that are not registered.
+SELECT s.id, s.claim, s.worker_id, s.crashes, s.lapses, s.cancel_requested_at IS NOT NULL FROM analysis_sessions AS s
+WHERE
+    s.status = 'processing' AND s.worker_id = ANY(%(workers)s::text [])
+    AND (
+        s.worker_id = ANY(%(registered)s::text [])
+        OR NOT EXISTS (SELECT FROM workers AS w WHERE w.id = s.worker_id)
+    )
+ORDER BY s.id
+FOR UPDATE OF s

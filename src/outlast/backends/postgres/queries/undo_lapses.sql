@@ -1,0 +1,14 @@
+-- Bookkeeping that nobody is shown: no version grows.
+WITH back AS (
+    UPDATE attempts SET error = %(returned)s
+    WHERE worker_id = %(formerly)s AND ended = 'lapsed' AND error = %(lapsed)s
+    RETURNING session_id
+),
+times AS (SELECT session_id, count(*) AS times FROM back GROUP BY session_id),
+locked AS MATERIALIZED (
+    SELECT s.id FROM analysis_sessions AS s
+    WHERE s.id = ANY(ARRAY(SELECT times.session_id FROM times)) ORDER BY s.id FOR UPDATE
+)
+UPDATE analysis_sessions AS s SET lapses = greatest(0, s.lapses - times.times)
+FROM locked INNER JOIN times ON times.session_id = locked.id
+WHERE s.id = locked.id AND s.status IN ('pending', 'processing')

@@ -1,0 +1,8 @@
+-- Bookkeeping that nobody is shown: no version grows.
+UPDATE analysis_sessions SET lapses = max(0, lapses - t.times)
+FROM (
+    SELECT session_id, count(*) AS times FROM attempts INDEXED BY attempts_lapsed
+    WHERE worker_id = (SELECT :formerly) AND ended = 'lapsed' AND error = (SELECT :lapsed)
+    GROUP BY session_id
+) AS t
+WHERE id = t.session_id AND +status IN ('pending', 'processing')

@@ -1,0 +1,236 @@
+"""Contract: a lease that lapses blames nobody, and the return of its worker proves innocence."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+import asyncio
+
+import pytest
+
+from outlast.domain.lapses import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_of, lost, returned
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Phase, Status
+from outlast.ports.store import RetryAnswer
+from outlast.testing.acts import (
+    WORKER,
+    WholeStore,
+    crash,
+    death_of,
+    enter,
+    kept,
+    lapse,
+    read,
+    return_as,
+    right,
+    start,
+    started_and_claimed,
+    take,
+    take_one,
+    update,
+    worker_ids,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+
+
+async def _beat(store: WholeStore, worker_id: str = WORKER) -> Heartbeat:
+    (found,) = [beat for beat in await store.beats() if beat.worker_id == worker_id]
+    return found
+
+
+async def _lapse_with(store: WholeStore, session: AnalysisSession, worker_id: str) -> None:
+    enter(store, worker_id)
+    await take_one(store, session.id, worker_id)
+    assert await lapse(store, worker_id) == [session.id]
+
+
+class BeatContract(StoreRoom):
+    """`beats`."""
+
+    async def test_every_renewal_is_another_beat_also_when_no_clock_moves(self, store: WholeStore) -> None:
+        enter(store)
+        lease = store.lease()
+        seen = [await _beat(store)]
+        for _ in range(3):
+            assert lease.renew(WORKER) is not None
+            seen.append(await _beat(store))
+        lease.close()
+        assert len(set(seen)) == len(seen)
+
+    async def test_without_a_renewal_the_beat_stays_whatever_the_clocks_do(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        enter(store)
+        before = await _beat(store)
+        for jump in (7_200, -86_400):
+            clock.jump_wall(jump)
+            clock.advance(60)
+            assert await _beat(store) == before
+
+    async def test_who_holds_sessions_and_is_not_registered_is_seen_too(self, store: WholeStore) -> None:
+        session = await started_and_claimed(store)
+        enter(store, "idle")
+        await self.forget_the_registration(store, WORKER)
+        assert await _beat(store) == Heartbeat(WORKER, UNREGISTERED)
+        assert {beat.worker_id for beat in await store.beats()} == {WORKER, "idle"}
+        assert await lapse(store, WORKER) == [session.id]
+        assert await worker_ids(store) == {"idle"}
+
+
+class LapseContract(StoreRoom):
+    """`rescue`."""
+
+    async def test_a_lapse_gives_all_back_unspent_at_once_and_without_blame(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        sessions = [await started_and_claimed(store) for _ in range(3)]
+        for session in sessions:
+            await store.keep_step(right(session), kept())
+            await store.report([update(session, 40)])
+        clock.advance(1)
+        assert set(await lapse(store)) == {session.id for session in sessions}
+        assert await worker_ids(store) == set()
+        for session in sessions:
+            row = await read(store, session.id)
+            assert (row.status, row.phase, row.worker_id) == (Status.PENDING, Phase.QUEUED, None)
+            assert (row.attempt, row.crashes, row.lapses, row.claim) == (0, 0, 1, session.claim)
+            assert row.available_at <= clock.now()
+            assert row.progress.percentage == 40
+            assert list(await store.kept_steps(session.id)) == [kept()]
+            (line,) = await store.history(session.id)
+            assert (line.claim, line.attempt, line.worker_id, line.ended) == (session.claim, 1, WORKER, "lapsed")
+            assert (line.error, line.ended_at) == (lapse_of(WORKER), clock.now())
+        enter(store, "another")
+        assert {s.id for s in await take(store, "another")} == {s.id for s in sessions}
+        assert await store.rescue([]) == []
+
+    async def test_only_whose_lease_has_lapsed_is_rescued_from(self, store: WholeStore) -> None:
+        silent = await started_and_claimed(store, "silent")
+        alive = await started_and_claimed(store, "alive")
+        enter(store, "idle")
+        assert await lapse(store, "silent", "idle") == [silent.id]
+        assert await read(store, alive.id) == alive
+        assert await worker_ids(store) == {"alive"}
+
+    async def test_a_worker_that_has_beaten_since_keeps_all(self, store: WholeStore) -> None:
+        session = await started_and_claimed(store)
+        seen = await store.beats()
+        lease = store.lease()
+        assert lease.renew(WORKER) is not None
+        lease.close()
+        assert await store.rescue(seen) == []
+        assert await read(store, session.id) == session
+        assert await worker_ids(store) == {WORKER}
+
+    @pytest.mark.parametrize("jump", [30, 7_200, -7_200, 86_400 * 400, -86_400 * 400])
+    async def test_no_jump_of_a_wall_clock_takes_a_session(
+        self, store: WholeStore, clock: FakeClock, jump: float
+    ) -> None:
+        session = await started_and_claimed(store)
+        clock.jump_wall(jump)
+        lease = store.lease()
+        beat = lease.renew(WORKER)
+        lease.close()
+        assert beat is not None
+        assert beat.held == {right(session)}
+        assert await read(store, session.id) == session
+
+    async def test_no_session_is_taken_for_its_timeout(self, store: WholeStore, clock: FakeClock) -> None:
+        session = await started_and_claimed(store, timeout=10.0)
+        seen = await store.beats()
+        clock.advance(90_000)
+        lease = store.lease()
+        assert lease.renew(WORKER) is not None
+        lease.close()
+        assert await store.rescue(seen) == []
+        assert await read(store, session.id) == session
+
+    async def test_many_observers_at_once_rescue_once(self, store: WholeStore) -> None:
+        sessions = [await started_and_claimed(store) for _ in range(3)]
+        seen = await store.beats()
+        answers = await asyncio.gather(*(store.rescue(seen) for _ in range(6)))
+        rescued = [session_id for answer in answers for session_id in answer]
+        assert sorted(rescued) == sorted(session.id for session in sessions)
+        assert {(await read(store, session.id)).lapses for session in sessions} == {1}
+
+    async def test_what_lapses_and_was_to_be_cancelled_is_cancelled(self, store: WholeStore) -> None:
+        session = await started_and_claimed(store)
+        await store.cancel(session.id, owner=None)
+        assert await lapse(store) == [session.id]
+        assert (await read(store, session.id)).status is Status.CANCELLED
+
+    async def test_lapses_and_crashes_are_counted_apart(self, store: WholeStore) -> None:
+        session = await start(store)
+        await crash(store, session.id, 2)
+        for n in range(3):
+            await _lapse_with(store, session, f"silent {n}")
+        row = await read(store, session.id)
+        assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 2, 3)
+
+    async def test_a_session_whose_workers_never_come_back_is_bounded(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session = await start(store)
+        for n in range(MAX_LAPSES):
+            assert (await read(store, session.id)).status is Status.PENDING
+            await _lapse_with(store, session, f"silent {n}")
+        row = await read(store, session.id)
+        assert (row.status, row.error_code, row.error) == (Status.FAILED, "lost", lost(MAX_LAPSES))
+        assert (row.crashes, row.lapses, row.completed_at) == (0, MAX_LAPSES, clock.now())
+        assert await store.retry(session.id, owner=None, attempts=2) is RetryAnswer.RETRIED
+        assert (await read(store, session.id)).lapses == 0
+
+
+class ReturnContract(StoreRoom):
+    """`register` with the former id."""
+
+    async def test_the_return_of_its_worker_takes_a_lapse_back_once(self, store: WholeStore) -> None:
+        session = await start(store)
+        await _lapse_with(store, session, "away")
+        await _lapse_with(store, session, "gone for good")
+        before = await read(store, session.id)
+        return_as(store, "back", formerly="away")
+        row = await read(store, session.id)
+        assert (row.lapses, row.status, row.version) == (1, Status.PENDING, before.version)
+        lines = await store.history(session.id)
+        assert [line.ended for line in lines] == ["lapsed", "lapsed"]
+        assert [line.error for line in lines] == [returned("away"), lapse_of("gone for good")]
+        return_as(store, "once more", formerly="away")
+        assert (await read(store, session.id)).lapses == 1
+        assert await worker_ids(store) == {"back", "once more"}
+
+    async def test_a_session_whose_workers_come_back_is_never_given_up(self, store: WholeStore) -> None:
+        session = await start(store)
+        for n in range(2 * MAX_LAPSES):
+            await _lapse_with(store, session, f"away {n}")
+            return_as(store, f"back {n}", formerly=f"away {n}")
+        row = await read(store, session.id)
+        assert (row.status, row.lapses, row.crashes) == (Status.PENDING, 0, 0)
+
+    async def test_a_return_is_found_also_while_another_works_on_it(self, store: WholeStore) -> None:
+        session = await start(store)
+        await _lapse_with(store, session, "away")
+        enter(store, "heir")
+        taken = await take_one(store, session.id, "heir")
+        await store.report([update(taken, 30)])
+        return_as(store, "back", formerly="away")
+        row = await read(store, session.id)
+        assert (row.status, row.lapses, row.worker_id) == (Status.PROCESSING, 0, "heir")
+        assert await store.report([update(taken, 50)]) == set()
+
+    async def test_a_return_changes_nothing_that_is_final(self, store: WholeStore) -> None:
+        session = await start(store)
+        for n in range(MAX_LAPSES):
+            await _lapse_with(store, session, f"silent {n}")
+        row = await read(store, session.id)
+        return_as(store, "back", formerly="silent 0")
+        assert await read(store, session.id) == row
+
+    async def test_the_return_of_somebody_who_has_lost_nothing_changes_nothing(self, store: WholeStore) -> None:
+        session = await start(store)
+        await _lapse_with(store, session, "silent")
+        enter(store, "dead")
+        await take_one(store, session.id, "dead")
+        await store.rescue_worker("dead", death_of("dead"))
+        return_as(store, "back", formerly="dead")
+        row = await read(store, session.id)
+        assert (row.crashes, row.lapses) == (1, 1)

@@ -1,0 +1,80 @@
+"""Contract: a worker whose event loop is stuck ends what it holds from the thread of its lease."""
+
+# ruff: noqa: S101 - a contract suite consists of assertions
+
+from outlast.domain.session import Claim
+from outlast.domain.status import Status
+from outlast.testing.acts import (
+    WORKER,
+    WholeStore,
+    failed,
+    kept,
+    postponed,
+    read,
+    released,
+    right,
+    started_and_claimed,
+    take_one,
+    update,
+    worker_ids,
+)
+from outlast.testing.clock import FakeClock
+from outlast.testing.contract.room import StoreRoom
+
+
+class StuckWorkerContract(StoreRoom):
+    """`Lease.finish`, `Lease.release`."""
+
+    async def test_what_takes_too_long_ends_as_its_attempt_would_have_ended_it(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        last, again, other = [await started_and_claimed(store) for _ in range(3)]
+        await store.report([update(last, 40)])
+        clock.advance(1)
+        lease = store.lease()
+        lease.finish([(right(last), failed("Too long.")), (right(again), postponed(30.0))])
+        lease.close()
+        row = await read(store, last.id)
+        assert (row.status, row.error, row.attempt) == (Status.FAILED, "Too long.", 1)
+        assert (row.progress.percentage, row.completed_at) == (40, clock.now())
+        row = await read(store, again.id)
+        assert (row.status, row.attempt, row.crashes, row.lapses) == (Status.PENDING, 1, 0, 0)
+        assert (row.available_at - clock.now()).total_seconds() == 30
+        assert await read(store, other.id) == other
+        assert [line.ended for line in await store.history(last.id)] == ["failed"]
+        assert [line.ended for line in await store.history(again.id)] == ["postponed"]
+
+    async def test_a_claim_that_is_gone_is_passed_over(self, store: WholeStore) -> None:
+        gone, held = await started_and_claimed(store), await started_and_claimed(store)
+        await store.finish(right(gone), released())
+        taken = await take_one(store, gone.id)
+        lease = store.lease()
+        lease.finish([(right(gone), failed()), (Claim("nobody's", 1), failed()), (right(held), failed())])
+        lease.finish([])
+        lease.close()
+        assert await read(store, gone.id) == taken
+        assert (await read(store, held.id)).status is Status.FAILED
+
+    async def test_the_rest_is_released_unspent_and_the_worker_forgotten(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        sessions = [await started_and_claimed(store) for _ in range(2)]
+        for session in sessions:
+            await store.report([update(session, 40)])
+            await store.keep_step(right(session), kept())
+        other = await started_and_claimed(store, "other")
+        clock.advance(1)
+        lease = store.lease()
+        assert lease.release(WORKER) == 2
+        assert lease.release(WORKER) == 0
+        assert lease.renew(WORKER) is None
+        lease.close()
+        for session in sessions:
+            row = await read(store, session.id)
+            assert (row.status, row.attempt, row.crashes, row.lapses) == (Status.PENDING, 0, 0, 0)
+            assert row.progress.percentage == 40
+            (line,) = await store.history(session.id)
+            assert (line.ended, line.ended_at) == ("released", clock.now())
+            assert list(await store.kept_steps(session.id)) == [kept()]
+        assert await read(store, other.id) == other
+        assert await worker_ids(store) == {"other"}
