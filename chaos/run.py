@@ -61,7 +61,7 @@ def harm(site: Site, rng: random.Random, names: Sequence[str], seconds: float) -
     began = time.monotonic()
     done: list[str] = []
     while time.monotonic() < began + seconds:
-        time.sleep(rng.uniform(0.3, 1.5))
+        time.sleep(rng.uniform(2.0, 5.0) if names else rng.uniform(0.3, 1.5))
         (way,) = rng.choices(chosen, weights)
         begun = time.monotonic() - began
         way.do(site, rng)
