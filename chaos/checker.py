@@ -98,16 +98,20 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
     nonces: defaultdict[int, set[str]] = defaultdict(set)
     second_began: set[str] = set()
     latest: defaultdict[str, int] = defaultdict(int)
+    read: dict[tuple[str, str], int] = {}
     for words in ledger.effects:
         match words:
             case ["result", n, nonce]:
                 nonces[int(n)].add(nonce)
             case ["begin", n, "second"]:
                 second_began.add(n)
-            case ["begin", n, "chapter", number]:
-                if int(number) < latest[n]:
+            case ["begin", n, "chapter", number, pid]:
+                # who goes on after its last chapter was frozen, and does not know yet that its claim is lost
+                goes_on = read.get((n, pid)) == int(number) - 1
+                if int(number) < latest[n] and not goes_on:
                     yield f"I2: chapter {number} of {n} was worked for again after its result had been kept"
                 latest[n] = max(latest[n], int(number))
+                read[n, pid] = int(number)
             case ["begin", n, "first"] if n in second_began:
                 yield f"I2: a step of {n} was worked for again after its result had been kept"
             case _:

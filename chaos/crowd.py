@@ -33,8 +33,8 @@ class Crowd:
             visitor.greet()
             second_tab.same_as(visitor)
         self._threads = [
-            threading.Thread(target=self._start, args=(kinds, pause, random.Random(seed + 2))),
-            threading.Thread(target=self._observe, args=(random.Random(seed + 1),)),
+            threading.Thread(target=self._start, args=(kinds, pause, random.Random(seed + 2)), daemon=True),
+            threading.Thread(target=self._observe, args=(random.Random(seed + 1),), daemon=True),
         ]
         for thread in self._threads:
             thread.start()

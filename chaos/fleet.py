@@ -8,6 +8,7 @@ sessions through a broker (the same Redis), whose messages are lost and doubled 
 import argparse
 import random
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -248,6 +249,7 @@ def main() -> None:
     parser.add_argument("--celery", action="store_true", help="sessions reach the workers through a broker")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing of it may stay behind
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         fleet = Fleet(Path(folder), options.seed, celery=options.celery)

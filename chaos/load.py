@@ -47,10 +47,10 @@ class Load:
             people[n % owners].greet()
             of_threads[n] = [self._visitor(rngs[n]).same_as(people[n % owners])]
         self._threads = [
-            threading.Thread(target=self._live, args=(rng, mine))
+            threading.Thread(target=self._live, args=(rng, mine), daemon=True)
             for rng, mine in zip(rngs, of_threads, strict=True)
         ]
-        self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),)))
+        self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),), daemon=True))
 
     def begin(self) -> None:
         for thread in self._threads:

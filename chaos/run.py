@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import socket
 import sys
 import tempfile
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--owners", type=int, default=1, help="who start the sessions")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing of it may stay behind
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         ledger, harms, faults = run(Path(folder), options)

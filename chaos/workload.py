@@ -1,6 +1,6 @@
 """The analyses of the chaos runs. Each notes in a file what it really does, whatever the store believes.
 
-Lines: `begin N STEP`, `begin N chapter C`, `end N STEP`, `result N NONCE`, `poison N PID`.
+Lines: `begin N STEP`, `begin N chapter C PID`, `end N STEP`, `result N NONCE`, `poison N PID`.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ def second_blocking(n: int) -> int:
 
 @step("A chapter")
 async def chapter(n: int, number: int) -> int:
-    note("begin", n, "chapter", number)
+    note("begin", n, "chapter", number, os.getpid())
     for i in range(25):
         await asyncio.sleep(0.1)
         report(i, 25)

@@ -97,18 +97,27 @@ class PostgresServer:
                 raise AssertionError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()[-2_000:]}")
             threading.Event().wait(0.02)
 
-    def keep(self) -> bool:
-        """Start it again where it has ended by itself; whether it had."""
-        ended = self._process is not None and self._process.poll() is not None
-        if ended:
-            self.start()
-        return ended
+    def keep(self, patience: float = 5.0) -> bool:
+        """Start it again where it has ended by itself or answers nobody for so many seconds; whether it had to."""
+        end = time.monotonic() + patience
+        while self._process is not None and self._process.poll() is None and time.monotonic() < end:
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(self.url(), connect_timeout=5).close()
+                return False
+            threading.Event().wait(0.1)
+        self.stop(signal.SIGQUIT)
+        self.start()
+        return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT disconnects everybody and shuts down, SIGQUIT leaves at once as after a crash."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:  # PostgreSQL 18 waits for ever when its recovery finds no space
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def remove(self) -> None:
