@@ -17,6 +17,7 @@ FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
 INNOCENT = {"steady", "threaded", "long"}
 """Analyses that complete whatever befalls them."""
+MAX_LAPSES = 6
 
 
 @dataclass(frozen=True)
@@ -141,14 +142,24 @@ def of_leftovers(data: Path) -> Iterator[str]:
 
 def of_store(ledger: Ledger, connection: Connection) -> Iterator[str]:
     """What the tables say; the statements are those that both databases understand."""
-    rows = connection.execute("SELECT id, status, attempt, max_attempts, crashes FROM analysis_sessions")
+    rows = connection.execute(
+        "SELECT id, status, attempt, max_attempts, crashes, lapses, error_code FROM analysis_sessions"
+    )
     kept: set[str] = set()
-    for session, status, attempt, max_attempts, crashes in rows.fetchall():
+    seen_deaths = (
+        "SELECT session_id, count(*) FROM attempts WHERE ended = 'crashed' AND cause IS NOT NULL GROUP BY 1"
+    )
+    deaths: dict[str, int] = dict(connection.execute(seen_deaths).fetchall())
+    for session, status, attempt, max_attempts, crashes, lapses, code in rows.fetchall():
         kept.add(session)
         if status not in FINAL:
             yield f"I8: {session} is {status}"
         if attempt > max_attempts or crashes > MAX_CRASHES:
             yield f"I4: {session} has {attempt} of {max_attempts} attempts, {crashes} crashes"
+        if crashes > deaths.get(session, 0):
+            yield f"I4: {session} has {crashes} crashes, and {deaths.get(session, 0)} deaths were seen"
+        if lapses > MAX_LAPSES or (code == "lost" and lapses < MAX_LAPSES):
+            yield f"I4: {session} is {status} ({code}) with {lapses} lapses"
     for session in ledger.acknowledged.keys() - kept:
         yield f"I1: {session} was acknowledged and has no row"
     twice = "SELECT session_id, count(*) FROM attempts WHERE ended IN ('completed', 'failed', 'cancelled')"

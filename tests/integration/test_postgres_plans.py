@@ -47,7 +47,7 @@ SELECT id, user_session, analysis, subject, completed_at, 'link ' || id, '1'
 FROM analysis_sessions WHERE status = 'completed';
 """
 LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "kept_steps"}
-PARTS = {"session_columns", "own_columns", "sessions", "now", "prunable_uploads", "prunable_facts"}
+PARTS = {"phase_ms", "session_columns", "own_columns", "sessions", "now", "prunable_uploads", "prunable_facts"}
 OF_A_MOVE = re.compile(
     r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
 )

@@ -1,7 +1,9 @@
 """A worker that stood still and wakes up again finds its claims gone and writes nothing."""
 
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,9 @@ def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> 
         house.allow("go")
         assert visitor.wait_for(stale, "completed", within=5)["result"] == heir.pid
         assert visitor.wait_for(ticking, "completed", within=5)["result"] == heir.pid
+        with closing(sqlite3.connect(next(tmp_path.rglob("outlast.db")))) as database:
+            counts = database.execute("SELECT DISTINCT crashes, lapses FROM analysis_sessions").fetchall()
+            lines = database.execute("SELECT error FROM attempts WHERE ended = 'lapsed'").fetchall()
+        assert counts == [(0, 0)], "to stand still is no crash, and to come back proves it"
+        assert len(lines) == 2
+        assert all("came back" in line for (line,) in lines)

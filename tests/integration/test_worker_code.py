@@ -141,5 +141,5 @@ def test_a_busy_loop_past_its_timeout_costs_its_worker_not_the_neighbours(tmp_pa
         wait_until(lambda: gone(int(first)), 30, "the end of the worker that was blocked")
         house.allow("go")
         assert visitor.wait_for(neighbour, "completed", within=60)["attempt"] == 1
-        assert visitor.wait_for(session, "failed", within=90)["error_code"] == "quarantined"
+        assert visitor.wait_for(session, "failed", within=90)["error_code"] == "timeout"
         assert len(house.effects("endless")) == 3

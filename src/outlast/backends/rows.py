@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,9 @@ from outlast.domain.status import Status
 
 Row = tuple[Any, ...]
 
+Since = Callable[[datetime, int, Any, Any], float]
+"""Milliseconds that a row in flight has not counted yet: from its creation, its count and its last two columns."""
+MILLISECOND = timedelta(milliseconds=1)
 STEPS_KEPT = 1_024
 """Lists of steps kept as values, because the same text is read again and again."""
 
@@ -22,8 +25,9 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Rows:
     """Reads rows of a database that has its times in the form that `as_datetime` understands."""
 
-    def __init__(self, as_datetime: Callable[[Any], datetime]) -> None:
+    def __init__(self, as_datetime: Callable[[Any], datetime], since: Since) -> None:
         self.as_datetime = as_datetime
+        self._since = since
         self._load_steps = lru_cache(STEPS_KEPT)(load_steps)
         self._status = {status.value: status for status in Status}
 
@@ -40,8 +44,16 @@ class Rows:
             session_id, analysis, subject, owner, input_text, queue, priority, status, version, claim, worker_id,
             attempt, max_attempts, crashes, timeout, percentage, current_step, message, steps, created_at,
             updated_at, available_at, started_at, completed_at, cancel_requested_at, error, error_code, reference,
-            redirect_url, result_bytes, lapses,
+            redirect_url, result_bytes, lapses, waited_ms, worked_ms, timed_from, boot,
         ) = row  # fmt: skip
+        created = as_datetime(created_at)
+        if completed_at is None:
+            since = max(0, round(self._since(created, waited_ms + worked_ms, timed_from, boot)))
+            waited_ms, worked_ms = (
+                (waited_ms + since, worked_ms) if status == "pending" else (waited_ms, worked_ms + since)
+            )
+        elif timed_from is None:  # it ended under an earlier version
+            worked_ms = max(0, (as_datetime(completed_at) - created) // MILLISECOND)
         return AnalysisSession(
             session_id,
             analysis,
@@ -59,7 +71,7 @@ class Rows:
             crashes,
             timeout,
             Progress(percentage, current_step, message, self._load_steps(steps)),
-            as_datetime(created_at),
+            created,
             as_datetime(updated_at),
             as_datetime(available_at),
             started_at and as_datetime(started_at),
@@ -71,6 +83,8 @@ class Rows:
             redirect_url,
             result_bytes,
             lapses,
+            waited_ms,
+            worked_ms,
         )
 
     def attempt(self, row: Row) -> AttemptRecord:

@@ -26,6 +26,8 @@ class Written:
     result: str | None = None
     result_bytes: int | None = None
     redirect_url: str | None = None
+    worked_ms: int | None = None
+    """By the worker, where it has measured; no part of what names the end."""
 
 
 def written(claim: Claim, end: End) -> Written:

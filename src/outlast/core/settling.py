@@ -63,4 +63,5 @@ class Settling:
                 pass
 
     async def _write(self, attempt: Attempt, end: End) -> None:
-        await patiently(lambda: self._store.finish(attempt.claim, end), self._clock, self._rng)
+        worked = self._clock.monotonic() - attempt.began
+        await patiently(lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
+from outlast.core.beginnings import Beginnings
 from outlast.core.journal import Store
 from outlast.core.rounds import serve_rounds
 from outlast.domain.progress import TimeLeft, time_left
@@ -38,12 +39,17 @@ class SessionView:
     """From 1 for the next; `None` when it does not wait or it is not known."""
     stalled: bool = False
     """It waits, and no living worker knows its analysis and looks at its queue."""
+    began: float = 0.0  # on the monotonic clock of this process
     encoded: dict[str, bytes] = field(default_factory=dict[str, bytes], compare=False)
     """What the edge has made of it, so that it is encoded once for all who watch."""
 
     @property
     def time_left(self) -> TimeLeft | None:
         return time_left(self.session.progress.steps) if self.session.status is Status.PROCESSING else None
+
+    def elapsed_ms(self, now: float) -> int:
+        """Until the end or `now`, which is monotonic."""
+        return self.session.elapsed_ms if self.session.status.final else max(0, round((now - self.began) * 1000))
 
     @property
     def tag(self) -> str:
@@ -125,6 +131,7 @@ class Watch:
         self._store = store
         self._notifier = notifier
         self._clock = clock
+        self._beginnings = Beginnings(clock)
         self._slots: dict[str, _Slot] = {}
         self._heard: set[str] = set()
         self._wake = asyncio.Event()
@@ -153,9 +160,7 @@ class Watch:
         slot = self._slots.get(session.id)
         if slot is not None and slot.view.session.version >= session.version:
             return slot.view
-        position = await self._position(session) if session.status is Status.PENDING else None
-        stalled = session.status is Status.PENDING and not await self._served(session)
-        return SessionView(session, position, stalled)
+        return await self._seen(session)
 
     def follow(self, session: AnalysisSession) -> "Following":
         """Keep an eye on this session for as long as the block lasts."""
@@ -227,10 +232,7 @@ class Watch:
         for session in await self._store.changed(seen):
             slot = self._slots.get(session.id)
             if slot is not None and session.version > slot.view.session.version:
-                waiting = session.status is Status.PENDING
-                position = await self._position(session) if waiting else None
-                stalled = waiting and not await self._served(session)
-                self._show(slot, SessionView(session, position, stalled))
+                self._show(slot, await self._seen(session))
 
     async def _derive(self) -> None:
         waiting = {i for i, s in self._slots.items() if s.view.session.status is Status.PENDING}
@@ -256,6 +258,12 @@ class Watch:
     def _show(self, slot: _Slot, view: SessionView) -> None:
         slot.view = view
         slot.ring()
+
+    async def _seen(self, session: AnalysisSession) -> SessionView:
+        began = self._beginnings.of(session)
+        if session.status is not Status.PENDING:
+            return SessionView(session, began=began)
+        return SessionView(session, await self._position(session), not await self._served(session), began)
 
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()

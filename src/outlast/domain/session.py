@@ -1,6 +1,6 @@
 """The session: one analysis, done once, for one owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -72,6 +72,15 @@ class AnalysisSession:
     """Size of the result's JSON text; `None` until completed."""
     lapses: int = 0
     """Leases that lapsed with it and whose worker has not come back."""
+    waited_ms: int = field(default=0, compare=False)
+    """Milliseconds that it has waited in all, until now or its end, when the row was read; no jump of a wall clock
+    of this machine changes it."""
+    worked_ms: int = field(default=0, compare=False)
+    """As long as this it has been in the hands of workers."""
+
+    @property
+    def elapsed_ms(self) -> int:
+        return self.waited_ms + self.worked_ms
 
     @property
     def phase(self) -> Phase:

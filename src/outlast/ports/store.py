@@ -109,6 +109,7 @@ class SessionStore(Protocol):
     - Writes after a claim are fenced in the SQL: they name session and claim number, and `status =
       'processing'`; when no row changed the answer says so and nothing was written.
     - Final is final: only `retry` leads out, and never from completed.
+    - However the clocks jump, `created_at` ≤ `started_at` ≤ `completed_at`, and durations are never negative.
     - `progress_percentage` never falls within a session (`max` in the SQL) and is 100 in completed rows alone.
     - `get` and friends with an `owner` compare it in the SQL: another's session is not there.
     """
@@ -206,9 +207,11 @@ class SessionStore(Protocol):
         """Keep (replace) a step's result; `False` when the claim is gone."""
         ...
 
-    async def finish(self, claim: Claim, end: End) -> bool:
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
         """Write how the attempt ended, with a line of history; `False` when the claim is gone and the row does
         not already say exactly this end of this claim (then the answer of the first write was lost).
+
+        `worked`: the seconds of the attempt by its worker's monotonic clock, for stores that share none with it.
 
         Completed: percentage 100, result kept in the results, kept steps deleted, error columns cleared.
         Failed: error, code, reference. Cancelled: as that. Postponed: pending, available after its delay, error

@@ -21,6 +21,7 @@ from outlast.testing.contract.sharing import SharingContract
 from outlast.testing.contract.starting import LimitContract, StartContract
 from outlast.testing.contract.steering import CancelContract, RetryContract
 from outlast.testing.contract.storing import BlobContract
+from outlast.testing.contract.timing import TimingContract
 
 
 class SessionStoreContract(
@@ -43,6 +44,7 @@ class SessionStoreContract(
     LapseContract,
     ReturnContract,
     StuckWorkerContract,
+    TimingContract,
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,

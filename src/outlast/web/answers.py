@@ -8,7 +8,7 @@ from starlette.types import Message, Scope
 from outlast.core.engine import Engine
 from outlast.core.watch import LOOK_EVERY, SessionView
 from outlast.domain.status import Status
-from outlast.web.payloads import closed, elapsed_ms
+from outlast.web.payloads import closed
 
 KEPT = 2_000
 """Answers kept; the one made first goes."""
@@ -28,8 +28,8 @@ class Answer:
     """One view of one session as the answer of a poll."""
 
     __slots__ = (
-        "_completed_at",
-        "_created_at",
+        "_began",
+        "_elapsed_ms",
         "_full",
         "_unchanged",
         "encoded",
@@ -44,8 +44,8 @@ class Answer:
         session = view.session
         # not the session: its input may be large
         self.session_id = session.id
-        self._created_at = session.created_at
-        self._completed_at = session.completed_at
+        self._began = view.began
+        self._elapsed_ms = session.elapsed_ms if session.status.final else None
         self.version = session.version
         self.tag = b'W/"%s"' % view.tag.encode()
         self.encoded = encoded
@@ -64,7 +64,10 @@ class Answer:
 
     def full(self, encoded: bytes, engine: Engine) -> Sent:
         """The snapshot as of now."""
-        body = closed(encoded, elapsed_ms(self._created_at, self._completed_at, engine.clock.now()))
+        elapsed = self._elapsed_ms
+        if elapsed is None:
+            elapsed = max(0, round((engine.clock.monotonic() - self._began) * 1000))
+        body = closed(encoded, elapsed)
         headers = [*self._full, (b"content-length", b"%d" % len(body))]
         start = {"type": "http.response.start", "status": 200, "headers": headers}
         return start, {"type": "http.response.body", "body": body}

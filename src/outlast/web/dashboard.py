@@ -17,7 +17,7 @@ from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY
 from outlast.web.operators import PATH
-from outlast.web.payloads import MILLISECOND, elapsed_ms
+from outlast.web.payloads import MILLISECOND
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.uploads import checked_form, read_form
 
@@ -166,8 +166,8 @@ def row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
         "attempt": f"{session.attempt} of {session.max_attempts}",
         "crashes": session.crashes,
         "created_at": session.created_at,
-        "ago_ms": elapsed_ms(session.created_at, None, now),
-        "took_ms": elapsed_ms(session.started_at, session.completed_at, now) if session.started_at else None,
+        "ago_ms": max(0, (now - session.created_at) // MILLISECOND),
+        "took_ms": session.worked_ms if session.started_at else None,
         "says": session.error or (session.progress.message if not session.status.final else None) or "",
     }
 

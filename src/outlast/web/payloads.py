@@ -46,11 +46,6 @@ def step_payload(step: StepState) -> dict[str, Any]:
     }
 
 
-def elapsed_ms(created_at: datetime, completed_at: datetime | None, now: datetime) -> int:
-    """Since the start, until now or the end."""
-    return max(0, ((completed_at or now) - created_at) // MILLISECOND)
-
-
 def snapshot(
     view: SessionView, *, root: str, pace_ms: int, keep_hours: float, result: str | None
 ) -> dict[str, Any]:

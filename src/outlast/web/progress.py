@@ -7,7 +7,7 @@ from outlast.core.watch import SessionView
 from outlast.domain.status import Status
 from outlast.web.answers import Answer
 from outlast.web.exchange import Exchange
-from outlast.web.payloads import INLINE_RESULT, closed, elapsed_ms, encode, snapshot
+from outlast.web.payloads import INLINE_RESULT, closed, encode, snapshot
 from outlast.web.problems import Problem, not_found
 
 LONGEST_WAIT = 25.0
@@ -39,8 +39,7 @@ async def encoded(exchange: Exchange, view: SessionView) -> bytes:
 
 async def body_of(exchange: Exchange, view: SessionView) -> bytes:
     """The snapshot as it is now."""
-    start, session = await encoded(exchange, view), view.session
-    return closed(start, elapsed_ms(session.created_at, session.completed_at, exchange.engine.clock.now()))
+    return closed(await encoded(exchange, view), view.elapsed_ms(exchange.engine.clock.monotonic()))
 
 
 async def progress(exchange: Exchange) -> None:

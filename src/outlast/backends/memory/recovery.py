@@ -86,6 +86,7 @@ class Recovery(Room):
                     tables.kept.pop(session_id, None)
                     tables.ends.pop(session_id, None)
                     tables.offered.pop(session_id, None)
+                    tables.timed_from.pop(session_id, None)
                 for session_id in results:
                     del tables.results[session_id]
                 for key in uploads:

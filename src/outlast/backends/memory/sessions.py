@@ -32,6 +32,7 @@ class Sessions(Room):
             row = just_started(new, tables.clock.now(), tables.next_version(0))
             tables.sessions[row.id] = row
             tables.offered[row.id] = row.created_at
+            tables.timed_from[row.id] = tables.clock.monotonic()
             return Added(row, existing=False)
 
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
@@ -50,7 +51,8 @@ class Sessions(Room):
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         with self._tables.lock:
-            return self._tables.find(session_id, owner)
+            row = self._tables.find(session_id, owner)
+            return None if row is None else self._tables.timed(row)
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
         with self._tables.lock:
@@ -60,7 +62,8 @@ class Sessions(Room):
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         with self._tables.lock:
             rows = self._tables.sessions
-            return [row for i, version in seen.items() if (row := rows.get(i)) and row.version != version]
+            changed = (row for i, version in seen.items() if (row := rows.get(i)) and row.version != version)
+            return [self._tables.timed(row) for row in changed]
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         with self._tables.lock:
@@ -68,7 +71,7 @@ class Sessions(Room):
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         with self._tables.lock:
-            rows = [s for s in self._tables.sessions.values() if _selected(s, selection)]
+            rows = [self._tables.timed(s) for s in self._tables.sessions.values() if _selected(s, selection)]
         rows.reverse()
         return sorted(rows, key=lambda s: s.created_at, reverse=True)[: selection.limit]
 

@@ -50,6 +50,8 @@ class Tables:
     lock: RLock = field(default_factory=RLock)
     sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
     """In order of insertion."""
+    timed_from: dict[str, float] = field(default_factory=dict[str, float])
+    """Up to when a session's durations are counted, on the monotonic clock."""
     offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
@@ -103,9 +105,22 @@ class Tables:
 
     def write(self, row: AnalysisSession, **changes: Any) -> AnalysisSession:
         """Change a row, as every change must be made."""
-        changed = replace(row, version=self.next_version(row.version), updated_at=self.clock.now(), **changes)
+        version, now = self.next_version(row.version), self.clock.now()
+        changed = replace(self.timed(row), version=version, updated_at=now, **changes)
+        self.timed_from[row.id] = self.clock.monotonic()
         self.sessions[row.id] = changed
         return changed
+
+    def timed(self, row: AnalysisSession) -> AnalysisSession:
+        """The row with its durations up to now."""
+        since = round((self.clock.monotonic() - self.timed_from[row.id]) * 1000)
+        match row.status:
+            case Status.PENDING:
+                return replace(row, waited_ms=row.waited_ms + since)
+            case Status.PROCESSING:
+                return replace(row, worked_ms=row.worked_ms + since)
+            case _:
+                return row
 
     def end_claim(
         self,
@@ -131,5 +146,5 @@ class Tables:
         )
         self.history[row.id].append(record)
         self.offered.pop(row.id, None)
-        completed_at: datetime | None = now if status.final else None
+        completed_at = max(now, row.started_at or row.created_at) if status.final else None
         self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)

@@ -60,7 +60,7 @@ class Verbs(Room):
             worker_id=worker_id,
             claim=row.claim + 1,
             attempt=row.attempt + 1,
-            started_at=row.started_at or tables.clock.now(),
+            started_at=row.started_at or max(tables.clock.now(), row.created_at),
         )
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
@@ -88,7 +88,7 @@ class Verbs(Room):
             tables.kept[claim.session_id][kept.step, kept.occurrence] = kept
             return True
 
-    async def finish(self, claim: Claim, end: End) -> bool:
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it has the clock
         with self._tables.lock:
             return finish(self._tables, claim, end)
 
@@ -101,7 +101,12 @@ class Verbs(Room):
             now = tables.clock.now()
             match row.status:
                 case Status.PENDING:
-                    tables.write(row, status=Status.CANCELLED, cancel_requested_at=now, completed_at=now)
+                    tables.write(
+                        row,
+                        status=Status.CANCELLED,
+                        cancel_requested_at=now,
+                        completed_at=max(now, row.started_at or row.created_at),
+                    )
                     return CancelAnswer.CANCELLED
                 case Status.PROCESSING:
                     if row.cancel_requested_at is None:

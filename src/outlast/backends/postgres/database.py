@@ -41,7 +41,7 @@ class Database:
         self.address = address(url)
         self.clock = clock
         self.sql = Statements(PACKAGE)
-        self.rows = Rows(as_utc)
+        self.rows = Rows(as_utc, lambda _created_at, _counted, since, _boot: since)
         self._pool_size = pool_size
         self._prepare = listen
         self._pools: Pools | None = None

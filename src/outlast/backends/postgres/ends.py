@@ -1,6 +1,7 @@
 """How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg import errors
@@ -22,9 +23,10 @@ FOR_PEOPLE = ("steps", "error", "error_code", "reference")
 class Ends(Room):
     """The side of `SessionStore` that ends things and begins them anew."""
 
-    async def finish(self, claim: Claim, end: End) -> bool:
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
+        worked_ms = None if worked is None else round(worked * 1000)
         batches = self._db.here().batches("finish", self._finish)
-        return await batches.write((claim, written(claim, end)))
+        return await batches.write((claim, replace(written(claim, end), worked_ms=worked_ms)))
 
     async def _finish(self, items: Sequence[tuple[Claim, Written]]) -> Sequence[bool]:
         ids = [claim.session_id for claim, _ in items]

@@ -76,7 +76,7 @@ class Copies(Room):
 
     def _take(self, connection: Connection, whole: WholeSession) -> None:
         session = whole.session
-        values = flat_session(session, as_text) | {"now": self._db.now()}
+        values = flat_session(session, as_text) | self._db.stamp()
         if not session.status.final and session.cancel_requested_at is None:
             connection.execute(self._sql["make_way"], values)
         small = len(session.input) <= SMALL_INPUT

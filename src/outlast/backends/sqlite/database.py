@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from outlast.backends.rows import Rows
@@ -26,7 +27,7 @@ class Database:
         self.file = file
         self.clock = clock
         self.sql = Statements(PACKAGE)
-        self.rows = Rows(as_datetime)
+        self.rows = Rows(as_datetime, self._since)
         self._door = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None
@@ -61,10 +62,21 @@ class Database:
         """The wall clock as the tables have it."""
         return as_text(self.clock.now())
 
-    def stamp(self) -> dict[str, str | int]:
-        """What every change of a session's row takes from the wall clock."""
+    def stamp(self) -> dict[str, str | int | float]:
+        """What every change of a session's row takes from the clocks."""
         now = self.clock.now()
-        return {"now": as_text(now), "ms": int(now.timestamp() * 1000)}
+        return {
+            "now": as_text(now),
+            "ms": int(now.timestamp() * 1000),
+            "monotonic": self.clock.monotonic(),
+            "boot_id": self.clock.boot_id(),
+        }
+
+    def _since(self, created_at: datetime, counted: int, timed_from: float | None, boot: str | None) -> float:
+        """`Since`: by the wall clock only where the machine has restarted meanwhile."""
+        if timed_from is not None and boot == self.clock.boot_id():
+            return (self.clock.monotonic() - timed_from) * 1000
+        return (self.clock.now() - created_at).total_seconds() * 1000 - counted
 
     def _open(self, *, bring_up_to_date: bool) -> None:
         with self._door:

@@ -27,7 +27,7 @@ VERBS = {
 class Ends(Room):
     """The side of `SessionStore` that ends things and begins them anew."""
 
-    async def finish(self, claim: Claim, end: End) -> bool:
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it has the clock
         wanted = written(claim, end)
         return await self._db.write(lambda c: write_end(c, self._db, claim, wanted))
 

@@ -4,7 +4,7 @@ held AS MATERIALIZED (
     SELECT
         s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject,
         u.ended, u.digest, u.steps, u.error, u.error_code, u.reference, u.delay, u.result, u.result_bytes,
-        u.redirect_url,
+        u.redirect_url, u.worked_ms,
         CASE
             WHEN u.ended IN ('completed', 'failed', 'cancelled') THEN u.ended
             WHEN s.cancel_requested_at IS NULL THEN 'pending'
@@ -12,7 +12,8 @@ held AS MATERIALIZED (
         END AS status
     FROM json_to_recordset(%(items)s::json) AS u (
         id text, claim bigint, ended text, digest text, steps text, error text, error_code text, reference text,
-        delay double precision, result text, result_bytes bigint, redirect_url text
+        delay double precision, result text, result_bytes bigint, redirect_url text,
+        worked_ms bigint
     )
     INNER JOIN analysis_sessions AS s ON s.id = u.id
     WHERE s.claim = u.claim AND s.status = 'processing'
@@ -37,7 +38,9 @@ gone AS (
 )
 UPDATE analysis_sessions AS s SET
     status = held.status,
-    completed_at = CASE WHEN held.status <> 'pending' THEN now.at END,
+    completed_at = CASE WHEN held.status <> 'pending' THEN greatest(now.at, s.created_at, s.started_at) END,
+    worked_ms = s.worked_ms + coalesce(held.worked_ms, {phase_ms}),
+    timed_from = now.at,
     available_at = CASE held.ended
         WHEN 'released' THEN now.at
         WHEN 'postponed' THEN now.at + make_interval(secs => held.delay)

@@ -1,6 +1,10 @@
 UPDATE analysis_sessions AS s SET
     status = CASE WHEN s.cancel_requested_at IS NULL THEN 'pending' ELSE 'cancelled' END,
-    completed_at = CASE WHEN s.cancel_requested_at IS NOT NULL THEN now.at END,
+    completed_at = CASE
+        WHEN s.cancel_requested_at IS NOT NULL THEN greatest(now.at, s.created_at, s.started_at)
+    END,
+    worked_ms = s.worked_ms + {phase_ms},
+    timed_from = now.at,
     available_at = now.at,
     ready = CASE WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
     offered_at = NULL,

@@ -1,6 +1,8 @@
 UPDATE analysis_sessions AS s SET
     status = t.status,
-    completed_at = CASE WHEN t.status <> 'pending' THEN now.at END,
+    completed_at = CASE WHEN t.status <> 'pending' THEN greatest(now.at, s.created_at, s.started_at) END,
+    worked_ms = s.worked_ms + {phase_ms},
+    timed_from = now.at,
     crashes = t.crashes,
     lapses = t.lapses,
     error = coalesce(t.error, s.error),

@@ -5,4 +5,10 @@ coalesce(p.current_step, s.current_step),
 CASE WHEN p.claim IS NULL THEN s.current_message ELSE p.current_message END,
 coalesce(p.steps, s.steps),
 s.created_at, coalesce(p.updated_at, s.updated_at), s.available_at, s.started_at, s.completed_at,
-s.cancel_requested_at, s.error, s.error_code, s.reference, s.redirect_url, s.result_bytes, s.lapses
+s.cancel_requested_at, s.error, s.error_code, s.reference, s.redirect_url, s.result_bytes, s.lapses,
+s.waited_ms, s.worked_ms,
+CASE
+    WHEN s.completed_at IS NULL
+        THEN extract(EPOCH FROM clock_timestamp() - coalesce(s.timed_from, s.created_at)) * 1000
+    WHEN s.timed_from IS NOT NULL THEN 0
+END::double precision, NULL

@@ -1,10 +1,10 @@
 INSERT INTO analysis_sessions (
     id, user_session, analysis, subject, input, queue, priority, steps, max_attempts, timeout,
-    created_at, updated_at, available_at, offered_at, version
+    created_at, updated_at, available_at, offered_at, version, timed_from, timed_boot
 )
 SELECT
     :id, :owner, :analysis, :subject, :input, :queue, :priority, :steps, :max_attempts, :timeout,
-    :now, :now, :now, :now, :ms
+    :now, :now, :now, :now, :ms, :monotonic, :boot_id
 WHERE
     (
         SELECT count(*) FROM analysis_sessions

@@ -1,7 +1,10 @@
 -- Each of :taken is [id, claim, status, crashes, lapses, line, error, error_code].
 UPDATE analysis_sessions SET
     status = t.value ->> 2,
-    completed_at = iif(t.value ->> 2 = 'pending', NULL, :now),
+    completed_at = iif(t.value ->> 2 = 'pending', NULL, max(:now, coalesce(started_at, created_at))),
+    worked_ms = worked_ms + {phase_ms},
+    timed_from = :monotonic,
+    timed_boot = :boot_id,
     crashes = t.value ->> 3,
     lapses = t.value ->> 4,
     error = coalesce(t.value ->> 6, error),

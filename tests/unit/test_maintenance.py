@@ -1,0 +1,108 @@
+"""Who is rescued from: the silent, not those whom the observer could not see."""
+
+import random
+
+import pytest
+
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.backends.memory.store import MemoryStore
+from outlast.core.maintenance import Maintenance, Retention
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.status import Status
+from outlast.ports.workers import LEASE
+from outlast.testing.acts import WORKER, read, started_and_claimed, worker_ids
+from outlast.testing.clock import FakeClock
+
+
+class FlakyStore(MemoryStore):
+    """It can be read or written only when the test says so."""
+
+    readable = True
+    writable = True
+
+    async def beats(self):
+        if not self.readable:
+            raise StoreUnavailable("away")
+        return await super().beats()
+
+    async def rescue(self, lapsed):
+        if not self.writable:
+            raise StoreUnavailable("full")
+        return await super().rescue(lapsed)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock):
+    return FlakyStore(clock)
+
+
+@pytest.fixture
+def look_for(store, clock):
+    """Look once a second for so long; with `beating` the worker renews every five."""
+    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
+    lease = store.lease()
+
+    async def look(seconds, *, beating=False):
+        for second in range(seconds):
+            clock.advance(1)
+            if beating and second % 5 == 4:
+                assert lease.renew(WORKER) is not None
+            try:
+                await maintenance._rescue()
+            except StoreUnavailable:
+                assert not (store.readable and store.writable)
+
+    return look
+
+
+async def test_a_silent_worker_is_rescued_from_after_one_lease(store, look_for):
+    session = await started_and_claimed(store)
+    await look_for(int(LEASE))
+    assert await worker_ids(store) == {WORKER}
+    await look_for(1)
+    assert await worker_ids(store) == set()
+    row = await read(store, session.id)
+    assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 0, 1)
+
+
+async def test_a_database_that_was_away_three_times_marks_nobody(store, look_for):
+    session = await started_and_claimed(store)
+    for _ in range(3):
+        await look_for(10, beating=True)
+        store.readable = False
+        await look_for(22)
+        store.readable = True
+        await look_for(int(LEASE) - 6)
+    assert await read(store, session.id) == session
+
+
+async def test_a_process_that_stood_still_three_times_judges_nobody(store, clock, look_for):
+    session = await started_and_claimed(store)
+    for _ in range(3):
+        clock.advance(17)
+        await look_for(10, beating=True)
+    assert await read(store, session.id) == session
+
+
+async def test_twelve_seconds_of_a_full_disk_mark_nobody(store, look_for):
+    session = await started_and_claimed(store)
+    await look_for(5, beating=True)
+    store.writable = False
+    await look_for(17)
+    store.writable = True
+    await look_for(10)
+    assert await read(store, session.id) == session
+
+
+@pytest.mark.parametrize("jump", [30, 90_000, -90_000])
+async def test_steps_of_the_wall_clock_mark_nobody(store, clock, look_for, jump):
+    session = await started_and_claimed(store)
+    for _ in range(4):
+        clock.jump_wall(jump)
+        await look_for(10, beating=True)
+    assert await read(store, session.id) == session
