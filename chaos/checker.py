@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
+INNOCENT = {"steady", "threaded", "long"}
+"""Analyses that complete whatever befalls them."""
 MAX_LAPSES = 6
 
 
@@ -42,6 +44,8 @@ class Ledger:
     """Lines that analyses noted."""
     strays: list[str] = field(default_factory=list)
     """Processes that were alive after everything had been stopped."""
+    killed: set[int] = field(default_factory=set)
+    """Processes of workers that the run has killed."""
 
 
 class Cursor(Protocol):
@@ -62,12 +66,13 @@ def check(ledger: Ledger, data: Path) -> list[str]:
     """Every violation on one machine, as a sentence."""
     with closing(sqlite3.connect(data / "outlast.db")) as connection:
         of_data = [*of_leftovers(data), *of_file(connection), *of_store(ledger, connection)]
+        of_data += of_blame(ledger, connection)
     return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
 
 
 def check_fleet(ledger: Ledger, connection: Connection) -> list[str]:
     """Every violation of several machines around one PostgreSQL."""
-    of_data = [*of_indexes(connection), *of_store(ledger, connection)]
+    of_data = [*of_indexes(connection), *of_store(ledger, connection), *of_blame(ledger, connection)]
     return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
 
 
@@ -93,12 +98,21 @@ def of_sights(ledger: Ledger) -> Iterator[str]:
 def of_effects(ledger: Ledger) -> Iterator[str]:
     nonces: defaultdict[int, set[str]] = defaultdict(set)
     second_began: set[str] = set()
+    latest: defaultdict[str, int] = defaultdict(int)
+    read: dict[tuple[str, str], int] = {}
     for words in ledger.effects:
         match words:
             case ["result", n, nonce]:
                 nonces[int(n)].add(nonce)
             case ["begin", n, "second"]:
                 second_began.add(n)
+            case ["begin", n, "chapter", number, pid]:
+                # who goes on after its last chapter was frozen, and does not know yet that its claim is lost
+                goes_on = read.get((n, pid)) == int(number) - 1
+                if int(number) < latest[n] and not goes_on:
+                    yield f"I2: chapter {number} of {n} was worked for again after its result had been kept"
+                latest[n] = max(latest[n], int(number))
+                read[n, pid] = int(number)
             case ["begin", n, "first"] if n in second_began:
                 yield f"I2: a step of {n} was worked for again after its result had been kept"
             case _:
@@ -154,6 +168,50 @@ def of_store(ledger: Ledger, connection: Connection) -> Iterator[str]:
     (held,) = connection.execute("SELECT count(*) FROM workers").fetchone()
     if held:
         yield f"I6: {held} worker(s) are still registered"
+
+
+NOTE_WORKERS = """
+CREATE TABLE chaos_workers (id text, pid integer);
+CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_workers VALUES (NEW.id, NEW.pid);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER chaos_note AFTER INSERT ON workers FOR EACH ROW EXECUTE FUNCTION chaos_note();
+"""
+"""Which worker is which process, for `of_blame`: in PostgreSQL, before the first of them starts."""
+NOTE_WORKERS_IN_SQLITE = """
+CREATE TABLE chaos_workers (id text, pid integer);
+CREATE TRIGGER chaos_note AFTER INSERT ON workers BEGIN
+    INSERT INTO chaos_workers VALUES (NEW.id, NEW.pid);
+END;
+"""
+
+
+def of_blame(ledger: Ledger, connection: Connection) -> Iterator[str]:
+    """Only a proven death is a crash, and only what kills its worker ends in quarantine.
+
+    One who was at work in three workers that the run itself has killed cannot be told from the killer.
+    """
+    pids = dict(connection.execute("SELECT id, pid FROM chaos_workers").fetchall())
+    suicides = {int(words[2]) for words in ledger.effects if words[0] == "poison"}
+    crashed = (
+        "SELECT s.id, s.analysis, a.worker_id FROM attempts AS a "
+        "JOIN analysis_sessions AS s ON s.id = a.session_id WHERE a.ended = 'crashed'"
+    )
+    killed_under: set[str] = set()
+    for session, analysis, worker in connection.execute(crashed).fetchall():
+        if pids.get(worker) in ledger.killed:
+            killed_under.add(session)
+        elif pids.get(worker) not in suicides:
+            yield f"I4: {session} ({analysis}) has a crash of {worker}, whose process nobody has killed"
+    ends = (
+        "SELECT id, analysis, status, error_code, error, crashes FROM analysis_sessions WHERE analysis <> 'poison'"
+    )
+    for session, analysis, status, code, error, crashes in connection.execute(ends).fetchall():
+        if code == "quarantined" and session not in killed_under:
+            yield f"I4: {session} ({analysis}) is innocent and was quarantined: {error}"
+        elif status != "completed" and analysis in INNOCENT and code != "quarantined":
+            yield f"I1: {session} ({analysis}) is {status} after {crashes} crashes: {code}: {error}"
 
 
 def of_file(connection: sqlite3.Connection) -> Iterator[str]:

@@ -46,13 +46,25 @@ class Host:
                 start_new_session=True,
             )
 
-    def kill(self) -> None:
-        """The whole machine at once: nobody is left to notice."""
+    def kill(self) -> list[int]:
+        """The whole machine at once: nobody is left to notice. Answers the workers that it had."""
+        workers = self.workers()
         if self._child is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.kill()
+            for pid in workers:  # they are sessions of their own
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._child.wait()
             self._child = None
+        return workers
+
+    def freeze(self) -> list[int]:
+        """The whole machine, as a hypervisor does; answers what is to be thawed."""
+        frozen = [] if self._child is None else [self._child.pid, *self.workers()]
+        for pid in frozen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        return frozen
 
     def stop(self) -> None:
         """As a deploy does."""

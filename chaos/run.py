@@ -1,141 +1,74 @@
 """Kills workers and `serve` at random under load, then lets the checker judge; `--seed` repeats the choices."""
 
 import argparse
-import contextlib
-import os
 import random
 import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 import checker
+from crowd import Crowd
+from site_harms import DISK, HARMS, Site
 from site_process import SiteProcess
-from visitor import Visitor
+from small_disk import SmallDisk
 
-LEASE = 15.0
-SETTLE = 60.0
+SETTLE = 90.0
 """Seconds within which everything has to end once nothing is killed any more."""
 
 
-class Killer:
-    """Does one harm after the other, chosen by the seed."""
+def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list[str], list[str]]:
+    """The ledger, the harms done, the faults.
 
-    def __init__(self, site: SiteProcess, rng: random.Random) -> None:
-        self._site = site
-        self._rng = rng
-        self.done: list[str] = []
-
-    def strike(self) -> None:
-        harms: list[tuple[Callable[[], None], int]] = [
-            (self.kill_worker, 5),
-            (self.stop_worker, 2),
-            (self.pause_worker, 2),
-            (self.kill_serve, 2),
-            (self.restart_serve, 1),
-        ]
-        harm = self._rng.choices([h for h, _ in harms], [w for _, w in harms])[0]
-        harm()
-        self.done.append(harm.__name__)
-
-    def kill_worker(self) -> None:
-        self._signal(signal.SIGKILL)
-
-    def stop_worker(self) -> None:
-        self._signal(signal.SIGTERM)
-
-    def pause_worker(self) -> None:
-        pid = self._signal(signal.SIGSTOP)
-        time.sleep(self._rng.uniform(0.1, 1.0))
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-    def kill_serve(self) -> None:
-        self._site.kill()
-        self._site.start()
-
-    def restart_serve(self) -> None:
-        self._site.stop()
-        self._site.start()
-
-    def _signal(self, number: signal.Signals) -> int | None:
-        workers = self._site.workers()
-        if not workers:
-            return None
-        pid = self._rng.choice(workers)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        return pid
-
-
-def run(folder: Path, seed: int, sessions: int, seconds: float) -> tuple[checker.Ledger, list[str]]:
-    rng = random.Random(seed)
-    ledger = checker.Ledger()
-    site = SiteProcess(folder, _free_port())
-    killer = Killer(site, rng)
-    turn = threading.Lock()
-    visitor, watcher, stranger = (Visitor(lambda: site.root, ledger, turn) for _ in range(3))
-    over = threading.Event()
-    kinds = rng.choices(["steady", "threaded", "fails", "poison"], [12, 6, 2, 1], k=sessions)
-
-    def load() -> None:
-        for n, kind in enumerate(kinds):
-            visitor.start(kind, n)
-            if over.wait(seconds / sessions * 0.8):
-                return
-
-    def observe() -> None:
-        pick = random.Random(seed + 1)
-        while not over.wait(0.01):
-            if ledger.acknowledged:
-                session = pick.choice(list(ledger.acknowledged))
-                watcher.look(session)
-                if pick.random() < 0.05:
-                    stranger.pry(session)
-
+    With harms that are named, nothing but them kills a worker, and some sessions last through several.
+    """
+    rng = random.Random(options.seed)
+    disk = SmallDisk(folder / "data", DISK)
+    site = Site(SiteProcess(folder, _free_port()), disk, disk.mount())
+    ledger = checker.Ledger(killed=site.killed)
+    weights = [12, 6, 2, 0, 2] if options.harm else [12, 6, 2, 1, 0]
+    kinds = rng.choices(["steady", "threaded", "fails", "poison", "long"], weights, k=40 * options.size)
+    crowd = Crowd(site.process, ledger, options.owners)
     try:
-        site.start()
-        watcher.http.cookies = visitor.http.cookies  # the same person's second tab
-        threads = [threading.Thread(target=load), threading.Thread(target=observe)]
-        for thread in threads:
-            thread.start()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(rng.uniform(0.3, 1.5))
-            killer.strike()
-        threads[0].join()
-        settle(visitor, ledger)
-        over.set()
-        threads[1].join()
-        for session in ledger.acknowledged:
-            visitor.look(session)
-        site.stop()
-        site.look()
+        site.process.prepare(checker.NOTE_WORKERS_IN_SQLITE)
+        site.process.start()
+        crowd.come(kinds, options.seconds / len(kinds) * 0.8, options.seed)
+        done = harm(site, rng, options.harm, options.seconds)
+        crowd.settle(SETTLE)
+        site.process.stop()
+        site.process.look()
+        ledger.strays = site.process.end()
+        ledger.effects = [line.split() for line in (folder / "effects").read_text().splitlines()]
+        faults = checker.check(ledger, folder / "data")
     finally:
-        over.set()
-        for v in (visitor, watcher, stranger):
-            v.close()
-        ledger.strays = site.end()
-    ledger.effects = [line.split() for line in (folder / "effects").read_text().splitlines()]
-    return ledger, killer.done
+        crowd.leave()
+        site.process.end()
+        if site.has_disk:
+            disk.unmount()
+    return ledger, done, faults
 
 
-def settle(visitor: Visitor, ledger: checker.Ledger) -> None:
-    """Wait until everything acknowledged is final, for so long as that may take; the checker says what is not."""
-    left = dict(ledger.acknowledged)
-    end = time.monotonic() + SETTLE
-    while left and time.monotonic() < end:
-        for session in list(left):
-            if visitor.look(session) in checker.FINAL:
-                del left[session]
-        time.sleep(0.1)
+def harm(site: Site, rng: random.Random, names: Sequence[str], seconds: float) -> list[str]:
+    """One after the other, for so long."""
+    chosen = [h for h in HARMS if (h.name in names if names else h.weight)]
+    if any(h.needs_disk and not site.has_disk for h in chosen):
+        raise SystemExit("A small disk has to be mounted for this, which takes root.")
+    weights = [h.weight or 1 for h in chosen]
+    began = time.monotonic()
+    done: list[str] = []
+    while time.monotonic() < began + seconds:
+        time.sleep(rng.uniform(2.0, 5.0) if names else rng.uniform(0.3, 1.5))
+        (way,) = rng.choices(chosen, weights)
+        begun = time.monotonic() - began
+        way.do(site, rng)
+        done.append(way.name)
+        print(f"{begun:6.1f} to {time.monotonic() - began:5.1f} s  {way.name}", flush=True)
+    return done
 
 
 def _free_port() -> int:
@@ -147,17 +80,19 @@ def _free_port() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=10, help="40 sessions each")
-    parser.add_argument("--seconds", type=float, default=60, help="of kills under load")
+    parser.add_argument("--seconds", type=float, default=60, help="of harm under load")
+    parser.add_argument("--harm", action="append", default=[], choices=[h.name for h in HARMS], help="only these")
+    parser.add_argument("--owners", type=int, default=1, help="who start the sessions")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing of it may stay behind
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        ledger, harms = run(Path(folder), options.seed, 40 * options.size, options.seconds)
-        faults = checker.check(ledger, Path(folder) / "data")
+        ledger, harms, faults = run(Path(folder), options)
         if faults:
             print((Path(folder) / "log.txt").read_text(), file=sys.stderr)
     ends = [s.status for s in {s.session: s for s in ledger.sights}.values()]
-    print(f"{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, harms: {' '.join(harms)}")
+    print(f"{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, {len(harms)} harms")
     print(f"ends: { {e: ends.count(e) for e in sorted(set(ends))} }, load {psutil.getloadavg()[0]:.1f}")
     for fault in faults:
         print(fault)

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,13 @@ class SiteProcess:
             "ANALYSIS_STARTS_PER_MINUTE": "1000000",
             "ANALYSIS_SHUTDOWN_GRACE": "0.3",
         }
+
+    def prepare(self, script: str) -> None:
+        """Make the database, and run this on it."""
+        command = [sys.executable, "-m", "outlast", "migrate", "--app", "workload:outlast"]
+        subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=True)
+        with closing(sqlite3.connect(self._folder / "data" / "outlast.db")) as connection:
+            connection.executescript(script)
 
     def start(self) -> None:
         """Returns once it answers."""

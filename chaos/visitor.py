@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable
+from typing import Self
 
 import httpx
 
@@ -22,17 +23,30 @@ class Visitor:
         self.http = httpx.Client(timeout=5, trust_env=False)
         self._root = root
         self._ledger = ledger
-        self._token = ""
+        self.token = ""
+
+    def greet(self) -> None:
+        """Get a cookie, for whichever machine is asked next."""
+        answer = self.http.get(self._root() + "/api/analysis/token")
+        if answer.status_code == 200:
+            self.token = answer.json()["token"]
+            self.http.cookies = httpx.Cookies({c.name: c.value or "" for c in self.http.cookies.jar})
+
+    def same_as(self, other: "Visitor") -> Self:
+        """The same person in another tab, once that one has greeted."""
+        self.token = other.token
+        self.http.cookies = httpx.Cookies({c.name: c.value or "" for c in other.http.cookies.jar})
+        return self
 
     def start(self, analysis: str, n: int) -> str | None:
         """The session's id; an answer that never came, or a refusal, is no acknowledgement."""
         with contextlib.suppress(httpx.TransportError):
-            if not self._token:
-                self._token = self.http.get(self._root() + "/api/analysis/token").json().get("token", "")
+            if not self.token:
+                self.greet()
             answer = self.http.post(
                 self._root() + "/api/analysis/start",
                 json={"analysis": analysis, "input": {"n": n}},
-                headers={"X-CSRF-Token": self._token},
+                headers={"X-CSRF-Token": self.token},
             )
             if answer.status_code == 202:
                 session: str = answer.json()["session_id"]

@@ -1,6 +1,6 @@
 """The analyses of the chaos runs. Each notes in a file what it really does, whatever the store believes.
 
-Lines: `begin N STEP`, `end N STEP`, `result N NONCE`, `poison N`.
+Lines: `begin N STEP`, `begin N chapter C PID`, `end N STEP`, `result N NONCE`, `poison N PID`.
 """
 
 import asyncio
@@ -58,6 +58,15 @@ def second_blocking(n: int) -> int:
     return n
 
 
+@step("A chapter")
+async def chapter(n: int, number: int) -> int:
+    note("begin", n, "chapter", number, os.getpid())
+    for i in range(25):
+        await asyncio.sleep(0.1)
+        report(i, 25)
+    return number
+
+
 def result(n: int) -> str:
     """Differs from attempt to attempt, so that a second end could be told from the first."""
     nonce = secrets.token_hex(8)
@@ -79,6 +88,14 @@ def threaded(n: int) -> str:
     return result(n)
 
 
+@outlast.analysis("long", steps=[chapter])
+async def long(n: int) -> str:
+    """Lasts for 20 s, and longer when it is harmed: several harms befall it."""
+    for number in range(8):
+        await chapter(n, number)
+    return result(n)
+
+
 @outlast.analysis("fails", steps=[first], max_attempts=2)
 async def fails(n: int) -> str:
     await first(n)
@@ -87,7 +104,7 @@ async def fails(n: int) -> str:
 
 @outlast.analysis("poison")
 async def poison(n: int) -> str:
-    note("poison", n)
+    note("poison", n, os.getpid())
     os.kill(os.getpid(), signal.SIGKILL)
     return ""
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,8 +33,12 @@ QUICK = {"fsync": "off", "full_page_writes": "off"}
 class PostgresServer:
     """One PostgreSQL of its own, with its data in a new folder and TCP on a free port that it keeps."""
 
-    def __init__(self, **settings: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="outlast-postgres-"))
+    def __init__(
+        self, *, disk: Path | None = None, environment: Mapping[str, str] | None = None, **settings: str
+    ) -> None:
+        """`disk`: where that folder is to be; `environment`: what the server's processes get beside this one's."""
+        self._folder = Path(tempfile.mkdtemp(prefix="outlast-postgres-", dir=disk))
+        self._environment = os.environ | dict(environment or {})
         self._as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as_nobody:
             os.chown(self._folder, NOBODY, NOBODY)
@@ -80,6 +84,7 @@ class PostgresServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,  # so that an interrupt at the keyboard is not its own
                 **self._as_nobody,
             )
@@ -92,11 +97,27 @@ class PostgresServer:
                 raise AssertionError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()[-2_000:]}")
             threading.Event().wait(0.02)
 
+    def keep(self, patience: float = 5.0) -> bool:
+        """Start it again where it has ended by itself or answers nobody for so many seconds; whether it had to."""
+        end = time.monotonic() + patience
+        while self._process is not None and self._process.poll() is None and time.monotonic() < end:
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(self.url(), connect_timeout=5).close()
+                return False
+            threading.Event().wait(0.1)
+        self.stop(signal.SIGQUIT)
+        self.start()
+        return True
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT disconnects everybody and shuts down, SIGQUIT leaves at once as after a crash."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:  # PostgreSQL 18 waits for ever when its recovery finds no space
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def remove(self) -> None:

@@ -1,15 +1,22 @@
 """A short chaos run: kills, pauses and restarts under load leave every invariant whole."""
 
+import importlib
 import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 pytestmark = pytest.mark.slow
 
 CHAOS = Path(__file__).parents[2] / "chaos"
+NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm", "step_clock", "--seed", "395"]
+"""By this seed two workers are frozen for 17.5 s, a machine is silent for 8.9 s, the clock gains 3 × 30 s."""
 
 
 @pytest.mark.parametrize(
@@ -18,8 +25,21 @@ CHAOS = Path(__file__).parents[2] / "chaos"
         ["run.py", "--size", "1", "--seconds", "6"],
         ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4"],
         ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", "--celery"],
+        [
+            "fleet.py",
+            "--seconds",
+            "0",
+            "--calm",
+            "0",
+            "--lasting",
+            "0",
+            "--owners",
+            "40",
+            "--together",
+            *NOBODY_DIES,
+        ],
     ],
-    ids=["one machine", "a fleet", "a fleet of Celery's"],
+    ids=["one machine", "a fleet", "a fleet of Celery's", "a fleet of which nobody dies"],
 )
 def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     done = subprocess.run(
@@ -34,14 +54,44 @@ def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     assert "acknowledged" in done.stdout
 
 
-def test_the_checker_sees_what_is_wrong(tmp_path: Path) -> None:
+@pytest.fixture
+def checker() -> Generator[ModuleType]:
     sys.path.insert(0, str(CHAOS))
     try:
-        from checker import Ledger, Sight, of_effects, of_sights
+        yield importlib.import_module("checker")
     finally:
         sys.path.remove(str(CHAOS))
 
-    def sight(version: int, percentage: float, status: str, result: str | None = None) -> Sight:
+
+def test_the_checker_knows_a_proven_death_from_a_claimed_one(checker: ModuleType) -> None:
+    with closing(sqlite3.connect(":memory:")) as store:
+        store.executescript(
+            """
+            CREATE TABLE chaos_workers (id text, pid integer);
+            CREATE TABLE attempts (session_id, worker_id, ended);
+            CREATE TABLE analysis_sessions (id, analysis, status, error_code, error, crashes);
+            INSERT INTO chaos_workers VALUES ('killed', 1), ('suicide', 2), ('frozen', 3);
+            INSERT INTO analysis_sessions VALUES
+                ('under a kill', 'steady', 'failed', 'quarantined', '', 3),
+                ('beside poison', 'steady', 'failed', 'quarantined', '', 3),
+                ('frozen', 'long', 'completed', NULL, NULL, 1),
+                ('lost', 'threaded', 'failed', 'lost', '', 0),
+                ('poison', 'poison', 'failed', 'quarantined', '', 3);
+            INSERT INTO attempts VALUES
+                ('under a kill', 'killed', 'crashed'), ('beside poison', 'suicide', 'crashed'),
+                ('poison', 'suicide', 'crashed'), ('frozen', 'frozen', 'crashed'), ('lost', 'frozen', 'lapsed');
+            """
+        )
+        ledger = checker.Ledger(killed={1}, effects=[["poison", "5", "2"]])
+        faults = [*checker.of_blame(ledger, store)]
+    assert [fault[: fault.index("(")] for fault in faults] == ["I4: frozen ", "I4: beside poison ", "I1: lost "]
+
+
+def test_the_checker_sees_what_is_wrong(checker: ModuleType) -> None:
+    Ledger, Sight = checker.Ledger, checker.Sight  # noqa: N806 - they are classes
+    of_effects, of_sights = checker.of_effects, checker.of_sights
+
+    def sight(version: int, percentage: float, status: str, result: str | None = None) -> object:
         return Sight("s", version, percentage, status, result)
 
     lost = Ledger(acknowledged={"s": 1}, sights=[sight(1, 10, "processing")])
@@ -53,6 +103,10 @@ def test_the_checker_sees_what_is_wrong(tmp_path: Path) -> None:
     assert [f[:2] for f in of_effects(changed)] == ["I2", "I2"]
     foreign = Ledger(foreign=[("s", 200)])
     assert [f[:2] for f in of_sights(foreign)] == ["I5"]
+    frozen = [["begin", "1", "chapter", c, pid] for c, pid in ("0a", "1a", "1b", "2b", "3b", "2a")]
+    assert not [*of_effects(Ledger(effects=frozen))]
+    anew = [*frozen, ["begin", "1", "chapter", "0", "c"]]
+    assert [f[:2] for f in of_effects(Ledger(effects=anew))] == ["I2"]
     again = Ledger(effects=[["begin", "1", "first"], ["begin", "1", "second"], ["begin", "1", "first"]])
     assert [f[:2] for f in of_effects(again)] == ["I2"]
     fine = Ledger(

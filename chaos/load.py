@@ -1,0 +1,121 @@
+"""People who keep a number of sessions in flight, over both API machines in turn."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import checker
+from visitor import Visitor
+
+THREADS = 6
+EACH_HAS = 5
+"""Sessions that one thread keeps in flight."""
+FAILURE_EVERY = 2.0
+"""Seconds between the starts of sessions that fail, all the time."""
+POISON_EVERY = 20.0
+"""Seconds between the starts of sessions that kill their worker, while everything else is harmed too."""
+PATIENCE = 150.0
+"""Seconds within which everything has to end once nothing is harmed any more."""
+
+
+class Load:
+    """Sessions of `owners` people. With one, all threads have the same cookie; with many, each has some of them.
+
+    Only what is to complete counts as throughput: what fails waits for its next attempt by design.
+    """
+
+    def __init__(
+        self, roots: Sequence[str], seed: int, ledger: checker.Ledger, *, owners: int, lasting: int
+    ) -> None:
+        """`lasting`: sessions of 20 s that each thread keeps in flight beside the short ones."""
+        self._lasting = lasting
+        self._roots = roots
+        self._ledger = ledger
+        self._over = threading.Event()
+        self._calm = threading.Event()
+        """Set: begin nothing new."""
+        self.poisoned = threading.Event()
+        """Set: some sessions kill their worker."""
+        self._numbers = iter(range(10**9))
+        self.ends: list[float] = []
+        """When each of those that complete was seen at its end."""
+        rngs = [random.Random(seed + n) for n in range(THREADS)]
+        people = [self._visitor(random.Random(f"{seed} owner {n}")) for n in range(owners)]
+        of_threads = [people[n::THREADS] for n in range(THREADS)]
+        for n in range(owners, THREADS):
+            people[n % owners].greet()
+            of_threads[n] = [self._visitor(rngs[n]).same_as(people[n % owners])]
+        self._threads = [
+            threading.Thread(target=self._live, args=(rng, mine), daemon=True)
+            for rng, mine in zip(rngs, of_threads, strict=True)
+        ]
+        self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),), daemon=True))
+
+    def begin(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for_an_end(self, within: float) -> None:
+        end = time.monotonic() + within
+        while not self.ends and time.monotonic() < end:
+            time.sleep(0.05)
+
+    def finish(self, meanwhile: Callable[[], None]) -> None:
+        """Begin nothing more, wait for what is in flight, at most for as long as that may take."""
+        self._calm.set()
+        end = time.monotonic() + PATIENCE
+        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < end:
+            meanwhile()
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def line(self) -> str:
+        """How far it is, for a terminal."""
+        final = len({sight.session for sight in list(self._ledger.sights) if sight.status in checker.FINAL})
+        return f"{len(self._ledger.acknowledged)} acknowledged, {final} ended"
+
+    def rate(self, begin: float, end: float) -> float:
+        return sum(begin <= at < end for at in self.ends) / (end - begin)
+
+    def _visitor(self, rng: random.Random) -> Visitor:
+        return Visitor(lambda: rng.choice(self._roots), self._ledger)
+
+    def _live(self, rng: random.Random, people: Sequence[Visitor]) -> None:
+        stranger = self._visitor(rng)
+        mine: dict[str, tuple[Visitor, str]] = {}
+        while not self._over.wait(0.05) and (mine or not self._calm.is_set()):
+            while len(mine) < EACH_HAS + self._lasting and not self._calm.is_set():
+                visitor = rng.choice(people)
+                lasting = sum(kind == "long" for _, kind in mine.values())
+                kind = "long" if lasting < self._lasting else rng.choice(["steady", "steady", "threaded"])
+                session = visitor.start(kind, next(self._numbers))
+                if session is None:
+                    break
+                mine[session] = visitor, kind
+            for session, (visitor, kind) in list(mine.items()):
+                if visitor.look(session) in checker.FINAL:
+                    del mine[session]
+                    if kind != "long":
+                        self.ends.append(time.monotonic())
+                elif rng.random() < 0.02:
+                    stranger.pry(session)
+        for person in (*people, stranger):
+            person.close()
+
+    def _trouble(self, rng: random.Random) -> None:
+        """Start what fails and what kills, and see to its end."""
+        visitor = self._visitor(rng)
+        mine: set[str] = set()
+        next_poison = 0.0
+        while not self._over.wait(FAILURE_EVERY) and (mine or not self._calm.is_set()):
+            kinds = [] if self._calm.is_set() else ["fails"]
+            if kinds and self.poisoned.is_set() and time.monotonic() >= next_poison:
+                next_poison = time.monotonic() + POISON_EVERY
+                kinds.append("poison")
+            started = [visitor.start(kind, next(self._numbers)) for kind in kinds]
+            mine.update(session for session in started if session is not None)
+            mine -= {session for session in mine if visitor.look(session) in checker.FINAL}
+        visitor.close()
