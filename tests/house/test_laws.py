@@ -27,6 +27,7 @@ BROAD_EXCEPT = {
     "src/outlast/core/fan_out.py": "a thread of a map: whoever called it raises the error again",
     "src/outlast/core/isolated.py": "the attempt, in a process of its own",
     "src/outlast/core/outcomes.py": "the attempt: an error may raise anything while it is read",
+    "src/outlast/core/thread_pool.py": "a thread for an event loop: whoever awaits the work gets the error",
     "src/outlast/core/threads.py": "the attempt, in a thread of its own",
     "src/outlast/core/settling.py": "the attempt: an end that no store takes must not keep its place for ever",
     "src/outlast/core/rounds.py": "the service loop of all that runs as long as its process",
@@ -39,6 +40,8 @@ BROAD_EXCEPT = {
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
     "src/outlast/core/isolation.py": "an isolated attempt inherits the environment whole",
+    "src/outlast/core/process_tree.py": "the environments of other processes tell who started them",
+    "src/outlast/core/supervisor.py": "a worker inherits the environment whole",
 }
 
 

@@ -1,6 +1,7 @@
 """`outlast serve`: the API, the pages and supervised workers, until a signal."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Generator
@@ -13,7 +14,9 @@ import uvicorn
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences
+from outlast.core.process_tree import kill_descendants
 from outlast.core.supervisor import Supervisor, python_command
+from outlast.core.supervisor_link import silence_standard_input
 
 WORKERS = 2
 
@@ -44,8 +47,13 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     app.configure(concurrency=concurrency)
     set_up_logs()
     collect_seldom()
+    if app.settings.inline:
+        silence_standard_input()
     code = run(_serve(app, app_name, host, port, 0 if app.settings.inline else workers))
-    sys.exit(code)
+    kill_descendants()
+    sys.stdout.flush()
+    # not sys.exit(): threads that analyses left behind must not hold up the end
+    os._exit(code)
 
 
 async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
@@ -72,6 +80,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         server.force_exit = server.should_exit
         server.should_exit = True
         supervisor.stop()
+        engine.stop_embedded()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

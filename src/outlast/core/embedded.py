@@ -48,14 +48,21 @@ class EmbeddedWorker:
                 self._threads.append(thread)
                 thread.start()
 
+    def request_stop(self) -> None:
+        """First: let it drain. Second: have it release what it holds at once. From any thread, without waiting."""
+        with self._lock:
+            self._stop_requests += 1
+            threads = list(self._threads)
+        for thread in threads:
+            thread.stop()
+
     async def stop(self, patience: float) -> None:
         """Let it drain; give it `patience` seconds, then have it release what is left at once."""
-        for within in (patience, RELEASE_WITHIN):
+        for requests, within in ((1, patience), (2, RELEASE_WITHIN)):
+            if self._stop_requests < requests:
+                self.request_stop()
             with self._lock:
-                self._stop_requests += 1
                 threads = list(self._threads)
-            for thread in threads:
-                thread.stop()
             await asyncio.to_thread(_join, threads, within)
 
     def replace(self, worn: "_WorkerThread", retire: Callable[[], None]) -> None:

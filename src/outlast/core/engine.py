@@ -80,6 +80,11 @@ class Engine:
             worker.start()
             self._embedded.append(worker)
 
+    def stop_embedded(self) -> None:
+        """Ask the embedded workers to drain; asked again, to release what they hold at once. Does not wait."""
+        for worker in self._embedded:
+            worker.request_stop()
+
     @property
     def working(self) -> bool:
         """Whether every worker that this process embeds is alive."""

@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from outlast.core import context
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,35 @@ _loops: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 _fork_guarded = threading.Lock()
 
 
+class WorkerLoop(asyncio.SelectorEventLoop):
+    """Refuses what one analysis would change for all: the calls below raise where an attempt is running."""
+
+    def stop(self) -> None:
+        _refuse("stop")
+        super().stop()
+
+    def set_task_factory(self, factory: Any) -> None:
+        _refuse("set_task_factory")
+        super().set_task_factory(factory)
+
+    def set_exception_handler(self, handler: Any) -> None:
+        _refuse("set_exception_handler")
+        super().set_exception_handler(handler)
+
+    def set_default_executor(self, executor: Any) -> None:
+        _refuse("set_default_executor")
+        super().set_default_executor(executor)
+
+    async def shutdown_default_executor(self, *arguments: Any) -> None:
+        _refuse("shutdown_default_executor")
+        await super().shutdown_default_executor(*arguments)
+
+
+def _refuse(what: str) -> None:
+    if context.current() is not None:
+        raise RuntimeError(f"{what}() is refused: this event loop belongs to the worker and all its sessions.")
+
+
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """The value of `work`, run in a new event loop of this thread, as `asyncio.run` does but for two things.
 
@@ -29,7 +60,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """
     if asyncio._get_running_loop() is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
         raise RuntimeError("run_to_end() cannot be called where an event loop is running.")
-    loop = asyncio.new_event_loop()
+    loop = WorkerLoop()
     _guard_forks(loop)
     try:
         asyncio.set_event_loop(loop)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -12,7 +14,7 @@ from typing import Any
 from outlast.core.analysis import Analysis
 from outlast.core.attempt_ports import Journal, ProgressSink
 from outlast.core.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
-from outlast.core.process_tree import kill_group
+from outlast.core.process_tree import MARK, kill_group
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
 
@@ -37,6 +39,7 @@ class IsolatedDeathError(OutlastError):
 
 async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSink, journal: Journal) -> str:
     """The result as JSON text; raises what the analysis raised. Cancelled: the process and its children die."""
+    mark = secrets.token_hex(8)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -47,6 +50,7 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
         limit=LINE_LIMIT,
         # a group that can be killed, in the session of the worker, whose supervisor kills what is left of that
         process_group=0,
+        env={**os.environ, MARK: mark},
     )
     try:
         return await _Conversation(child, progress, journal).hold(
@@ -58,7 +62,7 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
             }
         )
     finally:
-        kill_group(child.pid)
+        kill_group(child.pid, mark)
         await child.wait()
 
 

@@ -2,62 +2,82 @@
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import psutil
 
-SESSION_LOOKS = 3
+MARK = "OUTLAST_STARTED_BY"
+"""Environment variable by which the descendants of a worker or of an isolated attempt are known, daemons included,
+which leave its process group and session.
+"""
+LOOKS = 3
 """A process that forks while it is looked for is found at the next look."""
 
 
-def kill_group(leader: int) -> None:
-    """Kill the process, its group, and its descendants in other groups, as far as their parents live."""
-    descendants: list[psutil.Process] = []
-    with suppress(psutil.Error):
-        descendants = psutil.Process(leader).children(recursive=True)
+def kill_group(leader: int, mark: str) -> None:
+    """Kill the process, its group, and everything that bears the mark."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    for process in descendants:
-        with suppress(psutil.Error):
-            process.kill()
+    _kill_each(lambda: _bearers(mark))
 
 
-def kill_session(leader: int) -> int:
-    """Kill everything that is left in the session of a process that has ended; answers how many.
+def kill_session(leader: int, mark: str) -> int:
+    """Kill what is left of a process that has ended: its session, and everything that bears the mark.
 
-    A process id is not used again while a session of that number has members.
+    Answers how many.
     """
-    killed = 0
-    for _ in range(SESSION_LOOKS):
-        members = list(_members(leader))
-        if not members:
-            break
-        for pid in members:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-    return killed
+    return _kill_each(lambda: {*_members(leader), *_bearers(mark)})
 
 
 def kill_own_session() -> None:
     """Kill everything in the session that this process leads, except itself; do nothing where it leads none."""
-    if os.getsid(0) != os.getpid():
-        return
-    for pid in _members(os.getpid()):
-        if pid != os.getpid():
+    if os.getsid(0) == os.getpid():
+        _kill_each(lambda: [pid for pid in _members(os.getpid()) if pid != os.getpid()])
+
+
+def kill_descendants() -> None:
+    """Kill all that this process has started and that is still its descendant."""
+
+    def left() -> list[int]:
+        with suppress(psutil.Error):
+            return [p.pid for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+        return []
+
+    _kill_each(left)
+
+
+def _kill_each(find: Callable[[], Iterable[int]]) -> int:
+    killed: set[int] = set()
+    for _ in range(LOOKS):
+        found = set(find())
+        if not found:
+            break
+        for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+    return len(killed)
 
 
-def _members(session: int) -> Iterable[int]:
-    pids: list[int] = []
-    with suppress(OSError, psutil.Error):
-        pids = psutil.pids()
-    for pid in pids:
+def _members(session: int) -> Iterator[int]:
+    for process in _processes():
         with suppress(OSError, psutil.Error):
-            if os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                yield pid
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                yield process.pid
+
+
+def _bearers(mark: str) -> Iterator[int]:
+    for process in _processes():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                yield process.pid
+
+
+def _processes() -> Iterable[psutil.Process]:
+    with suppress(OSError, psutil.Error):
+        return list(psutil.process_iter())
+    return []
 
 
 class OrphanReaper:

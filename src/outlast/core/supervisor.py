@@ -12,7 +12,7 @@ from contextlib import suppress
 from outlast.core.identity import new_worker_id
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance
-from outlast.core.process_tree import OrphanReaper, kill_session
+from outlast.core.process_tree import MARK, OrphanReaper, kill_session
 from outlast.core.supervisor_link import PING, RETIRE, STOP
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
@@ -179,7 +179,12 @@ class Supervisor:
         ours.setblocking(False)
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command, "--worker-id", worker_id, stdin=theirs.fileno(), start_new_session=True
+                *self._command,
+                "--worker-id",
+                worker_id,
+                stdin=theirs.fileno(),
+                start_new_session=True,
+                env={**os.environ, MARK: worker_id},
             )
         except BaseException:
             ours.close()
@@ -192,7 +197,7 @@ class Supervisor:
         """Until it has ended and its sessions are back; whether it died early without having held any."""
         code = await worker.ended()
         self._workers.discard(worker)
-        if left := kill_session(worker.process.pid):
+        if left := kill_session(worker.process.pid, worker.id):
             log.warning("Worker %s left %d process(es) behind; killed.", worker.id, left)
         if self._stopping.is_set() and (worker.killed or not code):
             await self._release(worker)

@@ -16,6 +16,7 @@ from outlast.core.event_loop import conceal, conceal_all
 from outlast.core.identity import new_worker_id
 from outlast.core.inbox import Handed, Inbox, Taken
 from outlast.core.intake import Intake
+from outlast.core.interpreter_state import InterpreterState
 from outlast.core.journal import Store, StoreJournal, patiently
 from outlast.core.lease import LeaseKeeper
 from outlast.core.reporter import Reporter
@@ -85,6 +86,7 @@ class Worker:
         self._lost = False
         self._releasing = False
         self._stop_requests = 0
+        self._interpreter = InterpreterState.capture()
         self._retirement = Retirement(options, clock, self._wake.set)
         self._reporter = Reporter(store, notifier, clock)
         self._settling = Settling(store, notifier, self._reporter, dispatcher, clock, rng)
@@ -276,6 +278,7 @@ class Worker:
 
     async def _attempt(self, attempt: Attempt) -> None:
         outcome = await attempt.run()
+        self._interpreter.restore()
         self._reporter.forget(attempt.claim)
         try:
             await self._settling.settle(attempt, outcome)
