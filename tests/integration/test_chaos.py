@@ -15,6 +15,18 @@ import pytest
 pytestmark = pytest.mark.slow
 
 CHAOS = Path(__file__).parents[2] / "chaos"
+QUICK = ["--lasting", "0", "--poison"]
+for harm in (
+    "restart_postgres",
+    "kill_backends",
+    "kill_redis",
+    "flush_redis",
+    "kill_worker_process",
+    "lose_a_machine",
+    "deploy_an_api",
+):
+    QUICK += ["--harm", harm]
+BROKEN_MESSAGES = ["--celery", "--harm", "lose_messages", "--harm", "triple_messages"]
 NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm", "step_clock", "--seed", "395"]
 """By this seed two workers are frozen for 17.5 s, a machine is silent for 8.9 s, the clock gains 3 × 30 s."""
 
@@ -23,8 +35,8 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
     "run",
     [
         ["run.py", "--size", "1", "--seconds", "6"],
-        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4"],
-        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", "--celery"],
+        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", *QUICK],
+        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", *QUICK, *BROKEN_MESSAGES],
         [
             "fleet.py",
             "--seconds",
