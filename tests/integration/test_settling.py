@@ -55,11 +55,11 @@ async def test_an_end_that_the_store_refuses_fails_the_session_with_a_reference(
     engine = await outlast.engine()
     finish, refused = engine.store.finish, []
 
-    async def once(claim, end):
+    async def once(claim, end, **more):
         if not refused:
             refused.append(end)
             raise ValueError("not like this")
-        return await finish(claim, end)
+        return await finish(claim, end, **more)
 
     monkeypatch.setattr(engine.store, "finish", once)
     session = await final(outlast, "well")

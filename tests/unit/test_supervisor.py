@@ -53,21 +53,22 @@ async def test_a_death_that_cannot_be_written_is_written_later_and_the_replaceme
     clock = FakeClock()
     store = AwayStore(clock)
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
-    supervisor = Supervisor([sys.executable, "-c", "import sys; sys.stdin.read()"], 1, maintenance)
+    command = [sys.executable, "-c", "import os\nwhile os.read(0, 9) not in {b'', b'S'}: pass"]
+    supervisor = Supervisor(command, 1, store, maintenance, grace=1)
     running = asyncio.create_task(supervisor.run())
 
-    async def worker_and_pid(besides=None):
-        while not supervisor._children.keys() - {besides}:  # noqa: ASYNC110 - no event tells of a start
+    async def some_worker(besides=None):
+        while not (found := [w for w in supervisor._workers if w is not besides]):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
-        return next((worker_id, child.pid) for worker_id, child in supervisor._children.items())
+        return found[0]
 
     async with asyncio.timeout(PATIENCE):
-        worker_id, pid = await worker_and_pid()
-        enter(store, worker_id)
+        worker = await some_worker()
+        enter(store, worker.id)
         session = await start(store)
-        await take_one(store, session.id, worker_id)
-        supervisor._children[worker_id].kill()
-        await worker_and_pid(besides=worker_id)
+        await take_one(store, session.id, worker.id)
+        worker.process.kill()
+        await some_worker(besides=worker)
         await store.asked.wait()
         assert (await read(store, session.id)).crashes == 0
         store.back.set()
@@ -76,7 +77,7 @@ async def test_a_death_that_cannot_be_written_is_written_later_and_the_replaceme
             await asyncio.sleep(0)
         (line,) = await store.history(session.id)
         assert line.error is not None
-        assert line.error.endswith(f"(pid {pid}) was killed by SIGKILL.")
+        assert line.error.endswith(f"(pid {worker.process.pid}) was killed by SIGKILL.")
         assert (row.crashes, row.lapses) == (1, 0)
         supervisor.stop()
         await running

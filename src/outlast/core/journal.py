@@ -58,8 +58,17 @@ class OwnedUploads:
 class StoreJournal(OwnedUploads):
     """What one attempt keeps."""
 
-    def __init__(self, store: Store, session: AnalysisSession, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: AnalysisSession,
+        clock: Clock,
+        rng: random.Random,
+        lapsed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`lapsed` tells whether the worker's lease may have ended, by its own clock."""
         super().__init__(store, session.owner)
+        self._lapsed = lapsed
         self.owner = session.owner
         self._session = session
         self._claim = Claim(session.id, session.claim)
@@ -74,9 +83,15 @@ class StoreJournal(OwnedUploads):
         self._closed = True
 
     async def kept(self, call: str) -> KeptStep | None:
+        """The result of this call. Raises `ClaimLost` where the lease may have ended, before any work is done.
+
+        A worker that was frozen goes on before it learns that others have its sessions, and did this step perhaps.
+        """
+        if self._lapsed():
+            raise ClaimLost("The lease of this worker has ended.")
         async with self._loading:
             if self._kept is None:
-                found = await self._store.kept_steps(self._session.id)
+                found = await patiently(lambda: self._store.kept_steps(self._session.id), self._clock, self._rng)
                 self._kept = {kept.call: kept for kept in found}
         return self._kept.pop(call, None)
 

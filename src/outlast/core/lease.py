@@ -68,6 +68,7 @@ class LeaseKeeper:
         self._loop = asyncio.get_running_loop()
         self._loop_watch = LoopWatch()
         self._stop = threading.Event()
+        self._renewed = clock.monotonic()
         self._named_block = False
         self._thread = threading.Thread(target=self._keep, name=f"lease-{worker.id}", daemon=True)
         self._loop_thread = threading.get_ident()
@@ -88,6 +89,10 @@ class LeaseKeeper:
         self._thread.start()
         await registered
         return self
+
+    def lapsed(self) -> bool:
+        """Whether others may have taken the worker's sessions. From any thread."""
+        return self._clock.monotonic() - self._renewed > LEASE
 
     def stop(self) -> None:
         self._stop.set()
@@ -112,22 +117,22 @@ class LeaseKeeper:
 
     def _renew_until_lost(self, lease: Lease) -> bool:
         """Returns also when it was stopped; True when the worker was stuck and has given up everything."""
-        renewed = self._clock.monotonic()
         while not self._stop.wait(LOOK_EVERY):
             if self._is_stuck() and self._give_up(lease):
                 return True
-            if self._clock.monotonic() - renewed < RENEW_EVERY:
+            asked = self._clock.monotonic()
+            if asked - self._renewed < RENEW_EVERY:
                 continue
             try:
                 beat = lease.renew(self._worker.id)
                 if beat is None:
                     log.warning("The lease of worker %s has lapsed; it stops its attempts.", self._worker.id)
                     return False
-                renewed = self._clock.monotonic()
+                self._renewed = asked
                 self._call(self._listener.on_beat, beat)
             except StoreUnavailable as error:
                 log.warning("Worker %s cannot renew its lease: %s", self._worker.id, error)
-                if self._clock.monotonic() - renewed > LEASE - MARGIN:
+                if self._clock.monotonic() - self._renewed > LEASE - MARGIN:
                     return False
         return False
 

@@ -90,7 +90,8 @@ class Worker:
         self._retirement = Retirement(options, clock, self._wake.set)
         self._reporter = Reporter(store, notifier, clock)
         self._settling = Settling(store, notifier, self._reporter, dispatcher, clock, rng)
-        self._surroundings = Surroundings(lambda s: StoreJournal(store, s, clock, rng), clock, rng)
+        self._keeper: LeaseKeeper | None = None
+        self._surroundings = Surroundings(lambda s: StoreJournal(store, s, clock, rng, self._lapsed), clock, rng)
 
     def stop(self) -> None:
         """First: claim no more, let attempts finish for the grace time, release the rest. Second: release now."""
@@ -107,14 +108,13 @@ class Worker:
         ears = await self._notifier.subscribe(topics, self._hear)
         reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
         conceal_all()
-        keeper: LeaseKeeper | None = None
         try:
-            keeper = await self._register()
+            self._keeper = await self._register()
             if self._intake:
                 self._intake.inbox.attach(self._wake.set)
             while True:
                 if self._lost:
-                    keeper = await self._start_anew()
+                    self._keeper = await self._start_anew()
                 if self._stop_requests > 0:
                     await self._drain()
                     return WorkerEnd.STOPPED
@@ -127,8 +127,8 @@ class Worker:
                 elif not await self._claim():
                     await self._pause(self._options.sleep)
         finally:
-            if keeper:
-                keeper.stop()
+            if self._keeper:
+                self._keeper.stop()
             reporting.cancel()
             await ears.close()
             with suppress(StoreUnavailable, TimeoutError):
@@ -170,6 +170,9 @@ class Worker:
                     attempt.stop(StopReason.CANCEL)
         else:
             self._wake.set()
+
+    def _lapsed(self) -> bool:
+        return self._lost or (self._keeper is not None and self._keeper.lapsed())
 
     def _lose(self, claims: set[Claim]) -> None:
         for claim in claims:
