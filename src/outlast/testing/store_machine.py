@@ -63,7 +63,7 @@ class StoreMachine(StoreLife):
         first = [self._new(o, s, timeout=t) for o in ("ann", "bob") for s, t in (("s1", 5.0), ("s2", 900.0))]
         for new in first:
             assert not self._run(self._store.add(new, LIMITS)).existing
-            self._model.add(new)
+            self._model.add(new, self._wall)
         for worker in WORKER_IDS:
             self.a_worker_claims(worker, None, limit=1, beside=0)
         return _all([new.id for new in first])
@@ -112,7 +112,7 @@ class StoreMachine(StoreLife):
             return _all(())
         assert not too_many
         assert not full
-        model.add(new)
+        model.add(new, self._wall)
         return _all([new.id])
 
     @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), beside=st.integers(0, 3))
@@ -126,7 +126,7 @@ class StoreMachine(StoreLife):
             taken = self._run(take(self._store, worker, limit=limit, beside=beside))
             self._judge_choice({s.id for s in taken}, ready, limit, beside)
         for session in taken:
-            self._model.sessions[session.id].take(worker)
+            self._model.sessions[session.id].take(worker, self._wall)
             self._model.said.pop(session.id, None)
 
     def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, beside: int) -> None:
@@ -190,7 +190,8 @@ class StoreMachine(StoreLife):
             session.cancel_requested = True
         elif session.status is Status.PENDING:
             assert answer is CancelAnswer.CANCELLED
-            session.status, session.ended_at, session.cancel_requested = Status.CANCELLED, self._wall, True
+            session.status, session.cancel_requested = Status.CANCELLED, True
+            session.finish(self._wall)
             self._model.said.pop(session_id, None)
         else:
             cancelled_before = session.status is Status.CANCELLED

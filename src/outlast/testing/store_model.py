@@ -33,6 +33,8 @@ class ModelSession:
     result: str | None = None
     available_at: float = -math.inf
     """Wall time; what is available at once is so at any."""
+    created_at: float = 0.0
+    started_at: float | None = None
     ended_at: float = 0.0
     lines: list[tuple[int, int, str | None]] = field(default_factory=list[tuple[int, int, str | None]])
     """Claim, attempt and how it ended; `None` where a cancel request made something else of it."""
@@ -42,8 +44,10 @@ class ModelSession:
     def at_work(self) -> bool:
         return self.status is Status.PROCESSING
 
-    def take(self, worker: str) -> None:
+    def take(self, worker: str, wall: float) -> None:
         self.status, self.worker = Status.PROCESSING, worker
+        if self.started_at is None:
+            self.started_at = max(wall, self.created_at)
         self.claim += 1
         self.attempt += 1
 
@@ -53,7 +57,12 @@ class ModelSession:
         status = Status.CANCELLED if turned else status
         self.lines.append((self.claim, self.attempt, None if turned else line))
         self.status, self.worker = status, None
-        self.available_at, self.ended_at = -math.inf, wall
+        self.available_at = -math.inf
+        self.finish(wall)
+
+    def finish(self, wall: float) -> None:
+        """Set when it ended: no session ends before it began, whatever the wall clock says."""
+        self.ended_at = max(wall, self.created_at if self.started_at is None else self.started_at)
 
     def release(self, wall: float) -> None:
         self.drop(Status.PENDING, "released", wall)
@@ -95,9 +104,9 @@ class Model:
     told: dict[Claim, End] = field(default_factory=dict[Claim, End])
     """Every end that was accepted."""
 
-    def add(self, new: NewSession) -> None:
+    def add(self, new: NewSession, wall: float) -> None:
         self.sessions[new.id] = ModelSession(
-            *(new.id, new.owner, new.subject, new.priority, new.max_attempts, new.timeout)
+            *(new.id, new.owner, new.subject, new.priority, new.max_attempts, new.timeout), created_at=wall
         )
 
     def in_flight(self, owner: str) -> list[ModelSession]:
