@@ -247,6 +247,10 @@ class Installation:
         """Any other command."""
         return self._run(list(arguments), "outlast")
 
+    def program(self, *arguments: str) -> Process:
+        """The application's own file, as a program."""
+        return self._run(list(arguments), "site_under_test")
+
     def change(self, **settings: str) -> None:
         """For processes that are started from now on."""
         self._environment |= settings

@@ -6,12 +6,14 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.maintenance import Maintenance, Retention
+from outlast.core.maintenance import UNSEEN, Maintenance, Retention
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE
-from outlast.testing.acts import WORKER, read, started_and_claimed, worker_ids
+from outlast.testing.acts import WORKER, enter, read, started_and_claimed, worker_ids
 from outlast.testing.clock import FakeClock
+
+GONE = "boot/1/2/4711/5"
 
 
 class FlakyStore(MemoryStore):
@@ -30,6 +32,11 @@ class FlakyStore(MemoryStore):
             raise StoreUnavailable("full")
         return await super().rescue(lapsed)
 
+    async def rescue_worker(self, worker_id, death):
+        if not self.writable:
+            raise StoreUnavailable("full")
+        return await super().rescue_worker(worker_id, death)
+
 
 @pytest.fixture
 def clock():
@@ -42,9 +49,17 @@ def store(clock):
 
 
 @pytest.fixture
-def look_for(store, clock):
+def ended():
+    """Identities of processes that have."""
+    return set()
+
+
+@pytest.fixture
+def look_for(store, clock, ended):
     """Look once a second for so long; with `beating` the worker renews every five."""
-    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
+    maintenance = Maintenance(
+        store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1), has_ended=ended.__contains__
+    )
     lease = store.lease()
 
     async def look(seconds, *, beating=False):
@@ -68,6 +83,26 @@ async def test_a_silent_worker_is_rescued_from_after_one_lease(store, look_for):
     assert await worker_ids(store) == set()
     row = await read(store, session.id)
     assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 0, 1)
+
+
+async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for, ended):
+    session, beside = [await started_and_claimed(store, name) for name in (WORKER, "beside")]
+    enter(store, process=GONE)
+    enter(store, "beside", process="boot/1/2/4712/6")
+    await look_for(2)
+    assert await read(store, session.id) == session
+    ended.add(GONE)
+    store.writable = False
+    await look_for(1)
+    store.writable = True
+    await look_for(1)
+    row = await read(store, session.id)
+    assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 1, 0)
+    (line,) = await store.history(session.id)
+    assert (line.ended, line.cause) == ("crashed", UNSEEN)
+    assert "(pid 4711) is gone" in line.error
+    assert await read(store, beside.id) == beside
+    assert await worker_ids(store) == {"beside"}
 
 
 async def test_a_database_that_was_away_three_times_marks_nobody(store, look_for):

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from outlast.core.analysis import Catalogue
@@ -13,6 +14,7 @@ from outlast.core.inbox import Inbox
 from outlast.core.insights import Insights
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance, Retention
+from outlast.core.process_identity import own_identity
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.watch import Watch
 from outlast.core.worker import Worker
@@ -74,7 +76,8 @@ class Engine:
             self._opened = opened.pop_all()
 
     def embed(self, count: int, options: WorkerOptions) -> None:
-        """Start `count` workers in threads of this process."""
+        """Start `count` workers in threads of this process, whose end nobody but other processes sees."""
+        options = replace(options, process=own_identity())
         for _ in range(count):
             worker = EmbeddedWorker(self.worker, options)
             worker.start()

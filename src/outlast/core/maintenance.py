@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import random
+import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.journal import Store, patiently
+from outlast.core.process_identity import has_ended, pid_of
 from outlast.core.rounds import serve_rounds
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.lapses import BeatObserver
+from outlast.domain.lapses import BeatObserver, Heartbeat
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
@@ -22,6 +25,8 @@ log = logging.getLogger(__name__)
 
 RESCUE_EVERY = 1.0
 """Seconds between looks at the beats of workers, and at sessions that a fleet is to be offered."""
+UNSEEN = "is gone, and nobody saw how it ended"
+"""The cause of a death that is certain and had no witness."""
 OFFERED_AT_ONCE = 500
 """Sessions that one look offers at most."""
 PRUNE_EVERY = 3600.0
@@ -59,6 +64,8 @@ class Maintenance:
         rng: random.Random,
         retention: Retention,
         dispatcher: Dispatcher | None = None,
+        *,
+        has_ended: Callable[[str], bool] = has_ended,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -67,6 +74,8 @@ class Maintenance:
         self._retention = retention
         self._dispatcher = dispatcher
         self._observer = BeatObserver(LEASE)
+        self._has_ended = has_ended
+        self._host = socket.gethostname()
         self._told = asyncio.Event()
         # the processes of one installation do not all clean up at the same moment
         self._pruned = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
@@ -90,15 +99,26 @@ class Maintenance:
     async def _rescue(self) -> None:
         asked = self._clock.monotonic()
         beats = await self._store.beats()
-        lapsed = self._observer.look(beats, asked, self._clock.monotonic())
-        if not lapsed:
-            return
-        log.warning("No beat of %s for the time of a lease.", ", ".join(beat.worker_id for beat in lapsed))
+        answered = self._clock.monotonic()
+        deaths = list(filter(None, map(self._death_of, beats)))
+        dead = {death.worker_id for death in deaths}
+        lapsed = self._observer.look([b for b in beats if b.worker_id not in dead], asked, answered)
         try:
-            self.tell(await self._store.rescue(lapsed))
+            for death in deaths:
+                log.warning("%s", death.sentence)
+                self.tell(await self._store.rescue_worker(death.worker_id, death))
+            if lapsed:
+                log.warning("No beat of %s for the time of a lease.", ", ".join(b.worker_id for b in lapsed))
+                self.tell(await self._store.rescue(lapsed))
         except StoreUnavailable:
             self._observer.begin_anew()
             raise
+
+    def _death_of(self, beat: Heartbeat) -> Death | None:
+        """The death of a worker that nobody supervises, whose process has ended on this machine."""
+        if beat.process is None or not self._has_ended(beat.process):
+            return None
+        return Death(beat.worker_id, UNSEEN, self._host, pid_of(beat.process))
 
     async def record_death(self, death: Death) -> bool:
         """Take back what a dead worker held, however long the store is away: a crash written late is one too.

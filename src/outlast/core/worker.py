@@ -189,6 +189,7 @@ class Worker:
             concurrency=self._options.concurrency,
             started_at=self._clock.now(),
             beat_at=self._clock.now(),
+            process=self._options.process,
         )
         return await patiently(
             lambda: LeaseKeeper(self._store, info, self, self._clock, formerly=formerly).start(),

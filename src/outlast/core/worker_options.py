@@ -23,3 +23,5 @@ class WorkerOptions:
     replacement is there. Until then the worker goes on as before."""
     on_stuck: Callable[[], None] = lambda: None
     """Called from another thread when the event loop is blocked beyond a deadline; may end the process."""
+    process: str | None = None
+    """The identity of the worker's process, by which others see its end; `None` where a supervisor sees it."""

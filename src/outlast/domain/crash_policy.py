@@ -12,7 +12,9 @@ from outlast.domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The end of a worker process as somebody saw it who knows it for certain: its supervisor or a sibling."""
+    """The end of a worker process, from somebody who knows it for certain: its supervisor, or a process of the
+    same machine that finds it gone.
+    """
 
     worker_id: str
     cause: str

@@ -1,7 +1,7 @@
 """Leases as an observer sees them: they lapse when their beats stop."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BLIND_AFTER = 5.0
 """Seconds between two successful looks after which an observer does not know what it has missed."""
@@ -21,6 +21,8 @@ class Heartbeat:
     """Differs whenever the worker has renewed its lease."""
     gone: bool = False
     """Its machine has restarted since: no beat can follow."""
+    process: str | None = field(default=None, compare=False)
+    """As the worker registered it."""
 
 
 class BeatObserver:

@@ -244,7 +244,8 @@ class SessionStore(Protocol):
 
     async def beats(self) -> Sequence[Heartbeat]:
         """Every registered worker, and every other that sessions are still held by (its token stays the same), by
-        one cheap read. On SQLite a worker of another boot of the machine is marked as gone.
+        one cheap read. On SQLite a worker of another boot of the machine is marked as gone. `process` is what the
+        worker registered with.
         """
         ...
 

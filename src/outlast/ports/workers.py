@@ -34,6 +34,10 @@ class WorkerInfo:
     of the database (on SQLite the machine's monotonic clock and boot) and may err when that clock jumps. It takes
     no session from anybody.
     """
+    process: str | None = None
+    """The identity by which other processes of the machine see for certain that its process has ended. `None`: a
+    supervisor watches it, or the system has no such identity.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ class Recovery(Room):
     async def beats(self) -> Sequence[Heartbeat]:
         tables = self._tables
         with tables.lock:
-            registered = [Heartbeat(i, str(worker.beat + 1)) for i, worker in tables.workers.items()]
+            registered = [
+                Heartbeat(i, str(worker.beat + 1), process=worker.info.process)
+                for i, worker in tables.workers.items()
+            ]
             holders = {row.worker_id for row in tables.sessions.values() if row.worker_id is not None}
             return registered + [Heartbeat(i, UNREGISTERED) for i in sorted(holders - tables.workers.keys())]
 

@@ -23,7 +23,8 @@ class Recovery(Room):
     """Rescue, release and cleanup of `SessionStore`."""
 
     async def beats(self) -> Sequence[Heartbeat]:
-        return [Heartbeat(worker_id, token) for worker_id, token in await self._db.all("heartbeats")]
+        found = await self._db.all("heartbeats")
+        return [Heartbeat(worker_id, token, process=process) for worker_id, token, process in found]
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         async def write(connection: Connection) -> list[str]:

@@ -44,6 +44,7 @@ class PostgresLease:
             "concurrency": worker.concurrency,
             "started_at": worker.started_at,
             "beat_at": worker.beat_at,
+            "process": worker.process,
             "lease": LEASE,
         }
 
@@ -138,9 +139,11 @@ class PostgresWorkers(Room):
                 beat_at=as_datetime(beat_at),
                 in_flight=in_flight,
                 alive=alive,
+                process=process,
             )
             for (
                 worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive,
+                process,
             ) in await self._db.all("workers")
         ]  # fmt: skip
 

@@ -42,6 +42,7 @@ class SQLiteLease:
             "concurrency": worker.concurrency,
             "started_at": as_text(worker.started_at),
             "beat_at": as_text(worker.beat_at),
+            "process": worker.process,
         }
 
         def write(connection: Connection) -> None:
@@ -113,7 +114,7 @@ class SQLiteWorkers(Room):
 
 
 def _info(row: Row) -> WorkerInfo:
-    worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive = row
+    worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive, process = row
     return WorkerInfo(
         id=worker_id,
         host=host,
@@ -125,4 +126,5 @@ def _info(row: Row) -> WorkerInfo:
         beat_at=as_datetime(beat_at),
         in_flight=in_flight,
         alive=bool(alive),
+        process=process,
     )

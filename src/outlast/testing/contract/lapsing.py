@@ -66,6 +66,14 @@ class BeatContract(StoreRoom):
             clock.advance(60)
             assert await _beat(store) == before
 
+    async def test_a_beat_carries_the_identity_of_its_workers_process(self, store: WholeStore) -> None:
+        enter(store, process="boot/1/2/3/4")
+        enter(store, "supervised")
+        assert (await _beat(store)).process == "boot/1/2/3/4"
+        assert (await _beat(store, "supervised")).process is None
+        enter(store)
+        assert (await _beat(store)).process is None
+
     async def test_who_holds_sessions_and_is_not_registered_is_seen_too(self, store: WholeStore) -> None:
         session = await started_and_claimed(store)
         enter(store, "idle")
@@ -143,6 +151,12 @@ class LapseContract(StoreRoom):
         lease.close()
         assert await store.rescue(seen) == []
         assert await read(store, session.id) == session
+
+    async def test_a_worker_with_an_identity_lapses_as_any_other(self, store: WholeStore) -> None:
+        session = await started_and_claimed(store)
+        enter(store, process="boot/1/2/3/4")
+        assert await lapse(store) == [session.id]
+        assert await worker_ids(store) == set()
 
     async def test_many_observers_at_once_rescue_once(self, store: WholeStore) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]

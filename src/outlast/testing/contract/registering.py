@@ -43,6 +43,7 @@ class RegistryContract(StoreRoom):
             concurrency=32,
             started_at=clock.now() - timedelta(seconds=5),
             beat_at=clock.now(),
+            process="boot/1/2/3/4",
         )
         lease = store.lease()
         lease.register(worker)

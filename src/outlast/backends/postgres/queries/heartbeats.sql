@@ -9,7 +9,7 @@ WITH RECURSIVE holders (worker_id) AS (
     )
     FROM holders WHERE holders.worker_id IS NOT NULL
 )
-SELECT id, beat || ' ' || extract(EPOCH FROM lease_until) FROM workers
+SELECT id, beat || ' ' || extract(EPOCH FROM lease_until), process FROM workers
 UNION ALL
-SELECT worker_id, '' FROM holders
+SELECT worker_id, '', NULL FROM holders
 WHERE worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM workers WHERE workers.id = holders.worker_id)

@@ -1,6 +1,6 @@
 INSERT OR REPLACE INTO workers (
-    id, host, pid, queues, analyses, concurrency, started_at, beat_at, boot_id, lease_until
+    id, host, pid, queues, analyses, concurrency, started_at, beat_at, boot_id, lease_until, process
 )
 VALUES (
-    :id, :host, :pid, :queues, :analyses, :concurrency, :started_at, :beat_at, :boot_id, :lease_until
+    :id, :host, :pid, :queues, :analyses, :concurrency, :started_at, :beat_at, :boot_id, :lease_until, :process
 )

@@ -1,0 +1,87 @@
+"""Names this process so that any other on the same machine sees for certain when it has ended."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+BOOT_ID = PROC / "sys/kernel/random/boot_id"
+NAMESPACES = PROC / "thread-self/ns"
+"""Of the thread: those of a process are gone when its first thread has ended before the others."""
+
+
+class _Stat(NamedTuple):
+    """What `/proc/PID/stat` says of a process."""
+
+    pid: int
+    state: str
+    threads: int
+    started: str
+    """In clock ticks since the boot: two processes that had the same number differ in it."""
+
+
+def own_identity() -> str | None:
+    """Boot, PID namespace, time namespace, PID and start time of this process.
+
+    `None` where the system has no such files, and where `/proc` shows another PID namespace than this process's.
+    """
+    return _identity_of(os.getpid())
+
+
+def has_ended(identity: str) -> bool:
+    """Whether the process has certainly ended; false wherever that cannot be told.
+
+    A zombie has ended once none of its threads runs any more.
+    """
+    try:
+        own = own_identity()
+        if own is None or own.split("/")[:3] != identity.split("/")[:3]:
+            return False
+        if not _is_taken(pid_of(identity)):
+            return True
+        # another user's process may be hidden there, and the tables of this process may be full
+        found = _stat(str(pid_of(identity)))
+    except OSError:
+        return False
+    return found.started != identity.split("/")[4] or (found.state in "ZX" and found.threads <= 1)
+
+
+def pid_of(identity: str) -> int:
+    return int(identity.split("/")[3])
+
+
+@cache
+def _identity_of(pid: int) -> str | None:
+    """By PID, because a forked child has another identity."""
+    try:
+        boot = BOOT_ID.read_text(encoding="ascii").strip()
+        pids = (NAMESPACES / "pid").stat().st_ino
+        own = _stat("self")
+    except FileNotFoundError:
+        return None
+    try:
+        # start times are shown relative to the reader's time namespace
+        times = (NAMESPACES / "time").stat().st_ino
+    except FileNotFoundError:  # before Linux 5.6
+        times = 0
+    return f"{boot}/{pids}/{times}/{pid}/{own.started}" if own.pid == pid else None
+
+
+def _is_taken(pid: int) -> bool:
+    """Whether any process has this number, also one that `/proc` hides."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stat(pid: str) -> _Stat:
+    text = (PROC / pid / "stat").read_text(encoding="utf-8", errors="replace")
+    number = text.partition(" ")[0]
+    # the name of the program, in parentheses, may contain anything
+    fields = text.rpartition(")")[2].split()
+    return _Stat(int(number), state=fields[0], threads=int(fields[17]), started=fields[19])
