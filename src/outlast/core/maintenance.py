@@ -29,6 +29,8 @@ UNSEEN = "is gone, and nobody saw how it ended"
 """The cause of a death that is certain and had no witness."""
 OFFERED_AT_ONCE = 500
 """Sessions that one look offers at most."""
+LOOK_AHEAD_EVERY = 30.0
+"""Seconds between looks for sessions that wait because the wall clock went back."""
 PRUNE_EVERY = 3600.0
 """Seconds between clean-ups."""
 
@@ -77,6 +79,7 @@ class Maintenance:
         self._has_ended = has_ended
         self._host = socket.gethostname()
         self._told = asyncio.Event()
+        self._looked_ahead = clock.monotonic() - LOOK_AHEAD_EVERY * rng.uniform(0.5, 1.0)
         # the processes of one installation do not all clean up at the same moment
         self._pruned = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
 
@@ -88,6 +91,10 @@ class Maintenance:
         self._told.clear()
         await self._rescue()
         await self._offer()
+        if self._clock.monotonic() - self._looked_ahead >= LOOK_AHEAD_EVERY:
+            self._looked_ahead = self._clock.monotonic()
+            if ended := await self._store.end_future_waits():
+                log.warning("The wall clock has gone back; %d session(s) wait no longer.", ended)
         if self._clock.monotonic() - self._pruned >= PRUNE_EVERY:
             self._pruned = self._clock.monotonic()
             log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))

@@ -14,6 +14,9 @@ from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptSt
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
 
+CLOCK_MARGIN = 5.0
+"""Seconds by which times of one store may differ without the wall clock having gone back."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartLimits:
@@ -265,6 +268,13 @@ class SessionStore(Protocol):
         The attempt is not spent. Each session has a crash more, by the rules of `after_crash`, and the history a
         line `crashed` with what was seen; at `MAX_CRASHES` a session is failed, code `quarantined`. With a cancel
         request it is cancelled.
+        """
+        ...
+
+    async def end_future_waits(self) -> int:
+        """Make available at once what waits since a moment more than `CLOCK_MARGIN` ahead; answers how many.
+
+        The wall clock has gone back since, nobody knows how far: a wait of seconds would take that much longer.
         """
         ...
 

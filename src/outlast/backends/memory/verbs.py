@@ -14,7 +14,7 @@ from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, ProgressUpdate, RetryAnswer
+from outlast.ports.store import CLOCK_MARGIN, CancelAnswer, ProgressUpdate, RetryAnswer
 
 ALMOST_DONE = 99.9
 """100 percent is for completed rows alone."""
@@ -145,6 +145,18 @@ class Verbs(Room):
             tables.ends.pop(row.id, None)
             tables.offered.pop(row.id, None)
             return RetryAnswer.RETRIED
+
+    async def end_future_waits(self) -> int:
+        tables = self._tables
+        with tables.lock:
+            now = tables.clock.now()
+            soon = now + timedelta(seconds=CLOCK_MARGIN)
+            rows = [r for r in tables.sessions.values() if r.status is Status.PENDING and r.updated_at > soon]
+            waiting = [row for row in rows if row.available_at > row.updated_at]
+            for row in waiting:
+                tables.write(row, available_at=now)
+                tables.offered.pop(row.id, None)
+            return len(waiting)
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         with self._tables.lock:

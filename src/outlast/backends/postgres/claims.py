@@ -11,7 +11,7 @@ from outlast.domain.plain import plain
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import ProgressUpdate, latest
+from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -45,6 +45,9 @@ class Claims(Room):
         rows = await self._db.use(lambda c: self._when_made_ready(c, "offer", values), again=True)
         rows.sort(key=lambda row: (-row[2], *row[4:]))
         return [Waiting(*row[:4]) for row in rows]
+
+    async def end_future_waits(self) -> int:
+        return len(await self._db.all("end_future_waits", {"margin": CLOCK_MARGIN}))
 
     async def _when_made_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement about what is ready, in one journey, which is a transaction of its own."""

@@ -12,7 +12,7 @@ from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import ProgressUpdate, latest
+from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
 class Claims(Room):
@@ -61,6 +61,14 @@ class Claims(Room):
         if limit <= 0 or not self._db.read(lambda c: c.execute(look, values).fetchone())[0]:
             return []
         return await self._db.write(write, durable=False)
+
+    async def end_future_waits(self) -> int:
+        def write(connection: Connection) -> int:
+            soon = as_text(self._db.clock.now() + timedelta(seconds=CLOCK_MARGIN))
+            values = self._db.stamp() | {"soon": soon}
+            return len(connection.execute(self._sql["end_future_waits"], values).fetchall())
+
+        return await self._db.write(write)
 
     def _anything_claimable(self) -> bool:
         """A look that holds nobody up; most claims of an idle worker end here."""

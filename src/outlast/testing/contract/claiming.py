@@ -101,6 +101,18 @@ class ClaimContract(StoreRoom):
         assert await store.queue_position(new.id) is not None
         assert ids_of(await take(store)) == {new.id, given_back.id}
 
+    async def test_a_wait_that_a_step_of_the_wall_clock_made_longer_is_ended(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        session, waiting = await started_and_claimed(store), await start(store)
+        await store.finish(right(session), postponed(30))
+        assert await store.end_future_waits() == 0
+        clock.jump_wall(-7_200)
+        assert await store.end_future_waits() == 1
+        enter(store)
+        assert ids_of(await take(store)) == {session.id, waiting.id}
+        assert await store.end_future_waits() == 0
+
     async def test_claim_one_takes_that_one_whatever_its_queue_and_priority(self, store: WholeStore) -> None:
         await start(store, priority=9)
         wanted = await start(store, queue="another")
