@@ -36,8 +36,9 @@ MAY_SCAN = {
     "select_newest",
     "depths",
     "ended",
+    "end_future_waits",
 }
-"""Small tables, a report that reads them all, or no more rows than were asked for."""
+"""Small tables, a report that reads them all, a look now and then, or no more rows than were asked for."""
 
 
 @pytest.fixture
