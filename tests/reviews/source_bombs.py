@@ -13,6 +13,8 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from yardstick import yardstick
+
 from outlast_reviews.sources import NotReviews, read_reviews
 from outlast_reviews.sources.read import HEAD, look_early
 
@@ -274,7 +276,8 @@ def main(name: str) -> None:
     except NotReviews as error:
         outcome = str(error)
     seconds = time.process_time() - began
-    print(json.dumps({"outcome": outcome, "seconds": round(seconds, 2), "mib": round(most_memory()), **early}))
+    cost = {"seconds": round(seconds, 2), "mib": round(most_memory()), "yardstick": yardstick(), **early}
+    print(json.dumps({"outcome": outcome, **cost}))
 
 
 def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from yardstick import yardstick
 
 PROGRAM = """
 import datetime as dt, random, resource, sys, time
@@ -52,7 +53,8 @@ def test_fifty_thousand_reviews_are_analysed_in_time_and_room_with_steady_progre
     )
     assert done.returncode == 0, done.stderr
     seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
-    assert seconds <= 30
-    assert longest_silence <= 0.5
-    assert writing <= 1.0, "a step that says nothing of its progress"
+    pace = max(1.0, yardstick() / 0.1)  # how much slower this machine is now than the one of the limits
+    assert seconds <= 30 * pace
+    assert longest_silence <= 0.5 * pace
+    assert writing <= 1.0 * pace, "a step that says nothing of its progress"
     assert megabytes <= 600

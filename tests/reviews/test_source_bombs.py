@@ -11,10 +11,12 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import source_bombs
 from source_reading import read_json
+from yardstick import yardstick
 
 import outlast_reviews
 from outlast_reviews.hygiene import clean
@@ -40,9 +42,9 @@ def test_a_hostile_file_costs_little_and_is_refused_in_words(name):
     )
     cost = json.loads(done.stdout)
     assert cost["mib"] <= 256
-    assert cost["seconds"] <= 5
+    assert cost["seconds"] <= 60 * cost["yardstick"]
     assert cost["early_mib"] <= 100
-    assert cost["early_seconds"] <= 1
+    assert cost["early_seconds"] <= 12 * cost["yardstick"]
     assert cost["outcome"].startswith("read ") if name in READ else cost["outcome"].endswith(".")
 
 
@@ -103,11 +105,17 @@ ATTACKS += [
 @pytest.mark.parametrize("name", patterns())
 def test_every_pattern_is_quick_on_100_kb(name):
     pattern, use = patterns()[name], AS_USED.get(name, _everywhere)
-    most = 0.05 if ".sources." in name else 0.15  # of a review's text, which has at most as much, not of a file
+    # the others read a review's text, which has at most as much, not a file
+    most = pace() * (0.6 if ".sources." in name else 1.8)
     for attack in ATTACKS:
         text = (attack * (100_000 // len(attack) + 1))[:100_000]
         subject = text.encode() if isinstance(pattern.pattern, bytes) else text
         assert any(_seconds(use, pattern, subject) <= most for _ in range(3)), attack
+
+
+@cache
+def pace() -> float:
+    return yardstick()
 
 
 def _everywhere(pattern: re.Pattern, subject) -> None:
@@ -136,7 +144,7 @@ def test_a_tower_of_marks_on_one_letter_costs_no_more_than_its_length(marks):
     found = read_json([{"rating": 5, "text": tower}, {"rating": 4, "text": "ä é ñ"}])
     assert found.reviews[0].text == "a" + "\u0301\u0323" * 15
     clean(found)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 60 * yardstick()
 
 
 def test_a_text_that_is_a_book_is_no_review():
@@ -175,4 +183,4 @@ def test_what_takes_long_is_not_read_before_a_start_is_answered():
     for small in (packed.getvalue(), gzip.compress(rows.encode())):
         start = time.process_time()
         look_early(small, len(small))
-        assert time.process_time() - start < 1
+        assert time.process_time() - start < 12 * yardstick()
