@@ -76,9 +76,20 @@ class EmbeddedWorker:
         self.start()
         retire()
 
+    def give_up(self, stuck: "_WorkerThread") -> None:
+        """Start a fresh worker in the place of one whose event loop is blocked for good."""
+        with self._lock:
+            if stuck not in self._threads:
+                return
+            self._threads.remove(stuck)
+        log.warning("Code of an analysis blocks its event loop for good; a fresh worker takes its place.")
+        self.start()
+
     def ended(self, thread: "_WorkerThread") -> None:
         """It has; when nobody asked it to, another takes its place."""
         with self._lock:
+            if thread not in self._threads:
+                return
             self._threads.remove(thread)
             wanted = thread.claims and self._stop_requests == 0
         if wanted:
@@ -132,7 +143,7 @@ class _WorkerThread:
         self._keeper.replace(self, retire)
 
     def _stuck(self) -> None:
-        self._keeper.replace(self, lambda: None)
+        self._keeper.give_up(self)
 
 
 def _join(threads: "list[_WorkerThread]", within: float) -> None:

@@ -1,0 +1,59 @@
+"""A host keeps its embedded workers, whatever becomes of the threads that they run in."""
+
+import asyncio
+import threading
+
+from outlast.core.embedded import EmbeddedWorker
+from outlast.core.worker_options import WorkerOptions
+
+PATIENCE = 20.0
+
+
+class Stuck:
+    """Says that its event loop is blocked, and blocks it."""
+
+    def __init__(self, options: WorkerOptions, released: threading.Event) -> None:
+        self._options = options
+        self._released = released
+
+    async def run(self) -> None:
+        self._options.on_stuck()
+        self._released.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """Nobody in a blocked loop hears it."""
+
+
+class Honest:
+    """Runs until it is stopped."""
+
+    def __init__(self, began: threading.Event) -> None:
+        self._began = began
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        self._began.set()
+        await self._over.wait()
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+async def test_a_worker_is_replaced_each_time_its_loop_is_blocked_and_holds_up_no_stop():
+    released, began = threading.Event(), threading.Event()
+    made = []
+
+    def make(options):
+        made.append(Stuck(options, released) if len(made) < 3 else Honest(began))
+        return made[-1]
+
+    worker = EmbeddedWorker(make, WorkerOptions())
+    worker.start()
+    try:
+        assert await asyncio.to_thread(began.wait, PATIENCE)
+        assert len(made) == 4
+        assert worker.alive
+        async with asyncio.timeout(PATIENCE):
+            await worker.stop(2 * PATIENCE)
+    finally:
+        released.set()
