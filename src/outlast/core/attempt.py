@@ -103,20 +103,15 @@ class Attempt:
 
     async def run(self) -> Outcome:
         """How it ended. Raises nothing but the cancellation of the task that calls it."""
-        try:
-            return await self._run()
-        except Exception as error:  # noqa: BLE001 - the attempt: a session whose end is never written is lost
-            return self._outcomes.of(error)
-
-    async def _run(self) -> Outcome:
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(self.tracker, self._journal, self._clock, loop)
-        self.tracker.started()
-        scope = contextvars.copy_context()
-        scope.run(context.enter, attempt)
-        work = loop.create_task(self._contained(scope), context=scope)
-        conceal(work)
+        work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
+            self.tracker.started()
+            scope = contextvars.copy_context()
+            scope.run(context.enter, attempt)
+            work = loop.create_task(self._work(scope), context=scope)
+            conceal(work)
             await asyncio.wait(
                 {work, self._stop_requested},
                 timeout=self.session.timeout,
@@ -127,36 +122,35 @@ class Attempt:
                 await self._end(work)
                 return self._stopped()
             return self._outcome(work)
+        except Exception as error:  # noqa: BLE001 - the attempt: a session whose end is never written is lost
+            return self._outcomes.of(error)
         finally:
             attempt.stop()
             self._journal.close()
-            if not work.done():
+            if work is not None and not work.done():
                 work.cancel()
 
-    async def _contained(self, scope: contextvars.Context) -> tuple[str, str | None]:
+    async def _work(self, scope: contextvars.Context) -> tuple[str, str | None]:
         """The result's JSON text and its redirect. What would end the process becomes an ordinary error."""
+        analysis = self._analysis
+        what = f"The result of the analysis {analysis.name!r}"
         try:
-            return await self._work(scope)
+            if analysis.isolation == "process":
+                text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
+                return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
+            given = arguments(analysis.input.model_validate_json(self.session.input))
+            if analysis.is_async:
+                value = await analysis.work(**given)
+            else:
+                value = await in_thread(lambda: scope.copy().run(analysis.work, **given))
+            text, readable = analysis.codec.round_trip(value, MAX_RESULT, what)
+            return strict_json(text, what), _redirect(readable)
         except (SystemExit, KeyboardInterrupt) as error:
             raise exit_of(error) from error
         except asyncio.CancelledError as error:
             if self._stopping:
                 raise
             raise CancelLeakError("The analysis awaited a task that had been cancelled.") from error
-
-    async def _work(self, scope: contextvars.Context) -> tuple[str, str | None]:
-        analysis = self._analysis
-        what = f"The result of the analysis {analysis.name!r}"
-        if analysis.isolation == "process":
-            text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
-            return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
-        given = arguments(analysis.input.model_validate_json(self.session.input))
-        if analysis.is_async:
-            value = await analysis.work(**given)
-        else:
-            value = await in_thread(lambda: scope.copy().run(analysis.work, **given))
-        text, readable = analysis.codec.round_trip(value, MAX_RESULT, what)
-        return strict_json(text, what), _redirect(readable)
 
     async def _end(self, work: "asyncio.Task[tuple[str, str | None]]") -> None:
         """Ask the code to stop, several times in case it swallows a request, and wait while there is time."""

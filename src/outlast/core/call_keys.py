@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -30,14 +29,13 @@ class CallCounter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made = Counter[str]()
+        self._made: dict[str, int] = {}
 
     def next_call(self, step: str, version: int, key: Key) -> str:
         """The identity of the next call with this key; raises as `call_of`."""
         counted = call_of(step, version, key, 0)
         with self._lock:
-            self._made[counted] += 1
-            number = self._made[counted]
+            number = self._made[counted] = self._made.get(counted, 0) + 1
         return call_of(step, version, key, number)
 
 

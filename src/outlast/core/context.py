@@ -65,9 +65,9 @@ class AttemptContext:
         self._loop = loop
         self._calls = CallCounter()
         self._numbers = itertools.count(1)
-        self._flows: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+        self._flows: WeakKeyDictionary[object, int] | None = None
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self.uploads: Uploads = journal
         self.owner = journal.owner
@@ -79,7 +79,7 @@ class AttemptContext:
 
         In the worker's event loop. `gather` leaves the other steps running when one of them fails.
         """
-        self._stopped.set()
+        self._stopped = True
         for task in list(self._tasks):
             task.cancel()
         lost_context.ended(self)
@@ -208,11 +208,13 @@ class AttemptContext:
         """The number of the task or thread that calls."""
         caller = asyncio.current_task() if _running_loop() else threading.current_thread()
         with self._lock:
+            if self._flows is None:
+                self._flows = WeakKeyDictionary()
             return self._flows.setdefault(caller, len(self._flows) + 1)
 
     def _check(self) -> None:
         branch = _branch.get()
-        if self._stopped.is_set() or (branch is not None and branch.stopped):
+        if self._stopped or (branch is not None and branch.stopped):
             if _running_loop() is self._loop:
                 raise asyncio.CancelledError
             raise AttemptStopped

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from outlast.backends.messages import unpacked
+from outlast.backends.messages import Outbox, unpacked
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.doorbells import Doorbell, Doorbells
 from outlast.backends.sqlite.driver import Connection
@@ -49,6 +49,9 @@ class Ear:
         self._heard = False
         self._unexplained = False
         self._queue_limit = _queue_limit()
+        self._incoming = Outbox()
+        self.outgoing = Outbox()
+        """What this loop is to tell other processes in its next turn."""
 
     @property
     def deaf(self) -> bool:
@@ -93,7 +96,8 @@ class Ear:
 
     def post(self, topic: Topic, keys: Sequence[str]) -> None:
         """Hear it from this process; from any thread. Raises `RuntimeError` when the loop is closed."""
-        self.loop.call_soon_threadsafe(self._hear, {topic: dict.fromkeys(keys)})
+        if self._incoming.put(topic, keys):
+            self.loop.call_soon_threadsafe(self._hear_own)
 
     def _hang_bell(self) -> None:
         """Without a bell the looks at the database must do."""
@@ -120,6 +124,9 @@ class Ear:
         if len(messages) >= self._queue_limit:  # more may have been turned away
             hints = {topic: {"": None} for topic in self._topics()}
         self._hear(hints)
+
+    def _hear_own(self) -> None:
+        self._hear({topic: dict.fromkeys(keys) for topic, keys in self._incoming.take()})
 
     def _hear(self, hints: dict[Topic, dict[str, None]]) -> None:
         self._heard = True
@@ -154,6 +161,14 @@ class Ear:
             return self._connection.pragma("data_version")
         except (StoreUnavailable, apsw.Error):
             return None
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread; `None` where there is none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _queue_limit() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.doorbells import Doorbells
-from outlast.backends.sqlite.ear import Attention, Ear
+from outlast.backends.sqlite.ear import Attention, Ear, running_loop
 from outlast.ports.notifier import Listener, Subscription, Topic
 
 
@@ -43,6 +43,7 @@ class DoorbellNotifier:
             self._ears.clear()
         here = asyncio.get_running_loop()
         for ear in ears:
+            self._ring_for(ear)
             if ear.loop is here or ear.loop.is_closed():
                 ear.close()
             else:
@@ -50,15 +51,20 @@ class DoorbellNotifier:
         self._doorbells.close()
 
     def publish(self, topic: Topic, keys: Sequence[str]) -> None:
+        loop = running_loop()
         with self._lock:
             ears = list(self._ears.values())
+            here = self._ears.get(loop) if loop is not None else None
         for ear in ears:
             try:
                 ear.post(topic, keys)
             except RuntimeError:  # its loop was closed without a word
                 self.forget(ear)
                 ear.close()
-        self._doorbells.ring(topic, keys, {ear.bell_name for ear in ears})
+        if here is None:
+            self._ring(topic, keys)
+        elif here.outgoing.put(topic, keys):  # many sessions end within one turn of the loop: they share a message
+            here.loop.call_soon(self._ring_for, here)
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:
         loop = asyncio.get_running_loop()
@@ -69,6 +75,15 @@ class DoorbellNotifier:
                 ear = self._ears[loop] = Ear(self._doorbells, self._database)
         ear.listen(attention)
         return DoorbellSubscription(self, ear, attention)
+
+    def _ring_for(self, ear: Ear) -> None:
+        for topic, keys in ear.outgoing.take():
+            self._ring(topic, keys)
+
+    def _ring(self, topic: Topic, keys: Sequence[str]) -> None:
+        with self._lock:
+            own = {ear.bell_name for ear in self._ears.values()}
+        self._doorbells.ring(topic, keys, own)
 
     def forget(self, ear: Ear) -> None:
         with self._lock:
