@@ -34,7 +34,8 @@ HELD_FOR = 120.0
 
 
 async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
-    many, few, held = peer.drained * size, 12 * size, 1000 if size > 1 else 100
+    quick = size == 1  # then one worker does it all, and is killed
+    many, few, held = (100, 4, 20) if quick else (peer.drained * size, 12 * size, 1000)
     await peer.open()
     warm = 20
     for n in range(warm):
@@ -43,7 +44,6 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
     for n in range(warm, warm + many):
         await peer.begin(n)
     starts = many / (time.monotonic() - began)
-    quick = size == 1  # then one worker does it all, and is killed
     with working(peer, held if quick else peer.drains_with, 0.0 if quick else POLITENESS) as worker:
         await stamped(slots, range(warm + many))
         ended = await all_ended(peer)
