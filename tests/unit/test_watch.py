@@ -1,0 +1,257 @@
+"""What watchers see: the latest version alone, the place in the queue, whether anybody works, and the end."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.backends.memory.store import MemoryStore
+from outlast.core import watch as watch_module
+from outlast.core.watch import LOOK_EVERY, SessionView, Watch
+from outlast.domain.plan import Expected
+from outlast.domain.progress import Progress
+from outlast.ports.notifier import Topic
+from outlast.testing.acts import (
+    STEPS,
+    WORKER,
+    completed,
+    enter,
+    read,
+    right,
+    start,
+    started_and_claimed,
+    take_one,
+    update,
+)
+from outlast.testing.clock import FakeClock
+from waiting import until
+
+
+class House:
+    def __init__(self):
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.notifier = MemoryNotifier()
+        self.watch = Watch(self.store, self.notifier, self.clock)
+
+    @asynccontextmanager
+    async def following(self, session):
+        async with self.watch.follow(session) as watched:
+            yield watched
+
+    async def has_looked(self):
+        """Return once the look has been taken that every new watcher causes."""
+        await until(lambda: not self.watch._heard)
+
+    async def change(self, session, percentage, *, hint=True):
+        await self.store.report([update(session, percentage)])
+        if hint:
+            self.notifier.publish(Topic.CHANGED, [session.id])
+
+
+@pytest.fixture
+async def house(monkeypatch):
+    monkeypatch.setattr(watch_module, "GATHER", 0.0)
+    house = House()
+    await house.watch.open()
+    yield house
+    await house.watch.close()
+
+
+async def shown(watched, condition):
+    """The first view that meets the condition."""
+    async with asyncio.timeout(10):
+        while not condition(watched.view):
+            await watched.changed()
+        return watched.view
+
+
+@pytest.mark.parametrize(
+    ("queues", "analyses", "stalled"),
+    [
+        (("analysis",), ("site",), False),
+        (("analysis", "other"), ("other", "site"), False),
+        (("other",), ("site",), True),
+        (("analysis",), ("other",), True),
+        (None, None, True),
+    ],
+)
+async def test_a_session_is_stalled_unless_a_living_worker_knows_its_analysis_and_looks_at_its_queue(
+    house, queues, analyses, stalled
+):
+    if queues is not None:
+        enter(house.store, WORKER, queues=queues, analyses=analyses)
+    view = await house.watch.view(await start(house.store))
+    assert view.stalled is stalled
+
+
+async def test_two_workers_that_each_do_half_do_not_serve_it(house):
+    enter(house.store, "one", queues=("other",), analyses=("site",))
+    enter(house.store, "two", queues=("analysis",), analyses=("other",))
+    assert (await house.watch.view(await start(house.store))).stalled
+
+
+async def test_a_dead_worker_serves_nothing(house):
+    enter(house.store, WORKER)
+    house.clock.advance(60)
+    assert (await house.watch.view(await start(house.store))).stalled
+
+
+async def test_only_what_waits_has_a_place_and_can_be_stalled(house):
+    first, second = [await start(house.store) for _ in range(2)]
+    assert [(await house.watch.view(s)).queue_position for s in (first, second)] == [1, 2]
+    enter(house.store)
+    view = await house.watch.view(await take_one(house.store, first.id))
+    assert (view.queue_position, view.stalled) == (None, False)
+
+
+async def test_a_hint_shows_the_latest_progress_and_rings(house):
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        assert watched.view.session.progress.percentage == 0
+        await house.change(session, 10.0)
+        await house.change(session, 30.0)
+        view = await shown(watched, lambda v: v.session.progress.percentage == 30.0)
+        assert view.session.version == (await read(house.store, session.id)).version
+
+
+async def test_without_a_hint_everything_is_looked_at_every_two_seconds(house, monkeypatch):
+    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        await house.has_looked()
+        await house.change(session, 10.0, hint=False)
+        house.clock.advance(watch_module.LOOK_AT_ALL_EVERY - 0.1)
+        assert not await watched.changed(0.1)
+        house.clock.advance(0.1)
+        await shown(watched, lambda v: v.session.progress.percentage == 10.0)
+
+
+async def test_an_older_version_never_replaces_a_newer_one(house):
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        await house.change(session, 10.0)
+        newer = await shown(watched, lambda v: v.session.progress.percentage == 10.0)
+        assert await house.watch.view(session) is newer
+        assert (await house.watch.enter(session)).view is newer
+
+
+async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_takes_it_along(house):
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as one:
+        async with house.following(session) as two:
+            assert one.view is two.view
+        assert session.id in house.watch._slots
+    assert not house.watch._slots
+
+
+async def test_the_end_is_shown_with_the_time_that_it_took(house):
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        house.clock.advance(3)
+        await house.store.finish(right(session), completed())
+        house.notifier.publish(Topic.CHANGED, [session.id])
+        view = await shown(watched, lambda v: v.session.status.final)
+        house.clock.advance(100)
+        assert view.elapsed_ms(house.clock.monotonic()) == 3_000
+
+
+async def test_while_it_runs_the_elapsed_time_goes_on_between_two_versions(house):
+    view = await house.watch.view(await started_and_claimed(house.store))
+    house.clock.advance(2.5)
+    assert view.elapsed_ms(house.clock.monotonic()) == 2_500
+    assert view.elapsed_ms(0.0) == 0, "never negative"
+
+
+async def test_a_session_that_was_cleaned_up_is_gone(house, monkeypatch):
+    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        assert not watched.gone
+        with house.store._tables.lock:
+            del house.store._tables.sessions[session.id]
+        house.clock.advance(watch_module.LOOK_AT_ALL_EVERY)
+        async with asyncio.timeout(10):
+            while not watched.gone:
+                await watched.changed()
+
+
+async def test_a_place_in_the_queue_moves_without_any_change_of_the_session(house, monkeypatch):
+    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    enter(house.store)
+    first, second = [await start(house.store) for _ in range(2)]
+    async with house.following(second) as watched:
+        await shown(watched, lambda v: v.queue_position == 2 and not v.stalled)
+        await take_one(house.store, first.id)
+        house.clock.advance(LOOK_EVERY)
+        await shown(watched, lambda v: v.queue_position == 1)
+
+
+async def test_places_are_asked_for_in_turn(house, monkeypatch):
+    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watch_module, "POSITIONS_PER_LOOK", 1)
+    asked = []
+    real = house.store.queue_position
+
+    async def queue_position(session_id):
+        asked.append(session_id)
+        return await real(session_id)
+
+    sessions = [await start(house.store) for _ in range(3)]
+    async with house.following(sessions[0]), house.following(sessions[1]), house.following(sessions[2]):
+        house.store.queue_position = queue_position
+        async with asyncio.timeout(10):
+            while len(asked) < 6:
+                house.clock.advance(LOOK_EVERY)
+                await asyncio.sleep(0.01)
+    assert set(asked[:3]) == {s.id for s in sessions}
+    assert asked[3:6] == asked[:3]
+
+
+async def test_waiting_for_a_change_ends_with_its_time_or_with_a_ring(house):
+    session = await started_and_claimed(house.store)
+    async with house.following(session) as watched:
+        await house.has_looked()
+        assert not await watched.changed(0.01)
+        waiting = asyncio.create_task(watched.changed())
+        await asyncio.sleep(0)
+        house.watch.ring_all()
+        assert await waiting
+        assert await watched.changed(0.0), "it has not been read since"
+        assert watched.view
+        assert not await watched.changed(0.0)
+
+
+async def test_the_living_workers_are_at_most_a_second_old(house):
+    assert not await house.watch.alive()
+    enter(house.store)
+    assert not await house.watch.alive()
+    house.clock.advance(LOOK_EVERY)
+    assert [worker.id for worker in await house.watch.alive()] == [WORKER]
+
+
+async def test_the_tag_differs_with_version_place_and_workers_alone(house):
+    session = await start(house.store)
+    view = SessionView(session, 2, stalled=False)
+    tags = {
+        view.tag,
+        replace(view, queue_position=1).tag,
+        replace(view, queue_position=None).tag,
+        replace(view, stalled=True).tag,
+        replace(view, session=replace(session, version=session.version + 1)).tag,
+    }
+    assert len(tags) == 5
+    assert replace(view, began=5.0).tag == view.tag
+
+
+async def test_the_time_left_is_shown_while_it_runs_alone(house):
+    steps = tuple(replace(step, expected=Expected(1_000, 2_000, 4_000)) for step in STEPS)
+    waiting = await start(house.store, steps=steps)
+    assert SessionView(waiting).time_left is None
+    enter(house.store)
+    running = await take_one(house.store, waiting.id)
+    half = replace(steps[0], progress_percentage=50.0)
+    left = SessionView(replace(running, progress=Progress(steps=(half, steps[1])))).time_left
+    assert (left.low, left.middle, left.high) == (1.5, 3.0, 6.0)
