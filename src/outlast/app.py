@@ -7,10 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, TypeVar
-
-from starlette.requests import Request
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
@@ -27,12 +24,16 @@ from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.settings import Settings, load_settings
-from outlast.web.access import Access, OwnerOf
 from outlast.web.keys import KeyRing
-from outlast.web.operators import Operators
-from outlast.web.rates import Rates
-from outlast.web.site import Site, make_site
 from outlast.wiring import enrol, make_engine
+
+if TYPE_CHECKING:  # a worker has no pages: half of its start and of its memory would be for nothing
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from outlast.web.access import OwnerOf
+    from outlast.web.operators import Operators
+    from outlast.web.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Outlast:
         self,
         settings: Settings | None = None,
         *,
-        owner: OwnerOf | None = None,
+        owner: "OwnerOf | None" = None,
         title: str = "Outlast",
         assets: Path | None = None,
     ) -> None:
@@ -134,8 +135,10 @@ class Outlast:
 
         return register
 
-    def asgi(self) -> ASGIApp:
+    def asgi(self) -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount."""
+        from outlast.web.site import Site, make_site  # noqa: PLC0415 - see above
+
         return make_site(
             Site(
                 settings=lambda: self.settings,
@@ -261,8 +264,10 @@ class Outlast:
 
         return Facts(space, opened)
 
-    def visitor(self, request: Request) -> str | None:
+    def visitor(self, request: "Request") -> str | None:
         """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
+        from outlast.web.access import Access  # noqa: PLC0415 - see above
+
         cookie = request.headers.get("cookie")
         access = Access(self.settings, KeyRing.of(self.settings), None, self.operators())
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
@@ -271,13 +276,17 @@ class Outlast:
         """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
-    def operators(self) -> Operators:
+    def operators(self) -> "Operators":
         """Who may see the dashboard."""
+        from outlast.web.operators import Operators  # noqa: PLC0415 - see above
+
         if self._operators is None:
             self._operators = Operators(self.settings, KeyRing.of(self.settings), SystemClock())
         return self._operators
 
-    def _make_rates(self) -> Rates:
+    def _make_rates(self) -> "Rates":
+        from outlast.web.rates import Rates  # noqa: PLC0415 - see above
+
         if self._rates is None:
             url = self.settings.redis_url
             self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)

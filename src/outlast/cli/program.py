@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from outlast.app import Outlast
+from outlast.core.supervisor import python_command
 from outlast.domain.errors import OutlastError
 from outlast.settings import load_settings
 
@@ -69,6 +70,12 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
             raise Refused(str(error)) from None
 
     return guarded
+
+
+def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
+    """How a supervised worker of this application is started."""
+    named = ["--app", app_name] if app_name else []
+    return python_command("workers", "run", *named, "--concurrency", str(concurrency), *more)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

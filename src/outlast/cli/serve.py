@@ -13,9 +13,9 @@ import uvicorn
 
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
-from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences
+from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
 from outlast.core.process_tree import kill_descendants
-from outlast.core.supervisor import Supervisor, python_command
+from outlast.core.supervisor import Supervisor
 from outlast.core.supervisor_link import silence_standard_input
 
 WORKERS = 2
@@ -113,12 +113,6 @@ async def _listen(server: uvicorn.Server, host: str, port: int) -> None:
         raise Refused(
             f"Cannot listen on {host}:{port}: is another program there? Choose another with --port."
         ) from None
-
-
-def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
-    """How a supervised worker of this application is started."""
-    named = ["--app", app_name] if app_name else []
-    return python_command("workers", "run", *named, "--concurrency", str(concurrency), *more)
 
 
 async def _announce(server: uvicorn.Server, app: Outlast, workers: int) -> None:

@@ -12,13 +12,19 @@ from datetime import UTC, datetime
 from typing import cast
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
-from outlast.cli.program import app_option, collect_seldom, json_option, load_app, print_json, run, sentences
-from outlast.cli.serve import worker_command
+from outlast.cli.program import (
+    app_option,
+    collect_seldom,
+    json_option,
+    load_app,
+    print_json,
+    run,
+    sentences,
+    worker_command,
+)
 from outlast.core.event_loop import run_to_end
 from outlast.core.process_tree import kill_own_session
 from outlast.core.supervisor import Supervisor
@@ -204,6 +210,9 @@ def status(app_name: str | None, as_json: bool) -> None:
     elif not found:
         click.echo("No worker is running. Start some with: outlast workers start")
     else:
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table("worker", "alive", "host", "pid", "in flight", "queues", "last beat", box=None)
         for w in found:
             queues = ", ".join(cast("list[str]", w["queues"]))
