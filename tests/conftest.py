@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import run_guard
 from servers import RedisServer, fresh_database, shared_postgres, template_database
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -71,6 +72,11 @@ def redis_server() -> Generator[RedisServer]:
 def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
     folder = factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+def pytest_configure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        run_guard.start()
 
 
 def pytest_xdist_auto_num_workers() -> int:
