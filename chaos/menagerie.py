@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
     parser.add_argument("--json", type=Path, default=MEMORY, help="where what was seen is kept, run after run")
+    parser.add_argument("--missing", action="store_true", help="only cells that file has not, or has as broken")
     parser.add_argument(
         "--write", action="store_true", help="write the page from that file after a partial run too"
     )
@@ -151,13 +152,15 @@ def main() -> None:
         return
     if options.logs is not None:
         options.logs.mkdir(parents=True, exist_ok=True)
+    memory = Memory(options.json)
     cells = chosen(options.rows, options.kinds, options.places)
+    if options.missing:
+        cells = [cell for cell in cells if memory.missing(cell)]
     groups = list(batches(cells, alone=options.alone))
     if options.only:
         groups = [group for group in groups if (len(group) > 1) == (options.only == "shared")]
     print(f"{len(cells)} cells in {len(groups)} servers, {options.jobs} at once", flush=True)
     began = time.monotonic()
-    memory = Memory(options.json)
     results = run_all(groups, options.jobs, options.slack, options.logs, memory, again=not options.no_again)
     seconds = time.monotonic() - began
     _sum_up(results, seconds)

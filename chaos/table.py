@@ -29,6 +29,11 @@ class Memory:
             self.cells[str(cell)] = {"faults": found, "end": ends.get(cell, "")}
         self._path.write_text(json.dumps(self.cells, indent=0))
 
+    def missing(self, cell: Cell) -> bool:
+        """Whether it has not been run, or broke an invariant."""
+        known = self.cells.get(str(cell))
+        return known is None or bool(known["faults"])
+
 
 def write(memory: Memory, seconds: float) -> None:
     """Put the table between the marks of its page."""
