@@ -14,8 +14,10 @@ COLUMNS = (
 _STRENGTHS = ("strong", "medium", "weak")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
 """With these at its start a spreadsheet takes a cell for a formula."""
-_LATER = re.compile(r"([;|\t\r\n]\s{0,100})(?=[=+\-@＝＋－＠])")
-"""A cell begins there too for a spreadsheet that takes the file's commas for semicolons."""
+_SEPARATORS = ";|\t\r\n"
+"""A cell begins behind these too for a spreadsheet that takes the file's commas for semicolons."""
+_LATER = re.compile(r"([;|\s]++)([=+\-@＝＋－＠]?)")
+"""Takes a whole run of separators and white space whatever follows, so that no run is read twice."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FOR_HTML = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -45,8 +47,13 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return f"{value:g}"
-    text = _LATER.sub(r"\1'", _TAG.sub("< ", str(value)))
+    text = _LATER.sub(_apart, _TAG.sub("< ", str(value)))
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _apart(run: re.Match[str]) -> str:
+    between, sign = run[1], run[2]
+    return f"{between}'{sign}" if sign and any(map(between.__contains__, _SEPARATORS)) else run[0]
 
 
 def _table(reviews: Iterable[Mapping[str, Any]]) -> str:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from outlast_reviews.review import Review, ReviewSet, Skipped
+from outlast_reviews.review import MOST_LOOKED_AT, Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
 
 _SHOWN_ROWS = 10
 _TOLD_EVERY = 2_000
+_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Coverage:
     skipped_reasons: tuple[tuple[str, int, str], ...]
     """Reason, how many rows, and which ("rows 3, 7 and 2 more"); the most frequent first, at most five."""
     left_out: tuple[str, ...]
-    """Whole files that hold no reviews, each with the reason; at most twenty."""
+    """What no check looks at: ends of very long texts, and whole files that hold no reviews, each with the
+    reason; at most twenty.
+    """
     products: int
     """How many the source names, where they are several; else 0."""
     most_frequent_products: tuple[tuple[str, int], ...]
@@ -67,11 +70,13 @@ def merge(reviews: Iterable[Review], progress: Callable[[int, int], None] = _sil
     """One review for each that was delivered several times; the first wins, later ones fill its gaps.
 
     Repeats are rows of one review id, and rows of one reviewer with one text. A filled gap can show
-    another repeat, so it looks again until nothing changes.
+    another repeat, so it looks again until nothing changes, or often enough for any real export.
     """
     merged = tuple(reviews)
-    while len(again := _merge_once(merged, progress)) < len(merged):
-        merged = again
+    for _ in range(_MOST_ROUNDS):
+        before, merged = len(merged), _merge_once(merged, progress)
+        if len(merged) == before:
+            break
     return merged
 
 
@@ -153,12 +158,18 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         merged=len(received.reviews) - len(reviews),
         skipped=len(received.skipped),
         skipped_reasons=tuple((reason, len(rows), _which(rows)) for reason, rows in frequent),
-        left_out=tuple(received.left_out[:20]),
+        left_out=(*_cut(reviews), *received.left_out)[:20],
         products=len(products),
         most_frequent_products=tuple(products.most_common(20)),
         first_date=min(days, default=None),
         last_date=max(days, default=None),
     )
+
+
+def _cut(reviews: Sequence[Review]) -> tuple[str, ...]:
+    long = sum(len(review.text) > MOST_LOOKED_AT for review in reviews)
+    texts = "the end of a text" if long == 1 else f"the ends of {long:,} texts"
+    return (f"{texts} of more than {MOST_LOOKED_AT:,} characters",) if long else ()
 
 
 def _which(rows: Sequence[Skipped]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from outlast_reviews.judge.opinion import ModelReport, sentences
 from outlast_reviews.verdict import GRADE_LIMITS
 
-VERSION = "3"
+VERSION = "4"
 """Grows with each change that can change a verdict."""
 
 

@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+MOST_LOOKED_AT = 30_000
+"""Characters of one text that the checks look at: Amazon's 5,000 words, the most that any large shop allows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Review:

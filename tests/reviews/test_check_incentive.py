@@ -1,11 +1,9 @@
 """Disclosed rewards are found with their words; "free" alone means nothing."""
 
-import time
-
 import pytest
 from judging_data import nowhere
 
-from outlast_reviews.checks.disclosures import DISCLOSURES, disclosure, without_disclosures
+from outlast_reviews.checks.disclosures import disclosure, without_disclosures
 from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.review import Review
 
@@ -76,42 +74,6 @@ def test_without_texts_and_marks_it_is_not_assessed():
     assert incentive([Review(row=1, rating=5.0)], nowhere).outcome == "not_assessed"
 
 
-NASTY = [
-    "free " * 20_000,
-    "gift card " * 10_000,
-    "received " * 11_000,
-    "review for a " * 8_000,
-    "in exchange for " * 6_000,
-    "discount for a " * 7_000,
-    "free product " * 8_000,
-    "a" * 100_000,
-    " " * 100_000,
-    "received sent given provided for free " * 2_700,
-    "kostenlos " * 10_000,
-    "not " * 25_000 + "paid for this review",
-]
-
-
-@pytest.mark.parametrize("pattern", DISCLOSURES, ids=lambda p: p.pattern[:24])
-def test_each_pattern_takes_linear_time(pattern):
-    """Four times the text may take a good four times as long, not sixteen times."""
-
-    def seconds(text: str) -> float:
-        start = time.process_time()
-        for _ in pattern.finditer(text):
-            pass
-        return time.process_time() - start
-
-    for text in NASTY:
-        long = seconds(text[:100_000])
-        assert long < 0.05 or long < 9 * min(seconds(text[:25_000]) for _ in range(3)), text[:20]
-
-
-def test_a_hostile_review_of_100_kilobytes_is_judged_at_once():
-    for text in NASTY:
-        disclosure(text)
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -176,10 +138,3 @@ def test_a_disclosing_sentence_is_blanked_and_nothing_else():
 def test_of_a_text_without_an_end_only_a_part_is_blanked():
     text = "word " * 200 + "in exchange for my honest review " + "word " * 200
     assert len(without_disclosures(text).split()) > 300
-
-
-@pytest.mark.parametrize("text", NASTY)
-def test_blanking_takes_no_longer_than_looking(text):
-    began = time.process_time()
-    without_disclosures(text)
-    assert time.process_time() - began < 2

@@ -1,24 +1,19 @@
-"""Hostile files end early, in bounded memory, and no pattern blows up."""
+"""Hostile files end early and in bounded memory."""
 
 import gzip
-import importlib
 import io
 import json
-import pkgutil
-import re
 import subprocess
 import sys
 import time
 import zipfile
 from dataclasses import replace
-from functools import cache
 
 import pytest
 import source_bombs
 from source_reading import read_json
 from yardstick import yardstick
 
-import outlast_reviews
 from outlast_reviews.hygiene import clean
 from outlast_reviews.sources import Limits, NotReviews, read, read_reviews
 from outlast_reviews.sources.read import look_early
@@ -46,95 +41,6 @@ def test_a_hostile_file_costs_little_and_is_refused_in_words(name):
     assert cost["early_mib"] <= 100
     assert cost["early_seconds"] <= 12 * cost["yardstick"]
     assert cost["outcome"].startswith("read ") if name in READ else cost["outcome"].endswith(".")
-
-
-def patterns() -> dict[str, re.Pattern]:
-    found: dict[str, re.Pattern] = {}
-    for module in pkgutil.walk_packages(outlast_reviews.__path__, "outlast_reviews."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            for n, one in enumerate(value if isinstance(value, tuple | list) else [value]):
-                if isinstance(one, re.Pattern):
-                    found[f"{module.name}.{name}{n or ''}"] = one
-    return found
-
-
-AS_USED = {
-    "outlast_reviews.checks.facts._ACCOUNT": lambda pattern, text: pattern.fullmatch(text),
-    "outlast_reviews.exports._FORMULA": lambda pattern, text: pattern.match(text),
-}
-"""These would be slow from every place of a text, and look from its beginning alone."""
-
-ATTACKS = [
-    "a",
-    " ",
-    "1",
-    "<",
-    "<a",
-    "<br",
-    "<title",
-    "type=",
-    "-",
-    "1.",
-    "&#x",
-    "data-hook=",
-    " data-hook = ",
-    "R",
-    "/dp/",
-]
-ATTACKS += [
-    "★",
-    "/gp/product/aaaaaaaaa",
-    "amzn1.account.",
-    "charset=",
-    "2018-1",
-    "é",
-    "\\",
-    '"',
-    "verify ",
-    "<script",
-    "free product for ",
-    "in exchange for ",
-    "received ",
-    "a1.-",
-    "平成",
-    "= ",
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", patterns())
-def test_every_pattern_is_quick_on_100_kb(name):
-    pattern, use = patterns()[name], AS_USED.get(name, _everywhere)
-    # the others read a review's text, which has at most as much, not a file
-    most = pace() * (0.6 if ".sources." in name else 1.8)
-    for attack in ATTACKS:
-        text = (attack * (100_000 // len(attack) + 1))[:100_000]
-        subject = text.encode() if isinstance(pattern.pattern, bytes) else text
-        assert any(_seconds(use, pattern, subject) <= most for _ in range(3)), attack
-
-
-@cache
-def pace() -> float:
-    return yardstick()
-
-
-def _everywhere(pattern: re.Pattern, subject) -> None:
-    for _ in pattern.finditer(subject):
-        pass
-
-
-def _seconds(use, pattern: re.Pattern, subject) -> float:
-    began = time.process_time()
-    use(pattern, subject)
-    return time.process_time() - began
-
-
-def test_every_room_is_looked_at():
-    assert len(patterns()) >= 60
-    rooms = {name.removeprefix("outlast_reviews.").rpartition(".")[0] for name in patterns()}
-    assert rooms >= {"sources.dates", "sources.stars", "sources.amazon_page", "sources.lookalikes", "product"}
-    assert rooms >= {"checks.facts", "checks.lexicon", "exports", "reviewers"}
-    assert set(AS_USED) <= set(patterns())
 
 
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "&#769;&#803;"])

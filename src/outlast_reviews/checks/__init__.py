@@ -1,7 +1,7 @@
 """The checks, in the order of the report."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from outlast_reviews.checks.burst import burst
@@ -15,7 +15,7 @@ from outlast_reviews.checks.overlap import reviewer_overlap
 from outlast_reviews.checks.stars_text import stars_text
 from outlast_reviews.checks.unverified import unverified
 from outlast_reviews.checks.vanished import vanished
-from outlast_reviews.review import Review
+from outlast_reviews.review import MOST_LOOKED_AT, Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,14 @@ def run_checks(
     *,
     facts: Facts = NOTHING_KNOWN,
 ) -> tuple[Finding, ...]:
-    """Every check over unique reviews; `progress(done, total, message)` may raise to stop the work."""
+    """Every check over unique reviews, of a very long text over its beginning.
+
+    `progress(done, total, message)` may raise to stop the work.
+    """
     planned = checks(facts)
+    reviews = [
+        replace(one, text=one.text[:MOST_LOOKED_AT]) if len(one.text) > MOST_LOOKED_AT else one for one in reviews
+    ]
     total = PROGRESS * sum(one.work for one in planned)
     findings: list[Finding] = []
     done = 0

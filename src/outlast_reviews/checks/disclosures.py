@@ -1,67 +1,121 @@
 """Words that disclose a reward for a review, in the languages that this knows (pure)."""
 
+import heapq
 import re
+from collections.abc import Iterable, Iterator
 
-_OPINION = r"\b(?:reviews?|opinions?|feedback|evaluations?|ratings?|testimonials?|stars?)\b"
-_ITEM = r"(?:products?|samples?|items?|units?|copy|copies|testers?)\b"
-_GIFT = r"\b(?:gift ?cards?|vouchers?|coupons?|refunds?|rebates?|discounts?|free (?:products?|samples?|items?))\b"
-_GIVEN = r"\b(?:received|given|sent|provided|supplied|offered|gifted|got)\b"
-_AT_NO_COST = r"\b(?:for free|free of charge|at no (?:cost|charge)|at a discount)\b"
-_IF = r"\b(?:for|if|to) (?:I|you|we|my|your|an?|this|the|post|posting|leave|leaving|write|writing)\b"
-_FOR_MY = r"\bfor (?:(?:my|an?|this|the|our|honest|unbiased|fair) ){0,3}"
-_MAKER = r"\b(?:from|by) the (?:company|seller|brand|manufacturer|maker|vendor|publisher)\b"
-_TRY = r"\b(?:test|testing|try|review|reviewing|evaluate|evaluation)\b"
-_WROTE = r"(?:left|gave|wrote|posted)"
-_KOSTENLOS, _MEINUNG = r"\b(?:kostenlos|gratis|unentgeltlich)\b", r"(?:bewertung|rezension|meinung)"
+from outlast_reviews.checks.phrases import SENTENCE_OF_KANJI, Part, Phrase, Searched
 
 
-def _within(characters: int) -> str:
-    return rf"[^.!?\n]{{0,{characters}}}?"
+def _and_plural(*words: str) -> Part:
+    return tuple(form for word in words for form in (word, f"{word}s"))
 
 
-OFFERS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_GIFT}{_within(40)}{_IF}{_within(30)}{_OPINION}",
-        rf"{_OPINION}{_within(20)}\b(?:for|to get) (?:a|my|the) {_within(20)}{_GIFT}",
-    )
+_SPACE = re.compile(" ")
+_SMALL_WORDS = re.compile(r" (?:(?:my|an?|this|the|our|honest|unbiased|fair) ){0,3}")
+_PERHAPS_A_WORD = re.compile(r"(?: \w{1,20}(?= complimentary))? ")
+_OPINION = ("feedback", *_and_plural("review", "opinion", "evaluation", "rating", "testimonial", "star"))
+_ITEM = ("copy", "copies", *_and_plural("product", "sample", "item", "unit", "tester"))
+_GIFT = _and_plural(
+    *("gift card", "giftcard", "voucher", "coupon", "refund", "rebate", "discount"),
+    *("free product", "free sample", "free item"),
+)
+_GIVEN = ("received", "given", "sent", "provided", "supplied", "offered", "gifted", "got")
+_AT_NO_COST = ("for free", "free of charge", "at no cost", "at no charge", "at a discount")
+_DOER = (
+    *("i", "you", "we", "my", "your", "a", "an", "this", "the"),
+    *("post", "posting", "leave", "leaving", "write", "writing"),
+)
+_MAKER = tuple(
+    f"{by} the {who}"
+    for by in ("from", "by")
+    for who in ("company", "seller", "brand", "manufacturer", "maker", "vendor", "publisher")
+)
+_TO_TELL = (*_OPINION, "test", "testing", "try", "reviewing", "evaluate")
+_ARTICLE = ("a", "my", "the", "this", "these")
+_KOSTENLOS = ("kostenlos", "gratis", "unentgeltlich")
+
+OFFERS = (
+    Phrase(_GIFT, ((40, ("for", "if", "to")), (_SPACE, _DOER), (30, _OPINION))),
+    Phrase(_OPINION, ((20, ("for", "to get")), (_SPACE, ("a", "my", "the")), (21, _GIFT))),
 )
 """A reward that its writer may not have taken; with few stars it is a warning, and nobody was paid for that."""
 DISCLOSURES = (
-    *(
-        re.compile(pattern, re.IGNORECASE)
-        for pattern in (
-            rf"\bin (?:exchange|return) for\b{_within(40)}{_OPINION}",
-            rf"{_GIVEN}{_within(60)}{_AT_NO_COST}{_within(60)}(?:{_OPINION}|{_TRY})",
-            rf"{_GIVEN}{_within(40)}{_MAKER}{_within(40)}(?:{_OPINION}|{_TRY})",
-            rf"\b(?:received|provided with|supplied with) (?:a|my|the|this|these) (?:free|complimentary) {_ITEM}",
-            rf"\bsent (?:me|us) (?:a|the|this|these) (?:free|complimentary) {_ITEM}",
-            rf"\b(?:free|complimentary|discounted) {_ITEM}{_within(30)}{_FOR_MY}{_OPINION}",
-            r"\breceived (?:this|it|these)(?: \w{1,20})? complimentary\b",
-            r"\b(?:amazon )?vine (?:voice|program(?:me)?|member|customer review|review(?:er)?)\b",
-            r"\b(?:paid|compensated) (?:to write|for writing|for) (?:this|my|a|the) (?:honest )?review\b",
-            rf"\brefunded{_within(20)}\b(?:after|when|once) (?:I|we) {_WROTE}{_within(20)}{_OPINION}",
-            r"\bcollected as part of a promotion\b",
-            r"#(?:ad|gifted|sponsored|complimentary|freeproduct)\b",
-            rf"{_KOSTENLOS}{_within(40)}\bzur verfügung gestellt\b",
-            rf"{_KOSTENLOS}{_within(30)}\b(?:zum|für einen|für den) (?:produkt)?test(?:en)?\b",
-            rf"\b(?:im austausch|als gegenleistung) (?:für|gegen)\b{_within(40)}\b{_MEINUNG}\b",
-            rf"\ben échange d[eu'’]{_within(30)}\b(?:avis|commentaire|évaluation)\b",
-            rf"\b(?:reçu|offert)\b{_within(20)}\bgratuitement\b{_within(60)}\b(?:avis|test|tester|évaluation)\b",
-            rf"\ba cambio de\b{_within(30)}\b(?:reseña|opinión|valoración|comentario)\b",
-            rf"\bin cambio di\b{_within(30)}\b(?:recensione|opinione|valutazione|parere)\b",
-            rf"\bem troca de\b{_within(30)}\b(?:avaliação|opinião|resenha|análise)\b",
-            rf"\bin ruil voor\b{_within(30)}\b(?:review|recensie|mening|beoordeling)\b",
-            rf"\bw zamian za\b{_within(30)}\b(?:opinię|recenzję|ocenę)\b",
-            rf"\bi utbyte mot\b{_within(30)}\b(?:recension|omdöme|åsikt)\b",
-            r"無料で[^。！？\n]{0,15}(?:提供|いただ|頂|もら)",
-            r"(?:商品|製品|サンプル)を?(?:ご)?提供(?:して)?(?:いただ|頂|もら|され)",
-            r"レビュー[^。！？\n]{0,12}(?:代わりに|引き換えに|条件に)",
-        )
+    Phrase(("in exchange for", "in return for"), ((40, _OPINION),)),
+    Phrase(_GIVEN, ((60, _AT_NO_COST), (60, _TO_TELL))),
+    Phrase(_GIVEN, ((40, _MAKER), (40, _TO_TELL))),
+    Phrase(
+        ("received", "provided with", "supplied with"),
+        ((_SPACE, _ARTICLE), (_SPACE, ("free", "complimentary")), (_SPACE, _ITEM)),
     ),
+    Phrase(
+        ("sent me", "sent us"),
+        ((_SPACE, ("a", "the", "this", "these")), (_SPACE, ("free", "complimentary")), (_SPACE, _ITEM)),
+    ),
+    Phrase(
+        ("free", "complimentary", "discounted"),
+        ((_SPACE, _ITEM), (30, ("for",)), (_SMALL_WORDS, _OPINION)),
+    ),
+    Phrase(("received this", "received it", "received these"), ((_PERHAPS_A_WORD, ("complimentary",)),)),
+    Phrase(
+        ("vine", "amazon vine"),
+        (
+            (
+                _SPACE,
+                ("voice", "program", "programme", "member", "customer review", "review", "reviewer"),
+            ),
+        ),
+    ),
+    Phrase(
+        tuple(f"{paid} {what}" for paid in ("paid", "compensated") for what in ("to write", "for writing", "for")),
+        ((_SPACE, ("this", "my", "a", "the")), (re.compile(" (?:honest )?"), ("review",))),
+    ),
+    Phrase(
+        ("refunded",),
+        (
+            (20, ("after", "when", "once")),
+            (_SPACE, ("i", "we")),
+            (_SPACE, ("left", "gave", "wrote", "posted")),
+            (20, _OPINION),
+        ),
+    ),
+    Phrase(("collected as part of a promotion",)),
+    Phrase(("#ad", "#gifted", "#sponsored", "#complimentary", "#freeproduct")),
+    Phrase(_KOSTENLOS, ((40, ("zur verfügung gestellt",)),)),
+    Phrase(
+        _KOSTENLOS,
+        (
+            (30, ("zum", "für einen", "für den")),
+            (_SPACE, ("test", "testen", "produkttest", "produkttesten")),
+        ),
+    ),
+    Phrase(
+        ("im austausch für", "im austausch gegen", "als gegenleistung für", "als gegenleistung gegen"),
+        ((40, ("bewertung", "rezension", "meinung")),),
+    ),
+    Phrase(
+        ("en échange de", "en échange des", "en échange du", "en échange d'", "en échange d’"),
+        ((30, ("avis", "commentaire", "évaluation")),),
+    ),
+    Phrase(("reçu", "offert"), ((20, ("gratuitement",)), (60, ("avis", "test", "tester", "évaluation")))),
+    Phrase(("a cambio de",), ((30, ("reseña", "opinión", "valoración", "comentario")),)),
+    Phrase(("in cambio di",), ((30, ("recensione", "opinione", "valutazione", "parere")),)),
+    Phrase(("em troca de",), ((30, ("avaliação", "opinião", "resenha", "análise")),)),
+    Phrase(("in ruil voor",), ((30, ("review", "recensie", "mening", "beoordeling")),)),
+    Phrase(("w zamian za",), ((30, ("opinię", "recenzję", "ocenę")),)),
+    Phrase(("i utbyte mot",), ((30, ("recension", "omdöme", "åsikt")),)),
+    Phrase(("無料で",), ((15, ("提供", "いただ", "頂", "もら")),), SENTENCE_OF_KANJI),
+    Phrase(
+        ("商品", "製品", "サンプル"),
+        (
+            (re.compile("を?(?:ご)?"), ("提供",)),
+            (re.compile("(?:して)?"), ("いただ", "頂", "もら", "され")),
+        ),
+        SENTENCE_OF_KANJI,
+    ),
+    Phrase(("レビュー",), ((12, ("代わりに", "引き換えに", "条件に")),), SENTENCE_OF_KANJI),
     *OFFERS,
 )
-"""Each is bounded: from any place in a text it reads at most some two hundred characters on."""
 
 _LIKELY = (
     *("free", "complimentary", "exchange", "return for", "discount", "gift card", "giftcard", "voucher", "coupon"),
@@ -80,6 +134,7 @@ _LOOK_BACK = 40
 _LOOK_ON = 80
 """Characters after it in which a refusal does."""
 _SENTENCE_END = re.compile(r"[.!?\n。！？\]]")
+_END_BEFORE = re.compile(r"[.!?\n]")
 _LONGEST_SENTENCE = 100
 """Characters around a disclosure that belong to its sentence at most."""
 _MOST_SENTENCES = 5
@@ -87,39 +142,49 @@ _MOST_SENTENCES = 5
 
 def disclosure(text: str, *, stars: float | None = None) -> str | None:
     """The part of a text that discloses a reward for it; `None` where none does, or only in denial."""
-    found = _found(text, stars)
-    return found[0] if found else None
+    if not _may_disclose(text):
+        return None
+    searched = Searched(text)
+    for phrase in DISCLOSURES:
+        if stars is not None and stars <= 2 and phrase in OFFERS:
+            continue
+        if found := next(_meant(text, searched.spans(phrase)), None):
+            return text[slice(*found)]
+    return None
 
 
 def without_disclosures(text: str) -> str:
     """The text with blanks in the place of a sentence that discloses a reward: thousands of honest people use the
-    same few, as they are told to. As long as before.
+    same few, as they are told to. As long as before; of more than five such sentences the first five are blanked.
     """
-    left = text
-    for _ in range(_MOST_SENTENCES):
-        found = _found(left, None)
-        if found is None:
+    if not _may_disclose(text):
+        return text
+    searched = Searched(text)
+    left, done, blanked = text, 0, 0
+    for start, end in heapq.merge(*(_meant(text, searched.spans(phrase)) for phrase in DISCLOSURES)):
+        if start < done:
+            continue
+        before = max(done, start - _LONGEST_SENTENCE)
+        ends = [match.end() for match in _SENTENCE_END.finditer(text, before, start)]
+        end_of_it = _SENTENCE_END.search(text, end, end + _LONGEST_SENTENCE)
+        first = ends[-1] if ends else before
+        done = end_of_it.end() if end_of_it else min(len(text), end + _LONGEST_SENTENCE)
+        left = left[:first] + " " * (done - first) + left[done:]
+        blanked += 1
+        if blanked == _MOST_SENTENCES:
             break
-        before = max(0, found.start() - _LONGEST_SENTENCE)
-        ends = [match.end() for match in _SENTENCE_END.finditer(left, before, found.start())]
-        start = ends[-1] if ends else before
-        end_of_it = _SENTENCE_END.search(left, found.end(), found.end() + _LONGEST_SENTENCE)
-        end = end_of_it.end() if end_of_it else min(len(left), found.end() + _LONGEST_SENTENCE)
-        left = left[:start] + " " * (end - start) + left[end:]
     return left
 
 
-def _found(text: str, stars: float | None) -> re.Match[str] | None:
+def _may_disclose(text: str) -> bool:
     lowered = text.lower()
-    if not any(map(lowered.__contains__, _LIKELY)):
-        return None
-    for pattern in DISCLOSURES:
-        if stars is not None and stars <= 2 and pattern in OFFERS:
-            continue
-        for match in pattern.finditer(text):
-            before = re.split(r"[.!?\n]", text[max(0, match.start() - _LOOK_BACK) : match.start()])[-1]
-            if _NEGATION.search(before) or _NEGATION.search(match[0]):
-                continue
-            if not _REFUSAL.search(text, match.end(), match.end() + _LOOK_ON):
-                return match
-    return None
+    return any(map(lowered.__contains__, _LIKELY))
+
+
+def _meant(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Those that are neither denied nor refused."""
+    for start, end in spans:
+        before = _END_BEFORE.split(text[max(0, start - _LOOK_BACK) : start])[-1]
+        denied = _NEGATION.search(before) or _NEGATION.search(text, start, end)
+        if not denied and not _REFUSAL.search(text, end, end + _LOOK_ON):
+            yield start, end

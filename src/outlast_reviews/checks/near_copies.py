@@ -180,7 +180,11 @@ def _counted(cluster: Sequence[_Text]) -> Counter[int]:
 def _alike(text: _Text, models: Sequence[Sequence[str]]) -> bool:
     """One changed word in a short text changes nearly half of its runs: its words themselves are compared."""
     words = _folded_words(text)
-    return any(SequenceMatcher(None, words, model, autojunk=False).ratio() >= LEAST_ALIKE for model in models)
+    return any(
+        SequenceMatcher(None, words, model, autojunk=False).ratio() >= LEAST_ALIKE
+        for model in models
+        if 2 * min(len(words), len(model)) >= LEAST_ALIKE * (len(words) + len(model))  # else too long or too short
+    )
 
 
 def _folded_words(text: _Text) -> Sequence[str]:

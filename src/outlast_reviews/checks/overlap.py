@@ -1,7 +1,9 @@
 """The same people around other analysed products within days: what groups of paid reviewers look like (pure)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import combinations
 
 from outlast_reviews.checks.facts import Facts, reviewer_mark
 from outlast_reviews.checks.finding import Advance, Finding, Sign
@@ -13,6 +15,9 @@ LEAST_PRODUCTS = 2
 WITHIN_DAYS = 14
 LEAST_TOGETHER = 2
 """Reviewers who must share two products; one alone may just review much, and that never counts."""
+
+_MOST_PRODUCTS = 50
+"""Products of one reviewer of which pairs are made."""
 
 
 def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
@@ -31,12 +36,16 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Fac
     if not known:
         why = "No review has both a date and a reviewer who can be told apart from others of the same name."
         return Finding(NAME, TITLE, "not_assessed", why)
+
+    @cache  # one reviewer may have written thousands of reviews
+    def near(mark: str, day: int) -> frozenset[str]:
+        return frozenset(product for on, product in elsewhere.get(mark, ()) if abs(on - day) <= WITHIN_DAYS)
+
     met: dict[int, frozenset[str]] = {}
     people: dict[int, str] = {}
     for review, date, mark in known:
-        near = {p for day, p in elsewhere.get(mark, ()) if abs(day - date.toordinal()) <= WITHIN_DAYS}
-        if len(near) >= LEAST_PRODUCTS:
-            met[review.row], people[review.row] = frozenset(near), mark
+        if len(products_near := near(mark, date.toordinal())) >= LEAST_PRODUCTS:
+            met[review.row], people[review.row] = products_near, mark
     if not met:
         sentence = (
             f"None of {len(known):,} reviewers wrote about two of the {others:,} other products analysed"
@@ -63,21 +72,18 @@ def _together(met: dict[int, frozenset[str]], people: dict[int, str]) -> frozens
 
     A popular product is met by chance; two shared ones make a pair, and pairs are counted by people.
     """
-    pairs: Counter[tuple[str, str]] = Counter()
-    counted: set[tuple[str, tuple[str, str]]] = set()
-    for row, near in met.items():
-        for pair in _pairs(near):
-            if (people[row], pair) not in counted:
-                counted.add((people[row], pair))
-                pairs[pair] += 1
-    return frozenset(
-        row for row, near in met.items() if any(pairs[pair] >= LEAST_TOGETHER for pair in _pairs(near))
-    )
+    of_person: dict[str, set[tuple[str, str]]] = {}
+    for mark, near in {(people[row], near) for row, near in met.items()}:
+        of_person.setdefault(mark, set()).update(_pairs(near))
+    people_of = Counter(pair for pairs in of_person.values() for pair in pairs)
+    together = {
+        near for near in set(met.values()) if any(people_of[pair] >= LEAST_TOGETHER for pair in _pairs(near))
+    }
+    return frozenset(row for row, near in met.items() if near in together)
 
 
-def _pairs(products: frozenset[str]) -> list[tuple[str, str]]:
-    ordered = sorted(products)[:50]
-    return [(one, other) for n, one in enumerate(ordered) for other in ordered[n + 1 :]]
+def _pairs(products: frozenset[str]) -> Iterable[tuple[str, str]]:
+    return combinations(sorted(products)[:_MOST_PRODUCTS], 2)
 
 
 def _sign(row: int, products: int, *, together: bool) -> Sign:

@@ -26,6 +26,9 @@ _MOST_LISTED = 64
 """Sets that one number leads to. Copies of a much-copied text meet through the first of them, so a
 template with thousands of copies costs no more than its size; only sets of nothing but very common
 numbers could miss each other."""
+_MOST_UNLIKE = 16
+"""Sets that one set is compared with in vain, those that it meets most often first. Real texts rarely meet any
+that they are unlike; texts made of the same paragraphs in other choices would meet all others."""
 
 
 def similar_groups(
@@ -63,7 +66,11 @@ def similar_groups(
         met = Counter(chain.from_iterable(filter(None, map(leads.get, shared))))
         smallest = math.ceil((LOOSE_OVERLAP if loose else LEAST_OVERLAP) * size)
         fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETS)
-        for other, times in [meeting for meeting in met.items() if meeting[1] >= fewest]:
+        unlike = 0
+        often = [(-times, other) for other, times in met.items() if times >= fewest]
+        for times, other in ((-less, other) for less, other in sorted(often)):
+            if unlike == _MOST_UNLIKE:
+                break
             if times < enough and times < meetings[other]:
                 continue
             both_loose = loose and loosely[other]
@@ -74,6 +81,8 @@ def similar_groups(
                 own = own or frozenset(numbers)
                 if _similar(own, sets[other], loosely=both_loose):
                     parent[_root(parent, n)] = _root(parent, other)
+                else:
+                    unlike += 1
         for x in shared:
             listed = leads.setdefault(x, [])
             if len(listed) < _MOST_LISTED:

@@ -22,7 +22,7 @@ _DEEPEST = 256
 _MOST_CARDS = 2_000
 
 _ID = re.compile(r"R[A-Z0-9]{6,20}")
-_AROUND = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20})["']?[^<>]{0,500}>\s{0,200}\Z""")
+_AROUND = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20}+)["']?[^<>]{0,500}+>\s{0,200}+\Z""")
 _PROFILE = re.compile(r"/profile/(amzn1\.account\.\w{1,60})")
 _VINE = re.compile(r"(?<![A-Za-z])Vine(?![A-Za-z])")
 _PARTS = ("review_id", "rating", "date", "title", "text", "user_id", "author", "verified", "vine")

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
@@ -48,7 +49,9 @@ _LONGEST_TEXT = 100_000
 
 def _stacked() -> re.Pattern[str]:
     """Marks on one letter beyond the 30 of Unicode's stream-safe form: normalising them is quadratic."""
-    marks = "".join(re.escape(chr(code)) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+    codes = [code for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code))]
+    stretches = ([code for _, code in some] for _, some in groupby(enumerate(codes), lambda one: one[1] - one[0]))
+    marks = "".join(f"{chr(some[0])}-{chr(some[-1])}" for some in stretches)  # as ranges, twice as quick
     return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 

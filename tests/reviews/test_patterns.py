@@ -1,0 +1,124 @@
+"""No pattern of the product blows up, whatever text was made for it."""
+
+import importlib
+import pkgutil
+import random
+import re
+import time
+from functools import cache
+
+import pytest
+from pattern_attacks import attacks, repeated
+from yardstick import yardstick
+
+import outlast_reviews
+from outlast_reviews.checks.disclosures import DISCLOSURES, disclosure, without_disclosures
+
+LENGTH = 100_000
+MOST = 0.5
+"""Of the yardstick, which is 0.1 s where limits were chosen: 50 ms for 100 kB."""
+ALL_PHRASES = 1.5
+"""The same of the search for disclosures, which is one for thirty phrases."""
+GLANCE = 10_000
+"""Characters that tell whether a text is worth a closer look."""
+
+AS_USED = {
+    "outlast_reviews.checks.facts._ACCOUNT": lambda pattern, text: pattern.fullmatch(text),
+    "outlast_reviews.exports._FORMULA": lambda pattern, text: pattern.match(text),
+    "outlast_reviews.command._ADDRESS": lambda pattern, text: pattern.match(text),
+    "outlast_reviews.sources.dates._UNIX": lambda pattern, text: pattern.match(text),
+}
+"""These would be slow from every place of a text, and look from its beginning alone."""
+
+
+def patterns() -> dict[str, re.Pattern]:
+    """All that any module of the package holds, in tuples, dictionaries and objects too."""
+    found: dict[str, re.Pattern] = {}
+    for module in pkgutil.walk_packages(outlast_reviews.__path__, "outlast_reviews."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            for n, one in enumerate(_within(value, 4)):
+                found.setdefault(f"{module.name}.{name}{n or ''}", one)
+    seen: set[tuple] = set()
+    return {
+        name: one
+        for name, one in found.items()
+        if (key := (one.pattern, one.flags)) not in seen and not seen.add(key)
+    }
+
+
+def _within(value: object, depth: int):
+    if isinstance(value, re.Pattern):
+        yield value
+    elif depth and isinstance(value, tuple | list | frozenset | set):
+        for one in value:
+            yield from _within(one, depth - 1)
+    elif depth and isinstance(value, dict):
+        yield from _within(list(value.values()), depth - 1)
+    elif (
+        depth and type(value).__module__.startswith("outlast_reviews.") and hasattr(value, "__dataclass_fields__")
+    ):
+        yield from _within([getattr(value, name) for name in value.__dataclass_fields__], depth - 1)
+
+
+@cache
+def pace() -> float:
+    return yardstick()
+
+
+def seconds(use, *arguments) -> float:
+    began = time.process_time()
+    use(*arguments)
+    return time.process_time() - began
+
+
+def everywhere(pattern: re.Pattern, text) -> None:
+    for _ in pattern.finditer(text):
+        pass
+
+
+def too_slow(use, piece: str, most: float = MOST) -> bool:
+    """Whether a text of these pieces takes more than is allowed, or far more than its length explains."""
+    share = GLANCE / LENGTH
+    if seconds(use, repeated(piece, GLANCE)) <= most * share * pace() / 2:
+        return False
+    short = min(seconds(use, repeated(piece, GLANCE)) for _ in range(3))
+    long = min(seconds(use, repeated(piece, LENGTH)) for _ in range(3))
+    return long > most * pace() or long > 3 * short / share
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", patterns())
+def test_a_pattern_takes_little_of_100_kb_made_of_its_own_words_and_pairs_of_them(name):
+    pattern, search = patterns()[name], AS_USED.get(name, everywhere)
+    in_bytes = isinstance(pattern.pattern, bytes)
+
+    def use(text: str) -> None:
+        search(pattern, text.encode("utf-8", "replace") if in_bytes else text)
+
+    assert [piece for piece in attacks(pattern) if too_slow(use, piece)] == []
+
+
+def test_every_room_is_looked_at():
+    assert len(patterns()) >= 60
+    rooms = {name.removeprefix("outlast_reviews.").rpartition(".")[0] for name in patterns()}
+    assert rooms >= {"sources.dates", "sources.stars", "sources.amazon_page", "sources.lookalikes", "product"}
+    assert rooms >= {"checks.facts", "checks.lexicon", "checks.disclosures", "exports", "reviewers"}
+    assert set(AS_USED) <= set(patterns())
+
+
+def test_the_search_for_disclosures_takes_little_of_100_kb_made_of_its_own_words_and_pairs_of_them():
+    words = sorted({word for phrase in DISCLOSURES for part in phrase.parts for word in part})
+    chance = random.Random(1)
+    pairs = [f"{chance.choice(words)} {chance.choice(words)} " for _ in range(80)]
+    everything = " ".join(words) + " "
+    pieces = ["got for free ", "got for free not ", "review for a gift card ", everything, *pairs]
+    pieces += [f"{word} " for word in chance.sample(words, 40)]
+
+    def use(text: str) -> None:
+        disclosure(text)
+
+    def blank(text: str) -> None:
+        without_disclosures(text)
+
+    slow = [piece for piece in pieces if too_slow(use, piece, ALL_PHRASES) or too_slow(blank, piece, ALL_PHRASES)]
+    assert slow == []
