@@ -16,6 +16,7 @@ THEMES = (
     "claims",
     "watchers",
     "engines",
+    "judging",
     "soak",
 )
 

@@ -15,7 +15,7 @@ from servers import template_database
 
 pytestmark = pytest.mark.slow
 
-ROWS = 1_000_000
+ROWS = 200_000
 FILL = f"""
 INSERT INTO analysis_sessions (
     id, user_session, analysis, subject, status, queue, priority, steps, total_steps, max_attempts, timeout, input,
@@ -77,8 +77,8 @@ ITEMS = [
 
 @pytest.fixture(scope="module")
 def connection(postgres_server):
-    """A database with a million sessions, half of them waiting, made once for all processes of the run."""
-    with psycopg.connect(template_database(postgres_server, "a_million", fill), autocommit=True) as connection:
+    """A database with very many sessions, half of them waiting, made once for all processes of the run."""
+    with psycopg.connect(template_database(postgres_server, "very_many", fill), autocommit=True) as connection:
         yield connection
 
 

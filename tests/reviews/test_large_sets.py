@@ -1,4 +1,4 @@
-"""Fifty thousand reviews: half a minute of one core, 600 MB, and progress that keeps moving."""
+"""Thousands of reviews: time and room in proportion, and progress that keeps moving; `bench/judging.py` has more."""
 
 import subprocess
 import sys
@@ -20,8 +20,8 @@ often = [1 / (n + 3) for n in range(len(WORDS))]  # runs of words recur, as in p
 reviews = [
     Review(n, f"x{{n}}", float(chance.randint(1, 5)), day + dt.timedelta(chance.randrange(3000)), "",
            " ".join(chance.choices(WORDS, often, k=chance.randint(5, 50))), f"Person {{n}}", chance.random() < 0.9)
-    for n in range(30_000)
-] + copies(20_000, first_row=60_000, changed=2)
+    for n in range(4_800)
+] + copies(3_200, first_row=60_000, changed=2)
 gaps, last, bar = [], [time.process_time()], []
 
 def progress(done, total, message):
@@ -35,14 +35,14 @@ report = review_report(
     ReviewSet(tuple(reviews), "invented"), source="s", analysed_at=dt.datetime.now(dt.UTC), progress=progress
 )
 writing = time.process_time() - last[0]
-assert report["strong_count"] > 19_900, report["strong_count"]
+assert report["strong_count"] > 3_180, report["strong_count"]
 assert bar == sorted(bar)
 print(time.process_time() - start, max(gaps), writing, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
 @pytest.mark.slow
-def test_fifty_thousand_reviews_are_analysed_in_time_and_room_with_steady_progress():
+def test_eight_thousand_reviews_are_analysed_in_time_and_room_with_steady_progress():
     """Seconds are the processor's, so that a busy machine changes nothing."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(here=str(Path(__file__).parent))],
@@ -54,7 +54,7 @@ def test_fifty_thousand_reviews_are_analysed_in_time_and_room_with_steady_progre
     assert done.returncode == 0, done.stderr
     seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
     pace = max(1.0, yardstick() / 0.1)  # how much slower this machine is now than the one of the limits
-    assert seconds <= 30 * pace
-    assert longest_silence <= 0.5 * pace
-    assert writing <= 1.0 * pace, "a step that says nothing of its progress"
-    assert megabytes <= 600
+    assert seconds <= 5 * pace
+    assert longest_silence <= 0.3 * pace
+    assert writing <= 0.3 * pace, "a step that says nothing of its progress"
+    assert megabytes <= 250
