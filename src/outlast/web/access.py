@@ -2,7 +2,6 @@
 
 import base64
 import inspect
-import ipaddress
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -183,19 +182,3 @@ def _no_token() -> Problem:
         "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "
         "with the cookie that comes with it.",
     )
-
-
-def client_address(scope: Scope) -> str:
-    """Of whom to limit the pace; loopback stands for everybody behind a local proxy, so it is not limited."""
-    client = scope.get("client")
-    return client[0] if client and not _is_loopback(client[0]) else ""
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether it is an address of this machine that no other reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -14,7 +14,7 @@ from outlast.core.watch import SessionView, Watched
 from outlast.domain.errors import InvalidInput, QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.web.access import client_address
+from outlast.web.addresses import client_address
 from outlast.web.events import stream
 from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, too_fast
