@@ -1,4 +1,4 @@
-"""Fifty thousand reviews through the whole pipeline: processor time, memory, and how long the progress is silent."""
+"""Fifty thousand reviews through the whole pipeline: processor time, memory, longest silence of the progress."""
 
 import datetime as dt
 import random
@@ -6,7 +6,6 @@ import resource
 import time
 
 import figures
-
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet
 

@@ -1,5 +1,6 @@
 """Every setting, read and checked in this one place, from the environment and `.env`."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -144,6 +145,21 @@ class Settings(BaseSettings):
     streams_per_owner: int = _setting(
         "ANALYSIS_STREAMS_PER_OWNER", 20, "Event streams that one owner may hold open", "20", ge=1
     )
+    max_connections: int = _setting(
+        "ANALYSIS_MAX_CONNECTIONS",
+        30_000,
+        "Connections that `outlast serve` holds open at once; fewer where the limit on open files leaves no room. "
+        "Beyond it `503` is answered",
+        "30000",
+        ge=8,
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_TRUSTED_PROXIES",
+        (),
+        "Comma-separated addresses and networks of the proxies in front of `outlast serve`, whose "
+        "`X-Forwarded-For` and `X-Forwarded-Proto` are believed. Unset: nobody's",
+        "127.0.0.1,10.1.0.0/24",
+    )
     data_dir: Path = _setting(
         "ANALYSIS_DATA_DIR",
         Path("outlast-data"),
@@ -168,7 +184,7 @@ class Settings(BaseSettings):
         "slowsite:outlast",
     )
 
-    @field_validator("app_key", "allowed_hosts", mode="before")
+    @field_validator("app_key", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
@@ -186,6 +202,20 @@ class Settings(BaseSettings):
         if key is not None and len(key) < 20:
             raise ValueError("it has at least 20 characters, as nobody may guess it")
         return key
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _narrow_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                network = ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is neither an address nor a network (one without bits beyond its prefix)"
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{proxy} is everybody: name the proxies alone, as others forge what they say")
+        return proxies
 
     @field_validator("public_url")
     @classmethod

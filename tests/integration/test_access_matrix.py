@@ -287,6 +287,9 @@ async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
     visitor = await site.visitor()
     for route, method in EVERY:
         answer = await ask(visitor, route, method, headers={"Host": host})
+        if route.any_host:
+            assert answer.status_code == 200
+            continue
         assert answer.status_code == 421, f"{method} {route.name}"
         assert "set-cookie" not in answer.headers
     assert await site.sessions() == []
@@ -295,7 +298,54 @@ async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
 async def test_a_request_with_two_hosts_is_refused(site: OpenSite):
     for hosts in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost", "localhost"]):
         headers = [("Host", host) for host in hosts]
-        assert (await site.client().get("/livez", headers=headers)).status_code == 400
+        for path in ("/livez", "/"):
+            assert (await site.client().get(path, headers=headers)).status_code == 400
+
+
+def test_probes_alone_are_answered_by_any_name():
+    assert {route.name for route in ROUTES if route.any_host} == {"livez", "readyz"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Authorization", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Origin", "Sec-Fetch-Site"),
+        *("X-CSRF-Token", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"),
+    ],
+)
+async def test_a_header_that_decides_something_comes_once(site: OpenSite, name: str):
+    visitor = await site.visitor()
+    session_id = await visitor.started()
+    await visitor.snapshot(session_id)  # from now on polls are answered in short
+    once = {"Content-Length": "0", "Cookie": "a=b", "Sec-Fetch-Site": "none"}.get(name, "http://localhost")
+    for path in ("/livez", "/", f"/api/analysis/progress/{session_id}"):
+        twice = await visitor.get(path, headers=[(name, once), (name, once)])
+        assert twice.status_code == 400, path
+        assert name.lower() in twice.text
+
+
+async def test_others_may_come_twice(site: OpenSite):
+    for name in ("Accept", "If-None-Match", "Via"):
+        assert (await site.client().get("/", headers=[(name, "a"), (name, "b")])).status_code == 200
+
+
+async def test_cookies_that_http_2_divides_are_put_together(site: OpenSite):
+    visitor = await site.visitor()
+    session_id = await visitor.started()
+    cookie = f"{COOKIE}={visitor.cookies[COOKIE]}".encode()
+    for version, status in (("2", 200), ("3", 200), ("1.1", 400)):
+        scope = {
+            "type": "http", "method": "GET", "path": f"/api/analysis/progress/{session_id}", "root_path": "",
+            "headers": [(b"host", b"localhost"), (b"cookie", cookie), (b"cookie", b"another=1")],
+            "scheme": "http", "http_version": version, "query_string": b"",
+        }  # fmt: skip
+        sent = []
+
+        async def keep(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message)
+
+        await site.app(scope, None, keep)
+        assert sent[0]["status"] == status
 
 
 async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):

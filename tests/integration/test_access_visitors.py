@@ -92,13 +92,13 @@ async def test_a_rotated_key_still_knows_who_came_before(tmp_path: Path):
 )
 async def test_loopback_names_and_the_public_one_are_answered(tmp_path: Path, host: str):
     async with open_site(tmp_path, public_url="https://reviews.example.org/") as site:
-        assert (await site.client().get("/livez", headers={"Host": host})).status_code == 200
+        assert (await site.client().get("/", headers={"Host": host})).status_code == 200
 
 
 async def test_where_names_are_given_no_other_is_answered(tmp_path: Path):
     async with open_site(tmp_path, allowed_hosts=("reviews.example.org",)) as site:
         for host, status in (("reviews.example.org:443", 200), ("localhost", 421), ("reviews.example.org.", 421)):
-            assert (await site.client().get("/livez", headers={"Host": host})).status_code == status
+            assert (await site.client().get("/", headers={"Host": host})).status_code == status
 
 
 async def test_the_public_origin_is_ours_though_the_proxy_says_another_host(tmp_path: Path):
@@ -136,7 +136,7 @@ async def test_a_site_answers_by_its_bound_address(tmp_path: Path):
     async with outlast.lifespan():
         sent = []
         scope = {
-            "type": "http", "method": "GET", "path": "/livez", "root_path": "", "scheme": "http",
+            "type": "http", "method": "GET", "path": "/", "root_path": "", "scheme": "http",
             "headers": [(b"host", b"192.0.2.5:8000")], "server": ("192.0.2.5", 8000), "query_string": b"",
         }  # fmt: skip
         await outlast.asgi()(scope, _no_body, _keep(sent))

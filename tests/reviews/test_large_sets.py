@@ -1,4 +1,4 @@
-"""Thousands of reviews: time and room in proportion, and progress that keeps moving; `bench/judging.py` has more."""
+"""Thousands of reviews: time and room in proportion, progress that keeps moving; more in `bench/judging.py`."""
 
 import subprocess
 import sys

@@ -44,7 +44,9 @@ async def test_a_body_beyond_the_limit_is_refused_when_it_passes_it():
     assert refused.value.status == 413
 
 
-@pytest.mark.parametrize(("length", "refused"), [(b"10", False), (b"11", True), (b"-1", False), (b"many", False)])
+@pytest.mark.parametrize(
+    ("length", "refused"), [(b"10", False), (b"11", True), (b"-1", False), (b"many", False), (b"9" * 5_000, True)]
+)
 def test_an_announced_length_is_judged_at_once(length: bytes, refused: bool):
     scope = {"headers": [(b"content-length", length)]}
     if refused:

@@ -32,7 +32,8 @@ class BoundedHeads(HttpToolsProtocol):
         self._named += len(name) + len(value)
         if self._named > LARGEST_HEAD:
             raise httptools.HttpParserError("The head of this request is too large.")
-        super().on_header(name, value)
+        if self._in_head:  # uvicorn would add what trails the body to headers that have been judged already
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False

@@ -22,3 +22,5 @@ def set_up_logs(level: int = logging.INFO) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("outlast").setLevel(level)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # it warns of every form that is none, which strangers may send at any rate
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

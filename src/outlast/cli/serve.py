@@ -1,32 +1,25 @@
 """`outlast serve`: the API, the pages and supervised workers, until a signal."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Literal
 
 import click
-import uvicorn
 
 from outlast.app import Outlast
+from outlast.cli.descriptors import connections_within, raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
+from outlast.cli.server import Server, server_config
 from outlast.core.process_tree import kill_descendants
 from outlast.core.supervisor import Supervisor
 from outlast.core.supervisor_link import silence_standard_input
 
+log = logging.getLogger(__name__)
+
 WORKERS = 2
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: it would raise them again at its end and kill us before the workers have drained."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 @click.command()
@@ -60,19 +53,11 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     engine = await app.open()
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
-    config = uvicorn.Config(
-        app.asgi(),
-        host=host,
-        port=port,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=30,
-        server_header=False,
-        http=_protocol(),
-    )
-    server = _Server(config)
+    settings, open_files = app.settings, raise_limit()
+    most = connections_within(open_files, settings.max_connections)
+    if most < settings.max_connections:
+        log.info("At most %d connections are open at once, as %d files may be (ulimit -n).", most, open_files)
+    server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), most)
 
     def stop() -> None:
         # the streams first: the server would wait for ever while one is open
@@ -98,24 +83,16 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     return 0
 
 
-def _protocol() -> "type[asyncio.Protocol] | Literal['auto']":
-    try:
-        from outlast.cli.heads import BoundedHeads
-    except ModuleNotFoundError:  # where httptools does not build, its slower stand-in has a limit of its own
-        return "auto"
-    return BoundedHeads
-
-
-async def _listen(server: uvicorn.Server, host: str, port: int) -> None:
+async def _listen(server: Server, host: str, port: int) -> None:
     try:
         await server.serve()
-    except SystemExit:  # how the server says that it cannot
+    except OSError:
         raise Refused(
             f"Cannot listen on {host}:{port}: is another program there? Choose another with --port."
         ) from None
 
 
-async def _announce(server: uvicorn.Server, app: Outlast, workers: int) -> None:
+async def _announce(server: Server, app: Outlast, workers: int) -> None:
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
     address = server.servers[0].sockets[0].getsockname()

@@ -14,6 +14,7 @@ from typing import cast
 import click
 
 from outlast.app import Outlast
+from outlast.cli.descriptors import raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import (
     app_option,
@@ -73,6 +74,7 @@ def start(
     app = load_app(app_name)
     app.configure(concurrency=concurrency, worker_sleep=sleep)
     set_up_logs()
+    raise_limit()
     more = [w for q in queues for w in ("--queue", q)]
     for flag, value in (("--sleep", sleep), ("--max-jobs", max_jobs), ("--max-time", max_time)):
         more += [flag, str(value)] if value is not None else []
@@ -113,6 +115,7 @@ def run_one(
     app = load_app(app_name)
     set_up_logs()
     collect_seldom()
+    raise_limit()
     link = WorkerLink.from_standard_input()
     options = app.worker_options(
         concurrency=concurrency,

@@ -24,7 +24,7 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
 
-FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 class Step(Generic[P, R_co]):

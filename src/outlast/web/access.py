@@ -2,7 +2,6 @@
 
 import base64
 import inspect
-import ipaddress
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -57,8 +56,6 @@ class Access:
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Answer only to names that are ours, so that no foreign name can be pointed at us."""
-        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
-            raise Problem(400, "A request names one host.")
         given = headers.get(b"host", b"")
         bound: str = (scope.get("server") or ("",))[0]
         if (given, bound) in self._admitted:
@@ -183,19 +180,3 @@ def _no_token() -> Problem:
         "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "
         "with the cookie that comes with it.",
     )
-
-
-def client_address(scope: Scope) -> str:
-    """Of whom to limit the pace; loopback stands for everybody behind a local proxy, so it is not limited."""
-    client = scope.get("client")
-    return client[0] if client and not _is_loopback(client[0]) else ""
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether it is an address of this machine that no other reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

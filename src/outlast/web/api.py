@@ -14,7 +14,7 @@ from outlast.core.watch import SessionView, Watched
 from outlast.domain.errors import InvalidInput, QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.web.access import client_address
+from outlast.web.addresses import client_address
 from outlast.web.events import stream
 from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, too_fast
@@ -181,8 +181,10 @@ async def readyz(exchange: Exchange) -> Response:
         raise Problem(503, "Not ready: a worker of this process has ended; it is started again.", retry_after=5)
     try:
         await exchange.engine.store.check()
-    except (StoreUnavailable, SchemaOutdated) as error:
-        raise Problem(503, f"Not ready: {error}", retry_after=10) from None
+    except StoreUnavailable:  # whose own words name hosts and files
+        raise Problem(503, "Not ready: the store cannot be written.", retry_after=10) from None
+    except SchemaOutdated:
+        raise Problem(503, "Not ready: the schema of the store is not current.", retry_after=10) from None
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 

@@ -16,6 +16,8 @@ from outlast.web.rates import Rates
 
 MAX_BODY = 1_000_000
 """Bytes of any body but an upload's."""
+LONGEST_LENGTH = 18
+"""Digits of an announced length that are read."""
 UPLOAD_OVERHEAD = 64 * 1024
 """Bytes that a multipart body may have around its file."""
 ADDRESS_FACTOR = 10
@@ -98,7 +100,7 @@ class Limits:
     def bounded(self, scope: Scope, receive: Receive, limit: int) -> Receive:
         """`receive`, which raises 413 beyond `limit` bytes, at once where the length is announced."""
         length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
-        if length.isdigit() and int(length) > limit:
+        if length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > limit):
             raise _too_large(limit)
         seen = 0
 

@@ -13,7 +13,7 @@ from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
-from outlast.web.access import client_address
+from outlast.web.addresses import client_address
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange

@@ -7,7 +7,8 @@ from itertools import chain, zip_longest
 from typing import Final
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
-PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]+"}
+PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
+"""Each with a longest length, as an address is looked for in stores and folders that have one too."""
 
 
 class Owner(StrEnum):
@@ -45,6 +46,10 @@ class Route:
     """Needed by unsafe methods."""
     page: bool = False
     """Its errors are pages."""
+    reads_body: bool = False
+    """It reads what a request carries beside its address and headers, as forms do too."""
+    any_host: bool = False
+    """It answers by whatever name it is asked: probes use the address of a machine."""
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -54,21 +59,23 @@ class Route:
         return re.compile("".join(chain.from_iterable(zip_longest(fixed, named, fillvalue=""))))
 
     @property
+    def takes_body(self) -> bool:
+        return self.reads_body or self.token is Token.FORM
+
+    @property
     def safe(self) -> bool:
         return self.methods <= {"GET", "HEAD"}
 
 
-def _route(
-    name: str, path: str, methods: str, owner: Owner, token: Token | None = None, *, page: bool = False
-) -> Route:
-    return Route(name, path, frozenset(methods.split()), owner, token, page)
+def _route(name: str, path: str, methods: str, owner: Owner, token: Token | None = None, **more: bool) -> Route:
+    return Route(name, path, frozenset(methods.split()), owner, token, **more)
 
 
 _API = "/api/analysis"
 
 ROUTES: Final = (
-    _route("start", f"{_API}/start", "POST", Owner.KNOWN, Token.HEADER),
-    _route("upload", f"{_API}/upload", "POST", Owner.KNOWN, Token.HEADER),
+    _route("start", f"{_API}/start", "POST", Owner.KNOWN, Token.HEADER, reads_body=True),
+    _route("upload", f"{_API}/upload", "POST", Owner.KNOWN, Token.HEADER, reads_body=True),
     _route("token", f"{_API}/token", "GET", Owner.MADE),
     _route("progress", f"{_API}/progress/{{session_id}}", "GET HEAD", Owner.KNOWN),
     _route("events", f"{_API}/progress/{{session_id}}/events", "GET", Owner.KNOWN),
@@ -96,6 +103,6 @@ ROUTES: Final = (
     _route("dashboard_retry", "/dashboard/{session_id}/retry", "POST", Owner.OPERATOR, Token.FORM, page=True),
     _route("static", "/static/{file}", "GET HEAD", Owner.ANYBODY),
     _route("assets", "/assets/{file}", "GET HEAD", Owner.ANYBODY),
-    _route("livez", "/livez", "GET HEAD", Owner.ANYBODY),
-    _route("readyz", "/readyz", "GET HEAD", Owner.ANYBODY),
+    _route("livez", "/livez", "GET HEAD", Owner.ANYBODY, any_host=True),
+    _route("readyz", "/readyz", "GET HEAD", Owner.ANYBODY, any_host=True),
 )

@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
 from outlast.web.answers import NOSNIFF, Answers, Sent, again
+from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.dashboard import Dashboard
 from outlast.web.drawing import Drawing
 from outlast.web.events import events
@@ -34,6 +35,7 @@ from outlast.web.progress import progress
 from outlast.web.rates import Rates
 from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
+from outlast.web.single_headers import single_headers
 from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class _Edge:
         dashboard = Dashboard(self._drawing)
         self._access: Access | None = None
         self._limits: Limits | None = None
+        self._bodies: UnfinishedBodies | None = None
         self._answers = Answers()
         self._endpoints: Mapping[str, Endpoint] = {
             "start": api.start,
@@ -140,6 +143,8 @@ class _Edge:
         if answer is None or access is None or limits is None:
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):  # some come twice, which is judged at length
+            return None
         owner = access.known(scope, headers)
         if owner is None:
             return None
@@ -157,9 +162,7 @@ class _Edge:
         try:
             route, parameters = self._find(scope)
             exchange = await self._admitted(route, parameters, scope, receive, noting)
-            response = await self._endpoints[route.name](exchange)
-            if response is not None:
-                await response(scope, receive, exchange.send)
+            await self._enter(exchange)
         except OutlastError as error:
             if noting.started:  # too late for another answer: the line is cut, and the client asks again
                 raise
@@ -170,16 +173,32 @@ class _Edge:
         except ClientDisconnect:
             log.info("A visitor left while sending to %s.", scope["path"])
 
+    async def _enter(self, exchange: Exchange) -> None:
+        if not exchange.route.takes_body:
+            await refuse_body(exchange.scope, exchange.receive)
+            await self._respond(exchange)
+            return
+        assert self._bodies is not None  # noqa: S101 - made before the first exchange
+        with self._bodies.reading(exchange.owner, exchange.receive) as counted:
+            await self._respond(replace(exchange, receive=counted))
+
+    async def _respond(self, exchange: Exchange) -> None:
+        response = await self._endpoints[exchange.route.name](exchange)
+        if response is not None:
+            await response(exchange.scope, exchange.receive, exchange.send)
+
     async def _admitted(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> Exchange:
         """Deny first: host, owner, token; only then is there an exchange, with which a route is entered."""
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = single_headers(scope)
         if self._access is None or self._limits is None:
             settings = self._site.settings()
             self._access = Access(settings, self._site.keys(), self._site.owner, self._site.operators())
             self._limits = Limits(settings, self._site.rates())
-        self._access.check_host(scope, headers)
+            self._bodies = UnfinishedBodies(settings.max_upload_bytes)
+        if not route.any_host:
+            self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers)
         self._access.check_token(route, visitor, headers)
         if visitor is not None and visitor.set_cookie is not None:

@@ -9,7 +9,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse, Response
 
 from outlast.ports.blobs import StoredUpload
-from outlast.web.access import client_address
+from outlast.web.addresses import client_address
 from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
 from outlast.web.problems import Problem, fault

@@ -1,0 +1,108 @@
+"""uvicorn as `outlast serve` runs it: with bounds on connections, and signals left to the command."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from outlast.cli.connections import TimedConnection, TimeLimits
+from outlast.cli.listener import Listener
+from outlast.cli.repeated_warning import RepeatedWarning, WarningFilter
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 2048
+"""Connections that the system holds until they are accepted."""
+TICKS = 10
+"""Ticks of the server in one second, among which the looks at connections are spread."""
+NOT_HTTP = "Invalid HTTP request received."
+"""What uvicorn logs of a request that is none."""
+
+
+class Server(uvicorn.Server):
+    """At most `most` connections, each within the `times`."""
+
+    def __init__(self, config: uvicorn.Config, most: int, times: TimeLimits | None = None) -> None:
+        super().__init__(config)
+        self._most = most
+        self._times = times or TimeLimits()
+        self._listener: Listener | None = None
+        self._looked_at: list[TimedConnection] = []
+        self._invalid = RepeatedWarning(log, NOT_HTTP)
+        self._filter = WarningFilter({NOT_HTTP: self._invalid})
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to the command: uvicorn would raise them again and kill us before workers have drained."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Raises `OSError` where the address cannot be had."""
+        await self.lifespan.startup()
+        if sockets is None:
+            sockets = await _bind(self.config.host, self.config.port)
+        self._listener = Listener(sockets, self._connection, self._most, self.config.backlog)
+        self.servers = [cast("asyncio.Server", self._listener)]
+        logging.getLogger("uvicorn.error").addFilter(self._filter)
+        self.started = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            self._looked_at = cast("list[TimedConnection]", list(self.server_state.connections))
+            self._invalid.flush()
+            if self._listener is not None:
+                self._listener.tick()
+        now = asyncio.get_running_loop().time()
+        for connection in self._looked_at[counter % TICKS :: TICKS]:
+            if connection in self.server_state.connections:
+                connection.tick(now)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("uvicorn.error").removeFilter(self._filter)
+        await super().shutdown(sockets)
+
+    def _connection(self, on_lost: Callable[[TimedConnection], None], only_health: bool) -> TimedConnection:
+        return TimedConnection(
+            self.config,
+            self.server_state,
+            cast("dict[str, Any]", self.lifespan.state),
+            times=self._times,
+            only_health=only_health,
+            on_lost=on_lost,
+        )
+
+
+def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
+    """What uvicorn is told."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="off",
+        ws="none",
+        http=TimedConnection,
+        log_config=None,
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=round(TimeLimits().idle),
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+    )
+
+
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of the host, as asyncio makes them."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+    try:
+        return [bound.dup() for bound in server.sockets]
+    finally:
+        server.close()

@@ -1,0 +1,82 @@
+"""Bodies of requests: none where none is taken, and only so many bytes of unfinished ones at a time."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
+
+from outlast.web.limits import LONGEST_LENGTH
+from outlast.web.problems import Problem
+
+IGNORED = 1_000
+"""Bytes of a body that are read and ignored where none is taken: some clients always send an empty object."""
+OWNERS_UPLOADS = 3
+"""Uploads of the largest size that one owner may have under way, in bytes."""
+ALL_UPLOADS = 40
+"""The same for all owners of a process."""
+
+
+async def refuse_body(scope: Scope, receive: Receive) -> None:
+    """Read a body that the route does not take; raises 413 as soon as it is more than a few bytes."""
+    length = 0
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.lstrip(b"0"):
+            if not (value.isdigit() and len(value) <= LONGEST_LENGTH and int(value) <= IGNORED):
+                raise _takes_none()
+            break
+        if name == b"transfer-encoding":
+            break
+    else:
+        return
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        length += len(message.get("body", b""))
+        more = message.get("more_body", False)
+        if length > IGNORED:
+            raise _takes_none()
+
+
+class UnfinishedBodies:
+    """Counts the bytes of bodies that are being read, in memory or on disk, by owner and in total."""
+
+    def __init__(self, largest: int) -> None:
+        """`largest` is the size in bytes of the largest upload."""
+        self._per_owner = OWNERS_UPLOADS * largest
+        self._in_total = ALL_UPLOADS * largest
+        self._bytes: Counter[str] = Counter()
+        self._total = 0
+
+    @contextmanager
+    def reading(self, owner: str, receive: Receive) -> Generator[Receive]:
+        """`receive`, which raises 429 or 503 where too much is under way; it counts until the end of the block."""
+        own = 0
+
+        async def counted() -> Message:
+            nonlocal own
+            message = await receive()
+            size = len(message.get("body", b""))
+            own += size
+            self._bytes[owner] += size
+            self._total += size
+            if self._bytes[owner] > self._per_owner:
+                raise Problem(429, "You are sending too much at once. Please wait for it to end.", retry_after=10)
+            if self._total > self._in_total:
+                raise Problem(503, "Too much is being sent to us just now. Please try again soon.", retry_after=10)
+            return message
+
+        try:
+            yield counted
+        finally:
+            self._total -= own
+            self._bytes[owner] -= own
+            if not self._bytes[owner]:
+                del self._bytes[owner]
+
+
+def _takes_none() -> Problem:
+    return Problem(413, "This address takes no body.")

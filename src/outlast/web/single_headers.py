@@ -1,0 +1,42 @@
+"""Headers that decide who asks, of whom and how much: a request has each of them once."""
+
+from typing import Final
+
+from starlette.types import Scope
+
+from outlast.web.problems import Problem
+
+SINGLE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"forwarded",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"x-csrf-token",
+        b"x-real-ip",
+    }
+)
+FORWARDED: Final = b"x-forwarded-"
+"""Begins the names of what proxies say."""
+COOKIE: Final = b"cookie"
+
+
+def single_headers(scope: Scope) -> dict[bytes, bytes]:
+    """The headers by name; raises 400 where two of a name could be read as different requests.
+
+    Proxies, hosts and we might each take another one. Cookies may come in several only from HTTP/2 on.
+    """
+    headers: dict[bytes, bytes] = {}
+    given: list[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in given:
+        if name in headers:
+            if name == COOKIE and not scope.get("http_version", "1.1").startswith("1"):
+                headers[name] += b"; " + value
+                continue
+            if name in SINGLE or name == COOKIE or name.startswith(FORWARDED):
+                raise Problem(400, f"A request has the header {name.decode('latin-1')} once.")
+        headers[name] = value
+    return headers
