@@ -42,11 +42,11 @@ class Rates:
         if self._storage is not None:
             await cast("Any", self._storage.bridge).storage.aclose()
 
-    async def room(self, rate: RateLimitItem, *what: str) -> bool:
-        """Whether the rate allows one more."""
-        if not await self._own.test(rate, *what):
+    async def room(self, rate: RateLimitItem, *what: str, cost: int = 1) -> bool:
+        """Whether the rate allows `cost` more."""
+        if not await self._own.test(rate, *what, cost=cost):
             return False
-        return await self._ask_all(lambda counts: counts.test(rate, *what)) is not False
+        return await self._ask_all(lambda counts: counts.test(rate, *what, cost=cost)) is not False
 
     async def count(self, rate: RateLimitItem, *what: str) -> None:
         await self._own.hit(rate, *what)

@@ -28,7 +28,7 @@ class Batches(Generic[I, A]):
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, item: I) -> A:
-        """The answer for this item. Cancelled while it waits, it may still be written."""
+        """The answer for this item. Cancelled before its batch is on its way, it is not written."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         # one that has ended is forgotten a turn of the loop later, and serves nobody until then
@@ -46,7 +46,9 @@ class Batches(Generic[I, A]):
     async def _serve(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
-            await self._answer(batch)
+            wanted = [(item, answer) for item, answer in batch if not answer.cancelled()]
+            if wanted:
+                await self._answer(wanted)
 
     async def _answer(self, batch: Sequence[tuple[I, asyncio.Future[A]]]) -> None:
         try:

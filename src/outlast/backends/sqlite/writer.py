@@ -40,6 +40,11 @@ class _Request:
     value: Any = None
     error: BaseException | None = None
 
+    @property
+    def given_up(self) -> bool:
+        """Its caller was cancelled, and has told somebody perhaps that it failed."""
+        return self.answer is not None and self.answer.cancelled()
+
 
 class Writer:
     """Group commit. Every operation has a savepoint, so that one that raises does its neighbours no harm.
@@ -59,7 +64,7 @@ class Writer:
         self._thread.start()
 
     async def write(self, operation: Operation[T], *, durable: bool) -> T:
-        """The operation's value, once it is committed. Cancelled while it waits, it may still be written."""
+        """The operation's value, once it is committed. Cancelled before its turn, it is not written."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._accept(_Request(operation, durable, loop, answer))
@@ -120,7 +125,8 @@ class Writer:
             self._sync(full=any(r.durable for r in batch))
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
-                self._try(request)
+                if not request.given_up:
+                    self._try(request)
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             log.warning("A transaction of %d operations was not written: %s", len(batch), error)
