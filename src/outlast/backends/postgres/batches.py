@@ -12,6 +12,8 @@ A = TypeVar("A")
 
 AT_ONCE = 2
 """Batches on their way at the same time."""
+MOST_WAITING = 20_000
+"""Items of one kind that wait; more are refused."""
 LARGEST = 250
 """Items in one batch."""
 
@@ -29,6 +31,8 @@ class Batches(Generic[I, A]):
 
     async def write(self, item: I) -> A:
         """The answer for this item. Cancelled before its batch is on its way, it is not written."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise StoreUnavailable("Too many changes wait to be written.")
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         # one that has ended is forgotten a turn of the loop later, and serves nobody until then
