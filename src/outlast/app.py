@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
+from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
 from outlast.core.sessions import Started
@@ -64,6 +65,7 @@ class Outlast:
         self._rates: Rates | None = None
         self._operators: Operators | None = None
         self._opening = asyncio.Lock()
+        self._first: asyncio.Task[Engine] | None = None
         self.catalogue = Catalogue()
 
     @property
@@ -166,9 +168,20 @@ class Outlast:
         if self._engine is None:
             if self._closed:  # whoever still runs must not open what nobody would close
                 raise StoreUnavailable("Outlast was closed in this process; open it again with lifespan().")
-            log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
-            return await self.open()
+            return await self._opened_by_a_request()
         return self._engine
+
+    async def _opened_by_a_request(self) -> Engine:
+        """All who come meanwhile wait for the same opening, and none longer than for an answer of the store."""
+        opening = self._first
+        if opening is None or opening.done() or opening.get_loop() is not asyncio.get_running_loop():
+            log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
+            opening = self._first = asyncio.create_task(self.open())
+            opening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await asyncio.wait((opening,), timeout=ANSWER_WITHIN)
+        if not opening.done():
+            raise StoreUnavailable("The store has not opened yet.")
+        return opening.result()
 
     async def open(
         self, *, workers: int = 0, maintain: bool = True, embed: bool = True, migrate: bool = True
@@ -198,6 +211,8 @@ class Outlast:
     async def close(self) -> None:
         """Let workers drain, then close everything. Use opens it no more; `open` and `lifespan` do."""
         self._closed = True
+        if self._first is not None:
+            self._first.cancel()
         if self._engine is not None:  # what drains still uses it
             try:
                 await self._engine.close(self.settings.shutdown_grace)

@@ -33,6 +33,10 @@ class Wire:
         """Take everything and answer nothing, as a host does that is gone without a word."""
         self._silent = True
 
+    def speak(self) -> None:
+        """Pass on again what comes from now on."""
+        self._silent = False
+
     async def serve(self, reader: Reader, writer: Writer) -> None:
         theirs, ours = await asyncio.open_connection("127.0.0.1", self._port)
         lose = asyncio.Event()

@@ -1,7 +1,5 @@
 """Paces and body limits of the edge."""
 
-import asyncio
-
 import pytest
 
 from outlast.settings import load_settings
@@ -95,30 +93,6 @@ def test_streams_are_counted_per_owner_and_forgotten_when_closed():
     with counted.stream("anna"):
         pass
     assert not counted._streams
-
-
-async def test_an_owners_starts_take_turns_and_others_do_not_wait():
-    counted = limits()
-    order = []
-    async with counted.turn("anna"):
-
-        async def start(owner: str) -> None:
-            async with counted.turn(owner):
-                order.append(owner)
-
-        anna, ben = asyncio.create_task(start("anna")), asyncio.create_task(start("ben"))
-        await ben
-        assert not anna.done()
-        order.append("first anna")
-    await anna
-    assert order == ["ben", "first anna", "anna"]
-
-
-async def test_turns_are_not_kept_for_owners_who_are_gone():
-    counted = limits()
-    async with counted.turn("anna"):
-        assert "anna" in counted._turns
-    assert "anna" not in counted._turns
 
 
 async def test_uploads_and_retries_are_counted_one_by_one():

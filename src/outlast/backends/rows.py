@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
+from outlast.core.text_cache import text_cache
 from outlast.domain.progress import Progress, load_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord
 from outlast.domain.status import Status
@@ -17,6 +17,8 @@ Since = Callable[[datetime, int, Any, Any], float]
 MILLISECOND = timedelta(milliseconds=1)
 STEPS_KEPT = 1_024
 """Lists of steps kept as values, because the same text is read again and again."""
+LONGEST_STEPS = 8_000
+"""Characters of a list that is kept."""
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """For statements that take many values at once."""
@@ -28,7 +30,7 @@ class Rows:
     def __init__(self, as_datetime: Callable[[Any], datetime], since: Since) -> None:
         self.as_datetime = as_datetime
         self._since = since
-        self._load_steps = lru_cache(STEPS_KEPT)(load_steps)
+        self._load_steps = text_cache(STEPS_KEPT, LONGEST_STEPS)(load_steps)
         self._status = {status.value: status for status in Status}
 
     def many(self, rows: Iterable[Row]) -> list[AnalysisSession]:

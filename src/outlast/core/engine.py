@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from outlast.core.analysis import Catalogue
+from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.embedded import EmbeddedWorker
+from outlast.core.guarded_store import guarded
 from outlast.core.inbox import Inbox
 from outlast.core.insights import Insights
 from outlast.core.journal import Store
@@ -48,9 +50,12 @@ class Engine:
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self.retention = retention
         self.dispatcher = dispatcher
-        self.watch = Watch(store, notifier, clock)
-        self.sessions = Sessions(store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
-        self.insights = Insights(store, clock)
+        self.breaker = CircuitBreaker(store.check)
+        self.guarded_store = guarded(store, self.breaker)
+        """For whoever answers a person: refuses at once while the store is silent. Workers use `store`."""
+        self.watch = Watch(self.guarded_store, notifier, clock)
+        self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
+        self.insights = Insights(self.guarded_store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
@@ -62,6 +67,7 @@ class Engine:
         async with AsyncExitStack() as opened:
             await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
+            opened.callback(self.breaker.close)
             await self.notifier.open()
             opened.push_async_callback(self.notifier.close)
             if self.dispatcher:

@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import secrets
-from functools import lru_cache
+
+from outlast.core.text_cache import text_cache
 
 OWNERS_KEPT = 10_000
 """Hashes kept: the same few owners ask again and again."""
+LONGEST_KEPT = 256
+"""Characters of an owner whose hash is kept: a host may name its owners at any length."""
 
 
 def new_session_id() -> str:
@@ -23,7 +26,7 @@ def new_worker_id() -> str:
     return "w-" + secrets.token_hex(8)
 
 
-@lru_cache(OWNERS_KEPT)
+@text_cache(OWNERS_KEPT, LONGEST_KEPT)
 def owner_hash(owner: str) -> str:
     """What the store keeps of an owner: enough to compare, not enough to impersonate."""
     return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()

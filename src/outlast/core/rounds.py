@@ -10,15 +10,23 @@ log = logging.getLogger(__name__)
 
 PAUSE = 1.0
 """Seconds before the next round after one that failed."""
+SAY_AGAIN_EVERY = 60
+"""Rounds without the store after which the log says so again."""
 
 
 async def serve_rounds(name: str, one_round: Callable[[], Awaitable[None]]) -> None:
     """Do one round after the other until cancelled."""
+    waited = 0
     while True:
         try:
             await one_round()
+            if waited:
+                log.warning("%s goes on, after %d rounds without the store.", name, waited)
+                waited = 0
         except StoreUnavailable as error:
-            log.warning("%s has to wait: %s", name, error)
+            if waited % SAY_AGAIN_EVERY == 0:
+                log.warning("%s has to wait: %s", name, error)
+            waited += 1
             await asyncio.sleep(PAUSE)
         except Exception:
             log.exception("%s failed; it goes on.", name)

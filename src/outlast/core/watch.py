@@ -26,6 +26,8 @@ LOOK_EVERY = 1.0
 """Seconds between looks at what no hint tells: place in the queue, living workers."""
 LOOK_AT_ALL_EVERY = 2.0
 """Seconds between looks at every watched session, in case hints were lost."""
+LARGEST_INPUT = 4_000
+"""Characters of an input that is kept with what is watched: a stranger's may have a million."""
 POSITIONS_PER_LOOK = 200
 """Places in the queue asked for at one look, in turn."""
 
@@ -159,7 +161,9 @@ class Watch:
         """The session as it stands, with what is derived; of a watched one the shared view, if not older."""
         slot = self._slots.get(session.id)
         if slot is not None and slot.view.session.version >= session.version:
-            return slot.view
+            if len(session.input) <= LARGEST_INPUT:
+                return slot.view
+            return replace(slot.view, session=replace(slot.view.session, input=session.input))
         return await self._seen(session)
 
     def follow(self, session: AnalysisSession) -> "Following":
@@ -170,7 +174,7 @@ class Watch:
         """Begin to watch; for `Following`."""
         slot = self._slots.get(session.id)
         if slot is None:
-            slot = self._slots.setdefault(session.id, _Slot(await self.view(session)))
+            slot = self._slots.setdefault(session.id, _Slot(_lean(await self.view(session))))
         # it may have changed between the caller's read and this
         self._heard.add(session.id)
         self._wake.set()
@@ -256,7 +260,7 @@ class Watch:
                 self._show(slot, slot.view)
 
     def _show(self, slot: _Slot, view: SessionView) -> None:
-        slot.view = view
+        slot.view = _lean(view)
         slot.ring()
 
     async def _seen(self, session: AnalysisSession) -> SessionView:
@@ -277,6 +281,13 @@ class Watch:
 
     async def _served(self, session: AnalysisSession) -> bool:
         return any(session.queue in w.queues and session.analysis in w.analyses for w in await self.alive())
+
+
+def _lean(view: SessionView) -> SessionView:
+    """Without a large input, which watchers have no use for."""
+    if len(view.session.input) <= LARGEST_INPUT:
+        return view
+    return replace(view, session=replace(view.session, input=""))
 
 
 class Following:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from outlast.domain.crash_policy import Death
 from outlast.domain.lapses import Heartbeat
@@ -116,6 +116,9 @@ class SessionStore(Protocol):
     - `progress_percentage` never falls within a session (`max` in the SQL) and is 100 in completed rows alone.
     - `get` and friends with an `owner` compare it in the SQL: another's session is not there.
     """
+
+    reads_at_once: ClassVar[bool]
+    """Reads wait neither for writers nor for a network."""
 
     async def open(self, *, migrate: bool) -> None:
         """Connect. `migrate`: bring the schema up to date first (several processes may do so at once);

@@ -26,6 +26,8 @@ OPERATOR = "operator:"
 """Begins what an operator is called, who owns nothing."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::[0-9]{1,5})?")
+LARGEST_KEPT = 1_000
+"""Bytes of a `Cookie` header that is remembered: strangers send larger ones, and with others each time."""
 CACHED = 10_000
 """Verified cookies, and host names answered to, that are remembered, so that a poll costs no signature."""
 
@@ -139,7 +141,7 @@ class Access:
         known = self._verified.get(raw)
         if known is None:
             known = self.anonymous(raw)
-            if known is not None:
+            if known is not None and len(raw) <= LARGEST_KEPT:
                 if len(self._verified) >= CACHED:
                     self._verified.clear()
                 self._verified[raw] = known

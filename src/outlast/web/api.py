@@ -50,8 +50,7 @@ async def start(exchange: Exchange) -> Response | None:
 async def begin(exchange: Exchange, name: str, values: Any) -> Started:
     """Start within the pace allowed: in-flight answers at any pace; what is new or was looked into counts."""
     owner, address = exchange.owner, client_address(exchange.scope)
-    async with exchange.limits.turn(owner):
-        room = await exchange.limits.room(owner, address)
+    async with exchange.limits.lines.turn(owner, address, exchange.left) as room:
         try:
             started = await exchange.engine.sessions.start(name, values, owner, only_existing=not room)
         except (TooManyActive, QueueFull):

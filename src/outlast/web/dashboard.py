@@ -105,7 +105,7 @@ class Dashboard:
             shown=row(session, exchange.engine.clock.now()),
             stalled=view.stalled,
             position=view.queue_position,
-            attempts=await exchange.engine.store.history(session.id),
+            attempts=await exchange.engine.guarded_store.history(session.id),
             input=_pretty(session.input),
             at=exchange.engine.clock.now(),
         )

@@ -72,6 +72,5 @@ async def _write(exchange: Exchange, data: bytes) -> None:
 
 
 async def _left(exchange: Exchange, watched: Watched) -> None:
-    while (await exchange.receive())["type"] != "http.disconnect":
-        pass
+    await exchange.left()
     watched.ring()

@@ -53,6 +53,11 @@ class Exchange:
     def request(self) -> Request:
         return Request(self.scope, self.receive)
 
+    async def left(self) -> None:
+        """Return when the client has gone. What it still sends is thrown away."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     def shared_address(self, link: str) -> str:
         """Where others read a result, as it is to be sent to them."""
         public = self.settings.public_url

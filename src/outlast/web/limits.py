@@ -1,11 +1,9 @@
 """How much one visitor may ask for: body sizes, starts per minute, open streams, and the pace of polls."""
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
-from weakref import WeakValueDictionary
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from limits import RateLimitItemPerMinute
 from starlette.types import Message, Receive, Scope
@@ -13,6 +11,7 @@ from starlette.types import Message, Receive, Scope
 from outlast.settings import Settings
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
+from outlast.web.start_line import StartLines
 
 MAX_BODY = 1_000_000
 """Bytes of any body but an upload's."""
@@ -40,7 +39,7 @@ class Limits:
         self._rates = rates
         self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.lines = StartLines(rates, self._per_owner, self._per_address)
         self._streams: Counter[str] = Counter()
         self._second: int = 0
         self._polls: int = 0
@@ -51,13 +50,6 @@ class Limits:
         if not await self.room(owner, address):
             raise too_fast()
         await self.count(owner, address)
-
-    @asynccontextmanager
-    async def turn(self, owner: str) -> AsyncGenerator[None]:
-        """One start of an owner at a time, so that each is counted before the next is judged."""
-        lock = self._turns.setdefault(owner, asyncio.Lock())
-        async with lock:
-            yield
 
     async def room(self, owner: str, address: str) -> bool:
         """Whether the pace allows one more."""

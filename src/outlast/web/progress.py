@@ -22,7 +22,7 @@ async def encoded(exchange: Exchange, view: SessionView) -> bytes:
         session = view.session
         result = None
         if session.status is Status.COMPLETED and (session.result_bytes or 0) <= INLINE_RESULT:
-            stored = await exchange.engine.store.result(session.id, owner=None)
+            stored = await exchange.engine.guarded_store.result(session.id, owner=None)
             result = stored.result if stored else None
         known = encode(
             snapshot(

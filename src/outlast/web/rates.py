@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 
 from outlast.domain.errors import PackageMissing
+from outlast.web.own_counts import OwnCounts
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Rates:
     """
 
     def __init__(self, redis_url: str | None = None, namespace: str = "") -> None:
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._own = OwnCounts()
         self._storage = None if redis_url is None else _redis_storage(redis_url, namespace)
         self._shared = None if self._storage is None else MovingWindowRateLimiter(self._storage)
         self._away = False
@@ -42,14 +43,14 @@ class Rates:
         if self._storage is not None:
             await cast("Any", self._storage.bridge).storage.aclose()
 
-    async def room(self, rate: RateLimitItem, *what: str) -> bool:
-        """Whether the rate allows one more."""
-        if not await self._own.test(rate, *what):
+    async def room(self, rate: RateLimitItem, *what: str, cost: int = 1) -> bool:
+        """Whether the rate allows `cost` more."""
+        if not self._own.room(rate, what, cost):
             return False
-        return await self._ask_all(lambda counts: counts.test(rate, *what)) is not False
+        return await self._ask_all(lambda counts: counts.test(rate, *what, cost=cost)) is not False
 
     async def count(self, rate: RateLimitItem, *what: str) -> None:
-        await self._own.hit(rate, *what)
+        self._own.count(rate, what)
         await self._ask_all(lambda counts: counts.hit(rate, *what))
 
     async def _ask_all(self, ask: Ask) -> bool | None:

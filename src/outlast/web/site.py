@@ -40,6 +40,9 @@ from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
 
+LOGGED = 200
+"""Characters of an address that a line of the log has."""
+
 Endpoint = Callable[[Exchange], Awaitable[Response | None]]
 """Answers by returning a response, or has sent its answer itself."""
 
@@ -171,7 +174,7 @@ class _Edge:
             response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
             await response(scope, receive, noting)
         except ClientDisconnect:
-            log.info("A visitor left while sending to %s.", scope["path"])
+            log.info("A visitor left while sending to %s.", scope["path"][:LOGGED])
 
     async def _enter(self, exchange: Exchange) -> None:
         if not exchange.route.takes_body:
@@ -243,7 +246,7 @@ class _Edge:
     async def _unexpected(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
         """Answer what nobody expected; the log has the rest under its reference."""
         reference = secrets.token_hex(4)
-        log.error("%s %s failed; reference %s", scope["method"], scope["path"], reference, exc_info=error)
+        log.error("%s %s failed; reference %s", scope["method"], scope["path"][:LOGGED], reference, exc_info=error)
         problem = Problem(500, "Something went wrong on our side.", reference=reference)
         page = _wants_html(scope) and not _of_api(scope)
         response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()

@@ -18,6 +18,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _FIRST, _SECOND, _THIRD, _ALL = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0xFFFFFFFF
 """Odd numbers that spread the places of a run over all numbers of 32 bits (those of xxHash)."""
 _KNOWN = 100_000
+_LONGEST_KNOWN = 40
+"""Characters: longer words come once, and would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ def shingles_of(words: Sequence[str]) -> list[int]:
     ]
 
 
-@lru_cache(_KNOWN)
 def _number(word: str) -> int:
+    return _known_number(word) if len(word) <= _LONGEST_KNOWN else _new_number(word)
+
+
+@lru_cache(_KNOWN)
+def _known_number(word: str) -> int:
+    return _new_number(word)
+
+
+def _new_number(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "replace"))

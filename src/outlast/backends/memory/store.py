@@ -1,6 +1,7 @@
 """The whole store in memory: sessions, results, uploads and workers behind one lock."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from outlast.backends.memory.adoption import Adoption
 from outlast.backends.memory.blobs import MemoryBlobs
@@ -22,6 +23,8 @@ class MemoryStore(
 
     It ends with the process, so "durable" means here: seen by whoever looks next.
     """
+
+    reads_at_once: ClassVar[bool] = True
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(Tables(clock))

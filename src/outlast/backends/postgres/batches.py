@@ -12,6 +12,8 @@ A = TypeVar("A")
 
 AT_ONCE = 2
 """Batches on their way at the same time."""
+MOST_WAITING = 20_000
+"""Items of one kind that wait; more are refused."""
 LARGEST = 250
 """Items in one batch."""
 
@@ -28,7 +30,9 @@ class Batches(Generic[I, A]):
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, item: I) -> A:
-        """The answer for this item. Cancelled while it waits, it may still be written."""
+        """The answer for this item. Cancelled before its batch is on its way, it is not written."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise StoreUnavailable("Too many changes wait to be written.")
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         # one that has ended is forgotten a turn of the loop later, and serves nobody until then
@@ -46,7 +50,9 @@ class Batches(Generic[I, A]):
     async def _serve(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
-            await self._answer(batch)
+            wanted = [(item, answer) for item, answer in batch if not answer.cancelled()]
+            if wanted:
+                await self._answer(wanted)
 
     async def _answer(self, batch: Sequence[tuple[I, asyncio.Future[A]]]) -> None:
         try:

@@ -1,6 +1,7 @@
 """The whole store in one PostgreSQL database: sessions, results, uploads and workers."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import Claims
@@ -36,6 +37,8 @@ class PostgresStore(
     `listen=False` is for PgBouncer in transaction mode: nothing is kept on a connection between transactions.
     `hint` makes, from a queue, the message that a start sends to those who wait for work.
     """
+
+    reads_at_once: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.blobs import SQLiteBlobs
@@ -37,6 +38,8 @@ class SQLiteStore(
 
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """
+
+    reads_at_once: ClassVar[bool] = True
 
     def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
         super().__init__(Database(DatabaseFile(path, vfs), clock))

@@ -25,6 +25,8 @@ Operation = Callable[[Connection], T]
 
 BATCH = 500
 """Operations per transaction at most."""
+MOST_WAITING = 20_000
+"""Operations that wait; more are refused."""
 IDLE_AFTER = 1.0
 """Seconds without work after which the log is folded into the database."""
 
@@ -39,6 +41,11 @@ class _Request:
     answer: "asyncio.Future[Any] | None"
     value: Any = None
     error: BaseException | None = None
+
+    @property
+    def given_up(self) -> bool:
+        """Its caller was cancelled, and has told somebody perhaps that it failed."""
+        return self.answer is not None and self.answer.cancelled()
 
 
 class Writer:
@@ -59,11 +66,16 @@ class Writer:
         self._thread.start()
 
     async def write(self, operation: Operation[T], *, durable: bool) -> T:
-        """The operation's value, once it is committed. Cancelled while it waits, it may still be written."""
+        """The operation's value, once it is committed. Cancelled before its turn, it is not written."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._accept(_Request(operation, durable, loop, answer))
-        return await answer
+        request = _Request(operation, durable, loop, answer)
+        self._accept(request)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            request.operation = _nothing  # what it would have written may be large, and its turn far away
+            raise
 
     def post(self, operation: Operation[object]) -> None:
         """Write when there is time, and tell nobody."""
@@ -81,6 +93,8 @@ class Writer:
         with self._door:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
+            if self._requests.qsize() >= MOST_WAITING:
+                raise StoreUnavailable("Too many changes wait to be written.")
             self._requests.put(request)
 
     def _serve(self) -> None:
@@ -120,7 +134,8 @@ class Writer:
             self._sync(full=any(r.durable for r in batch))
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
-                self._try(request)
+                if not request.given_up:
+                    self._try(request)
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             log.warning("A transaction of %d operations was not written: %s", len(batch), error)
@@ -148,6 +163,10 @@ class Writer:
             execute("ROLLBACK TO operation")
             request.error = explained(error) if isinstance(error, apsw.Error) and is_unavailable(error) else error
         execute("RELEASE operation")
+
+
+def _nothing(connection: Connection) -> None:
+    """Instead of what nobody waits for any more."""
 
 
 def _hand_back(batch: list[_Request]) -> None:

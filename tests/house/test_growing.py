@@ -1,0 +1,141 @@
+"""What lives as long as its process and can grow: every such thing is listed here with what bounds it."""
+
+import ast
+from collections.abc import Iterator
+
+from rooms import SOURCE
+
+GROWING = {"dict", "set", "list", "deque", "defaultdict", "Counter", "OrderedDict", "SimpleQueue", "Queue"}
+CACHES = {"lru_cache", "cache"}
+TESTS_ONLY = ("testing/", "backends/memory/")
+
+BOUNDED_BY = {
+    # the edge: tests/integration/test_bounds.py grows each
+    "web/access.py _admitted": "CACHED, and a host name that is ours",
+    "web/access.py _verified": "CACHED times LARGEST_KEPT",
+    "web/answers.py _kept": "KEPT times LARGEST",
+    "web/limits.py _streams": "open connections",
+    "web/own_counts.py _counts": "MOST_KEYS, each with a minute of seconds",
+    "web/start_line.py _addresses": "open connections",
+    "web/start_line.py _lines": "open connections",
+    "core/text_cache.py lru_cache": "its entries times its longest text",
+    # the use cases
+    "core/analysis.py _analyses": "the analyses of the program",
+    "core/beginnings.py _known": "KNOWN, ids of sessions",
+    "core/canonical.py _pieces": "one encoding",
+    "core/canonical.py lru_cache": "2,000 types of the program",
+    "core/sessions.py _history": "the analyses of the program",
+    "core/watch.py _heard": "_slots",
+    "core/watch.py _positions": "10 times POSITIONS_PER_LOOK, ids of sessions",
+    "core/watch.py _slots": "open connections, each with LARGEST_INPUT",
+    "core/watch.py _turn": "_slots",
+    # workers: by their concurrency and by what one attempt does
+    "core/attempt.py worked": "one attempt",
+    "core/call_keys.py _made": "one attempt",
+    "core/context.py _flows": "tasks of one attempt",
+    "core/context.py _tasks": "one attempt",
+    "core/embedded.py _threads": "the workers of the process",
+    "core/engine.py _embedded": "the workers of the process",
+    "core/event_loop.py _loops": "event loops of the process",
+    "core/fan_out.py _results": "one attempt",
+    "core/inbox.py _waiting": "what the broker lets one worker hold",
+    "core/intake.py _coming": "concurrency",
+    "core/isolated.py _told": "steps at work in one attempt",
+    "core/isolated.py _waiting": "one attempt",
+    "core/journal.py _kept": "one attempt",
+    "core/lost_context.py _at_work": "concurrency",
+    "core/lost_context.py _warned": "the steps of the program",
+    "core/process_identity.py cache": "this process alone",
+    "core/process_tree.py _seen": "children of one worker",
+    "core/reporter.py _awaited": "concurrency",
+    "core/reporter.py _dirty": "concurrency",
+    "core/reporter.py _written": "concurrency",
+    "core/supervisor.py _recording": "the workers of the supervisor",
+    "core/supervisor.py _workers": "the workers of the supervisor",
+    "core/thread_pool.py _work": "the threads that analysis code asks for",
+    "core/worker.py _attempts": "concurrency",
+    "core/worker.py _differed": "concurrency",
+    "core/worker.py _tasks": "concurrency",
+    "domain/lapses.py _since": "registered workers",
+    # the backends
+    "backends/celery/dispatcher.py _outbox": "OUTBOX",
+    "backends/clock.py cache": "this machine alone",
+    "backends/messages.py _hints": "KEYS_AT_MOST of each topic",
+    "backends/postgres/batches.py _under_way": "AT_ONCE",
+    "backends/postgres/batches.py _waiting": "MOST_WAITING",
+    "backends/postgres/headroom.py _looks": "the limits of the settings",
+    "backends/postgres/pools.py _batches": "kinds of batches",
+    "backends/postgres/pools.py _by_loop": "event loops of the process",
+    "backends/postgres/pools.py _idle": "ANALYSIS_PG_POOL_SIZE",
+    "backends/postgres/pools.py _made": "ANALYSIS_PG_POOL_SIZE",
+    "backends/sqlite/doorbells.py _listed": "processes of the machine",
+    "backends/sqlite/doorbells.py _missed": "processes of the machine",
+    "backends/sqlite/ear.py _listening": "parts of the process",
+    "backends/sqlite/notifier.py _ears": "event loops of the process",
+    "backends/sqlite/readers.py _all": "threads of the process",
+    "backends/sqlite/writer.py _requests": "MOST_WAITING",
+    "cli/fleet.py cache": "one application",
+}
+"""Name a new one here, and grow it in tests/integration/test_bounds.py where strangers can."""
+
+OF_THE_PRODUCT = {
+    "checks/words.py lru_cache": "100,000 words of 40 characters",
+    "method.py cache": "one table that ships",
+    "pages/page.py cache": "one page",
+}
+"""Beyond one analysis; whatever else the product gathers goes with its attempt."""
+
+
+def test_everything_that_grows_as_long_as_its_process_lives_has_a_bound() -> None:
+    found = set(_growing("outlast", attributes=True))
+    assert found - BOUNDED_BY.keys() == set(), "say in BOUNDED_BY what bounds it"
+    assert BOUNDED_BY.keys() - found == set(), "it is gone"
+
+
+def test_everything_of_the_product_that_outlives_an_analysis_has_a_bound() -> None:
+    found = set(_growing("outlast_reviews", attributes=False))
+    assert found - OF_THE_PRODUCT.keys() == set(), "say in OF_THE_PRODUCT what bounds it"
+    assert OF_THE_PRODUCT.keys() - found == set(), "it is gone"
+
+
+def _growing(package: str, *, attributes: bool) -> Iterator[str]:
+    for path in sorted((SOURCE / package).rglob("*.py")):
+        room = path.relative_to(SOURCE / package).as_posix()
+        if room.startswith(TESTS_ONLY):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "functools":
+                yield from (f"{room} {alias.name}" for alias in node.names if alias.name in CACHES)
+            elif attributes and isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    if _of_self(target) and node.value is not None and _can_grow(node.value):
+                        yield f"{room} {target.attr}"
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _empty(node.value):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from (f"{room} {target.id}" for target in targets if isinstance(target, ast.Name))
+
+
+def _of_self(target: ast.expr) -> bool:
+    return isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"
+
+
+def _can_grow(value: ast.expr) -> bool:
+    """It begins empty, and nothing says where it ends."""
+    if isinstance(value, ast.IfExp):
+        return _can_grow(value.body) or _can_grow(value.orelse)
+    return _empty(value)
+
+
+def _empty(value: ast.expr) -> bool:
+    match value:
+        case ast.Dict(keys=[]) | ast.List(elts=[]):
+            return True
+        case ast.Call(func=ast.Subscript(value=called)) | ast.Call(func=called):
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            grows = name in GROWING or name.startswith("Weak")
+            return grows and not value.args and not any(k.arg in {"maxlen", "maxsize"} for k in value.keywords)
+        case _:
+            return False

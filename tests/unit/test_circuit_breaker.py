@@ -1,0 +1,180 @@
+"""The circuit breaker of the store: who is refused at once, and when it closes again."""
+
+import asyncio
+import io
+import logging
+
+import pytest
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.memory.store import MemoryStore
+from outlast.core.circuit_breaker import ANSWER_WITHIN, CircuitBreaker
+from outlast.core.guarded_store import READS, SLOW, GuardedStore, guarded
+from outlast.domain.errors import QueueFull, StoreUnavailable
+from outlast.ports.blobs import CHUNK
+
+
+class Talker:
+    """A store that answers when it is told to."""
+
+    def __init__(self):
+        self.speaks = asyncio.Event()
+        self.asked = 0
+        self.given_up = 0
+
+    async def ask(self) -> str:
+        self.asked += 1
+        try:
+            await self.speaks.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        return "said"
+
+
+@pytest.fixture
+def talker() -> Talker:
+    return Talker()
+
+
+@pytest.fixture
+def breaker(talker: Talker):
+    breaker = CircuitBreaker(talker.ask, answer_within=0.02)
+    yield breaker
+    breaker.close()
+
+
+async def closed(breaker: CircuitBreaker) -> None:
+    async with asyncio.timeout(10):
+        while breaker.open:  # noqa: ASYNC110 - it rings no bell
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_in_time_passes(breaker, talker):
+    talker.speaks.set()
+    assert await breaker.ask(talker.ask) == "said"
+    assert not breaker.open
+
+
+async def test_an_error_is_an_answer(breaker):
+    async def fail():
+        raise QueueFull("full")
+
+    with pytest.raises(QueueFull):
+        await breaker.ask(fail)
+    assert not breaker.open
+
+
+async def test_a_call_without_an_answer_opens_it_and_those_after_are_refused_without_being_asked(breaker, talker):
+    with pytest.raises(StoreUnavailable):
+        await breaker.ask(talker.ask)
+    assert breaker.open
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await breaker.ask(unreachable)
+
+
+async def test_the_first_answer_of_a_probe_closes_it(breaker, talker):
+    with pytest.raises(StoreUnavailable):
+        await breaker.ask(talker.ask)
+    talker.speaks.set()
+    await closed(breaker)
+    assert await breaker.ask(talker.ask) == "said"
+
+
+async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_were_refused(breaker, talker, caplog):
+    caplog.set_level(logging.INFO, "outlast")
+    answers = await asyncio.gather(*(breaker.ask(talker.ask) for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(answer, StoreUnavailable) for answer in answers)
+    for _ in range(7):
+        with pytest.raises(StoreUnavailable):
+            await breaker.ask(unreachable)
+    assert len(caplog.records) == 1
+    talker.speaks.set()
+    await closed(breaker)
+    assert [r.message for r in caplog.records[1:]] == [caplog.records[-1].message]
+    assert "7 calls were refused" in caplog.records[-1].message
+
+
+async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_others(breaker, talker):
+    async def well():
+        return "well"
+
+    slow = asyncio.create_task(breaker.ask(talker.ask))
+    await asyncio.sleep(0)
+    assert await breaker.ask(well) == "well"
+    with pytest.raises(StoreUnavailable):
+        await slow
+    assert not breaker.open
+    assert talker.given_up == 1
+
+
+async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(talker):
+    async def probe():
+        talker.speaks.set()
+
+    breaker = CircuitBreaker(probe, answer_within=0.02)
+    assert await breaker.ask(talker.ask, slow=True) == "said"
+
+
+async def test_a_caller_who_is_cancelled_gives_up_what_it_asked(breaker, talker):
+    asking = asyncio.create_task(breaker.ask(talker.ask))
+    while not talker.asked:  # noqa: ASYNC110 - it rings no bell
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.sleep(0)
+    assert talker.given_up == 1
+    assert not breaker.open
+
+
+def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
+    breakers = []
+
+    async def silent():
+        await asyncio.Event().wait()
+
+    async def ask():
+        breakers.append(CircuitBreaker(silent, answer_within=0.02))
+        with pytest.raises(StoreUnavailable):
+            await breakers[0].ask(silent)
+        assert breakers[0].open
+
+    asyncio.run(ask())
+    assert not breakers[0].open
+
+
+async def test_an_upload_has_its_time_anew_with_each_chunk(breaker, talker):
+    talker.speaks.set()
+
+    class Slow(MemoryStore):
+        async def put(self, owner, name, file):
+            for _ in range(5):
+                await asyncio.sleep(0.012)
+                assert file.read(CHUNK) == b""
+            return await super().put(owner, name, file)
+
+    store = guarded(Slow(SystemClock()), breaker)
+    assert (await store.put("ann", "a.csv", io.BytesIO())).bytes == 0
+
+
+async def test_where_reads_wait_for_nobody_they_are_not_asked_through_it(breaker, talker):
+    store = MemoryStore(SystemClock())
+    with pytest.raises(StoreUnavailable):
+        await breaker.ask(talker.ask)
+    assert await GuardedStore(store, breaker).get("a" * 26, owner=None) is None
+    with pytest.raises(StoreUnavailable):
+        await GuardedStore(store, breaker).cancel("a" * 26, owner=None)
+
+
+def test_only_verbs_of_the_store_are_named():
+    assert all(hasattr(MemoryStore, name) for name in READS | SLOW)
+
+
+def test_nobody_waits_longer_than_promised():
+    assert ANSWER_WITHIN <= 5
+
+
+async def unreachable():
+    raise AssertionError("it was asked")
