@@ -261,6 +261,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def shown_store(self) -> str:
+        """Where the store is, for people: the file of an embedded one by its whole path."""
+        return self.shown_database if self.on_postgres else str(self.database_path.absolute())
+
+    @property
     def max_upload_bytes(self) -> int:
         return int(self.max_upload_mb * 1_000_000)
 

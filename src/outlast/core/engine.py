@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -54,13 +54,15 @@ class Engine:
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
+        self.applied: Sequence[str] = ()
+        """The migrations that opening the store has applied, by name."""
         self._opened = AsyncExitStack()
         self._embedded: list[EmbeddedWorker] = []
 
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
         """Open every part, or none: what was opened before one that fails is closed again."""
         async with AsyncExitStack() as opened:
-            await self.store.open(migrate=migrate)
+            self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
             await self.notifier.open()
             opened.push_async_callback(self.notifier.close)

@@ -102,6 +102,10 @@ class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
 
 
+class SchemaDiffers(SchemaOutdated):
+    """The database's schema was made by migrations that this version does not have; migrating cannot mend it."""
+
+
 class MachineUnknown(OutlastError):
     """What tells this boot of this machine from others cannot be read; the text says why."""
 

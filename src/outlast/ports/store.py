@@ -117,9 +117,12 @@ class SessionStore(Protocol):
     - `get` and friends with an `owner` compare it in the SQL: another's session is not there.
     """
 
-    async def open(self, *, migrate: bool) -> None:
-        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once);
-        else raise `SchemaOutdated` when it is not. A schema newer than this version knows: `SchemaOutdated`.
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once) and answer
+        the names of the migrations that this call has applied; else raise `SchemaOutdated` when it is not.
+
+        A newer schema is `SchemaOutdated` unless all that is newer lets this version run on. A schema that no
+        migration can mend is `SchemaDiffers`.
         """
         ...
 

@@ -47,6 +47,14 @@ def address(url: str) -> str:
     return make_conninfo(url, **{name: value for name, value in QUICK_TO_NOTICE.items() if name not in given})
 
 
+def shown(address: str) -> str:
+    """As a URL without its password, for people."""
+    given = conninfo_to_dict(address)
+    user = f"{given['user']}@" if given.get("user") else ""
+    port = f":{given['port']}" if given.get("port") else ""
+    return f"postgresql://{user}{given.get('host', '')}{port}/{given.get('dbname', '')}"
+
+
 def cut(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
     """Break the connection off, whoever waits for it: also where the other side says nothing at all any more."""
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:

@@ -48,8 +48,8 @@ class PostgresStore(
     ) -> None:
         super().__init__(Database(url, clock, pool_size=pool_size, listen=listen), hint)
 
-    async def open(self, *, migrate: bool) -> None:
-        await self._db.open(bring_up_to_date=migrate)
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        return await self._db.open(bring_up_to_date=migrate)
 
     async def close(self) -> None:
         await self._db.close()

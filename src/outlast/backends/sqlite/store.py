@@ -41,8 +41,8 @@ class SQLiteStore(
     def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
         super().__init__(Database(DatabaseFile(path, vfs), clock))
 
-    async def open(self, *, migrate: bool) -> None:
-        await self._db.open(migrate=migrate)
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        return await self._db.open(migrate=migrate)
 
     async def close(self) -> None:
         await self._db.close()
