@@ -57,7 +57,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
 
 async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
-    engine = await app.open()
+    engine = await app.open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     config = uvicorn.Config(

@@ -94,6 +94,10 @@ class StoreUnavailable(OutlastError):
     """The store cannot write now (disk full, database away); nothing was acknowledged."""
 
 
+class StoreRefused(StoreUnavailable):
+    """The store does not let this process in (a wrong password, no such database): waiting cannot help."""
+
+
 class ForeignKey(OutlastError):
     """This process signs with a key that the other processes of the store do not know."""
 

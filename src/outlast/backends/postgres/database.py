@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import psycopg
-
 from outlast.backends.postgres.connection import (
     OUR_MISTAKES,
     PATIENCE,
@@ -15,6 +13,7 @@ from outlast.backends.postgres.connection import (
     UNAVAILABLE,
     Connection,
     address,
+    connect,
     explained,
     no_longer_than,
     shown,
@@ -55,9 +54,7 @@ class Database:
         applied: Sequence[str] = ()
         with unavailable():
             # closed by hand: a connection that failed refuses to be left in order
-            connection = await psycopg.AsyncConnection.connect(
-                self.address, autocommit=True, prepare_threshold=None
-            )
+            connection = await connect(self.address, self._pool_size, "SELECT 1")
             try:
                 if bring_up_to_date:
                     applied = await migrate(connection)
