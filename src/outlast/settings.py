@@ -120,6 +120,15 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(
         "ANALYSIS_SHUTDOWN_GRACE", 20, "Seconds that running attempts get on shutdown", "20", ge=0, le=3600
     )
+    drain_delay: float = _setting(
+        "ANALYSIS_DRAIN_DELAY",
+        0,
+        "Seconds after TERM in which `outlast serve` still serves and `/readyz` says `503`, so that a balancer "
+        "sees it before the listener closes",
+        "10",
+        ge=0,
+        le=600,
+    )
     dashboard_key: str | None = _setting(
         "ANALYSIS_DASHBOARD_KEY",
         None,

@@ -41,7 +41,8 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
     Everything is kept in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed.
     Ctrl-C lets running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once, and
-    what was not done goes on at the next start.
+    what was not done goes on at the next start. With ANALYSIS_DRAIN_DELAY the site is still served for so many
+    seconds, while /readyz already denies.
     """
     app = load_app(app_name)
     app.configure(concurrency=concurrency)
@@ -74,15 +75,23 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     )
     server = _Server(config)
 
-    def stop() -> None:
+    loop = asyncio.get_running_loop()
+
+    def close() -> None:
         # the streams first: the server would wait for ever while one is open
         engine.closing.set()
-        server.force_exit = server.should_exit
         server.should_exit = True
-        supervisor.stop()
         engine.stop_embedded()
 
-    loop = asyncio.get_running_loop()
+    def stop() -> None:
+        server.force_exit = engine.draining
+        if engine.draining or app.settings.drain_delay == 0:
+            close()
+        else:
+            loop.call_later(app.settings.drain_delay, close)
+        engine.draining = True
+        supervisor.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())

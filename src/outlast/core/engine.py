@@ -15,6 +15,7 @@ from outlast.core.insights import Insights
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance, Retention
 from outlast.core.process_identity import own_identity
+from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.watch import Watch
 from outlast.core.worker import Worker
@@ -52,6 +53,9 @@ class Engine:
         self.sessions = Sessions(store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
         self.insights = Insights(store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
+        self.readiness = Readiness(store)
+        self.draining = False
+        """Readiness is to be denied, while everything is still served."""
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
         self.applied: Sequence[str] = ()
@@ -64,6 +68,7 @@ class Engine:
         async with AsyncExitStack() as opened:
             self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
+            opened.callback(self.readiness.close)
             await self.notifier.open()
             opened.push_async_callback(self.notifier.close)
             if self.dispatcher:

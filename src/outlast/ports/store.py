@@ -131,7 +131,7 @@ class SessionStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the store can write and its schema is current, else raise `StoreUnavailable` or
+        """Prove that the store can write, is not shut and has a current schema, else raise `StoreUnavailable` or
         `SchemaOutdated` with a sentence for the operator.
         """
         ...

@@ -18,6 +18,7 @@ from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import Sessions
 from outlast.backends.sqlite.workers import SQLiteWorkers
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
@@ -59,6 +60,9 @@ class SQLiteStore(
         def write(connection: Connection) -> None:
             require_current(connection)
             connection.execute(self._sql["pulse"], {"now": self._db.now()})
+            shut_because = connection.execute(self._sql["shut_because"]).get
+            if shut_because is not None:
+                raise StoreUnavailable(f"The store is shut: {shut_because}")
 
         await self._db.write(write)
         self._db.file.require_same()
