@@ -18,7 +18,7 @@ from outlast.core.sessions import Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.core.worker_options import WorkerOptions
-from outlast.domain.errors import StoreUnavailable
+from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.domain.waiting_time import DAY
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
@@ -37,6 +37,10 @@ if TYPE_CHECKING:  # a worker has no pages: half of its start and of its memory 
     from outlast.web.rates import Rates
 
 log = logging.getLogger(__name__)
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries to open a store that is away."""
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 
@@ -184,29 +188,54 @@ class Outlast:
         return opening.result()
 
     async def open(
-        self, *, workers: int = 0, maintain: bool = True, embed: bool = True, migrate: bool = True
+        self,
+        *,
+        workers: int = 0,
+        maintain: bool = True,
+        embed: bool = True,
+        migrate: bool = True,
+        patient: bool = False,
     ) -> Engine:
         """Open the store and all that watches it, in this event loop. Idempotent.
 
         `workers` threads of this process do work; in sync mode there is one, unless `embed` is false. Without
         `maintain` nothing is rescued or cleaned up from here: for a short look. `migrate=False` raises
-        `SchemaOutdated` where the schema is not current.
+        `SchemaOutdated` where the schema is not current. `patient` waits for a store that is away, and logs so
+        once; a store that refuses us (`StoreRefused`), or is another's, is an error all the same.
         """
         async with self._opening:  # two first requests at once open it once
             if self._engine is None:
-                engine = make_engine(self.settings, self.catalogue)
+                self._engine = engine = await self._opened_engine(maintain, migrate, patient)
+                self._closed = False
+                inline = 1 if self.settings.inline and maintain else 0
+                if embed:
+                    engine.embed(workers or inline, self.worker_options())
+        return self._engine
+
+    async def _opened_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
+        pause = SHORTEST_PAUSE
+        while True:
+            engine = make_engine(self.settings, self.catalogue)
+            try:
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:
                     await enrol(engine.store, self.settings)
                 except BaseException:
                     await engine.close()
                     raise
-                self._engine = engine
-                self._closed = False
-                inline = 1 if self.settings.inline and maintain else 0
-                if embed:
-                    engine.embed(workers or inline, self.worker_options())
-        return self._engine
+            except StoreRefused:
+                raise
+            except StoreUnavailable as error:
+                if not patient:
+                    raise
+                if pause == SHORTEST_PAUSE:
+                    log.warning("Waiting for the store %s: %s", self.settings.shown_store, error)
+                await asyncio.sleep(pause * engine.rng.uniform(0.5, 1))
+                pause = min(LONGEST_PAUSE, pause * 2)
+            else:
+                if pause > SHORTEST_PAUSE:
+                    log.warning("The store is there.")
+                return engine
 
     async def close(self) -> None:
         """Let workers drain, then close everything. Use opens it no more; `open` and `lifespan` do."""

@@ -121,6 +121,15 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(
         "ANALYSIS_SHUTDOWN_GRACE", 20, "Seconds that running attempts get on shutdown", "20", ge=0, le=3600
     )
+    drain_delay: float = _setting(
+        "ANALYSIS_DRAIN_DELAY",
+        0,
+        "Seconds after TERM in which `outlast serve` still serves and `/readyz` says `503`, so that a balancer "
+        "sees it before the listener closes",
+        "10",
+        ge=0,
+        le=600,
+    )
     dashboard_key: str | None = _setting(
         "ANALYSIS_DASHBOARD_KEY",
         None,
@@ -289,6 +298,11 @@ class Settings(BaseSettings):
         return (
             parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else self.database_url
         )
+
+    @property
+    def shown_store(self) -> str:
+        """Where the store is, for people: the file of an embedded one by its whole path."""
+        return self.shown_database if self.on_postgres else str(self.database_path.absolute())
 
     @property
     def max_upload_bytes(self) -> int:

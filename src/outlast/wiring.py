@@ -1,5 +1,7 @@
 """What the settings choose: store, notifier and all that runs on them; and who may share a store."""
 
+from contextlib import AbstractAsyncContextManager
+
 from outlast.backends import choice
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Catalogue
@@ -26,6 +28,13 @@ def make_store(settings: Settings) -> MovableStore:
             announces=settings.pg_listen and settings.redis_url is None,
         )
     return choice.sqlite_store(settings.database_path, SystemClock())
+
+
+def make_carried_store(settings: Settings) -> AbstractAsyncContextManager[MovableStore]:
+    """One, open, with the content of a database that another version made and none of our migrations mends."""
+    if settings.on_postgres:
+        return choice.carried_postgres_store(settings.database_url, SystemClock())
+    return choice.carried_sqlite_store(settings.database_path, SystemClock())
 
 
 def make_notifier(settings: Settings) -> Notifier:

@@ -62,7 +62,7 @@ class Wire:
         try:
             await _until_one_ends(to_server(), to_client())
         finally:
-            await _close(ours, writer)
+            await close(ours, writer)
 
 
 class TransactionPooler:
@@ -73,7 +73,7 @@ class TransactionPooler:
         self.transactions = 0
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
-        startup = await _startup(reader, writer)
+        startup = await startup_message(reader, writer)
         backend = await self._backend(startup, writer.write)  # the client wants to hear of one
         asked = 0
         answers: asyncio.Task[None] | None = None
@@ -81,7 +81,7 @@ class TransactionPooler:
         async def answer(theirs: Reader) -> None:
             nonlocal asked
             while True:
-                kind, message = await _message(theirs)
+                kind, message = await one_message(theirs)
                 writer.write(message)
                 if kind == READY:
                     asked -= 1
@@ -90,12 +90,12 @@ class TransactionPooler:
 
         try:
             while True:
-                kind, message = await _message(reader)
+                kind, message = await one_message(reader)
                 if kind == b"X":
                     return
                 if answers is not None and answers.done():  # the transaction is over, and its backend goes
                     answers = None
-                    await _close(backend[1])
+                    await close(backend[1])
                     backend = await self._backend(startup, lambda _: None)
                 asked += kind in ASKS
                 if answers is None:
@@ -105,14 +105,14 @@ class TransactionPooler:
         finally:
             if answers is not None:
                 answers.cancel()
-            await _close(backend[1], writer)
+            await close(backend[1], writer)
 
     async def _backend(self, startup: bytes, tell: Callable[[bytes], object]) -> tuple[Reader, Writer]:
         theirs, ours = await asyncio.open_connection("127.0.0.1", self._port)
         ours.write(startup)
         kind = b""
         while kind != READY:
-            kind, message = await _message(theirs)
+            kind, message = await one_message(theirs)
             tell(message)
         return theirs, ours
 
@@ -155,7 +155,7 @@ async def _listen(wire: Wire | TransactionPooler, ports: "queue.SimpleQueue[int]
     await asyncio.gather(*serving, return_exceptions=True)
 
 
-async def _startup(reader: Reader, writer: Writer) -> bytes:
+async def startup_message(reader: Reader, writer: Writer) -> bytes:
     while True:
         length = await reader.readexactly(4)
         message = length + await reader.readexactly(int.from_bytes(length, "big") - 4)
@@ -164,7 +164,7 @@ async def _startup(reader: Reader, writer: Writer) -> bytes:
         writer.write(b"N")
 
 
-async def _message(reader: Reader) -> tuple[bytes, bytes]:
+async def one_message(reader: Reader) -> tuple[bytes, bytes]:
     head = await reader.readexactly(5)
     return head[:1], head + await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
 
@@ -179,7 +179,7 @@ async def _until_one_ends(*sides: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(*ends: Writer) -> None:
+async def close(*ends: Writer) -> None:
     for end in ends:
         end.close()
         with suppress(ConnectionError):

@@ -133,6 +133,20 @@ async def test_a_restart_of_the_server_is_waited_for(server):
         lease.close()
 
 
+async def test_the_check_writes_and_leaves_no_dead_row(postgres_url):
+    async with opened(postgres_url) as store:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            before = connection.execute("SELECT ctid, xmin FROM pulse").fetchall()
+            for _ in range(3):
+                await store.check()
+            assert connection.execute("SELECT ctid, xmin FROM pulse").fetchall() == before
+            database_name = connection.info.dbname
+            connection.execute(f"ALTER DATABASE {database_name} SET default_transaction_read_only = on")
+    async with opened(postgres_url) as store:
+        with pytest.raises(StoreUnavailable, match="takes no writes"):
+            await store.check()
+
+
 async def test_a_server_that_is_away_is_explained(server, monkeypatch):
     monkeypatch.setattr(pools, "SECONDS_TO_CONNECT", 0.2)
     async with opened(server.url()) as store:

@@ -117,3 +117,21 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert second.wait(60) == 2
         assert f"Cannot listen on 127.0.0.1:{port}" in second.log
         assert "Traceback" not in second.log
+
+
+def test_a_balancer_sees_the_end_coming_while_everything_is_still_served(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="0.2", ANALYSIS_DRAIN_DELAY="300") as house:
+        server = house.serve(workers=1)
+        visitor = house.visitor(server)
+
+        def ready() -> int:
+            return httpx.get(visitor.address + "/readyz", trust_env=False).status_code
+
+        assert ready() == 200
+        server.signal(signal.SIGTERM)
+        wait_until(lambda: ready() == 503, 10)
+        wait_until(lambda: not server.workers, 10)
+        assert ready() == 503
+        assert visitor.see(visitor.start("holds"))["status"] == "pending"
+        server.signal(signal.SIGTERM)
+        assert server.wait(10) == 0

@@ -97,7 +97,8 @@ async def test_the_schema_is_what_the_migrations_say(store, path):
 
 
 async def test_a_database_of_a_newer_version_is_refused_in_words(store, path):
-    await store._db.write(lambda c: c.execute("INSERT INTO schema_migrations VALUES (9999, '9999_more', 'now')"))
+    row = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, '9999_more', 'now')"
+    await store._db.write(lambda c: c.execute(row))
     for migrate in (True, False):
         with pytest.raises(SchemaOutdated, match="9999_more"):
             await SQLiteStore(path, SystemClock()).open(migrate=migrate)
@@ -250,7 +251,7 @@ def test_every_statement_is_used_and_their_threshold_is_what_the_domain_says():
     code = "".join(file.read_text() for file in folder.glob("*.py"))
     statements = Statements(PACKAGE)
     parts = {f"prunable_{what}" for what in ("facts", "results", "sessions", "uploads")}
-    parts |= {"phase_ms", "result_columns", "session_columns"}
+    parts |= {"in_flight", "phase_ms", "result_columns", "session_columns"}
     pruned = ("sessions", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in set(statements) - parts:

@@ -106,6 +106,15 @@ async def test_what_was_at_work_goes_on_unspent_in_the_new_store_and_ends_nowher
     assert await target.finish(right(again), completed())
 
 
+async def test_a_store_that_has_moved_says_so_to_whoever_asks_whether_it_is_ready(stores):
+    source, target = stores
+    await source.check()
+    await move(stores)
+    with pytest.raises(StoreUnavailable, match="has moved to the other store"):
+        await source.check()
+    await target.check()
+
+
 async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
     source, _ = stores
     waiting, done = await start(source), await started_and_claimed(source)

@@ -1,9 +1,12 @@
 """Which backends an installation uses, by its addresses; each is imported only when it is chosen."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from outlast.backends.sqlite.carrying import carry
 from outlast.backends.sqlite.notifier import DoorbellNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.copying import MovableStore
@@ -34,6 +37,35 @@ def postgres_store(
 
         hint = hint_of_start if announces else None
         return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen, hint=hint)
+
+
+@asynccontextmanager
+async def carried_sqlite_store(database: Path, clock: Clock) -> AsyncGenerator[MovableStore]:
+    """One with the content of a file whose tables are those of another version, open; gone afterwards."""
+    with TemporaryDirectory(prefix="outlast-carried-") as folder:
+        store = SQLiteStore(Path(folder) / "carried.db", clock)
+        await store.open(migrate=True)
+        try:
+            await asyncio.to_thread(carry, database, Path(folder) / "carried.db")
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def carried_postgres_store(database_url: str, clock: Clock) -> AsyncGenerator[MovableStore]:
+    """The same of a PostgreSQL database, in a schema beside its own."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.carrying import carried  # noqa: PLC0415 - only when it is chosen
+        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+
+    async with carried(database_url) as address:
+        store = PostgresStore(address, clock)
+        await store.open(migrate=False)
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 def doorbells(database: Path) -> Notifier:

@@ -1,6 +1,7 @@
 """`outlast migrate`: the schema of the database."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -13,21 +14,27 @@ from outlast.domain.errors import SchemaOutdated
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is not current.")
 @sentences
 def migrate(app_name: str | None, check: bool) -> None:
-    """Bring the database's schema up to date. `serve` and `workers` do this by themselves."""
+    """Bring the database's schema up to date, and say what was applied.
+
+    `serve` and `workers start` do this by themselves.
+    """
     app = load_app(app_name)
 
-    async def bring() -> bool:
+    async def bring() -> Sequence[str] | None:
+        """What was applied; `None`: the schema is not current."""
         try:
-            await app.open(maintain=False, migrate=not check)
+            engine = await app.open(maintain=False, migrate=not check)
         except SchemaOutdated as error:
             if not check:
                 raise
             click.echo(str(error))
-            return False
+            return None
         await app.close()
-        return True
+        return engine.applied
 
-    current = run(bring())
-    if current:
-        click.echo("The schema is current.")
-    sys.exit(0 if current else 1)
+    applied = run(bring())
+    if applied is not None:
+        for name in applied:
+            click.echo(f"Applied {name}.")
+        click.echo(f"The schema of {app.settings.shown_store} is current.")
+    sys.exit(1 if applied is None else 0)

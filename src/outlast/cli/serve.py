@@ -34,7 +34,8 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
     Everything is kept in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed.
     Ctrl-C lets running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once, and
-    what was not done goes on at the next start.
+    what was not done goes on at the next start. With ANALYSIS_DRAIN_DELAY the site is still served for so many
+    seconds, while /readyz already denies.
     """
     app = load_app(app_name)
     app.configure(concurrency=concurrency)
@@ -50,7 +51,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
 
 async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
-    engine = await app.open()
+    engine = await app.open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     settings, open_files = app.settings, raise_limit()
@@ -59,15 +60,23 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         log.info("At most %d connections are open at once, as %d files may be (ulimit -n).", most, open_files)
     server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), most)
 
-    def stop() -> None:
+    loop = asyncio.get_running_loop()
+
+    def close() -> None:
         # the streams first: the server would wait for ever while one is open
         engine.closing.set()
-        server.force_exit = server.should_exit
         server.should_exit = True
-        supervisor.stop()
         engine.stop_embedded()
 
-    loop = asyncio.get_running_loop()
+    def stop() -> None:
+        server.force_exit = engine.draining
+        if engine.draining or app.settings.drain_delay == 0:
+            close()
+        else:
+            loop.call_later(app.settings.drain_delay, close)
+        engine.draining = True
+        supervisor.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())

@@ -9,8 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from outlast.cli.program import json_option, print_json, run, sentences
 from outlast.core.copying import Copied, MovableStore, StoreCopy
+from outlast.domain.errors import SchemaDiffers
 from outlast.settings import Settings, load_settings
-from outlast.wiring import make_store
+from outlast.wiring import make_carried_store, make_store
 
 
 @click.group()
@@ -30,6 +31,9 @@ def copy(source: str, target: str, as_json: bool) -> None:
     unspent and goes on at TO, starts are answered with 503. Then set DATABASE_URL to TO on every machine and
     restart. Interrupted, the same command goes on where it ended; `outlast store open FROM` goes back to FROM
     instead. Both sides are compared by counts and checksums before TO takes its first session.
+
+    A FROM that was made before the schema was frozen is copied too, and stays as it is. Stop every process that
+    uses it before.
 
     \b
     Example: outlast store copy sqlite:///outlast.db postgresql://outlast:secret@db/outlast
@@ -76,7 +80,11 @@ async def _copy(source: Settings, target: Settings) -> Copied:
             bars.update(shown[what], completed=done, total=total)
 
         async with AsyncExitStack() as stack:
-            one = await stack.enter_async_context(_opened(source, migrate=False))
+            try:
+                one = await stack.enter_async_context(_opened(source, migrate=False))
+            except SchemaDiffers:
+                click.echo("FROM was made by another version: what can be read of it is copied.", err=True)
+                one = await stack.enter_async_context(make_carried_store(source))
             other = await stack.enter_async_context(_opened(target))
             return await StoreCopy(one, other, tell).run(target.shown_database)
 

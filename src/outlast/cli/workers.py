@@ -82,7 +82,7 @@ def start(
 
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
-    engine = await app.open()
+    engine = await app.open(patient=True)
     supervisor = Supervisor(command, count, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

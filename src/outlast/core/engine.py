@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from outlast.core.insights import Insights
 from outlast.core.journal import Store
 from outlast.core.maintenance import Maintenance, Retention
 from outlast.core.process_identity import own_identity
+from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.watch import Watch
 from outlast.core.worker import Worker
@@ -57,17 +58,23 @@ class Engine:
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
         self.insights = Insights(self.guarded_store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
+        self.readiness = Readiness(store)
+        self.draining = False
+        """Readiness is to be denied, while everything is still served."""
         self.closing = asyncio.Event()
         """Set when streams are to end and readiness is to be denied."""
+        self.applied: Sequence[str] = ()
+        """The migrations that opening the store has applied, by name."""
         self._opened = AsyncExitStack()
         self._embedded: list[EmbeddedWorker] = []
 
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
         """Open every part, or none: what was opened before one that fails is closed again."""
         async with AsyncExitStack() as opened:
-            await self.store.open(migrate=migrate)
+            self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
             opened.callback(self.breaker.close)
+            opened.callback(self.readiness.close)
             await self.notifier.open()
             opened.push_async_callback(self.notifier.close)
             if self.dispatcher:

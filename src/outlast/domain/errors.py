@@ -94,12 +94,20 @@ class StoreUnavailable(OutlastError):
     """The store cannot write now (disk full, database away); nothing was acknowledged."""
 
 
+class StoreRefused(StoreUnavailable):
+    """The store does not let this process in (a wrong password, no such database): waiting cannot help."""
+
+
 class ForeignKey(OutlastError):
     """This process signs with a key that the other processes of the store do not know."""
 
 
 class SchemaOutdated(OutlastError):
     """The database's schema is not the one this version needs; `outlast migrate` brings it up to date."""
+
+
+class SchemaDiffers(SchemaOutdated):
+    """The database's schema was made by migrations that this version does not have; migrating cannot mend it."""
 
 
 class MachineUnknown(OutlastError):

@@ -120,9 +120,12 @@ class SessionStore(Protocol):
     reads_at_once: ClassVar[bool]
     """Reads wait neither for writers nor for a network."""
 
-    async def open(self, *, migrate: bool) -> None:
-        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once);
-        else raise `SchemaOutdated` when it is not. A schema newer than this version knows: `SchemaOutdated`.
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once) and answer
+        the names of the migrations that this call has applied; else raise `SchemaOutdated` when it is not.
+
+        A newer schema is `SchemaOutdated` unless all that is newer lets this version run on. A schema that no
+        migration can mend is `SchemaDiffers`.
         """
         ...
 
@@ -131,7 +134,7 @@ class SessionStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the store can write and its schema is current, else raise `StoreUnavailable` or
+        """Prove that the store can write, is not shut and has a current schema, else raise `StoreUnavailable` or
         `SchemaOutdated` with a sentence for the operator.
         """
         ...

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watched
-from outlast.domain.errors import InvalidInput, QueueFull, SchemaOutdated, StoreUnavailable, TooManyActive
+from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.web.addresses import client_address
@@ -174,16 +174,13 @@ async def livez(exchange: Exchange) -> Response:  # noqa: ARG001 - every route t
 
 async def readyz(exchange: Exchange) -> Response:
     """The store can be written, its schema is current, and we are not about to close."""
-    if exchange.engine.closing.is_set():
+    if exchange.engine.draining or exchange.engine.closing.is_set():
         raise Problem(503, "Shutting down.", retry_after=5)
     if not exchange.engine.working:
         raise Problem(503, "Not ready: a worker of this process has ended; it is started again.", retry_after=5)
-    try:
-        await exchange.engine.store.check()
-    except StoreUnavailable:  # whose own words name hosts and files
-        raise Problem(503, "Not ready: the store cannot be written.", retry_after=10) from None
-    except SchemaOutdated:
-        raise Problem(503, "Not ready: the schema of the store is not current.", retry_after=10) from None
+    trouble = await exchange.engine.readiness.trouble()
+    if trouble is not None:
+        raise Problem(503, f"Not ready: {trouble}", retry_after=10)
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from outlast.backends.memory.room import Room
 from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
@@ -87,8 +88,15 @@ class Sessions(Room):
             now = tables.clock.now()
             if row is None or not claimable(row, now):
                 return None
-            ids = [s.id for s in in_order(tables.sessions.values(), now) if s.queue == row.queue]
-        position = ids.index(session_id) + 1
+            number = {session_id: n for n, session_id in enumerate(tables.sessions)}
+            # of suspects the one that came last goes first, as in `claim`
+            suspect = row.crashes >= SUSPECT_CRASHES
+            ready = in_order((s for s in tables.sessions.values() if s.queue == row.queue), now)
+            mine = ready.index(row)
+            position = 1 + sum(
+                number[s.id] > number[row.id] if suspect and s.crashes >= SUSPECT_CRASHES else place < mine
+                for place, s in enumerate(ready)
+            )
         return position if position <= DEEPEST_POSITION else None
 
 

@@ -29,8 +29,9 @@ class MemoryStore(
     def __init__(self, clock: Clock) -> None:
         super().__init__(Tables(clock))
 
-    async def open(self, *, migrate: bool) -> None:
+    async def open(self, *, migrate: bool) -> Sequence[str]:  # noqa: ARG002 - the port's
         """There is no schema: nothing to do."""
+        return ()
 
     async def enrol(self, fingerprints: Sequence[str]) -> bool:
         enrolled = self._tables.enrolled

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import socket
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -11,7 +13,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from outlast.domain.errors import StoreUnavailable
+from outlast.domain.errors import StoreRefused, StoreUnavailable
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -37,14 +39,71 @@ SHUT = "the store is shut"
 """What the trigger of a shut store says."""
 
 
+SECONDS_FOR_ONE = 5.0
+"""How long a connection may take to come, and to answer for the first time."""
+WAKE_UPS = 2
+"""Connections that a process has beside its pool, to hear and to send wake-ups."""
+TOO_MANY = re.compile("too many clients|remaining connection slots|too many connections|max_client_conn")
+NOT_LET_IN = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry|no such (database|user)"
+    "|(database|role) .* (does not exist|is not permitted)|permission denied for database"
+    "|certificate verify failed"
+)
+"""What libpq says of a connection comes without a code, in the words of the server or the pooler."""
+
+
 class TooBusy(psycopg.OperationalError):
     """No connection became free in time."""
+
+
+class NoConnection(psycopg.OperationalError):
+    """None was given in time, by the server or by a pooler before it."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__("no connection was given in time")
+        self.pool_size = pool_size
+
+
+def needed(pool_size: int, workers: int = 2) -> int:
+    """Connections that `outlast serve` has at most: it and its workers have a pool, each worker a lease."""
+    return (workers + 1) * (pool_size + WAKE_UPS) + workers
+
+
+async def connect(address: str, pool_size: int, first: str, *, prepare_threshold: int | None = None) -> Connection:
+    """A new connection that has answered `first`. Raises `psycopg.OperationalError`, after 5 s at the latest.
+
+    A pooler accepts everybody and lets those wait for whom it has no connection: only an answer tells.
+    """
+    end = time.monotonic() + SECONDS_FOR_ONE
+    connection: Connection | None = None
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            address, autocommit=True, prepare_threshold=prepare_threshold
+        )
+        with no_longer_than(max(0.0, end - time.monotonic()), connection):
+            await connection.execute(first.encode())
+    except psycopg.OperationalError as error:
+        if connection is not None:
+            connection.pgconn.finish()
+        late = isinstance(error, errors.ConnectionTimeout) or time.monotonic() >= end
+        if late or TOO_MANY.search(str(error)):
+            raise NoConnection(pool_size) from error
+        raise
+    return connection
 
 
 def address(url: str) -> str:
     """The address for libpq, with what it leaves open."""
     given = conninfo_to_dict(url)
     return make_conninfo(url, **{name: value for name, value in QUICK_TO_NOTICE.items() if name not in given})
+
+
+def shown(address: str) -> str:
+    """As a URL without its password, for people."""
+    given = conninfo_to_dict(address)
+    user = f"{given['user']}@" if given.get("user") else ""
+    port = f":{given['port']}" if given.get("port") else ""
+    return f"postgresql://{user}{given.get('host', '')}{port}/{given.get('dbname', '')}"
 
 
 def cut(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
@@ -79,9 +138,12 @@ def explained(error: Exception) -> StoreUnavailable:
     match error:
         case errors.DiskFull():
             return StoreUnavailable("The disk of the database is full; free some space, and it goes on.")
-        case errors.TooManyConnections():
+        case NoConnection(pool_size=size):
             return StoreUnavailable(
-                "PostgreSQL takes no more connections: raise its max_connections, or lower ANALYSIS_PG_POOL_SIZE."
+                f"PostgreSQL, or a pooler before it, gave no connection within {SECONDS_FOR_ONE:g} s. A site with "
+                f"two workers needs up to {needed(size)}: {size} (ANALYSIS_PG_POOL_SIZE) and {WAKE_UPS} for "
+                "wake-ups in each process, and one for the lease of each worker. Allow as many (max_connections, "
+                "or default_pool_size of PgBouncer), or lower ANALYSIS_PG_POOL_SIZE."
             )
         case errors.ReadOnlySqlTransaction() if SHUT in str(error):
             return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
@@ -91,6 +153,11 @@ def explained(error: Exception) -> StoreUnavailable:
             return StoreUnavailable(
                 "All connections of this process to PostgreSQL are busy; ANALYSIS_PG_POOL_SIZE allows for more."
             )
+        case _ if NOT_LET_IN.search(str(error)):
+            return StoreRefused(f"PostgreSQL does not let us in: {_first_line(error)}.")
         case _:
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            return StoreUnavailable(f"PostgreSQL cannot be used now: {first.rstrip('.')}.")
+            return StoreUnavailable(f"PostgreSQL cannot be used now: {_first_line(error)}.")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

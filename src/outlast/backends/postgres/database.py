@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-
-import psycopg
 
 from outlast.backends.postgres.connection import (
     OUR_MISTAKES,
@@ -15,15 +13,18 @@ from outlast.backends.postgres.connection import (
     UNAVAILABLE,
     Connection,
     address,
+    connect,
     explained,
     no_longer_than,
+    shown,
     unavailable,
 )
 from outlast.backends.postgres.migrate import PACKAGE, migrate, require_current
 from outlast.backends.postgres.pools import Here, Pools
 from outlast.backends.rows import Row, Rows
+from outlast.backends.schema import refusal
 from outlast.backends.statements import Statements
-from outlast.domain.errors import StoreUnavailable
+from outlast.domain.errors import SchemaDiffers, StoreUnavailable
 from outlast.ports.clock import Clock
 
 T = TypeVar("T")
@@ -47,21 +48,23 @@ class Database:
         self._pools: Pools | None = None
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
 
-    async def open(self, *, bring_up_to_date: bool) -> None:
+    async def open(self, *, bring_up_to_date: bool) -> Sequence[str]:
         if self._pools is not None:
-            return
+            return ()
+        applied: Sequence[str] = ()
         with unavailable():
             # closed by hand: a connection that failed refuses to be left in order
-            connection = await psycopg.AsyncConnection.connect(
-                self.address, autocommit=True, prepare_threshold=None
-            )
+            connection = await connect(self.address, self._pool_size, "SELECT 1")
             try:
                 if bring_up_to_date:
-                    await migrate(connection)
+                    applied = await migrate(connection)
                 await require_current(connection)
+            except SchemaDiffers as differs:
+                raise refusal(differs, shown(self.address), "postgresql://USER:PASSWORD@HOST/NEW") from None
             finally:
                 await connection.close()
         self._pools = Pools(self.address, self._pool_size, prepare=self._prepare)
+        return applied
 
     async def close(self) -> None:
         pools, self._pools = self._pools, None

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from outlast.backends.postgres.batches import Batches
-from outlast.backends.postgres.connection import Connection, TooBusy
+from outlast.backends.postgres.connection import SECONDS_FOR_ONE, Connection, NoConnection, TooBusy, connect
 
 I = TypeVar("I")  # noqa: E741 - an item
 A = TypeVar("A")
@@ -39,6 +39,7 @@ class Here:
 
     def __init__(self, address: str, size: int, *, prepare: bool) -> None:
         self._address = address
+        self._size = size
         self._prepare_threshold = 2 if prepare else None
         self._places = asyncio.Semaphore(size)
         self._idle: deque[tuple[float, Connection]] = deque()
@@ -60,7 +61,7 @@ class Here:
         """One for the block alone, kept for others when the block leaves it in order and without an error."""
         end = time.monotonic() + SECONDS_TO_CONNECT
         try:
-            async with asyncio.timeout(SECONDS_TO_CONNECT):
+            async with asyncio.timeout(SECONDS_FOR_ONE):
                 await self._places.acquire()
         except TimeoutError:
             raise TooBusy from None
@@ -94,19 +95,17 @@ class Here:
             _finish(connection)
 
     async def _connect(self, end: float) -> Connection:
-        """Tries with full jitter until then."""
-        limit = 0.05
+        """Tries with full jitter until then, or as long as a connection may take where none is left."""
+        began, limit = time.monotonic(), 0.05
         while True:
-            connection: Connection | None = None
+            first = PLANS if self._prepare_threshold is not None else "SELECT 1"
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._address, autocommit=True, prepare_threshold=self._prepare_threshold
+                connection = await connect(
+                    self._address, self._size, first, prepare_threshold=self._prepare_threshold
                 )
-                if self._prepare_threshold is not None:
-                    await connection.execute(PLANS)
-            except psycopg.OperationalError:
-                if connection is not None:
-                    _finish(connection)
+            except psycopg.OperationalError as error:
+                if isinstance(error, NoConnection):
+                    end = min(end, began + SECONDS_FOR_ONE)
                 pause = self._rng.uniform(0, limit)
                 if time.monotonic() + pause > end:
                     raise

@@ -16,6 +16,7 @@ from outlast.backends.postgres.recovery import Recovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import Sessions
 from outlast.backends.postgres.workers import PostgresWorkers
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
@@ -51,8 +52,8 @@ class PostgresStore(
     ) -> None:
         super().__init__(Database(url, clock, pool_size=pool_size, listen=listen), hint)
 
-    async def open(self, *, migrate: bool) -> None:
-        await self._db.open(bring_up_to_date=migrate)
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        return await self._db.open(bring_up_to_date=migrate)
 
     async def close(self) -> None:
         await self._db.close()
@@ -60,7 +61,9 @@ class PostgresStore(
     async def check(self) -> None:
         async def write(connection: Connection) -> None:
             await require_current(connection)
-            await self._db.rows_of(connection, "pulse")
+            ((_, shut_because),) = await self._db.rows_of(connection, "pulse")
+            if shut_because is not None:
+                raise StoreUnavailable(f"The store is shut: {shut_because}")
 
         await self._db.use(write, again=True)
 

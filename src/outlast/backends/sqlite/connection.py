@@ -11,7 +11,7 @@ from typing import cast
 import apsw
 
 from outlast.backends.sqlite.driver import Connection
-from outlast.domain.errors import StoreUnavailable
+from outlast.domain.errors import StoreRefused, StoreUnavailable
 
 PATIENCE = 30.0
 """Seconds to wait for another writer before giving up."""
@@ -112,6 +112,8 @@ def unavailable() -> Generator[None, None, None]:
         yield
     except UNAVAILABLE as error:
         raise explained(error) from error
+    except PermissionError as error:
+        raise StoreRefused(f"The database cannot be used: {error}.") from error
     except OSError as error:
         raise StoreUnavailable(f"The database cannot be used: {error}.") from error
 
@@ -125,6 +127,8 @@ def explained(error: apsw.Error) -> StoreUnavailable:
             return StoreUnavailable("Another process has kept the database locked for too long.")
         case apsw.ConstraintError():
             return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
+        case apsw.NotADBError() | apsw.CorruptError() | apsw.CantOpenError() | apsw.PermissionsError():
+            return StoreRefused(f"The database cannot be used: {error}.")
         case _:
             return StoreUnavailable(f"The database cannot be used now: {error}.")
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from outlast.backends.rows import Rows
+from outlast.backends.schema import refusal
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
@@ -14,7 +15,7 @@ from outlast.backends.sqlite.readers import Readers
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
 from outlast.backends.statements import Statements
-from outlast.domain.errors import SchemaOutdated, StoreUnavailable
+from outlast.domain.errors import SchemaDiffers, SchemaOutdated, StoreUnavailable
 from outlast.ports.clock import Clock
 
 T = TypeVar("T")
@@ -32,8 +33,8 @@ class Database:
         self._writer: Writer | None = None
         self._readers: Readers | None = None
 
-    async def open(self, *, migrate: bool) -> None:
-        await asyncio.to_thread(self._open, bring_up_to_date=migrate)
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        return await asyncio.to_thread(self._open, bring_up_to_date=migrate)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
@@ -78,10 +79,10 @@ class Database:
             return (self.clock.monotonic() - timed_from) * 1000
         return (self.clock.now() - created_at).total_seconds() * 1000 - counted
 
-    def _open(self, *, bring_up_to_date: bool) -> None:
+    def _open(self, *, bring_up_to_date: bool) -> Sequence[str]:
         with self._door:
             if self._writer is not None:
-                return
+                return ()
             if bring_up_to_date:
                 self.file.create()
             elif not self.file.path.exists():
@@ -89,22 +90,29 @@ class Database:
                     f"There is no database at {self.file.path} yet. Run `outlast migrate` to make it."
                 )
             connection = self.file.connect()
+            applied: Sequence[str] = ()
             try:
                 with unavailable():
                     if bring_up_to_date:
-                        self._migrate(connection)
+                        applied = self._migrate(connection)
                     require_current(connection)
+            except SchemaDiffers as differs:
+                connection.close()
+                here = f"sqlite:///{self.file.path.absolute()}"
+                raise refusal(differs, here, "sqlite:///outlast-new.db") from None
             except (SchemaOutdated, StoreUnavailable):
                 connection.close()
                 raise
             connection.pragma("cache_size", -8_000)
             self._readers = Readers(self.file)
             self._writer = Writer(connection)
+            return applied
 
-    def _migrate(self, connection: Connection) -> None:
+    def _migrate(self, connection: Connection) -> Sequence[str]:
         connection.pragma("synchronous", "full")
-        migrate(connection, self.now())
+        applied = migrate(connection, self.now())
         connection.pragma("synchronous", "normal")
+        return applied
 
     def _close(self) -> None:
         with self._door:

@@ -34,8 +34,6 @@ class Connection(Protocol):
 
     def pragma(self, name: str, value: str | int | None = None) -> Any: ...
 
-    def table_exists(self, dbname: str | None, table_name: str) -> bool: ...
-
     def set_busy_handler(self, callable: Callable[[int], bool] | None) -> None: ...  # noqa: A002 - apsw's own name
 
     def set_wal_hook(self, callable: Callable[["Connection", str, int], int] | None) -> None: ...  # noqa: A002 - as above

@@ -19,6 +19,7 @@ from outlast.backends.sqlite.recovery import Recovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import Sessions
 from outlast.backends.sqlite.workers import SQLiteWorkers
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
@@ -44,8 +45,8 @@ class SQLiteStore(
     def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
         super().__init__(Database(DatabaseFile(path, vfs), clock))
 
-    async def open(self, *, migrate: bool) -> None:
-        await self._db.open(migrate=migrate)
+    async def open(self, *, migrate: bool) -> Sequence[str]:
+        return await self._db.open(migrate=migrate)
 
     async def close(self) -> None:
         await self._db.close()
@@ -62,6 +63,9 @@ class SQLiteStore(
         def write(connection: Connection) -> None:
             require_current(connection)
             connection.execute(self._sql["pulse"], {"now": self._db.now()})
+            shut_because = connection.execute(self._sql["shut_because"]).get
+            if shut_because is not None:
+                raise StoreUnavailable(f"The store is shut: {shut_because}")
 
         await self._db.write(write)
         self._db.file.require_same()

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.ports.store import Selection
 from outlast.testing.acts import (
     OWNER,
     WholeStore,
     completed,
+    crash,
     enter,
     failed,
     postponed,
@@ -19,6 +21,7 @@ from outlast.testing.acts import (
     right,
     start,
     started_and_claimed,
+    take,
     take_one,
 )
 from outlast.testing.clock import FakeClock
@@ -136,6 +139,20 @@ class QueuePositionContract(StoreRoom):
         enter(store)
         await take_one(store, first.id)
         assert await store.queue_position(second.id) == 1
+
+    async def test_of_suspects_the_one_that_came_last_is_first_and_is_claimed_first(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        suspects = [await start(store, subject=f"suspect {n}", priority=int(n == 0)) for n in range(3)]
+        for session in suspects:
+            await crash(store, session.id, times=SUSPECT_CRASHES)
+            clock.advance(1)
+        suspects.reverse()
+        assert [await store.queue_position(session.id) for session in suspects] == [1, 2, 3]
+        for session in suspects:
+            enter(store)
+            assert [s.id for s in await take(store)] == [session.id]
+            await store.finish(right(await read(store, session.id)), failed())
 
     async def test_a_postponed_session_has_a_position_once_its_time_has_come(
         self, store: WholeStore, clock: FakeClock

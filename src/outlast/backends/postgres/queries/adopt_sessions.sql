@@ -7,11 +7,11 @@ FROM ({now}) AS now
 WHERE
     s.user_session = %(anonymous)s
     AND NOT (
-        s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NULL
+        session_in_flight(s.status) AND s.cancel_requested_at IS NULL
         AND EXISTS (
             SELECT FROM analysis_sessions AS o
             WHERE
                 o.user_session = %(owner)s AND o.analysis = s.analysis AND o.subject = s.subject
-                AND o.status IN ('pending', 'processing') AND o.cancel_requested_at IS NULL
+                AND session_in_flight(o.status) AND o.cancel_requested_at IS NULL
         )
     )

@@ -5,11 +5,11 @@ WHERE
         SELECT FROM analysis_sessions AS s
         WHERE
             s.user_session = u.user_session
-            AND s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NULL
+            AND session_in_flight(s.status) AND s.cancel_requested_at IS NULL
     )
     AND NOT EXISTS (
         SELECT FROM analysis_sessions AS s
         WHERE
             s.user_session = u.user_session
-            AND s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NOT NULL
+            AND session_in_flight(s.status) AND s.cancel_requested_at IS NOT NULL
     )

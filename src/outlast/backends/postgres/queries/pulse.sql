@@ -1,1 +1,2 @@
-UPDATE pulse SET checked_at = clock_timestamp()
+-- A sequence is written in place: however often this is asked, no dead row is left.
+SELECT setval('pulse_number', 1), (SELECT shut_because FROM door)

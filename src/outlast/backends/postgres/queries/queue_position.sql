@@ -1,8 +1,9 @@
 -- Walks no more than so many entries of the claim indexes: what goes before it in each analysis of its queue.
+-- Of suspects the one that came last goes first, as in `claim`.
 WITH RECURSIVE
 now AS MATERIALIZED ({now}),
 me AS MATERIALIZED (
-    SELECT s.number, s.queue, s.priority, s.available_at FROM analysis_sessions AS s, now
+    SELECT s.number, s.queue, s.priority, s.available_at, s.crashes >= 2 AS suspect FROM analysis_sessions AS s, now
     WHERE s.id = %(id)s AND s.status = 'pending' AND (s.ready > 0 OR s.available_at <= now.at)
 ),
 names (analysis) AS (
@@ -43,10 +44,12 @@ ahead AS (
         SELECT FROM analysis_sessions AS s
         WHERE
             s.queue = me.queue AND s.status = 'pending' AND s.ready = 2
-            AND (
-                s.priority > me.priority
-                OR (s.priority = me.priority AND (s.available_at, s.number) < (me.available_at, me.number))
-            )
+            AND CASE
+                WHEN me.suspect THEN s.number > me.number
+                ELSE
+                    s.priority > me.priority
+                    OR (s.priority = me.priority AND (s.available_at, s.number) < (me.available_at, me.number))
+            END
         LIMIT %(deepest)s
     ) AS suspect
     UNION ALL
@@ -54,10 +57,12 @@ ahead AS (
         SELECT FROM analysis_sessions AS s
         WHERE
             s.status = 'pending' AND s.ready = 0 AND s.available_at <= now.at AND s.queue = me.queue
-            AND (
-                s.priority > me.priority
-                OR (s.priority = me.priority AND (s.available_at, s.number) < (me.available_at, me.number))
-            )
+            AND CASE
+                WHEN me.suspect AND s.crashes >= 2 THEN s.number > me.number
+                ELSE
+                    s.priority > me.priority
+                    OR (s.priority = me.priority AND (s.available_at, s.number) < (me.available_at, me.number))
+            END
         LIMIT %(deepest)s
     ) AS due
 )

@@ -11,4 +11,4 @@ locked AS MATERIALIZED (
 )
 UPDATE analysis_sessions AS s SET lapses = greatest(0, s.lapses - times.times)
 FROM locked INNER JOIN times ON times.session_id = locked.id
-WHERE s.id = locked.id AND s.status IN ('pending', 'processing')
+WHERE s.id = locked.id AND session_in_flight(s.status)

@@ -8,13 +8,13 @@ SELECT
 WHERE
     (
         SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NULL
     ) + (
         SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NOT NULL
+        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NOT NULL
     ) < :active_limit
     AND (SELECT sessions FROM waiting) < :pending_limit
 ON CONFLICT (user_session, analysis, subject)
-WHERE status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+WHERE {in_flight} AND cancel_requested_at IS NULL
 DO NOTHING
 RETURNING {session_columns}

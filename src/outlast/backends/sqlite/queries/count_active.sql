@@ -1,8 +1,8 @@
 SELECT
     (
         SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NULL
     ) + (
         SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND status IN ('pending', 'processing') AND cancel_requested_at IS NOT NULL
+        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NOT NULL
     )

@@ -1,4 +1,4 @@
 SELECT {session_columns} FROM analysis_sessions
 WHERE
     user_session = :owner AND analysis = :analysis AND subject = :subject
-    AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+    AND {in_flight} AND cancel_requested_at IS NULL

@@ -11,7 +11,13 @@ SELECT * FROM (
 UNION ALL
 SELECT * FROM (
     SELECT priority, available_at, rowid, crashes FROM analysis_sessions INDEXED BY sessions_suspect
-    WHERE queue = (SELECT :queue) AND analysis = (SELECT :analysis) AND status = 'pending' AND ready = 2
-    ORDER BY priority DESC, rowid DESC
-    LIMIT :beside = 0
+    WHERE
+        queue = (SELECT :queue) AND analysis = (SELECT :analysis) AND status = 'pending' AND ready = 2
+        AND :beside = 0
+        AND rowid = (
+            SELECT max(s.rowid) FROM analysis_sessions AS s INDEXED BY sessions_suspect
+            WHERE
+                s.queue = (SELECT :queue) AND s.analysis = (SELECT :analysis)
+                AND s.status = 'pending' AND s.ready = 2
+        )
 )

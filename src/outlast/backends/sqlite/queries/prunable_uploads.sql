@@ -5,11 +5,11 @@ WHERE
         SELECT 1 FROM analysis_sessions AS s
         WHERE
             s.user_session = uploads.user_session
-            AND s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NULL
+            AND s.{in_flight} AND s.cancel_requested_at IS NULL
     )
     AND NOT EXISTS (
         SELECT 1 FROM analysis_sessions AS s
         WHERE
             s.user_session = uploads.user_session
-            AND s.status IN ('pending', 'processing') AND s.cancel_requested_at IS NOT NULL
+            AND s.{in_flight} AND s.cancel_requested_at IS NOT NULL
     )

@@ -5,4 +5,4 @@ FROM (
     WHERE worker_id = (SELECT :formerly) AND ended = 'lapsed' AND error = (SELECT :lapsed)
     GROUP BY session_id
 ) AS t
-WHERE id = t.session_id AND +status IN ('pending', 'processing')
+WHERE id = t.session_id AND +{in_flight}

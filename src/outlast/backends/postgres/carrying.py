@@ -1,0 +1,65 @@
+"""What a database with the tables of another version holds, carried into a schema that can be copied from."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from outlast.backends.postgres.connection import Connection, address, unavailable
+from outlast.backends.postgres.migrate import migrate
+
+SCHEMA = "outlast_carried"
+TABLES = (
+    "enrolled_keys", "analysis_sessions", "session_progress", "attempts", "step_results", "results",
+    "step_statistics", "uploads", "upload_chunks", "facts",
+)  # fmt: skip
+"""Those with content, each after what it refers to."""
+HOME = """
+SELECT n.nspname FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass('schema_migrations')
+"""
+COLUMNS = """
+SELECT attname FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
+"""
+
+
+@asynccontextmanager
+async def carried(url: str) -> AsyncGenerator[str]:
+    """The address of a schema of the same database, up to date, with what its tables hold; dropped at the end.
+
+    Nobody else may use the database meanwhile. Raises `StoreUnavailable`.
+    """
+    with unavailable():
+        connection = await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
+        try:
+            async with connection.transaction():
+                await _fill(connection)
+            yield make_conninfo(url, options=f"-c search_path={SCHEMA}")
+        finally:
+            await connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
+            await connection.close()
+
+
+async def _fill(connection: Connection) -> None:
+    found = await (await connection.execute(HOME)).fetchone()
+    home = found[0] if found else "public"
+    await connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
+    await connection.execute(f"CREATE SCHEMA {SCHEMA}".encode())
+    await connection.execute(f"SET LOCAL search_path = {SCHEMA}".encode())
+    await migrate(connection)
+    for table in TABLES:
+        there = await _columns(connection, f'"{home}".{table}')
+        columns = ", ".join(name for name in await _columns(connection, table) if name in there)
+        if columns:
+            await connection.execute(
+                f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - our own names
+                f'SELECT {columns} FROM "{home}".{table}'.encode()
+            )
+
+
+async def _columns(connection: Connection, table: str) -> list[str]:
+    rows = await (await connection.execute(COLUMNS, (table,))).fetchall()
+    return [name for (name,) in rows]
