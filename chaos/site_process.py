@@ -30,6 +30,7 @@ class SiteProcess:
             "ANALYSIS_MAX_ACTIVE_PER_OWNER": "1000000",
             "ANALYSIS_STARTS_PER_MINUTE": "1000000",
             "ANALYSIS_SHUTDOWN_GRACE": "0.3",
+            "ANALYSIS_MIN_FREE_MB": "0",
         }
 
     def prepare(self, script: str) -> None:

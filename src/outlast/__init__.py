@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from outlast.core.upload import Upload
     from outlast.core.watch import SessionView
     from outlast.domain.errors import (
+        DiskAlmostFull,
         InvalidInput,
         OutlastError,
         Permanent,
         Question,
         QueueFull,
+        QuotaExceeded,
         RetryAfter,
         StoreUnavailable,
         TooLarge,
@@ -44,6 +46,8 @@ _ROOMS = {
     "Phase": "outlast.domain.status",
     "Question": "outlast.domain.errors",
     "QueueFull": "outlast.domain.errors",
+    "QuotaExceeded": "outlast.domain.errors",
+    "DiskAlmostFull": "outlast.domain.errors",
     "RetryAfter": "outlast.domain.errors",
     "RetryAnswer": "outlast.ports.store",
     "SessionView": "outlast.core.watch",
@@ -75,6 +79,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AnalysisSession",
     "CancelAnswer",
+    "DiskAlmostFull",
     "Export",
     "Fact",
     "Facts",
@@ -87,6 +92,7 @@ __all__ = [
     "Phase",
     "Question",
     "QueueFull",
+    "QuotaExceeded",
     "RetryAfter",
     "RetryAnswer",
     "SessionView",

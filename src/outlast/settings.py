@@ -151,6 +151,24 @@ class Settings(BaseSettings):
     max_upload_mb: float = _setting(
         "ANALYSIS_MAX_UPLOAD_MB", 50, "Size of an uploaded file in MB (10^6 bytes)", "50", gt=0, le=2000
     )
+    max_stored_mb_per_owner: float = _setting(
+        "ANALYSIS_MAX_STORED_MB_PER_OWNER", 500, "MB of uploaded files that are kept for one owner", "500", gt=0
+    )
+    max_stored_mb: float = _setting(
+        "ANALYSIS_MAX_STORED_MB",
+        20_000,
+        "MB of uploaded files that are kept for all owners together",
+        "20000",
+        gt=0,
+    )
+    min_free_mb: float = _setting(
+        "ANALYSIS_MIN_FREE_MB",
+        500,
+        "MB that stay free on the disk of the embedded store: below, starts and uploads are refused, while what "
+        "has been started goes on. `0`: never. The disk of a PostgreSQL is its own affair",
+        "500",
+        ge=0,
+    )
     streams_per_owner: int = _setting(
         "ANALYSIS_STREAMS_PER_OWNER", 20, "Event streams that one owner may hold open", "20", ge=1
     )

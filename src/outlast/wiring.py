@@ -9,6 +9,7 @@ from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
 from outlast.core.journal import Store
 from outlast.core.maintenance import Retention
+from outlast.core.quota import MB, StorageLimits
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.ports.notifier import Notifier
@@ -59,6 +60,9 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
             settings.queue_timeout,
             settings.queue_max_tries,
             one_attempt=settings.inline,
+            storage=StorageLimits(
+                settings.max_stored_mb_per_owner * MB, settings.max_stored_mb * MB, settings.min_free_mb * MB
+            ),
         ),
         Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
         dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,

@@ -47,6 +47,7 @@ BOUNDED_BY = {
     "core/lost_context.py _warned": "the steps of the program",
     "core/process_identity.py cache": "this process alone",
     "core/process_tree.py _seen": "children of one worker",
+    "core/quota.py _expected": "open connections",
     "core/reporter.py _awaited": "concurrency",
     "core/reporter.py _dirty": "concurrency",
     "core/reporter.py _written": "concurrency",

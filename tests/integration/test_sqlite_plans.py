@@ -26,6 +26,7 @@ PARTS = {
     *("result_columns", "session_columns", "phase_ms", "in_flight"),
 }
 MAY_SCAN = {
+    "stored_bytes_of_all",  # every few seconds, of uploads alone
     "at_work",
     "uploads",
     "samples",

@@ -23,6 +23,7 @@ READS: Final = frozenset(
         "result",
         "select",
         "shared",
+        "stored_bytes",
         "version",
         "workers",
     }
@@ -76,6 +77,9 @@ class _ReadFile:
     def read(self, size: int = -1) -> bytes:
         self.read_at = self._loop.time()
         return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
 
 
 def guarded(store: Store, breaker: CircuitBreaker) -> Store:

@@ -13,13 +13,14 @@ from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results
 from outlast.ports.shares import Shares
+from outlast.ports.storage import Storage
 from outlast.ports.store import SessionStore
 from outlast.ports.workers import WorkerRegistry
 
 T = TypeVar("T")
 
 
-class Store(SessionStore, Overview, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
+class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
     """All that one database gives."""
 
 

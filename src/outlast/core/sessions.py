@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -10,9 +11,11 @@ from outlast.core.context import reading
 from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import OwnedUploads, Store
 from outlast.core.payload import arguments, bounded, subject_of, validate_input, walk
+from outlast.core.quota import UNLIMITED, Quota, StorageLimits
+from outlast.core.quota import Expected as ExpectedBytes
 from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
-from outlast.domain.errors import InvalidInput
+from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
 from outlast.domain.plain import plain
 from outlast.domain.plan import Expected, expect, weigh
 from outlast.domain.progress import StepState
@@ -22,7 +25,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, Waiting
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimits
+from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class StartDefaults:
     max_attempts: int
     one_attempt: bool = False
     """Whatever the analysis says: work inside a request is not tried again."""
+    storage: StorageLimits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,14 @@ class Sessions:
         self._watch = watch
         self._defaults = defaults
         self._dispatcher = dispatcher
+        self.quota = Quota(store, defaults.storage, clock)
         self._history: dict[str, tuple[float, Mapping[str, Expected | None]]] = {}
 
     async def start(
         self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
     ) -> Started:
-        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
+        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`,
+        `DiskAlmostFull`.
 
         `only_existing`: what is in flight answers; anything new is as much too many.
         """
@@ -89,7 +95,7 @@ class Sessions:
                 await analysis.check(**given)
         input_json = validated.model_dump_json()
         subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)
-        added = await self._store.add(
+        added = await self._add(
             NewSession(
                 id=new_session_id(),
                 analysis=analysis.name,
@@ -102,7 +108,7 @@ class Sessions:
                 queue=analysis.queue,
                 priority=analysis.priority,
             ),
-            NOTHING_NEW if only_existing else self._defaults.limits,
+            only_existing=only_existing,
         )
         if not added.existing:
             self._tell(added.session, announced=added.announced)
@@ -151,8 +157,15 @@ class Sessions:
         return await self._store.shared(link)
 
     async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Keep a file of this owner's, to be named in an input as `upload:<sha256>`."""
-        return await self._store.put(owner_hash(owner), plain(name), file)
+        """Keep a file of this owner's, to be named in an input as `upload:<sha256>`.
+
+        Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
+        """
+        return await self.quota.put(owner_hash(owner), plain(name), file)
+
+    def expecting(self, owner: str, size: int) -> AbstractAsyncContextManager[ExpectedBytes]:
+        """See `Quota.expecting`."""
+        return self.quota.expecting(owner_hash(owner), size)
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Stops the work, not only the label. `None`: no such session of this owner."""
@@ -182,6 +195,16 @@ class Sessions:
     async def adopt(self, anonymous: str, owner: str) -> int:
         """Give all that an anonymous visitor has to `owner`, on login; answers how many sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
+
+    async def _add(self, new: NewSession, *, only_existing: bool) -> Added:
+        if only_existing:
+            return await self._store.add(new, NOTHING_NEW)
+        if self.quota.has_space:
+            return await self._store.add(new, self._defaults.limits)
+        try:
+            return await self._store.add(new, NOTHING_NEW)
+        except (TooManyActive, QueueFull):
+            raise DiskAlmostFull from None
 
     def _tell(self, session: AnalysisSession, *, announced: bool = False) -> None:
         """Those who may work on it, after its row says so: it waits. `announced`: workers know already."""

@@ -91,7 +91,21 @@ class ClaimLost(OutlastError):
 
 
 class StoreUnavailable(OutlastError):
-    """The store cannot write now (disk full, database away); nothing was acknowledged."""
+    """The store cannot write now, or does not answer (disk full, database away); nothing was acknowledged."""
+
+
+class DiskAlmostFull(OutlastError):
+    """Nothing new is accepted, so that what has been started can end; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk of this site is almost full, so nothing new is accepted just now. "
+            "What has been started goes on."
+        )
+
+
+class QuotaExceeded(OutlastError):
+    """The files of one owner, or of all, would take more space than the settings allow; the text says which."""
 
 
 class StoreRefused(StoreUnavailable):

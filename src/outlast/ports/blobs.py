@@ -21,6 +21,13 @@ class StoredUpload:
     """Last put or used; what its expiry counts from."""
 
 
+def length(file: BinaryIO) -> int:
+    """Bytes of a file, which is at its start before and after."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
+
+
 class Blobs(Protocol):
     """Uploads by owner and content. Its hash is no key to another's upload. Same laws as `SessionStore`."""
 

@@ -16,6 +16,7 @@ from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results
 from outlast.ports.shares import Shares
+from outlast.ports.storage import Storage
 from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits
 from outlast.ports.workers import WorkerInfo, WorkerRegistry
 from outlast.testing.clock import NOON
@@ -26,7 +27,7 @@ OWNER = "owner-1"
 STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
 
 
-class WholeStore(SessionStore, Overview, Results, Shares, Blobs, FactStore, WorkerRegistry, Protocol):
+class WholeStore(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
     """All that a backend's store is."""
 
 

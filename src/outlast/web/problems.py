@@ -8,10 +8,12 @@ from typing import Any
 from starlette.responses import Response
 
 from outlast.domain.errors import (
+    DiskAlmostFull,
     InvalidInput,
     OutlastError,
     Question,
     QueueFull,
+    QuotaExceeded,
     SchemaOutdated,
     StoreUnavailable,
     TooLarge,
@@ -97,6 +99,10 @@ def problem_of(error: OutlastError) -> Problem:
             return Problem(429, str(error), retry_after=10)
         case QueueFull():
             return Problem(503, str(error), retry_after=30)
+        case QuotaExceeded():
+            return Problem(507, str(error))
+        case DiskAlmostFull():
+            return Problem(503, str(error), retry_after=60)
         case StoreUnavailable() | SchemaOutdated():
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:

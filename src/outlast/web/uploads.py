@@ -1,7 +1,7 @@
 """Files that visitors send: the upload route, and forms read within limits."""
 
 import re
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, cast
 
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -61,13 +61,20 @@ async def read_form(exchange: Exchange, limit: int, max_files: int = MAX_FILES) 
     try:
         if exchange.media_type != MULTIPART:
             return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
-        async with aclosing(request.stream()) as body:
+        async with _expected(exchange, limit), aclosing(request.stream()) as body:
             parser = WholeForm(
                 _in_utf8(request.headers), body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
             )
             return await parser.parse()
     except MultiPartException as error:
         raise Problem(400, f"The form cannot be read: {error.message}") from None
+
+
+def _expected(exchange: Exchange, limit: int) -> AbstractAsyncContextManager[object]:
+    """Counts a large body as stored by its visitor while it arrives: it waits on the disk too."""
+    announced = exchange.headers.get(b"content-length", b"")
+    size = int(announced) if announced.isdigit() else limit
+    return exchange.engine.sessions.expecting(exchange.owner, size) if size > MAX_BODY else nullcontext()
 
 
 def _in_utf8(headers: Headers) -> Headers:

@@ -31,6 +31,14 @@ class MemoryBlobs(Room):
         with self._tables.lock:
             return self._use(owner, sha256)
 
+    async def stored_bytes(self, owner: str | None) -> int:
+        with self._tables.lock:
+            uploads = self._tables.uploads.items()
+            return sum(upload.bytes for (of, _), (upload, _) in uploads if owner in {None, of})
+
+    def free_bytes(self) -> None:
+        """There is no disk."""
+
     def _use(self, owner: str, sha256: str) -> StoredUpload | None:
         known = self._tables.uploads.get((owner, sha256))
         if known is None:

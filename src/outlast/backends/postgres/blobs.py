@@ -13,14 +13,15 @@ from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.plain import plain
-from outlast.ports.blobs import CHUNK, StoredUpload
+from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 
 class PostgresBlobs(Room):
     """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        ((upload,),) = await self._db.all("begin_upload", {"owner": owner, "name": plain(name)})
+        values = {"owner": owner, "name": plain(name), "bytes": length(file)}
+        ((upload,),) = await self._db.all("begin_upload", values)
         try:
             sha256, size = await self._fill(upload, file)
             return await self._complete(upload, owner, sha256, size)
@@ -28,6 +29,14 @@ class PostgresBlobs(Room):
             with suppress(StoreUnavailable):  # then the clean-up finds it
                 await asyncio.shield(self._db.all("delete_upload", {"id": upload}))
             raise
+
+    async def stored_bytes(self, owner: str | None) -> int:
+        name = "stored_bytes_of_all" if owner is None else "stored_bytes"
+        ((stored,),) = await self._db.all(name, {} if owner is None else {"owner": owner})
+        return stored
+
+    def free_bytes(self) -> None:
+        """The disk is the database's own affair."""
 
     async def _fill(self, upload: int, file: BinaryIO) -> tuple[str, int]:
         """One transaction for each chunk."""

@@ -2,20 +2,24 @@
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_datetime
-from outlast.ports.blobs import CHUNK, StoredUpload
+from outlast.ports.blobs import CHUNK, StoredUpload, length
+
+LOG_FACTOR = 8
+"""Bytes within the database that count for each free byte of the disk."""
 
 
 class SQLiteBlobs(Room):
     """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        upload = await self._begin(owner, name)
+        upload = await self._begin(owner, name, length(file))
         try:
             sha256, size = await self._fill(upload, file)
             return await self._complete(upload, owner, sha256, size)
@@ -23,9 +27,24 @@ class SQLiteBlobs(Room):
             self._db.post(lambda c: c.execute(self._sql["delete_upload"], {"id": upload}))
             raise
 
-    async def _begin(self, owner: str, name: str) -> int:
+    async def stored_bytes(self, owner: str | None) -> int:
+        statement = self._sql["stored_bytes_of_all" if owner is None else "stored_bytes"]
+        (stored,) = await self._db.read_aside(lambda c: c.execute(statement, {"owner": owner}).fetchone())
+        return stored
+
+    def free_bytes(self) -> int:
+        def unused(connection: Connection) -> int:
+            return connection.pragma("freelist_count") * connection.pragma("page_size")
+
+        free = shutil.disk_usage(self._db.file.path.parent).free
+        # what was deleted leaves room within the database, but each change needs the disk for its log first
+        return free + min(self._db.read(unused), LOG_FACTOR * free)
+
+    async def _begin(self, owner: str, name: str, size: int) -> int:
+        """With the bytes that are to come, so that they count from now on."""
+
         def write(connection: Connection) -> int:
-            values = {"owner": owner, "name": name, "now": self._db.now()}
+            values = {"owner": owner, "name": name, "bytes": size, "now": self._db.now()}
             return connection.execute(self._sql["begin_upload"], values).fetchone()[0]
 
         return await self._db.write(write, durable=False)

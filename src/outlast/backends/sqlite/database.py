@@ -12,6 +12,7 @@ from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
 from outlast.backends.sqlite.readers import Readers
+from outlast.backends.sqlite.reserve import Reserve
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
 from outlast.backends.statements import Statements
@@ -26,6 +27,7 @@ class Database:
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self.file = file
+        self.reserve = Reserve(file.path)
         self.clock = clock
         self.sql = Statements(PACKAGE)
         self.rows = Rows(as_datetime, self._since)
@@ -89,7 +91,7 @@ class Database:
                 raise SchemaOutdated(
                     f"There is no database at {self.file.path} yet. Run `outlast migrate` to make it."
                 )
-            connection = self.file.connect()
+            connection = self._connect()
             applied: Sequence[str] = ()
             try:
                 with unavailable():
@@ -106,7 +108,17 @@ class Database:
             connection.pragma("cache_size", -8_000)
             self._readers = Readers(self.file)
             self._writer = Writer(connection)
+            if bring_up_to_date:
+                self.reserve.make()
             return applied
+
+    def _connect(self) -> Connection:
+        try:
+            return self.file.connect()
+        except StoreUnavailable:
+            if not self.reserve.give():
+                raise
+            return self.file.connect()
 
     def _migrate(self, connection: Connection) -> Sequence[str]:
         connection.pragma("synchronous", "full")

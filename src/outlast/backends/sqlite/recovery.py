@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import datetime
+from typing import TypeVar
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.database import Database
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.backends.sqlite.writer import Operation
 from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
+from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lapses import Heartbeat
 from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
+
+T = TypeVar("T")
 
 BATCH = 500
 """Rows deleted in one transaction."""
@@ -71,12 +76,15 @@ class Recovery(Room):
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
-        return Pruned(
+        pruned = Pruned(
             sessions=await prune("sessions", sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
             facts=await prune("facts", self._db.clock.now()),
         )
+        if not dry_run:
+            self._db.reserve.make()
+        return pruned
 
     async def _count(self, what: str, before: datetime) -> int:
         values = {"before": as_text(before)}
@@ -90,9 +98,18 @@ class Recovery(Room):
         values = {"before": as_text(before), "batch": batch}
         statement = self._sql[f"prune_{what}"]
         deleted = 0
-        while rows := await self._db.write(lambda c: c.execute(statement, values).fetchall()):
+        while rows := await self._change(lambda c: c.execute(statement, values).fetchall()):
             deleted += sum(counts for (counts,) in rows)
         return deleted
+
+    async def _change(self, operation: Operation[T]) -> T:
+        """On a full disk, with what was kept for this."""
+        try:
+            return await self._db.write(operation)
+        except StoreUnavailable:
+            if not self._db.reserve.give():
+                raise
+            return await self._db.write(operation)
 
 
 def release_worker(connection: Connection, database: Database, worker_id: str) -> int:

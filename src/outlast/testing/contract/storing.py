@@ -126,3 +126,14 @@ class BlobContract(StoreRoom):
         uploads = await asyncio.gather(*(store.put(OWNER, "same.csv", io.BytesIO(content)) for _ in range(5)))
         assert len({upload.sha256 for upload in uploads}) == 1
         assert b"".join(await _content(store, OWNER, uploads[0].sha256)) == content
+
+    async def test_uploads_are_summed_by_owner_and_over_all(self, store: WholeStore) -> None:
+        assert await store.stored_bytes(OWNER) == 0
+        assert await store.stored_bytes(None) == 0
+        for owner, content in ((OWNER, b"123"), (OWNER, b"4567"), ("another", b"12345"), (OWNER, b"123")):
+            await store.put(owner, "reviews.csv", io.BytesIO(content))
+        assert await store.stored_bytes(OWNER) == 7
+        assert await store.stored_bytes("another") == 5
+        assert await store.stored_bytes(None) == 12
+        free = store.free_bytes()
+        assert free is None or free > 0

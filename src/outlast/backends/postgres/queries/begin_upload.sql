@@ -1,1 +1,2 @@
-INSERT INTO uploads (user_session, name, used_at) VALUES (%(owner)s, %(name)s, clock_timestamp()) RETURNING id
+INSERT INTO uploads (user_session, name, bytes, used_at)
+VALUES (%(owner)s, %(name)s, %(bytes)s, clock_timestamp()) RETURNING id

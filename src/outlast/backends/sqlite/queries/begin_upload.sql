@@ -1,1 +1,1 @@
-INSERT INTO uploads (user_session, name, used_at) VALUES (:owner, :name, :now) RETURNING id
+INSERT INTO uploads (user_session, name, bytes, used_at) VALUES (:owner, :name, :bytes, :now) RETURNING id
