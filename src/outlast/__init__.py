@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analysis import Export, PageView, Step, step
-    from outlast.core.context import report, track
+    from outlast.core.context import owner, report, track
     from outlast.core.facts import Fact, Facts
     from outlast.core.sessions import Started
     from outlast.core.upload import Upload
@@ -62,6 +62,7 @@ _ROOMS = {
     "TooManyActive": "outlast.domain.errors",
     "UnknownAnalysis": "outlast.domain.errors",
     "Upload": "outlast.core.upload",
+    "owner": "outlast.core.context",
     "report": "outlast.core.context",
     "step": "outlast.core.analysis",
     "track": "outlast.core.context",
@@ -107,6 +108,7 @@ __all__ = [
     "TooManyActive",
     "UnknownAnalysis",
     "Upload",
+    "owner",
     "report",
     "step",
     "track",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import Export, Outlast, PageView, Step, Upload, report, step
+from outlast import Export, Outlast, PageView, Step, Upload, step
 from outlast_reviews.acquaintance import Acquaintance
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Judged
@@ -27,6 +27,7 @@ from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.columns import Part
+from outlast_reviews.turns import computing, tell
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
@@ -75,7 +76,8 @@ def gather(source: Place | list[Place], mapping: dict[Part, str], product: str |
 
 @step("Merging repeats and counting", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
-    return replace(clean(received, lambda done, total: report(_MERGING * done / total, 1.0)), made=new_name())
+    with computing():
+        return replace(clean(received, lambda done, total: tell(_MERGING * done / total, 1.0)), made=new_name())
 
 
 def _of_report(
@@ -90,7 +92,8 @@ def write(
 ) -> dict[str, Any]:
     told = opinion.told if opinion else None
     found = (*judged.findings, opinion.finding) if opinion else judged.findings
-    return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=told))
+    with computing():
+        return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=told))
 
 
 def _now() -> dt.datetime:
@@ -120,16 +123,18 @@ def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
     @step("Judging the reviews", weight=5, key=by_name)
     def judge(reviews: CleanSet, subject: str, description: str) -> Judged:
         def checked(done: int, total: int, message: str) -> None:
-            report(_LOOKING + (1 - _LOOKING) * done / total, 1.0, message)
+            tell(_LOOKING + (1 - _LOOKING) * done / total, 1.0, message)
 
-        known = acquaintance.known(
-            reviews.reviews, subject, description, lambda done, total: report(_LOOKING * done / total, 1.0)
-        )
-        return Judged(run_checks(reviews.reviews, checked, facts=known), new_name())
+        with computing():
+            known = acquaintance.known(
+                reviews.reviews, subject, description, lambda done, total: tell(_LOOKING * done / total, 1.0)
+            )
+            return Judged(run_checks(reviews.reviews, checked, facts=known), new_name())
 
     @step("Noting marks for later comparisons", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
-        return acquaintance.remember(reviews.reviews, subject, _now().date(), report)
+        with computing():
+            return acquaintance.remember(reviews.reviews, subject, _now().date(), tell)
 
     return judge, remember
 

@@ -25,6 +25,7 @@ from outlast_reviews.sources.merging import merged
 from outlast_reviews.sources.products import named, of_one
 from outlast_reviews.sources.provider import Provider, provider_of
 from outlast_reviews.sources.read import HEAD, look_early
+from outlast_reviews.turns import computing, tell
 
 Place = Upload | str
 Only = Literal["product"]
@@ -128,7 +129,8 @@ def _one(place: Place, mapping: Mapping[Part, str], progress: Progress) -> Revie
         with place.open() as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
-            return read_reviews(file, size, progress, mapping=mapping)
+            with computing():
+                return read_reviews(file, size, progress, mapping=mapping)
     if place == SAMPLE:
         return sample_reviews()
     meant = product.product_at(place)
@@ -141,7 +143,8 @@ def _one(place: Place, mapping: Mapping[Part, str], progress: Progress) -> Revie
     if provider_of(meant, review_settings()) is not None:
         return _provider(meant).collect(order_reviews(meant.address), progress, _pausing(meant))
     page = Fetcher().fetch(meant.address, progress)
-    return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+    with computing():
+        return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
 
 
 def _provider(meant: Product) -> Provider:
@@ -154,7 +157,7 @@ def _provider(meant: Product) -> Provider:
 def _telling(number: int, count: int) -> Progress:
     def progress(done: int, total: int) -> None:
         of = f"File {number + 1} of {count}: " if count > 1 else ""
-        report(number + _READING * done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        tell(number + _READING * done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
     return progress
 

@@ -280,6 +280,12 @@ def report(done: float | None = None, total: float | None = None, message: str |
         attempt.report(done, total, message)
 
 
+def owner() -> str:
+    """Whose session it is: equal for all sessions of one owner, and "" outside an analysis."""
+    attempt = current()
+    return attempt.owner if attempt is not None else ""
+
+
 def track(items: Iterable[T], total: float | None = None, message: str | None = None) -> Iterator[T]:
     """The items again, with a report after each. `total` is needed where `items` has no length."""
     count = total if total is not None else len(items) if isinstance(items, Sized) else None
