@@ -178,7 +178,10 @@ class TimedConnection(BoundedHeads):
         self._lingering = True
         self._until = self.loop.time() + self._times.linger
         self.flow.resume_reading()
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has gone already
+            self.transport.abort()
 
     def _end_silence(self) -> None:
         if self._only_health:
@@ -257,4 +260,5 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
     """Let the application know that this request's client has gone."""
     if not cycle.response_complete:
         cycle.disconnected = True
+        cycle.waiting_for_100_continue = False
         cycle.message_event.set()
