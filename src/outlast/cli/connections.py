@@ -69,7 +69,10 @@ class TimedConnection(BoundedHeads):
         """When the client must have sent its next head, or gone after a refusal."""
         self._body_since = 0.0
         self._body_bytes = 0
+        self._has_asked = False
         self._keeps_alive = False
+        self._unread: RequestResponseCycle | None = None
+        """The request whose body has not come whole."""
         self._lingering = False
         self._discarded = 0
         self._unsent = 0
@@ -90,8 +93,8 @@ class TimedConnection(BoundedHeads):
                 self.transport.abort()
             return
         super().data_received(data)
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None and cycle.more_body and not cycle.response_complete:
+        cycle = self._unread
+        if cycle is not None and not cycle.response_complete:
             self._body_bytes += len(data)
             if cycle.transport is self.transport:
                 cycle.transport = _UnreadBody(self, cycle)
@@ -106,31 +109,39 @@ class TimedConnection(BoundedHeads):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if cast("RequestResponseCycle | None", self.cycle) is not None:
+        if self._has_asked:  # the time for the first head began with the connection
             self._until = self.loop.time() + self._times.head
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        cycle = self.cycle
+        cycle = self._unread = self.cycle
         # until the body is there, its answer closes the connection: nobody reads what would come
         self._keeps_alive = cycle.keep_alive and not self._only_health
         cycle.keep_alive = False
+        self._has_asked = True
         self._body_since, self._body_bytes = self.loop.time(), 0
         if not self.pipeline:
             self._answering = cycle
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._unread = None
         if not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
 
     # what uvicorn calls
 
     def on_response_complete(self) -> None:
-        self._answering = self.pipeline[-1][0] if self.pipeline else None
-        super().on_response_complete()
-        if not self._lingering:
-            self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
+        if self.pipeline:
+            self._answering = self.pipeline[-1][0]
+            super().on_response_complete()
+            return
+        self._answering = None
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if not self._lingering:  # in place of a timer for each answer, as uvicorn has them
+                self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
@@ -148,11 +159,10 @@ class TimedConnection(BoundedHeads):
             if now >= self._until:
                 self.transport.abort()
         elif not self.transport.is_closing():
-            cycle = cast("RequestResponseCycle | None", self.cycle)
-            if cycle is None or cycle.response_complete:
+            if not self._has_asked or self.cycle.response_complete:
                 if now >= self._until:
                     self._end_silence()
-            elif cycle.more_body:
+            elif self._unread is not None:
                 if self.flow.read_paused:  # the application is slower than the client
                     self._body_since = now
                 elif now >= self._body_since + self._times.body + self._body_bytes / self._times.body_rate:
