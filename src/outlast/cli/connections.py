@@ -16,6 +16,7 @@ from outlast.web.problems import Problem
 
 HEALTH: Final = frozenset({"/livez", "/readyz"})
 """Answered on connections beyond the limit too."""
+FULL = "Too many connections are open just now. Please try again in a moment."
 RETRY_AFTER = 5
 """Seconds after which a client that was refused may come again."""
 DISCARDED = 1_000_000
@@ -143,6 +144,10 @@ class TimedConnection(BoundedHeads):
             if not self._lingering:  # in place of a timer for each answer, as uvicorn has them
                 self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
 
+    def shutdown(self) -> None:
+        self._keeps_alive = False
+        super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
@@ -156,7 +161,9 @@ class TimedConnection(BoundedHeads):
         if self._is_unread(now):
             self.transport.abort()
         elif self._lingering:
-            if now >= self._until:
+            if self._unsent:  # the client still reads its answer
+                self._until = now + self._times.linger
+            elif now >= self._until:
                 self.transport.abort()
         elif not self.transport.is_closing():
             if not self._has_asked or self.cycle.response_complete:
@@ -227,9 +234,6 @@ class TimedConnection(BoundedHeads):
             head.append(f"retry-after: {RETRY_AFTER}")
         self.transport.write("\r\n".join([*head, "", ""]).encode("ascii") + text)
         self.linger()
-
-
-FULL = "Too many connections are open just now. Please try again in a moment."
 
 
 class _OnlyHealth:
