@@ -1,6 +1,7 @@
 """Cancel, retry, the result alone, and how the process says that it is well."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -266,6 +267,21 @@ async def test_without_its_store_it_is_alive_but_not_ready(
     assert "db.internal" not in answer.text  # which is anybody's to read
     assert "retry-after" in answer.headers
     assert (await site.client().get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC])
+async def test_a_machine_with_nothing_left_is_no_fault_of_ours(
+    site: OpenSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+):
+    async def failing():
+        raise OSError(number, "nothing left")
+
+    monkeypatch.setattr(site.engine.store, "check", failing)
+    for _ in range(20):
+        answer = await site.client().get("/readyz")
+        assert answer.status_code == 503
+        assert "retry-after" in answer.headers
+    assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == 1
 
 
 async def test_while_it_closes_it_is_not_ready(site: OpenSite):

@@ -213,6 +213,18 @@ async def test_what_is_no_request_does_not_break_into_an_answer(house: Running, 
     assert answer.count(b"HTTP/1.1") == 1
 
 
+async def test_a_pause_of_the_server_is_nobodys_slowness(house: Running, monkeypatch: pytest.MonkeyPatch):
+    wire = await house.connect(b"GET / HTTP/1.1\r\nHost: loc")
+    await _read_by(house, 1)
+    for connection in house.connections:
+        connection._until = 0.0  # long over
+        monkeypatch.setattr(house.server, "_looked_at", [connection] * 10)
+    monkeypatch.setattr(house.server, "_ticked_at", 0.0)
+    await house.server.on_tick(1)
+    wire.send(b"alhost\r\n\r\n")
+    assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_beyond_the_limit_503_is_answered_and_health_probes_are():
     async with running(App(), most=5) as house:
         for _ in range(5):

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from outlast.cli.repeated_warning import RepeatedWarning, WarningFilter
+from outlast.web.repeated_warning import RepeatedWarning, WarningFilter
 
 log = logging.getLogger("test")
 

@@ -16,6 +16,7 @@ from outlast.web.problems import Problem
 
 HEALTH: Final = frozenset({"/livez", "/readyz"})
 """Answered on connections beyond the limit too."""
+FULL = "Too many connections are open just now. Please try again in a moment."
 RETRY_AFTER = 5
 """Seconds after which a client that was refused may come again."""
 DISCARDED = 1_000_000
@@ -69,7 +70,10 @@ class TimedConnection(BoundedHeads):
         """When the client must have sent its next head, or gone after a refusal."""
         self._body_since = 0.0
         self._body_bytes = 0
+        self._has_asked = False
         self._keeps_alive = False
+        self._unread: RequestResponseCycle | None = None
+        """The request whose body has not come whole."""
         self._lingering = False
         self._discarded = 0
         self._unsent = 0
@@ -90,8 +94,8 @@ class TimedConnection(BoundedHeads):
                 self.transport.abort()
             return
         super().data_received(data)
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None and cycle.more_body and not cycle.response_complete:
+        cycle = self._unread
+        if cycle is not None and not cycle.response_complete:
             self._body_bytes += len(data)
             if cycle.transport is self.transport:
                 cycle.transport = _UnreadBody(self, cycle)
@@ -106,31 +110,43 @@ class TimedConnection(BoundedHeads):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if cast("RequestResponseCycle | None", self.cycle) is not None:
+        if self._has_asked:  # the time for the first head began with the connection
             self._until = self.loop.time() + self._times.head
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        cycle = self.cycle
+        cycle = self._unread = self.cycle
         # until the body is there, its answer closes the connection: nobody reads what would come
         self._keeps_alive = cycle.keep_alive and not self._only_health
         cycle.keep_alive = False
+        self._has_asked = True
         self._body_since, self._body_bytes = self.loop.time(), 0
         if not self.pipeline:
             self._answering = cycle
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._unread = None
         if not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
 
     # what uvicorn calls
 
     def on_response_complete(self) -> None:
-        self._answering = self.pipeline[-1][0] if self.pipeline else None
-        super().on_response_complete()
-        if not self._lingering:
-            self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
+        if self.pipeline:
+            self._answering = self.pipeline[-1][0]
+            super().on_response_complete()
+            return
+        self._answering = None
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if not self._lingering:  # in place of a timer for each answer, as uvicorn has them
+                self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
+
+    def shutdown(self) -> None:
+        self._keeps_alive = False
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
@@ -145,14 +161,15 @@ class TimedConnection(BoundedHeads):
         if self._is_unread(now):
             self.transport.abort()
         elif self._lingering:
-            if now >= self._until:
+            if self._unsent:  # the client still reads its answer
+                self._until = now + self._times.linger
+            elif now >= self._until:
                 self.transport.abort()
         elif not self.transport.is_closing():
-            cycle = cast("RequestResponseCycle | None", self.cycle)
-            if cycle is None or cycle.response_complete:
+            if not self._has_asked or self.cycle.response_complete:
                 if now >= self._until:
                     self._end_silence()
-            elif cycle.more_body:
+            elif self._unread is not None:
                 if self.flow.read_paused:  # the application is slower than the client
                     self._body_since = now
                 elif now >= self._body_since + self._times.body + self._body_bytes / self._times.body_rate:
@@ -178,7 +195,10 @@ class TimedConnection(BoundedHeads):
         self._lingering = True
         self._until = self.loop.time() + self._times.linger
         self.flow.resume_reading()
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has gone already
+            self.transport.abort()
 
     def _end_silence(self) -> None:
         if self._only_health:
@@ -214,9 +234,6 @@ class TimedConnection(BoundedHeads):
             head.append(f"retry-after: {RETRY_AFTER}")
         self.transport.write("\r\n".join([*head, "", ""]).encode("ascii") + text)
         self.linger()
-
-
-FULL = "Too many connections are open just now. Please try again in a moment."
 
 
 class _OnlyHealth:
@@ -257,4 +274,5 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
     """Let the application know that this request's client has gone."""
     if not cycle.response_complete:
         cycle.disconnected = True
+        cycle.waiting_for_100_continue = False
         cycle.message_event.set()

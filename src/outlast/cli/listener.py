@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from outlast.cli.connections import TimedConnection
-from outlast.cli.repeated_warning import RepeatedWarning
+from outlast.web.repeated_warning import RepeatedWarning
 
 log = logging.getLogger(__name__)
 

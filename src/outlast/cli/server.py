@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from outlast.cli.connections import TimedConnection, TimeLimits
 from outlast.cli.listener import Listener
-from outlast.cli.repeated_warning import RepeatedWarning, WarningFilter
+from outlast.web.repeated_warning import RepeatedWarning, WarningFilter
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,10 @@ BACKLOG = 2048
 """Connections that the system holds until they are accepted."""
 TICKS = 10
 """Ticks of the server in one second, among which the looks at connections are spread."""
+LATE = 1.0
+"""Seconds between two ticks from which this process has been paused, or too busy to read what clients sent."""
+CATCHING_UP = 5.0
+"""Seconds after that until clients are judged again."""
 NOT_HTTP = "Invalid HTTP request received."
 """What uvicorn logs of a request that is none."""
 
@@ -33,6 +37,8 @@ class Server(uvicorn.Server):
         self._times = times or TimeLimits()
         self._listener: Listener | None = None
         self._looked_at: list[TimedConnection] = []
+        self._ticked_at = 0.0
+        self._judges_from = 0.0
         self._invalid = RepeatedWarning(log, NOT_HTTP)
         self._filter = WarningFilter({NOT_HTTP: self._invalid})
 
@@ -58,9 +64,13 @@ class Server(uvicorn.Server):
             if self._listener is not None:
                 self._listener.tick()
         now = asyncio.get_running_loop().time()
-        for connection in self._looked_at[counter % TICKS :: TICKS]:
-            if connection in self.server_state.connections:
-                connection.tick(now)
+        if now - self._ticked_at > LATE:
+            self._judges_from = now + CATCHING_UP
+        self._ticked_at = now
+        if now >= self._judges_from:
+            for connection in self._looked_at[counter % TICKS :: TICKS]:
+                if connection in self.server_state.connections:
+                    connection.tick(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

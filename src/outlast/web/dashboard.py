@@ -15,11 +15,10 @@ from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.api import RETRY_REFUSED
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
-from outlast.web.limits import MAX_BODY
 from outlast.web.operators import PATH
 from outlast.web.payloads import MILLISECOND
 from outlast.web.problems import Problem, fault, not_found
-from outlast.web.uploads import checked_form, read_form
+from outlast.web.uploads import checked_form, read_fields
 
 LISTED = 100
 """Sessions on one page."""
@@ -53,9 +52,8 @@ class Dashboard:
 
     async def admit(self, exchange: Exchange) -> Response:
         """`POST /dashboard/enter`: whoever shows the key is an operator from now on."""
-        form = await read_form(exchange, MAX_BODY)
-        exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
-        cookie = exchange.access.operators.admit(str(form.get("key", "")).strip(), exchange.scope)
+        form = await read_fields(exchange)
+        cookie = exchange.access.operators.admit(form.get("key", "").strip(), exchange.scope)
         if cookie is None:
             return self._drawing.page("enter.html", exchange, 403, title="Dashboard", refused=True)
         return RedirectResponse(exchange.root + PATH, 303, {"Set-Cookie": cookie})

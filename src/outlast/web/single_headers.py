@@ -29,8 +29,11 @@ def single_headers(scope: Scope) -> dict[bytes, bytes]:
 
     Proxies, hosts and we might each take another one. Cookies may come in several only from HTTP/2 on.
     """
-    headers: dict[bytes, bytes] = {}
     given: list[tuple[bytes, bytes]] = scope["headers"]
+    headers = dict(given)
+    if len(headers) == len(given):
+        return headers
+    headers.clear()
     for name, value in given:
         if name in headers:
             if name == COOKIE and not scope.get("http_version", "1.1").startswith("1"):

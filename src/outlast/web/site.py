@@ -1,5 +1,6 @@
 """The site as one ASGI application: finds the route, decides access, answers errors; nothing is done before."""
 
+import errno
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,6 +34,7 @@ from outlast.web.pages import Pages
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
 from outlast.web.rates import Rates
+from outlast.web.repeated_warning import RepeatedWarning
 from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
 from outlast.web.single_headers import single_headers
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 
 LOGGED = 200
 """Characters of an address that a line of the log has."""
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
 
 Endpoint = Callable[[Exchange], Awaitable[Response | None]]
 """Answers by returning a response, or has sent its answer itself."""
@@ -85,6 +88,9 @@ class _Edge:
         self._limits: Limits | None = None
         self._bodies: UnfinishedBodies | None = None
         self._answers = Answers()
+        self._exhausted = RepeatedWarning(
+            log, "Requests were answered 503: no descriptors, memory or disk is left."
+        )
         self._endpoints: Mapping[str, Endpoint] = {
             "start": api.start,
             "upload": upload,
@@ -132,6 +138,8 @@ class _Edge:
             except Exception as error:  # the last resort; the server hears of it too
                 if not noting.started:
                     await self._unexpected(scope, receive, noting, error)
+                    if _is_exhaustion(error):
+                        return
                 raise
             await send(sent[0])
             await send(sent[1])
@@ -245,6 +253,11 @@ class _Edge:
 
     async def _unexpected(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
         """Answer what nobody expected; the log has the rest under its reference."""
+        if _is_exhaustion(error):
+            self._exhausted.note()
+            busy = Problem(503, "We have no room for this just now. Please try again in a moment.", retry_after=10)
+            await busy.response()(scope, receive, send)
+            return
         reference = secrets.token_hex(4)
         log.error("%s %s failed; reference %s", scope["method"], scope["path"][:LOGGED], reference, exc_info=error)
         problem = Problem(500, "Something went wrong on our side.", reference=reference)
@@ -264,6 +277,11 @@ class _Edge:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _is_exhaustion(error: Exception) -> bool:
+    """Whether the machine had nothing left for this request: no fault of ours, and it may come in thousands."""
+    return isinstance(error, OSError) and error.errno in EXHAUSTED
 
 
 class _Noting:
