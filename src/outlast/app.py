@@ -29,7 +29,7 @@ from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.settings import Settings, load_settings
 from outlast.web.access import Access, OwnerOf
-from outlast.web.keys import KeyRing
+from outlast.web.keys import KeyRing, require_safe_key
 from outlast.web.operators import Operators
 from outlast.web.rates import Rates
 from outlast.web.site import Site, make_site
@@ -191,6 +191,8 @@ class Outlast:
         """
         async with self._opening:  # two first requests at once open it once
             if self._engine is None:
+                if maintain:  # what serves or works is not to be let in with a key that anybody has
+                    require_safe_key(self.settings)
                 engine = make_engine(self.settings, self.catalogue)
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:

@@ -20,6 +20,7 @@ READS: Final = frozenset(
         "gone",
         "history",
         "queue_position",
+        "recall",
         "result",
         "select",
         "shared",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import Scope
 
+from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web.cookies import cookie, values_of
 from outlast.web.keys import KeyRing
@@ -85,12 +86,14 @@ class Access:
             return None
         return self._verified.get(headers.get(b"cookie", b""))
 
-    async def visitor(self, route: Route, scope: Scope, headers: Headers) -> Visitor | None:
+    async def visitor(
+        self, route: Route, scope: Scope, headers: Headers, store: Callable[[], Awaitable[FactStore]]
+    ) -> Visitor | None:
         """Who asks; `None` where the route need not know. Raises 404 or 403 where it must."""
         if route.owner is Owner.ANYBODY:
             return None
         if route.owner is Owner.OPERATOR:
-            return self._operator(headers)
+            return await self._operator(headers, store)
         owner = await self._owner(scope, headers)
         if owner is not None:
             return Visitor(owner)
@@ -121,9 +124,9 @@ class Access:
         """What this visitor's unsafe requests must carry."""
         return self._keys.sign("csrf", visitor.owner)
 
-    def _operator(self, headers: Headers) -> Visitor:
+    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Visitor:
         name = self.operators.known(headers.get(b"cookie", b""))
-        if name is None:
+        if name is None or await self.operators.has_left(name, await store()):
             raise Problem(
                 403,
                 "This part of the site is for its operators.",

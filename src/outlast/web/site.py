@@ -17,6 +17,7 @@ from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
 from outlast.core.identity import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
@@ -183,7 +184,7 @@ class _Edge:
             self._access = Access(settings, self._site.keys(), self._site.owner, self._site.operators())
             self._limits = Limits(settings, self._site.rates())
         self._access.check_host(scope, headers)
-        visitor = await self._access.visitor(route, scope, headers)
+        visitor = await self._access.visitor(route, scope, headers, self._store)
         self._access.check_token(route, visitor, headers)
         if visitor is not None and visitor.set_cookie is not None:
             send = _with_header(send, b"set-cookie", visitor.set_cookie.encode("latin-1"))
@@ -201,6 +202,9 @@ class _Edge:
             self._limits,
             self._answers,
         )
+
+    async def _store(self) -> FactStore:
+        return (await self._site.engine()).guarded_store
 
     def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
         path = _path(scope)
