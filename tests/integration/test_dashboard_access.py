@@ -88,7 +88,7 @@ async def test_a_cookie_that_was_made_up_is_nobodys(site: OpenSite, cookie: str)
 
 
 async def test_a_visitors_cookie_does_not_pass_for_an_operators(site: OpenSite):
-    value = (await site.visitor()).cookies[OWNER_COOKIE]
+    value = (await site.visitor()).cookie_of(OWNER_COOKIE)
     name, _, signature = value.partition(".")
     for forged in (value, f"{name}.99999999999.{signature}"):
         answer = await site.client().get("/dashboard", headers={"Cookie": f"{COOKIE}={forged}"})
@@ -132,14 +132,14 @@ async def test_a_cookie_that_was_copied_before_its_operator_left_opens_nothing_a
 ):
     operator = await (await site.visitor()).enter()
     other = await (await site.visitor()).enter()
-    copied = {"Cookie": f"{COOKIE}={operator.cookies[COOKIE]}"}
+    copied = {"Cookie": f"{COOKIE}={operator.cookie_of(COOKIE)}"}
     assert (await site.client().get("/dashboard", headers=copied)).status_code == 200
     await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
     assert (await site.client().get("/dashboard", headers=copied)).status_code == 403
     assert (await other.get("/dashboard")).status_code == 200
     async with open_site(tmp_path, dashboard_key=DASHBOARD_KEY) as again:  # after a restart
         assert (await again.client().get("/dashboard", headers=copied)).status_code == 403
-        kept = {"Cookie": f"{COOKIE}={other.cookies[COOKIE]}"}
+        kept = {"Cookie": f"{COOKIE}={other.cookie_of(COOKIE)}"}
         assert (await again.client().get("/dashboard", headers=kept)).status_code == 200
 
 

@@ -14,7 +14,7 @@ UNEXPANDED: Final = re.compile(r"\$\(|\$\{|`|<.*>|\.\.\.|…")
 
 
 def easy_to_guess(key: str) -> bool:
-    """Few different characters, a repetition, a row, a popular word, or a placeholder. Length is judged elsewhere."""
+    """Few different characters, a repetition, a row, a popular word, or a placeholder."""
     text = key.casefold()
     steps = [ord(after) - ord(before) for before, after in pairwise(text)]
     in_a_row = sum(step in {-1, 0, 1} for step in steps)

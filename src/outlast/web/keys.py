@@ -35,7 +35,12 @@ class KeyRing:
     @property
     def namespace(self) -> str:
         """What sets this installation apart on a server that it shares with others."""
-        return self._sign(self._keys[0], "namespace", "")[:12]
+        return self.namespaces[0]
+
+    @property
+    def namespaces(self) -> list[str]:
+        """That of each key, the one that signs first."""
+        return [self._sign(key, "namespace", "")[:12] for key in self._keys]
 
     def sign(self, purpose: str, value: str) -> str:
         """A signature of `value` that no other purpose accepts."""

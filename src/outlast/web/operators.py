@@ -5,6 +5,7 @@ import hmac
 import logging
 import secrets
 from datetime import timedelta
+from itertools import chain
 from threading import Lock
 
 from limits import RateLimitItemPerMinute
@@ -20,6 +21,7 @@ from outlast.web.own_counts import OwnCounts
 log = logging.getLogger(__name__)
 
 COOKIE = "outlast_operator"
+"""Begins the name of its cookie, which ends with the site's; alone it is the name of earlier versions."""
 PATH = "/dashboard"
 SECONDS = 12 * 3_600
 """How long an operator is known."""
@@ -39,6 +41,7 @@ class Operators:
     def __init__(self, settings: Settings, keys: KeyRing, clock: Clock) -> None:
         self._settings = settings
         self._keys = keys
+        self._names = [*(f"{COOKIE}_{of_key}" for of_key in keys.namespaces), COOKIE]
         self._clock = clock
         self._lasting = settings.dashboard_key
         self._once: str | None = None
@@ -59,7 +62,7 @@ class Operators:
             return None
         name, until = secrets.token_hex(16), int(self._clock.now().timestamp()) + SECONDS
         value = f"{name}.{until}.{self._sign(name, until)}"
-        return cookie(scope, self._settings, COOKIE, value, path=_path(scope), seconds=SECONDS)
+        return cookie(scope, self._settings, self._names[0], value, path=_path(scope), seconds=SECONDS)
 
     def may_try(self, address: str) -> bool:
         """Whether another key may be shown from there: so many wrong ones a minute are looked at."""
@@ -79,11 +82,11 @@ class Operators:
 
     def dismiss(self, scope: Scope) -> str:
         """The header that makes an operator unknown again."""
-        return cookie(scope, self._settings, COOKIE, "", path=_path(scope), seconds=0)
+        return cookie(scope, self._settings, self._names[0], "", path=_path(scope), seconds=0)
 
     def known(self, raw: bytes) -> str | None:
         """The operator that a `Cookie` header names."""
-        for value in values_of(raw, COOKIE):
+        for value in chain.from_iterable(values_of(raw, name) for name in self._names):
             name, _, rest = value.partition(".")
             until, _, signature = rest.partition(".")
             if not (name and until.isascii() and until.isdigit() and len(until) < 20):

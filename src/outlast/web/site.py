@@ -185,9 +185,9 @@ class _Edge:
             self._limits = Limits(settings, self._site.rates())
         self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers, self._store)
-        self._access.check_token(route, visitor, headers)
-        if visitor is not None and visitor.set_cookie is not None:
-            send = _with_header(send, b"set-cookie", visitor.set_cookie.encode("latin-1"))
+        self._access.check_token(route, visitor, scope, headers)
+        for made in visitor.set_cookies if visitor is not None else ():
+            send = _with_header(send, b"set-cookie", made.encode("latin-1"))
         return Exchange(
             route,
             parameters,
