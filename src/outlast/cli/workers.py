@@ -14,9 +14,11 @@ from typing import cast
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from outlast.app import Outlast
 from outlast.cli.logs import set_up_logs
+from outlast.cli.printable import printable
 from outlast.cli.program import app_option, collect_seldom, json_option, load_app, print_json, run, sentences
 from outlast.cli.serve import worker_command
 from outlast.core.event_loop import run_to_end
@@ -210,6 +212,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             load = f"{w['in_flight']} of {w['concurrency']}"
             alive = "yes" if w["alive"] else "no"
             beat = f"{w['seconds_since_beat']} s ago"
-            table.add_row(str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
+            told = (str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
+            table.add_row(*(Text(printable(cell)) for cell in told))
         Console().print(table)
     sys.exit(0 if any(w["alive"] for w in found) else 1)
