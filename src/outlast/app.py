@@ -25,7 +25,7 @@ from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.settings import Settings, load_settings
-from outlast.web.keys import KeyRing
+from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import enrol, make_engine
 
 if TYPE_CHECKING:  # a worker has no pages: half of its start and of its memory would be for nothing
@@ -205,6 +205,8 @@ class Outlast:
         """
         async with self._opening:  # two first requests at once open it once
             if self._engine is None:
+                if maintain:  # what serves or works is not to be let in with a key that anybody has
+                    require_safe_key(self.settings)
                 self._engine = engine = await self._opened_engine(maintain, migrate, patient)
                 self._closed = False
                 inline = 1 if self.settings.inline and maintain else 0

@@ -9,10 +9,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
+from outlast.domain.guessing import easy_to_guess
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
 """Never shown in an error."""
+SHORTEST_KEY = 32
+"""Characters of a key that signs."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -133,8 +136,8 @@ class Settings(BaseSettings):
     dashboard_key: str | None = _setting(
         "ANALYSIS_DASHBOARD_KEY",
         None,
-        "Opens `/dashboard` to operators; at least 20 characters. Unset: `outlast serve` prints a link that opens "
-        "it once",
+        "Opens `/dashboard` to operators; at least 20 characters that are hard to guess. Unset: `outlast serve` "
+        "prints a link that opens it once",
         "$(openssl rand -hex 16)",
     )
     max_active_per_owner: int = _setting(
@@ -219,8 +222,8 @@ class Settings(BaseSettings):
     @field_validator("app_key")
     @classmethod
     def _long_enough(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(k) < 32 for k in keys):
-            raise ValueError("a key has at least 32 characters")
+        if any(len(k) < SHORTEST_KEY for k in keys):
+            raise ValueError(f"a key has at least {SHORTEST_KEY} characters")
         return keys
 
     @field_validator("dashboard_key")
@@ -228,6 +231,8 @@ class Settings(BaseSettings):
     def _unguessable(cls, key: str | None) -> str | None:
         if key is not None and len(key) < 20:
             raise ValueError("it has at least 20 characters, as nobody may guess it")
+        if key is not None and easy_to_guess(key):
+            raise ValueError("it is easy to guess; openssl rand -hex 16 makes a good one")
         return key
 
     @field_validator("trusted_proxies")

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
+from outlast_reviews.excerpts import plain
 from outlast_reviews.gathering import ALL
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.sources.columns import ABSENT, Part
@@ -52,7 +53,8 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None,
         result = asyncio.run(_analyse(sources, more))
     except OutlastError as error:
         answer = _how_to_answer(error, sources) if isinstance(error, InvalidInput) else ""
-        click.echo(f"{_whose(str(error), sources)}{error}{answer}", err=True)
+        said = f"{_whose(str(error), sources)}{error}{answer}"
+        click.echo("\n".join(plain(line) for line in said.split("\n")), err=True)  # it may quote a file
         sys.exit(2)
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -146,7 +148,7 @@ def _draw(bar: Progress, line: TaskID, percentage: float, session: Any) -> None:
 
 def _bar() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),

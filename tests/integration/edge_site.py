@@ -166,6 +166,12 @@ class Visitor(httpx.AsyncClient):
         self.operator_token = re.findall(r'<meta name="csrf-token" content="(.+?)">', page)[0]
         return self
 
+    def cookie_of(self, kind: str) -> str:
+        """The value of the cookie whose name begins with `kind`, as each site has its own."""
+        (value,) = [c.value for c in self.cookies.jar if c.name.removeprefix("__Host-").startswith(kind)]
+        assert value is not None
+        return value
+
     @property
     def token(self) -> str:
         return self.headers["X-CSRF-Token"]

@@ -169,7 +169,7 @@ async def test_who_is_nobody_cannot_tell_a_session_from_none(site: OpenSite, coo
 
 async def test_a_cookie_that_was_changed_is_nobodys(site: OpenSite):
     session_id = await finished_session(site, owner := await site.visitor())
-    name, _, signature = owner.cookies[COOKIE].partition(".")
+    name, _, signature = owner.cookie_of(COOKIE).partition(".")
     for route, method in [(r, m) for r, m in OF_A_SESSION if r.safe]:
         for forged in (f"{name[:-1]}{'a' if name[-1] != 'a' else 'b'}.{signature}", f"{name}.{signature[:-2]}"):
             cookie = {"Cookie": f"{COOKIE}={forged}"}
@@ -246,14 +246,14 @@ async def test_no_other_token_will_do(site: OpenSite, token: str):
         "another's": other.token,
         "empty": "",
         "changed": changed(own),
-        "the cookie's signature": visitor.cookies[COOKIE].partition(".")[2],
+        "the cookie's signature": visitor.cookie_of(COOKIE).partition(".")[2],
         "of the other role": visitor.operator_token,
     }[token]
     visitor.operator_token = {
         "another's": other.operator_token,
         "empty": "",
         "changed": changed(visitor.operator_token),
-        "the cookie's signature": visitor.cookies[OPERATOR_COOKIE].rpartition(".")[2],
+        "the cookie's signature": visitor.cookie_of(OPERATOR_COOKIE).rpartition(".")[2],
         "of the other role": own,
     }[token]
     for route, method in UNSAFE:

@@ -18,7 +18,7 @@ async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
 async def test_the_token_makes_a_visitor_known_with_a_careful_cookie(site: OpenSite):
     answer = await site.client().get("/api/analysis/token")
     first, *attributes = answer.headers["set-cookie"].split("; ")
-    assert first.startswith(COOKIE + "=")
+    assert first.startswith(COOKIE + "_")
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(attributes)
     assert "Secure" not in attributes  # over plain http a browser would drop it
     assert answer.headers["cache-control"] == "no-store"
@@ -47,7 +47,7 @@ async def test_a_known_visitor_gets_no_new_cookie_and_the_same_token(site: OpenS
 async def test_strange_cookies_of_others_do_not_hide_ours(site: OpenSite, before: str):
     visitor = await site.visitor()
     session_id = await visitor.started()
-    cookie = f"{before}{COOKIE}={visitor.cookies[COOKIE]}"
+    cookie = f"{before}{COOKIE}={visitor.cookie_of(COOKIE)}"
     answer = await site.client().get(f"/api/analysis/progress/{session_id}", headers={"Cookie": cookie})
     assert answer.status_code == 200
 
@@ -56,7 +56,7 @@ async def test_of_two_sites_on_one_host_each_knows_its_own_cookie(tmp_path: Path
     async with open_site(tmp_path / "a") as one, open_site(tmp_path / "b") as two:
         visitor, stranger = await one.visitor(), await two.visitor()
         session_id = await visitor.started()
-        own, others = visitor.cookies[COOKIE], stranger.cookies[COOKIE]
+        own, others = visitor.cookie_of(COOKIE), stranger.cookie_of(COOKIE)
         for first, second in ((own, others), (others, own)):
             cookie = {"Cookie": f"{COOKIE}={first}; {COOKIE}={second}"}
             answer = await one.client().get(f"/api/analysis/progress/{session_id}", headers=cookie)
@@ -67,7 +67,7 @@ async def test_the_key_outlives_the_process_and_is_nobody_elses_to_read(tmp_path
     async with open_site(tmp_path) as site:
         visitor = await site.visitor()
         session_id = await visitor.started()
-        cookie = visitor.cookies[COOKIE]
+        cookie = visitor.cookie_of(COOKIE)
     assert (tmp_path / "app.key").stat().st_mode & 0o777 == 0o600
     async with open_site(tmp_path) as site:
         path = f"/api/analysis/progress/{session_id}"
@@ -78,7 +78,7 @@ async def test_a_rotated_key_still_knows_who_came_before(tmp_path: Path):
     old, new = "o" * 40, "n" * 40
     async with open_site(tmp_path, app_key=(old,)) as site:
         visitor = await site.visitor()
-        session_id, cookie, token = await visitor.started(), visitor.cookies[COOKIE], visitor.token
+        session_id, cookie, token = await visitor.started(), visitor.cookie_of(COOKIE), visitor.token
     for keys, status in (((new, old), 200), ((new,), 403)):
         async with open_site(tmp_path, app_key=keys) as site:
             headers = {"Cookie": f"{COOKIE}={cookie}", "X-CSRF-Token": token}

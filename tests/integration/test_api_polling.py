@@ -136,7 +136,7 @@ async def test_no_watcher_ever_sees_a_session_go_back(site: OpenSite, visitor: V
     """Events, long polls and plain polls of one session at the same time, over a real server."""
     async with served(site.app) as address, site.working():
         session_id = await visitor.started("held", text="a", moves=40)
-        cookie = {"Cookie": f"outlast_owner={visitor.cookies['outlast_owner']}"}
+        cookie = {"Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}
         client = Visitor(base_url=address, headers=cookie)
         site.clients.append(client)
         path = f"/api/analysis/progress/{session_id}"

@@ -141,7 +141,7 @@ async def test_a_cookie_with_one_other_character_is_nobody(
     site: OpenSite, visitor: Visitor, path: str, where: int
 ):
     await visitor.get(path)
-    good = visitor.cookies[COOKIE]
+    good = visitor.cookie_of(COOKIE)
     bad = "".join("b" if i == where % len(good) and c != "b" else "c" if i == where % len(good) else c
                   for i, c in enumerate(good))  # fmt: skip
     asked = {

@@ -173,7 +173,7 @@ async def test_who_leaves_in_the_middle_leaves_no_trace(
         head = (
             f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 5000\r\n"
             f"Content-Type: multipart/form-data; boundary=b\r\nX-CSRF-Token: {visitor.token}\r\n"
-            f"Cookie: outlast_owner={visitor.cookies['outlast_owner']}\r\n\r\n"
+            f"Cookie: outlast_owner={visitor.cookie_of('outlast_owner')}\r\n\r\n"
         )
         with caplog.at_level(logging.INFO):
             writer.write(head.encode() + part(NAMED, end=b""))
@@ -187,7 +187,7 @@ async def test_who_leaves_in_the_middle_leaves_no_trace(
 
 async def test_a_real_server_refuses_a_large_file_with_an_answer_that_arrives(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address:
-        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookies['outlast_owner']}"}
+        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}
         async with Visitor(base_url=address, headers=headers, timeout=PATIENCE) as client:
             assert is_problem(await client.upload(b"x" * 2 * LIMIT), 413)
             assert (await client.upload(b"x")).status_code == 200

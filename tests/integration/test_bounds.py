@@ -69,7 +69,7 @@ def access_of(site: OpenSite) -> access.Access:
 
 
 async def test_cookies_of_strangers_are_not_kept(site: OpenSite, visitor: Visitor):
-    own = visitor.cookies[COOKIE]
+    own = visitor.cookie_of(COOKIE)
     for n in range(300):
         cookie = f"{COOKIE}={own}; other={n:06}{'x' * 60_000}"
         answer = await site.client().get("/api/analysis/token", headers={"Cookie": cookie})
@@ -80,7 +80,7 @@ async def test_cookies_of_strangers_are_not_kept(site: OpenSite, visitor: Visito
 async def test_cookies_that_are_kept_are_so_many_at_most(site: OpenSite, visitor: Visitor, monkeypatch):
     monkeypatch.setattr(access, "CACHED", 20)
     for n in range(50):
-        cookie = f"{COOKIE}={visitor.cookies[COOKIE]}; other={n}"
+        cookie = f"{COOKIE}={visitor.cookie_of(COOKIE)}; other={n}"
         await site.client().get("/api/analysis/token", headers={"Cookie": cookie})
     assert len(access_of(site)._verified) <= 20
 

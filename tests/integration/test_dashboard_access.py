@@ -88,7 +88,7 @@ async def test_a_cookie_that_was_made_up_is_nobodys(site: OpenSite, cookie: str)
 
 
 async def test_a_visitors_cookie_does_not_pass_for_an_operators(site: OpenSite):
-    value = (await site.visitor()).cookies[OWNER_COOKIE]
+    value = (await site.visitor()).cookie_of(OWNER_COOKIE)
     name, _, signature = value.partition(".")
     for forged in (value, f"{name}.99999999999.{signature}"):
         answer = await site.client().get("/dashboard", headers={"Cookie": f"{COOKIE}={forged}"})
@@ -125,6 +125,39 @@ async def test_who_leaves_has_to_enter_again(site: OpenSite):
     answer = await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
     assert answer.headers["location"] == "/dashboard/enter"
     assert (await operator.get("/dashboard")).status_code == 403
+
+
+async def test_a_cookie_that_was_copied_before_its_operator_left_opens_nothing_afterwards(
+    site: OpenSite, tmp_path: Path
+):
+    operator = await (await site.visitor()).enter()
+    other = await (await site.visitor()).enter()
+    copied = {"Cookie": f"{COOKIE}={operator.cookie_of(COOKIE)}"}
+    assert (await site.client().get("/dashboard", headers=copied)).status_code == 200
+    await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
+    assert (await site.client().get("/dashboard", headers=copied)).status_code == 403
+    assert (await other.get("/dashboard")).status_code == 200
+    async with open_site(tmp_path, dashboard_key=DASHBOARD_KEY) as again:  # after a restart
+        assert (await again.client().get("/dashboard", headers=copied)).status_code == 403
+        kept = {"Cookie": f"{COOKIE}={other.cookie_of(COOKIE)}"}
+        assert (await again.client().get("/dashboard", headers=kept)).status_code == 200
+
+
+async def test_who_shows_wrong_keys_is_slowed_down_and_noted(site: OpenSite, caplog):
+    attacker = await site.client(client=("203.0.113.7", 5000)).arrive()
+    tried = [await try_key(attacker, f"a wrong key number {n}") for n in range(15)]
+    assert tried == [403] * 10 + [429] * 5
+    assert await try_key(attacker, DASHBOARD_KEY) == 429
+    operator = await site.client(client=("203.0.113.8", 5000)).arrive()
+    assert await try_key(operator, DASHBOARD_KEY) == 303
+    noted = [record.getMessage() for record in caplog.records if "does not open the dashboard" in record.message]
+    assert len(noted) == 10
+    assert all("203.0.113.7" in line and "wrong key" not in line for line in noted)
+
+
+async def test_right_keys_are_not_counted(site: OpenSite):
+    visitor = await site.client(client=("203.0.113.7", 5000)).arrive()
+    assert [await try_key(visitor, DASHBOARD_KEY) for _ in range(15)] == [303] * 15
 
 
 async def test_behind_tls_its_cookie_is_secure(tmp_path: Path):

@@ -99,7 +99,7 @@ async def test_closing_lets_the_request_go(site: OpenSite, visitor: Visitor):
 
 async def test_a_client_of_events_gets_them_on_the_start_itself(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address, asyncio.timeout(PATIENCE):
-        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookies['outlast_owner']}"}
+        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}
         body = {"analysis": "held", "input": {"text": "a", "moves": 20}}
         async with (
             Visitor(base_url=address, headers=headers, timeout=PATIENCE) as client,
@@ -147,7 +147,7 @@ async def test_streams_of_starts_are_streams_too(tmp_path: Path):
 
 async def test_who_leaves_does_not_stop_the_work(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address, asyncio.timeout(PATIENCE):
-        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookies['outlast_owner']}"}
+        headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}
         async with Visitor(base_url=address, headers=headers, timeout=PATIENCE) as client:
             starting = asyncio.create_task(client.start("held", text="a"))
             await site.hold.entered.passed()

@@ -1,12 +1,13 @@
 """Signatures of cookies and tokens, and the key that is made on first start."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from outlast.settings import load_settings
-from outlast.web.keys import KEY_FILE, KeyRing
+from outlast.settings import SettingsError, load_settings
+from outlast.web.keys import KEY_FILE, KeyRing, require_safe_key
 
 
 def test_a_signature_holds_for_its_value_and_purpose_alone():
@@ -65,3 +66,52 @@ def test_many_who_start_at_once_agree_on_one_key(tmp_path: Path):
     assert len(signatures) == 8
     assert len(set(signatures)) == 1
     assert [p.name for p in tmp_path.iterdir()] == [KEY_FILE]
+
+
+def write_key(folder: Path, text: str, mode: int = 0o600) -> None:
+    path = folder / KEY_FILE
+    path.write_text(text)
+    path.chmod(mode)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "k" * 31, "  " + "k" * 31 + "\n"])
+def test_a_key_that_is_empty_or_short_is_refused_and_not_replaced(tmp_path: Path, text: str):
+    write_key(tmp_path, text)
+    settings = load_settings(data_dir=tmp_path)
+    for use in (KeyRing.of, require_safe_key):
+        with pytest.raises(SettingsError, match=r"APP_KEY: .*app\.key has \d+ characters"):
+            use(settings)
+    assert (tmp_path / KEY_FILE).read_text() == text
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602])
+def test_a_key_that_others_may_read_or_change_is_refused_with_what_to_do(tmp_path: Path, mode: int):
+    write_key(tmp_path, "k" * 64, mode)
+    settings = load_settings(data_dir=tmp_path)
+    for use in (KeyRing.of, require_safe_key):
+        with pytest.raises(SettingsError, match=rf"mode is {mode:04o}.*chmod 600"):
+            use(settings)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_key_of_its_owner_alone_is_taken(tmp_path: Path, mode: int):
+    write_key(tmp_path, "k" * 64 + "\n", mode)
+    assert KeyRing.of(load_settings(data_dir=tmp_path)).sign("a", "b") == KeyRing(["k" * 64]).sign("a", "b")
+
+
+def test_looking_whether_the_key_is_safe_makes_none(tmp_path: Path):
+    require_safe_key(load_settings(data_dir=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_settings_have_a_key_the_file_is_not_looked_at(tmp_path: Path):
+    write_key(tmp_path, "", 0o644)
+    require_safe_key(load_settings(data_dir=tmp_path, app_key=("k" * 32,)))
+
+
+def test_a_new_key_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    done, fsync, link = [], os.fsync, os.link
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("fsync"), fsync(file))[1])
+    monkeypatch.setattr(os, "link", lambda *names: (done.append("link"), link(*names))[1])
+    KeyRing.of(load_settings(data_dir=tmp_path))
+    assert done == ["fsync", "link", "fsync"]

@@ -2,8 +2,13 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
 
 import structlog
+
+from outlast.cli.printable import printable_lines
 
 
 def set_up_logs(level: int = logging.INFO) -> None:
@@ -12,11 +17,12 @@ def set_up_logs(level: int = logging.INFO) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if sys.stderr.isatty() else "iso"),
     ]
-    shown = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     last: list[structlog.types.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if not sys.stderr.isatty():
-        last.append(structlog.processors.format_exc_info)
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, shown])
+    if sys.stderr.isatty():
+        last += [_printable, structlog.dev.ConsoleRenderer(exception_formatter=_print_exception)]
+    else:
+        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -24,3 +30,12 @@ def set_up_logs(level: int = logging.INFO) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # it warns of every form that is none, which strangers may send at any rate
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+
+
+def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Messages quote what strangers send and what analyses raise."""
+    return {name: printable_lines(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _print_exception(out: TextIO, error: structlog.types.ExcInfo) -> None:
+    out.write("\n" + printable_lines("".join(traceback.format_exception(*error))))

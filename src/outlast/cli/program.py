@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from outlast.app import Outlast
+from outlast.cli.printable import printable_json, printable_lines
 from outlast.core.supervisor import python_command
 from outlast.domain.errors import OutlastError
 from outlast.settings import load_settings
@@ -67,7 +68,7 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except OutlastError as error:
-            raise Refused(str(error)) from None
+            raise Refused(printable_lines(str(error))) from None
 
     return guarded
 
@@ -93,4 +94,4 @@ def collect_seldom() -> None:
 
 
 def print_json(facts: Any) -> None:
-    click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
+    click.echo(printable_json(json.dumps(facts, indent=2, ensure_ascii=False, default=str)))

@@ -7,7 +7,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from outlast.cli.printable import printable
 from outlast.cli.program import Refused, app_option, json_option, load_app, print_json, run, sentences
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
@@ -52,7 +54,8 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
         done = f"{100 if s.status is Status.COMPLETED else s.progress.percentage:g} %"
         created = f"{s.created_at:%Y-%m-%d %H:%M:%S}"
         attempt = f"{s.attempt} of {s.max_attempts}"
-        table.add_row(s.id, s.analysis, s.subject[:40], s.phase.value, done, attempt, created)
+        told = (s.id, s.analysis, s.subject[:40], s.phase.value, done, attempt, created)
+        table.add_row(*(Text(printable(cell)) for cell in told))
     Console().print(table)
 
 
@@ -88,14 +91,13 @@ def show(app_name: str | None, as_json: bool, session_id: str) -> None:
         return
     for name, value in facts(session).items():
         if name != "steps" and value is not None:
-            click.echo(f"{name:>14}  {value}")
+            click.echo(f"{name:>14}  {printable(str(value))}")
     for number, step in enumerate(session.progress.steps, start=1):
         took = f"{step.duration_ms / 1000:.1f} s" if step.duration_ms is not None else ""
-        click.echo(f"{'step ' + str(number):>14}  {step.title}: {step.status.value} {took}")
+        click.echo(f"{'step ' + str(number):>14}  {printable(step.title)}: {step.status.value} {took}")
     for line in history:
-        click.echo(
-            f"{'attempt ' + str(line['attempt']):>14}  {line['ended']} at {line['at']} {line['error'] or ''}"
-        )
+        said = printable(f"{line['ended']} at {line['at']} {line['error'] or ''}")
+        click.echo(f"{'attempt ' + str(line['attempt']):>14}  {said}")
 
 
 @sessions.command()
@@ -123,7 +125,7 @@ def watch(app_name: str | None, session_id: str) -> None:
     if last is None:
         raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
     session = last.session
-    click.echo(f"{session.phase.value}{': ' + session.error if session.error else ''}")
+    click.echo(printable(f"{session.phase.value}{': ' + session.error if session.error else ''}"))
     sys.exit(0 if session.status is Status.COMPLETED else 1)
 
 
@@ -182,7 +184,7 @@ def facts(session: AnalysisSession) -> dict[str, Any]:
 def bar() -> Progress:
     """The progress bar of the terminal, on standard error."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -197,4 +199,4 @@ def draw(shown: Progress, line: Any, view: SessionView) -> None:
     done = 100.0 if session.status is Status.COMPLETED else session.progress.percentage
     active = [s.title for s in session.progress.steps if s.status.value == "active"]
     message = session.progress.message or (active[-1] if active else session.phase.value)
-    shown.update(line, completed=done, description=message)
+    shown.update(line, completed=done, description=printable(message))

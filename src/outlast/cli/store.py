@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from outlast.cli.printable import printable
 from outlast.cli.program import json_option, print_json, run, sentences
 from outlast.core.copying import Copied, MovableStore, StoreCopy
 from outlast.domain.errors import SchemaDiffers
@@ -66,7 +67,7 @@ def open_again(address: str) -> None:
             return reason
 
     reason = run(reopen())
-    click.echo(f"It takes changes again. It was shut: {reason}" if reason else "It was open already.")
+    click.echo(printable(f"It takes changes again. It was shut: {reason}") if reason else "It was open already.")
 
 
 async def _copy(source: Settings, target: Settings) -> Copied:

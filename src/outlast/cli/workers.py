@@ -16,6 +16,7 @@ import click
 from outlast.app import Outlast
 from outlast.cli.descriptors import raise_limit
 from outlast.cli.logs import set_up_logs
+from outlast.cli.printable import printable
 from outlast.cli.program import (
     app_option,
     collect_seldom,
@@ -215,6 +216,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     else:
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         table = Table("worker", "alive", "host", "pid", "in flight", "queues", "last beat", box=None)
         for w in found:
@@ -222,6 +224,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             load = f"{w['in_flight']} of {w['concurrency']}"
             alive = "yes" if w["alive"] else "no"
             beat = f"{w['seconds_since_beat']} s ago"
-            table.add_row(str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
+            told = (str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
+            table.add_row(*(Text(printable(cell)) for cell in told))
         Console().print(table)
     sys.exit(0 if any(w["alive"] for w in found) else 1)

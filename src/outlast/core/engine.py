@@ -54,6 +54,8 @@ class Engine:
         self.breaker = CircuitBreaker(store.check)
         self.guarded_store = guarded(store, self.breaker)
         """For whoever answers a person: refuses at once while the store is silent. Workers use `store`."""
+        self.polled_store = store if store.reads_at_once else self.guarded_store
+        """The same for reads alone, without a detour where they wait for nobody: most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
         self.insights = Insights(self.guarded_store, clock)

@@ -20,6 +20,7 @@ READS: Final = frozenset(
         "gone",
         "history",
         "queue_position",
+        "recall",
         "result",
         "select",
         "shared",
@@ -42,7 +43,7 @@ class GuardedStore:
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._store, name)
-        if not iscoroutinefunction(verb) or (name in READS and self._store.reads_at_once):
+        if (name in READS and self._store.reads_at_once) or not iscoroutinefunction(verb):
             return verb
         return partial(self._ask, verb, name in SLOW)
 

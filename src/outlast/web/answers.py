@@ -101,7 +101,7 @@ async def again(answer: Answer, owner: str, wanted: bytes | None, engine: Engine
     """
     if answer.until < engine.clock.monotonic():
         return None
-    if await engine.guarded_store.version(answer.session_id, owner=owner) != answer.version:
+    if await engine.polled_store.version(answer.session_id, owner=owner) != answer.version:
         return None
     if wanted is not None and wanted == answer.tag:
         return answer.unchanged()

@@ -18,16 +18,20 @@ def values_of(raw: bytes, name: str) -> Iterator[str]:
             yield value.strip('"')
 
 
+def is_secure(scope: Scope, settings: Settings) -> bool:
+    """Whether browsers reach us by HTTPS: so this request came, or so the public address begins."""
+    public = settings.public_url
+    return scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
+
+
 def cookie(scope: Scope, settings: Settings, name: str, value: str, *, path: str, seconds: int) -> str:
     """The header that sets it, for addresses from `path` on and for no script; 0 `seconds` take it away."""
-    public = settings.public_url
-    secure = scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
     parts = [
         f"{name}={value}",
         f"Path={path}",
         f"Max-Age={seconds}",
         "HttpOnly",
         "SameSite=Lax",
-        *(["Secure"] if secure else []),
+        *(["Secure"] if is_secure(scope, settings) else []),
     ]
     return "; ".join(parts)

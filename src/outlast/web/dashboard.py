@@ -12,6 +12,8 @@ from outlast.core.insights import Hour
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
+from outlast.web.access import OPERATOR
+from outlast.web.addresses import client_address
 from outlast.web.api import RETRY_REFUSED
 from outlast.web.drawing import Drawing
 from outlast.web.exchange import Exchange
@@ -52,15 +54,21 @@ class Dashboard:
 
     async def admit(self, exchange: Exchange) -> Response:
         """`POST /dashboard/enter`: whoever shows the key is an operator from now on."""
+        operators, address = exchange.access.operators, client_address(exchange.scope)
         form = await read_fields(exchange)
-        cookie = exchange.access.operators.admit(form.get("key", "").strip(), exchange.scope)
+        if not operators.may_try(address):
+            raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
+        cookie = operators.admit(form.get("key", "").strip(), exchange.scope)
         if cookie is None:
+            operators.note_failure(address)
             return self._drawing.page("enter.html", exchange, 403, title="Dashboard", refused=True)
         return RedirectResponse(exchange.root + PATH, 303, {"Set-Cookie": cookie})
 
     async def leave(self, exchange: Exchange) -> Response:
         """`POST /dashboard/leave`."""
         await checked_form(exchange)
+        name = exchange.owner.removeprefix(OPERATOR)
+        await exchange.access.operators.leave(name, exchange.engine.guarded_store)
         dismissed = exchange.access.operators.dismiss(exchange.scope)
         return RedirectResponse(f"{exchange.root}{PATH}/enter", 303, {"Set-Cookie": dismissed})
 

@@ -5,13 +5,17 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from outlast.settings import Settings
+from outlast.settings import SHORTEST_KEY, Settings, SettingsError
 
 KEY_FILE = "app.key"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+LONGEST_KEY = 10_000
+"""Characters that are read of it."""
 
 
 class KeyRing:
@@ -22,12 +26,21 @@ class KeyRing:
 
     @classmethod
     def of(cls, settings: Settings) -> "KeyRing":
+        """Those of the settings, else the one in the data folder, made where there is none.
+
+        Raises `SettingsError` when it is not fit to sign with.
+        """
         return cls(settings.app_key or [_stored_key(settings.data_dir)])
 
     @property
     def namespace(self) -> str:
         """What sets this installation apart on a server that it shares with others."""
-        return self._sign(self._keys[0], "namespace", "")[:12]
+        return self.namespaces[0]
+
+    @property
+    def namespaces(self) -> list[str]:
+        """That of each key, the one that signs first."""
+        return [self._sign(key, "namespace", "")[:12] for key in self._keys]
 
     def sign(self, purpose: str, value: str) -> str:
         """A signature of `value` that no other purpose accepts."""
@@ -47,19 +60,59 @@ class KeyRing:
         return base64.urlsafe_b64encode(digest[:24]).decode()
 
 
+def require_safe_key(settings: Settings) -> None:
+    """Raise `SettingsError` when there is a key in the data folder that is not fit to sign with; makes none."""
+    if not settings.app_key:
+        with suppress(FileNotFoundError):
+            _read(settings.data_dir / KEY_FILE)
+
+
 def _stored_key(folder: Path) -> str:
     """The key in the data folder; made whole and exclusively (mode 0600), whoever comes first."""
     path = folder / KEY_FILE
     with suppress(FileNotFoundError):
-        return path.read_text().strip()
+        return _read(path)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = folder / f".{KEY_FILE}.{secrets.token_hex(4)}"
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
-    return path.read_text().strip()
+    _sync_names(folder)
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    """A key that nobody else can read, and that was written to its end."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        key = file.read(LONGEST_KEY).strip()
+    if mode & OTHERS and os.name == "posix":
+        raise SettingsError(
+            f"APP_KEY: {path} can be read or changed by others than its owner (its mode is {mode:04o}), who could "
+            f"sign cookies with it. Keep it to its owner: chmod 600 {path}. If others may have read it, delete it "
+            "instead: a new one is made at the next start, and visitors begin anew."
+        )
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(
+            f"APP_KEY: {path} has {len(key)} characters, and a key has at least {SHORTEST_KEY}; it was cut off "
+            "perhaps. Put the key back from a copy, or delete the file: a new one is made at the next start, and "
+            "visitors begin anew. For example: APP_KEY=$(openssl rand -hex 32)"
+        )
+    return key
+
+
+def _sync_names(folder: Path) -> None:
+    """So that after a loss of power the key is there, or no key, and not a part of one."""
+    with suppress(OSError):  # where folders cannot be opened
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -18,6 +18,7 @@ from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
 from outlast.core.identity import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
@@ -210,10 +211,10 @@ class _Edge:
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
-        visitor = await self._access.visitor(route, scope, headers)
-        self._access.check_token(route, visitor, headers)
-        if visitor is not None and visitor.set_cookie is not None:
-            send = _with_header(send, b"set-cookie", visitor.set_cookie.encode("latin-1"))
+        visitor = await self._access.visitor(route, scope, headers, self._store)
+        self._access.check_token(route, visitor, scope, headers)
+        for made in visitor.set_cookies if visitor is not None else ():
+            send = _with_header(send, b"set-cookie", made.encode("latin-1"))
         return Exchange(
             route,
             parameters,
@@ -228,6 +229,9 @@ class _Edge:
             self._limits,
             self._answers,
         )
+
+    async def _store(self) -> FactStore:
+        return (await self._site.engine()).guarded_store
 
     def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
         path = _path(scope)

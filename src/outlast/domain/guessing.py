@@ -1,0 +1,27 @@
+"""Whether a key is one of those that people try first."""
+
+import re
+from itertools import pairwise
+from typing import Final
+
+FEWEST_CHARACTERS: Final = 8
+"""Different ones: 16 random hexadecimal digits have fewer once in ten thousand times, and keys are longer."""
+POPULAR: Final = re.compile(
+    r"passw|change.?me|letmein|qwert|asdf|secret|admin|welcome|example|replace|default|your.?key|dashboard.?key"
+)
+UNEXPANDED: Final = re.compile(r"\$\(|\$\{|`|<.*>|\.\.\.|…")
+"""A command or a placeholder that was written where its result should be."""
+
+
+def easy_to_guess(key: str) -> bool:
+    """Few different characters, a repetition, a row, a popular word, or a placeholder."""
+    text = key.casefold()
+    steps = [ord(after) - ord(before) for before, after in pairwise(text)]
+    in_a_row = sum(step in {-1, 0, 1} for step in steps)
+    return (
+        len(set(text)) < FEWEST_CHARACTERS
+        or in_a_row > len(steps) / 2
+        or text in (text + text)[1:-1]
+        or POPULAR.search(text) is not None
+        or UNEXPANDED.search(text) is not None
+    )

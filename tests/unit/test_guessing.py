@@ -1,0 +1,51 @@
+"""Keys of the dashboard that are easy to guess are refused, with the command that makes a good one."""
+
+import secrets
+
+import pytest
+
+from outlast.settings import SettingsError, load_settings
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a" * 20,
+        "abababababababababababab",
+        "01234567890123456789",
+        "abcdefghijklmnopqrstuvwxyz",
+        "zyxwvutsrqponmlkjihgfedcba",
+        "aB3dE6gH1kaB3dE6gH1k",
+        "MyPassword-for-2026-okay",
+        "change-me-before-you-start",
+        "changeme" * 3,
+        "correct secret of horses",
+        "the-default-key-of-this-site",
+        "$(openssl rand -hex 16)",
+        "${DASHBOARD_KEY:-nothing}",
+        "<a long random key here>",
+        "0000000000000000000000000000000f",
+    ],
+)
+def test_what_people_try_first_is_refused(key: str):
+    with pytest.raises(SettingsError) as refused:
+        load_settings(dashboard_key=key)
+    assert "openssl rand -hex 16" in str(refused.value)
+    assert key not in str(refused.value).replace("$(openssl rand -hex 16)", "", 1) or key.startswith("$(")
+
+
+def test_what_the_command_makes_is_taken():
+    for _ in range(2_000):
+        assert load_settings(dashboard_key=secrets.token_hex(16)).dashboard_key
+    for _ in range(200):
+        assert load_settings(dashboard_key=secrets.token_urlsafe(24)).dashboard_key
+
+
+@pytest.mark.parametrize("key", ["the key of the dashboard", "correct horse battery staple"])
+def test_a_sentence_is_taken(key: str):
+    assert load_settings(dashboard_key=key).dashboard_key == key
+
+
+def test_a_short_one_is_refused():
+    with pytest.raises(SettingsError, match="at least 20"):
+        load_settings(dashboard_key="a8Fk2-9xQ")
