@@ -38,17 +38,15 @@ def test_a_campaign_is_the_same_for_the_same_seed_and_all_of_it_is_named():
 @pytest.mark.parametrize("edits", EDITS)
 def test_as_many_words_are_changed_as_asked(edits):
     campaign = plant(invented(100), size=30, edits=edits, days=4, seed=1)
-    templates = [template.split() for template in TEMPLATES]
-    for review in campaign.reviews:
-        if review.row in campaign.planted:
-            words = review.text.split()
-            changed = [
-                (sum(a != b for a, b in zip(words, template, strict=True)), len(template))
-                for template in templates
-                if len(template) == len(words)
-            ]
-            assert any(count <= round(edits * length) for count, length in changed)
-            assert edits == 0 or any(count > 0 for count, _ in changed)
+    planted = [review.text.split() for review in campaign.reviews if review.row in campaign.planted]
+    length = len(planted[0])
+    of_template = {
+        sum(sum(a != b for a, b in zip(words, template, strict=True)) for words in planted)
+        for template in map(str.split, TEMPLATES)
+        if len(template) == length
+    }
+    asked = round(edits * length) * len(planted)
+    assert 0.9 * asked <= min(of_template) <= asked  # a word may have been replaced by itself
 
 
 def test_copies_of_a_real_text_take_the_place_of_what_they_copy():

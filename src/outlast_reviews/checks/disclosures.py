@@ -119,13 +119,27 @@ DISCLOSURES = (
 
 _LIKELY = (
     *("free", "complimentary", "exchange", "return for", "discount", "gift card", "giftcard", "voucher", "coupon"),
-    *("refund", "rebate", "vine", "paid", "compensated", "promotion", "#ad", "#gifted", "#sponsored"),
+    *(
+        "no cost",
+        "no charge",
+        "refund",
+        "rebate",
+        "vine",
+        "paid",
+        "compensated",
+        "promotion",
+        "#ad",
+        "#gifted",
+        "#sponsored",
+    ),
     *("the company", "the seller", "the brand", "the manufacturer", "the maker", "the vendor", "the publisher"),
     *("kostenlos", "gratis", "unentgeltlich", "austausch", "gegenleistung", "échange", "gratuitement"),
     *("cambio", "troca", "ruil", "zamian", "utbyte", "無料", "提供", "レビュー"),
 )
 """One of these is in every disclosure: most texts have none, and are not looked at any closer."""
-_NEGATION = re.compile(r"\b(?:not|never|no|nor|without|neither|nobody|nothing)\b|n['’]t\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|never|no(?! (?:cost|charge)\b)|nor|without|neither|nobody|nothing)\b|n['’]t\b", re.IGNORECASE
+)
 _REFUSAL = re.compile(
     r"\b(?:refused|declined|rejected|ignored|turned (?:it|them|this|that) down|said no)\b", re.IGNORECASE
 )
