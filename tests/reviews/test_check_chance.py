@@ -84,6 +84,12 @@ class TestCrowds:
         short = sorted([1, 2, 3, 4, 5, 6, *[3] * 30, *[4] * 30])
         assert {c.end - c.start + 1 for c in crowds(short, nowhere)} <= {1, 2}
 
+    def test_what_chance_gives_more_than_once_in_twenty_is_no_crowd(self):
+        busier = sorted([*self.QUIET, *range(2, 101, 2)])  # three in two days
+        assert 0.05 < poisson_tail(8, 1.5) * 100 * 8 < 1
+        assert crowds(sorted([*busier, *[50] * 6]), nowhere) == []
+        assert crowds(sorted([*busier, *[50] * 9]), nowhere) != []
+
     def test_those_that_touch_are_one_and_the_first_named_stays(self):
         def crowd(start: int, end: int) -> Crowd:
             return Crowd(0.0, start, end, 0, 0)
@@ -154,6 +160,13 @@ def test_one_long_stretch_in_common_is_no_copy():
     common = range(16)
     sets = [array("I", [*range(base, base + 16), *common]) for base in (1_000, 2_000)]
     assert similar_groups(sets, everybody, nowhere, loosely=[True, True]) == []
+
+
+def test_progress_of_comparing_only_grows():
+    told: list[float] = []
+    similar_groups([array("I", [n * 10 + k for k in range(8)]) for n in range(1_100)], everybody, told.append)
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, pytest.approx(0.2 + 0.8 * 1_000 / 1_100))
 
 
 def test_progress_of_a_part_is_told_as_its_share_of_the_whole():

@@ -137,6 +137,10 @@ class TestBuyers:
         )
         assert finding.context
 
+    def test_a_hundredth_of_a_star_is_a_change(self):
+        finding = buyers(self.year([3.0] * 59 + [4.0], [3.0] * 120), nowhere)
+        assert ", give 0.01 stars more than other times." in finding.sentence
+
     def test_the_same_stars(self):
         finding = buyers(self.year([3.0] * 60, [3.0] * 120), nowhere)
         assert told(finding) == (
