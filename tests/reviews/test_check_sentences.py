@@ -48,8 +48,10 @@ class TestBurst:
             "Many more reviews than usual, and far more of them with five stars, came on 21 February 2024.",
         )
         assert finding.windows == (Window(dt.date(2024, 2, 21), dt.date(2024, 2, 21), 20),)
-        sentence = "Five stars in a burst: 100 % of the 20 reviews on 21 February 2024 give five"
-        " stars, 0 % at other times."
+        sentence = (
+            "Five stars in a burst: 100 % of the 20 reviews on 21 February 2024 give five stars, 0 % at other"
+            " times."
+        )
         assert finding.signs == tuple(Sign(51_000 + n, "medium", sentence) for n in range(20))
 
     def test_two_bursts_are_both_told_in_order_of_time(self):
@@ -134,6 +136,10 @@ class TestBuyers:
             ),
         )
         assert finding.context
+
+    def test_a_hundredth_of_a_star_is_a_change(self):
+        finding = buyers(self.year([3.0] * 59 + [4.0], [3.0] * 120), nowhere)
+        assert ", give 0.01 stars more than other times." in finding.sentence
 
     def test_the_same_stars(self):
         finding = buyers(self.year([3.0] * 60, [3.0] * 120), nowhere)
@@ -255,8 +261,10 @@ class TestCopies:
         assert {(sign.strength, sign.sentence) for sign in finding.signs} == {
             (
                 "medium",
-                "The same as another review in every field; as nobody is named, it may be one"
-                " review exported twice.",
+                (
+                    "The same as another review in every field; as nobody is named, it may be one"
+                    " review exported twice."
+                ),
             )
         }
 
@@ -403,8 +411,8 @@ class TestStarsAndText:
         assert two.signs == (
             Sign(50, "weak", "Gives five stars, and its words are nothing but complaint.",
                  ("waste of money", "poor quality")),
-            Sign(51, "weak", "Gives one star, and its words are nothing but praise.", ("I love it","
-            " "works perfectly")),
+            Sign(51, "weak", "Gives one star, and its words are nothing but praise.",
+                 ("I love it", "works perfectly")),
         )  # fmt: skip
 
     def test_one_phrase_alone_and_stars_between_say_nothing(self):
