@@ -19,6 +19,8 @@ import psutil
 T = TypeVar("T")
 
 LEASE = 15.0
+NO_STORE = 2
+"""Exit code of a command that finds none, or cannot tell."""
 LOG_SHOWN = 4_000
 """Characters of a process's log that a failed test shows."""
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
@@ -299,6 +301,8 @@ class Installation:
             "site_under_test:outlast",
         ]
         told = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
+        if told.returncode == NO_STORE:
+            return []
         return [worker for worker in json.loads(told.stdout) if worker["alive"]]
 
     def alive(self) -> list[int]:

@@ -65,7 +65,7 @@ VALUES = {
     "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
     "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
-    "registered": ["worker 0"], "formerly": "worker 0", "margin": 5.0,
+    "registered": ["worker 0"], "passed_over": [], "formerly": "worker 0", "margin": 5.0,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",

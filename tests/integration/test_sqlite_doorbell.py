@@ -1,11 +1,13 @@
 """Doorbells between processes, and the safety net under them."""
 
 import asyncio
+import os
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,59 @@ async def test_a_folder_too_deep_for_a_socket_is_replaced_by_a_private_one(short
     assert await ear.next() == (Topic.CHANGED, "from afar")
     for notifier in both:
         await notifier.close()
+    assert list(short.iterdir()) == []
+
+
+async def test_what_a_killed_process_left_in_the_temporary_folder_goes_with_the_next_one(
+    short, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    deep = [tmp_path / (letter * 100) / "doorbell" for letter in "de"]
+    arguments = [sys.executable, "-c", CHILD, str(deep[0]), str(tmp_path / "outlast.db")]
+    environment = os.environ | {"TMPDIR": str(short)}
+
+    def leave():
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout.readline() == "listening\n"
+            process.kill()
+
+    async def come_and_go(folder):
+        notifier = DoorbellNotifier(folder, tmp_path / "outlast.db")
+        await notifier.open()
+        await notifier.close()
+
+    await asyncio.to_thread(leave)
+    (left,) = short.iterdir()
+    assert len(list(left.iterdir())) == 1
+    await come_and_go(deep[0])
+    assert list(short.iterdir()) == []
+    await asyncio.to_thread(leave)
+    os.utime(left, (0, 0))
+    await come_and_go(deep[1])
+    assert list(short.iterdir()) == []
+
+
+async def test_a_folder_in_the_temporary_one_goes_with_the_last_listener(short, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    notifier = DoorbellNotifier(tmp_path / ("d" * 100) / "doorbell", tmp_path / "outlast.db")
+    await notifier.open()
+    listening, ending, gone = asyncio.Event(), threading.Event(), asyncio.Event()
+    here = asyncio.get_running_loop()
+
+    async def elsewhere():
+        await notifier.subscribe([Topic.CHANGED], Ear())
+        here.call_soon_threadsafe(listening.set)
+        ending.wait()
+        await asyncio.sleep(0)  # its ear is closed in this turn
+        here.call_soon_threadsafe(gone.set)
+
+    thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
+    thread.start()
+    await listening.wait()
+    await notifier.close()
+    ending.set()
+    await gone.wait()
+    thread.join()
     assert list(short.iterdir()) == []
 
 

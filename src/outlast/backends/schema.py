@@ -87,6 +87,14 @@ def require_nothing_missing(known: Collection[Migration], applied: Mapping[int, 
         )
 
 
+def nothing_at(place: str) -> SchemaOutdated:
+    """For those who only look."""
+    return SchemaOutdated(
+        f"There is no store at {place}. `outlast serve`, `outlast workers start` and `outlast migrate` make one; "
+        "DATABASE_URL and ANALYSIS_DATA_DIR say where."
+    )
+
+
 def refusal(differs: SchemaDiffers, address: str, example: str) -> SchemaDiffers:
     """The whole sentence for an operator: `address` names the database, `example` a new one beside it."""
     return SchemaDiffers(

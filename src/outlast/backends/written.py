@@ -34,7 +34,7 @@ def written(claim: Claim, end: End) -> Written:
     """Raises `UnicodeEncodeError` for a result that is no text."""
     match end:
         case Released():
-            return Written("released", _digest(claim, ["release", ""]))
+            return Written("released", _digest(claim, ["release", end.why or ""]), error=end.why)
         case Cancelled():
             steps = dump_steps(end.steps)
             return Written("cancelled", _digest(claim, ["end_cancelled", steps]), steps)

@@ -23,7 +23,7 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
     app = load_app(app_name)
 
     async def delete() -> Pruned:
-        engine = await app.open(maintain=False)
+        engine = await app.open(maintain=False, migrate=False)
         try:
             kept = engine.retention
             retention = Retention(kept.sessions if hours is None else hours, kept.results, kept.uploads)

@@ -35,7 +35,7 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
     app = load_app(app_name)
 
     async def read() -> list[AnalysisSession]:
-        engine = await app.open(maintain=False)
+        engine = await app.open(maintain=False, migrate=False)
         try:
             wanted = Selection(status=Status(status) if status else None, limit=limit)
             return list(await engine.sessions.select(wanted))
@@ -69,7 +69,7 @@ def show(app_name: str | None, as_json: bool, session_id: str) -> None:
     app = load_app(app_name)
 
     async def read() -> tuple[AnalysisSession, list[dict[str, Any]]] | None:
-        engine = await app.open(maintain=False)
+        engine = await app.open(maintain=False, migrate=False)
         try:
             session = await engine.store.get(session_id, owner=None)
             if session is None:
@@ -110,7 +110,7 @@ def watch(app_name: str | None, session_id: str) -> None:
 
     async def follow() -> SessionView | None:
         last: SessionView | None = None
-        await app.open(maintain=False)
+        await app.open(maintain=False, migrate=False)
         try:
             with bar() as shown:
                 line = shown.add_task("", total=100)
@@ -138,7 +138,7 @@ def cancel(app_name: str | None, session_id: str) -> None:
     app = load_app(app_name)
 
     async def stop() -> CancelAnswer | None:
-        await app.open(maintain=False)
+        await app.open(maintain=False, migrate=False)
         try:
             return await app.cancel(session_id)
         finally:

@@ -61,7 +61,7 @@ def open_again(address: str) -> None:
     """
 
     async def reopen() -> str | None:
-        async with _opened(load_settings(database_url=address)) as opened:
+        async with _opened(load_settings(database_url=address), migrate=False) as opened:
             reason = await opened.shut_because()
             await opened.reopen()
             return reason

@@ -84,6 +84,8 @@ def start(
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
     engine = await app.open(patient=True)
+    processes = f"{count} worker process{'' if count == 1 else 'es'}"
+    click.echo(f"{processes} on the store {app.settings.shown_store}", err=True)
     supervisor = Supervisor(command, count, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -183,11 +185,11 @@ workers.add_command(run_one, "run")
 @json_option
 @sentences
 def status(app_name: str | None, as_json: bool) -> None:
-    """Every worker of the store. Exits 1 when none is alive."""
+    """Every worker of the store. Exits 1 when none is alive, 2 when there is no store."""
     app = load_app(app_name)
 
     async def look() -> list[dict[str, object]]:
-        engine = await app.open(maintain=False)
+        engine = await app.open(maintain=False, migrate=False)
         try:
             now = datetime.now(UTC)
             return [

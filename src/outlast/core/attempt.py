@@ -15,7 +15,7 @@ from outlast.core.event_loop import conceal, leave_behind
 from outlast.core.isolation import run_isolated
 from outlast.core.journal import StoreJournal
 from outlast.core.outcomes import CancelLeakError, Outcomes, exit_of
-from outlast.core.payload import MAX_RESULT, arguments, strict_json
+from outlast.core.payload import MAX_RESULT, arguments, read_input, strict_json
 from outlast.core.threads import STOP_ASKS, STOP_GRACE, in_thread
 from outlast.core.tracker import Tracker
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
@@ -135,10 +135,11 @@ class Attempt:
         analysis = self._analysis
         what = f"The result of the analysis {analysis.name!r}"
         try:
+            understood = read_input(analysis.input, self.session.input)
             if analysis.isolation == "process":
                 text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
                 return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
-            given = arguments(analysis.input.model_validate_json(self.session.input))
+            given = arguments(understood)
             if analysis.is_async:
                 value = await analysis.work(**given)
             else:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from outlast.core.analysis import Catalogue
+from outlast.core.foreign_sessions import ForeignSessions
 from outlast.core.inbox import Handed, Inbox, Taken
 from outlast.core.journal import Store
 from outlast.domain.errors import StoreUnavailable
@@ -21,13 +22,16 @@ PAUSE = 1.0
 class Intake:
     """One worker's side of an inbox."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, clock: Clock, inbox: Inbox) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, clock: Clock, inbox: Inbox, foreign: ForeignSessions
+    ) -> None:
         self.inbox = inbox
         self.claiming = 0
         """So many are on their way from the inbox to a claim."""
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
+        self._foreign = foreign
         self._coming: dict[Handed, int] = {}
         """Crashes of what is being claimed."""
 
@@ -75,6 +79,7 @@ class Intake:
             session is None
             or session.status is not Status.PENDING
             or session.analysis not in self._catalogue.names
+            or session.id in self._foreign
         ):
             return False
         if not may_work_beside(session.crashes, max(most_crashes(), *self._coming.values(), 0)):

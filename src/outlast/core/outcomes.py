@@ -7,11 +7,11 @@ import secrets
 
 from outlast.core.analysis import Analysis
 from outlast.core.isolation import IsolatedDeathError
-from outlast.core.payload import NotJson
+from outlast.core.payload import NotJson, NotUnderstood
 from outlast.core.tracker import Tracker
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
-from outlast.domain.outcome import Failed, Lost, Outcome, Postponed
+from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.plain import plain
 from outlast.domain.progress import StepStatus
 from outlast.domain.retry import backoff
@@ -68,6 +68,8 @@ class Outcomes:
         match error:
             case ClaimLost():
                 return Lost()
+            case NotUnderstood():
+                return Released(plain(str(error)))
             case Permanent():
                 return self._failed(_text(error) or "The analysis cannot be done.", "permanent")
             case RetryAfter():

@@ -24,6 +24,10 @@ class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it i
     """A result cannot be written as JSON; the text says why."""
 
 
+class NotUnderstood(OutlastError):  # noqa: N818 - as above
+    """An input that was accepted where it was started is none that this process understands."""
+
+
 class Codec:
     """Values of one type, from and to JSON text."""
 
@@ -150,6 +154,14 @@ def _pointer(place: Sequence[str | int], raw: object, kind: str) -> str:
             continue
         told += "/" + str(part).replace("~", "~0").replace("/", "~1")
     return told
+
+
+def read_input(model: type[BaseModel], text: str) -> BaseModel:
+    """The input of a stored session. Raises `NotUnderstood`: another version of the application has started it."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise NotUnderstood(f"This worker does not understand the input: {_briefly(error)}") from error
 
 
 def arguments(validated: BaseModel) -> dict[str, Any]:

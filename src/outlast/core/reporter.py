@@ -9,6 +9,7 @@ from contextlib import suppress
 from outlast.core.attempt import Attempt
 from outlast.core.journal import Store
 from outlast.core.rounds import serve_rounds
+from outlast.core.sampling import Sampling
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
@@ -40,6 +41,7 @@ class Reporter:
         self._written: dict[Claim, float] = {}
         self._awaited: dict[Claim, asyncio.Event] = {}
         self._samples: deque[StepSample] = deque(maxlen=10_000)
+        self._sampling = Sampling(clock)
         self._wake = asyncio.Event()
 
     def mark(self, claim: Claim) -> None:
@@ -67,8 +69,9 @@ class Reporter:
         self._awaited.pop(claim, None)
 
     def learn(self, samples: Sequence[StepSample]) -> None:
-        self._samples.extend(samples)
-        self._wake.set()
+        if chosen := self._sampling.chosen(samples):
+            self._samples.extend(chosen)
+            self._wake.set()
 
     async def run(self, attempts: Mapping[Claim, Attempt], on_lost: Callable[[set[Claim]], None]) -> None:
         """Until cancelled."""

@@ -10,7 +10,7 @@ from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.context import reading
 from outlast.core.identity import new_session_id, new_share_token, owner_hash
 from outlast.core.journal import OwnedUploads, Store
-from outlast.core.payload import arguments, bounded, subject_of, validate_input, walk
+from outlast.core.payload import NotUnderstood, arguments, bounded, read_input, subject_of, validate_input, walk
 from outlast.core.quota import UNLIMITED, Quota, StorageLimits
 from outlast.core.quota import Expected as ExpectedBytes
 from outlast.core.upload import Upload
@@ -179,13 +179,19 @@ class Sessions:
     async def retry(self, session_id: str, *, owner: str | None) -> RetryAnswer | None:
         """A new round of attempts, resuming after the kept steps. `None`: no such session of this owner.
 
-        Raises `InvalidInput` when an uploaded file that it needs has expired.
+        Raises `InvalidInput` when an uploaded file that it needs has expired, or its input is not understood.
         """
         session = await self._session(session_id, owner)
         if session is None:
             return None
         analysis = self._catalogue[session.analysis]
-        await self._check_uploads(arguments(analysis.input.model_validate_json(session.input)), session.owner)
+        try:
+            given = arguments(read_input(analysis.input, session.input))
+        except NotUnderstood:
+            raise InvalidInput(
+                "Another version of this site has started it, and this one cannot read its input: start it anew."
+            ) from None
+        await self._check_uploads(given, session.owner)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=self._attempts(analysis))
         if answer is RetryAnswer.RETRIED:
             self._tell(session)

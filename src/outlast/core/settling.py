@@ -57,7 +57,7 @@ class Settling:
                 self._reporter.learn([StepSample(session.analysis, step, ms) for step, ms in worked])
             case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [session.queue])
-                if self._dispatcher and isinstance(outcome, Released):
+                if self._dispatcher and isinstance(outcome, Released) and outcome.why is None:
                     self._dispatcher.dispatch([Waiting.of(session)])
             case _:
                 pass

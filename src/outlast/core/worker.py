@@ -13,6 +13,7 @@ from typing import Any
 from outlast.core.analysis import Catalogue
 from outlast.core.attempt import RELEASE_GRACE, Attempt, StopReason, Surroundings
 from outlast.core.event_loop import conceal, conceal_all
+from outlast.core.foreign_sessions import ForeignSessions
 from outlast.core.identity import new_worker_id
 from outlast.core.inbox import Handed, Inbox, Taken
 from outlast.core.intake import Intake
@@ -76,7 +77,8 @@ class Worker:
         self._clock = clock
         self._rng = rng
         self._options = options
-        self._intake = Intake(store, catalogue, clock, inbox) if inbox else None
+        self._foreign = ForeignSessions()
+        self._intake = Intake(store, catalogue, clock, inbox, self._foreign) if inbox else None
         self.id = worker_id or new_worker_id()
         self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
@@ -229,6 +231,7 @@ class Worker:
                 analyses=self._catalogue.names,
                 limit=limit,
                 beside=self._most_crashes(),
+                passing_over=self._foreign.ids,
             )
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
@@ -284,6 +287,8 @@ class Worker:
         outcome = await attempt.run()
         self._interpreter.restore()
         self._reporter.forget(attempt.claim)
+        if isinstance(outcome, Released) and outcome.why is not None:
+            self._foreign.add(attempt.session, outcome.why)
         try:
             await self._settling.settle(attempt, outcome)
         finally:

@@ -45,7 +45,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Given back unspent, because this worker stops."""
+    """Given back unspent, because this worker stops, or does not understand it."""
+
+    why: str | None = None
+    """For the line of history: what this worker does not understand."""
 
 
 @dataclass(frozen=True, slots=True)

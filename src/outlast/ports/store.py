@@ -1,6 +1,6 @@
 """The durable truth about sessions. The row is the queue entry; nothing else needs to survive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -182,13 +182,21 @@ class SessionStore(Protocol):
         ...
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
+        self,
+        worker_id: str,
+        *,
+        queues: Sequence[str],
+        analyses: Sequence[str],
+        limit: int,
+        beside: int,
+        passing_over: Collection[str] = (),
     ) -> list[AnalysisSession]:
         """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that waits
         longest: status processing, claim and attempt one more. What was available at its last change stays so
         when the wall clock goes back. Only what `may_work_beside` a session of `beside` crashes, the most that
         the worker holds. Of suspects at most one, the one that came last: before it came, its worker lived;
-        others that have fallen are then left for a later claim. Nothing when `worker_id` is not registered.
+        others that have fallen are then left for a later claim. Nothing when `worker_id` is not registered. Those
+        of `passing_over` are left: this worker does not understand them.
         """
         ...
 
@@ -224,8 +232,9 @@ class SessionStore(Protocol):
 
         Completed: percentage 100, result kept in the results, kept steps deleted, error columns cleared.
         Failed: error, code, reference. Cancelled: as that. Postponed: pending, available after its delay, error
-        columns say why. Released: pending, available at once, attempt one less, no error. A cancel request
-        turns Postponed and Released into cancelled; Completed and Failed stay what they are.
+        columns say why. Released: pending, available at once, attempt one less, no error (its `why` is in the
+        history). A cancel request turns Postponed and Released into cancelled; Completed and Failed stay what they
+        are.
         """
         ...
 

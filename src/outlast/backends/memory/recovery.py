@@ -97,13 +97,14 @@ class Recovery(Room):
             return Pruned(len(sessions), len(results), len(uploads), len(facts))
 
 
-def release(tables: Tables, row: AnalysisSession) -> None:
-    """Give one row back unspent; with a cancel request that is its end."""
+def release(tables: Tables, row: AnalysisSession, why: str | None = None) -> None:
+    """Give one row back unspent; with a cancel request that is its end. `why` is for its history."""
     status = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
     tables.end_claim(
         row,
         status,
         "released",
+        line=why,
         attempt=row.attempt - 1,
         available_at=tables.clock.now(),
         error=None,

@@ -1,6 +1,6 @@
 """The verbs of a session's life in memory: claim, progress, end, cancel, retry."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
@@ -24,7 +24,14 @@ class Verbs(Room):
     """The changing side of `SessionStore`."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
+        self,
+        worker_id: str,
+        *,
+        queues: Sequence[str],
+        analyses: Sequence[str],
+        limit: int,
+        beside: int,
+        passing_over: Collection[str] = (),
     ) -> list[AnalysisSession]:
         tables = self._tables
         taken: list[AnalysisSession] = []
@@ -33,7 +40,7 @@ class Verbs(Room):
                 return taken
             ready = in_order(tables.sessions.values(), tables.clock.now())
             known = [r for r in ready if r.queue in queues and r.analysis in analyses]
-            fit = [r for r in known if may_work_beside(r.crashes, beside)]
+            fit = [r for r in known if may_work_beside(r.crashes, beside) and r.id not in passing_over]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the one that came last: before it came, its worker lived
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)
@@ -219,6 +226,6 @@ def _end(tables: Tables, row: AnalysisSession, end: End) -> None:
             progress = replace(row.progress, steps=end.steps)
             tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress)
         case Released():
-            release(tables, row)
+            release(tables, row, end.why)
         case _:
             assert_never(end)

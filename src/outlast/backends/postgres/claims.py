@@ -1,6 +1,6 @@
 """What workers do to sessions: claim them, report, keep steps; and what a fleet is told of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from outlast.backends.copied import fields_of
@@ -18,7 +18,14 @@ class Claims(Room):
     """The side of `SessionStore` that a worker sees while it works."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
+        self,
+        worker_id: str,
+        *,
+        queues: Sequence[str],
+        analyses: Sequence[str],
+        limit: int,
+        beside: int,
+        passing_over: Collection[str] = (),
     ) -> list[AnalysisSession]:
         queues, analyses = list(dict.fromkeys(queues)), list(dict.fromkeys(analyses))
         if limit <= 0 or not queues or not analyses:
@@ -29,6 +36,7 @@ class Claims(Room):
             "analyses": analyses,
             "limit": limit,
             "beside": beside,
+            "passed_over": list(passing_over),
         }
         # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
         rows = await self._db.use(lambda c: self._when_made_ready(c, "claim", values), again=True)

@@ -19,10 +19,10 @@ from outlast.backends.postgres.connection import (
     shown,
     unavailable,
 )
-from outlast.backends.postgres.migrate import PACKAGE, migrate, require_current
+from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, require_current
 from outlast.backends.postgres.pools import Here, Pools
 from outlast.backends.rows import Row, Rows
-from outlast.backends.schema import refusal
+from outlast.backends.schema import nothing_at, refusal
 from outlast.backends.statements import Statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
 from outlast.ports.clock import Clock
@@ -58,6 +58,8 @@ class Database:
             try:
                 if bring_up_to_date:
                     applied = await migrate(connection)
+                elif await is_empty(connection):
+                    raise nothing_at(shown(self.address))
                 await require_current(connection)
             except SchemaDiffers as differs:
                 raise refusal(differs, shown(self.address), "postgresql://USER:PASSWORD@HOST/NEW") from None

@@ -85,6 +85,11 @@ async def migrate(connection: Connection) -> Sequence[str]:
     return [m.name for m in lacking]
 
 
+async def is_empty(connection: Connection) -> bool:
+    """No migration has been applied."""
+    return not await _applied(connection)
+
+
 async def require_current(connection: Connection) -> None:
     """Raise `SchemaOutdated` unless every migration known here has been applied, in this form."""
     applied = await _applied(connection)

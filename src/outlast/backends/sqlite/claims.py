@@ -1,6 +1,6 @@
 """What workers do to sessions: claim them, report, keep steps; what a fleet of workers is offered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from outlast.backends.copied import fields_of
@@ -19,12 +19,19 @@ class Claims(Room):
     """The side of `SessionStore` that a worker sees while it works."""
 
     async def claim(
-        self, worker_id: str, *, queues: Sequence[str], analyses: Sequence[str], limit: int, beside: int
+        self,
+        worker_id: str,
+        *,
+        queues: Sequence[str],
+        analyses: Sequence[str],
+        limit: int,
+        beside: int,
+        passing_over: Collection[str] = (),
     ) -> list[AnalysisSession]:
         def write(connection: Connection) -> list[AnalysisSession]:
             stamp = self._db.stamp()
             connection.execute(self._sql["make_ready"], stamp)
-            numbers = self._next(connection, queues, analyses, limit, beside)
+            numbers = self._next(connection, queues, analyses, limit, beside, passing_over)
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
@@ -82,12 +89,20 @@ class Claims(Room):
         analyses: Sequence[str],
         limit: int,
         beside: int,
+        passing_over: Collection[str],
     ) -> list[int]:
         """The row numbers to claim, in their order: each queue and analysis has its own, so they are merged."""
+        passed_over = as_json(list(passing_over)) if passing_over else None
         candidates: list[tuple[int, str, int, int]] = []
         for queue in dict.fromkeys(queues):
             for analysis in dict.fromkeys(analyses):
-                values = {"queue": queue, "analysis": analysis, "limit": limit, "beside": beside}
+                values = {
+                    "queue": queue,
+                    "analysis": analysis,
+                    "limit": limit,
+                    "beside": beside,
+                    "passed_over": passed_over,
+                }
                 found = connection.execute(self._sql["next_claimable"], values).fetchall()
                 candidates += [(-priority, at, number, crashes) for priority, at, number, crashes in found]
         # of the suspects the one that came last: before it came, its worker lived

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from outlast.backends.rows import Rows
-from outlast.backends.schema import refusal
+from outlast.backends.schema import nothing_at, refusal
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
@@ -88,9 +88,7 @@ class Database:
             if bring_up_to_date:
                 self.file.create()
             elif not self.file.path.exists():
-                raise SchemaOutdated(
-                    f"There is no database at {self.file.path} yet. Run `outlast migrate` to make it."
-                )
+                raise nothing_at(str(self.file.path.absolute()))
             connection = self._connect()
             applied: Sequence[str] = ()
             try:

@@ -23,6 +23,8 @@ LISTED_FOR = 1.0
 """Seconds that a listing is believed."""
 TIME_GRAIN = 50_000_000
 """Nanoseconds within which two changes of a folder may leave the same time on it."""
+UNUSED = 60.0
+"""Seconds after the last change of a folder from which nobody is about to hang a bell up there."""
 
 LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
 TOPICS = {letter: topic for topic, letter in LETTERS.items()}
@@ -49,6 +51,7 @@ class Doorbells:
             self._socket.setblocking(False)
             for file in self.folder.iterdir():
                 self._send(file.name, b"")
+            sweep()
 
     def close(self) -> None:
         with self._lock:
@@ -56,12 +59,14 @@ class Doorbells:
                 self._socket.close()
             self._socket = None
             if self.folder != self._wanted:
-                with suppress(OSError):  # others still use it
-                    self.folder.rmdir()
+                let_go(self.folder)
 
     def hang_up(self, topics: Iterable[Topic]) -> "Doorbell":
         """A new bell of this process; raises `OSError` or `AttributeError` where that cannot be."""
-        return Doorbell(private_folder(self._wanted), topics)
+        try:
+            return Doorbell(private_folder(self._wanted), topics)
+        except FileNotFoundError:  # another has just let the folder go
+            return Doorbell(private_folder(self._wanted), topics)
 
     def ring(self, topic: Topic, keys: Sequence[str], own: set[str]) -> None:
         """Tell all bells that ask for the topic, but not those named `own`."""
@@ -147,9 +152,47 @@ class Doorbell:
         self.socket.close()
         with suppress(OSError):
             (self._folder / self.name).unlink()
+        if is_temporary(self._folder):
+            let_go(self._folder)
 
     def _named(self, topics: Iterable[Topic]) -> str:
         return "".join(sorted(LETTERS[topic] for topic in topics)) + "." + self._own
+
+
+def is_temporary(folder: Path) -> bool:
+    """It stands in the temporary folder for one whose path is too long."""
+    return folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith(_prefix())
+
+
+def let_go(folder: Path) -> None:
+    """Remove the sockets of dead processes, and the folder when nobody's is left."""
+    with suppress(OSError, AttributeError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+        asking.setblocking(False)
+        for file in folder.iterdir():
+            try:
+                asking.sendto(b"", os.fspath(file))
+            except ConnectionRefusedError:
+                file.unlink(missing_ok=True)
+            except OSError:  # it is alive, or just closes
+                pass
+        folder.rmdir()
+
+
+def sweep() -> None:
+    """Let go of what processes of this user that were killed have left in the temporary folder."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            if (
+                stat.S_ISDIR(found.st_mode)
+                and found.st_uid == os.geteuid()
+                and time.time() - found.st_mtime > UNUSED
+            ):
+                let_go(folder)
+
+
+def _prefix() -> str:
+    return f"outlast-{os.geteuid()}-"
 
 
 def private_folder(wanted: Path) -> Path:
@@ -162,7 +205,7 @@ def private_folder(wanted: Path) -> Path:
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         return wanted
     name = hashlib.sha256(os.fsencode(wanted.resolve())).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"outlast-{os.geteuid()}-{name}"
+    folder = Path(tempfile.gettempdir()) / f"{_prefix()}{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:

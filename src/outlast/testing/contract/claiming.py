@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.testing.acts import (
     WORKER,
@@ -50,6 +51,24 @@ class ClaimContract(StoreRoom):
         (session,) = await take(store)
         assert session.claim == waiting.claim + 1
         assert session.attempt == waiting.attempt + 1
+
+    async def test_what_a_worker_passes_over_is_left_to_others(self, store: WholeStore) -> None:
+        sessions = [await start(store, subject=f"subject {n}") for n in range(4)]
+        await crash(store, sessions[0].id, times=SUSPECT_CRASHES)
+        await crash(store, sessions[1].id, times=SUSPECT_CRASHES)
+        passed_over = [sessions[1].id, sessions[2].id, "a" * 26]
+        enter(store)
+        taken = await store.claim(
+            WORKER, queues=["analysis"], analyses=["site"], limit=1, beside=2, passing_over=passed_over
+        )
+        assert ids_of(taken) == {sessions[3].id}
+        enter(store, "another")
+        taken = await store.claim(
+            "another", queues=["analysis"], analyses=["site"], limit=9, beside=0, passing_over=passed_over
+        )
+        assert ids_of(taken) == {sessions[0].id}
+        enter(store, "third")
+        assert ids_of(await take(store, "third")) == {sessions[1].id, sessions[2].id}
 
     @pytest.mark.parametrize("state", [*AT_WORK, *FINAL])
     async def test_what_is_at_work_or_final_cannot_be_claimed(self, store: WholeStore, state: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from outlast.domain.outcome import End
+from outlast.domain.outcome import End, Released
 from outlast.domain.session import AttemptEnd
 from outlast.domain.status import Phase, Status
 from outlast.testing.acts import (
@@ -105,6 +105,17 @@ class FinishContract(StoreRoom):
         assert row.available_at <= clock.now()
         assert row.progress.percentage == 40
         assert list(await store.kept_steps(session.id)) == [kept()]
+
+    async def test_a_release_with_a_reason_says_it_in_the_history_alone(self, store: WholeStore) -> None:
+        session = await started_and_claimed(store)
+        end = Released("It is not understood.")
+        assert await store.finish(right(session), end)
+        assert await store.finish(right(session), end)
+        row = await read(store, session.id)
+        assert (row.status, row.attempt) == (Status.PENDING, 0)
+        assert (row.error, row.error_code, row.reference) == (None, None, None)
+        (line,) = await store.history(session.id)
+        assert (line.ended, line.error) == ("released", "It is not understood.")
 
     async def test_releases_never_use_up_the_attempts_and_postponements_do(self, store: WholeStore) -> None:
         session = await started_and_claimed(store)

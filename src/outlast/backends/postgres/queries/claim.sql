@@ -12,7 +12,7 @@ honest AS MATERIALIZED (
         SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
         WHERE
             s.queue = places.queue AND s.analysis = places.analysis AND s.status = 'pending' AND s.ready = 1
-            AND (s.crashes = 0 OR %(beside)s < 2)
+            AND (s.crashes = 0 OR %(beside)s < 2) AND s.id <> ALL(%(passed_over)s::text [])
         ORDER BY s.priority DESC, s.available_at, s.number
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
@@ -23,6 +23,7 @@ suspects AS MATERIALIZED (
     FROM places CROSS JOIN LATERAL (
         SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
         WHERE s.queue = places.queue AND s.analysis = places.analysis AND s.status = 'pending' AND s.ready = 2
+            AND s.id <> ALL(%(passed_over)s::text [])
         ORDER BY s.number DESC
         LIMIT (%(beside)s = 0)::int
         FOR UPDATE SKIP LOCKED

@@ -56,7 +56,7 @@ UPDATE analysis_sessions AS s SET
     current_step = coalesce(gone.current_step, s.current_step),
     current_message = CASE WHEN gone.claim IS NULL THEN s.current_message ELSE gone.current_message END,
     steps = coalesce(held.steps, gone.steps, s.steps),
-    error = CASE WHEN held.ended = 'cancelled' THEN s.error ELSE held.error END,
+    error = CASE held.ended WHEN 'cancelled' THEN s.error WHEN 'released' THEN NULL ELSE held.error END,
     error_code = CASE WHEN held.ended = 'cancelled' THEN s.error_code ELSE held.error_code END,
     reference = CASE WHEN held.ended = 'cancelled' THEN s.reference ELSE held.reference END,
     redirect_url = CASE WHEN held.ended = 'completed' THEN held.redirect_url ELSE s.redirect_url END,

@@ -5,6 +5,7 @@ SELECT * FROM (
     WHERE
         queue = (SELECT :queue) AND analysis = (SELECT :analysis) AND status = 'pending' AND ready = 1
         AND (crashes = 0 OR :beside < 2)
+        AND ((SELECT :passed_over) IS NULL OR id NOT IN (SELECT value FROM json_each(:passed_over)))
     ORDER BY priority DESC, available_at, rowid
     LIMIT :limit + 0
 )
@@ -19,5 +20,6 @@ SELECT * FROM (
             WHERE
                 s.queue = (SELECT :queue) AND s.analysis = (SELECT :analysis)
                 AND s.status = 'pending' AND s.ready = 2
+                AND ((SELECT :passed_over) IS NULL OR s.id NOT IN (SELECT value FROM json_each(:passed_over)))
         )
 )

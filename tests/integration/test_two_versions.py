@@ -1,0 +1,92 @@
+"""Two versions of one application side by side: neither spends what only the other understands."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from outlast.backends.clock import SystemClock
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.backends.memory.store import MemoryStore
+from outlast.core import foreign_sessions
+from outlast.core.analysis import Analysis, Catalogue
+from outlast.core.engine import Engine
+from outlast.core.foreign_sessions import ForeignSessions
+from outlast.core.maintenance import Retention
+from outlast.core.sessions import StartDefaults
+from outlast.core.worker_options import WorkerOptions
+from outlast.domain.errors import InvalidInput
+from outlast.domain.outcome import Failed
+from outlast.domain.status import Status
+from outlast.ports.store import StartLimits
+from outlast.testing.acts import enter, right, start, take_one
+
+ME = "a visitor"
+
+
+async def old_work(text: str) -> str:
+    return text
+
+
+async def new_work(text: str, language: str = "en") -> str:
+    return f"{text} in {language}"
+
+
+@asynccontextmanager
+async def version(store, notifier, work):
+    catalogue = Catalogue()
+    catalogue.add(Analysis("judge", "Judge", work))
+    defaults, retention = StartDefaults(StartLimits(100, 1000), 20.0, 3), Retention(24, 24, 24)
+    engine = Engine(store, notifier, catalogue, SystemClock(), defaults, retention)
+    await engine.open()
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def begin(engine, text):
+    return (await engine.sessions.start("judge", {"text": text}, ME)).session.id
+
+
+async def end_of(engine, session_id):
+    return [view async for view in engine.sessions.watch(session_id, owner=ME)][-1].session
+
+
+async def test_an_old_worker_gives_back_once_what_it_does_not_understand_and_a_new_one_does_it(caplog):
+    store, notifier = MemoryStore(SystemClock()), MemoryNotifier()
+    options = WorkerOptions(sleep=0.01, grace=0.0)
+    async with version(store, notifier, new_work) as new, version(store, notifier, old_work) as old:
+        ids = [await begin(new, f"text {n}") for n in range(6)]
+        last = await begin(old, "of old")
+        old.embed(1, options)
+        assert (await end_of(old, last)).status is Status.COMPLETED
+        again = await begin(old, "of old, again")
+        assert (await end_of(old, again)).status is Status.COMPLETED
+        for session_id in ids:
+            session = await store.get(session_id, owner=None)
+            assert (session.status, session.attempt, session.claim) == (Status.PENDING, 0, 1)
+            (line,) = await store.history(session_id)
+            assert line.ended == "released"
+            assert line.error.startswith("This worker does not understand the input: language")
+        assert sum("is left to other workers" in record.getMessage() for record in caplog.records) == 1
+        new.embed(1, options)
+        assert {(await end_of(new, session_id)).status for session_id in ids} == {Status.COMPLETED}
+
+
+async def test_a_retry_of_what_this_version_does_not_understand_is_refused_with_a_sentence():
+    store, notifier = MemoryStore(SystemClock()), MemoryNotifier()
+    async with version(store, notifier, old_work) as old:
+        session = await start(store, analysis="judge", input='{"text":"a","language":"en"}')
+        enter(store)
+        await store.finish(right(await take_one(store, session.id)), Failed("It broke.", "error", None, ()))
+        with pytest.raises(InvalidInput, match="Another version of this site"):
+            await old.sessions.retry(session.id, owner=None)
+
+
+async def test_a_worker_remembers_a_bounded_number_of_what_it_leaves_to_others(monkeypatch):
+    monkeypatch.setattr(foreign_sessions, "AT_MOST", 3)
+    store, foreign = MemoryStore(SystemClock()), ForeignSessions()
+    sessions = [await start(store, subject=str(n)) for n in range(5)]
+    for session in sessions:
+        foreign.add(session, "It is new.")
+    assert list(foreign.ids) == [session.id for session in sessions[2:]]
