@@ -13,7 +13,7 @@ from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources import Limits, NotReviews
-from outlast_reviews.sources.columns import columns_of, plain_name
+from outlast_reviews.sources.columns import SeenColumn, UnknownColumns, columns_of, plain_name
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
 from outlast_reviews.sources.limits import MIB, Taken, TooMuch, ignore_progress
@@ -266,6 +266,16 @@ class TestColumns:
         assert columns_of(["rating"]).missing == ("text",)
         assert columns_of(["words"], {"rating": "-", "text": "words"}).hold_reviews
         assert columns_of(["a", "b"], {"rating": "b", "text": "A"}).places[1] == 1
+
+    def test_what_is_not_understood_is_asked_about_with_samples_and_guesses(self):
+        with pytest.raises(UnknownColumns) as caught:
+            read("abc,stars,words\nx,5,good\n,4,bad\n")
+        assert caught.value.columns == (
+            SeenColumn("abc", ("x",)),
+            SeenColumn("stars", ("5", "4")),
+            SeenColumn("words", ("good", "bad")),
+        )
+        assert caught.value.guesses == {"rating": "stars"}
 
 
 class TestMerging:
