@@ -11,7 +11,9 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.core.circuit_breaker import ANSWER_WITHIN, CircuitBreaker
 from outlast.core.guarded_store import READS, SLOW, GuardedStore, guarded
 from outlast.domain.errors import QueueFull, StoreUnavailable
-from outlast.ports.blobs import CHUNK
+
+SOON = 0.2
+"""Seconds of patience here, instead of five."""
 
 
 class Talker:
@@ -39,7 +41,7 @@ def talker() -> Talker:
 
 @pytest.fixture
 def breaker(talker: Talker):
-    breaker = CircuitBreaker(talker.ask, answer_within=0.02)
+    breaker = CircuitBreaker(talker.ask, answer_within=SOON)
     yield breaker
     breaker.close()
 
@@ -97,23 +99,27 @@ async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_wer
 
 
 async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_others(breaker, talker):
-    async def well():
-        return "well"
-
-    slow = asyncio.create_task(breaker.ask(talker.ask))
-    await asyncio.sleep(0)
-    assert await breaker.ask(well) == "well"
+    breaker._answered_at = float("inf")  # as if others were answered all the time
     with pytest.raises(StoreUnavailable):
-        await slow
+        await breaker.ask(talker.ask)
     assert not breaker.open
+    await asyncio.sleep(0)  # nobody waits for its end
     assert talker.given_up == 1
+
+
+def test_in_a_busy_store_one_waits_longer_than_in_a_silent_one():
+    breaker = CircuitBreaker(unreachable, answer_within=5)
+    assert breaker._until(100) == 105
+    for answered_at, until in ((90, 105), (103, 108), (109, 114), (113, 115), (1_000, 115)):
+        breaker._answered_at = answered_at
+        assert breaker._until(100) == until
 
 
 async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(talker):
     async def probe():
         talker.speaks.set()
 
-    breaker = CircuitBreaker(probe, answer_within=0.02)
+    breaker = CircuitBreaker(probe, answer_within=SOON)
     assert await breaker.ask(talker.ask, slow=True) == "said"
 
 
@@ -136,7 +142,7 @@ def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
         await asyncio.Event().wait()
 
     async def ask():
-        breakers.append(CircuitBreaker(silent, answer_within=0.02))
+        breakers.append(CircuitBreaker(silent, answer_within=SOON))
         with pytest.raises(StoreUnavailable):
             await breakers[0].ask(silent)
         assert breakers[0].open
@@ -145,18 +151,39 @@ def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
     assert not breakers[0].open
 
 
-async def test_an_upload_has_its_time_anew_with_each_chunk(breaker, talker):
-    talker.speaks.set()
+async def test_what_gets_ahead_has_its_time_anew(breaker, talker):
+    looks = []
 
-    class Slow(MemoryStore):
+    def moved_at() -> float:
+        looks.append("")
+        if len(looks) == 3:
+            talker.speaks.set()
+        return asyncio.get_running_loop().time()
+
+    assert await breaker.ask(talker.ask, moved_at=moved_at) == "said"
+    assert len(looks) >= 3
+
+
+async def test_an_upload_gets_ahead_with_each_chunk(breaker, monkeypatch):
+    moves = []
+
+    class Chunked(MemoryStore):
         async def put(self, owner, name, file):
-            for _ in range(5):
-                await asyncio.sleep(0.012)
-                assert file.read(CHUNK) == b""
+            while file.read(1):
+                moves.append(asked[0]())
+                await asyncio.sleep(0.001)
             return await super().put(owner, name, file)
 
-    store = guarded(Slow(SystemClock()), breaker)
-    assert (await store.put("ann", "a.csv", io.BytesIO())).bytes == 0
+    asked, ask = [], breaker.ask
+
+    async def noted(work, *, moved_at):
+        asked.append(moved_at)
+        return await ask(work, moved_at=moved_at)
+
+    monkeypatch.setattr(breaker, "ask", noted)
+    await guarded(Chunked(SystemClock()), breaker).put("ann", "a.csv", io.BytesIO(b"abc"))
+    assert moves == sorted(set(moves))
+    assert len(moves) == 3
 
 
 async def test_where_reads_wait_for_nobody_they_are_not_asked_through_it(breaker, talker):

@@ -12,7 +12,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ANSWER_WITHIN = 5.0
-"""Seconds that a caller waits for an answer."""
+"""Seconds that a caller waits for a store that says nothing to anybody."""
+BUSY_FACTOR = 3
+"""So many times as long one waits while others are answered."""
 PROBE_ANSWERS_WITHIN = 1.0
 """Seconds that a probe waits beside a call that is known to take long."""
 PROBE_EVERY = 0.5
@@ -65,16 +67,20 @@ class CircuitBreaker:
                 if task.done():
                     self._answered_at = loop.time()
                     return task.result()
-                left = 0.0 if moved_at is None else moved_at() + self.answer_within - loop.time()
+                left = self._until(began if moved_at is None else moved_at()) - loop.time()
             if slow and await self._answers(PROBE_ANSWERS_WITHIN):
                 return await task
         except asyncio.CancelledError:
             _give_up(task)
             raise
         _give_up(task)
-        if self._answered_at < began:
+        if self._answered_at + self.answer_within <= loop.time():
             self._open()
         raise StoreUnavailable(SILENT)
+
+    def _until(self, since: float) -> float:
+        heard = max(since, self._answered_at)
+        return min(heard + self.answer_within, since + BUSY_FACTOR * self.answer_within)
 
     def close(self) -> None:
         """Stop probing."""
