@@ -57,3 +57,34 @@ async def test_a_worker_is_replaced_each_time_its_loop_is_blocked_and_holds_up_n
             await worker.stop(2 * PATIENCE)
     finally:
         released.set()
+
+
+class Blocked:
+    """Its event loop is held up, and it hears nothing."""
+
+    def __init__(self, began: threading.Event, released: threading.Event) -> None:
+        self._began, self._released = began, released
+
+    async def run(self) -> None:
+        self._began.set()
+        self._released.wait(PATIENCE)
+
+    def stop(self) -> None:
+        pass
+
+
+async def test_a_second_stop_waits_no_longer_for_a_worker_whose_loop_is_blocked():
+    began, released = threading.Event(), threading.Event()
+    worker = EmbeddedWorker(lambda _: Blocked(began, released), WorkerOptions())
+    worker.start()
+    try:
+        assert await asyncio.to_thread(began.wait, PATIENCE)
+        stopping = asyncio.create_task(worker.stop(2 * PATIENCE))
+        await asyncio.sleep(0.2)
+        assert not stopping.done()
+        worker.request_stop()
+        async with asyncio.timeout(PATIENCE / 2):
+            await stopping
+        assert not released.is_set()
+    finally:
+        released.set()

@@ -10,17 +10,21 @@ from outlast.core.interpreter_state import InterpreterState
 
 @pytest.fixture
 def state(monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("path", "meta_path", "path_hooks"):
+        monkeypatch.setattr(sys, name, list(getattr(sys, name)))
     captured = InterpreterState.capture()
     yield captured
     captured.restore()
 
 
-def test_a_path_that_was_emptied_is_there_again_with_what_was_added(state):
-    before = list(sys.path)
-    sys.path[:] = ["/added"]
+@pytest.mark.parametrize("name", ["path", "meta_path", "path_hooks"])
+def test_ways_of_imports_that_were_emptied_are_there_again_with_what_was_added(state, name):
+    ways = getattr(sys, name)
+    before, added = list(ways), object()
+    ways[:] = [added]
     state.restore()
-    assert sys.path == [*before, "/added"]
+    assert ways == [*before, added]
+    ways.remove(added)
 
 
 def test_an_added_path_stays_where_it_was_put(state):

@@ -13,7 +13,8 @@ from outlast.cli.descriptors import connections_within, raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
 from outlast.cli.server import Server, server_config
-from outlast.core.process_tree import kill_descendants
+from outlast.core.event_loop import run_to_end
+from outlast.core.process_tree import kill_descendants, kill_marked, mark_descendants
 from outlast.core.supervisor import Supervisor
 from outlast.core.supervisor_link import silence_standard_input
 
@@ -41,9 +42,13 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     app.configure(concurrency=concurrency)
     set_up_logs()
     collect_seldom()
-    if app.settings.inline:
+    if app.settings.inline:  # analyses run in this process
         silence_standard_input()
-    code = run(_serve(app, app_name, host, port, 0 if app.settings.inline else workers))
+        mark = mark_descendants()
+        code = run_to_end(_serve(app, app_name, host, port, 0))
+        kill_marked(mark)
+    else:
+        code = run(_serve(app, app_name, host, port, workers))
     kill_descendants()
     sys.stdout.flush()
     # not sys.exit(): threads that analyses left behind must not hold up the end

@@ -1,6 +1,7 @@
 """Kills what a process that has ended or must end has started, so that nothing runs on beside the next attempt."""
 
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -28,6 +29,17 @@ def kill_session(leader: int, mark: str) -> int:
     Answers how many.
     """
     return _kill_each(lambda: {*_members(leader), *_bearers(mark)})
+
+
+def mark_descendants() -> str:
+    """Mark all that this process starts from now on; answers the mark for `kill_marked`."""
+    os.environ[MARK] = mark = f"{os.getpid()}-{secrets.token_hex(8)}"
+    return mark
+
+
+def kill_marked(mark: str) -> None:
+    """Kill everything that bears the mark, daemons included, but not this process, which began without it."""
+    _kill_each(lambda: _bearers(mark))
 
 
 def kill_own_session() -> None:
