@@ -36,10 +36,11 @@ KEY = "the operators of the menagerie"
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHON", "OUTLAST_")
 """How the variables begin that are not taken from whoever runs this. Without bytecode a start takes seconds."""
 APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
-HOST = (
-    APP
-    + "if __name__ == '__main__':  # a spawned process of an analysis imports it too\n    from hostile.host import main\n    main()\n"
-)
+HOST = f"""{APP}
+if __name__ == '__main__':  # a process that an analysis spawns imports it too
+    from hostile.host import main
+    main()
+"""
 """Not by PYTHONPATH, which would be the user's own, handed on to children."""
 
 

@@ -332,7 +332,7 @@ async def test_others_may_come_twice(site: OpenSite):
 async def test_cookies_that_http_2_divides_are_put_together(site: OpenSite):
     visitor = await site.visitor()
     session_id = await visitor.started()
-    cookie = f"{COOKIE}={visitor.cookies[COOKIE]}".encode()
+    cookie = f"{COOKIE}={visitor.cookie_of(COOKIE)}".encode()
     for version, status in (("2", 200), ("3", 200), ("1.1", 400)):
         scope = {
             "type": "http", "method": "GET", "path": f"/api/analysis/progress/{session_id}", "root_path": "",

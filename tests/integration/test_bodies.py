@@ -15,7 +15,7 @@ from outlast.web.routes import PARAMETERS, Route
 CHUNK = b"x" * 500
 CHUNKED = (b"transfer-encoding", b"chunked")
 TAKE_NONE = [(r, m) for r, m in EVERY if not r.takes_body]
-KEY = "a" * 20
+KEY = "the key of these bodies"
 
 
 class Sender:

@@ -32,8 +32,8 @@ class RecordingStore(MemoryStore):
         super().__init__(clock)
         self.claims = []
 
-    async def claim(self, worker_id, *, queues, analyses, limit, beside):
-        sessions = await super().claim(worker_id, queues=queues, analyses=analyses, limit=limit, beside=beside)
+    async def claim(self, worker_id, *, limit, beside, **wanted):
+        sessions = await super().claim(worker_id, limit=limit, beside=beside, **wanted)
         self.claims.append((limit, beside, len(sessions)))
         return sessions
 

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from typing import Protocol
+from weakref import WeakSet
 
 log = logging.getLogger(__name__)
 
@@ -12,7 +13,7 @@ class _OfProcess(Protocol):
     pid: int
 
 
-_at_work: set[_OfProcess] = set()
+_at_work: WeakSet[_OfProcess] = WeakSet()
 _warned: set[str] = set()
 _lock = threading.Lock()
 
