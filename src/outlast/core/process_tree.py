@@ -49,7 +49,11 @@ def kill_own_session() -> None:
 
 
 def kill_descendants() -> None:
-    """Kill all that this process has started and that is still its descendant."""
+    """Kill all that this process has started and that is still its descendant; for a process that is about to end.
+
+    It forks no more from then on: a pool that analysis code has left behind replaces its workers as they die.
+    """
+    os.fork = _fork_no_more
 
     def left() -> list[int]:
         with suppress(psutil.Error):
@@ -57,6 +61,10 @@ def kill_descendants() -> None:
         return []
 
     _kill_each(left)
+
+
+def _fork_no_more() -> int:
+    raise OSError("This process is about to end.")
 
 
 def _kill_each(find: Callable[[], Iterable[int]]) -> int:
