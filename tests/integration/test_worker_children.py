@@ -151,3 +151,55 @@ def test_as_the_first_process_of_a_container_orphans_are_reaped(tmp_path: Path) 
         pytest.skip("this machine lets nobody make namespaces")
     assert done.stdout == "reaped\n", done.stderr
     assert psutil.Process().is_running()
+
+
+HOST = """
+import asyncio, multiprocessing, signal, sys
+from outlast import Outlast
+
+outlast = Outlast()
+
+def square(n: int) -> int:
+    return n * n
+
+def pooled() -> list[int]:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(square, range(5))
+
+@outlast.analysis("async", timeout=20)
+async def in_the_loop() -> list[int]:
+    return pooled()
+
+@outlast.analysis("def", timeout=20)
+def in_a_thread() -> list[int]:
+    return pooled()
+
+async def main() -> None:
+    told = []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.append, "the host was told to stop")
+    async with outlast.lifespan(workers=1):
+        started = await outlast.start(sys.argv[1], owner="somebody")
+        async for view in outlast.watch(started.session.id):
+            pass
+    print(view.session.status.value, *told)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("kind", ["async", "def"])
+def test_a_fork_pool_in_an_embedded_worker_ends_and_its_signals_do_not_reach_the_host(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "host.py").write_text(HOST)
+    done = subprocess.run(
+        [sys.executable, "host.py", kind],
+        cwd=tmp_path,
+        env=os.environ | {"ANALYSIS_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stdout.split("\n")[0] == "completed", done.stdout + done.stderr

@@ -240,6 +240,12 @@ def current() -> AttemptContext | None:
     return attempt if attempt is not None and attempt.pid == os.getpid() else None
 
 
+def forked() -> bool:
+    """Whether this process was forked by the code of an analysis."""
+    attempt = _attempt.get()
+    return attempt is not None and attempt.pid != os.getpid()
+
+
 def branch_off() -> Branch:
     """A branch of the current one, for calls made in this context from now on."""
     branch = Branch(_branch.get())

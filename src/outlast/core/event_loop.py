@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import signal
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -141,6 +142,7 @@ def _guard_forks(loop: asyncio.AbstractEventLoop) -> None:
     _loops.add(loop)
     if _fork_guarded.acquire(blocking=False):  # once in a process: a hook cannot be taken back
         os.register_at_fork(after_in_child=_end_when_back_in_the_loop)
+        os.register_at_fork(after_in_child=_forget_signal_handlers)
 
 
 def _end_when_back_in_the_loop() -> None:
@@ -149,3 +151,15 @@ def _end_when_back_in_the_loop() -> None:
             # everything that waits in the copied loop belongs to the parent
             loop._ready.clear()  # noqa: SLF001  # pyright: ignore - no public way to empty it
             loop.call_soon(os._exit, 0)
+
+
+def _forget_signal_handlers() -> None:
+    """Let a child that analysis code has forked end at a signal, as its pool expects.
+
+    It has inherited the handlers of this process, which stop a server that it does not run, and the descriptor by
+    which a signal wakes the event loop: a signal to the child would have woken the parent's.
+    """
+    if context.forked():
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
