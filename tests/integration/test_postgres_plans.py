@@ -15,7 +15,7 @@ from servers import template_database
 
 pytestmark = pytest.mark.slow
 
-ROWS = 200_000
+ROWS = 1_000_000
 FILL = f"""
 INSERT INTO analysis_sessions (
     id, user_session, analysis, subject, status, queue, priority, steps, total_steps, max_attempts, timeout, input,
