@@ -259,7 +259,7 @@ async def test_durations_learnt_give_weights_and_a_range_of_time_left():
             await shop.end(await shop.start("look", n=n))
         while len((await shop.engine.store.durations("look")).get("slow", ())) < 4:  # noqa: ASYNC110 - a look
             await asyncio.sleep(0.01)
-        shop.engine.sessions._history.clear()
+        shop.engine.sessions._plans.clear()
         release.clear()
         session = await shop.start("look", n=9)
         async for view in shop.engine.sessions.watch(session, owner=ME):

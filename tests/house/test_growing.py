@@ -25,7 +25,7 @@ BOUNDED_BY = {
     "core/beginnings.py _known": "KNOWN, ids of sessions",
     "core/canonical.py _pieces": "one encoding",
     "core/canonical.py lru_cache": "2,000 types of the program",
-    "core/sessions.py _history": "the analyses of the program",
+    "core/sessions.py _plans": "the analyses of the program",
     "core/watch.py _heard": "_slots",
     "core/watch.py _positions": "10 times POSITIONS_PER_LOOK, ids of sessions",
     "core/watch.py _slots": "open connections, each with LARGEST_INPUT",

@@ -30,6 +30,8 @@ READS: Final = frozenset(
     }
 )
 """Go past the breaker where the store answers them without waiting for writers."""
+PROMPT: Final = frozenset({"add"})
+"""Wait for a batch of others, and need no task of their own to be given up."""
 SLOW: Final = frozenset({"count", "depths", "ended", "select"})
 """Count or list all sessions, and may take long in a store that is well."""
 
@@ -45,10 +47,15 @@ class GuardedStore:
         verb = getattr(self._store, name)
         if (name in READS and self._store.reads_at_once) or not iscoroutinefunction(verb):
             return verb
+        if name in PROMPT:
+            return partial(self._ask_prompt, verb)
         return partial(self._ask, verb, name in SLOW)
 
     def _ask(self, verb: Any, slow: bool, *args: Any, **kwargs: Any) -> Any:
         return self._breaker.ask(partial(verb, *args, **kwargs), slow=slow)
+
+    def _ask_prompt(self, verb: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._breaker.ask_prompt(partial(verb, *args, **kwargs))
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> Any:
         """An upload may take long, but not between two of its chunks."""

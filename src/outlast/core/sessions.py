@@ -17,7 +17,7 @@ from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
 from outlast.domain.plain import plain
-from outlast.domain.plan import Expected, expect, weigh
+from outlast.domain.plan import expect, weigh
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.ports.blobs import StoredUpload
@@ -76,7 +76,7 @@ class Sessions:
         self._defaults = defaults
         self._dispatcher = dispatcher
         self.quota = Quota(store, defaults.storage, clock)
-        self._history: dict[str, tuple[float, Mapping[str, Expected | None]]] = {}
+        self._plans: dict[str, tuple[float, tuple[StepState, ...]]] = {}
 
     async def start(
         self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
@@ -237,13 +237,13 @@ class Sessions:
     async def _lines(self, analysis: Analysis) -> tuple[StepState, ...]:
         """The plan with the weights that a session starting now is given for good."""
         now = self._clock.monotonic()
-        read, expected = self._history.get(analysis.name, (float("-inf"), {}))
+        read, lines = self._plans.get(analysis.name, (float("-inf"), ()))
         if now - read > HISTORY_FOR:
             durations = await self._store.durations(analysis.name)
             expected = {name: expect(of_step) for name, of_step in durations.items()}
-            self._history[analysis.name] = (now, expected)
-        weights = weigh(analysis.plan, expected)
-        return tuple(
-            StepState(s.name, s.title, round(w, 6), expected=expected.get(s.name))
-            for s, w in zip(analysis.plan, weights, strict=True)
-        )
+            lines = tuple(
+                StepState(s.name, s.title, round(w, 6), expected=expected.get(s.name))
+                for s, w in zip(analysis.plan, weigh(analysis.plan, expected), strict=True)
+            )
+            self._plans[analysis.name] = (now, lines)
+        return lines
