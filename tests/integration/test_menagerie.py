@@ -41,3 +41,25 @@ def test_no_hostile_analysis_harms_its_neighbours_or_outstays_its_time(monkeypat
     print(seen.log[-20_000:])
     assert not broken
     assert not seen.shared
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "place"),
+    [
+        ("sys_path", "def", "embedded"),
+        ("daemonises", "async", "sync"),
+        ("loop_stopped_by_thread", "async", "sync"),
+        ("pool_left", "def", "sync"),
+    ],
+)
+def test_in_a_process_that_serves_too_no_hostile_analysis_harms_the_site_or_outlives_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, place: str
+) -> None:
+    monkeypatch.syspath_prepend(str(CHAOS))
+    from cells import Cell, Run
+    from hostile import ROWS
+
+    seen = Run([Cell(ROWS[name], kind, place)], slack=5.0).go()
+    print(seen.log[-20_000:])
+    assert not any(seen.faults.values()), seen.faults
+    assert not seen.shared

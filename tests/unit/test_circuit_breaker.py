@@ -9,7 +9,7 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.circuit_breaker import ANSWER_WITHIN, CircuitBreaker
-from outlast.core.guarded_store import READS, SLOW, GuardedStore, guarded
+from outlast.core.guarded_store import PROMPT, READS, SLOW, GuardedStore, guarded
 from outlast.domain.errors import QueueFull, StoreUnavailable
 
 SOON = 0.2
@@ -46,51 +46,73 @@ def breaker(talker: Talker):
     breaker.close()
 
 
+@pytest.fixture(params=["ask", "ask_prompt"])
+def ask(request: pytest.FixtureRequest, breaker: CircuitBreaker):
+    """Either way to ask through it."""
+    return getattr(breaker, request.param)
+
+
 async def closed(breaker: CircuitBreaker) -> None:
     async with asyncio.timeout(10):
         while breaker.open:  # noqa: ASYNC110 - it rings no bell
             await asyncio.sleep(0.01)
 
 
-async def test_an_answer_in_time_passes(breaker, talker):
+async def test_an_answer_in_time_passes(breaker, talker, ask):
     talker.speaks.set()
-    assert await breaker.ask(talker.ask) == "said"
+    assert await ask(talker.ask) == "said"
     assert not breaker.open
 
 
-async def test_an_error_is_an_answer(breaker):
+@pytest.mark.parametrize("error", [QueueFull("full"), TimeoutError("of its own")])
+async def test_an_error_is_an_answer(breaker, ask, error):
     async def fail():
-        raise QueueFull("full")
+        raise error
 
-    with pytest.raises(QueueFull):
-        await breaker.ask(fail)
+    with pytest.raises(type(error)):
+        await ask(fail)
     assert not breaker.open
+    assert breaker._answered_at > 0
 
 
-async def test_a_call_without_an_answer_opens_it_and_those_after_are_refused_without_being_asked(breaker, talker):
+async def test_while_others_are_answered_a_call_waits_longer(breaker, talker, ask):
+    asking = asyncio.create_task(ask(talker.ask))
+    await asyncio.sleep(SOON / 2)
+    breaker._answered_at = asyncio.get_running_loop().time()
+    await asyncio.sleep(0.8 * SOON)
+    assert not asking.done()
+    talker.speaks.set()
+    assert await asking == "said"
+
+
+async def test_a_call_without_an_answer_opens_it_and_those_after_are_refused_without_being_asked(
+    breaker, talker, ask
+):
     with pytest.raises(StoreUnavailable):
-        await breaker.ask(talker.ask)
+        await ask(talker.ask)
     assert breaker.open
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
-            await breaker.ask(unreachable)
+            await ask(unreachable)
 
 
-async def test_the_first_answer_of_a_probe_closes_it(breaker, talker):
+async def test_the_first_answer_of_a_probe_closes_it(breaker, talker, ask):
     with pytest.raises(StoreUnavailable):
-        await breaker.ask(talker.ask)
+        await ask(talker.ask)
     talker.speaks.set()
     await closed(breaker)
-    assert await breaker.ask(talker.ask) == "said"
+    assert await ask(talker.ask) == "said"
 
 
-async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_were_refused(breaker, talker, caplog):
+async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_were_refused(
+    breaker, talker, caplog, ask
+):
     caplog.set_level(logging.INFO, "outlast")
-    answers = await asyncio.gather(*(breaker.ask(talker.ask) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(*(ask(talker.ask) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(answer, StoreUnavailable) for answer in answers)
     for _ in range(7):
         with pytest.raises(StoreUnavailable):
-            await breaker.ask(unreachable)
+            await ask(unreachable)
     assert len(caplog.records) == 1
     talker.speaks.set()
     await closed(breaker)
@@ -98,10 +120,10 @@ async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_wer
     assert "7 calls were refused" in caplog.records[-1].message
 
 
-async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_others(breaker, talker):
+async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_others(breaker, talker, ask):
     breaker._answered_at = float("inf")  # as if others were answered all the time
     with pytest.raises(StoreUnavailable):
-        await breaker.ask(talker.ask)
+        await ask(talker.ask)
     assert not breaker.open
     await asyncio.sleep(0)  # nobody waits for its end
     assert talker.given_up == 1
@@ -123,8 +145,8 @@ async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(ta
     assert await breaker.ask(talker.ask, slow=True) == "said"
 
 
-async def test_a_caller_who_is_cancelled_gives_up_what_it_asked(breaker, talker):
-    asking = asyncio.create_task(breaker.ask(talker.ask))
+async def test_a_caller_who_is_cancelled_gives_up_what_it_asked(breaker, talker, ask):
+    asking = asyncio.create_task(ask(talker.ask))
     while not talker.asked:  # noqa: ASYNC110 - it rings no bell
         await asyncio.sleep(0)
     asking.cancel()
@@ -196,7 +218,7 @@ async def test_where_reads_wait_for_nobody_they_are_not_asked_through_it(breaker
 
 
 def test_only_verbs_of_the_store_are_named():
-    assert all(hasattr(MemoryStore, name) for name in READS | SLOW)
+    assert all(hasattr(MemoryStore, name) for name in PROMPT | READS | SLOW)
 
 
 def test_nobody_waits_longer_than_promised():

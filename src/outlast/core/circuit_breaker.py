@@ -54,9 +54,7 @@ class CircuitBreaker:
         `moved_at` tells, by the loop's clock, when a long work last got ahead: its time begins anew then. `slow`
         work may take as long as it likes while a probe beside it is answered.
         """
-        if self.open:
-            self._refused += 1
-            raise StoreUnavailable(SILENT)
+        self._refuse_while_open()
         loop = asyncio.get_running_loop()
         began = loop.time()
         task = loop.create_task(work())
@@ -77,10 +75,8 @@ class CircuitBreaker:
         raise self._silent()
 
     async def ask_prompt(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """As `ask`, of work that ends as soon as it is cancelled, without a task of its own: half of the cost."""
-        if self.open:
-            self._refused += 1
-            raise StoreUnavailable(SILENT)
+        """As `ask`, for work that ends as soon as it is cancelled: it needs no task of its own."""
+        self._refuse_while_open()
         loop = asyncio.get_running_loop()
         began = loop.time()
         limit = asyncio.timeout(None)
@@ -97,17 +93,20 @@ class CircuitBreaker:
         try:
             async with limit:
                 value = await work()
-        except TimeoutError:
+        except Exception:
             if limit.expired():
                 raise self._silent() from None
-            raise
-        except Exception:
             self._answered_at = loop.time()
             raise
         finally:
             timer.cancel()
         self._answered_at = loop.time()
         return value
+
+    def _refuse_while_open(self) -> None:
+        if self.open:
+            self._refused += 1
+            raise StoreUnavailable(SILENT)
 
     def _silent(self) -> StoreUnavailable:
         """What a caller is told whose time is over; opens the breaker unless others are answered."""
