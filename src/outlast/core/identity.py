@@ -1,8 +1,8 @@
 """Names that cannot be guessed: sessions and workers; what of an owner is stored."""
 
+import base64
 import hashlib
 import secrets
-from itertools import product
 
 from outlast.core.text_cache import text_cache
 
@@ -12,14 +12,9 @@ LONGEST_KEPT = 256
 """Characters of an owner whose hash is kept: a host may name its owners at any length."""
 
 
-_PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
-"""What ten bits are in base32. `base64` does it a tenth as fast, which a start notices."""
-
-
 def new_session_id() -> str:
     """26 characters of lower-case base32: 130 random bits."""
-    bits = secrets.randbits(130)
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in range(0, 130, 10)])
+    return base64.b32encode(secrets.token_bytes(17)).decode().lower()[:26]
 
 
 def new_share_token() -> str:
