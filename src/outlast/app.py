@@ -28,7 +28,7 @@ from outlast.settings import Settings, load_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import enrol, make_engine
 
-if TYPE_CHECKING:  # a worker has no pages: half of its start and of its memory would be for nothing
+if TYPE_CHECKING:  # loaded where pages are served: a worker serves none
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
