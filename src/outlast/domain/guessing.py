@@ -5,7 +5,9 @@ from itertools import pairwise
 from typing import Final
 
 FEWEST_CHARACTERS: Final = 8
-"""Different ones: 16 random hexadecimal digits have fewer once in ten thousand times, and keys are longer."""
+"""Different ones. Of random keys of 20 hexadecimal digits, the shortest that are taken, one in 1,800 has fewer; of
+those that `openssl rand -hex 16` makes, one in 28 million.
+"""
 POPULAR: Final = re.compile(
     r"passw|change.?me|letmein|qwert|asdf|secret|admin|welcome|example|replace|default|your.?key|dashboard.?key"
 )
