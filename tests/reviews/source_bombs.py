@@ -270,13 +270,15 @@ def main(name: str) -> None:
     early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())
+    before = yardstick()  # and after: a machine that others use changes its pace within seconds
     began = time.process_time()
     try:
         outcome = f"read {len(read_reviews(file, size).reviews)}"
     except NotReviews as error:
         outcome = str(error)
     seconds = time.process_time() - began
-    cost = {"seconds": round(seconds, 2), "mib": round(most_memory()), "yardstick": yardstick(), **early}
+    pace = (before + yardstick()) / 2
+    cost = {"seconds": round(seconds, 2), "mib": round(most_memory()), "yardstick": pace, **early}
     print(json.dumps({"outcome": outcome, **cost}))
 
 
