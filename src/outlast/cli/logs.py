@@ -1,30 +1,21 @@
-"""Logs of the commands: readable lines on standard error, or JSON lines where nobody looks."""
+"""Logs of the commands: readable lines on a terminal, JSON lines where nobody looks."""
 
 import logging
 import sys
-import traceback
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any
 
-import structlog
+import click
+from pythonjsonlogger.json import JsonFormatter
 
 from outlast.cli.printable import printable_lines
 
+COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
+
 
 def set_up_logs(level: int = logging.INFO) -> None:
-    """Send the library's log, and the server's, through structlog."""
-    shared: list[structlog.types.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if sys.stderr.isatty() else "iso"),
-    ]
-    last: list[structlog.types.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if sys.stderr.isatty():
-        last += [_printable, structlog.dev.ConsoleRenderer(exception_formatter=_print_exception)]
-    else:
-        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
+    """Send the library's log, and the server's, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JSONFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("outlast").setLevel(level)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -32,10 +23,26 @@ def set_up_logs(level: int = logging.INFO) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
-def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Messages quote what strangers send and what analyses raise."""
-    return {name: printable_lines(value) if isinstance(value, str) else value for name, value in event.items()}
+class TerminalFormatter(logging.Formatter):
+    """Time, level and message, without what would steer the terminal: messages quote strangers and analyses."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Lines of text."""
+        level = record.levelname.lower()
+        lines = printable_lines(super().format(record))
+        return lines.replace(record.levelname, click.style(f"{level:8}", COLOURS.get(level, "green")), 1)
 
 
-def _print_exception(out: TextIO, error: structlog.types.ExcInfo) -> None:
-    out.write("\n" + printable_lines("".join(traceback.format_exception(*error))))
+class JSONFormatter(JsonFormatter):
+    """An object a line: `event`, `level`, `timestamp` in ISO 8601, and `exception` with its traceback."""
+
+    def __init__(self) -> None:
+        names = {"message": "event", "levelname": "level", "exc_info": "exception"}
+        super().__init__("%(message)s %(levelname)s", rename_fields=names, timestamp=True)
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """The same with a level in small letters."""
+        return log_data | {"level": log_data["level"].lower()}
