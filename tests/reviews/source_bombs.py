@@ -1,24 +1,39 @@
-"""Hostile files, made on the fly; run as a program it looks at one, reads it and prints what that costs."""
+"""Hostile files, made on the fly, and what it costs to look at one and to read it."""
 
 import gzip
 import io
 import json
+import os
 import random
 import struct
-import sys
 import time
 import zipfile
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from yardstick import yardstick
 
-from outlast_reviews.sources import NotReviews, read_reviews
+from outlast_reviews.sources import Limits, NotReviews, read_reviews
 from outlast_reviews.sources.read import HEAD, look_early
 
 MIB = 2**20
+SCALE = int(os.environ.get("BOMB_SCALE", "5"))
+"""What files and limits are divided by: at 1 they are those that people meet."""
+SIZE = MIB // SCALE
+_FULL = Limits()
+LIMITS = replace(
+    _FULL,
+    file=_FULL.file // SCALE,
+    unpacked=_FULL.unpacked // SCALE,
+    lines=_FULL.lines // SCALE,
+    rows=_FULL.rows // SCALE,
+    text=_FULL.text // SCALE,
+    parts=_FULL.parts // SCALE,
+    seconds=_FULL.seconds / SCALE,
+)
 
 
 class Endless(io.RawIOBase):
@@ -111,7 +126,7 @@ def archived(files: list[bytes]) -> bytes:
 def unpacking_to_a_gigabyte() -> bytes:
     """Four gzip files in an archive, none of which unpacks to more than a hundred times its size."""
     line = b"5," + b"a" * 1_000_000 + b"\n"
-    one = gzip.compress(HEADER + line * 3, 0) + packed(b"", line, 250 * MIB)
+    one = gzip.compress(HEADER + line * 3, 0) + packed(b"", line, 250 * SIZE)
     return archived([one] * 4 + [random.Random(1).randbytes(len(one) // 15)])
 
 
@@ -144,39 +159,39 @@ CARD = b'<li data-hook="review" id="R123456789">'
 LD = b'<script type="application/ld+json">'
 
 BOMBS = {
-    "a line of 100 MB": lambda: Endless(HEADER, b"a", 100 * MIB),
-    "a line of 100 MB in JSONL": lambda: Endless(
-        b'{"rating":5,"text":"x"}\n{"rating":5,"text":"', b"a", 100 * MIB
+    "a line without end": lambda: Endless(HEADER, b"a", 100 * SIZE),
+    "a line without end in JSONL": lambda: Endless(
+        b'{"rating":5,"text":"x"}\n{"rating":5,"text":"', b"a", 100 * SIZE
     ),
-    "a value of 100 MB in JSON": lambda: Endless(b'[{"rating":5,"text":"', b"a", 100 * MIB),
-    "200 MB of proper rows": lambda: Endless(HEADER, b"5,2018-01-01,good,good\n", 200 * MIB),
-    "200 MB of long proper rows": lambda: Endless(
-        HEADER, b"5,2018-01-01,good," + b"word " * 400 + b"\n", 200 * MIB
+    "a value without end in JSON": lambda: Endless(b'[{"rating":5,"text":"', b"a", 100 * SIZE),
+    "a long file of proper rows": lambda: Endless(HEADER, b"5,2018-01-01,good,good\n", 200 * SIZE),
+    "a long file of long proper rows": lambda: Endless(
+        HEADER, b"5,2018-01-01,good," + b"word " * 400 + b"\n", 200 * SIZE
     ),
-    "200 MB of long rows with emoji": lambda: Endless(
-        HEADER, b"5,2018-01-01,good," + "wörd😀 ".encode() * 300 + b"\n", 200 * MIB
+    "a long file of long rows with emoji": lambda: Endless(
+        HEADER, b"5,2018-01-01,good," + "wörd😀 ".encode() * 300 + b"\n", 200 * SIZE
     ),
-    "200 MB of unreadable rows": lambda: Endless(HEADER, b"zz,2018-01-01,good,good\n", 200 * MIB),
-    "200 MB of JSON reviews": lambda: Endless(
-        b'[{"rating":5,"text":"x"}', b',{"rating":5,"text":"good"}', 200 * MIB, b"]"
+    "a long file of unreadable rows": lambda: Endless(HEADER, b"zz,2018-01-01,good,good\n", 200 * SIZE),
+    "a long file of JSON reviews": lambda: Endless(
+        b'[{"rating":5,"text":"x"}', b',{"rating":5,"text":"good"}', 200 * SIZE, b"]"
     ),
-    "200 MB of JSON that is something else": lambda: Endless(b"[1", b',{"name":"x"}', 200 * MIB, b"]"),
-    "200 MB of empty lines": lambda: Endless(HEADER, b"\n", 200 * MIB),
-    "200 MB of lone quotation marks": lambda: Endless(HEADER, b'"', 200 * MIB),
-    "200 MB of quoted line ends": lambda: Endless(HEADER, b'"\n",', 200 * MIB),
+    "a long file of JSON that is something else": lambda: Endless(b"[1", b',{"name":"x"}', 200 * SIZE, b"]"),
+    "a long file of empty lines": lambda: Endless(HEADER, b"\n", 200 * SIZE),
+    "a long file of lone quotation marks": lambda: Endless(HEADER, b'"', 200 * SIZE),
+    "a long file of quoted line ends": lambda: Endless(HEADER, b'"\n",', 200 * SIZE),
     "a million columns": lambda: Endless(b"rating,text", b",column", 7 * MIB, b"\n5,good\n"),
     "half a million columns in one line": lambda: Endless(b"rating,text", b",a", 900_000, b"\n5,good\n"),
     "a row of half a million fields": lambda: Endless(HEADER + b"5,2018-01-01,a,b\n", b",", 900_000, b"\n"),
-    "gzip 1000:1": lambda: io.BytesIO(packed(HEADER, b"\n", 64 * MIB)),
-    "gzip 1000:1 of rows": lambda: io.BytesIO(packed(HEADER, b"5,2018-01-01,good,good\n", 32 * MIB)),
+    "gzip 1000:1": lambda: io.BytesIO(packed(HEADER, b"\n", 64 * SIZE)),
+    "gzip 1000:1 of rows": lambda: io.BytesIO(packed(HEADER, b"5,2018-01-01,good,good\n", 32 * SIZE)),
     "gzip in gzip": lambda: io.BytesIO(gzip.compress(packed(HEADER, b"5,,,a\n", MIB))),
-    "NULs": lambda: Endless(b"", b"\0", 200 * MIB),
-    "NULs after proper rows": lambda: Endless(HEADER * 10_000, b"\0", 200 * MIB),
+    "NULs": lambda: Endless(b"", b"\0", 200 * SIZE),
+    "NULs after proper rows": lambda: Endless(HEADER * 10_000, b"\0", 200 * SIZE),
     "JSON nested 10 million deep": lambda: Endless(b"", b"[", 10 * MIB),
-    "JSON objects nested a million deep": lambda: Endless(b"", b'{"a":', 5 * MIB),
+    "JSON objects nested a million deep": lambda: Endless(b"", b'{"a":', 25 * SIZE),
     "JSONL nested deep": lambda: Endless(b'{"rating":5,"text":"a"}\n{"rating":', b"[", 900_000, b"\n"),
     "a JSON number of a million digits": lambda: Endless(b'[{"text":"a","rating":', b"9", 900_000, b"}]"),
-    "a page of 100 MB": lambda: Endless(b"<html><body>", b"<p>hello</p>", 100 * MIB),
+    "a page without end": lambda: Endless(b"<html><body>", b"<p>hello</p>", 100 * SIZE),
     "a page nested two million deep": lambda: Endless(b"<html>" + CARD, b"<div>", 9 * MIB),
     "a page of deep cards": lambda: Endless(b"<html>", CARD + b"<div>" * 240 + b"<p>" * 20_000, 9 * MIB),
     "a page of endless attributes": lambda: Endless(b"<html>" + CARD + b"<p ", b"a ", 9 * MIB),
@@ -190,31 +205,33 @@ BOMBS = {
     "a page with JSON-LD of lists": lambda: Endless(b"<html>" + LD + b"[", b"[],", 1_900_000, b"[]]</script>"),
     "a page with deep JSON-LD": lambda: Endless(b"<html>" + LD, b'{"a":', 1_900_000, b"</script>"),
     "a page of emoji": lambda: Endless(b"<html>", "😀 data-hook=".encode(), 9 * MIB),
-    "a ZIP 1000:1": lambda: io.BytesIO(zipped(HEADER, b"\n", 64 * MIB)),
-    "a ZIP of rows 100:1": lambda: io.BytesIO(zipped(HEADER, b"5,2018-01-01,good,good\n", 64 * MIB)),
-    "a ZIP of 300 small bombs": lambda: io.BytesIO(zipped(HEADER, b"\n", 4 * MIB - 999, 100)),
+    "a ZIP 1000:1": lambda: io.BytesIO(zipped(HEADER, b"\n", 64 * SIZE)),
+    "a ZIP of rows 100:1": lambda: io.BytesIO(zipped(HEADER, b"5,2018-01-01,good,good\n", 64 * SIZE)),
+    "a ZIP of 300 small bombs": lambda: io.BytesIO(zipped(HEADER, b"\n", 4 * MIB - 999, 300 // SCALE)),
     "a ZIP of a million files": lambda: io.BytesIO(crowded(1_000_000)),
     "a ZIP in a ZIP": lambda: io.BytesIO(zipped(packed_zip(), b" ", 1)),
-    "200 MB of XML reviews": lambda: Endless(
-        b"<feed>", b"<review><rating>5</rating><text>good</text></review>", 200 * MIB, b"</feed>"
+    "a long file of XML reviews": lambda: Endless(
+        b"<feed>", b"<review><rating>5</rating><text>good</text></review>", 200 * SIZE, b"</feed>"
     ),
-    "XML with an endless tag": lambda: Endless(b"<feed><review ", b"a", 200 * MIB),
-    "XML with endless attributes": lambda: Endless(b"<feed><review ", b"a='1' ", 200 * MIB),
-    "XML with an endless text": lambda: Endless(b"<feed><review><text>", b"words ", 200 * MIB),
-    "XML with an endless comment": lambda: Endless(b"<feed><!--", b"words ", 200 * MIB),
-    "XML nested deep": lambda: Endless(b"", b"<a>", 100 * MIB),
-    "XML of something else": lambda: Endless(b"<feed>", b"<item>x</item>", 200 * MIB, b"</feed>"),
-    "XML with a review of endless parts": lambda: Endless(b"<feed><review>", b"<a>x</a>", 200 * MIB),
-    "XML with a review of empty parts": lambda: Endless(b"<feed><review>", b"<a/>", 200 * MIB),
+    "XML with an endless tag": lambda: Endless(b"<feed><review ", b"a", 200 * SIZE),
+    "XML with endless attributes": lambda: Endless(b"<feed><review ", b"a='1' ", 200 * SIZE),
+    "XML with an endless text": lambda: Endless(b"<feed><review><text>", b"words ", 200 * SIZE),
+    "XML with an endless comment": lambda: Endless(b"<feed><!--", b"words ", 200 * SIZE),
+    "XML nested deep": lambda: Endless(b"", b"<a>", 100 * SIZE),
+    "XML of something else": lambda: Endless(b"<feed>", b"<item>x</item>", 200 * SIZE, b"</feed>"),
+    "XML with a review of endless parts": lambda: Endless(b"<feed><review>", b"<a>x</a>", 200 * SIZE),
+    "XML with a review of empty parts": lambda: Endless(b"<feed><review>", b"<a/>", 200 * SIZE),
     "XML with a billion laughs": lambda: io.BytesIO(
         b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><feed><review><text>&b;</text></review></feed>'
     ),
-    "a ZIP of a gzip of 40,000 members": lambda: io.BytesIO(members(b'[{"rating":5,"text":"', b"a" * 24, 40_000)),
+    "a ZIP of a gzip of 40,000 members": lambda: io.BytesIO(
+        members(b'[{"rating":5,"text":"', b"a" * 24, 40_000 // SCALE)
+    ),
     "a ZIP of a gzip of 40,000 members in XML": lambda: io.BytesIO(
-        members(b'<feed><review a="', b"a" * 24, 40_000)
+        members(b'<feed><review a="', b"a" * 24, 40_000 // SCALE)
     ),
     "a ZIP of a gzip of 19,000 nested members": lambda: io.BytesIO(
-        members(b'[{"rating":5,"text":[', b"{}," * 12, 19_000)
+        members(b'[{"rating":5,"text":[', b"{}," * 12, 19_000 // SCALE)
     ),
     "a ZIP of 499 gzips of line ends": lambda: io.BytesIO(
         archived([gzip.compress(b'{"rating":5,"text":"x"}\n' * 2 + b"\n" * 1_040_000)] * 499)
@@ -226,18 +243,18 @@ BOMBS = {
     "a long JSON key over a thousand": lambda: io.BytesIO(
         json.dumps([{"a" * 240_000: dict.fromkeys(range(990), 1)}]).encode()
     ),
-    "JSON of endless keys": lambda: Numbered('{"k":1', ',"k{0}":1', 3_000_000, "}"),
-    "JSON of endless empty lists": lambda: Endless(b'{"a":[]', b',"a":[]', 50 * MIB, b"}"),
-    "JSON of endless lists": lambda: Numbered('{"k":1', ',"k{0}":[1]', 2_000_000, "}"),
+    "JSON of endless keys": lambda: Numbered('{"k":1', ',"k{0}":1', 3_000_000 // SCALE, "}"),
+    "JSON of endless empty lists": lambda: Endless(b'{"a":[]', b',"a":[]', 50 * SIZE, b"}"),
+    "JSON of endless lists": lambda: Numbered('{"k":1', ',"k{0}":[1]', 2_000_000 // SCALE, "}"),
     "JSON of endless lists of reviews": lambda: Numbered(
-        '{"k":1', ',"review{0}":[{{"rating":5,"text":"x"}}]', 499_000, "}"
+        '{"k":1', ',"review{0}":[{{"rating":5,"text":"x"}}]', 499_000 // SCALE, "}"
     ),
     "JSON lists of what is no review": lambda: Endless(
-        b"[[]", b',{"x":[' + b",".join([b'{"":0}'] * 140_000) + b"]}", 20 * MIB, b"]"
+        b"[[]", b',{"x":[' + b",".join([b'{"":0}'] * 140_000) + b"]}", 20 * SIZE, b"]"
     ),
-    "half a million JSON objects of a key each": lambda: Numbered("[1", ',{{"k{0}":1}}', 499_000, "]"),
+    "half a million JSON objects of a key each": lambda: Numbered("[1", ',{{"k{0}":1}}', 499_000 // SCALE, "]"),
     "JSON reviews with a key of their own": lambda: Numbered(
-        '[{"rating":5,"text":"x"}', ',{{"rating":5,"text":"x","k{0}":1}}', 300_000, "]"
+        '[{"rating":5,"text":"x"}', ',{{"rating":5,"text":"x","k{0}":1}}', 300_000 // SCALE, "]"
     ),
     "JSON dates of one hash": lambda: io.BytesIO(
         json.dumps(
@@ -245,41 +262,41 @@ BOMBS = {
         ).encode()
     ),
     "XML of long nested names": lambda: io.BytesIO(nested_names("a", 4_000)),
-    "XML of endless names": lambda: Numbered("<feed>", names_of_their_own("<{0}>x</{0}>"), 100_000),
-    "XML of endless attributes": lambda: Numbered("<feed>", names_of_their_own('<a {0}="x"/>'), 100_000),
-    "200 MB of XML reviews of something else": lambda: Endless(
-        b"<feed>", b"<review>" + b"<a>1</a>" * 40 + b"</review>", 200 * MIB, b"</feed>"
+    "XML of endless names": lambda: Numbered("<feed>", names_of_their_own("<{0}>x</{0}>"), 100_000 // SCALE),
+    "XML of endless attributes": lambda: Numbered("<feed>", names_of_their_own('<a {0}="x"/>'), 100_000 // SCALE),
+    "a long file of XML reviews of something else": lambda: Endless(
+        b"<feed>", b"<review>" + b"<a>1</a>" * 40 + b"</review>", 200 * SIZE, b"</feed>"
     ),
     "JSON reviews that differ in one of a thousand keys": lambda: io.BytesIO(different_keys(3_000)),
     "a page of marks without tags": lambda: Endless(b"<html>", b' data-hook="review"', 4 * MIB),
     "a page with JSON-LD of many objects": lambda: Endless(
         b"<html>", LD + b"[" + b",".join([b'{"":0}'] * 280_000) + b"]</script>", 9 * MIB
     ),
-    "a table of long dates": lambda: Numbered("rating,text,date\n", f"5,a,{'x' * 12_500}{{0}}\n", 20_500),
-    "a table full of stray marks": lambda: Endless(HEADER, b'5,"a,b,c\n', 5 * MIB),
-    "a table of marks that open in every line": lambda: Endless(HEADER, b'5,x"y,"z,c\n', 6 * MIB),
+    "a table of long dates": lambda: Numbered("rating,text,date\n", f"5,a,{'x' * 12_500}{{0}}\n", 20_500 // SCALE),
+    "a table full of stray marks": lambda: Endless(HEADER, b'5,"a,b,c\n', 25 * SIZE),
+    "a table of marks that open in every line": lambda: Endless(HEADER, b'5,x"y,"z,c\n', 30 * SIZE),
     "a table of one mark before short lines": lambda: Endless(
-        HEADER.replace(b",", b"\t") + b'5\t2018-01-01\t"a\n', b"a\n", MIB + 9
+        HEADER.replace(b",", b"\t") + b'5\t2018-01-01\t"a\n', b"a\n", 6 * SIZE
     ),
-    "spaces": lambda: Endless(b"", b" ", 200 * MIB),
-    "commas": lambda: Endless(b"", b",", 200 * MIB),
+    "spaces": lambda: Endless(b"", b" ", 200 * SIZE),
+    "commas": lambda: Endless(b"", b",", 200 * SIZE),
 }
 
 
-def main(name: str) -> None:
+def measure(name: str) -> dict[str, float | str]:
+    """What came of it, seconds of processor time, and MiB at most. For a new process, whose maximum is its own."""
     early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())
-    before = yardstick()  # and after: a machine that others use changes its pace within seconds
+    before = yardstick(8)  # and after: a machine that others use changes its pace within seconds
     began = time.process_time()
     try:
-        outcome = f"read {len(read_reviews(file, size).reviews)}"
+        outcome = f"read {len(read_reviews(file, size, limits=LIMITS).reviews)}"
     except NotReviews as error:
         outcome = str(error)
     seconds = time.process_time() - began
-    pace = (before + yardstick()) / 2
-    cost = {"seconds": round(seconds, 2), "mib": round(most_memory()), "yardstick": pace, **early}
-    print(json.dumps({"outcome": outcome, **cost}))
+    pace = (before + yardstick(8)) / 2
+    return {"outcome": outcome, "seconds": seconds, "mib": most_memory(), "yardstick": pace, **early}
 
 
 def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
@@ -291,14 +308,10 @@ def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
     with suppress(NotReviews):
         look_early(head[:HEAD], min(len(head), HEAD + 1))
     seconds = time.process_time() - began
-    return {"early_seconds": round(seconds, 2), "early_mib": round(most_memory() - before)}
+    return {"early_seconds": seconds, "early_mib": most_memory() - before}
 
 
 def most_memory() -> float:
     """MiB; not by getrusage(): its maximum is inherited from the process that forked this one."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
