@@ -35,8 +35,8 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
     "run",
     [
         ["run.py", "--size", "1", "--seconds", "6"],
-        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", *QUICK],
-        ["fleet.py", "--seconds", "8", "--calm", "3", "--every", "2", "4", *QUICK, *BROKEN_MESSAGES],
+        ["fleet.py", "--seconds", "8", "--calm", "0", "--every", "2", "4", *QUICK],
+        ["fleet.py", "--seconds", "8", "--calm", "0", "--every", "2", "4", *QUICK, *BROKEN_MESSAGES],
         [
             "fleet.py",
             "--seconds",
