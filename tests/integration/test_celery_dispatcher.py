@@ -10,7 +10,8 @@ import time
 import pytest
 
 from outlast.backends import choice
-from outlast.backends.celery.dispatcher import OUTBOX, CeleryDispatcher
+from outlast.backends.celery import dispatcher as dispatching
+from outlast.backends.celery.dispatcher import CeleryDispatcher
 from outlast.backends.celery.fleet import make_app, urgency
 from outlast.domain.errors import PackageMissing
 from outlast.ports.dispatcher import Waiting
@@ -76,18 +77,19 @@ def test_urgency_is_the_broker_s_own_number():
 
 
 @pytest.mark.slow
-async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(redis_server, caplog):
+async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(redis_server, caplog, monkeypatch):
     caplog.set_level(logging.INFO, "outlast")
+    monkeypatch.setattr(dispatching, "OUTBOX", 500)
     dispatcher = CeleryDispatcher(redis_server.url)
     dispatcher.dispatch([waiting("first")])
     await until(lambda: not dispatcher._outbox)
     redis_server.stop()
     began = time.perf_counter()
-    for n in range(OUTBOX + 50):
+    for n in range(550):
         dispatcher.dispatch([waiting(f"n{n}")])
     assert time.perf_counter() - began < 5, "no message waits for the broker"
     await until(lambda: dispatcher._away)
-    assert len(dispatcher._outbox) <= OUTBOX + 1
+    assert len(dispatcher._outbox) <= 501
     redis_server.start()
     await until(lambda: not dispatcher._outbox, within=60)
     assert len(caplog.records) == 2, caplog.text
