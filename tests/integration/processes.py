@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
+from fork_server import ForkedProcess
+
 T = TypeVar("T")
 
 LEASE = 15.0
@@ -72,14 +74,7 @@ class Process:
         self.said = " ".join([module, *arguments])
         """What was typed."""
         with log.open("wb") as sink:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=sink,
-                stderr=sink,
-            )
+            self._child = ForkedProcess(module, arguments, folder, environment, sink)
         self.pid = self._child.pid
 
     @property
@@ -98,10 +93,7 @@ class Process:
 
     def wait(self, within: float) -> int:
         """Its exit code; fails when it is still there after so many seconds."""
-        code = self._child.wait(within)
-        if self._child.stdin:
-            self._child.stdin.close()
-        return code
+        return self._child.wait(within)
 
     def answer(self, within: float) -> str:
         """What it has printed, once it has ended well."""

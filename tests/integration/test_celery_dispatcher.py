@@ -77,7 +77,9 @@ def test_urgency_is_the_broker_s_own_number():
 
 
 @pytest.mark.slow
-async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(redis_server, caplog, monkeypatch):
+async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(
+    redis_server, caplog, monkeypatch
+):
     caplog.set_level(logging.INFO, "outlast")
     monkeypatch.setattr(dispatching, "OUTBOX", 500)
     dispatcher = CeleryDispatcher(redis_server.url)
