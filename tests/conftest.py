@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 import run_guard
+import servers
 from servers import RedisServer, fresh_database, shared_postgres, template_database
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -86,8 +87,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if "postgres_server" in getattr(item, "fixturenames", ()):
+    """Whatever meets a PostgreSQL or starts processes by its parameters is of the slow half."""
+    chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    asks = "postgres_server" in getattr(item, "fixturenames", ())
+    if asks or any(value in {"postgres", "process"} for value in chosen if isinstance(value, str)):
         item.add_marker("slow")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    servers.IN_A_QUICK_TEST = item.get_closest_marker("slow") is None
 
 
 @pytest.hookimpl(trylast=True)

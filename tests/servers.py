@@ -26,6 +26,8 @@ import pytest
 NOBODY = 65_534
 """Who runs the server where the tests run as root, as PostgreSQL refuses to."""
 SECONDS_TO_START = 60.0
+IN_A_QUICK_TEST = False
+"""A quick test has to do without a PostgreSQL."""
 QUICK = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 """Nothing of a test has to survive the machine."""
 
@@ -37,6 +39,7 @@ class PostgresServer:
         self, *, disk: Path | None = None, environment: Mapping[str, str] | None = None, **settings: str
     ) -> None:
         """`disk`: where that folder is to be; `environment`: what the server's processes get beside this one's."""
+        _for_a_slow_test()
         self._folder = Path(tempfile.mkdtemp(prefix="outlast-postgres-", dir=disk))
         self._environment = os.environ | dict(environment or {})
         self._as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -140,11 +143,16 @@ class PostgresServer:
         subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._as_nobody)
 
 
+def _for_a_slow_test() -> None:
+    assert not IN_A_QUICK_TEST, "mark what needs a PostgreSQL as slow"
+
+
 def shared_postgres(folder: Path) -> str:
     """The address of this run's PostgreSQL; whoever of its processes asks first starts it.
 
     `folder` is known to all processes of the run and to no other run.
     """
+    _for_a_slow_test()
     with (folder / "postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         address = folder / "postgres.url"

@@ -25,6 +25,7 @@ class TestMemoryNotifier(NotifierContract):
         return notifier, notifier
 
 
+@pytest.mark.slow
 def test_many_random_lives_of_a_store_agree_with_the_model():
     async def open_store(clock):
         return MemoryStore(clock)

@@ -41,6 +41,7 @@ def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
     assert done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_picture_shows_every_engine_of_the_figures(tmp_path: Path) -> None:
     engine = {"versions": "x 1", "held": 9} | dict.fromkeys(
         ("pickup_p50", "pickup_p99", "starts", "drain", "memory"), 1.5

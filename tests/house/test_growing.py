@@ -74,6 +74,7 @@ BOUNDED_BY = {
     "backends/postgres/pools.py _idle": "ANALYSIS_PG_POOL_SIZE",
     "backends/postgres/pools.py _made": "ANALYSIS_PG_POOL_SIZE",
     "backends/schema.py cache": "the migrations of the package",
+    "backends/statements.py cache": "the statements of the package",
     "backends/sqlite/doorbells.py _listed": "processes of the machine",
     "backends/sqlite/doorbells.py _missed": "processes of the machine",
     "backends/sqlite/ear.py _listening": "parts of the process",

@@ -112,6 +112,7 @@ async def test_an_idle_connection_that_was_lost_costs_nothing(store, postgres_ur
             await call()
 
 
+@pytest.mark.slow
 async def test_a_restart_of_the_server_is_waited_for(server):
     async with opened(server.url()) as store:
         session = await started_and_claimed(store)
@@ -147,6 +148,7 @@ async def test_the_check_writes_and_leaves_no_dead_row(postgres_url):
             await store.check()
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_away_is_explained(server, monkeypatch):
     monkeypatch.setattr(pools, "SECONDS_TO_CONNECT", 0.2)
     async with opened(server.url()) as store:

@@ -226,6 +226,7 @@ async def echo(n: int) -> int:
 """
 
 
+@pytest.mark.slow
 async def test_a_file_of_before_the_freeze_is_refused_with_the_command_that_carries_its_sessions_over(tmp_path):
     path = tmp_path / "data" / "outlast.db"
     ids = before_freeze(path)

@@ -85,6 +85,7 @@ async def test_what_a_clean_up_deleted_is_room_again(site: OpenSite, disk: Path)
     assert (await visitor.start("echo", text="new")).status_code == 202
 
 
+@pytest.mark.slow
 async def test_a_clean_up_works_on_a_disk_that_was_full_before_it_began(disk: Path):
     async with open_site(disk / "data", min_free_mb=0) as site:
         visitor = await site.visitor()

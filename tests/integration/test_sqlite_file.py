@@ -146,6 +146,7 @@ async def test_two_stores_in_one_process_do_not_mix(store, tmp_path):
     assert (await store.count())[Status.PENDING] == 1
 
 
+@pytest.mark.slow
 async def test_many_processes_migrate_and_write_at_once(child, path):
     children = [child(40, f"owner {n}") for n in range(4)]
     for process in children:

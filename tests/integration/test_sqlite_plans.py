@@ -119,6 +119,7 @@ async def test_a_statement_goes_by_its_index(store, name, index):
     assert any(index in line for line in plan(store, name))
 
 
+@pytest.mark.slow
 async def test_starts_claims_and_places_cost_the_same_however_many_wait(store):
     meter = Meter(store)
     enter(store)
@@ -136,6 +137,7 @@ async def test_starts_claims_and_places_cost_the_same_however_many_wait(store):
     assert await cost() < few * 1.5
 
 
+@pytest.mark.slow
 async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
     meter = Meter(store)
 

@@ -70,6 +70,7 @@ def test_a_stray_date_of_long_ago_changes_nothing():
     assert any(w.start <= START <= w.end for w in found.windows)
 
 
+@pytest.mark.slow
 def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     false = 0
     for seed in range(30):

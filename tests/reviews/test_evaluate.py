@@ -159,6 +159,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_words(tmp_path, content, said)
     assert run("evaluate", tmp_path / "missing").exit_code == 2
 
 
+@pytest.mark.slow
 def test_campaigns_are_planted_in_files_without_labels(tmp_path):
     path = tmp_path / "plain.csv"
     reviews = invented(150)

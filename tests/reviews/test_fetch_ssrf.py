@@ -101,6 +101,7 @@ def hostile_addresses(port: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_hundreds_of_hostile_addresses_are_refused_and_the_canary_stays_silent():
     with canary_listener() as canary:
         fetcher = Fetcher(resolver=lambda _host, _port: ["127.0.0.1"], seconds=5)

@@ -146,6 +146,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(ANYTHING, st.booleans())
 @example([item(), item()], False)
 def test_whatever_else_is_said_nothing_breaks(said, cut):
@@ -188,6 +189,7 @@ def test_of_answers_in_the_right_form_exactly_those_count_that_hold(said):
             assert quoted_there in {"", one["quote"]}
 
 
+@pytest.mark.slow
 @given(st.text(max_size=600), st.text(max_size=80), st.text(max_size=600))
 def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
     whole = before + middle + after
@@ -199,6 +201,7 @@ def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
         assert "".join(whole[slice(*place)].split()).casefold() == "".join(middle.split()).casefold()
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=3_000), min_size=1, max_size=BATCH))
 def test_no_text_gets_out_of_its_place_in_the_question(texts):
     batch = {f"id{n}": shown for n, text in enumerate(texts) if (shown := text_of(Review(n, text=text)))}

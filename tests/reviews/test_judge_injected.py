@@ -134,6 +134,7 @@ def test_no_injected_set_moves_the_grade_further_than_the_bound(obedient):
         assert ("A", "B") in moved, "the bound is reached, so that this test can fail"
 
 
+@pytest.mark.slow
 def test_all_injections_over_http_leave_a_whole_report_and_a_page_without_markup_of_theirs():
     these = [Review(row=n, rating=5.0, text=text, title=text, reviewer=text[:50]) for n, text in enumerate(ALL, 1)]
     received, findings = ReviewSet(tuple(these), "invented"), checks(range(1, 20))

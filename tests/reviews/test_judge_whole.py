@@ -82,6 +82,7 @@ async def test_a_session_has_the_models_signs_and_an_account_of_how_they_came_ab
     assert steps == ["gather", "tidy", "judge", "ask_model", "write", "remember", "compare"]
 
 
+@pytest.mark.slow
 async def test_what_was_judged_is_not_asked_again_whoever_asks(outlast, model):
     first = (await finished(outlast, table(50)))[1]["report"]
     assert len(model.texts) == 50
@@ -124,6 +125,7 @@ async def test_a_session_that_is_cancelled_stops_asking(outlast, model):
     assert len(model.asked) == before + 1, "of the next session, and none of the cancelled one"
 
 
+@pytest.mark.slow
 async def test_the_store_holds_no_word_of_the_reviews_beside_the_judgements(outlast, model, tmp_path):
     await finished(outlast, table())
     import apsw

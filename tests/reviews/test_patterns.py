@@ -106,6 +106,7 @@ def test_every_room_is_looked_at():
     assert set(AS_USED) <= set(patterns())
 
 
+@pytest.mark.slow
 def test_the_search_for_disclosures_takes_little_of_100_kb_made_of_its_own_words_and_pairs_of_them():
     words = sorted({word for phrase in DISCLOSURES for part in phrase.parts for word in part})
     chance = random.Random(1)

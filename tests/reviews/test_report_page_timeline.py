@@ -72,6 +72,7 @@ def test_a_burst_that_is_short_for_its_chart_can_still_be_seen():
     assert band.x < 100 * 10.13 / 20 < band.x + band.width
 
 
+@pytest.mark.slow
 @given(st.lists(DAYS, min_size=1, max_size=6), DAYS, st.integers(0, 40))
 def test_everything_stays_inside_and_labels_apart(days, start, length):
     end = min(start.toordinal() + length, dt.date.max.toordinal())

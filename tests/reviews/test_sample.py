@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from functools import cache
 
+import pytest
 from click.testing import CliRunner
 
 from outlast.cli.main import outlast
@@ -27,6 +28,7 @@ def report_of(received: ReviewSet) -> Report:
     return review_report(received, source=SAMPLE, analysed_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time_and_says_that_it_is_invented():
     reviews = sample_reviews()
     assert reviews == sample_reviews()
@@ -61,6 +63,7 @@ def test_the_same_words_are_highlighted_in_every_copy():
         assert (last[-len(end) :], lit) == (end, True)
 
 
+@pytest.mark.slow
 def test_the_file_gives_the_same_report():
     raw = CliRunner().invoke(outlast, ["reviews", "sample"]).stdout_bytes
     received = read_reviews(io.BytesIO(raw), len(raw))
@@ -69,6 +72,7 @@ def test_the_file_gives_the_same_report():
     assert {key for key in told if told[key] != shown()[key]} <= {"format"}
 
 
+@pytest.mark.slow
 def test_it_has_a_subject_of_its_own_and_needs_no_file():
     assert subject(SAMPLE) == SAMPLE
     done = CliRunner().invoke(outlast, ["analyse", SAMPLE, "--json"])

@@ -49,6 +49,7 @@ def test_a_hostile_file_costs_little_and_is_refused_in_words(processes, name):
     assert cost["outcome"].startswith("read ") if name in READ else cost["outcome"].endswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "&#769;&#803;"])
 def test_a_tower_of_marks_on_one_letter_costs_no_more_than_its_length(marks):
     tower = "a" + marks * 60_000
@@ -65,6 +66,7 @@ def test_a_text_that_is_a_book_is_no_review():
     assert "far more than a review" in found.skipped[0].reason
 
 
+@pytest.mark.slow
 def test_a_look_that_takes_too_long_ends_quietly_and_leaves_the_refusal_to_the_worker(monkeypatch):
     unreadable = b"rating,text\n" + b"9,a\n" * 40_000
     assert words_of(unreadable, Limits()).startswith("None of the")
@@ -88,6 +90,7 @@ def words_of(raw: bytes, limits: Limits) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_takes_long_is_not_read_before_a_start_is_answered():
     rows = "rating,text\n" + "5,a\n" * 400_000
     with zipfile.ZipFile(packed := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:

@@ -30,6 +30,7 @@ FORMATS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_progress_is_told_every_half_megabyte_and_ends_at_the_end(name):
     seen: list[tuple[int, int]] = []

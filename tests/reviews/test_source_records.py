@@ -34,6 +34,7 @@ def test_marks_that_open_and_close_properly_around_whole_rows_swallow_none():
     assert ([review.review_id for review in found.reviews], found.skipped) == ([str(n) for n in range(30)], ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [30, 9_000, 90_000])
 def test_a_mark_that_never_closes_swallows_nothing_however_much_follows(count: int):
     found = read(table({5: '5,5,"never closed,2020-01-06'}, count))

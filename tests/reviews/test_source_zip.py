@@ -110,6 +110,7 @@ def test_a_size_that_is_a_lie_is_found_out():
     assert "damaged" in refusal(bytes(archive))
 
 
+@pytest.mark.slow
 def test_progress_grows_over_all_files():
     seen: list[tuple[int, int]] = []
     data = packed({f"{n}.csv": "rating,text\n" + "5,a\n" * 30_000 for n in range(3)})

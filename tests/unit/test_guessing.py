@@ -34,6 +34,7 @@ def test_what_people_try_first_is_refused(key: str):
     assert key not in str(refused.value).replace("$(openssl rand -hex 16)", "", 1) or key.startswith("$(")
 
 
+@pytest.mark.slow
 def test_what_the_command_makes_is_taken():
     for _ in range(2_000):
         assert load_settings(dashboard_key=secrets.token_hex(16)).dashboard_key

@@ -5,6 +5,7 @@ import contextvars
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,7 @@ async def to_the_end(world, journal, trees, blocking, shuffled):
     raise AssertionError("it never ends")
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(st.lists(TREES, max_size=4), st.sets(st.integers(1, 40), max_size=8), st.booleans(), st.booleans())
 def test_failures_change_no_result_and_cost_no_kept_work(trees, failures, blocking, shuffled):

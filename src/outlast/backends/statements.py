@@ -2,13 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 
 PART = re.compile(r"\{(\w+)\}")
 
 
+@cache
+def statements(package: str) -> "Statements":
+    """Those of a backend, read once in a process."""
+    return Statements(package)
+
+
 class Statements:
-    """All of `queries/` of one backend, read once. `{name}` in one stands for the whole text of another."""
+    """All of `queries/` of one backend. `{name}` in one stands for the whole text of another."""
 
     def __init__(self, package: str) -> None:
         folder = files(package) / "queries"

@@ -23,7 +23,7 @@ from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, requir
 from outlast.backends.postgres.pools import Here, Pools
 from outlast.backends.rows import Row, Rows
 from outlast.backends.schema import nothing_at, refusal
-from outlast.backends.statements import Statements
+from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
 from outlast.ports.clock import Clock
 
@@ -41,7 +41,7 @@ class Database:
     def __init__(self, url: str, clock: Clock, *, pool_size: int, listen: bool) -> None:
         self.address = address(url)
         self.clock = clock
-        self.sql = Statements(PACKAGE)
+        self.sql = statements(PACKAGE)
         self.rows = Rows(as_utc, lambda _created_at, _counted, since, _boot: since)
         self._pool_size = pool_size
         self._prepare = listen

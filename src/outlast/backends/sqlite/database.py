@@ -15,7 +15,7 @@ from outlast.backends.sqlite.readers import Readers
 from outlast.backends.sqlite.reserve import Reserve
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
-from outlast.backends.statements import Statements
+from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, SchemaOutdated, StoreUnavailable
 from outlast.ports.clock import Clock
 
@@ -29,7 +29,7 @@ class Database:
         self.file = file
         self.reserve = Reserve(file.path)
         self.clock = clock
-        self.sql = Statements(PACKAGE)
+        self.sql = statements(PACKAGE)
         self.rows = Rows(as_datetime, self._since)
         self._door = threading.Lock()
         self._writer: Writer | None = None
