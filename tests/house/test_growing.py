@@ -59,6 +59,7 @@ BOUNDED_BY = {
     "core/supervisor.py _workers": "the workers of the supervisor",
     "core/thread_pool.py _work": "the threads that analysis code asks for",
     "core/worker.py _attempts": "concurrency",
+    "core/worker.py _claims": "concurrency",
     "core/worker.py _differed": "concurrency",
     "core/worker.py _tasks": "concurrency",
     "domain/lapses.py _since": "registered workers",

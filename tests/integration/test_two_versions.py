@@ -1,5 +1,6 @@
 """Two versions of one application side by side: neither spends what only the other understands."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core import foreign_sessions
+from outlast.core import foreign_sessions, worker
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.engine import Engine
 from outlast.core.foreign_sessions import ForeignSessions
@@ -71,6 +72,28 @@ async def test_an_old_worker_gives_back_once_what_it_does_not_understand_and_a_n
         assert sum("is left to other workers" in record.getMessage() for record in caplog.records) == 1
         new.embed(1, options)
         assert {(await end_of(new, session_id)).status for session_id in ids} == {Status.COMPLETED}
+
+
+class FarStore(MemoryStore):
+    """A claim is a while on its way, and says what the worker knew when it was sent."""
+
+    async def claim(self, worker_id, *, passing_over=(), **what):
+        known = list(passing_over)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        return await super().claim(worker_id, passing_over=known, **what)
+
+
+async def test_a_claim_on_its_way_does_not_bring_back_what_a_worker_has_just_given_back(monkeypatch):
+    monkeypatch.setattr(worker, "BATCH", 2)
+    store, notifier = FarStore(SystemClock()), MemoryNotifier()
+    async with version(store, notifier, new_work) as new, version(store, notifier, old_work) as old:
+        ids = [await begin(new, f"text {n}") for n in range(2)]
+        last = await begin(old, "of old")
+        old.embed(1, WorkerOptions(sleep=0.01, grace=0.0, concurrency=20))
+        assert (await end_of(old, last)).status is Status.COMPLETED
+        histories = [await store.history(session_id) for session_id in ids]
+        assert [[line.ended for line in history] for history in histories] == [["released"], ["released"]]
 
 
 async def test_a_retry_of_what_this_version_does_not_understand_is_refused_with_a_sentence():

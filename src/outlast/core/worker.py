@@ -5,8 +5,8 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any
 
@@ -78,6 +78,8 @@ class Worker:
         self._rng = rng
         self._options = options
         self._foreign = ForeignSessions()
+        self._claims: set[asyncio.Future[None]] = set()
+        """Claims that the store has not answered yet."""
         self._intake = Intake(store, catalogue, clock, inbox, self._foreign) if inbox else None
         self.id = worker_id or new_worker_id()
         self._host = socket.gethostname()
@@ -225,14 +227,15 @@ class Worker:
         if limit <= 0:
             return False
         try:
-            sessions = await self._store.claim(
-                self.id,
-                queues=self._options.queues,
-                analyses=self._catalogue.names,
-                limit=limit,
-                beside=self._most_crashes(),
-                passing_over=self._foreign.ids,
-            )
+            with self._claiming():
+                sessions = await self._store.claim(
+                    self.id,
+                    queues=self._options.queues,
+                    analyses=self._catalogue.names,
+                    limit=limit,
+                    beside=self._most_crashes(),
+                    passing_over=self._foreign.ids,
+                )
         except StoreUnavailable as error:
             log.warning("Cannot claim: %s", error)
             return False
@@ -254,12 +257,23 @@ class Worker:
 
     async def _take(self, intake: Intake, handed: Handed) -> None:
         """Claim what was handed over, if it is to be claimed, and work on it."""
-        session = await intake.claim(
-            handed, self.id, self._most_crashes, lambda: self._lost or self._stop_requests > 0
-        )
+        with self._claiming():
+            session = await intake.claim(
+                handed, self.id, self._most_crashes, lambda: self._lost or self._stop_requests > 0
+            )
         if session is not None:
             self._retirement.taken += 1
             self._begin(session, handed)
+
+    @contextmanager
+    def _claiming(self) -> Generator[None]:
+        claim = asyncio.get_running_loop().create_future()
+        self._claims.add(claim)
+        try:
+            yield
+        finally:
+            self._claims.remove(claim)
+            claim.set_result(None)
 
     def _begin(self, session: AnalysisSession, handed: Handed | None = None) -> None:
         attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter)
@@ -289,6 +303,8 @@ class Worker:
         self._reporter.forget(attempt.claim)
         if isinstance(outcome, Released) and outcome.why is not None:
             self._foreign.add(attempt.session, outcome.why)
+            if self._claims:  # they do not know of it yet, and would bring it back
+                await asyncio.wait(set(self._claims))
         try:
             await self._settling.settle(attempt, outcome)
         finally:
