@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
-INNOCENT = {"steady", "threaded", "long"}
+INNOCENT = {"steady", "threaded", "long", "added"}
 """Analyses that complete whatever befalls them."""
 MAX_LAPSES = 6
 
@@ -46,6 +46,12 @@ class Ledger:
     """Processes that were alive after everything had been stopped."""
     killed: set[int] = field(default_factory=set)
     """Processes of workers that the run has killed."""
+    died: list[str] = field(default_factory=list)
+    """Processes that ended by themselves under a harm that is to end none."""
+    tones: dict[int, str] = field(default_factory=dict)
+    """Number of an input to what its field says that only the next version of the application has."""
+    health: list[tuple[str, int]] = field(default_factory=list)
+    """A health route that had to answer, and with which status it did; 0: not at all."""
 
 
 class Cursor(Protocol):
@@ -66,14 +72,15 @@ def check(ledger: Ledger, data: Path) -> list[str]:
     """Every violation on one machine, as a sentence."""
     with closing(sqlite3.connect(data / "outlast.db")) as connection:
         of_data = [*of_leftovers(data), *of_file(connection), *of_store(ledger, connection)]
-        of_data += of_blame(ledger, connection)
+        of_data += [*of_blame(ledger, connection), *of_charges(connection)]
     return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
 
 
 def check_fleet(ledger: Ledger, connection: Connection) -> list[str]:
     """Every violation of several machines around one PostgreSQL."""
     of_data = [*of_indexes(connection), *of_store(ledger, connection), *of_blame(ledger, connection)]
-    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
+    of_data += of_charges(connection)
+    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_health(ledger), *of_data]
 
 
 def of_sights(ledger: Ledger) -> Iterator[str]:
@@ -97,6 +104,7 @@ def of_sights(ledger: Ledger) -> Iterator[str]:
 
 def of_effects(ledger: Ledger) -> Iterator[str]:
     nonces: defaultdict[int, set[str]] = defaultdict(set)
+    tones: defaultdict[int, set[str]] = defaultdict(set)
     second_began: set[str] = set()
     latest: defaultdict[str, int] = defaultdict(int)
     read: dict[tuple[str, str], int] = {}
@@ -104,6 +112,8 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
         match words:
             case ["result", n, nonce]:
                 nonces[int(n)].add(nonce)
+            case ["tone", n, tone]:
+                tones[int(n)].add(tone)
             case ["begin", n, "second"]:
                 second_began.add(n)
             case ["begin", n, "chapter", number, pid]:
@@ -126,11 +136,22 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
             yield f"I2: {session} has had {len(seen)} results"
         if not seen <= nonces[ledger.acknowledged.get(session, -1)]:
             yield f"I2: the result of {session} was never made"
+        n = ledger.acknowledged.get(session, -1)
+        if n in ledger.tones and ledger.tones[n] not in tones[n]:
+            yield f"I2: {session} was completed by a version that does not know its field"
 
 
 def of_strays(ledger: Ledger) -> Iterator[str]:
     for stray in ledger.strays:
         yield f"I6: still alive: {stray}"
+
+
+def of_health(ledger: Ledger) -> Iterator[str]:
+    for process in ledger.died:
+        yield f"Health: {process} ended by itself"
+    for route, status in ledger.health:
+        if status != 200 and not (status == 503 and "/readyz" in route):
+            yield f"Health: {route} was answered {status or 'by nobody'}"
 
 
 def of_leftovers(data: Path) -> Iterator[str]:
@@ -212,6 +233,23 @@ def of_blame(ledger: Ledger, connection: Connection) -> Iterator[str]:
             yield f"I4: {session} ({analysis}) is innocent and was quarantined: {error}"
         elif status != "completed" and analysis in INNOCENT and code != "quarantined":
             yield f"I1: {session} ({analysis}) is {status} after {crashes} crashes: {code}: {error}"
+
+
+def of_charges(connection: Connection) -> Iterator[str]:
+    """What completes whatever befalls it completes in its first attempt: no fault of others is charged to it.
+
+    A worker of another version that does not understand a session gives it back, once.
+    """
+    rows = "SELECT id, analysis, attempt FROM analysis_sessions WHERE attempt > 1"
+    for session, analysis, attempt in connection.execute(rows).fetchall():
+        if analysis in INNOCENT:
+            yield f"I4: {session} ({analysis}) is innocent and was charged {attempt} attempts"
+    again = (
+        "SELECT session_id, worker_id, count(*) FROM attempts WHERE ended = 'released' AND error IS NOT NULL "
+        "GROUP BY session_id, worker_id HAVING count(*) > 1"
+    )
+    for session, worker, times in connection.execute(again).fetchall():
+        yield f"I4: {worker} took {session} {times} times without understanding it"
 
 
 def of_file(connection: sqlite3.Connection) -> Iterator[str]:

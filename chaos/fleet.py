@@ -50,11 +50,17 @@ class Fleet:
         self.disk = SmallDisk(folder / "disk", DISK)
         self.has_disk = self.disk.mount()
         self.clock = server_clock()
-        self.killed: set[int] = set()
+        self.ledger = checker.Ledger()
+        self.killed = self.ledger.killed
         """Worker processes that were killed by a harm."""
+        self.toothless: list[str] = []
+        """Harms that have seen that they did no harm."""
         self.redis = RedisServer()
         self.apis: list[ApiHost] = []
         self.workers: list[Host] = []
+        self.newer: list[Host] = []
+        """Machines of the next version of the application, which a harm starts."""
+        self.load: Load
         self._folder = folder
         self._keeping = threading.Lock()
         self.tell: Callable[[], None] = lambda: None
@@ -65,7 +71,7 @@ class Fleet:
             self.postgres = PostgresServer(disk=self.disk.folder, environment=environment, **SMALL)
         else:
             self.postgres = PostgresServer(environment=environment)
-        names = [*(f"api{n}" for n in (1, 2)), *(f"worker{n}" for n in (1, 2, 3))]
+        names = [*(f"api{n}" for n in (1, 2, 3)), *(f"worker{n}" for n in (1, 2, 3, 4))]
         self.wires = Wires(names, self.postgres.port, seed)
 
     def start(self) -> None:
@@ -89,6 +95,9 @@ class Fleet:
         ]
         names = ("worker1", "worker2", "worker3")
         self.workers = [Host(self._folder, name, of(name), "workers", "start") for name in names]
+        self.newer_api = ApiHost(self._folder, "api3", of("api3"), "127.0.0.4", "next_workload")
+        newer = Host(self._folder, "worker4", of("worker4"), "workers", "start", module="next_workload")
+        self.newer = [self.newer_api, newer]
         for api in self.apis:
             api.start()
         for api in self.apis:
@@ -105,7 +114,7 @@ class Fleet:
 
     @property
     def hosts(self) -> Sequence[Host]:
-        return [*self.apis, *self.workers]
+        return [*self.apis, *self.workers, *self.newer]
 
     def can(self, harm: Harm) -> bool:
         return harm.needs not in [*([] if self.celery else ["celery"]), *([] if self.has_disk else ["disk"])]
@@ -119,6 +128,14 @@ class Fleet:
                 for host in self.hosts:
                     host.keep()
                 self.tell()
+
+    def wait_for_all(self) -> None:
+        """Until every session has ended, also those whose starts were never acknowledged."""
+        left = "SELECT FROM analysis_sessions WHERE status IN ('pending', 'processing') LIMIT 1"
+        end = time.monotonic() + PATIENCE
+        with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
+            while connection.execute(left).rowcount and time.monotonic() < end:
+                self.keep_for(0.2)
 
     def stop(self) -> list[str]:
         """In an orderly way; answers what was left alive."""
@@ -187,9 +204,9 @@ class Strikes:
 def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list[str], float, float]:
     """Stretches of calm around one of harm."""
     rng = random.Random(options.seed)
-    ledger = checker.Ledger(killed=fleet.killed)
+    ledger = fleet.ledger
     fleet.start()
-    load = Load(
+    fleet.load = load = Load(
         [api.root for api in fleet.apis], options.seed, ledger, owners=options.owners, lasting=options.lasting
     )
     strikes = Strikes(fleet, rng, options.harm)
@@ -222,6 +239,7 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
         print(f"{CLEAR}ends a second, each 5 s:", " ".join(f"{rate:.1f}" for rate in line), flush=True)
         rates = load.rate(before, before + options.calm), load.rate(after, after + options.calm)
     load.finish(lambda: fleet.keep_for(0.2))
+    fleet.wait_for_all()
     ledger.strays = fleet.stop()
     return ledger, strikes.done, *rates
 
@@ -259,6 +277,8 @@ def main() -> None:
             ledger.effects = [line.split() for line in effects.splitlines()]
             with psycopg.connect(fleet.postgres.url(), autocommit=True) as connection:
                 faults = checker.check_fleet(ledger, connection)
+            if not options.together:  # then one may hide another
+                faults += [f"No harm: {harm}" for harm in fleet.toothless]
             if faults or after < LEAST * before:
                 for host in fleet.hosts:
                     print(f"--- {host.name}\n{host.log[-8000:]}", file=sys.stderr)

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import redis
 
+from descriptor_harm import exhaust_descriptors
+from transaction_harm import hold_transaction
+from version_harm import two_versions
+
 if TYPE_CHECKING:
     from fleet import Fleet
 
@@ -216,6 +220,9 @@ HARMS = (
     Harm(deploy_an_api, 1),
     Harm(lose_messages, 3, needs="celery"),
     Harm(triple_messages, 3, needs="celery"),
+    Harm(exhaust_descriptors, 3),
+    Harm(hold_transaction, 3),
+    Harm(two_versions, 2),
 )
 
 

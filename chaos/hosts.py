@@ -12,17 +12,22 @@ from pathlib import Path
 import httpx
 import psutil
 
+from visitor import PLAIN
+
 HERE = Path(__file__).parent
 
 
 class Host:
     """One machine: `outlast` with these arguments, again after each end, in a folder of its own."""
 
-    def __init__(self, folder: Path, name: str, settings: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, settings: dict[str, str], *arguments: str, module: str = "workload"
+    ) -> None:
+        """`module`: where its application is."""
         self.name = name
         self._folder = folder / name
         self._folder.mkdir()
-        self._arguments = [sys.executable, "-m", "outlast", *arguments, "--app", "workload:outlast"]
+        self._arguments = [sys.executable, "-m", "outlast", *arguments, "--app", f"{module}:outlast"]
         self._child: subprocess.Popen[bytes] | None = None
         self._environment = os.environ | {
             "PYTHONPATH": str(HERE),
@@ -68,18 +73,24 @@ class Host:
 
     def stop(self) -> None:
         """As a deploy does."""
-        if self._child is not None:
-            self._child.send_signal(signal.SIGTERM)
+        child, self._child = self._child, None  # so that nobody starts it again meanwhile
+        if child is not None:
+            child.send_signal(signal.SIGTERM)
             try:
-                self._child.wait(30)
+                child.wait(30)
             except subprocess.TimeoutExpired:
+                self._child = child
                 self.kill()
-            self._child = None
 
     def keep(self) -> None:
         """As a service manager does: start it again when it has ended by itself."""
         if self._child is not None and self._child.poll() is not None:
             self.start()
+
+    @property
+    def main(self) -> int | None:
+        """The process that was started."""
+        return None if self._child is None else self._child.pid
 
     def workers(self) -> list[int]:
         with suppress(psutil.NoSuchProcess):
@@ -89,7 +100,8 @@ class Host:
 
     @property
     def log(self) -> str:
-        return (self._folder / "log.txt").read_text(errors="replace")
+        path = self._folder / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def strays(self) -> list[str]:
         """What is alive though everything was stopped; it is killed."""
@@ -105,20 +117,29 @@ class Host:
 class ApiHost(Host):
     """A machine that serves, on its own loopback address."""
 
-    def __init__(self, folder: Path, name: str, settings: dict[str, str], address: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, settings: dict[str, str], address: str, module: str = "workload"
+    ) -> None:
         port = _free_port(address)
+        self.address = address, port
         self.root = f"http://{address}:{port}"
-        super().__init__(folder, name, settings, "serve", "--host", address, "--port", str(port), "--workers", "0")
+        arguments = ("serve", "--host", address, "--port", str(port), "--workers", "0")
+        super().__init__(folder, name, settings, *arguments, module=module)
 
     def wait(self, within: float = 60.0) -> None:
         """Returns once it answers."""
         end = time.monotonic() + within
         while time.monotonic() < end:
-            with suppress(httpx.TransportError):
-                if httpx.get(self.root + "/readyz", trust_env=False, timeout=5).status_code == 200:
-                    return
+            if self.answers():
+                return
             time.sleep(0.05)
         raise SystemExit(f"{self.name} does not answer:\n{self.log[-3000:]}")
+
+    def answers(self) -> bool:
+        """Whether it can take sessions."""
+        with suppress(httpx.TransportError):
+            return httpx.get(self.root + "/readyz", trust_env=False, timeout=5, verify=PLAIN).status_code == 200
+        return False
 
 
 def _free_port(address: str) -> int:

@@ -37,11 +37,11 @@ class Load:
         """Set: begin nothing new."""
         self.poisoned = threading.Event()
         """Set: some sessions kill their worker."""
-        self._numbers = iter(range(10**9))
+        self.numbers = iter(range(10**9))
         self.ends: list[float] = []
         """When each of those that complete was seen at its end."""
         rngs = [random.Random(seed + n) for n in range(THREADS)]
-        people = [self._visitor(random.Random(f"{seed} owner {n}")) for n in range(owners)]
+        self._people = people = [self._visitor(random.Random(f"{seed} owner {n}")) for n in range(owners)]
         of_threads = [people[n::THREADS] for n in range(THREADS)]
         for n in range(owners, THREADS):
             people[n % owners].greet()
@@ -77,6 +77,10 @@ class Load:
         final = len({sight.session for sight in list(self._ledger.sights) if sight.status in checker.FINAL})
         return f"{len(self._ledger.acknowledged)} acknowledged, {final} ended"
 
+    def guests(self, root: Callable[[], str]) -> list[Visitor]:
+        """All who have been greeted, once more, at `root`."""
+        return [Visitor(root, self._ledger).same_as(person) for person in self._people if person.token]
+
     def rate(self, begin: float, end: float) -> float:
         return sum(begin <= at < end for at in self.ends) / (end - begin)
 
@@ -91,7 +95,7 @@ class Load:
                 visitor = rng.choice(people)
                 lasting = sum(kind == "long" for _, kind in mine.values())
                 kind = "long" if lasting < self._lasting else rng.choice(["steady", "steady", "threaded"])
-                session = visitor.start(kind, next(self._numbers))
+                session = visitor.start(kind, next(self.numbers))
                 if session is None:
                     break
                 mine[session] = visitor, kind
@@ -115,7 +119,7 @@ class Load:
             if kinds and self.poisoned.is_set() and time.monotonic() >= next_poison:
                 next_poison = time.monotonic() + POISON_EVERY
                 kinds.append("poison")
-            started = [visitor.start(kind, next(self._numbers)) for kind in kinds]
+            started = [visitor.start(kind, next(self.numbers)) for kind in kinds]
             mine.update(session for session in started if session is not None)
             mine -= {session for session in mine if visitor.look(session) in checker.FINAL}
         visitor.close()

@@ -1,6 +1,7 @@
 """The analyses of the chaos runs. Each notes in a file what it really does, whatever the store believes.
 
-Lines: `begin N STEP`, `begin N chapter C PID`, `end N STEP`, `result N NONCE`, `poison N PID`.
+Lines: `begin N STEP`, `begin N chapter C PID`, `end N STEP`, `result N NONCE`, `poison N PID`; in the
+next version `tone N TONE`.
 """
 
 import asyncio
@@ -12,12 +13,12 @@ import time
 from outlast import Outlast, report, step
 
 outlast = Outlast()
-EFFECTS = os.environ.get("CHAOS_EFFECTS", "effects")
+EFFECTS = os.open(os.environ.get("CHAOS_EFFECTS", "effects"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+"""Opened once: a worker that can open nothing goes on noting."""
 
 
 def note(*words: object) -> None:
-    with open(EFFECTS, "a") as file:  # noqa: PTH123 - one short write, appended whole
-        file.write(" ".join(map(str, words)) + "\n")
+    os.write(EFFECTS, " ".join(map(str, words)).encode() + b"\n")
 
 
 @step("First")

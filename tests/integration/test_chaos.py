@@ -99,6 +99,43 @@ def test_the_checker_knows_a_proven_death_from_a_claimed_one(checker: ModuleType
     assert [fault[: fault.index("(")] for fault in faults] == ["I4: frozen ", "I4: beside poison ", "I1: lost "]
 
 
+def test_the_checker_sees_what_another_version_has_done_to_a_session(checker: ModuleType) -> None:
+    with closing(sqlite3.connect(":memory:")) as store:
+        store.executescript(
+            """
+            CREATE TABLE attempts (session_id, worker_id, ended, error);
+            CREATE TABLE analysis_sessions (id, analysis, attempt);
+            INSERT INTO analysis_sessions VALUES
+                ('left to others', 'steady', 1), ('charged', 'steady', 2), ('new and charged', 'added', 3),
+                ('taken again', 'steady', 1), ('wrong', 'fails', 2);
+            INSERT INTO attempts VALUES
+                ('left to others', 'old 1', 'released', 'tone'), ('left to others', 'old 2', 'released', 'tone'),
+                ('left to others', 'old 2', 'released', NULL), ('left to others', 'new', 'completed', NULL),
+                ('taken again', 'old 1', 'released', 'tone'), ('taken again', 'old 1', 'released', 'tone');
+            """
+        )
+        faults = [*checker.of_charges(store)]
+    assert [fault[: fault.index(" (")] for fault in faults[:2]] == ["I4: charged", "I4: new and charged"]
+    assert faults[2:] == ["I4: old 1 took taken again 2 times without understanding it"]
+    ledger = checker.Ledger(
+        acknowledged={"known": 1, "not known": 2},
+        tones={1: "tone1", 2: "tone2"},
+        sights=[checker.Sight(s, 2, 100, "completed", "a") for s in ("known", "not known")],
+        effects=[["tone", "1", "tone1"], ["tone", "2", "tone1"], ["result", "1", "a"], ["result", "2", "a"]],
+    )
+    assert [*checker.of_effects(ledger)] == [
+        "I2: not known was completed by a version that does not know its field"
+    ]
+
+
+def test_the_checker_wants_health_routes_to_answer(checker: ModuleType) -> None:
+    health = [("api1/livez", 200), ("api1/livez", 503), ("api1/readyz", 503), ("api1/readyz", 0)]
+    faults = [*checker.of_health(checker.Ledger(health=health))]
+    assert faults == ["Health: api1/livez was answered 503", "Health: api1/readyz was answered by nobody"]
+    assert [*checker.of_health(checker.Ledger(died=["worker 1"]))] == ["Health: worker 1 ended by itself"]
+    assert not [*checker.of_health(checker.Ledger(health=[("api1/livez", 200), ("api1/readyz", 503)]))]
+
+
 def test_the_checker_sees_what_is_wrong(checker: ModuleType) -> None:
     Ledger, Sight = checker.Ledger, checker.Sight  # noqa: N806 - they are classes
     of_effects, of_sights = checker.of_effects, checker.of_sights
