@@ -100,8 +100,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Within each half the order stays random."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """Quick ones, long ones, the others; within each part the order stays random."""
+    items.sort(key=_part)
+
+
+def _part(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow") is None:
+        return 0
+    return 1 if item.get_closest_marker("long") else 2
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,8 +26,12 @@ def _benches() -> list[Path]:
     ]
 
 
+def _marked(bench: Path) -> object:
+    return pytest.param(bench, id=bench.name, marks=[pytest.mark.long] if bench.stem == "engines" else [])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("bench", _benches(), ids=lambda p: p.name)
+@pytest.mark.parametrize("bench", [_marked(bench) for bench in _benches()])
 def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, bench, "--size", "1"],

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
         ("ruff", "format", "--check", "--no-cache", "."),
         ("ruff", "check", "--no-cache", "."),
         ("lint-imports", "--no-cache"),
-        ("pyright",),
+        pytest.param(("pyright",), marks=pytest.mark.long),
     ],
     ids=" ".join,
 )

@@ -31,6 +31,7 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
 """By this seed two workers are frozen for 17.5 s, a machine is silent for 8.9 s, the clock gains 3 × 30 s."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "run",
     [

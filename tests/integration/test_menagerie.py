@@ -31,6 +31,7 @@ SAMPLE = [
 ]
 
 
+@pytest.mark.long
 def test_no_hostile_analysis_harms_its_neighbours_or_outstays_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(CHAOS))
     from cells import Cell, Run

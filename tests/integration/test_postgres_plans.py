@@ -191,6 +191,7 @@ def test_what_comes_first_is_found_without_sorting_what_waits(connection, statem
             assert node["Plan Rows"] < 10_000
 
 
+@pytest.mark.long
 def test_a_progress_write_finds_room_beside_its_old_version(connection, statements):
     hot = "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE relname = 'session_progress'"
     connection.execute("SELECT pg_stat_force_next_flush()")

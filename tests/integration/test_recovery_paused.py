@@ -40,6 +40,7 @@ async def stale() -> int:
 """
 
 
+@pytest.mark.long
 def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> None:
     with Installation(tmp_path, SOURCE) as house:
         visitor = house.visitor(house.serve(workers=0))

@@ -67,6 +67,7 @@ class Crowd:
             number += VISITORS
 
 
+@pytest.mark.long
 def test_nothing_is_lost_and_nothing_comes_twice(site, tmp_path, postgres_server, migrated_database):
     sqlite, back = f"sqlite:///{tmp_path}/data/outlast.db", f"sqlite:///{tmp_path}/data/back.db"
     known: list[dict[str, int]] = [{} for _ in range(VISITORS)]

@@ -68,6 +68,7 @@ def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
     assert figures.bursts[80, 4].value == 1
 
 
+@pytest.mark.long
 @needs_data
 @pytest.mark.data
 @pytest.mark.slow
