@@ -70,6 +70,16 @@ def test_a_stray_date_of_long_ago_changes_nothing():
     assert any(w.start <= START <= w.end for w in found.windows)
 
 
+@pytest.mark.parametrize(("count", "outcome"), [(12, "clear"), (13, "found")])
+def test_chance_is_reckoned_from_exactly_the_reviews_that_there_are(count, outcome):
+    """One review more or fewer in the reckoning tips one of the two."""
+    steady = [
+        Review(row=n, rating=3.0 if n % 2 else 5.0, date=START + dt.timedelta(days=n), text="x") for n in range(30)
+    ]
+    rush = [Review(row=100 + n, rating=5.0, date=START + dt.timedelta(days=15), text="x") for n in range(count)]
+    assert burst([*steady, *rush], nowhere).outcome == outcome
+
+
 @pytest.mark.slow
 def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     false = 0

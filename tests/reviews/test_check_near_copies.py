@@ -90,6 +90,26 @@ def test_neither_order_nor_ids_change_the_answer():
     assert (first.sentence, sorted(first.signs, key=str)) == (second.sentence, sorted(second.signs, key=str))
 
 
+def reworded(text: str, *places: int) -> str:
+    return " ".join(f"other{n}" if n in places else word for n, word in enumerate(text.split()))
+
+
+@pytest.mark.parametrize(("length", "outcome"), [(19, "clear"), (20, "found")])
+def test_from_twenty_words_on_texts_may_be_alike_by_less(length, outcome):
+    text = " ".join(WORDS[:length])
+    pair = [Review(row=1, text=text, reviewer="A"), Review(row=2, text=reworded(text, 0, 5, 11, 19), reviewer="B")]
+    assert near_copies(pair, nowhere).outcome == outcome
+
+
+def test_a_text_that_is_no_copy_yet_is_looked_at_again_once_its_model_has_joined():
+    text = " ".join(WORDS[:15])
+    copied = [Review(row=n, text=text, reviewer=f"A{n}") for n in (1, 2, 3)]
+    joins = Review(row=4, text=reworded(text, 1, 5), reviewer="B")
+    joins_then = Review(row=5, text=reworded(text, 1, 5, 9, 13), reviewer="C")
+    assert rows(near_copies([*copied, joins_then], nowhere)) == {1, 2, 3}
+    assert rows(near_copies([*copied, joins, joins_then], nowhere)) == {1, 2, 3, 4, 5}
+
+
 def test_texts_without_spaces_are_compared_by_characters():
     text = "这个枕头非常舒服我睡得很好推荐给大家购买"
     finding = near_copies([Review(row=1, text=text), Review(row=2, text=text + "谢谢")], nowhere)

@@ -13,6 +13,7 @@ from outlast_reviews.review import Review, ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.fetch_error import FetchError
 from outlast_reviews.sources.judgeme import JudgeMe
+from outlast_reviews.sources.limits import MIB
 
 PRODUCTS, REVIEWS = "/api/v1/products/-1", "/api/v1/reviews"
 PRODUCT = product_at("https://shop.example.org/collections/all/products/warm-blanket?variant=1")
@@ -107,6 +108,15 @@ def test_a_failure_says_what_to_do(server, path, reply, transient, words):
     assert words in str(caught.value)
     assert "the-token" not in str(caught.value)
     assert caught.value.transient is transient
+
+
+def test_a_small_answer_is_no_larger_than_eight_mebibytes(server):
+    answer = said({"product": {"id": 4711, "handle": "warm-blanket"}})
+    fits = answer._replace(body=answer.body.ljust(8 * MIB))
+    server.replies[PRODUCTS] = [fits, fits._replace(body=fits.body + b" ")]
+    provider(server).order(PRODUCT)
+    with pytest.raises(FetchError, match="cannot be read"):
+        provider(server).order(PRODUCT)
 
 
 def test_a_failure_on_a_later_page_is_no_smaller_set(server):

@@ -16,13 +16,14 @@ from outlast_reviews.sources import Limits, NotReviews
 from outlast_reviews.sources.columns import SeenColumn, UnknownColumns, columns_of, plain_name
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
+from outlast_reviews.sources.json_rows import JsonRows
 from outlast_reviews.sources.limits import MIB, Taken, TooMuch, ignore_progress
 from outlast_reviews.sources.merging import merged
 from outlast_reviews.sources.products import named
 from outlast_reviews.sources.provider import provider_of, providers
 from outlast_reviews.sources.quoting import encodable, quoted
 from outlast_reviews.sources.response import retry_after
-from outlast_reviews.sources.rows import plain_text, read_flag
+from outlast_reviews.sources.rows import Rows, plain_text, read_flag
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 TODAY = dt.date(2024, 6, 1)
@@ -371,9 +372,15 @@ class TestJson:
         def entry(fields: int) -> dict:
             return {"rating": 5, "text": "t", **{f"k{n}": n for n in range(fields - 2)}}
 
-        found = read_json([entry(1_000), entry(1_001)])
+        found = read_json([entry(1_000), entry(1_001), entry(5_000)])
         assert [review.row for review in found.reviews] == [1]
-        assert found.skipped == (Skipped(2, "the entry has 1,001 fields"),)
+        why = "the entry has more than 1,000 fields"
+        assert found.skipped == (Skipped(2, why), Skipped(3, why))
+
+    def test_of_an_entry_with_too_many_fields_no_more_names_are_remembered(self):
+        rows = JsonRows(Rows(Limits()))
+        rows.add({f"k{n}": n for n in range(5_000)})
+        assert max(map(len, rows._columns)) == 1_001
 
     def test_bare_values_and_lines_that_are_no_objects_are_named(self):
         assert read_json([{"rating": 5, "text": "t"}, 7]).skipped == (

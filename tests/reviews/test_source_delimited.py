@@ -9,6 +9,7 @@ from source_reading import read, refusal
 
 from outlast_reviews.review import Review, Skipped
 from outlast_reviews.sources import Limits
+from outlast_reviews.sources.encoding import Decoder
 
 ROWS = [
     ["rating", "date", "title", "text"],
@@ -87,6 +88,22 @@ def test_western_words_that_could_be_japanese_letters_are_western():
     raw = f"rating,text\n5,{words}\n".encode("cp1252")
     assert raw.decode("cp932")
     assert read(raw).reviews[0].text == words
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        ("いい", " (Windows-1252)"),
+        ("いいな", " (Shift-JIS)"),
+        ("いいな" + "日" * 12, " (Shift-JIS)"),
+        ("いいな" + "日" * 13, " (Windows-1252)"),
+        ("いいな" + "a" * 99, " (Shift-JIS)"),
+    ],
+)
+def test_japanese_is_told_by_three_letters_of_its_own_that_are_a_fifth_of_all_but_ascii(words, note):
+    decoder = Decoder(b"")
+    decoder.decode(words.encode("cp932"))
+    assert decoder.note == note
 
 
 def test_quoted_fields_may_hold_delimiters_quotes_and_lines():

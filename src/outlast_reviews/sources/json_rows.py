@@ -66,7 +66,7 @@ class JsonRows:
         self.stars_seen = self.stars_seen or columns.rating is not None or columns.starless
         self.words_seen = self.words_seen or columns.text is not None
         if len(values) > _MOST_KEYS:
-            self._rows.skip(f"the entry has {len(values):,} fields")
+            self._rows.skip(f"the entry has more than {_MOST_KEYS:,} fields")
         else:
             self._rows.add(columns, values)
 
