@@ -5,7 +5,6 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -58,15 +57,9 @@ class ContextThreadPool(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - as in the base
-        """Take nothing more; does not wait for what runs."""
+        """Take nothing more; does not wait for what runs, and leaves out nothing that waits."""
         with self._guard:
             self._over = True
-            for _ in range(self._count):
-                self._work.put(None)
-        if cancel_futures:
-            with suppress(queue.Empty):
-                while True:
-                    self._work.get_nowait()
             for _ in range(self._count):
                 self._work.put(None)
 
