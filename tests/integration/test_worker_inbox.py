@@ -20,7 +20,7 @@ from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.ports.store import StartLimits
-from outlast.testing.acts import crash, new_session, read
+from outlast.testing.acts import crash, new_session, read, start
 
 SILENCE = 1_000.0
 
@@ -123,6 +123,15 @@ async def test_what_is_not_to_be_done_is_ignored():
             assert await b.take(session) is Taken.IGNORED
         assert len(b.begun) == 1
         assert (await read(b.store, foreign)).claim == 0
+
+
+async def test_what_only_another_version_understands_is_claimed_once_and_ignored_from_then_on():
+    async with bench() as b:
+        foreign = (await start(b.store, input='{"url":"x","language":"en"}')).id
+        await b.take(foreign)
+        assert await b.take(foreign) is Taken.IGNORED
+        session = await read(b.store, foreign)
+        assert (session.status, session.claim, session.attempt) == (Status.PENDING, 1, 0)
 
 
 async def test_three_hand_overs_at_once_are_one_attempt():
