@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from outlast.domain.outcome import End
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.testing.acts import (
@@ -14,6 +15,7 @@ from outlast.testing.acts import (
     crash,
     enter,
     ids_of,
+    lapse,
     postponed,
     read,
     released,
@@ -210,6 +212,31 @@ class ClaimOrderContract(StoreRoom):
         assert ids_of(await take(store)) == {suspect.id, fresh.id}
         assert await take(store, beside=2) == []
         assert ids_of(await take(store, beside=1)) == {fallen.id}
+
+    @pytest.mark.parametrize(
+        "end", [None, "leave", "lapse", released(), postponed(), postponed(5), postponed(9_000)]
+    )
+    async def test_a_suspect_stays_one_however_it_came_to_wait_again(
+        self, store: WholeStore, clock: FakeClock, end: End | str | None
+    ) -> None:
+        suspect = await start(store)
+        await crash(store, suspect.id, times=2)
+        if end is not None:
+            enter(store, "once")
+            taken = await take_one(store, suspect.id, "once")
+            if end == "leave":
+                await store.release_worker("once")
+            elif end == "lapse":
+                await lapse(store, "once")
+            elif not isinstance(end, str):
+                await store.finish(right(taken), end)
+        clock.advance(5)
+        if end == postponed(9_000):
+            clock.jump_wall(-7_200)
+            assert await store.end_future_waits() == 1
+        enter(store)
+        assert await take(store, beside=1) == []
+        assert ids_of(await take(store)) == {suspect.id}
 
     async def test_a_suspect_that_is_not_taken_keeps_nobody_waiting(self, store: WholeStore) -> None:
         fallen = await start(store, priority=9)

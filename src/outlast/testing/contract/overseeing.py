@@ -58,11 +58,23 @@ class OverviewContract(StoreRoom):
         due = await read(store, session.id)
         assert list(await store.depths()) == [QueueDepth("analysis", "site", 1, due.available_at, 0)]
 
-    async def test_suspects_wait_too(self, store: WholeStore) -> None:
-        session = await start(store)
-        await crash(store, session.id, times=2)
-        suspect = await read(store, session.id)
-        assert list(await store.depths()) == [QueueDepth("analysis", "site", 1, suspect.available_at, 0)]
+    async def test_suspects_wait_too(self, store: WholeStore, clock: FakeClock) -> None:
+        since: list[datetime] = []
+        for _ in range(2):
+            session = await start(store)
+            await crash(store, session.id, times=2)
+            since.append((await read(store, session.id)).available_at)
+            clock.advance(1)
+        assert list(await store.depths()) == [QueueDepth("analysis", "site", 2, since[0], 0)]
+
+    async def test_of_what_has_become_due_the_longest_wait_counts(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        for delay in (10, 20, 90):
+            await store.finish(right(await started_and_claimed(store)), postponed(delay))
+        first = clock.now() + timedelta(seconds=10)
+        clock.advance(30)
+        assert list(await store.depths()) == [QueueDepth("analysis", "site", 2, first, 1)]
 
     async def test_what_ended_is_counted_by_hour_and_status(self, store: WholeStore, clock: FakeClock) -> None:
         earlier = [await self._end(store, completed()), await self._end(store, completed())]

@@ -80,6 +80,24 @@ class ReadingContract(StoreRoom):
         listed = await store.select(Selection(limit=3))
         assert [session.id for session in listed] == started[:0:-1]
 
+    @pytest.mark.parametrize("state", ["queued", "running", "completed", "failed", "cancelled while waiting"])
+    async def test_of_every_status_the_newest_are_listed_and_of_the_same_time_the_last(
+        self, store: WholeStore, clock: FakeClock, state: str
+    ) -> None:
+        reached = [(await STATES[state](store)).id for _ in range(2)]
+        clock.advance(1)
+        reached += [(await STATES[state](store)).id for _ in range(2)]
+        assert [session.id for session in await store.select(Selection(limit=3))] == reached[:0:-1]
+
+    async def test_the_newest_of_all_are_listed_whatever_their_status(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        reached: list[str] = []
+        for state in ("queued", "running", "completed", "queued", "failed", "running"):
+            reached.append((await STATES[state](store)).id)
+            clock.advance(1)
+        assert [session.id for session in await store.select(Selection(limit=4))] == reached[:1:-1]
+
     async def test_a_list_is_restricted_by_owner_status_and_analysis_together(self, store: WholeStore) -> None:
         wanted = await start(store, owner="a", analysis="x")
         await start(store, owner="b", analysis="x")
