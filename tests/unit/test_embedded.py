@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+from outlast.core import embedded
 from outlast.core.embedded import EmbeddedWorker
 from outlast.core.worker_options import WorkerOptions
 
@@ -57,6 +58,35 @@ async def test_a_worker_is_replaced_each_time_its_loop_is_blocked_and_holds_up_n
             await worker.stop(2 * PATIENCE)
     finally:
         released.set()
+
+
+class Brief:
+    """Ends by itself."""
+
+    async def run(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+async def test_a_worker_that_ends_by_itself_is_replaced_and_one_that_was_stopped_is_not(monkeypatch):
+    monkeypatch.setattr(embedded, "PAUSE", 0.01)
+    began = threading.Event()
+    made = []
+
+    def make(_):
+        made.append(Brief() if len(made) < 2 else Honest(began))
+        return made[-1]
+
+    worker = EmbeddedWorker(make, WorkerOptions())
+    worker.start()
+    assert await asyncio.to_thread(began.wait, PATIENCE)
+    assert worker.alive
+    async with asyncio.timeout(PATIENCE):
+        await worker.stop(PATIENCE)
+    assert not worker.alive
+    assert len(made) == 3
 
 
 class Blocked:

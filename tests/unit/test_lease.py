@@ -231,7 +231,7 @@ async def test_an_overdue_attempt_whose_loop_answers_is_left_to_the_loop(house):
     session = await started_and_claimed(house.store, "w")
     async with house.kept():
         house.late = [(right(session), failed())]
-        for _ in range(10):
-            await house.look(1)
-            await hear(house.looked) if house.clock.monotonic() % RENEW_EVERY == 0 else None
+        for _ in range(2 * int(BLOCKED_AFTER + 2)):
+            house.clock.advance(0.5)
+            await asyncio.sleep(0.03)
     assert not house.stuck.is_set()

@@ -33,6 +33,19 @@ def test_the_cause_is_what_was_seen(code, cause):
     assert cause_of(code) == cause
 
 
+async def test_the_fifth_quick_death_in_a_row_and_each_after_it_makes_the_next_start_wait_twice_as_long(caplog):
+    store, clock = MemoryStore(FakeClock()), FakeClock()
+    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
+    supervisor = Supervisor([], 1, store, maintenance, grace=1)
+    supervisor._stopping.set()  # so that it says how long it would wait, and does not
+    said = []
+    for quick_deaths in range(11):
+        caplog.clear()
+        await supervisor._pause(quick_deaths)
+        said += [(quick_deaths, record.args[0]) for record in caplog.records]
+    assert said == [(5, 2.0), (6, 4.0), (7, 8.0), (8, 16.0), (9, 30.0), (10, 30.0)]
+
+
 class AwayStore(MemoryStore):
     """It cannot be reached until `back` is set."""
 
