@@ -79,5 +79,8 @@ class WorkerLink:
 def silence_standard_input() -> None:
     """Whoever reads from standard input from now on, children included, finds its end."""
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    if null == 0:  # it was closed
+        os.set_inheritable(0, True)
+    else:
+        os.dup2(null, 0)
+        os.close(null)
