@@ -61,19 +61,45 @@ async def _cancelled(site: OpenSite, session_id: str) -> None:
 
 
 STATES: dict[str, tuple[Reach, dict[str, Any]]] = {
-    "queued": (_pending, {"status": "pending", "cancellable": True, "queue_position": 1, "attempt": 0}),
+    "queued": (
+        _pending,
+        {
+            "status": "pending",
+            "cancellable": True,
+            "queue_position": 1,
+            "attempt": 0,
+            "current_message": "Waiting for a worker",
+        },
+    ),
     "running": (
         _processing,
         {"status": "processing", "cancellable": True, "progress_percentage": 40.0, "current_message": "Reading a"},
     ),
-    "retrying": (_retrying, {"status": "pending", "error": "The page did not answer.", "error_code": "timeout"}),
-    "cancelling": (_cancelling, {"status": "processing", "cancellable": False}),
-    "completed": (_completed, {"status": "completed", "progress_percentage": 100, "result": {"grade": "A"}}),
+    "retrying": (
+        _retrying,
+        {
+            "status": "pending",
+            "error": "The page did not answer.",
+            "error_code": "timeout",
+            "current_message": "Waiting for the next attempt",
+        },
+    ),
+    "cancelling": (_cancelling, {"status": "processing", "cancellable": False, "current_message": "Stopping"}),
+    "completed": (
+        _completed,
+        {"status": "completed", "progress_percentage": 100, "result": {"grade": "A"}, "current_message": "Done"},
+    ),
     "failed": (
         _failed,
-        {"status": "failed", "error": "The page is gone.", "error_code": "gone", "reference": "ref-1"},
+        {
+            "status": "failed",
+            "error": "The page is gone.",
+            "error_code": "gone",
+            "reference": "ref-1",
+            "current_message": "The page is gone.",
+        },
     ),
-    "cancelled": (_cancelled, {"status": "cancelled", "error": None}),
+    "cancelled": (_cancelled, {"status": "cancelled", "error": None, "current_message": "Cancelled"}),
 }
 FINAL = {"completed", "failed", "cancelled"}
 

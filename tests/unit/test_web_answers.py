@@ -1,0 +1,62 @@
+"""What a poll was answered, and for how long and for whom it is kept."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from outlast.backends.memory.store import MemoryStore
+from outlast.core.watch import SessionView
+from outlast.testing.acts import cancelled, read, right, start, started_and_claimed
+from outlast.testing.clock import FakeClock
+from outlast.web.answers import LARGEST, Answer, Answers
+
+OPEN = b'{"a":1,"elapsed_ms":'
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock):
+    return MemoryStore(clock)
+
+
+def answer_to(session, clock, encoded=OPEN):
+    return Answer(SessionView(session, began=clock.monotonic()), encoded, 1_500, clock.monotonic())
+
+
+def said(sent):
+    start, body = sent
+    return dict(start["headers"]), json.loads(body["body"])
+
+
+async def test_the_time_that_has_passed_is_told_anew_each_time(store, clock):
+    answer = answer_to(await start(store), clock)
+    for passed in (0, 2_500, 12_500):
+        _, body = said(answer.full(OPEN, SimpleNamespace(clock=clock)))
+        assert body == {"a": 1, "elapsed_ms": passed}
+        clock.advance(2.5 if passed == 0 else 10)
+
+
+async def test_after_the_end_the_time_stands_still_and_nobody_is_asked_to_come_again(store, clock):
+    session = await started_and_claimed(store)
+    waiting, _ = said(answer_to(session, clock).full(OPEN, SimpleNamespace(clock=clock)))
+    assert waiting[b"retry-after"] == b"2"
+    clock.advance(3)
+    await store.finish(right(session), cancelled(), worked=3.0)
+    answer = answer_to(await read(store, session.id), clock)
+    clock.advance(60)
+    ended, body = said(answer.full(OPEN, SimpleNamespace(clock=clock)))
+    assert b"retry-after" not in ended
+    assert body["elapsed_ms"] == 3_000
+
+
+@pytest.mark.parametrize(("size", "kept"), [(LARGEST, True), (LARGEST + 1, False)])
+async def test_an_answer_is_kept_up_to_its_size(store, clock, size, kept):
+    answers, scope = Answers(), {"path": "/a", "method": "GET", "query_string": b""}
+    answer = answer_to(await start(store), clock, OPEN.ljust(size))
+    answers.keep(scope, answer)
+    assert answers.find(scope) is (answer if kept else None)

@@ -1,0 +1,15 @@
+"""What holds for every address."""
+
+import pytest
+
+from outlast.web.routes import ROUTES, Route, Token
+
+FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_errors_are_pages_where_people_are_and_what_changes_something_needs_a_token(route: Route):
+    program = route.path.startswith(FOR_PROGRAMS)
+    assert route.page is not program
+    assert route.any_host is (route.path in ("/livez", "/readyz"))
+    assert route.token is (None if route.safe else Token.HEADER if program else Token.FORM)
