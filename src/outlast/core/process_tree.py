@@ -90,7 +90,7 @@ def _members(session: int) -> Iterator[int]:
 def _bearers(mark: str) -> Iterator[int]:
     for process in _processes():
         with suppress(psutil.Error):
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(MARK) == mark:  # what has ended has no environment any more
                 yield process.pid
 
 
