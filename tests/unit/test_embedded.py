@@ -89,6 +89,43 @@ async def test_a_worker_that_ends_by_itself_is_replaced_and_one_that_was_stopped
     assert len(made) == 3
 
 
+class Worn:
+    """Asks to be replaced, twice, and ends when it is let go."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
+        self._over = asyncio.Event()
+        self.let_go = 0
+
+    async def run(self) -> None:
+        for _ in range(2):
+            self._options.on_worn(self._retire)
+        await self._over.wait()
+
+    def _retire(self) -> None:
+        self.let_go += 1
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+async def test_a_worn_worker_is_let_go_once_its_successor_is_there_and_has_only_one():
+    began = threading.Event()
+    made = []
+
+    def make(options):
+        made.append(Honest(began) if made else Worn(options))
+        return made[-1]
+
+    worker = EmbeddedWorker(make, WorkerOptions())
+    worker.start()
+    assert await asyncio.to_thread(began.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await worker.stop(PATIENCE)
+    assert [type(one) for one in made] == [Worn, Honest]
+    assert made[0].let_go == 1
+
+
 class Blocked:
     """Its event loop is held up, and it hears nothing."""
 

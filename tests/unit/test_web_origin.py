@@ -1,0 +1,26 @@
+"""Which origins are places of the web: scheme, host and port are compared, and nothing else counts as one."""
+
+import pytest
+
+from outlast.web.access import _place
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("http://shop.example", ("http", "shop.example", 80)),
+        ("https://shop.example", ("https", "shop.example", 443)),
+        ("https://Shop.example:8443", ("https", "shop.example", 8443)),
+        ("http://", None),
+        ("http://:80", None),
+        ("ftp://shop.example", None),
+        ("//shop.example", None),
+        ("http://us@shop.example", None),
+        ("http://[", None),
+        ("http://shop.example:port", None),
+        ("null", None),
+        ("", None),
+    ],
+)
+def test_a_place_has_a_scheme_of_the_web_and_a_host(address: str, place: tuple[str, str, int] | None):
+    assert _place(address) == place
