@@ -1,5 +1,6 @@
 """A form drawn from an analysis's input, and what comes back from it."""
 
+from enum import IntEnum
 from typing import Annotated, Any
 
 import pytest
@@ -43,6 +44,17 @@ FIELDS = {f["name"]: f for f in form_fields(ANALYSIS)}
 )
 def test_each_type_has_its_field(name: str, kind: str):
     assert FIELDS[name]["kind"] == kind
+
+
+def test_a_type_with_a_name_of_its_own_has_the_field_of_what_it_is_made_of():
+    class Grade(IntEnum):
+        GOOD = 1
+        BAD = 2
+
+    async def graded(grade: Grade) -> None: ...
+
+    (field,) = form_fields(Analysis("graded", "Graded", graded))
+    assert field["kind"] == "number"
 
 
 def test_fields_say_what_the_signature_says():
