@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.domain.lapses import BLIND_AFTER, BeatObserver, Heartbeat
+from outlast.domain.lapses import BLIND_AFTER, MAX_LAPSES, BeatObserver, Heartbeat, lapse_of, lost, returned
 
 LEASE = 15.0
 
@@ -96,3 +96,11 @@ def test_the_next_lapse_is_known_beforehand():
     observer.look([Heartbeat("first", "1")], 0, 0)
     observer.look([Heartbeat("first", "1"), Heartbeat("second", "1")], 3, 3)
     assert observer.next_lapse() == LEASE
+
+
+def test_what_is_said_of_it():
+    assert lapse_of("w") == "Worker w was not heard of for the time of its lease."
+    assert returned("w") == "Worker w was not heard of for the time of its lease, and came back."
+    assert lost(MAX_LAPSES) == (
+        f"Its workers fell silent {MAX_LAPSES} times and none of them came back, so it is not tried again."
+    )

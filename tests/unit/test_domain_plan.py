@@ -22,6 +22,11 @@ def test_too_few_durations_predict_nothing():
     assert expect([5] * ENOUGH_SAMPLES) == Expected(5, 5, 5)
 
 
+def test_three_durations_are_enough():
+    assert expect([1, 2]) is None
+    assert expect([1, 2, 3]) == Expected(pytest.approx(1.4), 2, pytest.approx(2.6))
+
+
 @given(st.lists(durations, min_size=ENOUGH_SAMPLES))
 def test_the_range_lies_around_the_middle_and_within_what_was_seen(seen):
     expected = expect(seen)

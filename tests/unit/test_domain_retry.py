@@ -41,3 +41,8 @@ def test_waits_are_spread_over_the_whole_range_so_that_nobody_comes_back_togethe
 
 def test_a_session_is_suspected_before_it_is_quarantined():
     assert 0 < SUSPECT_CRASHES < MAX_CRASHES
+
+
+def test_the_figures_are_those_that_people_are_told():
+    assert (FIRST_DELAY, LONGEST_DELAY) == (2.0, 300.0)
+    assert (SUSPECT_CRASHES, MAX_CRASHES) == (2, 3)

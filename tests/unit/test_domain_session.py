@@ -40,6 +40,7 @@ SESSION = AnalysisSession(
         ({"attempt": 1, "error": "No answer."}, Phase.RETRYING),
         ({"attempt": 1}, Phase.QUEUED),
         ({"attempt": 0, "crashes": 1}, Phase.QUEUED),
+        ({"attempt": 0, "error": "Its attempt did not count."}, Phase.QUEUED),
         ({"status": Status.PROCESSING}, Phase.RUNNING),
         ({"status": Status.PROCESSING, "attempt": 2, "error": "No answer."}, Phase.RUNNING),
         ({"status": Status.PROCESSING, "cancel_requested_at": NOW}, Phase.CANCELLING),
@@ -57,3 +58,8 @@ def test_the_phase_says_what_the_status_leaves_out(changes, phase):
 def test_only_what_is_in_flight_and_not_asked_to_stop_is_cancellable(status, requested):
     session = replace(SESSION, status=status, cancel_requested_at=requested)
     assert session.cancellable == (not status.final and requested is None)
+
+
+def test_the_same_row_read_later_is_equal():
+    assert replace(SESSION, waited_ms=5, worked_ms=7) == SESSION
+    assert replace(SESSION, version=2) != SESSION

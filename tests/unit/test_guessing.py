@@ -16,6 +16,8 @@ from outlast.settings import SettingsError, load_settings
         "abcdefghijklmnopqrstuvwxyz",
         "zyxwvutsrqponmlkjihgfedcba",
         "aB3dE6gH1kaB3dE6gH1k",
+        "zzyyxxwwvvuuttssrrqqpp",
+        "jkjkklmlmnonoprqrqststu",
         "MyPassword-for-2026-okay",
         "change-me-before-you-start",
         "changeme" * 3,

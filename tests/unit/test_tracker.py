@@ -42,6 +42,16 @@ def test_so_is_one_that_was_resumed():
     assert judge.status is StepStatus.PENDING
 
 
+def test_a_line_that_is_resumed_is_the_one_that_is_shown_and_spoken_of():
+    tracker = make()
+    tracker.begin("read", 1, 1)
+    tracker.end("read", 1)
+    tracker.resume("judge", 1)
+    assert tracker.take().current_step == 2
+    tracker.report(None, 0, None, None, "Judged before")
+    assert [state.message for state in tracker.take().steps] == [None, "Judged before"]
+
+
 def line(tracker, at=0):
     return tracker.take().steps[at]
 

@@ -1,0 +1,31 @@
+"""What identifies a call of a step."""
+
+import pytest
+
+from outlast.domain.step_calls import call_of
+
+FIRST = call_of("read", 1, {"a": 1, "b": [2, None]}, 1)
+
+
+def test_the_order_of_names_does_not_matter():
+    assert call_of("read", 1, {"b": [2, None], "a": 1}, 1) == FIRST
+    assert len(FIRST) == 32
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("judge", 1, {"a": 1, "b": [2, None]}, 1),
+        ("read", 2, {"a": 1, "b": [2, None]}, 1),
+        ("read", 1, {"a": 1, "b": [None, 2]}, 1),
+        ("read", 1, {"a": "1", "b": [2, None]}, 1),
+        ("read", 1, {"a": 1, "b": [2, None]}, 2),
+    ],
+)
+def test_all_else_does(other):
+    assert call_of(*other) != FIRST
+
+
+def test_what_is_no_json_is_no_key():
+    with pytest.raises(ValueError, match="JSON"):
+        call_of("read", 1, float("nan"), 1)
