@@ -4,7 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from outlast.backends.postgres.claims import _flat, as_json
 from outlast.backends.postgres.store import PostgresStore
+from outlast.testing.acts import read, right, started_and_claimed
 from outlast.testing.store_contract import SessionStoreContract
 from outlast.testing.store_lives import live_many_lives
 from postgres_clock import DatabaseClock
@@ -14,6 +16,15 @@ from servers import fresh_database
 class TestPostgresStore(SessionStoreContract):
     async def forget_the_registration(self, store, worker_id):
         await store._db.all("forget_workers", {"ids": [worker_id]})
+
+    async def test_a_report_that_comes_first_beside_another_makes_the_version_grow_too(self, store):
+        session = await started_and_claimed(store)
+        updates = as_json([_flat(right(session), session.progress)])
+        versions = []
+        for _ in range(3):
+            await store._db.all("report_first", {"updates": updates})
+            versions.append((await read(store, session.id)).version)
+        assert versions == sorted({session.version, *versions})[1:]
 
     @pytest.fixture
     def clock(self, postgres_url):

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -191,6 +192,16 @@ class FinishContract(StoreRoom):
         assert not await store.finish(right(session), second)
         assert await read(store, session.id) == row
         assert await store.result(session.id, owner=None) == result
+
+    async def test_of_two_ends_at_once_one_counts(self, store: WholeStore) -> None:
+        for _ in range(10):
+            session = await started_and_claimed(store)
+            answers = await asyncio.gather(
+                store.finish(right(session), completed()), store.finish(right(session), failed())
+            )
+            assert sorted(answers) == [False, True]
+            (line,) = await store.history(session.id)
+            assert line.ended == (await read(store, session.id)).status
 
     @pytest.mark.parametrize("name", EVERY_END)
     async def test_each_end_is_a_line_of_history(

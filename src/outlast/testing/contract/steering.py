@@ -14,6 +14,7 @@ from outlast.testing.acts import (
     completed,
     enter,
     kept,
+    postponed,
     read,
     released,
     right,
@@ -86,6 +87,16 @@ class CancelContract(StoreRoom):
                 assert (answer, row.phase) == (CancelAnswer.CANCELLING, Phase.CANCELLING)
             else:
                 assert (answer, row.status) == (CancelAnswer.CANCELLED, Status.CANCELLED)
+
+    async def test_a_cancel_and_an_end_at_once_leave_nothing_that_waits_on(self, store: WholeStore) -> None:
+        for _ in range(20):
+            session = await started_and_claimed(store)
+            answer, ended = await asyncio.gather(
+                store.cancel(session.id, owner=OWNER), store.finish(right(session), postponed())
+            )
+            assert ended
+            assert answer in {CancelAnswer.CANCELLING, CancelAnswer.CANCELLED}
+            assert (await read(store, session.id)).status is Status.CANCELLED
 
 
 class RetryContract(StoreRoom):
