@@ -96,6 +96,44 @@ async def test_a_death_that_cannot_be_written_is_written_later_and_the_replaceme
         await running
 
 
+RETIRING = """
+import os, pathlib, sys
+first = pathlib.Path(sys.argv[1])
+if not first.exists():
+    first.touch()
+    os.write(0, b"R")
+    while b"R" not in os.read(0, 9): pass
+    sys.exit(3)
+while os.read(0, 9) not in {b"", b"S"}: pass
+"""
+
+
+async def test_one_that_retires_without_work_may_end_as_it_likes_and_is_replaced_once(tmp_path, caplog):
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
+    command = [sys.executable, "-c", RETIRING, str(tmp_path / "first")]
+    supervisor = Supervisor(command, 1, store, maintenance, grace=1)
+    real, lives = supervisor._attend, []
+
+    async def attend(worker):
+        lives.append(await real(worker))
+        ended.set()
+        return lives[-1]
+
+    ended = asyncio.Event()
+    supervisor._attend = attend
+    running = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
+        assert lives == [False]
+        assert len(supervisor._workers) == 1
+        supervisor.stop()
+        await running
+    assert caplog.text.count("replaces it") == 1
+    assert "It is replaced" not in caplog.text
+
+
 async def test_a_lapse_before_the_death_is_written_is_no_crash():
     clock = FakeClock()
     store = MemoryStore(clock)
