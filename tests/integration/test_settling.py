@@ -1,6 +1,7 @@
 """Ends that a store would refuse: the session is told of it, and its worker goes on."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -64,5 +65,6 @@ async def test_an_end_that_the_store_refuses_fails_the_session_with_a_reference(
     monkeypatch.setattr(engine.store, "finish", once)
     session = await final(outlast, "well")
     assert (session.status, session.error_code) == (Status.FAILED, "not_written")
+    assert re.fullmatch("[0-9a-f]{8}", session.reference)
     assert session.reference in caplog.text
     assert (await final(outlast, "next")).status is Status.COMPLETED
