@@ -1,7 +1,9 @@
 """A whole store moves into another, in use, and nothing is lost or doubled on the way."""
 
+import asyncio
 import io
 import json
+import threading
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -197,6 +199,44 @@ async def test_a_link_made_after_its_result_was_copied_moves_too(stores):
     source.__class__ = Sharing
     await move(stores)
     assert await target.shared("l" * 26) == await source.shared("l" * 26) is not None
+
+
+async def test_versions_are_those_that_readers_see_and_come_page_by_page(stores):
+    source, _ = stores
+    for _ in range(3):
+        running = await started_and_claimed(source)
+        await source.report([update(running, 40, "Half of it")])
+    seen = {s.id: s.version for s in await source.select(Selection())}
+    ids = sorted(seen)
+    assert await source.versions("", 10) == seen
+    assert await source.versions(ids[0], 1) == {ids[1]: seen[ids[1]]}
+    assert await source.versions(ids[2], 10) == {}
+
+
+class ComingFile(io.BytesIO):
+    """Its end comes when the test says so."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.read_so_far, self.over = threading.Event(), threading.Event()
+
+    def read(self, size=-1):
+        block = super().read(size)
+        if not block:
+            self.read_so_far.set()
+            self.over.wait(20)
+        return block
+
+
+async def test_a_file_that_is_still_coming_is_no_upload_yet(stores):
+    source, _ = stores
+    file = ComingFile(b"rating,text\n")
+    putting = asyncio.create_task(source.put(OWNER, "reviews.csv", file))
+    assert await asyncio.to_thread(file.read_so_far.wait, 20)
+    assert list(await source.uploads()) == []
+    file.over.set()
+    stored = await putting
+    assert [upload.stored for upload in await source.uploads()] == [stored]
 
 
 async def test_pages_of_ids_on_both_sides_are_walked_together(stores):
