@@ -231,6 +231,17 @@ class ReturnContract(StoreRoom):
         assert (row.status, row.lapses, row.worker_id) == (Status.PROCESSING, 0, "heir")
         assert await store.report([update(taken, 50)]) == set()
 
+    async def test_a_return_takes_back_no_lapse_that_a_new_round_has_forgotten(self, store: WholeStore) -> None:
+        session = await start(store)
+        await _lapse_with(store, session, "away")
+        await store.cancel(session.id, owner=None)
+        assert await store.retry(session.id, owner=None, attempts=3) is RetryAnswer.RETRIED
+        return_as(store, "back", formerly="away")
+        row = await read(store, session.id)
+        assert (row.status, row.lapses) == (Status.PENDING, 0)
+        await _lapse_with(store, session, "gone for good")
+        assert (await read(store, session.id)).lapses == 1
+
     async def test_a_return_changes_nothing_that_is_final(self, store: WholeStore) -> None:
         session = await start(store)
         for n in range(MAX_LAPSES):
