@@ -44,6 +44,17 @@ class StuckWorkerContract(StoreRoom):
         assert [line.ended for line in await store.history(last.id)] == ["failed"]
         assert [line.ended for line in await store.history(again.id)] == ["postponed"]
 
+    async def test_of_several_that_end_together_each_keeps_its_own_progress(self, store: WholeStore) -> None:
+        sessions = [await started_and_claimed(store) for _ in range(4)]
+        for n, session in enumerate(sessions[:3]):
+            await store.report([update(session, 10 * n + 10, f"Page {n}")])
+        lease = store.lease()
+        lease.finish([(right(session), failed()) for session in reversed(sessions)])
+        lease.close()
+        rows = [await read(store, session.id) for session in sessions]
+        assert [row.progress.percentage for row in rows] == [10, 20, 30, 0]
+        assert [row.progress.message for row in rows] == ["Page 0", "Page 1", "Page 2", None]
+
     async def test_a_claim_that_is_gone_is_passed_over(self, store: WholeStore) -> None:
         gone, held = await started_and_claimed(store), await started_and_claimed(store)
         await store.finish(right(gone), released())
