@@ -57,6 +57,15 @@ class AdoptContract(StoreRoom):
         assert await store.adopt("nobody", "ann") == 1
         assert await store.get(ours.id, owner="ann") is not None
 
+    async def test_what_the_new_owner_had_of_the_same_subject_and_has_ended_keeps_nothing_back(
+        self, store: WholeStore
+    ) -> None:
+        theirs = await started_and_claimed(store, owner="ann", subject="the same")
+        await store.finish(right(theirs), completed())
+        ours = await start(store, owner="nobody", subject="the same")
+        assert await store.adopt("nobody", "ann") == 1
+        assert await store.get(ours.id, owner="ann") is not None
+
     async def test_who_adopts_from_oneself_changes_nothing(self, store: WholeStore) -> None:
         session = await start(store, owner="ann")
         assert await store.adopt("ann", "ann") == 0

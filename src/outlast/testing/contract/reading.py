@@ -23,6 +23,7 @@ from outlast.testing.acts import (
     started_and_claimed,
     take,
     take_one,
+    update,
 )
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.room import StoreRoom
@@ -97,6 +98,24 @@ class ReadingContract(StoreRoom):
             reached.append((await STATES[state](store)).id)
             clock.advance(1)
         assert [session.id for session in await store.select(Selection(limit=4))] == reached[:1:-1]
+
+    async def test_the_newest_of_an_owner_are_listed_up_to_the_limit(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        started: list[str] = []
+        for _ in range(4):
+            started.append((await start(store)).id)
+            clock.advance(1)
+        await start(store, owner="somebody else")
+        listed = await store.select(Selection(owner=OWNER, limit=2))
+        assert [session.id for session in listed] == started[:1:-1]
+
+    async def test_the_version_alone_is_the_one_that_is_read(self, store: WholeStore) -> None:
+        quiet, reported = [await started_and_claimed(store) for _ in range(2)]
+        await store.report([update(reported, 40)])
+        for session in (quiet, reported):
+            assert await store.version(session.id, owner=OWNER) == (await read(store, session.id)).version
+            assert await store.version(session.id, owner="somebody else") is None
 
     async def test_a_list_is_restricted_by_owner_status_and_analysis_together(self, store: WholeStore) -> None:
         wanted = await start(store, owner="a", analysis="x")
@@ -181,3 +200,13 @@ class QueuePositionContract(StoreRoom):
         assert await store.queue_position(session.id) is None
         clock.advance(60)
         assert await store.queue_position(session.id) == 1
+
+    async def test_no_suspect_whose_time_has_come_is_counted_before_itself(
+        self, store: WholeStore, clock: FakeClock
+    ) -> None:
+        suspect = await start(store)
+        await crash(store, suspect.id, times=SUSPECT_CRASHES)
+        enter(store)
+        await store.finish(right(await take_one(store, suspect.id)), postponed(5))
+        clock.advance(5)
+        assert await store.queue_position(suspect.id) == 1

@@ -51,7 +51,10 @@ class TimingContract(StoreRoom):
     async def test_a_jump_while_it_is_worked_on_makes_no_session_longer_and_none_end_before_it_began(
         self, store: WholeStore, clock: FakeClock, jump: float, end: End
     ) -> None:
-        session = await started_and_claimed(store)
+        waiting = await start(store)
+        clock.advance(2)
+        enter(store)
+        session = await take_one(store, waiting.id)
         clock.advance(0.5)
         clock.jump_wall(jump)
         assert await store.finish(right(session), end, worked=0.5)
@@ -59,7 +62,7 @@ class TimingContract(StoreRoom):
         assert row.worked_ms == 500
         if row.status.final:
             clock.advance(60)
-            assert (await read(store, session.id)).elapsed_ms == 500
+            assert (await read(store, session.id)).elapsed_ms == 2_500
         assert row.started_at is not None
         assert row.created_at <= row.started_at <= (row.completed_at or row.started_at)
 
