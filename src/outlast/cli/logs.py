@@ -41,7 +41,8 @@ class JSONFormatter(JsonFormatter):
 
     def __init__(self) -> None:
         names = {"message": "event", "levelname": "level", "exc_info": "exception"}
-        super().__init__("%(message)s %(levelname)s", rename_fields=names, timestamp=True)
+        form = "%(message)s %(levelname)s"
+        super().__init__(form, rename_fields=names, timestamp=True)  # pyright: ignore[reportUnknownMemberType] - its callbacks have no types
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         """The same with a level in small letters."""
