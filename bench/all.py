@@ -14,6 +14,7 @@ THEMES = (
     "polls",
     "waiting",
     "claims",
+    "held",
     "watchers",
     "engines",
     "judging",

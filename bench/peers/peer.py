@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-SLOTS = 100_000
+SLOTS = 1_000_000
 
 
 class Peer(Protocol):

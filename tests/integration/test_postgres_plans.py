@@ -49,7 +49,16 @@ SELECT id, user_session, analysis, subject, completed_at, 'link ' || id, '1'
 FROM analysis_sessions WHERE status = 'completed';
 """
 LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "step_results"}
-PARTS = {"phase_ms", "session_columns", "own_columns", "sessions", "now", "prunable_uploads", "prunable_facts"}
+PARTS = {
+    "phase_ms",
+    "session_columns",
+    "own_columns",
+    "sessions",
+    "now",
+    "prunable_uploads",
+    "prunable_facts",
+    "take_next",
+}
 OF_A_MOVE = re.compile(
     r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
 )
@@ -75,6 +84,10 @@ ITEMS = [
      "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
     for n in range(1, 101)
 ]  # fmt: skip
+RANGES = [
+    {"queue": "analysis", "analysis": f"analysis {n}", "highest": 0, "lowest": 0, "since": "2026-01-02"}
+    for n in range(2)
+]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +130,7 @@ async def migrated(url):
 
 def asked(statement):
     """The values that a statement asks for."""
-    lists = {"items": ITEMS, "updates": ITEMS, "taken": ITEMS}
+    lists = {"items": ITEMS, "updates": ITEMS, "taken": ITEMS, "ranges": RANGES}
     names = set(re.findall(r"%\((\w+)\)", statement))
     return {name: json.dumps(lists[name]) if name in lists else VALUES.get(name, "x") for name in names}
 
@@ -170,7 +183,10 @@ def test_no_statement_reads_a_large_table(connection, statements, name, generic)
         ("changed", "analysis_sessions_pkey"),
         ("select_of_owner", "sessions_by_owner"),
         ("select_newest", "sessions_by_status"),
-        ("heartbeats", "sessions_held"),
+        ("claim_near", "sessions_claimable"),
+        ("claim_near", "sessions_suspect"),
+        ("claim_near", "analysis_sessions_pkey"),
+        ("holders", "sessions_held"),
         ("lock_lapsed_sessions", "sessions_held"),
         ("earlier_crashes", "attempts_pkey"),
         ("undo_lapses", "attempts_lapsed"),
@@ -184,7 +200,7 @@ def test_a_statement_goes_by_its_index(connection, statements, name, index, gene
     assert index in {node.get("Index Name") for node in plan(connection, statements[name], generic=generic)}
 
 
-@pytest.mark.parametrize("name", ["claim", "offer", "select_newest"])
+@pytest.mark.parametrize("name", ["claim", "claim_near", "offer", "select_newest"])
 def test_what_comes_first_is_found_without_sorting_what_waits(connection, statements, name):
     for node in plan(connection, statements[name], generic=False):
         if node["Node Type"] == "Sort":  # an incremental one sorts what is equal in the index

@@ -1,10 +1,13 @@
 """What workers do to sessions: claim them, report, keep steps; and what a fleet is told of them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from outlast.backends.copied import fields_of
 from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.positions import Found, Place, Positions, Range
 from outlast.backends.postgres.room import Room
 from outlast.backends.rows import Row, as_json
 from outlast.domain.plain import plain
@@ -16,6 +19,10 @@ from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 class Claims(Room):
     """The side of `SessionStore` that a worker sees while it works."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._positions = Positions(database.clock)
 
     async def claim(
         self,
@@ -38,10 +45,29 @@ class Claims(Room):
             "beside": beside,
             "passed_over": list(passing_over),
         }
-        # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
-        rows = await self._db.use(lambda c: self._when_made_ready(c, "claim", values), again=True)
+        rows = await self._claimed([(queue, analysis) for queue in queues for analysis in analyses], values)
         rows.sort(key=lambda row: (-row[6], row[21], row[-1]))
         return self._db.rows.many(row[:-1] for row in rows)
+
+    async def _claimed(self, places: Sequence[Place], values: Mapping[str, Any]) -> list[Row]:
+        """Claim; from where earlier ones have come, while what others can still see lies before that."""
+        ranges = self._positions.ranges(places, values["beside"])
+        counting = self._positions.counting
+        name = "claim"
+        if ranges is not None:
+            name, values = "claim_near", {**values, "ranges": as_json([_flat_range(one) for one in ranges])}
+        began = self._db.clock.monotonic()
+        # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
+        if not counting:
+            rows = await self._db.use(lambda c: self._when_made_ready(c, name, values), again=True)
+            self._positions.took(self._db.clock.monotonic() - began)
+            return rows
+        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, values), again=True)
+        if ranges is None:
+            self._positions.looked_everywhere(self._db.clock.monotonic() - began, walked)
+        found = [Found((row[5], row[1]), row[6], row[21], row[13]) for row in rows]
+        self._positions.found(places, found, all_of_it=len(rows) < values["limit"], at=at)
+        return rows
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         values = {"worker_id": worker_id, "id": session_id}
@@ -63,6 +89,20 @@ class Claims(Room):
             await connection.execute(self._db.sql["make_ready"].encode())
             cursor = await connection.execute(self._db.sql[name].encode(), values)
         return await cursor.fetchall()
+
+    async def _counted(
+        self, connection: Connection, name: str, values: Mapping[str, Any]
+    ) -> tuple[list[Row], datetime, int]:
+        """As `_when_made_ready`; and when that was, and how many entries it has walked over."""
+        walked = self._db.sql["walked"].encode()
+        async with connection.pipeline():
+            await connection.execute(self._db.sql["make_ready"].encode())
+            await connection.execute(self._db.sql["in_order"].encode())
+            before = await connection.execute(walked)
+            cursor = await connection.execute(self._db.sql[name].encode(), values)
+            after = await connection.execute(walked)
+        ((at, already),), ((_, in_all),) = await before.fetchall(), await after.fetchall()
+        return await cursor.fetchall(), at, in_all - already
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
@@ -86,6 +126,12 @@ class Claims(Room):
         flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
         written = set(await self._db.all("keep_step", {"items": as_json(flat)}))
         return [(c.session_id, c.number, kept.call) in written for c, kept in items]
+
+
+def _flat_range(one: Range) -> dict[str, Any]:
+    queue, analysis = one.place
+    since = one.since.isoformat()
+    return {"queue": queue, "analysis": analysis, "highest": one.highest, "lowest": one.lowest, "since": since}
 
 
 def _flat(claim: Claim, progress: Progress) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from datetime import datetime
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import as_utc
+from outlast.backends.postgres.database import Database, as_utc
 from outlast.backends.postgres.room import Room
-from outlast.backends.rows import as_json
+from outlast.backends.rows import Row, as_json
 from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
 from outlast.domain.lapses import Heartbeat
 from outlast.domain.session import AttemptEnd
@@ -15,6 +15,8 @@ from outlast.ports.store import Pruned
 
 BATCH = 500
 """Rows deleted in one transaction."""
+SELDOM = 20
+"""Between two looks for holders that are not registered pass so many times what one takes."""
 UPLOADS_AT_ONCE = 4
 """Uploads deleted in one transaction; they may be large."""
 
@@ -22,9 +24,35 @@ UPLOADS_AT_ONCE = 4
 class Recovery(Room):
     """Rescue, release and cleanup of `SessionStore`."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._holders: Sequence[str] = ()
+        self._look_at = 0.0
+
     async def beats(self) -> Sequence[Heartbeat]:
         found = await self._db.all("heartbeats")
-        return [Heartbeat(worker_id, token, process=process) for worker_id, token, process in found]
+        registered = [Heartbeat(worker_id, token, process=process) for worker_id, token, process in found]
+        known = {beat.worker_id for beat in registered}
+        others = [
+            Heartbeat(holder, "", process=None) for holder in await self._unregistered() if holder not in known
+        ]
+        return registered + others
+
+    async def _unregistered(self) -> Sequence[str]:
+        """Who holds sessions all the same; those of the last look, as long as a look takes long."""
+        began = self._db.clock.monotonic()
+        if began >= self._look_at:
+
+            async def read(connection: Connection) -> list[Row]:
+                async with connection.pipeline():
+                    await connection.execute(self._db.sql["in_order"].encode())
+                    cursor = await connection.execute(self._db.sql["holders"].encode())
+                return await cursor.fetchall()
+
+            self._holders = [holder for (holder,) in await self._db.use(read, again=True)]
+            now = self._db.clock.monotonic()
+            self._look_at = now + SELDOM * (now - began)
+        return self._holders
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         async def write(connection: Connection) -> list[str]:

@@ -85,10 +85,15 @@ class Sessions(Room):
 
     async def _near(self, limit: int) -> bool:
         near = self._headroom.near(limit)
-        if near is None:
-            ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
-            near = self._headroom.saw(limit, waiting)
-        return near
+        if near is not None:
+            return near
+        ((started, at_work),) = await self._db.all("started")
+        near = self._headroom.near_now(limit, started, at_work)
+        if near is not None:
+            return near
+        began = self._db.clock.monotonic()
+        ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
+        return self._headroom.saw(limit, waiting, started, self._db.clock.monotonic() - began)
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))

@@ -1,15 +1,2 @@
--- Every registered worker with what changes when it beats, and every other that sessions are held by.
-WITH RECURSIVE holders (worker_id) AS (
-    (SELECT s.worker_id FROM analysis_sessions AS s WHERE s.status = 'processing' ORDER BY s.worker_id LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT s.worker_id FROM analysis_sessions AS s
-        WHERE s.status = 'processing' AND s.worker_id > holders.worker_id
-        ORDER BY s.worker_id LIMIT 1
-    )
-    FROM holders WHERE holders.worker_id IS NOT NULL
-)
+-- Every registered worker with what changes when it beats.
 SELECT id, beat || ' ' || extract(EPOCH FROM lease_until), process FROM workers
-UNION ALL
-SELECT worker_id, '', NULL FROM holders
-WHERE worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM workers WHERE workers.id = holders.worker_id)

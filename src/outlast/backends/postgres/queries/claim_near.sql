@@ -1,0 +1,28 @@
+-- As `claim`, from where earlier claims have come: a range of priorities begins at its highest one's `since`.
+WITH now AS MATERIALIZED ({now}),
+places AS MATERIALIZED (
+    SELECT q.queue, a.analysis
+    FROM unnest(%(queues)s::text []) AS q (queue) CROSS JOIN unnest(%(analyses)s::text []) AS a (analysis)
+    WHERE EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
+),
+ranges AS MATERIALIZED (
+    SELECT r.queue, r.analysis, r.highest, r.lowest, r.since
+    FROM json_to_recordset(%(ranges)s::json) AS r (
+        queue text, analysis text, highest integer, lowest integer, since timestamptz
+    )
+    WHERE EXISTS (SELECT FROM places)
+),
+honest AS MATERIALIZED (
+    SELECT next.id, next.priority, next.available_at, next.number, next.crashes
+    FROM ranges CROSS JOIN LATERAL (
+        SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
+        WHERE
+            s.queue = ranges.queue AND s.analysis = ranges.analysis AND s.status = 'pending' AND s.ready = 1
+            AND s.priority <= ranges.highest AND s.priority >= ranges.lowest AND s.available_at >= ranges.since
+            AND (s.crashes = 0 OR %(beside)s < 2) AND s.id <> ALL(%(passed_over)s::text [])
+        ORDER BY s.priority DESC, s.available_at, s.number
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS next
+),
+{take_next}

@@ -1,0 +1,149 @@
+"""While a transaction held open keeps what was claimed, claims begin where the last ones have come to."""
+
+from datetime import timedelta
+
+import pytest
+
+from outlast.backends.postgres.positions import (
+    BACK,
+    EVER,
+    FIRST,
+    LAST,
+    MANY,
+    PLACES,
+    PRIORITIES,
+    SELDOM,
+    SLOW,
+    Found,
+    Positions,
+    Range,
+)
+from outlast.testing.clock import NOON, FakeClock
+
+PLACE = ("analysis", "site")
+OTHER = ("analysis", "other")
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def positions(clock):
+    """Those of claims that walk over very many entries."""
+    positions = Positions(clock)
+    positions.took(SLOW)
+    positions.looked_everywhere(0.1, MANY)
+    return positions
+
+
+def found(*, priority=0, seconds=0.0, crashes=0, place=PLACE):
+    return Found(place, priority, NOON + timedelta(seconds=seconds), crashes)
+
+
+def since(positions, place=PLACE):
+    """Where the next claim begins in each of the priorities that are known."""
+    parts = positions.ranges([place], 0)
+    return {part.highest: part.since for part in parts if part.highest == part.lowest and part.since != EVER}
+
+
+def test_as_long_as_claims_are_quick_they_look_everywhere(clock):
+    positions = Positions(clock)
+    positions.took(SLOW / 2)
+    assert positions.ranges([PLACE], 0) is None
+    assert not positions.counting
+
+
+def test_a_slow_claim_that_walks_over_little_is_slow_for_another_reason(clock):
+    positions = Positions(clock)
+    positions.took(SLOW)
+    assert positions.counting
+    positions.looked_everywhere(5.0, MANY - 1)
+    assert positions.ranges([PLACE], 0) is None
+    assert not positions.counting
+
+
+def test_claims_look_everywhere_again_in_proportion_to_what_that_takes(positions, clock):
+    assert positions.ranges([PLACE], 0) is not None
+    clock.advance(SELDOM * 0.1 - 1)
+    assert positions.ranges([PLACE], 0) is not None
+    clock.advance(2)
+    assert positions.ranges([PLACE], 0) is None
+
+
+def test_once_the_way_is_free_claims_look_everywhere_as_before(positions):
+    positions.found([PLACE], [], all_of_it=True, at=NOON)
+    positions.looked_everywhere(0.001, 10)
+    assert positions.ranges([PLACE], 0) is None
+    positions.looked_everywhere(0.1, MANY)
+    assert since(positions) == {}
+
+
+def test_a_place_of_which_nothing_is_known_is_looked_at_from_its_beginning(positions):
+    assert positions.ranges([PLACE], 0) == [Range(PLACE, FIRST, LAST, EVER)]
+
+
+def test_between_the_known_priorities_a_claim_looks_from_the_beginning(positions):
+    some = [found(priority=5), found(priority=4), found(priority=-3)]
+    positions.found([PLACE], some, all_of_it=False, at=NOON)
+    assert positions.ranges([PLACE], 0) == [
+        Range(PLACE, FIRST, 6, EVER),
+        Range(PLACE, 5, 5, NOON - BACK),
+        Range(PLACE, 4, 4, NOON - BACK),
+        Range(PLACE, 3, -2, EVER),
+        Range(PLACE, -3, -3, NOON - BACK),
+        Range(PLACE, -4, LAST, EVER),
+    ]
+
+
+def test_the_first_and_the_last_priority_leave_nothing_beyond_them(positions):
+    positions.found([PLACE], [found(priority=FIRST), found(priority=LAST)], all_of_it=False, at=NOON)
+    assert [(part.highest, part.lowest) for part in positions.ranges([PLACE], 0)] == [
+        (FIRST, FIRST),
+        (FIRST - 1, LAST + 1),
+        (LAST, LAST),
+    ]
+
+
+def test_a_claim_that_was_filled_leaves_off_at_its_last_session(positions):
+    some = [found(seconds=-60), found(seconds=-30)]
+    positions.found([PLACE], some, all_of_it=False, at=NOON)
+    assert since(positions) == {0: NOON + timedelta(seconds=-30) - BACK}
+
+
+def test_a_claim_that_took_all_there_was_has_come_to_its_own_time(positions):
+    positions.found([PLACE, OTHER], [found(priority=3, seconds=-60)], all_of_it=True, at=NOON)
+    assert since(positions) == {3: NOON - BACK, 0: NOON - BACK}
+    positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON + timedelta(seconds=60))
+    reached = NOON + timedelta(seconds=60) - BACK
+    assert since(positions) == {3: reached, 0: reached}
+    assert since(positions, OTHER) == {0: reached}
+
+
+def test_a_suspect_may_have_kept_others_from_being_taken(positions):
+    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=NOON)
+    assert since(positions) == {0: NOON - timedelta(seconds=60) - BACK}
+
+
+def test_what_was_passed_over_beside_a_suspect_is_looked_for_once_it_has_ended(positions):
+    assert positions.ranges([PLACE], 2) is not None
+    assert positions.ranges([PLACE], 1) is None
+    assert positions.ranges([PLACE], 0) is not None
+
+
+def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
+    positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON)
+    earlier = NOON - timedelta(hours=1)
+    positions.found([PLACE], [found(seconds=-7200)], all_of_it=False, at=earlier)
+    assert since(positions, OTHER) == {0: earlier - BACK}
+
+
+def test_what_is_remembered_is_bounded(positions):
+    for n in range(3 * PRIORITIES):
+        positions.found([PLACE], [found(priority=n)], all_of_it=False, at=NOON)
+        assert len(positions.ranges([PLACE], 0)) <= 2 * PRIORITIES + 1
+    for n in range(2 * PLACES):
+        positions.found([("analysis", f"site {n}")], [], all_of_it=True, at=NOON)
+        assert len(positions._reached) <= PLACES
+    assert since(positions, ("analysis", f"site {2 * PLACES - 1}"))
