@@ -70,6 +70,7 @@ BOUNDED_BY = {
     "backends/postgres/batches.py _under_way": "AT_ONCE",
     "backends/postgres/batches.py _waiting": "MOST_WAITING",
     "backends/postgres/headroom.py _looks": "the limits of the settings",
+    "backends/postgres/positions.py _looked": "PLACES",
     "backends/postgres/positions.py _reached": "PLACES times PRIORITIES",
     "backends/postgres/pools.py _batches": "kinds of batches",
     "backends/postgres/pools.py _by_loop": "event loops of the process",

@@ -73,7 +73,8 @@ def test_claims_look_everywhere_again_in_proportion_to_what_that_takes(positions
 
 
 def test_once_the_way_is_free_claims_look_everywhere_as_before(positions):
-    positions.found([PLACE], [], all_of_it=True, at=NOON)
+    positions.found([PLACE], [found()], all_of_it=True, at=NOON)
+    assert since(positions)
     positions.looked_everywhere(0.001, 10)
     assert positions.ranges([PLACE], 0) is None
     positions.looked_everywhere(0.1, MANY)
@@ -112,17 +113,26 @@ def test_a_claim_that_was_filled_leaves_off_at_its_last_session(positions):
     assert since(positions) == {0: NOON + timedelta(seconds=-30) - BACK}
 
 
-def test_a_claim_that_took_all_there_was_has_come_to_its_own_time(positions):
+def test_a_claim_that_took_all_there_was_has_come_to_the_one_before(positions):
     positions.found([PLACE, OTHER], [found(priority=3, seconds=-60)], all_of_it=True, at=NOON)
-    assert since(positions) == {3: NOON - BACK, 0: NOON - BACK}
+    assert since(positions) == {3: NOON - timedelta(seconds=60) - BACK}
     positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON + timedelta(seconds=60))
-    reached = NOON + timedelta(seconds=60) - BACK
-    assert since(positions) == {3: reached, 0: reached}
-    assert since(positions, OTHER) == {0: reached}
+    assert since(positions) == {3: NOON - BACK, 0: NOON - BACK}
+    assert since(positions, OTHER) == {0: NOON - BACK}
+
+
+def test_a_claim_that_took_all_goes_back_for_nothing(positions):
+    positions.found([PLACE], [], all_of_it=True, at=NOON - timedelta(hours=1))
+    positions.found([PLACE], [found()], all_of_it=False, at=NOON)
+    positions.found([PLACE], [], all_of_it=True, at=NOON)
+    assert since(positions) == {0: NOON - BACK}
 
 
 def test_a_suspect_may_have_kept_others_from_being_taken(positions):
-    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=NOON)
+    positions.found([PLACE], [], all_of_it=True, at=NOON)
+    later = NOON + timedelta(seconds=60)
+    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=later)
+    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=later)
     assert since(positions) == {0: NOON - timedelta(seconds=60) - BACK}
 
 
@@ -133,7 +143,8 @@ def test_what_was_passed_over_beside_a_suspect_is_looked_for_once_it_has_ended(p
 
 
 def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
-    positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON)
+    for _ in range(2):
+        positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON)
     earlier = NOON - timedelta(hours=1)
     positions.found([PLACE], [found(seconds=-7200)], all_of_it=False, at=earlier)
     assert since(positions, OTHER) == {0: earlier - BACK}
@@ -144,6 +155,7 @@ def test_what_is_remembered_is_bounded(positions):
         positions.found([PLACE], [found(priority=n)], all_of_it=False, at=NOON)
         assert len(positions.ranges([PLACE], 0)) <= 2 * PRIORITIES + 1
     for n in range(2 * PLACES):
-        positions.found([("analysis", f"site {n}")], [], all_of_it=True, at=NOON)
-        assert len(positions._reached) <= PLACES
+        for _ in range(2):
+            positions.found([("analysis", f"site {n}")], [], all_of_it=True, at=NOON)
+        assert max(len(positions._reached), len(positions._looked)) <= PLACES
     assert since(positions, ("analysis", f"site {2 * PLACES - 1}"))

@@ -53,16 +53,14 @@ class Claims(Room):
         """Claim; from where earlier ones have come, while what others can still see lies before that."""
         ranges = self._positions.ranges(places, values["beside"])
         counting = self._positions.counting
-        name = "claim"
-        if ranges is not None:
-            name, values = "claim_near", {**values, "ranges": as_json([_flat_range(one) for one in ranges])}
+        name, asked = ("claim", values) if ranges is None else ("claim_near", {**values, **flat_ranges(ranges)})
         began = self._db.clock.monotonic()
         # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
         if not counting:
-            rows = await self._db.use(lambda c: self._when_made_ready(c, name, values), again=True)
+            rows = await self._db.use(lambda c: self._when_made_ready(c, name, asked), again=True)
             self._positions.took(self._db.clock.monotonic() - began)
             return rows
-        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, values), again=True)
+        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, asked), again=True)
         if ranges is None:
             self._positions.looked_everywhere(self._db.clock.monotonic() - began, walked)
         found = [Found((row[5], row[1]), row[6], row[21], row[13]) for row in rows]
@@ -128,10 +126,15 @@ class Claims(Room):
         return [(c.session_id, c.number, kept.call) in written for c, kept in items]
 
 
-def _flat_range(one: Range) -> dict[str, Any]:
-    queue, analysis = one.place
-    since = one.since.isoformat()
-    return {"queue": queue, "analysis": analysis, "highest": one.highest, "lowest": one.lowest, "since": since}
+def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:
+    """Values of the statement `claim_near`."""
+    return {
+        "range_queues": [one.place[0] for one in ranges],
+        "range_analyses": [one.place[1] for one in ranges],
+        "highest": [one.highest for one in ranges],
+        "lowest": [one.lowest for one in ranges],
+        "begins": [one.since for one in ranges],
+    }
 
 
 def _flat(claim: Claim, progress: Progress) -> dict[str, Any]:

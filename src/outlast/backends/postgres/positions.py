@@ -68,6 +68,8 @@ class Positions:
         self._everywhere_at = 0.0
         self._beside = 0
         self._reached: dict[Place, dict[int, datetime]] = {}
+        self._looked: dict[Place, datetime] = {}
+        """When a claim last left nothing there."""
 
     @property
     def counting(self) -> bool:
@@ -96,6 +98,7 @@ class Positions:
             self._everywhere_at = self._clock.monotonic() + SELDOM * seconds
             if not self._slow:
                 self._reached.clear()
+                self._looked.clear()
 
     def found(self, places: Sequence[Place], found: Sequence[Found], *, all_of_it: bool, at: datetime) -> None:
         """A claim at that time has brought these; `all_of_it`: it left nothing where it looked."""
@@ -104,19 +107,26 @@ class Positions:
                 return
             if len(self._reached) + len(places) > PLACES:
                 self._reached.clear()
-            # beside a suspect others are left
-            complete = all_of_it and all(one.crashes < SUSPECT_CRASHES for one in found)
-            if complete:
-                for place in places:
-                    known = self._reached.setdefault(place, {})
-                    known.setdefault(USUAL, at - BACK)
-                    known.update(dict.fromkeys(known, at - BACK))
+                self._looked.clear()
             for one in found:
                 known = self._reached.setdefault(one.place, {})
                 if one.priority not in known and len(known) >= PRIORITIES:
                     known.clear()
-                known[one.priority] = (at if complete else one.available_at) - BACK
+                known[one.priority] = one.available_at - BACK
+            # beside a suspect others are left
+            if all_of_it and all(one.crashes < SUSPECT_CRASHES for one in found):
+                for place in places:
+                    self._complete(place, at)
             self._not_after(at - BACK)
+
+    def _complete(self, place: Place, at: datetime) -> None:
+        """Nothing is left there; but for what another claim had locked and let go, which the next one finds."""
+        before = self._looked.get(place)
+        self._looked[place] = at
+        if before is not None:
+            known = self._reached.setdefault(place, {})
+            known.setdefault(USUAL, EVER)
+            known.update({priority: max(reached, before - BACK) for priority, reached in known.items()})
 
     def _not_after(self, latest: datetime) -> None:
         """Nothing claimable is later than now; where a place is, the database's clock has gone back."""

@@ -7,9 +7,10 @@ places AS MATERIALIZED (
 ),
 ranges AS MATERIALIZED (
     SELECT r.queue, r.analysis, r.highest, r.lowest, r.since
-    FROM json_to_recordset(%(ranges)s::json) AS r (
-        queue text, analysis text, highest integer, lowest integer, since timestamptz
-    )
+    FROM unnest(
+        %(range_queues)s::text [], %(range_analyses)s::text [], %(highest)s::integer [], %(lowest)s::integer [],
+        %(begins)s::timestamptz []
+    ) AS r (queue, analysis, highest, lowest, since)
     WHERE EXISTS (SELECT FROM places)
 ),
 honest AS MATERIALIZED (
