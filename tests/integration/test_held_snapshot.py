@@ -1,5 +1,6 @@
 """A transaction held open keeps what sessions leave behind; what claims cost does not grow with it."""
 
+import re
 from datetime import timedelta
 
 import psycopg
@@ -91,6 +92,15 @@ def buffers(connection, name, **values):
     return sum(node["Shared Hit Blocks"] + node["Shared Read Blocks"] for node in looks)
 
 
+def explained(connection, name):
+    """The nodes of its plan, made for any values."""
+    statements = Statements(PACKAGE)
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)", statements[name])))
+    numbered = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", statements[name])
+    row = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered}".encode()).fetchone()
+    return list(nodes(row[0][0]["Plan"]))
+
+
 def nodes(node):
     yield node
     for child in node.get("Plans", ()):
@@ -122,6 +132,15 @@ def test_a_look_for_unregistered_holders_passes_by_those_of_a_worker(held, postg
     before = buffers(held, "holders")
     held.execute("INSERT INTO workers VALUES (%s, 'h', 1, '{}', '{}', 1, now(), now(), now())", (WORKER,))
     assert buffers(held, "holders") < before / 10
+
+
+@pytest.mark.parametrize(
+    "name", ["claim_one", "finish", "fold", "keep_step", "record_verdicts", "report_first", "rescue"]
+)
+def test_named_sessions_are_found_by_their_names_when_hardly_any_is_at_work(held, name):
+    indexes = {node.get("Index Name") for node in explained(held, name)} - {None}
+    assert "analysis_sessions_pkey" in indexes
+    assert {index for index in indexes if index.startswith("sessions_")} == set()
 
 
 async def test_holders_that_are_not_registered_are_found_between_the_others(store, held):

@@ -1,3 +1,5 @@
+-- `IS NOT DISTINCT FROM`, here and wherever sessions are named: so that no index of what waits or is worked on serves, which
+-- may be full of what has ended while statistics call it empty.
 UPDATE analysis_sessions AS s SET
     status = 'processing',
     claim = s.claim + 1,
@@ -11,7 +13,7 @@ UPDATE analysis_sessions AS s SET
 FROM ({now}) AS now
 WHERE
     s.id = %(id)s
-    AND s.status = 'pending'
+    AND s.status IS NOT DISTINCT FROM 'pending'
     AND (s.ready > 0 OR s.available_at <= now.at)
     AND EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
 RETURNING {own_columns}

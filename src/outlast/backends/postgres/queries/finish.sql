@@ -16,7 +16,7 @@ held AS MATERIALIZED (
         worked_ms bigint
     )
     INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status = 'processing'
+    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
 ),
 told AS (
     INSERT INTO attempts (session_id, claim, attempt, worker_id, ended, ended_at, error, reference)

@@ -5,7 +5,7 @@ WITH held AS MATERIALIZED (
         id text, claim bigint, call text, step text, result text, duration_ms bigint
     )
     INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status = 'processing'
+    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
     FOR KEY SHARE OF s
 ),
 kept AS (

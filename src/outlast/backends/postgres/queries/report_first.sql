@@ -9,7 +9,7 @@ held AS MATERIALIZED (
         id text, claim bigint, percentage double precision, current_step integer, message text, steps text
     )
     INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status = 'processing'
+    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
     FOR KEY SHARE OF s
 )
 INSERT INTO session_progress AS p (
