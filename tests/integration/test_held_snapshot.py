@@ -134,9 +134,7 @@ def test_a_look_for_unregistered_holders_passes_by_those_of_a_worker(held, postg
     assert buffers(held, "holders") < before / 10
 
 
-@pytest.mark.parametrize(
-    "name", ["claim_one", "finish", "fold", "keep_step", "record_verdicts", "report_first", "rescue"]
-)
+@pytest.mark.parametrize("name", ["claim_one", "finish", "keep_step", "report_first"])
 def test_named_sessions_are_found_by_their_names_when_hardly_any_is_at_work(held, name):
     indexes = {node.get("Index Name") for node in explained(held, name)} - {None}
     assert "analysis_sessions_pkey" in indexes

@@ -1,5 +1,4 @@
--- `IS NOT DISTINCT FROM`, here and wherever sessions are named: so that no index of what waits or is worked on serves, which
--- may be full of what has ended while statistics call it empty.
+-- `IS NOT DISTINCT FROM`: so that no index of what waits serves, which may be full of what has ended.
 UPDATE analysis_sessions AS s SET
     status = 'processing',
     claim = s.claim + 1,

@@ -1,4 +1,5 @@
--- All kinds of ends, each fenced; the rows are locked already. What a cancel request makes an end of is final.
+-- All kinds of ends, each fenced; the rows are locked already. What a cancel request makes an end of is final. `OFFSET 0`:
+-- each row by its id, and by no index of what is at work, which may be full of what has ended.
 WITH now AS MATERIALIZED ({now}),
 held AS MATERIALIZED (
     SELECT
@@ -15,8 +16,8 @@ held AS MATERIALIZED (
         delay double precision, result text, result_bytes bigint, redirect_url text,
         worked_ms bigint
     )
-    INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
+    CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0) AS s
+    WHERE s.claim = u.claim AND s.status = 'processing'
 ),
 told AS (
     INSERT INTO attempts (session_id, claim, attempt, worker_id, ended, ended_at, error, reference)

@@ -10,4 +10,4 @@ UPDATE analysis_sessions AS s SET
     current_message = gone.current_message,
     steps = gone.steps
 FROM gone
-WHERE s.id = gone.session_id AND s.claim = gone.claim AND s.status IS NOT DISTINCT FROM 'processing'
+WHERE s.id = gone.session_id AND s.claim = gone.claim AND s.status = 'processing'

@@ -1,12 +1,11 @@
--- The session's row is locked against its end, so that nothing is left behind by it.
+-- The session's row is locked against its end, so that nothing is left behind by it; found as in `finish`.
 WITH held AS MATERIALIZED (
     SELECT u.id, u.claim, u.call, u.step, u.result, u.duration_ms
     FROM json_to_recordset(%(items)s::json) AS u (
         id text, claim bigint, call text, step text, result text, duration_ms bigint
     )
-    INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
-    FOR KEY SHARE OF s
+    CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0 FOR KEY SHARE) AS s
+    WHERE s.claim = u.claim AND s.status = 'processing'
 ),
 kept AS (
     INSERT INTO step_results (session_id, call, step, result, duration_ms)

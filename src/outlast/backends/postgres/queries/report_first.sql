@@ -1,4 +1,4 @@
--- The session's row is locked against its end, so that nothing is left behind by it.
+-- The session's row is locked against its end, so that nothing is left behind by it; found as in `finish`.
 WITH not_synced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
 now AS MATERIALIZED ({now}),
 held AS MATERIALIZED (
@@ -8,9 +8,8 @@ held AS MATERIALIZED (
     FROM json_to_recordset(%(updates)s::json) AS u (
         id text, claim bigint, percentage double precision, current_step integer, message text, steps text
     )
-    INNER JOIN analysis_sessions AS s ON s.id = u.id
-    WHERE s.claim = u.claim AND s.status IS NOT DISTINCT FROM 'processing'
-    FOR KEY SHARE OF s
+    CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0 FOR KEY SHARE) AS s
+    WHERE s.claim = u.claim AND s.status = 'processing'
 )
 INSERT INTO session_progress AS p (
     session_id, claim, version, progress_percentage, current_step, current_message, steps, updated_at

@@ -20,5 +20,5 @@ FROM json_to_recordset(%(taken)s::json) AS t (
     session_id text, claim bigint, status text, crashes integer, lapses integer, error text, error_code text
 ),
 ({now}) AS now
-WHERE s.id = t.session_id AND s.claim = t.claim AND s.status IS NOT DISTINCT FROM 'processing'
+WHERE s.id = t.session_id AND s.claim = t.claim AND s.status = 'processing'
 RETURNING s.id
