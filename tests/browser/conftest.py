@@ -20,8 +20,11 @@ QUIET = [
 
 
 def find_browser() -> str:
-    """The path of a Chromium; without one the test is skipped, in CI it fails."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    """The path of a Chromium; without one the test is skipped, in CI it fails.
+
+    The headless shell has the same engine without a browser around it, and takes a third of the processor time.
+    """
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     reason = "no chromium, chromium-browser or google-chrome on this machine"
