@@ -177,14 +177,16 @@ async def test_the_report_and_the_shared_page_have_no_serious_fault_on_any_scree
 ) -> None:
     address = await report(served, page, MIXED)
     link = await shared(page)
-    for at in (address, f"{address}?page=2&incentivised=without", link):
-        for width, scheme in ((1_200, "light"), (400, "dark")):
-            await page.set_viewport_size({"width": width, "height": 800})
-            await page.emulate_media(color_scheme=scheme)
-            await page.goto(at)
-            await page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
-            await no_serious_fault(page)
-            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    screens = ((400, "dark"), (1_200, "light"), (400, "light"))
+    for at, (width, scheme) in zip(
+        (address, f"{address}?page=2&incentivised=without", link), screens, strict=True
+    ):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.emulate_media(color_scheme=scheme)
+        await page.goto(at)
+        await page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+        await no_serious_fault(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_the_keyboard_reaches_everything_and_shows_where_it_is(served: Served, page: Page) -> None:

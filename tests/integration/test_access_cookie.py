@@ -53,6 +53,7 @@ async def test_two_sites_on_one_host_do_not_evict_each_others_visitors(site: Ope
         assert len([c for c in here.cookies.jar if c.name.startswith(COOKIE)]) == 2
 
 
+@pytest.mark.slow
 async def test_operators_of_two_sites_on_one_host_do_not_either(tmp_path: Path):
     names = set()
     for folder in ("one", "other"):

@@ -132,6 +132,7 @@ def test_the_dashboard_is_for_operators():
     )
 
 
+@pytest.mark.slow
 async def test_the_owner_may_and_on_the_dashboard_an_operator(site: OpenSite):
     for route, method in EVERY:
         owner = await (await site.visitor()).enter()
@@ -141,6 +142,7 @@ async def test_the_owner_may_and_on_the_dashboard_an_operator(site: OpenSite):
         assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}: {answer.text}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 async def test_anothers_session_is_not_there(site: OpenSite, accept: str):
     session_id = await finished_session(site, await site.visitor())
@@ -206,6 +208,7 @@ async def state(site: OpenSite) -> list[tuple[str, int]]:
     return [(s.id, s.version) for s in await site.sessions()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", WITH_THE_TOKEN)
 async def test_another_site_may_not_even_with_the_token(site: OpenSite, attack: str):
     visitor, session_id = await in_flight(site)
@@ -216,6 +219,7 @@ async def test_another_site_may_not_even_with_the_token(site: OpenSite, attack: 
         assert await state(site) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WITHOUT)
 async def test_nothing_is_done_without_a_token(site: OpenSite, kind: str):
     visitor, session_id = await in_flight(site)
@@ -236,6 +240,7 @@ def changed(token: str) -> str:
     return token[:-1] + ("A" if token[-1] != "A" else "B")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["another's", "empty", "changed", "the cookie's signature", "of the other role"])
 async def test_no_other_token_will_do(site: OpenSite, token: str):
     visitor, session_id = await in_flight(site)
@@ -262,6 +267,7 @@ async def test_no_other_token_will_do(site: OpenSite, token: str):
         assert await state(site) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [{"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}])
 async def test_our_own_pages_may(site: OpenSite, headers: dict[str, str]):
     for route, method in UNSAFE:

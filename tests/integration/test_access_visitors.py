@@ -86,6 +86,7 @@ async def test_a_rotated_key_still_knows_who_came_before(tmp_path: Path):
             assert answer.status_code == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "host",
     ["localhost", "localhost:8000", "127.0.0.1", "127.0.0.1:81", "[::1]", "[::1]:8000", "reviews.example.org"],
@@ -95,6 +96,7 @@ async def test_loopback_names_and_the_public_one_are_answered(tmp_path: Path, ho
         assert (await site.client().get("/", headers={"Host": host})).status_code == 200
 
 
+@pytest.mark.slow
 async def test_where_names_are_given_no_other_is_answered(tmp_path: Path):
     async with open_site(tmp_path, allowed_hosts=("reviews.example.org",)) as site:
         for host, status in (("reviews.example.org:443", 200), ("localhost", 421), ("reviews.example.org.", 421)):

@@ -132,6 +132,7 @@ async def test_other_queries_are_fine(visitor: Visitor, path: str, query: str):
     assert (await visitor.get(path + query)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_no_watcher_ever_sees_a_session_go_back(site: OpenSite, visitor: Visitor):
     """Events, long polls and plain polls of one session at the same time, over a real server."""
     async with served(site.app) as address, site.working():

@@ -76,6 +76,7 @@ async def test_its_tag_is_answered_with_304_without_reading_the_session(
     assert dict(first.headers) == dict(second.headers)
 
 
+@pytest.mark.slow
 async def test_what_another_process_has_written_is_shown_by_the_next_poll(
     site: OpenSite, visitor: Visitor, session_id: str, tmp_path: Path
 ):
@@ -90,6 +91,7 @@ async def test_what_another_process_has_written_is_shown_by_the_next_poll(
             assert (shown["progress_percentage"], shown["current_message"]) == (percentage, f"At {percentage}")
 
 
+@pytest.mark.slow
 async def test_two_processes_in_turn_never_go_back(
     site: OpenSite, visitor: Visitor, session_id: str, tmp_path: Path
 ):
@@ -156,6 +158,7 @@ async def test_a_foreign_host_is_refused_where_ours_was_just_answered(visitor: V
     assert (await visitor.get(path)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_the_place_in_the_queue_is_shown_anew_though_the_row_has_not_changed(
     site: OpenSite, visitor: Visitor
 ):

@@ -69,6 +69,7 @@ async def test_another_visitor_with_the_same_subject_gets_a_session_of_their_own
     assert await visitor.started("echo", text="a") != await other.started("echo", text="a")
 
 
+@pytest.mark.slow
 async def test_fifty_parallel_starts_of_one_subject_make_one_session(tmp_path: Path):
     async with open_site(tmp_path) as site:  # with the rate limit that people have
         visitor = await site.visitor()

@@ -185,6 +185,7 @@ async def test_who_leaves_in_the_middle_leaves_no_trace(
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.slow
 async def test_a_real_server_refuses_a_large_file_with_an_answer_that_arrives(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address:
         headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}

@@ -142,6 +142,7 @@ async def test_what_all_owners_have_under_way_is_bounded(site: OpenSite):
     assert await _small(await site.visitor()).ask(site) == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [101, 256, 4_000, 60_000])
 async def test_no_parameter_of_an_address_is_too_long_for_an_answer(site: OpenSite, length: int):
     visitor = await (await site.visitor()).arrive()

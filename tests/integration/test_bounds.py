@@ -68,6 +68,7 @@ def access_of(site: OpenSite) -> access.Access:
     return site.app._access
 
 
+@pytest.mark.slow
 async def test_cookies_of_strangers_are_not_kept(site: OpenSite, visitor: Visitor):
     own = visitor.cookie_of(COOKIE)
     for n in range(300):
@@ -98,6 +99,7 @@ async def test_host_names_that_are_kept_are_so_many_at_most(site: OpenSite, monk
     assert weight(access_of(site)._admitted) < 20_000
 
 
+@pytest.mark.slow
 async def test_answers_that_are_kept_are_so_many_and_so_large_at_most(
     site: OpenSite, visitor: Visitor, monkeypatch
 ):
@@ -124,6 +126,7 @@ async def test_what_is_watched_is_kept_without_a_large_input(site: OpenSite, vis
     assert not site.engine.watch._slots
 
 
+@pytest.mark.slow
 async def test_places_in_the_queue_are_remembered_of_so_many_at_most(site: OpenSite, visitor: Visitor):
     watch = site.engine.watch
     session = await site.engine.store.get(await visitor.started("held", text="a"), owner=None)
@@ -133,6 +136,7 @@ async def test_places_in_the_queue_are_remembered_of_so_many_at_most(site: OpenS
     assert len(watch._positions) <= 10 * POSITIONS_PER_LOOK + 1
 
 
+@pytest.mark.slow
 async def test_beginnings_are_remembered_of_so_many_at_most(site: OpenSite, visitor: Visitor):
     beginnings = Beginnings(SystemClock())
     session = await site.engine.store.get(await visitor.started("held", text="a"), owner=None)
@@ -156,6 +160,7 @@ def test_texts_are_remembered_up_to_a_length_and_a_number():
     assert shorten.__wrapped__ is not None
 
 
+@pytest.mark.slow
 def test_counts_of_a_minute_weigh_the_same_for_long_names_and_any_pace():
     now = [1_000.0]
     counts, rate = OwnCounts(lambda: now[0]), RateLimitItemPerMinute(1_000_000)
@@ -235,6 +240,7 @@ async def test_addresses_in_the_log_are_cut(site: OpenSite, monkeypatch, caplog)
     assert max(len(record.getMessage()) for record in caplog.records) < 500
 
 
+@pytest.mark.slow
 async def test_nothing_stays_of_starts_that_are_over(site: OpenSite, visitor: Visitor):
     await asyncio.gather(*(visitor.start("echo", text=str(n)) for n in range(50)))
     assert site.app._limits is not None

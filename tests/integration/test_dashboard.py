@@ -51,6 +51,7 @@ async def press(operator: Visitor, session_id: str, verb: str) -> int:
     return (await operator.post(f"/dashboard/{session_id}/{verb}", data=form)).status_code
 
 
+@pytest.mark.slow
 async def test_an_installation_that_has_done_nothing_yet_says_so(operator: Visitor):
     shown = await page(operator)
     assert "Nothing is waiting." in text(shown, "#d-queues")
@@ -60,6 +61,7 @@ async def test_an_installation_that_has_done_nothing_yet_says_so(operator: Visit
     assert len(rows(shown, "#d-hours")) == HOURS
 
 
+@pytest.mark.slow
 async def test_it_counts_what_waits_works_and_ended(site: OpenSite, operator: Visitor):
     visitor = await site.visitor()
     for end in (completed(), completed(), failed()):
@@ -77,6 +79,7 @@ async def test_it_counts_what_waits_works_and_ended(site: OpenSite, operator: Vi
     assert len(rows(shown, ".d-sessions")) == 5
 
 
+@pytest.mark.slow
 async def test_what_no_living_worker_takes_is_told_with_what_to_do(site: OpenSite, operator: Visitor):
     await (await site.visitor()).started("echo", text="a")
     assert "no living worker takes such" in text(await page(operator), "#d-now")
@@ -85,6 +88,7 @@ async def test_what_no_living_worker_takes_is_told_with_what_to_do(site: OpenSit
     assert "no living worker" not in text(await page(operator), "#d-now")
 
 
+@pytest.mark.slow
 async def test_the_list_is_restricted_by_status_and_analysis(site: OpenSite, operator: Visitor):
     visitor = await site.visitor()
     await site.end(await visitor.started("echo", text="a"), failed())
@@ -98,6 +102,7 @@ async def test_the_list_is_restricted_by_status_and_analysis(site: OpenSite, ope
     assert (wrong.status_code, "status is one of pending" in wrong.text) == (422, True)
 
 
+@pytest.mark.slow
 async def test_the_list_ends_somewhere_and_says_so(site: OpenSite, operator: Visitor):
     visitor = await site.visitor()
     for n in range(LISTED + 1):
@@ -107,6 +112,7 @@ async def test_the_list_ends_somewhere_and_says_so(site: OpenSite, operator: Vis
     assert f"The newest {LISTED}." in text(shown, "#d-sessions")
 
 
+@pytest.mark.slow
 async def test_a_session_is_shown_with_its_attempts_and_its_input(site: OpenSite, operator: Visitor):
     session_id = await (await site.visitor()).started("echo", text="<b>bold</b>")
     await crash(site.engine.store, session_id)
@@ -120,11 +126,13 @@ async def test_a_session_is_shown_with_its_attempts_and_its_input(site: OpenSite
     assert shown.css_first("pre b") is None
 
 
+@pytest.mark.slow
 async def test_a_long_input_is_cut(site: OpenSite, operator: Visitor):
     session_id = await (await site.visitor()).started("echo", text="long " * 2_000)
     assert INPUT_SHOWN <= len((await page(operator, f"/dashboard/{session_id}")).css_first("pre").text()) < 5_000
 
 
+@pytest.mark.slow
 async def test_a_session_of_any_owner_is_cancelled_and_tried_again(site: OpenSite, operator: Visitor):
     session_id = await (await site.visitor()).started("echo", text="a")
     assert await press(operator, session_id, "cancel") == 303
@@ -137,12 +145,14 @@ async def test_a_session_of_any_owner_is_cancelled_and_tried_again(site: OpenSit
     assert await press(operator, session_id, "retry") == 409
 
 
+@pytest.mark.slow
 async def test_a_session_that_is_not_there_is_said_to_be_so(operator: Visitor):
     assert (await operator.get("/dashboard/" + "a" * 26)).status_code == 404
     for verb in ("cancel", "retry"):
         assert await press(operator, "a" * 26, verb) == 404
 
 
+@pytest.mark.slow
 async def test_only_what_can_be_done_is_offered(site: OpenSite, operator: Visitor):
     session_id = await (await site.visitor()).started("echo", text="a")
 

@@ -59,6 +59,7 @@ async def test_neither_the_owner_nor_another_visitor_nor_nobody_may(site: OpenSi
     assert (await site.engine.store.get(session_id, owner=None)).status is Status.COMPLETED
 
 
+@pytest.mark.slow
 async def test_an_operator_is_no_owner(site: OpenSite):
     """The dashboard's cookie opens nothing of a visitor's pages, nor is it sent there."""
     session_id = await finished_session(site, await site.visitor())
@@ -102,6 +103,7 @@ async def test_without_a_key_nothing_opens(closed: OpenSite):
     assert (await visitor.get("/dashboard")).status_code == 403
 
 
+@pytest.mark.slow
 async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_it_up(closed: OpenSite):
     key = closed.outlast.operators().key_for_once()
     assert key is not None
@@ -120,6 +122,7 @@ async def test_where_a_lasting_key_is_set_there_is_no_other(site: OpenSite):
     assert await try_key(await site.visitor(), f"  {DASHBOARD_KEY}\n") == 303
 
 
+@pytest.mark.slow
 async def test_who_leaves_has_to_enter_again(site: OpenSite):
     operator = await (await site.visitor()).enter()
     answer = await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
@@ -127,6 +130,7 @@ async def test_who_leaves_has_to_enter_again(site: OpenSite):
     assert (await operator.get("/dashboard")).status_code == 403
 
 
+@pytest.mark.slow
 async def test_a_cookie_that_was_copied_before_its_operator_left_opens_nothing_afterwards(
     site: OpenSite, tmp_path: Path
 ):

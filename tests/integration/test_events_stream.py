@@ -158,6 +158,7 @@ async def test_a_silent_stream_is_kept_open_by_comments(stage: Stage, monkeypatc
         assert await anext(lines) == ""
 
 
+@pytest.mark.slow
 async def test_one_visitor_holds_so_many_streams_open_and_no_more(stage: Stage):
     async with stage.stream() as first, stage.stream() as second:
         assert (first.status_code, second.status_code) == (200, 200)
@@ -172,6 +173,7 @@ async def test_one_visitor_holds_so_many_streams_open_and_no_more(stage: Stage):
             assert third.status_code == 200
 
 
+@pytest.mark.slow
 async def test_who_leaves_makes_room(stage: Stage):
     async with stage.stream(), stage.stream():
         pass
@@ -183,6 +185,7 @@ async def test_who_leaves_makes_room(stage: Stage):
     await until(room)
 
 
+@pytest.mark.slow
 async def test_an_ended_stream_makes_room(stage: Stage):
     await stage.site.end(stage.session_id, completed())
     for _ in range(5):
@@ -201,6 +204,7 @@ async def test_a_session_that_was_cleaned_up_has_no_stream(stage: Stage):
     assert (await stage.visitor.get(stage.path)).status_code == 404
 
 
+@pytest.mark.slow
 async def test_many_watch_one_session_and_all_see_the_end(tmp_path: Path):
     async with open_site(tmp_path, streams_per_owner=100) as site, served(site.app) as address:
         limits = httpx.Limits(max_connections=100)

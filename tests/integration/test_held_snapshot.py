@@ -107,6 +107,7 @@ def nodes(node):
         yield from nodes(child)
 
 
+@pytest.mark.slow
 async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
     await start(store)
     values = {
@@ -128,12 +129,14 @@ async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
     assert buffers(held, "claim_near", **ranges, **values) < everywhere / 10
 
 
+@pytest.mark.slow
 def test_a_look_for_unregistered_holders_passes_by_those_of_a_worker(held, postgres_url):
     before = buffers(held, "holders")
     held.execute("INSERT INTO workers VALUES (%s, 'h', 1, '{}', '{}', 1, now(), now(), now())", (WORKER,))
     assert buffers(held, "holders") < before / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["claim_one", "finish", "keep_step", "report_first"])
 def test_named_sessions_are_found_by_their_names_when_hardly_any_is_at_work(held, name):
     indexes = {node.get("Index Name") for node in explained(held, name)} - {None}
@@ -141,6 +144,7 @@ def test_named_sessions_are_found_by_their_names_when_hardly_any_is_at_work(held
     assert {index for index in indexes if index.startswith("sessions_")} == set()
 
 
+@pytest.mark.slow
 async def test_holders_that_are_not_registered_are_found_between_the_others(store, held):
     for name in ("a", "m", "z"):
         enter(store, f"worker-{name}")
@@ -154,6 +158,7 @@ async def test_holders_that_are_not_registered_are_found_between_the_others(stor
     assert {"worker-a", "worker-m", "worker-z", WORKER} < found.keys()
 
 
+@pytest.mark.slow
 async def test_what_starts_is_claimed_in_the_order_of_priorities_and_starts(store):
     sessions = [await start(store, priority=priority) for priority in (0, 7, 0, -7, 7)]
     expected = [sessions[n].id for n in (1, 4, 0, 2, 3)]
@@ -162,6 +167,7 @@ async def test_what_starts_is_claimed_in_the_order_of_priorities_and_starts(stor
     assert [session.id for session in await take(store)] == [again[n].id for n in (1, 2, 0)]
 
 
+@pytest.mark.slow
 async def test_what_was_given_back_or_postponed_is_claimed_again_at_once(store):
     first, second = await start(store), await start(store)
     taken = {session.id: session for session in await take(store)}
@@ -172,6 +178,7 @@ async def test_what_was_given_back_or_postponed_is_claimed_again_at_once(store):
     assert ids_of(await take(store)) == {first.id, second.id}
 
 
+@pytest.mark.slow
 async def test_what_comes_to_light_behind_the_others_is_found_by_a_look_everywhere(store, held, clock):
     late = await start(store)
     held.execute(
@@ -183,6 +190,7 @@ async def test_what_comes_to_light_behind_the_others_is_found_by_a_look_everywhe
     assert ids_of(await take(store)) == {late.id}
 
 
+@pytest.mark.slow
 async def test_many_that_come_to_light_together_are_claimed_one_after_the_other(store, held, clock):
     late = [await start(store) for _ in range(10)]
     held.execute(

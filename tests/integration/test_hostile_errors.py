@@ -48,6 +48,7 @@ async def final(outlast, analysis, **values):
     return views[-1].session
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("kind", ["async", "child", "def"])
 async def test_a_session_ends_with_its_own_reason_whatever_its_code_does(outlast, kind, caplog):

@@ -57,6 +57,7 @@ async def end(engine, name, **values):
     return views[-1].session, await engine.sessions.result(session, owner=ME)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "isolation"), KINDS)
 @pytest.mark.parametrize("case", list(kept_analyses.EXPECTED))
 async def test_after_a_failure_every_call_gets_its_own_result_and_none_is_worked_twice(

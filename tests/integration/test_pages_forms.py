@@ -40,6 +40,7 @@ def is_page(answer: httpx.Response, status: int) -> bool:
     return answer.status_code == status and answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
+@pytest.mark.slow
 async def test_the_form_page_offers_every_analysis_with_the_visitors_token(site: OpenSite):
     client = site.client()
     page = await client.get("/", headers=HTML)
@@ -101,6 +102,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(site: Ope
     assert await site.sessions() == []
 
 
+@pytest.mark.slow
 async def test_a_missing_field_is_said_at_its_field(visitor: Visitor):
     answer = await submit(visitor, analysis="echo", text="  ", size="7")
     assert is_page(answer, 422)

@@ -39,6 +39,7 @@ def look(site: OpenSite) -> MountedVisitor:
     return client
 
 
+@pytest.mark.slow
 async def test_every_address_lies_below_the_mount(site: OpenSite):
     visitor = await look(site).arrive()
     answer = await visitor.start("echo", text="a")
@@ -127,6 +128,7 @@ async def test_without_a_lifespan_sync_mode_does_the_work_all_the_same(tmp_path:
         await outlast.close()
 
 
+@pytest.mark.slow
 async def test_two_of_them_in_one_process_know_nothing_of_each_other(tmp_path: Path):
     async with open_site(tmp_path / "one", title="One") as one, open_site(tmp_path / "two", title="Two") as two:
         host = Starlette(routes=[Mount("/one", app=one.app), Mount("/two", app=two.app)])

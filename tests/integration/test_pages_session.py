@@ -68,6 +68,7 @@ async def every_page(site: OpenSite, visitor: Visitor) -> list[httpx.Response]:
     ]
 
 
+@pytest.mark.slow
 async def test_no_page_carries_code_or_styles_or_what_others_wrote_as_markup(site: OpenSite, visitor: Visitor):
     for page in await every_page(site, visitor):
         reader = Inline()
@@ -77,6 +78,7 @@ async def test_no_page_carries_code_or_styles_or_what_others_wrote_as_markup(sit
         assert "onerror=alert(1)>" not in page.text
 
 
+@pytest.mark.slow
 async def test_every_page_has_the_strict_headers(site: OpenSite, visitor: Visitor):
     for page in await every_page(site, visitor):
         policy = page.headers["content-security-policy"]
@@ -189,6 +191,7 @@ async def test_a_retry_that_another_session_stands_in_the_way_of_is_a_page_that_
     assert "text/html" in answer.headers["content-type"]
 
 
+@pytest.mark.slow
 async def test_a_page_shows_the_same_figures_as_the_api(site: OpenSite, visitor: Visitor):
     session_id = await visitor.started("echo", text="a")
     await site.take(session_id)

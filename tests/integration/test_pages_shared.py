@@ -158,6 +158,7 @@ async def test_again_starts_the_same_input_anew(site: OpenSite, owner: Visitor):
     assert (await press(owner, session_id, "again")).headers["location"] == answer.headers["location"]
 
 
+@pytest.mark.slow
 async def test_again_without_its_file_says_what_to_do(site: OpenSite, owner: Visitor):
     source = (await owner.upload(b"a,b")).json()["source"]
     session_id = await owner.started("product", source=source)
@@ -172,6 +173,7 @@ async def test_again_without_its_file_says_what_to_do(site: OpenSite, owner: Vis
     assert source not in answer.text
 
 
+@pytest.mark.slow
 async def test_again_counts_as_a_start(tmp_path: Path):
     async with open_site(tmp_path, starts_per_minute=1) as site:
         owner = await site.visitor()

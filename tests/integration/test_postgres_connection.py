@@ -62,6 +62,7 @@ def server():
     server.remove()
 
 
+@pytest.mark.slow
 async def test_calls_outlive_the_death_of_their_backends(store, postgres_url):
     enter(store)
 
@@ -214,6 +215,7 @@ async def test_a_host_that_is_gone_without_a_word_is_given_up(postgres_url, monk
         await store.close()
 
 
+@pytest.mark.slow
 async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgres_url):
     with listening(postgres_url, TransactionPooler) as (pooler, url):
         async with opened(url, listen=False) as store:

@@ -139,6 +139,7 @@ async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_sp
     assert not notifier._speaking.broken
 
 
+@pytest.mark.slow
 async def test_what_is_said_while_the_server_is_asked_whether_it_is_there_is_heard(made, monkeypatch):
     monkeypatch.setattr(notifier_module, "QUIET", 0.0)  # it is asked all the time
     speaker, hearer = await made(), await made()

@@ -94,6 +94,7 @@ async def everything(store):
     return counted, list(await store.result_owners("", 10_000)), await store.count()
 
 
+@pytest.mark.slow
 async def test_a_database_of_the_last_version_before_checksums_keeps_all_and_gets_them(database, monkeypatch):
     await made(database, monkeypatch, UNSIGNED[database.kind], signed=False)
     before = database.run("SELECT id, status, version FROM analysis_sessions ORDER BY id")
@@ -112,6 +113,7 @@ async def test_a_database_of_the_last_version_before_checksums_keeps_all_and_get
     assert await database.store().open(migrate=False) == ()
 
 
+@pytest.mark.slow
 async def test_every_check_has_the_same_name_in_both_stores(database, monkeypatch):
     await made(database, monkeypatch)
     assert set(database.checks()) == {
@@ -128,6 +130,7 @@ async def test_every_check_has_the_same_name_in_both_stores(database, monkeypatc
     } | ({"waiting_only_row"} if database.kind == "sqlite" else set())
 
 
+@pytest.mark.slow
 async def test_a_further_status_is_a_check_replaced_in_place(database, monkeypatch):
     await made(database, monkeypatch)
     check = re.sub(r"^CHECK ", "", database.checks()["session_status_known"])
@@ -140,6 +143,7 @@ async def test_a_further_status_is_a_check_replaced_in_place(database, monkeypat
     assert database.run("SELECT count(*) > 0 FROM analysis_sessions WHERE status = 'paused'")[0][0]
 
 
+@pytest.mark.slow
 async def test_a_migration_applied_in_another_form_is_refused(database, monkeypatch):
     await made(database, monkeypatch)
     database.run("UPDATE schema_migrations SET checksum = 'other' WHERE version = 2")
@@ -148,6 +152,7 @@ async def test_a_migration_applied_in_another_form_is_refused(database, monkeypa
             await database.store().open(migrate=migrate)
 
 
+@pytest.mark.slow
 async def test_a_newer_schema_that_only_adds_stops_no_process_that_can_live_with_it(database, monkeypatch):
     await made(database, monkeypatch)
     store = database.store()

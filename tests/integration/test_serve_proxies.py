@@ -39,6 +39,7 @@ async def test_an_untrusted_peer_is_not():
     assert await _seen(("192.0.2.1", "10.0.0.0/8"), FORWARDED) == ["127.0.0.1", "http"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real", ["203.0.113.9", "2001:db8:1:2::{:x}"])
 async def test_forged_addresses_do_not_pass_the_rate_limit(tmp_path: Path, real: str):
     async with (

@@ -53,6 +53,7 @@ async def closed(breaker: CircuitBreaker) -> None:
     await until(well)
 
 
+@pytest.mark.slow
 async def test_a_held_write_lock_is_answered_with_503_and_the_next_start_at_once(
     site: OpenSite, visitor: Visitor, lock, monkeypatch: pytest.MonkeyPatch, caplog
 ):
@@ -74,6 +75,7 @@ async def test_a_held_write_lock_is_answered_with_503_and_the_next_start_at_once
     assert sum("has not answered" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.slow
 async def test_while_writers_wait_readers_are_answered(site: OpenSite, visitor: Visitor, tmp_path: Path):
     session_id = await visitor.started("held", text="a")
     other = apsw.Connection(str(tmp_path / "outlast.db"))

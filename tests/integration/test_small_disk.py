@@ -45,6 +45,7 @@ async def site(disk: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ope
         yield site
 
 
+@pytest.mark.slow
 async def test_below_the_floor_starts_and_uploads_are_refused_and_all_else_goes_on(site: OpenSite, disk: Path):
     visitor = await site.visitor()
     session_id = await visitor.started("echo", text="a")
@@ -71,6 +72,7 @@ async def test_below_the_floor_starts_and_uploads_are_refused_and_all_else_goes_
     assert (await visitor.start("echo", text="new")).status_code == 202
 
 
+@pytest.mark.slow
 async def test_what_a_clean_up_deleted_is_room_again(site: OpenSite, disk: Path):
     visitor = await site.visitor()
     for _ in range(3):
@@ -119,6 +121,7 @@ async def test_a_clean_up_works_on_a_disk_that_was_full_before_it_began(disk: Pa
     assert cleaned.stdout == "Deleted 3 session(s), 0 result(s), 1 upload(s), 0 fact(s).\n"
 
 
+@pytest.mark.slow
 async def test_one_owners_uploads_end_at_the_quota(tmp_path: Path):
     async with open_site(tmp_path, max_stored_mb_per_owner=2.5, max_stored_mb=5) as site:
         visitor = await site.visitor()

@@ -104,6 +104,7 @@ class Ear:
         return [self.hints.get_nowait() for _ in range(self.hints.qsize())]
 
 
+@pytest.mark.slow
 async def test_a_hint_goes_to_another_process_and_its_answer_comes_back(notifier, child):
     ear = Ear()
     await notifier.subscribe([Topic.CHANGED], ear)
@@ -114,6 +115,7 @@ async def test_a_hint_goes_to_another_process_and_its_answer_comes_back(notifier
     assert await asyncio.to_thread(child.wait, 20) == 0
 
 
+@pytest.mark.slow
 async def test_the_socket_of_a_killed_process_is_removed_by_whoever_rings_next(notifier, child, folder):
     assert len(list(folder.iterdir())) == 1
     child.send_signal(signal.SIGKILL)
@@ -122,6 +124,7 @@ async def test_the_socket_of_a_killed_process_is_removed_by_whoever_rings_next(n
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_opening_sweeps_what_the_dead_left_behind(child, folder, database):
     child.send_signal(signal.SIGKILL)
     await asyncio.to_thread(child.wait, 20)
@@ -175,6 +178,7 @@ async def test_a_folder_too_deep_for_a_socket_is_replaced_by_a_private_one(short
     assert list(short.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_what_a_killed_process_left_in_the_temporary_folder_goes_with_the_next_one(
     short, monkeypatch, tmp_path
 ):

@@ -162,6 +162,7 @@ async def test_many_processes_migrate_and_write_at_once(child, path):
     connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 7, 30])
 async def test_a_killed_writer_leaves_an_intact_database_with_all_that_it_acknowledged(child, path, after):
     process = child(100_000, "owner")
@@ -208,6 +209,7 @@ def _walk(connection):
     return connection.execute("SELECT count(*) FROM analysis_sessions WHERE current_message > 'a'").fetchall()
 
 
+@pytest.mark.slow
 async def test_the_log_is_cut_once_a_reader_that_held_on_lets_go(store, path):
     held = DatabaseFile(path).connect()
     session = await start(store)

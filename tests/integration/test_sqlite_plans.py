@@ -164,6 +164,7 @@ async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
     assert await cost() - few < few * 1.5  # the statements are the same, and SQLite adds up their steps
 
 
+@pytest.mark.slow
 async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
     meter = Meter(store)
     enter(store)

@@ -73,6 +73,7 @@ async def delete(store, session_id):
         await store._db.write(lambda c: c.execute(store._sql["delete_sessions"], ids))
 
 
+@pytest.mark.slow
 async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     source, target = stores
     for reach in STATES.values():
@@ -117,6 +118,7 @@ async def test_a_store_that_has_moved_says_so_to_whoever_asks_whether_it_is_read
     await target.check()
 
 
+@pytest.mark.slow
 async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
     source, _ = stores
     waiting, done = await start(source), await started_and_claimed(source)
@@ -137,6 +139,7 @@ async def test_the_old_store_answers_reads_and_refuses_every_change(stores):
     assert (await source.add(new_session(), ROOMY)).session
 
 
+@pytest.mark.slow
 async def test_the_new_store_takes_nothing_before_it_is_whole(stores):
     source, target = stores
     await start(source)
@@ -239,6 +242,7 @@ async def test_a_file_that_is_still_coming_is_no_upload_yet(stores):
     assert [upload.stored for upload in await source.uploads()] == [stored]
 
 
+@pytest.mark.slow
 async def test_pages_of_ids_on_both_sides_are_walked_together(stores):
     source, target = stores
     limits = StartLimits(active_per_owner=10_000, pending=10_000)

@@ -97,6 +97,7 @@ async def test_closing_lets_the_request_go(site: OpenSite, visitor: Visitor):
         assert (await starting).status_code == 202
 
 
+@pytest.mark.slow
 async def test_a_client_of_events_gets_them_on_the_start_itself(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address, asyncio.timeout(PATIENCE):
         headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}
@@ -128,6 +129,7 @@ async def test_a_client_of_events_is_refused_like_any_other(visitor: Visitor):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 async def test_streams_of_starts_are_streams_too(tmp_path: Path):
     async with open_site(tmp_path, async_enabled=False, streams_per_owner=1) as site, served(site.app) as address:
         visitor = await Visitor(base_url=address, timeout=PATIENCE).arrive()
@@ -145,6 +147,7 @@ async def test_streams_of_starts_are_streams_too(tmp_path: Path):
             assert [e.name async for e in events_of(first)][-1] == "done"
 
 
+@pytest.mark.slow
 async def test_who_leaves_does_not_stop_the_work(site: OpenSite, visitor: Visitor):
     async with served(site.app) as address, asyncio.timeout(PATIENCE):
         headers = {"X-CSRF-Token": visitor.token, "Cookie": f"outlast_owner={visitor.cookie_of('outlast_owner')}"}

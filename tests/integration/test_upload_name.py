@@ -42,6 +42,7 @@ async def told(outlast, analysis, name):
     return (await outlast.result(started.session.id)).result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("analysis", ["plain", "awaited", "apart"])
 async def test_the_name_is_that_of_the_file(outlast, analysis):
     assert await told(outlast, analysis, "Pillows, 2024.csv") == '"Pillows, 2024.csv"'

@@ -30,6 +30,7 @@ def machine(settings):
     return outlast
 
 
+@pytest.mark.slow
 async def test_a_start_wakes_the_worker_of_another_machine_and_its_end_the_watcher(settings):
     site, workers = machine(settings), machine(settings)
     async with site.lifespan(), workers.lifespan(workers=1), asyncio.timeout(30):

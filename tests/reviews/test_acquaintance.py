@@ -134,6 +134,7 @@ async def test_no_name_and_no_word_is_kept(facts, tmp_path):
         assert b"Customer" not in kept
 
 
+@pytest.mark.slow
 async def test_a_product_analysed_by_the_registered_analysis_knows_the_earlier_ones(tmp_path):
     outlast = Outlast(Settings(data_dir=tmp_path / "data"))
     register(outlast)

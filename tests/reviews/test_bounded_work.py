@@ -47,6 +47,7 @@ def test_a_short_text_is_not_laid_beside_the_words_of_a_text_many_times_as_long(
     assert all(len(model) < 20 for _, _, model, *_ in calls)
 
 
+@pytest.mark.slow
 def test_sets_of_the_same_parts_in_other_choices_are_compared_with_few_others_each(counted):
     calls = counted(similar, "_similar")
     chance = random.Random(1)

@@ -104,6 +104,7 @@ class TestCrowds:
         assert len(crowds(sorted([*days, *range(0, 26_000, 20)]), nowhere)) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slices", "least", "most"),
     [
@@ -178,6 +179,7 @@ def test_progress_of_a_part_is_told_as_its_share_of_the_whole():
     assert told == [0.5, 0.625, 0.75]
 
 
+@pytest.mark.slow
 def test_the_bar_of_all_checks_grows_to_its_end_and_names_each():
     told: list[tuple[int, int, str]] = []
     findings = run_checks(invented(600), lambda done, total, message: told.append((done, total, message)))

@@ -121,6 +121,7 @@ def test_nine_words_of_the_description_are_none_and_without_one_it_is_not_assess
     assert marketing_text([short], nowhere, facts=Facts()).outcome == "not_assessed"
 
 
+@pytest.mark.slow
 def test_context_never_moves_the_verdict():
     reviews = invented(300, days=900)
     plain = run_checks(reviews)

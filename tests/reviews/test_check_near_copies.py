@@ -125,6 +125,7 @@ def test_one_word_over_and_over_is_no_text_to_compare():
     assert near_copies(many, nowhere).outcome == "not_assessed"
 
 
+@pytest.mark.slow
 def test_thousands_of_copies_of_one_template_meet_in_one_cluster():
     finding = near_copies(copies(1_500, changed=2), nowhere)
     assert len(finding.signs) > 1_490
@@ -152,6 +153,7 @@ def test_half_of_all_is_enough_and_less_is_not(shared, alike):
 SETS = st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=8), max_size=10)
 
 
+@pytest.mark.slow
 @given(SETS)
 def test_groups_are_those_that_comparing_every_pair_gives(sets):
     found = similar_groups([array("I", sorted(s)) for s in sets], lambda _a, _b: True, nowhere)
@@ -172,6 +174,7 @@ def test_shingles_are_the_same_on_every_machine():
 SENTENCE = " I received this product at a discount in exchange for my honest and unbiased review."
 
 
+@pytest.mark.slow
 def test_a_disclosure_that_many_use_as_they_are_told_makes_no_copies():
     told = [dataclasses.replace(r, text=r.text + SENTENCE) for r in invented(100)]
     assert near_copies(told, nowhere).outcome == "clear"

@@ -55,6 +55,7 @@ def products_file(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_area_is_how_often_the_right_one_is_higher():
     scores, labels = [1, 2, 2, 3], [False, False, True, True]
     assert auc(scores, labels).value == pytest.approx((1 + 0.5 + 1 + 1) / 4)
@@ -75,6 +76,7 @@ def test_bins_say_what_was_said_and_what_was_so():
     assert share(0, 0).value is None
 
 
+@pytest.mark.slow
 def test_labelled_reviews_give_each_check_its_precision_and_recall(tmp_path):
     result = run("evaluate", labelled_file(tmp_path / "reviews.csv"), "--json")
     assert result.exit_code == 0

@@ -266,6 +266,7 @@ def test_nobody_there_may_be_tried_again():
     assert refused(Fetcher(allow={("127.0.0.1", port)}), f"http://127.0.0.1:{port}/").transient
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_told_and_a_busy_resolver_may_be_tried_again():
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "no")
@@ -278,6 +279,7 @@ def test_an_unknown_name_is_told_and_a_busy_resolver_may_be_tried_again():
     assert not refused(Fetcher(resolver=lambda *_: []), "https://shop.example/").transient
 
 
+@pytest.mark.slow
 def test_tls_is_asked_for_the_name_and_a_certificate_of_nobody_is_refused(tmp_path):
     openssl = shutil.which("openssl")
     if openssl is None:

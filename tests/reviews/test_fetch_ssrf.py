@@ -177,6 +177,7 @@ def test_a_name_is_checked_again_at_each_redirect():
         assert not canary.sang
 
 
+@pytest.mark.slow
 def test_redirects_into_private_addresses_are_refused_and_the_canary_stays_silent():
     with shop_server() as shop, canary_listener() as canary:
         fetcher = Fetcher(allow=shop.allow, resolver=lambda *_: ["127.0.0.1"], seconds=10)

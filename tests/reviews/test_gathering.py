@@ -91,6 +91,7 @@ async def test_half_a_surrogate_pair_in_one_rating_spoils_no_report(outlast: Out
     assert (skipped["reason"], skipped["count"]) == ("the rating “\ufffd” is not a number of stars", 1)
 
 
+@pytest.mark.slow
 async def test_unknown_columns_are_asked_for_and_the_answer_is_part_of_the_input(outlast: Outlast):
     file = await upload(outlast, TABLE)
     with pytest.raises(InvalidInput, match="“sterne”, “meinung”, “tag”") as caught:
@@ -181,6 +182,7 @@ async def test_what_the_beginning_of_a_file_shows_is_refused_at_start(
         await outlast.start("product", owner=ME, source=[good, file])
 
 
+@pytest.mark.slow
 async def test_a_file_that_breaks_off_far_behind_its_beginning_fails_with_the_reason(outlast: Outlast):
     reviews = json.dumps([{"rating": 5, "text": f"Text {n}"} for n in range(20_000)])
     view = await finished(outlast, source=await upload(outlast, reviews[:-9]))
@@ -188,6 +190,7 @@ async def test_a_file_that_breaks_off_far_behind_its_beginning_fails_with_the_re
     assert "breaks off" in (view.session.error or "")
 
 
+@pytest.mark.slow
 async def test_an_address_is_fetched_and_may_stand_beside_a_file(
     outlast: Outlast, monkeypatch: pytest.MonkeyPatch
 ):
@@ -253,6 +256,7 @@ async def test_with_a_key_an_address_without_a_product_is_still_refused(outlast:
     assert server.asked == []
 
 
+@pytest.mark.slow
 async def test_a_short_link_is_followed_to_the_product_that_is_then_ordered(
     outlast: Outlast, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -82,6 +82,7 @@ REVIEWS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(REVIEWS, max_size=12))
 def test_merging_again_changes_nothing(reviews):
     once = merge(reviews)

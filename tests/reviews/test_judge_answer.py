@@ -175,6 +175,7 @@ def holds(said: dict, times: int) -> bool:
     return shows or said["suspicion"] < 70
 
 
+@pytest.mark.slow
 @given(st.lists(ITEMS, min_size=1, max_size=4))
 def test_of_answers_in_the_right_form_exactly_those_count_that_hold(said):
     found = read(*said)

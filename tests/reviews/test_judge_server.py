@@ -125,6 +125,7 @@ ONCE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ONCE)
 def test_after_one_fault_all_is_judged_rightly(model, asking, fault):
     model.first = [ONCE[fault]]
@@ -134,6 +135,7 @@ def test_after_one_fault_all_is_judged_rightly(model, asking, fault):
     assert opinion.told.stopped is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [fault for fault in ONCE if fault not in {"extra ids", "missing ids"}])
 def test_a_fault_that_stays_ends_in_not_judged_after_few_requests(model, asking, fault):
     model.behave = ONCE[fault]
@@ -144,6 +146,7 @@ def test_a_fault_that_stays_ends_in_not_judged_after_few_requests(model, asking,
     assert len(model.asked) <= 40
 
 
+@pytest.mark.slow
 def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
     for behave, reason in (
         (ONCE["500"], "has a fault of its own (500)"),
@@ -171,6 +174,7 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
         assert "sk-12345" not in told.finding.sentence
 
 
+@pytest.mark.slow
 def test_a_key_that_is_refused_and_a_used_up_quota_are_not_tried_again(model, asking):
     for answer in (refusal(401), refusal(429, code="insufficient_quota"), refusal(404)):
         model.asked.clear()
@@ -186,6 +190,7 @@ def test_a_server_that_is_not_there_costs_nothing_but_the_models_opinion(asking)
     assert (opinion.told.judged, opinion.told.tokens) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_redirect_is_not_followed_so_that_texts_go_nowhere_else(model, asking):
     with model_server() as other:
         for status in (301, 302, 303, 307, 308):
@@ -196,6 +201,7 @@ def test_a_redirect_is_not_followed_so_that_texts_go_nowhere_else(model, asking)
         assert other.asked == []
 
 
+@pytest.mark.slow
 def test_waits_are_as_long_as_the_server_says_else_longer_and_longer_with_jitter(model, asking):
     model.first = [lambda _: refusal(429, Retry_After="7")]
     asking.about(reviews(1))
@@ -210,6 +216,7 @@ def test_waits_are_as_long_as_the_server_says_else_longer_and_longer_with_jitter
     assert asking.waits == [0.25, 0.5, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grades", [("json_schema",), ("json_schema", "json_object")])
 def test_a_server_without_structured_output_is_asked_for_less_and_this_is_remembered(model, asking, grades):
     def behave(asked):
@@ -262,6 +269,7 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(mod
     assert [len(asked.reviews) for asked in model.asked] == [20, 10, 5, 5, 10, 5, 5]
 
 
+@pytest.mark.slow
 def test_a_review_that_the_server_cannot_stand_is_not_judged_and_the_others_are(model, asking):
     def behave(asked):
         if any("Number 7:" in review["text"] for review in asked.reviews):
@@ -295,6 +303,7 @@ def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, asking):
     )
 
 
+@pytest.mark.slow
 def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, asking):
     meeting = threading.Barrier(3)
     model.first = [lambda asked: (meeting.wait(20), honest(asked))[1]] * 3
@@ -303,6 +312,7 @@ def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, ask
     assert model.most_at_once == 3
 
 
+@pytest.mark.slow
 def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(model):
     gate, opinions = Gate(2), []
 

@@ -60,6 +60,7 @@ async def finished(outlast: Outlast, content: bytes) -> tuple[list[SessionView],
     return views, json.loads(stored.result)
 
 
+@pytest.mark.slow
 async def test_a_session_has_the_models_signs_and_an_account_of_how_they_came_about(outlast, model):
     views, result = await finished(outlast, table())
     report = result["report"]
@@ -93,6 +94,7 @@ async def test_what_was_judged_is_not_asked_again_whoever_asks(outlast, model):
     assert len({json.dumps(flagged) for flagged in both}) == 1
 
 
+@pytest.mark.slow
 async def test_a_server_that_fails_costs_the_models_opinion_and_nothing_else(outlast, model):
     model.behave = lambda _: refusal(401)
     report = (await finished(outlast, table()))[1]["report"]
@@ -103,6 +105,7 @@ async def test_a_server_that_fails_costs_the_models_opinion_and_nothing_else(out
     assert report["method"]["model"]["judged"] == 0
 
 
+@pytest.mark.slow
 async def test_a_session_that_is_cancelled_stops_asking(outlast, model):
     asked, go = threading.Event(), threading.Event()
 
@@ -138,6 +141,7 @@ async def test_the_store_holds_no_word_of_the_reviews_beside_the_judgements(outl
     assert not any(word in repr(facts).split() for word in invented(1)[0].text.split())
 
 
+@pytest.mark.slow
 async def test_the_form_says_before_the_start_that_a_model_reads_the_texts_and_where(outlast, tmp_path):
     async def form(site: Outlast) -> str:
         transport = httpx.ASGITransport(site.asgi())
@@ -155,6 +159,7 @@ async def test_the_form_says_before_the_start_that_a_model_reads_the_texts_and_w
     assert "language model" not in page
 
 
+@pytest.mark.slow
 async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_path, model):
     outlast = Outlast(Settings(data_dir=tmp_path))
     register(outlast, ReviewSettings())
@@ -174,6 +179,7 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
     assert model.asked == []
 
 
+@pytest.mark.slow
 def test_the_sdk_is_imported_only_when_it_is_needed_and_missing_it_is_said_with_its_remedy(monkeypatch, model):
     monkeypatch.setattr("outlast_reviews.judge.step.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"ANALYSIS_LLM_MODEL: .*pip install 'outlast\[model\]'"):

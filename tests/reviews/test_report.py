@@ -92,6 +92,7 @@ def test_weak_signs_and_incentives_are_listed_and_not_counted():
     assert report["fake_percentage"] == 0
 
 
+@pytest.mark.slow
 def test_the_whole_set_is_more_certain_than_a_sample():
     reviews = [*invented(200), *copies(9, first_row=900)]
     whole, sample = report_of(reviews, complete=True), report_of(reviews)
@@ -101,11 +102,13 @@ def test_the_whole_set_is_more_certain_than_a_sample():
     assert "fair sample" not in whole["explanation"]
 
 
+@pytest.mark.slow
 def test_the_same_reviews_give_the_same_report():
     reviews = [*invented(200), *copies(9, first_row=900)]
     assert report_of(reviews) == report_of(list(reviews))
 
 
+@pytest.mark.slow
 def test_ids_and_the_order_of_rows_change_no_verdict():
     reviews = [*invented(200), *copies(9, first_row=900)]
     shuffled = [dataclasses.replace(r, review_id=f"other {n}", row=n) for n, r in enumerate(reviews, start=1)]
@@ -146,6 +149,7 @@ def test_the_longest_texts_in_the_widest_letters_still_fit_in_a_result():
     assert len(report["flagged"]) < report["flagged_count"]
 
 
+@pytest.mark.slow
 def test_hostile_text_makes_json_that_can_be_sent():
     bad = "\ud800\x00\u202eevil\u2066 " + "x" * 100_000
     nasty = Review(row=1, review_id=bad, text=bad, title=bad, reviewer=bad, rating=1.0)
@@ -214,6 +218,7 @@ def test_the_timeline_counts_every_dated_review_in_bounded_steps(days, unit):
     assert all(a.end < b.start for a, b in itertools.pairwise(points))
 
 
+@pytest.mark.slow
 def test_the_timeline_reaches_the_end_of_the_calendar():
     reviews = [Review(row=1, date=dt.date.min), Review(row=2, date=dt.date.max)]
     _, points = timeline(reviews, frozenset(), [])

@@ -27,6 +27,7 @@ def bursts(report: Report):
     return [window for check in report["checks"] for window in check.get("windows", ())]
 
 
+@pytest.mark.slow
 def test_all_planted_copies_are_strong_and_no_real_review_is():
     received, planted = read(PLANTED)
     assert len(planted) == 40
@@ -38,11 +39,13 @@ def test_all_planted_copies_are_strong_and_no_real_review_is():
     assert report["adjusted_rating"] == pytest.approx(4.23, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_planted_campaign_is_a_burst():
     windows = bursts(report_of(read(PLANTED)[0]))
     assert any(w["from"] <= "2018-04-13" and w["to"] >= "2018-04-10" for w in windows)
 
 
+@pytest.mark.slow
 def test_every_quote_of_the_planted_copies_can_be_highlighted():
     for flagged in report_of(read(PLANTED)[0])["flagged"]:
         quotes = [reason["quote"] for reason in flagged["reasons"] if reason["check"] == "near_copies"]
@@ -50,6 +53,7 @@ def test_every_quote_of_the_planted_copies_can_be_highlighted():
         assert len(flagged["excerpt"]) <= 300
 
 
+@pytest.mark.slow
 def test_the_answer_comes_neither_from_ids_nor_from_the_order_of_rows():
     received, planted = read(PLANTED)
     changed = [dataclasses.replace(r, review_id=None) for r in reversed(received.reviews)]
@@ -61,6 +65,7 @@ def test_the_answer_comes_neither_from_ids_nor_from_the_order_of_rows():
     )
 
 
+@pytest.mark.slow
 def test_without_names_the_planted_copies_are_still_found():
     received, planted = read(PLANTED)
     nameless = [dataclasses.replace(r, reviewer=None) for r in received.reviews]
@@ -73,6 +78,7 @@ def test_the_column_that_names_the_planted_rows_reaches_no_review():
     assert not any("planted" in str(dataclasses.asdict(r)) for r in read(PLANTED)[0].reviews)
 
 
+@pytest.mark.slow
 def test_the_pillow_has_no_strong_sign_and_no_burst():
     report = report_of(read("pillow_2018h1.csv")[0])
     assert not strong_rows(report)
@@ -81,6 +87,7 @@ def test_the_pillow_has_no_strong_sign_and_no_burst():
     assert report["grade"] in {"A", "B"}
 
 
+@pytest.mark.slow
 def test_ingestion_duplicates_are_merged_and_not_flagged():
     report = report_of(read("fire7_bestbuy_ingestion_dups.csv")[0])
     assert (report["total_reviews"], report["unique_reviews"]) == (467, 418)
@@ -89,6 +96,7 @@ def test_ingestion_duplicates_are_merged_and_not_flagged():
     assert report["grade"] in {"A", "B"}
 
 
+@pytest.mark.slow
 def test_a_launch_and_a_christmas_peak_do_not_condemn():
     report = report_of(read("echo_plus_bestbuy.csv")[0])
     assert report["grade"] in {"A", "B"}

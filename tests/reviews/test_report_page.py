@@ -102,6 +102,7 @@ def page(request) -> Page:
     return Page(render_report(result_of(PAGES[request.param], skipped=(Skipped(7, ATTACK),))))
 
 
+@pytest.mark.slow
 def test_headings_begin_with_the_verdict_and_step_down_one_by_one(page):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
@@ -109,6 +110,7 @@ def test_headings_begin_with_the_verdict_and_step_down_one_by_one(page):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
+@pytest.mark.slow
 def test_a_strict_policy_has_nothing_to_refuse(page):
     assert not {"script", "style", "link", "iframe", "img"} & {tag for tag, _ in page.elements}
     assert page.having("style") == []
@@ -116,6 +118,7 @@ def test_a_strict_policy_has_nothing_to_refuse(page):
     assert all(href.startswith(("#", "?")) for href in page.having("href"))
 
 
+@pytest.mark.slow
 def test_ids_are_unique_and_every_reference_leads_somewhere(page):
     ids = page.having("id")
     assert len(ids) == len(set(ids))
@@ -123,6 +126,7 @@ def test_ids_are_unique_and_every_reference_leads_somewhere(page):
     assert {one for names in page.having("aria-labelledby") for one in names.split()} <= set(ids)
 
 
+@pytest.mark.slow
 def test_every_chart_has_a_title_a_description_and_a_table_beside_it(page):
     charts = [tag for tag, attributes in page.elements if attributes.get("role") == "img"]
     assert set(charts) <= {"svg"}
@@ -139,6 +143,7 @@ def test_no_field_of_a_review_becomes_markup():
     assert "{{7*7}}" in page.text
 
 
+@pytest.mark.slow
 def test_the_parts_come_in_the_order_of_a_reader():
     nothing = dict.fromkeys(("share", "rating", "adjusted", "vanished", "added"))
     earlier = nothing | {
@@ -169,6 +174,7 @@ def test_a_report_without_incentives_or_an_earlier_one_has_no_links_to_them():
     assert "r-changes" not in html
 
 
+@pytest.mark.slow
 def test_of_what_was_found_each_check_says_how_much_it_weighs():
     given = [dataclasses.replace(r, verified=r.row % 9 != 0) for r in campaign()]
     page = render_report(result_of(given))
@@ -182,6 +188,7 @@ def test_of_what_was_found_each_check_says_how_much_it_weighs():
     assert page.count('<path d="M11 2.5') == 2
 
 
+@pytest.mark.slow
 def test_a_report_from_before_strengths_were_told_says_what_was_found():
     result = result_of(campaign())
     for check in result["report"]["checks"]:
@@ -205,6 +212,7 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "r-after" not in page.having("class")
 
 
+@pytest.mark.slow
 def test_one_page_object_renders_many_results():
     page = ReportPage()
     assert page.render(result_of(invented(30))) == page.render(result_of(invented(30)))
@@ -232,6 +240,7 @@ def test_what_an_excerpt_cuts_off_of_a_quote_is_highlighted_as_far_as_it_goes(te
     assert [part for part, on in parts if on] == lit
 
 
+@pytest.mark.slow
 def test_the_bars_stay_inside_their_charts():
     report = result_of(campaign())["report"]
     interval = interval_bar(report)

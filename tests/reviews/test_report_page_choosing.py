@@ -94,6 +94,7 @@ def test_choices_are_kept_in_the_addresses_of_others():
     assert Choice().to("r-flagged") == "?#r-flagged"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -114,6 +115,7 @@ def test_a_choice_that_makes_no_sense_chooses_nothing(mixed, query):
     assert rows(html) == rows(render_report(mixed))
 
 
+@pytest.mark.slow
 def test_a_page_beyond_the_last_is_the_last(mixed):
     assert rows(render_report(mixed, {"page": "9999"})) == rows(render_report(mixed, {"page": "3"}))
 
@@ -174,6 +176,7 @@ def test_a_report_of_five_thousand_reviews_is_a_small_page_drawn_quickly():
 LINK = re.compile(r'<a href="([^"]+)">See (?:the |)([\d,]+|review)')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [{}, {"incentivised": "without"}])
 def test_every_link_to_the_reviews_of_a_check_leads_to_as_many_as_it_says(mixed, query):
     links = LINK.findall(render_report(mixed, query))

@@ -70,6 +70,7 @@ async def test_the_next_report_of_a_public_product_says_what_changed(facts):
     assert '<tr data-differs><th scope="row">Reviews</th><td>69</td><td>67</td></tr>' in html
 
 
+@pytest.mark.slow
 async def test_each_report_is_compared_with_the_one_before_it(facts):
     for month, count in enumerate((40, 50, 60), start=1):
         earlier = await looked_back(facts, PUBLIC, report_of(invented(count), MARCH.replace(month=month)))
@@ -84,6 +85,7 @@ async def test_an_attempt_that_is_repeated_is_not_compared_with_itself(facts):
     assert await looked_back(facts, PUBLIC, report) == first
 
 
+@pytest.mark.slow
 async def test_where_no_figure_has_changed_the_page_says_so(facts):
     await looked_back(facts, PUBLIC, report_of(invented(40)))
     after = report_of(invented(40), APRIL)
@@ -101,6 +103,7 @@ async def test_what_is_kept_of_an_upload_has_not_a_word_of_it(facts, tmp_path):
         assert word not in stored
 
 
+@pytest.mark.slow
 async def test_an_owner_sees_what_changed_since_their_last_report_of_a_product_and_nobody_else_does(
     tmp_path, monkeypatch
 ):

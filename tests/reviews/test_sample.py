@@ -47,6 +47,7 @@ def test_its_report_shows_every_kind_of_sign():
     assert window["from"] <= CAMPAIGN.isoformat() <= window["to"]
 
 
+@pytest.mark.slow
 def test_only_planted_reviews_are_copies():
     report = shown()
     copied = Counter(f["reviewer"] for f in report["flagged"] if f["cluster"])
@@ -54,6 +55,7 @@ def test_only_planted_reviews_are_copies():
     assert {f["cluster"] for f in report["flagged"] if f["cluster"]} == {1}
 
 
+@pytest.mark.slow
 def test_the_same_words_are_highlighted_in_every_copy():
     end = "everyone should own two of them"
     alike = [f for f in shown()["flagged"] if f["excerpt"].endswith(end)]

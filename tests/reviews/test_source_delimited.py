@@ -54,6 +54,7 @@ def test_western_text_that_is_not_unicode_is_read_and_named():
     assert found.format == "CSV (Windows-1252)"
 
 
+@pytest.mark.slow
 def test_a_letter_outside_ascii_far_into_the_file_is_still_read():
     text = "rating,text\n" + "5,plain words\n" * 20_000
     assert read((text + "5,schön\n").encode("cp1252")).reviews[-1].text == "schön"
@@ -73,6 +74,7 @@ def test_other_scripts_that_are_not_unicode_are_refused_instead_of_garbled(encod
     assert "UTF-8" in refusal(text.encode(encoding))
 
 
+@pytest.mark.slow
 def test_japanese_as_excel_writes_it_in_japan_is_read_and_named():
     text = (
         "評価,タイトル,本文,投稿日\n" + "5,良い①,とても良いです,2023年3月12日\n4,普通,ﾌﾂｳです,2023/3/13\n" * 9_000
@@ -227,6 +229,7 @@ def test_too_many_rows_fields_or_words_are_refused():
     assert "0 MiB of words" in refusal("rating,text\n" + "5,words\n" * 9, limits=Limits(text=100))
 
 
+@pytest.mark.slow
 def test_progress_only_grows_and_ends_at_the_size():
     seen: list[tuple[int, int]] = []
     data = "rating,text\n" + "5,some words in a row\n" * 60_000

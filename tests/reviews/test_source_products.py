@@ -95,6 +95,7 @@ def test_no_more_are_told_apart_than_a_bound():
     assert [name is None for name in products.names(MOST + 10)] == [False] * MOST + [True] * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [False, True])
 def test_the_beginning_of_a_large_file_shows_them_although_it_is_cut_off(lines: bool):
     csv = "asin,rating,text\n" + "".join(f"B{n % 3},5,Words of row {n}\n" for n in range(20_000))

@@ -121,6 +121,7 @@ def test_in_a_table_whose_rows_are_all_short_none_is_swallowed(delimiter: str):
     assert (len(found.reviews), found.skipped) == (30, ())
 
 
+@pytest.mark.slow
 def test_a_table_full_of_stray_marks_is_read_line_by_line():
     found = read("rating,text\n" + '5,"a\n' * 5_000)
     assert {review.text for review in found.reviews} == {'"a'}

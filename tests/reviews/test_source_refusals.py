@@ -48,6 +48,7 @@ SOMETHING_ELSE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOMETHING_ELSE)
 def test_something_else_is_named(name):
     content, words = SOMETHING_ELSE[name]
@@ -90,6 +91,7 @@ def test_a_file_that_says_it_is_too_large_is_not_even_opened():
         read_reviews(Unread(), 300 * 2**20)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_larger_than_it_said_is_stopped():
     data = b"rating,text\n" + b"5,a\n" * 99_999
     with pytest.raises(NotReviews, match="more than"):

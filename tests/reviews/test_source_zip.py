@@ -95,6 +95,7 @@ def test_a_damaged_or_locked_or_unusual_archive_is_refused_by_the_name_of_its_fi
     assert "unusual" in refusal(packed({"a.csv": "rating,text\n5,a\n"}, zipfile.ZIP_BZIP2))
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_before_they_are_unpacked():
     assert "far more" in refusal(packed({"a.csv": b"\n" * 30_000_000}))
     assert "unpacks to more" in refusal(packed({"a.csv": "5,a\n" * 999}), limits=Limits(unpacked=1_000))

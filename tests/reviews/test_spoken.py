@@ -32,6 +32,7 @@ def test_a_share_is_rounded_and_never_to_nought_or_all(value, said):
     assert spoken.percent(value) == said
 
 
+@pytest.mark.slow
 @given(st.integers(1, 2_000_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_only_none_is_nought_and_only_all_is_all(counts):
     part, whole = counts
@@ -55,6 +56,7 @@ def test_a_range_says_its_unit_once(low, high, said):
     assert spoken.percent_range(low, high) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("texts", "said"), [(60_000, "fewer than 0.1 %"), (590, "up to 0.6 %")])
 def test_of_many_reviews_without_a_sign_almost_none_may_have_one(texts, said):
     judged = verdict(texts)

@@ -74,6 +74,7 @@ def test_the_title_of_the_product_is_shown_where_it_is_known(printed):
     assert printed(*invented(30)).startswith("reviews.csv\n")
 
 
+@pytest.mark.slow
 def test_checks_that_are_context_only_say_so(printed):
     told = printed(*invented(30))
     assert told.count("context only  ") == 2
@@ -93,6 +94,7 @@ def test_an_adjusted_rating_has_its_interval_though_nothing_changed(printed):
     assert line.count("–") == 1
 
 
+@pytest.mark.slow
 def test_shares_are_rounded_alike_everywhere(printed):
     told = one_line(printed(*campaign()))
     (share,) = [part.split(")")[0] for part in told.split("(likely ")[1:]]
@@ -100,6 +102,7 @@ def test_shares_are_rounded_alike_everywhere(printed):
     assert "0.0" not in told
 
 
+@pytest.mark.slow
 def test_each_group_has_examples_with_its_count_and_a_quote_on_lines_of_its_own(printed):
     told = printed(*campaign())
     assert "\nCopies, group 1: 20 reviews\n" in told

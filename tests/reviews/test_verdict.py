@@ -118,6 +118,7 @@ COUNTS = st.integers(20, 400).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_the_interval_contains_its_middle(counts):
     count, strong, medium, sample = counts
@@ -126,6 +127,7 @@ def test_the_interval_contains_its_middle(counts):
         assert 0 <= share.low <= share.middle <= share.high <= 100
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_one_more_strong_sign_never_improves_the_grade(counts):
     count, strong, medium, sample = counts
@@ -139,6 +141,7 @@ def test_one_more_strong_sign_never_improves_the_grade(counts):
         assert after.share.high >= before.share.high
 
 
+@pytest.mark.slow
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_contains_the_share_that_was_seen(counts):
     part, whole = counts

@@ -65,6 +65,7 @@ def test_the_interval_is_as_wide_as_resampling_says():
     assert adjusted.high == pytest.approx(means[-51], abs=0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.sampled_from([1.0, 2.0, 3.5, 5.0]), min_size=1, max_size=40), st.randoms())
 def test_the_interval_contains_its_middle_whatever_the_order(stars, chance):

@@ -75,6 +75,7 @@ async def test_the_first_form_asks_nothing_about_columns_and_takes_several_files
     assert re.search(r'<input[^>]*name="source_file"[^>]* multiple', page)
 
 
+@pytest.mark.slow
 async def test_unknown_columns_are_shown_with_values_and_the_answer_starts_the_analysis(visitor: Visitor):
     asked = await visitor.submit([file(TABLE)])
     assert asked.status_code == 422
@@ -93,6 +94,7 @@ async def test_unknown_columns_are_shown_with_values_and_the_answer_starts_the_a
     assert snapshot["result"]["report"]["total_reviews"] == 30
 
 
+@pytest.mark.slow
 async def test_what_is_understood_is_chosen_already_and_what_was_answered_stays(visitor: Visitor):
     asked = await visitor.submit([file("rating,Meinung,Tag\n5,gut,heute\n")])
     assert 'value="rating" selected' in select(asked.text, "rating")
@@ -104,6 +106,7 @@ async def test_what_is_understood_is_chosen_already_and_what_was_answered_stays(
     assert kept(again.text) == kept(asked.text)
 
 
+@pytest.mark.slow
 async def test_several_files_are_kept_while_something_is_asked(visitor: Visitor):
     known = "rating,text\n5,a\n"
     asked = await visitor.submit([file(known), file(TABLE, "b.csv")])
@@ -112,6 +115,7 @@ async def test_several_files_are_kept_while_something_is_asked(visitor: Visitor)
     assert "The 2 files that you sent are kept" in asked.text
 
 
+@pytest.mark.slow
 async def test_reviews_without_stars_are_judged_by_their_words(visitor: Visitor):
     table = "Person,Words\n" + "".join(f"P{n},All that a lamp should be number {n}\n" for n in range(30))
     asked = await visitor.submit([file(table)])
@@ -126,24 +130,28 @@ async def test_reviews_without_stars_are_judged_by_their_words(visitor: Visitor)
     assert report["original_rating"] is None
 
 
+@pytest.mark.slow
 async def test_several_files_of_the_form_are_one_product(visitor: Visitor):
     started = await visitor.submit([file("rating,text\n5,a\n"), file("rating,text\n4,b\n", "b.csv")])
     snapshot = await finished(visitor, started)
     assert snapshot["result"]["report"]["total_reviews"] == 2
 
 
+@pytest.mark.slow
 async def test_a_new_file_takes_the_place_of_the_one_that_was_kept(visitor: Visitor):
     asked = await visitor.submit([file(TABLE)])
     started = await visitor.submit([file("rating,text\n5,a\n")], source_kept=kept(asked.text))
     assert (await finished(visitor, started))["result"]["report"]["total_reviews"] == 1
 
 
+@pytest.mark.slow
 async def test_anothers_upload_cannot_be_named_as_kept(visitor: Visitor):
     answer = await visitor.submit(source_kept="upload:" + "a" * 64)
     assert answer.status_code == 422
     assert "no such uploaded file of yours" in answer.text
 
 
+@pytest.mark.slow
 async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     headers = {"X-CSRF-Token": visitor.token}
     sent = await visitor.client.post("/api/analysis/upload", files=[("file", ("a.csv", TABLE))], headers=headers)
@@ -166,6 +174,7 @@ SHOP = "product_title,rating,text\n" + "".join(
 )
 
 
+@pytest.mark.slow
 async def test_of_several_products_the_page_asks_which_one_is_meant(visitor: Visitor):
     asked = await visitor.submit([file(SHOP)])
     assert asked.status_code == 422
@@ -180,6 +189,7 @@ async def test_of_several_products_the_page_asks_which_one_is_meant(visitor: Vis
     assert report["coverage"]["products"] == []
 
 
+@pytest.mark.slow
 async def test_all_of_them_together_is_an_answer_and_the_report_says_so(visitor: Visitor):
     asked = await visitor.submit([file(SHOP)])
     started = await visitor.submit(source_kept=kept(asked.text), **{"only.product": "*"})
@@ -193,6 +203,7 @@ async def test_all_of_them_together_is_an_answer_and_the_report_says_so(visitor:
     assert "These are reviews of 2 products, judged together." in report["explanation"]
 
 
+@pytest.mark.slow
 async def test_what_was_answered_about_columns_stays_while_it_is_asked_which_product_is_meant(visitor: Visitor):
     table = SHOP.replace("rating,text", "Punkte,Meinung")
     asked = await visitor.submit([file(table)])
@@ -205,12 +216,14 @@ async def test_what_was_answered_about_columns_stays_while_it_is_asked_which_pro
     assert (await finished(visitor, started))["result"]["report"]["unique_reviews"] == 20
 
 
+@pytest.mark.slow
 async def test_a_product_that_nobody_named_is_refused_with_those_that_are_there(visitor: Visitor):
     asked = await visitor.submit([file(SHOP)])
     started = await visitor.submit(source_kept=kept(asked.text), **{"only.product": "A chair"})
     assert "Products found: “A pillow”, “A <x>lamp”." in (await finished(visitor, started))["error"]
 
 
+@pytest.mark.slow
 async def test_a_program_that_wants_all_together_says_so(visitor: Visitor):
     headers = {"X-CSRF-Token": visitor.token}
     sent = await visitor.client.post("/api/analysis/upload", files=[("file", ("a.csv", SHOP))], headers=headers)

@@ -65,6 +65,7 @@ def test_equal_values_have_the_same_hash_whatever_their_order():
     assert digest(many) == digest(dict(reversed(many.items())))
 
 
+@pytest.mark.slow
 def test_a_hash_is_the_same_in_another_process():
     program = 'from outlast.core.canonical import digest; print(digest({"a": {"b", "c", "d", "e"}}))'
     other = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
@@ -122,6 +123,7 @@ def test_an_annotation_may_say_how_a_value_is_written():
     assert one == found.key((Client("one"),), {}) != other
 
 
+@pytest.mark.slow
 async def test_large_arguments_are_hashed_beside_the_event_loop_to_the_same_key():
     def work(items: list[str]) -> None: ...
 

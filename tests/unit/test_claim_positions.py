@@ -150,6 +150,7 @@ def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
     assert since(positions, OTHER) == {0: earlier - BACK}
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_bounded(positions):
     for n in range(3 * PRIORITIES):
         positions.found([PLACE], [found(priority=n)], all_of_it=False, at=NOON)

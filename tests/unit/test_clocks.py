@@ -23,6 +23,7 @@ def test_the_machines_wall_clock_is_aware_and_utc():
     assert before <= now <= after
 
 
+@pytest.mark.slow
 def test_the_machines_monotonic_clock_and_boot_are_those_of_other_processes_too():
     program = "from outlast.backends.clock import SystemClock as C; print(C().monotonic(), C().boot_id())"
     before = SystemClock().monotonic()
@@ -155,6 +156,7 @@ async def test_a_sleeper_in_another_threads_loop_is_woken_from_here():
         await sleeping
 
 
+@pytest.mark.slow
 def test_a_process_that_sees_no_others_shares_the_clock_all_the_same():
     """Containers on one machine have process namespaces of their own and one monotonic clock."""
     program = "from outlast.backends.clock import SystemClock as C; print(C().boot_id())"

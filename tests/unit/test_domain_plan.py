@@ -27,6 +27,7 @@ def test_three_durations_are_enough():
     assert expect([1, 2, 3]) == Expected(pytest.approx(1.4), 2, pytest.approx(2.6))
 
 
+@pytest.mark.slow
 @given(st.lists(durations, min_size=ENOUGH_SAMPLES))
 def test_the_range_lies_around_the_middle_and_within_what_was_seen(seen):
     expected = expect(seen)
@@ -44,6 +45,7 @@ def test_an_empty_plan_has_no_weights():
     assert weigh([], {}) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(0, 1e6), expectations), min_size=1, max_size=12))
 @example([(2.0, None), (1e-308, Expected(0, 0, 0))])
 def test_shares_are_positive_and_sum_to_one_whatever_is_known(steps):

@@ -51,6 +51,7 @@ def test_the_whole_is_below_a_hundred_with_one_decimal(shares):
     assert shown == round(shown, 1)
 
 
+@pytest.mark.slow
 @given(st.lists(percentages, min_size=1, max_size=10), st.data())
 def test_a_step_that_goes_on_never_takes_the_whole_back(shares, data):
     steps = _steps(*shares)
@@ -88,6 +89,7 @@ def test_time_left_is_hidden_when_one_step_ahead_has_no_history():
     assert time_left([known, replace(unknown, status=StepStatus.DONE)]) is not None
 
 
+@pytest.mark.slow
 @given(st.lists(step_states, max_size=5))
 def test_steps_are_loaded_as_they_were_dumped(steps):
     assert load_steps(dump_steps(steps)) == tuple(steps)
@@ -104,6 +106,7 @@ def test_a_step_that_took_no_time_took_none_rather_than_an_unknown_one():
     assert step.duration_ms == 0
 
 
+@pytest.mark.slow
 @given(st.lists(step_states, max_size=5))
 def test_a_new_attempt_finds_nothing_at_work_nothing_failed_and_no_percentage_lost(steps):
     again = restarted(steps)

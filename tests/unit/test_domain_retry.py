@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from outlast.domain.retry import FIRST_DELAY, LONGEST_DELAY, MAX_CRASHES, SUSPECT_CRASHES, backoff
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10_000), st.randoms(use_true_random=False))
 def test_a_wait_is_never_negative_nor_longer_than_the_longest(attempt, rng):
     assert 0 <= backoff(attempt, rng) <= LONGEST_DELAY

@@ -63,6 +63,7 @@ def test_what_the_main_coroutine_raises_is_raised():
         run_to_end(exits())
 
 
+@pytest.mark.slow
 def test_a_task_that_swallows_its_cancellation_does_not_hold_up_the_end(caplog):
     async def swallows() -> None:
         while True:

@@ -89,6 +89,7 @@ async def test_what_is_still_arriving_counts(quota):
     assert not quota._expected
 
 
+@pytest.mark.slow
 async def test_parallel_uploads_do_not_outrun_the_quota(tmp_path):
     store = SQLiteStore(tmp_path / "outlast.db", SystemClock())
     await store.open(migrate=True)

@@ -14,11 +14,13 @@ from outlast import RetryAfter
 from outlast.domain.waiting_time import YEAR, seconds_to_wait
 
 
+@pytest.mark.slow
 @given(st.floats(0, YEAR) | st.integers(0, int(YEAR)))
 def test_seconds_and_their_text_mean_the_same(seconds):
     assert seconds_to_wait(seconds) == seconds_to_wait(f" {seconds} ") == pytest.approx(seconds)
 
 
+@pytest.mark.slow
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=366)))
 def test_a_duration_is_its_seconds(duration):
     assert seconds_to_wait(duration) == duration.total_seconds()
@@ -54,6 +56,7 @@ def test_everything_else_is_refused_with_a_sentence(value):
         RetryAfter(value)
 
 
+@pytest.mark.slow
 @given(st.text() | st.binary() | st.floats() | st.integers() | st.none() | st.lists(st.integers()))
 def test_nothing_is_ever_negative_infinite_or_another_error(value):
     try:
