@@ -28,6 +28,6 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    from outlast.cli.program import run
+    from outlast.cli.application import run
 
     run(serve())

@@ -53,7 +53,7 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    from outlast.cli.program import collect_seldom, run
+    from outlast.cli.application import collect_seldom, run
 
     collect_seldom()
     run(serve())

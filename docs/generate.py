@@ -1,8 +1,9 @@
-"""Writes the parts of the reference that the code knows best. Run `uv run python docs/generate.py` after a change.
+"""Writes the parts of the documentation that the code knows best; run `uv run python docs/generate.py`.
 
 A part stands between `<!-- generated: name -->` and `<!-- end -->` of a page. A test fails while a page differs.
 """
 
+import ast
 import inspect
 import os
 import re
@@ -24,6 +25,16 @@ from outlast_reviews.method import measured
 from outlast_reviews.settings import ReviewSettings
 
 PAGES: Final = Path(__file__).parent
+ROOT: Final = PAGES.parent
+PACKAGES: Final = ("outlast", "outlast_reviews")
+BESIDE: Final = {
+    "migrations": "The schema in numbered steps, each applied once and never changed again.",
+    "queries": "The statements, one a file, named after what they do; `{name}` stands for the text of another.",
+    "static": "Styles, scripts and pictures, as browsers get them: nothing is built.",
+    "assets": "Styles and scripts of the report, as browsers get them.",
+    "templates": "Jinja templates.",
+}
+"""Folders without Python."""
 
 DOES: Final = {
     "start": 'Start an analysis: `{"analysis": "…", "input": {…}}`',
@@ -121,6 +132,24 @@ def commands() -> Iterator[str]:
         yield ""
 
 
+def modules() -> Iterator[str]:
+    """Each folder with its purpose, and each file with the first line of its docstring."""
+    for package in PACKAGES:
+        for init in sorted((ROOT / "src" / package).rglob("__init__.py")):
+            folder = init.parent
+            yield f"### `{folder.relative_to(ROOT / 'src')}/`"
+            yield ""
+            yield _docstring(init)
+            yield ""
+            for path in sorted(folder.glob("*.py")):
+                if path.name not in {"__init__.py", "__main__.py"}:
+                    yield f"- `{path.name}`: {_docstring(path).splitlines()[0]}"
+            for name, what in BESIDE.items():
+                if (folder / name).is_dir():
+                    yield f"- `{name}/`: {what}"
+            yield ""
+
+
 def names() -> Iterator[str]:
     """The public names, by kind."""
     yield "| name | what |"
@@ -145,7 +174,7 @@ def planted() -> Iterator[str]:
 
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
-    for part in (statuses, settings, product_settings, routes, commands, names, methods, planted)
+    for part in (statuses, settings, product_settings, routes, commands, modules, names, methods, planted)
 }
 
 
@@ -161,7 +190,8 @@ def current(text: str) -> str:
 
 def outdated() -> list[Path]:
     """The pages that are not what this program would write."""
-    return [page for page in PAGES.rglob("*.md") if current(text := page.read_text(encoding="utf-8")) != text]
+    pages = [ROOT / "ARCHITECTURE.md", *PAGES.rglob("*.md")]
+    return [page for page in pages if current(text := page.read_text(encoding="utf-8")) != text]
 
 
 def pictures() -> Mapping[Path, str]:
@@ -199,6 +229,10 @@ def _commands(name: str, command: click.Command, parent: click.Context | None) -
             found = command.get_command(context, sub)
             if found is not None and not found.hidden:
                 yield from _commands(sub, found, context)
+
+
+def _docstring(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
 
 
 def _first_sentence(thing: Any) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analysis import Export, PageView, Step, step
-    from outlast.core.context import owner, report, track
     from outlast.core.facts import Fact, Facts
+    from outlast.core.running.context import owner, report, track
     from outlast.core.sessions import Started
     from outlast.core.upload import Upload
     from outlast.core.watch import SessionView
@@ -62,10 +62,10 @@ _ROOMS = {
     "TooManyActive": "outlast.domain.errors",
     "UnknownAnalysis": "outlast.domain.errors",
     "Upload": "outlast.core.upload",
-    "owner": "outlast.core.context",
-    "report": "outlast.core.context",
+    "owner": "outlast.core.running.context",
+    "report": "outlast.core.running.context",
     "step": "outlast.core.analysis",
-    "track": "outlast.core.context",
+    "track": "outlast.core.running.context",
 }
 
 

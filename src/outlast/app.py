@@ -14,12 +14,12 @@ from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, St
 from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.engine import Engine
 from outlast.core.facts import Facts
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import Started
 from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
-from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import StoreRefused, StoreUnavailable
-from outlast.domain.waiting_time import DAY
+from outlast.domain.retry_after import DAY
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult

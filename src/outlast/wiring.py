@@ -2,14 +2,14 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from outlast.backends import choice
+from outlast.backends import factories
 from outlast.backends.clock import SystemClock
 from outlast.core.analysis import Catalogue
 from outlast.core.copying import MovableStore
 from outlast.core.engine import Engine
-from outlast.core.journal import Store
-from outlast.core.maintenance import Retention
 from outlast.core.quota import MB, StorageLimits
+from outlast.core.running.maintenance import Retention
+from outlast.core.running.step_journal import Store
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.ports.notifier import Notifier
@@ -21,31 +21,31 @@ from outlast.web.keys import KeyRing
 def make_store(settings: Settings) -> MovableStore:
     """The store that the settings name, not yet open."""
     if settings.on_postgres:
-        return choice.postgres_store(
+        return factories.postgres_store(
             settings.database_url,
             SystemClock(),
             pool_size=settings.pg_pool_size,
             listen=settings.pg_listen,
             announces=settings.pg_listen and settings.redis_url is None,
         )
-    return choice.sqlite_store(settings.database_path, SystemClock())
+    return factories.sqlite_store(settings.database_path, SystemClock())
 
 
 def make_carried_store(settings: Settings) -> AbstractAsyncContextManager[MovableStore]:
     """One, open, with the content of a database that another version made and none of our migrations mends."""
     if settings.on_postgres:
-        return choice.carried_postgres_store(settings.database_url, SystemClock())
-    return choice.carried_sqlite_store(settings.database_path, SystemClock())
+        return factories.carried_postgres_store(settings.database_url, SystemClock())
+    return factories.carried_sqlite_store(settings.database_path, SystemClock())
 
 
 def make_notifier(settings: Settings) -> Notifier:
     """What carries wake-ups between the processes of the store that the settings name."""
     if settings.on_postgres:
         namespace = KeyRing.of(settings).namespace
-        return choice.shared_notifier(
+        return factories.shared_notifier(
             settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
         )
-    return choice.doorbells(settings.database_path)
+    return factories.doorbells(settings.database_path)
 
 
 def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
@@ -65,7 +65,7 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
             ),
         ),
         Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
-        dispatcher=choice.celery(settings.broker_url) if settings.broker_url else None,
+        dispatcher=factories.celery(settings.broker_url) if settings.broker_url else None,
     )
 
 

@@ -11,23 +11,23 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 
 from outlast import Export, Outlast, PageView, Step, Upload, step
-from outlast_reviews.acquaintance import Acquaintance
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Judged
+from outlast_reviews.cpu_shares import computing, tell
+from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.gathering import Only, Place, gather_all, places_of, refuse_address, refuse_file
 from outlast_reviews.history import Compare, comparing
-from outlast_reviews.hygiene import CleanSet, clean
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.step import AskModel, intro_of_model, make_ready, model_step
-from outlast_reviews.made import by_name, new_name
+from outlast_reviews.known_reviewers import Acquaintance
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.columns import Part
-from outlast_reviews.turns import computing, tell
+from outlast_reviews.value_names import by_name, new_name
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in

@@ -12,11 +12,12 @@ from typing import Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews import product
+from outlast_reviews.cpu_shares import computing, tell
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.product import Product
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import review_settings
-from outlast_reviews.sources import Limits, NotReviews, read_reviews
+from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
 from outlast_reviews.sources.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
 from outlast_reviews.sources.fetch import Fetcher
 from outlast_reviews.sources.fetch_error import FetchError
@@ -25,7 +26,6 @@ from outlast_reviews.sources.merging import merged
 from outlast_reviews.sources.products import named, of_one
 from outlast_reviews.sources.provider import Provider, provider_of
 from outlast_reviews.sources.read import HEAD, look_early
-from outlast_reviews.turns import computing, tell
 
 Place = Upload | str
 Only = Literal["product"]
@@ -111,7 +111,7 @@ def gather_all(
                 ) from None
             raise Permanent(f"{prefix}{failed}") from None
     try:
-        received = merged(sets, Limits()) if len(sets) > 1 else sets[0][1]
+        received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
         return received if product is None or product == ALL else of_one(received, product)
     except NotReviews as refused:
         raise Permanent(str(refused)) from None

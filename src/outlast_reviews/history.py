@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outlast import Fact, Facts, Step, step
-from outlast_reviews.acquaintance import KEPT, PUBLIC
+from outlast_reviews.known_reviewers import KEPT, PUBLIC
 
 MOST_MARKS = 20_000
 """Reviews of which a mark is kept, so that a fact stays below a megabyte."""

@@ -88,7 +88,7 @@ def method(model: ModelReport | None = None) -> Method:
             " Every sign is listed with the review that it was seen in."
         ),
         "rules": [
-            "Rows that the source holds twice are merged and are never a warning sign.",
+            "TableRows that the source holds twice are merged and are never a warning sign.",
             (
                 "Strong sign: at least eight words, and half of all three-word runs shared with a review under"
                 " another name; from 20 words on a quarter is enough, if it is ten runs in several places. Beside"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from outlast_reviews.checks import run_checks, silent
-from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
+from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
+from outlast_reviews.deduplicate import CleanSet, Coverage, clean
 from outlast_reviews.excerpts import shortened
-from outlast_reviews.hygiene import CleanSet, Coverage, clean
 from outlast_reviews.judge.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
@@ -147,7 +147,7 @@ def review_report(
     source: str,
     analysed_at: dt.datetime,
     progress: Callable[[int, int, str], None] = silent,
-    facts: Facts = NOTHING_KNOWN,
+    facts: ReviewFacts = NOTHING_KNOWN,
 ) -> Report:
     """All of the judging in one call."""
     cleaned = clean(received)

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 from outlast_reviews.pages.choosing import EVERYTHING, Choice
 from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
 from outlast_reviews.pages.marking import marked
@@ -71,8 +71,8 @@ def _share(report: Mapping[str, Any]) -> str:
     share = report["fake_percentage"]
     if share is None:
         return "not enough evidence"
-    said = spoken.percent(share)
-    between = spoken.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
+    said = formatting.percent(share)
+    between = formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
     return said if said == between else f"{said} ({'likely' if report['sample'] else 'between'} {between})"
 
 
@@ -144,7 +144,7 @@ def _group(group: Group) -> Iterator[RenderableType]:
 def _review(item: Item) -> Text:
     """Who, when and why in a line, and what is said below it."""
     review = item.review
-    date = review["date"] and spoken.day(dt.date.fromisoformat(review["date"]))
+    date = review["date"] and formatting.day(dt.date.fromisoformat(review["date"]))
     stars = review["rating"] is not None and f"{review['rating']:g} of 5 stars"
     signs = ", ".join(f"{tag.text} ({tag.strength})" for tag in item.tags)
     known = [part for part in (review["review_id"], review["reviewer"], date, stars, signs) if part]

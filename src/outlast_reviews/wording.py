@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.spoken import days, percent_at_most, percent_range
+from outlast_reviews.formatting import days, percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}

@@ -190,7 +190,11 @@ async def test_it_never_waits_longer_than_fifteen_seconds_to_try_again(site: Moc
 
 async def test_polls_keep_to_the_pace_that_the_server_asks_for(site: MockSite, page: Page):
     await page.clock.install()
-    site.refused = {"events": BUSY, "wait": BUSY, "poll": Answer(429, {"error": "Slower."}, retry_after="30")}
+    site.refused = {
+        "events": BUSY,
+        "wait": BUSY,
+        "poll": Answer(429, {"error": "Slower."}, retry_after="30"),
+    }
     await page.goto(site.page)
     await site.until_asked("events")
     await _pass_time(site, page, "poll")

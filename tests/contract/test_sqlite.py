@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from outlast.backends.sqlite.notifier import DoorbellNotifier
+from outlast.backends.sqlite.notifier import UnixSocketNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
@@ -27,7 +27,7 @@ class TestDoorbellNotifier(NotifierContract):
     @pytest.fixture
     async def notifiers(self, tmp_path):
         folder, database = tmp_path / "doorbells", tmp_path / "outlast.db"
-        one, other = DoorbellNotifier(folder, database), DoorbellNotifier(folder, database)
+        one, other = UnixSocketNotifier(folder, database), UnixSocketNotifier(folder, database)
         await one.open()
         await other.open()
         yield one, other

@@ -9,10 +9,10 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.analysis import Analysis, Catalogue, Step
 from outlast.core.engine import Engine
-from outlast.core.maintenance import Retention
+from outlast.core.running.maintenance import Retention
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import StartDefaults
 from outlast.core.watch import SessionView
-from outlast.core.worker_options import WorkerOptions
 from outlast.ports.store import StartLimits
 
 ME = "a visitor"

@@ -22,15 +22,15 @@ FORBIDDEN_ROOMS = {
 }
 
 BROAD_EXCEPT = {
-    "src/outlast/core/attempt.py": "the attempt: whatever the analysis raised is its outcome",
-    "src/outlast/core/embedded.py": "the service loop of a worker in the host's process: the next one is started",
-    "src/outlast/core/fan_out.py": "a thread of a map: whoever called it raises the error again",
-    "src/outlast/core/isolated.py": "the attempt, in a process of its own",
-    "src/outlast/core/outcomes.py": "the attempt: an error may raise anything while it is read",
-    "src/outlast/core/thread_pool.py": "a thread for an event loop: whoever awaits the work gets the error",
-    "src/outlast/core/threads.py": "the attempt, in a thread of its own",
-    "src/outlast/core/settling.py": "the attempt: an end that no store takes must not keep its place for ever",
-    "src/outlast/core/rounds.py": "the service loop of all that runs as long as its process",
+    "src/outlast/core/running/attempt.py": "the attempt: whatever the analysis raised is its outcome",
+    "src/outlast/core/running/embedded.py": "the service loop of a worker in the host's process",
+    "src/outlast/core/running/fan_out.py": "a thread of a map: whoever called it raises the error again",
+    "src/outlast/core/running/isolated.py": "the attempt, in a process of its own",
+    "src/outlast/core/running/outcomes.py": "the attempt: an error may raise anything while it is read",
+    "src/outlast/core/running/thread_pool.py": "a thread for an event loop: its caller gets the error",
+    "src/outlast/core/running/daemon_threads.py": "the attempt, in a thread of its own",
+    "src/outlast/core/running/outcome_writer.py": "the attempt: an end that no store takes must not stay",
+    "src/outlast/core/running/service_loop.py": "the service loop of all that runs as long as its process",
     "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
     "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",
     "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
@@ -39,9 +39,9 @@ BROAD_EXCEPT = {
 
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
-    "src/outlast/core/isolation.py": "an isolated attempt inherits the environment whole",
-    "src/outlast/core/process_tree.py": "the environments of other processes tell who started them",
-    "src/outlast/core/supervisor.py": "a worker inherits the environment whole",
+    "src/outlast/core/running/isolation.py": "an isolated attempt inherits the environment whole",
+    "src/outlast/core/running/process_tree.py": "the environments of other processes tell who started them",
+    "src/outlast/core/running/supervisor.py": "a worker inherits the environment whole",
 }
 
 

@@ -35,7 +35,7 @@ def test_the_drawn_pictures_are_of_what_was_measured(generate) -> None:
 
 
 def test_the_reference_has_every_generated_part_once(generate) -> None:
-    text = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs").rglob("*.md"))
+    text = "".join(p.read_text(encoding="utf-8") for p in pages())
     assert sorted(re.findall(r"<!-- generated: (\w+) -->", text)) == sorted(generate.PARTS)
 
 

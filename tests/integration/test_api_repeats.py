@@ -10,7 +10,7 @@ from edge_site import OpenSite, Visitor, make_outlast, open_site, until
 from outlast.domain.errors import StoreUnavailable
 from outlast.testing.acts import completed, update
 from outlast.web.access import COOKIE
-from outlast.web.answers import LARGEST
+from outlast.web.poll_cache import LARGEST
 
 
 @pytest.fixture

@@ -16,19 +16,19 @@ from edge_site import HOST, OpenSite, Visitor, open_site
 from limits import RateLimitItemPerMinute
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.messages import KEYS_AT_MOST, Outbox
+from outlast.backends.hints import KEYS_AT_MOST, Outbox
 from outlast.backends.sqlite import writer
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.writer import Writer
 from outlast.core import text_cache
-from outlast.core.beginnings import KNOWN, Beginnings
+from outlast.core.start_times import KNOWN, StartTimes
 from outlast.core.watch import LARGEST_INPUT, POSITIONS_PER_LOOK
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.testing.acts import new_session
-from outlast.web import access, answers, own_counts
+from outlast.web import access, local_rates, poll_cache
 from outlast.web.access import COOKIE
-from outlast.web.own_counts import OwnCounts
+from outlast.web.local_rates import LocalRates
 
 MB = 1_000_000
 
@@ -103,13 +103,13 @@ async def test_host_names_that_are_kept_are_so_many_at_most(site: OpenSite, monk
 async def test_answers_that_are_kept_are_so_many_and_so_large_at_most(
     site: OpenSite, visitor: Visitor, monkeypatch
 ):
-    monkeypatch.setattr(answers, "KEPT", 10)
+    monkeypatch.setattr(poll_cache, "KEPT", 10)
     for n in range(20):
         session_id = await visitor.started("held", text=f"{n}{'x' * 50_000}")
         await visitor.snapshot(session_id)
     assert len(site.app._answers._kept) <= 10
-    assert weight(site.app._answers._kept) < 10 * (answers.LARGEST + 4_000)
-    assert 2_000 * (answers.LARGEST + 4_000) < 50 * MB
+    assert weight(site.app._answers._kept) < 10 * (poll_cache.LARGEST + 4_000)
+    assert 2_000 * (poll_cache.LARGEST + 4_000) < 50 * MB
 
 
 async def test_what_is_watched_is_kept_without_a_large_input(site: OpenSite, visitor: Visitor):
@@ -138,7 +138,7 @@ async def test_places_in_the_queue_are_remembered_of_so_many_at_most(site: OpenS
 
 @pytest.mark.slow
 async def test_beginnings_are_remembered_of_so_many_at_most(site: OpenSite, visitor: Visitor):
-    beginnings = Beginnings(SystemClock())
+    beginnings = StartTimes(SystemClock())
     session = await site.engine.store.get(await visitor.started("held", text="a"), owner=None)
     assert session is not None
     for n in range(KNOWN + 10):
@@ -163,7 +163,7 @@ def test_texts_are_remembered_up_to_a_length_and_a_number():
 @pytest.mark.slow
 def test_counts_of_a_minute_weigh_the_same_for_long_names_and_any_pace():
     now = [1_000.0]
-    counts, rate = OwnCounts(lambda: now[0]), RateLimitItemPerMinute(1_000_000)
+    counts, rate = LocalRates(lambda: now[0]), RateLimitItemPerMinute(1_000_000)
     for n in range(20_000):
         counts.count(rate, ("owner", "x" * 10_000 if n % 2 else "y"))
         now[0] += 0.02
@@ -171,9 +171,9 @@ def test_counts_of_a_minute_weigh_the_same_for_long_names_and_any_pace():
 
 
 def test_counts_are_of_so_many_at_most_and_forgotten_after_their_minute(monkeypatch):
-    monkeypatch.setattr(own_counts, "MOST_KEYS", 100)
+    monkeypatch.setattr(local_rates, "MOST_KEYS", 100)
     now = [1_000.0]
-    counts, rate = OwnCounts(lambda: now[0]), RateLimitItemPerMinute(1)
+    counts, rate = LocalRates(lambda: now[0]), RateLimitItemPerMinute(1)
     for n in range(300):
         counts.count(rate, ("owner", str(n)))
     assert len(counts._counts) == 100

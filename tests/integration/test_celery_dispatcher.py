@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from outlast.backends import choice
+from outlast.backends import factories
 from outlast.backends.celery import dispatcher as dispatching
 from outlast.backends.celery.dispatcher import CeleryDispatcher
 from outlast.backends.celery.fleet import make_app, urgency
@@ -121,14 +121,14 @@ def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "celery", None)
     with pytest.raises(PackageMissing, match=r"pip install 'outlast\[celery\]'"):
-        choice.celery("redis://localhost")
+        factories.celery("redis://localhost")
 
 
 FORKED = """
 import os
-from outlast.backends.celery.places import Places
+from outlast.backends.celery.child_locks import ChildLocks
 
-places = Places()
+places = ChildLocks()
 signed, sign = os.pipe()
 stay, parent = os.pipe()
 child = os.fork()

@@ -10,7 +10,7 @@ import pytest
 from edge_site import DASHBOARD_KEY, OpenSite, Visitor, open_site
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from outlast.core.insights import HOURS, Hour
+from outlast.core.statistics import HOURS, Hour
 from outlast.domain.status import Status
 from outlast.testing.acts import completed, crash, enter, failed, postponed
 from outlast.web.dashboard import CHART_HEIGHT, INPUT_SHOWN, LISTED, bars

@@ -14,9 +14,9 @@ from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.engine import Engine
-from outlast.core.maintenance import Retention
+from outlast.core.running.maintenance import Retention
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import StartDefaults
-from outlast.core.worker_options import WorkerOptions
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
 

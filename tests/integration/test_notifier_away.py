@@ -7,8 +7,8 @@ import time
 
 import psutil
 import pytest
-from hearing import Ear
 from processes import wait_until
+from subscribing import Ear
 
 from outlast.backends.postgres import notifier as postgres
 from outlast.backends.redis import notifier as redis
@@ -137,7 +137,7 @@ async def test_publishing_does_not_wait_for_a_silent_server_and_what_was_said_ar
 
 
 async def test_without_a_server_everything_works_within_the_process_and_is_said_once(installed, caplog):
-    caplog.set_level(logging.INFO, "outlast.backends.remote")
+    caplog.set_level(logging.INFO, "outlast.backends.server_notifier")
     notifier = installed.notifier()
     ear = Ear()
     await notifier.open()

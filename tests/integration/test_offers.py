@@ -9,7 +9,7 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.engine import Engine
-from outlast.core.maintenance import Retention
+from outlast.core.running.maintenance import Retention
 from outlast.core.sessions import StartDefaults
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER
 from outlast.ports.store import StartLimits

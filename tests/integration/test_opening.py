@@ -13,7 +13,7 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
-from outlast.core.maintenance import Retention
+from outlast.core.running.maintenance import Retention
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.store import StartLimits

@@ -5,10 +5,10 @@ import json
 
 import psycopg
 import pytest
-from hearing import Ear
 from processes import wait_until
+from subscribing import Ear
 
-from outlast.backends import remote
+from outlast.backends import server_notifier
 from outlast.backends.postgres import notifier as notifier_module
 from outlast.backends.postgres.notifier import PostgresNotifier
 from outlast.ports.notifier import Topic
@@ -123,13 +123,13 @@ async def test_who_listens_for_progress_looks_several_times_a_second(made):
     for _ in range(5):
         await ear.hear((Topic.CHANGED, ""))
     took = asyncio.get_running_loop().time() - began
-    assert took >= 4 * remote.LOOK_EVERY
+    assert took >= 4 * server_notifier.LOOK_EVERY
 
 
 async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_speaking(
     made, database, monkeypatch
 ):
-    monkeypatch.setattr(remote, "IDLE", 0.1)
+    monkeypatch.setattr(server_notifier, "IDLE", 0.1)
     notifier = await made()
     assert count(database) == 1
     for n in range(3):

@@ -11,7 +11,7 @@ from edge_site import open_site
 from outlast.domain.errors import PackageMissing
 from outlast.settings import load_settings
 from outlast.web import rates as rates_module
-from outlast.web.limits import Limits
+from outlast.web.limits import VisitorLimits
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
@@ -23,7 +23,7 @@ async def made(redis_server):
 
     def make(starts=3, namespace="here"):
         all_rates.append(Rates(redis_server.url, namespace))
-        return Limits(load_settings(starts_per_minute=starts), all_rates[-1])
+        return VisitorLimits(load_settings(starts_per_minute=starts), all_rates[-1])
 
     yield make
     for rates in all_rates:

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hearing import Ear
+from subscribing import Ear
 
 from outlast.backends.redis.notifier import RedisNotifier
 from outlast.ports.notifier import Topic

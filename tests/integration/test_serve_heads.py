@@ -8,7 +8,7 @@ import httpx
 import pytest
 from processes import Installation
 
-from outlast.cli.heads import LARGEST_HEAD
+from outlast.cli.header_limit import LARGEST_HEAD
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from edge_site import make_outlast
 
-from outlast.cli import program, sessions, workers
+from outlast.cli import application, sessions, workers
 from outlast.cli.logs import set_up_logs
 from outlast.cli.main import outlast as cli
 from outlast.cli.printable import STEERING, printable, printable_json, printable_lines
@@ -120,5 +120,5 @@ def test_json_stays_the_same_json(facts: Any):
 
 
 def test_the_commands_share_one_way_to_print_facts(capsys: pytest.CaptureFixture[str]):
-    program.print_json({"a": EVIL})
+    application.print_json({"a": EVIL})
     assert not STEERING.search(capsys.readouterr().out.replace("\n", ""))

@@ -8,13 +8,13 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core import foreign_sessions, worker
 from outlast.core.analysis import Analysis, Catalogue
 from outlast.core.engine import Engine
-from outlast.core.foreign_sessions import ForeignSessions
-from outlast.core.maintenance import Retention
+from outlast.core.running import foreign_sessions, worker
+from outlast.core.running.foreign_sessions import ForeignSessions
+from outlast.core.running.maintenance import Retention
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import StartDefaults
-from outlast.core.worker_options import WorkerOptions
 from outlast.domain.errors import InvalidInput
 from outlast.domain.outcome import Failed
 from outlast.domain.status import Status

@@ -10,12 +10,12 @@ from typing import Any
 from model_server import DOUBTFUL, Asked, Model, reviews_in
 from outlast import Fact
 from outlast_reviews.checks.finding import Finding
-from outlast_reviews.hygiene import clean
-from outlast_reviews.judge.exchange import Exchange, Reply, Server
-from outlast_reviews.judge.gate import Gate
+from outlast_reviews.deduplicate import clean
+from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
+from outlast_reviews.judge.model_client import ModelClient, Reply, Server
 from outlast_reviews.judge.opinion import Opinion
-from outlast_reviews.judge.patience import Patience
-from outlast_reviews.judge.step import Limits, ask
+from outlast_reviews.judge.retry import RetryPolicy
+from outlast_reviews.judge.step import JudgeLimits, ask
 from outlast_reviews.review import Review, ReviewSet
 
 
@@ -87,18 +87,18 @@ class Asking:
         key: str | None = None,
         name: str = "tiny",
         url: str | None = None,
-        gate: Gate | None = None,
+        gate: ConcurrencyLimit | None = None,
     ) -> Opinion:
         server = Server(url or self.model.url, name, key, self.timeout)
         return ask(
             clean(ReviewSet(tuple(these), "invented")),
             findings,
             server,
-            Limits(tokens, seconds, at_once),
-            gate or Gate(at_once),
+            JudgeLimits(tokens, seconds, at_once),
+            gate or ConcurrencyLimit(at_once),
             self.memory,
-            Patience(self._sleep, lambda: self.chance),
-            (lambda _: nullcontext(Direct(self.model))) if self.direct else Exchange,
+            RetryPolicy(self._sleep, lambda: self.chance),
+            (lambda _: nullcontext(Direct(self.model))) if self.direct else ModelClient,
         )
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from yardstick import yardstick
 
-from outlast_reviews.sources import Limits, NotReviews, read_reviews
+from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
 from outlast_reviews.sources.read import HEAD, look_early
 
 MIB = 2**20
 SCALE = int(os.environ.get("BOMB_SCALE", "5"))
 """What files and limits are divided by: at 1 they are those that people meet."""
 SIZE = MIB // SCALE
-_FULL = Limits()
+_FULL = ReadLimits()
 LIMITS = replace(
     _FULL,
     file=_FULL.file // SCALE,

@@ -9,11 +9,11 @@ from itertools import chain
 import pytest
 from judging_data import invented, nowhere, review_set
 
-from outlast_reviews import hygiene
+from outlast_reviews import deduplicate
 from outlast_reviews.checks import overlap, run_checks, similar
-from outlast_reviews.checks.facts import Facts, Seen, reviewer_mark
+from outlast_reviews.checks.facts import ReviewFacts, Seen, reviewer_mark
 from outlast_reviews.checks.near_copies import near_copies
-from outlast_reviews.hygiene import clean
+from outlast_reviews.deduplicate import clean
 from outlast_reviews.report import review_report
 from outlast_reviews.review import MOST_LOOKED_AT, Review
 
@@ -63,7 +63,7 @@ def test_a_reviewer_with_thousands_of_reviews_is_looked_up_once_a_day_and_produc
     reviews = [Review(n, date=day, reviewer="Anna Larkspurn", text=f"text {n}") for n in range(1, 2_001)]
     mark = reviewer_mark(reviews[0]) or ""
     seen = [Seen(mark, f"web:{n}", day) for n in range(80)]
-    finding = overlap.reviewer_overlap(reviews, nowhere, facts=Facts(seen=seen))
+    finding = overlap.reviewer_overlap(reviews, nowhere, facts=ReviewFacts(seen=seen))
     assert len(finding.signs) == 2_000
     assert len(calls) <= 2
 
@@ -75,8 +75,8 @@ def test_merging_ends_though_each_look_finds_another_repeat(monkeypatch):
         looks.append(len(reviews))
         return reviews[1:]
 
-    monkeypatch.setattr(hygiene, "_merge_once", endless)
-    hygiene.merge(invented(100))
+    monkeypatch.setattr(deduplicate, "_merge_once", endless)
+    deduplicate.merge(invented(100))
     assert len(looks) == 8
 
 

@@ -8,7 +8,7 @@ import pytest
 from judging_data import invented, needs_data, nowhere, read
 
 from outlast_reviews.checks.buyers import PRIOR, SEPARATION, buyers, likelihood_ratio
-from outlast_reviews.hygiene import merge
+from outlast_reviews.deduplicate import merge
 from outlast_reviews.review import Review
 
 

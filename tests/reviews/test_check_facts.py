@@ -7,7 +7,7 @@ import pytest
 from judging_data import WORDS, invented, nowhere
 
 from outlast_reviews.checks import run_checks
-from outlast_reviews.checks.facts import EarlierReview, Facts, Seen, review_mark, reviewer_mark
+from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Seen, review_mark, reviewer_mark
 from outlast_reviews.checks.marketing import marketing_text
 from outlast_reviews.checks.overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
@@ -28,8 +28,8 @@ def seen(name: str, product: str, days: int) -> Seen:
     return Seen(mark, product, DAY + dt.timedelta(days=days))
 
 
-def facts(*met: Seen, product: str = "web:this") -> Facts:
-    return Facts(product=product, secret=SECRET, seen=met)
+def facts(*met: Seen, product: str = "web:this") -> ReviewFacts:
+    return ReviewFacts(product=product, secret=SECRET, seen=met)
 
 
 HERE = [by("Anna Larkspurn", 1), by("Boris Mossgrove", 2), by("Clara Nettlefold", 3)]
@@ -87,7 +87,7 @@ def earlier(reviews: list[Review]) -> tuple[EarlierReview, ...]:
 
 
 def since(reviews: list[Review], then: list[Review]):
-    return vanished(reviews, nowhere, facts=Facts(secret=SECRET, earlier=earlier(then), earlier_on=DAY))
+    return vanished(reviews, nowhere, facts=ReviewFacts(secret=SECRET, earlier=earlier(then), earlier_on=DAY))
 
 
 def test_reviews_that_are_gone_are_counted_and_are_context():
@@ -102,7 +102,7 @@ def test_a_file_of_other_days_or_of_mostly_other_reviews_misses_nothing():
     assert since(then, then).outcome == "clear"
     assert since(then[40:], then).outcome == "clear"
     assert since([*invented(100, seed=2), *then[:30]], then).outcome == "not_assessed"
-    assert vanished(then, nowhere, facts=Facts()).outcome == "not_assessed"
+    assert vanished(then, nowhere, facts=ReviewFacts()).outcome == "not_assessed"
 
 
 DESCRIPTION = " ".join(WORDS[40:90])
@@ -111,14 +111,14 @@ DESCRIPTION = " ".join(WORDS[40:90])
 def test_a_passage_of_the_sellers_description_is_a_weak_sign_with_its_words():
     passage = " ".join(WORDS[50:64])
     quoting = Review(row=900, text=f"My own words first. {passage}, and mine again.")
-    finding = marketing_text([*invented(50), quoting], nowhere, facts=Facts(description=DESCRIPTION))
+    finding = marketing_text([*invented(50), quoting], nowhere, facts=ReviewFacts(description=DESCRIPTION))
     assert [(s.row, s.strength, s.quotes) for s in finding.signs] == [(900, "weak", (passage,))]
 
 
 def test_nine_words_of_the_description_are_none_and_without_one_it_is_not_assessed():
     short = Review(row=900, text=f"It is {' '.join(WORDS[50:59])}")
-    assert marketing_text([short], nowhere, facts=Facts(description=DESCRIPTION)).outcome == "clear"
-    assert marketing_text([short], nowhere, facts=Facts()).outcome == "not_assessed"
+    assert marketing_text([short], nowhere, facts=ReviewFacts(description=DESCRIPTION)).outcome == "clear"
+    assert marketing_text([short], nowhere, facts=ReviewFacts()).outcome == "not_assessed"
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_context_never_moves_the_verdict():
     reviews = invented(300, days=900)
     plain = run_checks(reviews)
     told = run_checks(
-        reviews, facts=Facts(secret=SECRET, earlier=earlier(invented(310, days=900)), earlier_on=DAY)
+        reviews, facts=ReviewFacts(secret=SECRET, earlier=earlier(invented(310, days=900)), earlier_on=DAY)
     )
     assert [f.outcome for f in plain] != [f.outcome for f in told]
     first, second = (judge(reviews, f, gather(f), sample=True) for f in (plain, told))

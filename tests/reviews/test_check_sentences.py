@@ -10,7 +10,7 @@ from judging_data import WORDS, copies, invented, nowhere
 
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.buyers import buyers
-from outlast_reviews.checks.facts import EarlierReview, Facts, Seen, review_mark, reviewer_mark
+from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Seen, review_mark, reviewer_mark
 from outlast_reviews.checks.finding import Finding, Sign, Window
 from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.checks.marketing import marketing_text
@@ -181,7 +181,7 @@ class TestOverlap:
         """Who of those above was seen where."""
         marks = [reviewer_mark(review) or "" for review in self.HERE]
         seen = [Seen(marks[who], product, DAY) for who, product in met]
-        return reviewer_overlap(self.HERE, nowhere, facts=Facts(product="this", seen=seen, others=others))
+        return reviewer_overlap(self.HERE, nowhere, facts=ReviewFacts(product="this", seen=seen, others=others))
 
     def test_two_together(self):
         finding = self.judged((0, "a"), (0, "b"), (1, "a"), (1, "b"), (2, "a"), (2, "c"))
@@ -226,7 +226,7 @@ class TestOverlap:
             "not_assessed",
             "Fewer than two other products were analysed here, so nobody can be met again.",
         )
-        bare = reviewer_overlap([Review(1, date=DAY)], nowhere, facts=Facts(others=2))
+        bare = reviewer_overlap([Review(1, date=DAY)], nowhere, facts=ReviewFacts(others=2))
         assert told(bare) == (
             "not_assessed",
             "No review has both a date and a reviewer who can be told apart from others of the same name.",
@@ -235,7 +235,7 @@ class TestOverlap:
     def test_two_reviews_of_one_person_are_no_two_people(self):
         twice = [*self.HERE[:1], dataclasses.replace(self.HERE[0], row=9, text="more")]
         mark = reviewer_mark(self.HERE[0]) or ""
-        facts = Facts(seen=[Seen(mark, product, DAY) for product in "ab"])
+        facts = ReviewFacts(seen=[Seen(mark, product, DAY) for product in "ab"])
         finding = reviewer_overlap(twice, nowhere, facts=facts)
         assert [(sign.row, sign.strength) for sign in finding.signs] == [(1, "weak"), (9, "weak")]
 
@@ -346,7 +346,7 @@ class TestMarketing:
     def test_found_and_clear(self):
         plain = invented(2)
         quoting = Review(900, text=f"I say: {' '.join(WORDS[50:60])}.")
-        finding = marketing_text([*plain, quoting], nowhere, facts=Facts(description=self.SELLER))
+        finding = marketing_text([*plain, quoting], nowhere, facts=ReviewFacts(description=self.SELLER))
         assert told(finding) == (
             "found",
             (
@@ -358,7 +358,7 @@ class TestMarketing:
         assert finding.signs == (
             Sign(900, "weak", "Repeats a passage of the seller's description.", (" ".join(WORDS[50:60]),)),
         )
-        assert told(marketing_text(plain, nowhere, facts=Facts(description=self.SELLER))) == (
+        assert told(marketing_text(plain, nowhere, facts=ReviewFacts(description=self.SELLER))) == (
             "clear",
             "None of 2 texts repeats 10 words in a row of the seller's description.",
         )
@@ -366,7 +366,7 @@ class TestMarketing:
     def test_the_longest_of_several_passages_is_quoted_and_of_equals_the_first(self):
         short, long = " ".join(WORDS[41:51]), " ".join(WORDS[60:72])
         other = " ".join(WORDS[75:85])
-        facts = Facts(description=self.SELLER)
+        facts = ReviewFacts(description=self.SELLER)
 
         def quotes(text: str) -> tuple[str, ...]:
             return marketing_text([Review(1, text=text)], nowhere, facts=facts).signs[0].quotes
@@ -376,12 +376,12 @@ class TestMarketing:
         assert quotes(f"So {other} and {short}") == (other,)
 
     def test_not_assessed(self):
-        few = Facts(description=" ".join(WORDS[:19]))
+        few = ReviewFacts(description=" ".join(WORDS[:19]))
         assert told(marketing_text(invented(2), nowhere, facts=few)) == (
             "not_assessed",
             "The source does not hold the seller's description.",
         )
-        enough = Facts(description=" ".join(WORDS[:20]))
+        enough = ReviewFacts(description=" ".join(WORDS[:20]))
         assert marketing_text(invented(2), nowhere, facts=enough).outcome == "clear"
         assert told(marketing_text([Review(1)], nowhere, facts=enough)) == (
             "not_assessed",
@@ -460,7 +460,7 @@ class TestUnverified:
 class TestVanished:
     def since(self, now: Sequence[Review], then: Sequence[Review]) -> Finding:
         earlier = [EarlierReview(review_mark(r) or "", r.date, r.rating) for r in then]
-        return vanished(now, nowhere, facts=Facts(earlier=earlier, earlier_on=DAY))
+        return vanished(now, nowhere, facts=ReviewFacts(earlier=earlier, earlier_on=DAY))
 
     THEN = tuple(Review(n, review_id=f"r{n}", date=DAY, rating=5.0 if n % 2 else 4.0) for n in range(20))
 

@@ -4,7 +4,7 @@ import pytest
 from judging_data import needs_data, nowhere, read
 
 from outlast_reviews.checks.stars_text import stars_text
-from outlast_reviews.hygiene import merge
+from outlast_reviews.deduplicate import merge
 from outlast_reviews.review import Review
 
 PLAIN = [

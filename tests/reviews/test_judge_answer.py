@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, judgements, quoted
 from outlast_reviews.judge.budget import Budget, at_most, expected, most_of_answer
-from outlast_reviews.judge.dialect import Dialect, dialect_from
+from outlast_reviews.judge.endpoint import whereabouts
+from outlast_reviews.judge.errors import InvalidAnswerError
 from outlast_reviews.judge.question import BATCH, LONGEST_TEXT, REASONS, Text, messages, text_of
 from outlast_reviews.judge.remembered import Remembered
-from outlast_reviews.judge.trouble import Garbled
-from outlast_reviews.judge.whereabouts import whereabouts
+from outlast_reviews.judge.request_format import RequestFormat, dialect_from
 from outlast_reviews.review import Review
 
 TEXT = Text("This “lamp”  changed\nmy life – truly", "", 5.0)
@@ -117,7 +117,7 @@ def test_json_is_found_where_models_put_it(wrapped):
     "content", ["", "no", "5", "null", "{}", '"judgements"', '{"judgements": 5}', "[" * 9_999]
 )
 def test_what_is_no_list_of_judgements_is_garbled(content):
-    with pytest.raises(Garbled):
+    with pytest.raises(InvalidAnswerError):
         judgements(content, ASKED, cut=False)
 
 
@@ -126,7 +126,7 @@ def test_an_answer_that_was_cut_off_counts_as_far_as_it_is_whole():
     for length in range(len(whole) - 2):
         try:
             found = judgements(whole[:length], ASKED, cut=True)
-        except Garbled:
+        except InvalidAnswerError:
             found = {}
         complete = [own for own, quote in (("a1", "my life"), ("b2", "short"), ("c3", "Quite good"))
                     if length > whole.index(f'{quote}"')]  # fmt: skip
@@ -150,7 +150,7 @@ ANYTHING = st.recursive(
 @given(ANYTHING, st.booleans())
 @example([item(), item()], False)
 def test_whatever_else_is_said_nothing_breaks(said, cut):
-    with suppress(Garbled):
+    with suppress(InvalidAnswerError):
         assert set(judgements(json.dumps(said), ASKED, cut=cut)) <= set(ASKED)
 
 
@@ -251,8 +251,10 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
     facts = {"good": good, "long": {**good, "end": 999}, "odd": {**good, "reasons": ["x"]}, "none": None, "no": []}
     remembered = Remembered(Memory(), "u", "m")
     assert remembered.judgements(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
-    assert dialect_from({"form": "telepathy"}) == Dialect() == remembered.dialect()
-    assert dialect_from(Dialect(form="text", temperature=False).told()) == Dialect(form="text", temperature=False)
+    assert dialect_from({"form": "telepathy"}) == RequestFormat() == remembered.dialect()
+    assert dialect_from(RequestFormat(form="text", temperature=False).told()) == RequestFormat(
+        form="text", temperature=False
+    )
 
 
 @pytest.mark.parametrize(

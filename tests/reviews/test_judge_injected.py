@@ -13,7 +13,7 @@ from report_shape import misfits
 from model_server import Model, honest, judged, judgements, model_server, said
 from outlast_reviews import ratings
 from outlast_reviews.checks.finding import Finding, Sign
-from outlast_reviews.hygiene import clean
+from outlast_reviews.deduplicate import clean
 from outlast_reviews.judge.answer import Judgement
 from outlast_reviews.judge.opinion import Asking as Told
 from outlast_reviews.judge.opinion import opinion

@@ -18,7 +18,7 @@ from model_server import (
     refusal,
     said,
 )
-from outlast_reviews.judge.gate import Gate
+from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
 
 HTML = Answer(b"<html><form>Please log in</form></html>", 200, {"Content-Type": "text/html"})
 
@@ -163,7 +163,10 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
             lambda _: refusal(429, Retry_After="3600"),
             "asks for fewer questions, and to come back in 3,600 seconds",
         ),
-        (lambda _: Answer(b"", 302, {"Location": "http://127.0.0.1:9/login"}), "sends us to another address"),
+        (
+            lambda _: Answer(b"", 302, {"Location": "http://127.0.0.1:9/login"}),
+            "sends us to another address",
+        ),
     ):
         model.behave = behave
         told = asking.about(reviews(40, doubtful=[1]))
@@ -314,7 +317,7 @@ def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, ask
 
 @pytest.mark.slow
 def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(model):
-    gate, opinions = Gate(2), []
+    gate, opinions = ConcurrencyLimit(2), []
 
     def analysis():
         opinions.append(Asking(model).about(reviews(100), at_once=2, gate=gate))

@@ -101,7 +101,7 @@ def test_a_pattern_takes_little_of_100_kb_made_of_its_own_words_and_pairs_of_the
 def test_every_room_is_looked_at():
     assert len(patterns()) >= 60
     rooms = {name.removeprefix("outlast_reviews.").rpartition(".")[0] for name in patterns()}
-    assert rooms >= {"sources.dates", "sources.stars", "sources.amazon_page", "sources.lookalikes", "product"}
+    assert rooms >= {"sources.dates", "sources.stars", "sources.amazon_page", "sources.file_hints", "product"}
     assert rooms >= {"checks.facts", "checks.lexicon", "checks.disclosures", "exports", "reviewers"}
     assert set(AS_USED) <= set(patterns())
 

@@ -3,8 +3,8 @@
 import pytest
 from judging_data import invented, needs_data, read
 
+from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.planted import EDITS, SIZES, PlantedFigures, evaluate_planted
-from outlast_reviews.hygiene import merge
 from outlast_reviews.invented import plant
 from outlast_reviews.invented.campaign import TEMPLATES, plant_copies_of_one
 from outlast_reviews.review import Review

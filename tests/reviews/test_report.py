@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from outlast_reviews.checks import PROGRESS, checks, run_checks
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.deduplicate import clean
 from outlast_reviews.excerpts import excerpt, plain, plain_quotes
-from outlast_reviews.hygiene import clean
 from outlast_reviews.listing import MOST_FLAGGED, MOST_WITHOUT_SIGNS
 from outlast_reviews.report import Report, make_report, review_report
 from outlast_reviews.review import Review, ReviewSet

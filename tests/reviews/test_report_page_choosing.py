@@ -135,7 +135,7 @@ def test_a_check_that_the_page_does_not_know_is_shown_by_its_title(mixed):
     reason = {
         "check": "moon",
         "strength": "weak",
-        "sentence": "Written at full moon.",
+        "sentence": "EndRecord at full moon.",
         "quote": None,
         "quotes": [],
     }

@@ -14,8 +14,8 @@ import source_bombs
 from source_reading import read_json
 from yardstick import yardstick
 
-from outlast_reviews.hygiene import clean
-from outlast_reviews.sources import Limits, NotReviews, read, read_reviews
+from outlast_reviews.deduplicate import clean
+from outlast_reviews.sources import NotReviews, ReadLimits, read, read_reviews
 from outlast_reviews.sources.read import look_early
 
 READ = {
@@ -69,22 +69,22 @@ def test_a_text_that_is_a_book_is_no_review():
 @pytest.mark.slow
 def test_a_look_that_takes_too_long_ends_quietly_and_leaves_the_refusal_to_the_worker(monkeypatch):
     unreadable = b"rating,text\n" + b"9,a\n" * 40_000
-    assert words_of(unreadable, Limits()).startswith("None of the")
+    assert words_of(unreadable, ReadLimits()).startswith("None of the")
     monkeypatch.setattr(read, "_EARLY", replace(read._EARLY, rows=50_000, seconds=-1))
     assert list(look_early(unreadable, len(unreadable))) == []
-    assert "far longer" in words_of(unreadable, Limits(seconds=-1))
+    assert "far longer" in words_of(unreadable, ReadLimits(seconds=-1))
 
 
 def test_what_the_files_of_an_archive_take_is_counted_together():
     table = gzip.compress(b"rating,text\n" + b"5,a\n" * 10)
     archive = source_bombs.archived([table] * 3)
     assert len(read_reviews(io.BytesIO(archive), len(archive)).reviews) == 30
-    assert "more than 30 lines" in words_of(archive, Limits(lines=30))
-    assert "more than 2 pieces" in words_of(archive, Limits(parts=2))
-    assert "What is packed here unpacks to more" in words_of(archive, Limits(unpacked=3 * len(table)))
+    assert "more than 30 lines" in words_of(archive, ReadLimits(lines=30))
+    assert "more than 2 pieces" in words_of(archive, ReadLimits(parts=2))
+    assert "What is packed here unpacks to more" in words_of(archive, ReadLimits(unpacked=3 * len(table)))
 
 
-def words_of(raw: bytes, limits: Limits) -> str:
+def words_of(raw: bytes, limits: ReadLimits) -> str:
     with pytest.raises(NotReviews) as caught:
         read_reviews(io.BytesIO(raw), len(raw), limits=limits)
     return str(caught.value)

@@ -12,18 +12,18 @@ from source_reading import read, read_json, read_lines, refusal
 from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.sources import Limits, NotReviews
+from outlast_reviews.sources import NotReviews, ReadLimits
 from outlast_reviews.sources.columns import SeenColumn, UnknownColumns, columns_of, plain_name
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
 from outlast_reviews.sources.json_rows import JsonRows
-from outlast_reviews.sources.limits import MIB, Taken, TooMuch, ignore_progress
+from outlast_reviews.sources.limits import MIB, TooMuch, Usage, ignore_progress
 from outlast_reviews.sources.merging import merged
 from outlast_reviews.sources.products import named
 from outlast_reviews.sources.provider import provider_of, providers
 from outlast_reviews.sources.quoting import encodable, quoted
 from outlast_reviews.sources.response import retry_after
-from outlast_reviews.sources.rows import Rows, plain_text, read_flag
+from outlast_reviews.sources.rows import TableRows, plain_text, read_flag
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 TODAY = dt.date(2024, 6, 1)
@@ -35,27 +35,27 @@ def table(rows: int, text: str = "a") -> str:
 
 class TestLimits:
     def test_as_many_rows_as_allowed_and_no_more(self):
-        assert len(read(table(10), limits=Limits(rows=10)).reviews) == 10
-        assert refusal(table(11), limits=Limits(rows=10)) == (
+        assert len(read(table(10), limits=ReadLimits(rows=10)).reviews) == 10
+        assert refusal(table(11), limits=ReadLimits(rows=10)) == (
             "The file has more than 10 rows, more than one analysis can take. "
             "Give the reviews of one product alone."
         )
 
     def test_as_many_lines_as_allowed_and_no_more(self):
-        assert len(read(table(9), limits=Limits(lines=10)).reviews) == 9
-        assert refusal(table(10), limits=Limits(lines=10)) == (
+        assert len(read(table(9), limits=ReadLimits(lines=10)).reviews) == 9
+        assert refusal(table(10), limits=ReadLimits(lines=10)) == (
             "The file has more than 10 lines, more than one analysis can take. "
             "Give the reviews of one product alone."
         )
 
     def test_a_file_of_as_many_bytes_as_allowed_and_no_more(self):
         content = table(10).encode()
-        assert len(read(content, limits=Limits(file=len(content))).reviews) == 10
+        assert len(read(content, limits=ReadLimits(file=len(content))).reviews) == 10
         with pytest.raises(NotReviews, match="The file has 2 MiB; at most 1 MiB can be read"):
-            Content(io.BytesIO(content), 2 * MIB, Limits(file=MIB), ignore_progress)
+            Content(io.BytesIO(content), 2 * MIB, ReadLimits(file=MIB), ignore_progress)
 
     def test_what_is_taken_together_is_counted_up_to_its_limit(self):
-        taken = Taken(Limits(unpacked=2 * MIB, parts=2, lines=3))
+        taken = Usage(ReadLimits(unpacked=2 * MIB, parts=2, lines=3))
         taken.unpacked(MIB)
         taken.unpacked(MIB)
         with pytest.raises(TooMuch, match="unpacks to more than 2 MiB"):
@@ -70,11 +70,11 @@ class TestLimits:
             taken.lines(1)
         taken.time()
         with pytest.raises(TooMuch, match="takes far longer than reviews do"):
-            Taken(Limits(seconds=-1)).time()
+            Usage(ReadLimits(seconds=-1)).time()
 
     def test_words_take_memory_up_to_a_limit(self):
-        assert len(read(table(100, "b" * 1_000), limits=Limits(text=MIB)).reviews) == 100
-        assert refusal(table(1_100, "b" * 1_000), limits=Limits(text=MIB)).startswith(
+        assert len(read(table(100, "b" * 1_000), limits=ReadLimits(text=MIB)).reviews) == 100
+        assert refusal(table(1_100, "b" * 1_000), limits=ReadLimits(text=MIB)).startswith(
             "The file holds more than 1 MiB of words, more than one analysis can take."
         )
 
@@ -86,9 +86,9 @@ class TestLimits:
 
     def test_a_page_may_be_as_large_as_allowed(self):
         page = "<html>" + "x" * 1_000
-        content = Content(io.BytesIO(page.encode()), len(page), Limits(page=len(page)), ignore_progress)
+        content = Content(io.BytesIO(page.encode()), len(page), ReadLimits(page=len(page)), ignore_progress)
         assert content.page() == content.page() == page
-        smaller = Content(io.BytesIO(page.encode()), len(page), Limits(page=len(page) - 1), ignore_progress)
+        smaller = Content(io.BytesIO(page.encode()), len(page), ReadLimits(page=len(page) - 1), ignore_progress)
         with pytest.raises(NotReviews, match="larger than 0 MiB"):
             smaller.page()
 
@@ -286,36 +286,40 @@ class TestMerging:
 
     def test_facts_that_agree_stay_and_others_do_not(self):
         same = [("a", self.one("x", product_title="P", product_rating=4.5, complete=True, description="d"))] * 2
-        together = merged(same, Limits(), kind="ZIP of ", left_out=["z"])
+        together = merged(same, ReadLimits(), kind="ZIP of ", left_out=["z"])
         assert (together.product_title, together.product_rating, together.complete) == ("P", 4.5, True)
         assert (together.format, together.description) == ("ZIP of CSV (2 files)", "d")
         assert together.left_out == ("z",)
         assert [review.row for review in together.reviews] == [1, 2]
         assert {review.product for review in together.reviews} == {None}
-        differ = merged([*same, ("b", self.one("y", product_title="Q", product_rating=3.0))], Limits())
+        differ = merged([*same, ("b", self.one("y", product_title="Q", product_rating=3.0))], ReadLimits())
         assert (differ.product_title, differ.product_rating, differ.complete) == (None, None, False)
         assert [review.product for review in differ.reviews] == ["P", "P", "Q"]
-        assert merged(same[:1], Limits()).format == "CSV"
+        assert merged(same[:1], ReadLimits()).format == "CSV"
 
     def test_ids_that_mean_something_else_in_each_file_are_none(self):
         first, other = self.one("a", "b", "c"), self.one("x", "y", "z")
-        assert [r.review_id for r in merged([("1", first), ("2", other)], Limits()).reviews[3:]] == [None] * 3
+        assert [r.review_id for r in merged([("1", first), ("2", other)], ReadLimits()).reviews[3:]] == [None] * 3
         again = self.one("a", "b", "z")
-        assert [r.review_id for r in merged([("1", first), ("2", again)], Limits()).reviews[3:]] == ["1", "2", "3"]
+        assert [r.review_id for r in merged([("1", first), ("2", again)], ReadLimits()).reviews[3:]] == [
+            "1",
+            "2",
+            "3",
+        ]
 
     def test_skipped_rows_keep_their_place_and_get_their_file(self):
         skipped = self.one("a", skipped=(Skipped(7, "why"), Skipped(8, "why", "inner.csv")))
-        assert merged([("f.csv", skipped), ("g.csv", self.one("b"))], Limits()).skipped == (
+        assert merged([("f.csv", skipped), ("g.csv", self.one("b"))], ReadLimits()).skipped == (
             Skipped(7, "why", "f.csv"), Skipped(8, "why", "inner.csv"),
         )  # fmt: skip
 
     def test_together_they_are_bounded(self):
         sets = [("a", self.one("x")), ("b", self.one("y"))]
-        assert len(merged(sets, Limits(rows=2)).reviews) == 2
+        assert len(merged(sets, ReadLimits(rows=2)).reviews) == 2
         with pytest.raises(NotReviews, match="hold more than 1 reviews or 64 MiB of words"):
-            merged(sets, Limits(rows=1))
+            merged(sets, ReadLimits(rows=1))
         with pytest.raises(NotReviews, match="or 0 MiB of words"):
-            merged(sets, Limits(text=10))
+            merged(sets, ReadLimits(text=10))
 
 
 class TestProviders:
@@ -378,7 +382,7 @@ class TestJson:
         assert found.skipped == (Skipped(2, why), Skipped(3, why))
 
     def test_of_an_entry_with_too_many_fields_no_more_names_are_remembered(self):
-        rows = JsonRows(Rows(Limits()))
+        rows = JsonRows(TableRows(ReadLimits()))
         rows.add({f"k{n}": n for n in range(5_000)})
         assert max(map(len, rows._columns)) == 1_001
 

@@ -8,7 +8,7 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Review, Skipped
-from outlast_reviews.sources import Limits
+from outlast_reviews.sources import ReadLimits
 from outlast_reviews.sources.encoding import Decoder
 
 ROWS = [
@@ -224,9 +224,9 @@ def test_gzip_is_unwrapped_in_one_or_several_members():
 
 
 def test_too_many_rows_fields_or_words_are_refused():
-    assert "more than 3 rows" in refusal("rating,text\n" + "5,a\n" * 4, limits=Limits(rows=3))
-    assert "4 columns; at most 3" in refusal("rating,text,a,b\n", limits=Limits(fields=3))
-    assert "0 MiB of words" in refusal("rating,text\n" + "5,words\n" * 9, limits=Limits(text=100))
+    assert "more than 3 rows" in refusal("rating,text\n" + "5,a\n" * 4, limits=ReadLimits(rows=3))
+    assert "4 columns; at most 3" in refusal("rating,text,a,b\n", limits=ReadLimits(fields=3))
+    assert "0 MiB of words" in refusal("rating,text\n" + "5,words\n" * 9, limits=ReadLimits(text=100))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from source_reading import read, read_json, read_lines, refusal
 
 from outlast_reviews.review import Review, Skipped
-from outlast_reviews.sources import Limits, NotReviews
+from outlast_reviews.sources import NotReviews, ReadLimits
 from outlast_reviews.sources.json_stream import JsonStream
 
 EXTENSION = {
@@ -219,18 +219,20 @@ def test_json_that_is_broken_or_something_else_is_refused_in_words(content, word
 
 
 def test_one_entry_may_not_be_longer_than_a_line_may():
-    assert "longer than" in refusal('[{"rating":5,"text":"' + "a" * 200_000 + '"}]', limits=Limits(line=100_000))
+    assert "longer than" in refusal(
+        '[{"rating":5,"text":"' + "a" * 200_000 + '"}]', limits=ReadLimits(line=100_000)
+    )
 
 
 def test_a_document_in_pieces_of_any_size_is_the_same_document():
     document = {"a": [1, 12345, -2.5e10], "b": {"c": [], "d": '\\"[{'}, "e": [{"f": [1]}, None, True, "x"]}
     text = json.dumps(document, indent=1)
-    whole = list(JsonStream(iter([text]), Limits()).walk())
+    whole = list(JsonStream(iter([text]), ReadLimits()).walk())
     assert (("a",), 12345, True) in whole
     assert (("b", "c"), [], False) in whole
     for size in range(1, 12):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        assert list(JsonStream(iter(pieces), Limits()).walk()) == whole
+        assert list(JsonStream(iter(pieces), ReadLimits()).walk()) == whole
 
 
 def said(text: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources import NotReviews, read_reviews
-from outlast_reviews.sources.limits import Limits
+from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.merging import merged
 from outlast_reviews.sources.products import MOST, Products, named, of_one
 from outlast_reviews.sources.read import HEAD, look_early
@@ -65,10 +65,10 @@ def test_json_and_xml_name_products_as_well():
 
 def test_files_of_different_products_are_several():
     lamp, chair = (table("product_title", name, name) for name in ("A lamp", "A chair"))
-    both = merged([("a", lamp), ("b", chair)], Limits())
+    both = merged([("a", lamp), ("b", chair)], ReadLimits())
     assert dict(both.products) == {"A lamp": 2, "A chair": 2}
     assert both.product_title is None
-    assert dict(merged([("a", lamp), ("b", lamp)], Limits()).products) == {}
+    assert dict(merged([("a", lamp), ("b", lamp)], ReadLimits()).products) == {}
 
 
 def test_one_of_them_is_taken_alone():

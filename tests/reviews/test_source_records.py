@@ -4,7 +4,7 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Skipped
-from outlast_reviews.sources import Limits
+from outlast_reviews.sources import ReadLimits
 
 NO_PARTNER = "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
 
@@ -61,7 +61,7 @@ def test_what_follows_a_mark_that_never_closes_and_looks_like_no_rows_is_told():
     found = read('rating,text\n5,good\n4,"never closed\nand so on, and on\n')
     assert len(found.reviews) == 1
     assert "never closed" in found.skipped[0].reason
-    assert "never closed" in refusal('rating,text\n4,"' + "and, so on,\n" * 9_999, limits=Limits(line=100_000))
+    assert "never closed" in refusal('rating,text\n4,"' + "and, so on,\n" * 9_999, limits=ReadLimits(line=100_000))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from source_reading import read, refusal
 
-from outlast_reviews.sources import Limits, NotReviews, read_reviews
+from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
 
 
 def archive(*names: str) -> bytes:
@@ -95,4 +95,4 @@ def test_a_file_that_says_it_is_too_large_is_not_even_opened():
 def test_a_file_that_is_larger_than_it_said_is_stopped():
     data = b"rating,text\n" + b"5,a\n" * 99_999
     with pytest.raises(NotReviews, match="more than"):
-        read_reviews(io.BytesIO(data), 10, limits=Limits(file=300_000))
+        read_reviews(io.BytesIO(data), 10, limits=ReadLimits(file=300_000))

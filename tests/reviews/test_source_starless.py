@@ -6,7 +6,7 @@ import pytest
 from source_reading import read
 from test_source_zip import packed
 
-from outlast_reviews.hygiene import clean
+from outlast_reviews.deduplicate import clean
 from outlast_reviews.sources.columns import UnknownColumns
 from outlast_reviews.sources.limits import NotReviews
 

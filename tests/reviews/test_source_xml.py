@@ -6,7 +6,7 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Review
-from outlast_reviews.sources import Limits
+from outlast_reviews.sources import ReadLimits
 from outlast_reviews.sources.columns import UnknownColumns
 
 FEED = """<?xml version="1.0" encoding="UTF-8"?>
@@ -102,7 +102,7 @@ def test_other_xml_is_refused_with_the_reason(xml, words):
 
 
 def test_an_endless_tag_and_an_endless_text_are_stopped():
-    limits = Limits(line=100_000)
+    limits = ReadLimits(line=100_000)
     assert "longer than" in refusal("<feed><review><content>" + "a" * 900_000, limits=limits)
     assert "longer than" in refusal("<feed><review " + "a" * 900_000, limits=limits)
 

@@ -8,8 +8,8 @@ import pytest
 from source_reading import read, refusal
 from test_source_pages import card, page
 
-from outlast_reviews.hygiene import clean
-from outlast_reviews.sources import Limits
+from outlast_reviews.deduplicate import clean
+from outlast_reviews.sources import ReadLimits
 from outlast_reviews.sources.columns import UnknownColumns
 
 
@@ -98,8 +98,8 @@ def test_a_damaged_or_locked_or_unusual_archive_is_refused_by_the_name_of_its_fi
 @pytest.mark.slow
 def test_bombs_are_refused_before_they_are_unpacked():
     assert "far more" in refusal(packed({"a.csv": b"\n" * 30_000_000}))
-    assert "unpacks to more" in refusal(packed({"a.csv": "5,a\n" * 999}), limits=Limits(unpacked=1_000))
-    assert "holds 9 files" in refusal(packed({f"{n}.csv": "a" for n in range(9)}), limits=Limits(members=8))
+    assert "unpacks to more" in refusal(packed({"a.csv": "5,a\n" * 999}), limits=ReadLimits(unpacked=1_000))
+    assert "holds 9 files" in refusal(packed({f"{n}.csv": "a" for n in range(9)}), limits=ReadLimits(members=8))
     assert "far too many" in refusal(packed({f"{'n' * 200}{n}.csv": "" for n in range(6_000)}))
 
 
@@ -132,7 +132,7 @@ def test_what_all_files_may_hold_together_is_counted_while_they_are_read():
     read_from: list[int] = []
     words = refusal(
         packed({f"{n:02}.csv": table for n in range(50)}),
-        limits=Limits(rows=100),
+        limits=ReadLimits(rows=100),
         progress=lambda done, _total: read_from.append(done),
     )
     assert "Together the files hold more than 100 reviews" in words

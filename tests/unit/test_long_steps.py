@@ -5,8 +5,8 @@ from typing import Any
 
 from outlast import step
 from outlast.backends.memory.notifier import MemoryNotifier
-from outlast.core.context import LONG, AttemptContext, enter
-from outlast.core.reporter import Reporter
+from outlast.core.running.context import LONG, AttemptContext, enter
+from outlast.core.running.progress_writer import ProgressWriter
 from outlast.domain.progress import Progress
 from outlast.domain.session import Claim
 from outlast.testing.clock import FakeClock
@@ -70,7 +70,7 @@ class Attempt:
 
 async def test_what_somebody_waits_for_is_written_before_its_turn():
     claim, store = Claim("a", 1), Store()
-    reporter = Reporter(store, MemoryNotifier(), FakeClock())
+    reporter = ProgressWriter(store, MemoryNotifier(), FakeClock())
     running = asyncio.create_task(reporter.run({claim: Attempt()}, lambda _: None))
     reporter.mark(claim)
     await store.written.wait()

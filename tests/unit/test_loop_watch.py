@@ -3,8 +3,8 @@
 import asyncio
 import threading
 
-from outlast.core.lease import BLOCKED_AFTER, LeaseKeeper
-from outlast.core.loop_watch import LoopWatch
+from outlast.core.running.lease import BLOCKED_AFTER, LeaseKeeper
+from outlast.core.running.loop_watch import LoopWatch
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.session import Claim
 from outlast.ports.workers import Beat, WorkerInfo

@@ -6,7 +6,7 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.maintenance import UNSEEN, Maintenance, Retention
+from outlast.core.running.maintenance import UNSEEN, Maintenance, Retention
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE

@@ -2,12 +2,12 @@
 
 from limits import RateLimitItemPerMinute
 
-from outlast.web.own_counts import OwnCounts
+from outlast.web.local_rates import LocalRates
 
 
 def test_what_was_counted_a_whole_minute_ago_counts_beside_what_comes_now_and_not_later():
     now = [1_000.0]
-    counts, rate, owner = OwnCounts(lambda: now[0]), RateLimitItemPerMinute(2), ("owner", "a")
+    counts, rate, owner = LocalRates(lambda: now[0]), RateLimitItemPerMinute(2), ("owner", "a")
     counts.count(rate, owner)
     now[0] += 60
     assert counts.room(rate, owner)

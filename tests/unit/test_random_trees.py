@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from outlast import step
 from outlast.backends.clock import SystemClock
-from outlast.core.attempt import in_thread
-from outlast.core.context import AttemptContext, enter
-from outlast.core.tracker import Tracker
+from outlast.core.running.attempt import in_thread
+from outlast.core.running.context import AttemptContext, enter
+from outlast.core.running.progress_tracker import ProgressTracker
 from outlast.domain.progress import StepState
 
 Tree = tuple[str, int, bool, list["Tree"]]
@@ -110,7 +110,9 @@ async def to_the_end(world, journal, trees, blocking, shuffled):
         order = list(enumerate(trees))
         if shuffled:
             random.Random(attempt).shuffle(order)
-        tracker = Tracker([StepState(name, name, 1 / 3) for name in "abc"], 0.0, SystemClock(), lambda: None)
+        tracker = ProgressTracker(
+            [StepState(name, name, 1 / 3) for name in "abc"], 0.0, SystemClock(), lambda: None
+        )
         context = AttemptContext(tracker, journal, SystemClock(), asyncio.get_running_loop())
         scope = contextvars.copy_context()
         scope.run(enter, context)

@@ -9,7 +9,7 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.core.watch import SessionView
 from outlast.testing.acts import cancelled, read, right, start, started_and_claimed
 from outlast.testing.clock import FakeClock
-from outlast.web.answers import LARGEST, Answer, Answers
+from outlast.web.poll_cache import LARGEST, CachedAnswer, PollCache
 
 OPEN = b'{"a":1,"elapsed_ms":'
 
@@ -25,7 +25,7 @@ def store(clock):
 
 
 def answer_to(session, clock, encoded=OPEN):
-    return Answer(SessionView(session, began=clock.monotonic()), encoded, 1_500, clock.monotonic())
+    return CachedAnswer(SessionView(session, began=clock.monotonic()), encoded, 1_500, clock.monotonic())
 
 
 def said(sent):
@@ -56,7 +56,7 @@ async def test_after_the_end_the_time_stands_still_and_nobody_is_asked_to_come_a
 
 @pytest.mark.parametrize(("size", "kept"), [(LARGEST, True), (LARGEST + 1, False)])
 async def test_an_answer_is_kept_up_to_its_size(store, clock, size, kept):
-    answers, scope = Answers(), {"path": "/a", "method": "GET", "query_string": b""}
+    answers, scope = PollCache(), {"path": "/a", "method": "GET", "query_string": b""}
     answer = answer_to(await start(store), clock, OPEN.ljust(size))
     answers.keep(scope, answer)
     assert answers.find(scope) is (answer if kept else None)

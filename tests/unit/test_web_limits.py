@@ -3,13 +3,13 @@
 import pytest
 
 from outlast.settings import load_settings
-from outlast.web.limits import SLOWEST, Limits
+from outlast.web.limits import SLOWEST, VisitorLimits
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
 
-def limits(**settings: object) -> Limits:
-    return Limits(load_settings(**settings), Rates())
+def limits(**settings: object) -> VisitorLimits:
+    return VisitorLimits(load_settings(**settings), Rates())
 
 
 def chunks(*sizes: int):

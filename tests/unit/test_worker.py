@@ -10,9 +10,9 @@ import pytest
 from outlast import Outlast, step
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core import worker as worker_module
-from outlast.core.worker import Worker, WorkerEnd
-from outlast.core.worker_options import WorkerOptions
+from outlast.core.running import worker as worker_module
+from outlast.core.running.worker import Worker, WorkerEnd
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.progress import StepState
 from outlast.domain.session import Claim
 from outlast.domain.status import Status

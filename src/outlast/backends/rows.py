@@ -24,7 +24,7 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """For statements that take many values at once."""
 
 
-class Rows:
+class RowReader:
     """Reads rows of a database that has its times in the form that `as_datetime` understands."""
 
     def __init__(self, as_datetime: Callable[[Any], datetime], since: Since) -> None:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from outlast.cli.program import app_option, json_option, load_app, print_json, run, sentences
-from outlast.core.maintenance import Retention, prune
+from outlast.cli.application import app_option, json_option, load_app, print_json, run, sentences
+from outlast.core.running.maintenance import Retention, prune
 from outlast.ports.store import Pruned
 
 

@@ -11,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from outlast.cli.heads import BoundedHeads
+from outlast.cli.header_limit import BoundedHeads
 from outlast.web.problems import Problem
 
 HEALTH: Final = frozenset({"/livez", "/readyz"})

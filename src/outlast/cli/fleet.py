@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 
 from outlast.app import Outlast
+from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.fleet import make_app
-from outlast.backends.celery.untyped import signals
-from outlast.backends.celery.worker import SLOW_LOOK, Staff
-from outlast.cli.program import Refused, load_app
+from outlast.backends.celery.worker import SLOW_LOOK, CeleryWorkers
+from outlast.cli.application import Refused, load_app
 from outlast.core.engine import Engine
-from outlast.core.worker import WorkerEnd
-from outlast.core.worker_options import WorkerOptions
+from outlast.core.running.worker import WorkerEnd
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 
 
@@ -27,7 +27,7 @@ def celery_app() -> Any:
     def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
         return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=slow_look(outlast))
 
-    Staff(app, _opened(outlast), options, check=lambda: asyncio.run(_check(outlast)))
+    CeleryWorkers(app, _opened(outlast), options, check=lambda: asyncio.run(_check(outlast)))
     return app
 
 
@@ -37,7 +37,9 @@ def work(
     """One worker of `outlast workers`, through Celery. `running` is told how to stop it from another thread."""
     app = make_app(_broker(outlast), options.queues)
     signals.setup_logging.connect(_logs_are_set_up, weak=False)
-    staff = Staff(app, _opened(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True)
+    staff = CeleryWorkers(
+        app, _opened(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True
+    )
     running(staff.stop)
     controller = app.Worker(
         hostname=f"{worker_id or 'outlast'}@{socket.gethostname()}",

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from outlast.cli.connections import TimedConnection
-from outlast.web.repeated_warning import RepeatedWarning
+from outlast.web.throttled_warning import ThrottledWarning
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ class Listener:
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self._recovers_at = 0.0
         self._spares: list[int] = []
-        self._refused = RepeatedWarning(
+        self._refused = ThrottledWarning(
             log, f"Too many connections are open (the limit is {most}): answering 503."
         )
-        self._exhausted = RepeatedWarning(log, "No descriptors or memory are left to accept a connection with.")
+        self._exhausted = ThrottledWarning(log, "No descriptors or memory are left to accept a connection with.")
         self._recover()
         for listening in self.sockets:
             listening.setblocking(False)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from outlast.cli.program import app_option, load_app, run, sentences
+from outlast.cli.application import app_option, load_app, run, sentences
 from outlast.domain.errors import SchemaOutdated
 
 

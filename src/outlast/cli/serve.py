@@ -9,14 +9,14 @@ import sys
 import click
 
 from outlast.app import Outlast
+from outlast.cli.application import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
 from outlast.cli.descriptors import connections_within, raise_limit
 from outlast.cli.logs import set_up_logs
-from outlast.cli.program import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
 from outlast.cli.server import Server, server_config
-from outlast.core.event_loop import run_to_end
-from outlast.core.process_tree import kill_descendants, kill_marked, mark_descendants
-from outlast.core.supervisor import Supervisor
-from outlast.core.supervisor_link import silence_standard_input
+from outlast.core.running.event_loop import run_to_end
+from outlast.core.running.process_tree import kill_descendants, kill_marked, mark_descendants
+from outlast.core.running.supervisor import Supervisor
+from outlast.core.running.supervisor_link import silence_standard_input
 
 log = logging.getLogger(__name__)
 

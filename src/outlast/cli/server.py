@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from outlast.cli.connections import TimedConnection, TimeLimits
 from outlast.cli.listener import Listener
-from outlast.web.repeated_warning import RepeatedWarning, WarningFilter
+from outlast.web.throttled_warning import ThrottledWarning, WarningFilter
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
         self._looked_at: list[TimedConnection] = []
         self._ticked_at = 0.0
         self._judges_from = 0.0
-        self._invalid = RepeatedWarning(log, NOT_HTTP)
+        self._invalid = ThrottledWarning(log, NOT_HTTP)
         self._filter = WarningFilter({NOT_HTTP: self._invalid})
 
     @contextmanager

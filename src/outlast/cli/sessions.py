@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from outlast.cli.application import Refused, app_option, json_option, load_app, print_json, run, sentences
 from outlast.cli.printable import printable
-from outlast.cli.program import Refused, app_option, json_option, load_app, print_json, run, sentences
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status

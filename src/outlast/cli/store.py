@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from outlast.cli.application import json_option, print_json, run, sentences
 from outlast.cli.printable import printable
-from outlast.cli.program import json_option, print_json, run, sentences
 from outlast.core.copying import Copied, MovableStore, StoreCopy
 from outlast.domain.errors import SchemaDiffers
 from outlast.settings import Settings, load_settings

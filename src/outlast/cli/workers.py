@@ -14,10 +14,7 @@ from typing import cast
 import click
 
 from outlast.app import Outlast
-from outlast.cli.descriptors import raise_limit
-from outlast.cli.logs import set_up_logs
-from outlast.cli.printable import printable
-from outlast.cli.program import (
+from outlast.cli.application import (
     app_option,
     collect_seldom,
     json_option,
@@ -27,12 +24,15 @@ from outlast.cli.program import (
     sentences,
     worker_command,
 )
-from outlast.core.event_loop import run_to_end
-from outlast.core.process_tree import kill_own_session
-from outlast.core.supervisor import Supervisor
-from outlast.core.supervisor_link import WorkerLink
-from outlast.core.worker import WorkerEnd
-from outlast.core.worker_options import WorkerOptions
+from outlast.cli.descriptors import raise_limit
+from outlast.cli.logs import set_up_logs
+from outlast.cli.printable import printable
+from outlast.core.running.event_loop import run_to_end
+from outlast.core.running.process_tree import kill_own_session
+from outlast.core.running.supervisor import Supervisor
+from outlast.core.running.supervisor_link import WorkerLink
+from outlast.core.running.worker import WorkerEnd
+from outlast.core.running.worker_options import WorkerOptions
 
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""

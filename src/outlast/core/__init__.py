@@ -1,1 +1,1 @@
-"""What the system does, talking only to ports: analyses, attempts, workers, the use cases."""
+"""What describes and watches sessions, talking only to ports: analyses, the use cases, the engine."""

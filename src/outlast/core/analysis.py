@@ -9,14 +9,14 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast,
 
 from pydantic import BaseModel
 
-from outlast.core import context, lost_context
-from outlast.core.call_keys import CallKeys
-from outlast.core.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.payload import Codec, input_model
+from outlast.core.running import context, context_warnings
+from outlast.core.running.call_keys import CallKeys
+from outlast.core.running.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
+from outlast.domain.retry_after import DAY, YEAR
 from outlast.domain.step_calls import Key
-from outlast.domain.waiting_time import DAY, YEAR
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,7 +59,7 @@ class Step(Generic[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         attempt = context.current()
         if attempt is None:
-            lost_context.warn(self.name)
+            context_warnings.warn(self.name)
             return self.work(*args, **kwargs)
         if self.is_async:
             return cast("R_co", attempt.run_step(self, args, kwargs))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, BinaryIO, Protocol, TypeVar, cast
 
-from outlast.core.journal import Store
+from outlast.core.running.step_journal import Store
 from outlast.domain.errors import OutlastError
 from outlast.ports.copying import Copyable, OwnedResult, SpacedFact, WholeSession
 from outlast.ports.facts import StoredFact

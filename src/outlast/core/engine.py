@@ -10,18 +10,18 @@ from typing import Any
 
 from outlast.core.analysis import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
-from outlast.core.embedded import EmbeddedWorker
 from outlast.core.guarded_store import guarded
-from outlast.core.inbox import Inbox
-from outlast.core.insights import Insights
-from outlast.core.journal import Store
-from outlast.core.maintenance import Maintenance, Retention
-from outlast.core.process_identity import own_identity
 from outlast.core.readiness import Readiness
+from outlast.core.running.embedded import EmbeddedWorker
+from outlast.core.running.handoff import Handoff
+from outlast.core.running.maintenance import Maintenance, Retention
+from outlast.core.running.process_identity import own_identity
+from outlast.core.running.step_journal import Store
+from outlast.core.running.worker import Worker
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import Sessions, StartDefaults
+from outlast.core.statistics import Statistics
 from outlast.core.watch import Watch
-from outlast.core.worker import Worker
-from outlast.core.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
@@ -58,7 +58,7 @@ class Engine:
         """The same for reads alone, without a detour where they wait for nobody: most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
-        self.insights = Insights(self.guarded_store, clock)
+        self.insights = Statistics(self.guarded_store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.readiness = Readiness(store)
         self.draining = False
@@ -108,7 +108,7 @@ class Engine:
         """Whether every worker that this process embeds is alive."""
         return all(worker.alive for worker in self._embedded)
 
-    def worker(self, options: WorkerOptions, worker_id: str | None = None, inbox: Inbox | None = None) -> Worker:
+    def worker(self, options: WorkerOptions, worker_id: str | None = None, inbox: Handoff | None = None) -> Worker:
         """A worker on this engine's store, for the event loop in which this is called."""
         rng = random.Random(self.rng.random())  # noqa: S311 - jitter, not secrets
         return Worker(

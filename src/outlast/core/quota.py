@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO, Final, cast
 
-from outlast.core.journal import Store
+from outlast.core.running.step_journal import Store
 from outlast.domain.errors import DiskAlmostFull, QuotaExceeded
 from outlast.ports.blobs import StoredUpload, length
 from outlast.ports.clock import Clock
@@ -53,14 +53,14 @@ class Quota:
         return self._space[1]
 
     @asynccontextmanager
-    async def expecting(self, owner: str, size: int) -> "AsyncGenerator[Expected]":
+    async def expecting(self, owner: str, size: int) -> "AsyncGenerator[ExpectedUpload]":
         """Count `size` bytes of this owner as stored during the block, in which they arrive.
 
         Raises `QuotaExceeded`, `DiskAlmostFull` and `StoreUnavailable` before it.
         """
         if not self.has_space:
             raise DiskAlmostFull
-        expected = Expected(self._lock, self._expected, owner, size)
+        expected = ExpectedUpload(self._lock, self._expected, owner, size)
         try:
             await self._require_room(owner)
             yield expected
@@ -110,7 +110,7 @@ class Quota:
         return total
 
 
-class Expected:
+class ExpectedUpload:
     """Bytes that are expected until `stop`, which any thread may call, and more than once."""
 
     def __init__(self, lock: Lock, expected: "Counter[str]", owner: str, size: int) -> None:

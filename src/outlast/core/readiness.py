@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from outlast.core.journal import Store
+from outlast.core.running.step_journal import Store
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 
 log = logging.getLogger(__name__)

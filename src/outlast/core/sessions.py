@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from outlast.core.analysis import Analysis, Catalogue
-from outlast.core.context import reading
-from outlast.core.identity import new_session_id, new_share_token, owner_hash
-from outlast.core.journal import OwnedUploads, Store
+from outlast.core.ids import new_session_id, new_share_token, owner_hash
 from outlast.core.payload import NotUnderstood, arguments, bounded, read_input, subject_of, validate_input, walk
-from outlast.core.quota import UNLIMITED, Quota, StorageLimits
-from outlast.core.quota import Expected as ExpectedBytes
+from outlast.core.quota import UNLIMITED, ExpectedUpload, Quota, StorageLimits
+from outlast.core.running.context import reading
+from outlast.core.running.step_journal import OwnedUploads, Store
 from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
+from outlast.domain.clean_text import plain
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
-from outlast.domain.plain import plain
 from outlast.domain.plan import expect, weigh
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
@@ -163,7 +162,7 @@ class Sessions:
         """
         return await self.quota.put(owner_hash(owner), plain(name), file)
 
-    def expecting(self, owner: str, size: int) -> AbstractAsyncContextManager[ExpectedBytes]:
+    def expecting(self, owner: str, size: int) -> AbstractAsyncContextManager[ExpectedUpload]:
         """See `Quota.expecting`."""
         return self.quota.expecting(owner_hash(owner), size)
 

@@ -8,7 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
-from outlast.core import context
+from outlast.core.running import context
 
 REFERENCE: Final = re.compile(r"upload:[0-9a-f]{64}")
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from outlast.core.beginnings import Beginnings
-from outlast.core.journal import Store
-from outlast.core.rounds import serve_rounds
+from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.step_journal import Store
+from outlast.core.start_times import StartTimes
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -133,7 +133,7 @@ class Watch:
         self._store = store
         self._notifier = notifier
         self._clock = clock
-        self._beginnings = Beginnings(clock)
+        self._beginnings = StartTimes(clock)
         self._slots: dict[str, _Slot] = {}
         self._heard: set[str] = set()
         self._wake = asyncio.Event()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from outlast.domain.lapses import MAX_LAPSES, lapse_of, lost
+from outlast.domain.lease_observer import MAX_LAPSES, lapse_of, lost
 from outlast.domain.retry import MAX_CRASHES, SUSPECT_CRASHES
 from outlast.domain.status import Status
 
@@ -53,7 +53,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CrashVerdict:
     """What becomes of it; the attempt is not spent."""
 
     session_id: str
@@ -69,7 +69,7 @@ class Verdict:
 
 def after_crash(
     death: Death, held: Iterable[Held], at: datetime, earlier: dict[str, Sequence[EarlierCrash]]
-) -> Iterator[Verdict]:
+) -> Iterator[CrashVerdict]:
     """All sessions that the dead worker held have a crash more, as each may be the cause.
 
     Where several had crashed before, that makes suspects of them at most. A worker that chooses holds a suspect
@@ -87,10 +87,10 @@ def after_crash(
             status, code = Status.FAILED, "quarantined"
             known = list(earlier.get(s.session_id, ()))[-(crashes - 1) :]
             error = quarantined([*known, EarlierCrash(death.worker_id, death.cause, at)])
-        yield Verdict(s.session_id, s.claim, status, crashes, s.lapses, death.sentence, error, code)
+        yield CrashVerdict(s.session_id, s.claim, status, crashes, s.lapses, death.sentence, error, code)
 
 
-def after_lapse(held: Iterable[Held]) -> Iterator[Verdict]:
+def after_lapse(held: Iterable[Held]) -> Iterator[CrashVerdict]:
     """A lapse blames nobody; only a session whose workers never come back is ended."""
     for s in held:
         lapses = s.lapses + 1
@@ -99,7 +99,7 @@ def after_lapse(held: Iterable[Held]) -> Iterator[Verdict]:
             status = Status.CANCELLED
         elif lapses >= MAX_LAPSES:
             status, error, code = Status.FAILED, lost(lapses), "lost"
-        yield Verdict(s.session_id, s.claim, status, s.crashes, lapses, lapse_of(s.worker_id), error, code)
+        yield CrashVerdict(s.session_id, s.claim, status, s.crashes, lapses, lapse_of(s.worker_id), error, code)
 
 
 def quarantined(crashes: Sequence[EarlierCrash]) -> str:

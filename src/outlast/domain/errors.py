@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from outlast.domain.waiting_time import seconds_to_wait
+from outlast.domain.retry_after import seconds_to_wait
 
 
 class OutlastError(Exception):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from outlast.domain.crash_policy import Death
-from outlast.domain.lapses import Heartbeat
+from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
@@ -268,7 +268,7 @@ class SessionStore(Protocol):
         ...
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
-        """Take back the sessions of workers whose leases have lapsed, as a `BeatObserver` saw them, and forget
+        """Take back the sessions of workers whose leases have lapsed, as a `LeaseObserver` saw them, and forget
         these workers; answers the ids. A worker that has beaten since keeps all: the SQL compares its token.
 
         Nobody is blamed: the sessions are available at once, the attempt is not spent, `crashes` stays, `lapses`

@@ -62,7 +62,7 @@ class Beat:
 class Lease(Protocol):
     """The renewing side, blocking, with a connection of its own, used by one thread alone.
 
-    A lease lapses when its beat has not changed for `LEASE` seconds as some `BeatObserver` saw it; no clock of the
+    A lease lapses when some `LeaseObserver` has seen its beat unchanged for `LEASE` seconds; no clock of the
     machine or of a database decides that.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from outlast.domain.lapses import MAX_LAPSES
+from outlast.domain.lease_observer import MAX_LAPSES
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import AnalysisSession
 from outlast.testing.acts import (

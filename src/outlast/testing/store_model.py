@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from outlast.domain.lapses import MAX_LAPSES
+from outlast.domain.lease_observer import MAX_LAPSES
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import Claim, NewSession

@@ -16,71 +16,71 @@ from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.web.addresses import client_address
 from outlast.web.events import stream
-from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, too_fast
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.progress import body_of
+from outlast.web.request_context import RequestContext
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
 INLINE_MARGIN = 30.0
 """Seconds beyond its timeout that a request waits for work done inside it."""
 
 
-async def start(exchange: Exchange) -> Response | None:
+async def start(context: RequestContext) -> Response | None:
     """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
-    name, values = _start_body(await _json(exchange))
-    if not exchange.settings.inline:
-        started = await begin(exchange, name, values)
-        view = await exchange.engine.watch.view(started.session)
-        return await started_response(exchange, view, 202, existing=started.existing)
-    if b"text/event-stream" in exchange.headers.get(b"accept", b""):
-        with exchange.limits.stream(exchange.owner):
-            started = await begin(exchange, name, values)
-            async with exchange.engine.watch.follow(started.session) as watched:
-                await stream(exchange, watched)
+    name, values = _start_body(await _json(context))
+    if not context.settings.inline:
+        started = await begin(context, name, values)
+        view = await context.engine.watch.view(started.session)
+        return await started_response(context, view, 202, existing=started.existing)
+    if b"text/event-stream" in context.headers.get(b"accept", b""):
+        with context.limits.stream(context.owner):
+            started = await begin(context, name, values)
+            async with context.engine.watch.follow(started.session) as watched:
+                await stream(context, watched)
         return None
-    started = await begin(exchange, name, values)
-    async with exchange.engine.watch.follow(started.session) as watched:
-        view = await wait_inline(exchange, watched)
+    started = await begin(context, name, values)
+    async with context.engine.watch.follow(started.session) as watched:
+        view = await wait_inline(context, watched)
     status = 200 if view.session.status.final else 202
-    return await started_response(exchange, view, status, existing=started.existing)
+    return await started_response(context, view, status, existing=started.existing)
 
 
-async def begin(exchange: Exchange, name: str, values: Any) -> Started:
+async def begin(context: RequestContext, name: str, values: Any) -> Started:
     """Start within the pace allowed: in-flight answers at any pace; what is new or was looked into counts."""
-    owner, address = exchange.owner, client_address(exchange.scope)
-    async with exchange.limits.lines.turn(owner, address, exchange.left) as room:
+    owner, address = context.owner, client_address(context.scope)
+    async with context.limits.lines.turn(owner, address, context.left) as room:
         try:
-            started = await exchange.engine.sessions.start(name, values, owner, only_existing=not room)
+            started = await context.engine.sessions.start(name, values, owner, only_existing=not room)
         except (TooManyActive, QueueFull):
             if not room:
                 raise too_fast() from None
             raise
         except InvalidInput:
-            if exchange.engine.catalogue[name].check is not None:
-                await exchange.limits.count(owner, address)
+            if context.engine.catalogue[name].check is not None:
+                await context.limits.count(owner, address)
             raise
         if not started.existing:
-            await exchange.limits.count(owner, address)
+            await context.limits.count(owner, address)
         return started
 
 
-async def wait_inline(exchange: Exchange, watched: Watched) -> SessionView:
+async def wait_inline(context: RequestContext, watched: Watched) -> SessionView:
     """The final view of work done inside the request; another where that takes too long or we close."""
     view = watched.view
     with suppress(TimeoutError):
         async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
-            while not view.session.status.final and not exchange.engine.closing.is_set():
+            while not view.session.status.final and not context.engine.closing.is_set():
                 await watched.changed(1.0)
                 view = watched.view
     return view
 
 
-async def started_response(exchange: Exchange, view: SessionView, status: int, *, existing: bool) -> Response:
+async def started_response(context: RequestContext, view: SessionView, status: int, *, existing: bool) -> Response:
     session = view.session
-    addresses = links(session.id, exchange.root)
-    snapshot = await body_of(exchange, view)
+    addresses = links(session.id, context.root)
+    snapshot = await body_of(context, view)
     message = "This analysis is already on its way." if existing else "The analysis has started."
     head = {
         "success": True,
@@ -92,28 +92,28 @@ async def started_response(exchange: Exchange, view: SessionView, status: int, *
     body = json.dumps(head)[:-1].encode() + b', "session": ' + snapshot + b"}"
     headers = {"Location": addresses["self"], "Cache-Control": "no-store"}
     if not session.status.final:
-        headers["Retry-After"] = str(math.ceil(exchange.limits.pace_ms(view.queue_position) / 1000))
+        headers["Retry-After"] = str(math.ceil(context.limits.pace_ms(view.queue_position) / 1000))
     return Response(body, status, headers, media_type="application/json")
 
 
-async def token(exchange: Exchange) -> Response:
+async def token(context: RequestContext) -> Response:
     """`GET /api/analysis/token`: so that pages may be cached."""
-    assert exchange.visitor is not None  # noqa: S101 - the route's rule has made sure
-    return JSONResponse({"token": exchange.access.token(exchange.visitor)}, headers={"Cache-Control": "no-store"})
+    assert context.visitor is not None  # noqa: S101 - the route's rule has made sure
+    return JSONResponse({"token": context.access.token(context.visitor)}, headers={"Cache-Control": "no-store"})
 
 
-async def result(exchange: Exchange) -> Response:
+async def result(context: RequestContext) -> Response:
     """`GET /api/analysis/result/{id}`; also after the session was cleaned up."""
-    sessions = exchange.engine.sessions
-    stored = await sessions.result(exchange.session_id, owner=exchange.owner)
+    sessions = context.engine.sessions
+    stored = await sessions.result(context.session_id, owner=context.owner)
     if stored is not None:
         return Response(stored.result, headers={"Cache-Control": "no-store"}, media_type="application/json")
-    raise await missing_result(exchange)
+    raise await missing_result(context)
 
 
-async def missing_result(exchange: Exchange) -> Problem:
+async def missing_result(context: RequestContext) -> Problem:
     """Why this owner's session has no result."""
-    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         return not_found()
     if view.session.status is Status.COMPLETED:
@@ -121,43 +121,43 @@ async def missing_result(exchange: Exchange) -> Problem:
     return Problem(409, _no_result(view))
 
 
-async def share(exchange: Exchange) -> Response:
+async def share(context: RequestContext) -> Response:
     """`POST /api/analysis/share/{id}` answers the link by which others may read it, `DELETE` revokes it."""
-    sessions, link = exchange.engine.sessions, None
-    if exchange.scope["method"] == "POST":
-        link = await sessions.share(exchange.session_id, owner=exchange.owner)
+    sessions, link = context.engine.sessions, None
+    if context.scope["method"] == "POST":
+        link = await sessions.share(context.session_id, owner=context.owner)
         found = link is not None
     else:
-        found = await sessions.unshare(exchange.session_id, owner=exchange.owner)
+        found = await sessions.unshare(context.session_id, owner=context.owner)
     if not found:
-        raise await missing_result(exchange)
-    body = {"success": True, "url": link and exchange.shared_address(link)}
+        raise await missing_result(context)
+    body = {"success": True, "url": link and context.shared_address(link)}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-async def cancel(exchange: Exchange) -> Response:
+async def cancel(context: RequestContext) -> Response:
     """`DELETE` or `POST /api/analysis/cancel/{id}`."""
-    answer = await exchange.engine.sessions.cancel(exchange.session_id, owner=exchange.owner)
+    answer = await context.engine.sessions.cancel(context.session_id, owner=context.owner)
     match answer:
         case None:
             raise not_found()
         case CancelAnswer.FINAL:
             raise Problem(409, "It has finished already; there is nothing to cancel.")
         case CancelAnswer.CANCELLED:
-            return await _acted(exchange, 200, "The analysis is cancelled.")
+            return await _acted(context, 200, "The analysis is cancelled.")
         case CancelAnswer.CANCELLING:
-            return await _acted(exchange, 202, "The analysis is being stopped.")
+            return await _acted(context, 202, "The analysis is being stopped.")
 
 
-async def retry(exchange: Exchange) -> Response:
+async def retry(context: RequestContext) -> Response:
     """`POST /api/analysis/retry/{id}`."""
-    await exchange.limits.start(exchange.owner, client_address(exchange.scope))
-    answer = await exchange.engine.sessions.retry(exchange.session_id, owner=exchange.owner)
+    await context.limits.start(context.owner, client_address(context.scope))
+    answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
     if answer is None:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
         raise Problem(409, RETRY_REFUSED[answer])
-    return await _acted(exchange, 202, "The analysis starts again where it stopped.")
+    return await _acted(context, 202, "The analysis starts again where it stopped.")
 
 
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {
@@ -167,37 +167,37 @@ RETRY_REFUSED: Mapping[RetryAnswer, str] = {
 }
 
 
-async def livez(exchange: Exchange) -> Response:  # noqa: ARG001 - every route takes the exchange
+async def livez(context: RequestContext) -> Response:  # noqa: ARG001 - every route takes the exchange
     """The process is alive."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-async def readyz(exchange: Exchange) -> Response:
+async def readyz(context: RequestContext) -> Response:
     """The store can be written, its schema is current, and we are not about to close."""
-    if exchange.engine.draining or exchange.engine.closing.is_set():
+    if context.engine.draining or context.engine.closing.is_set():
         raise Problem(503, "Shutting down.", retry_after=5)
-    if not exchange.engine.working:
+    if not context.engine.working:
         raise Problem(503, "Not ready: a worker of this process has ended; it is started again.", retry_after=5)
-    trouble = await exchange.engine.readiness.trouble()
+    trouble = await context.engine.readiness.trouble()
     if trouble is not None:
         raise Problem(503, f"Not ready: {trouble}", retry_after=10)
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 
-async def _acted(exchange: Exchange, status: int, message: str) -> Response:
-    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+async def _acted(context: RequestContext, status: int, message: str) -> Response:
+    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
     head = json.dumps({"success": True, "session_id": view.session.id, "message": message})
-    body = head[:-1].encode() + b', "session": ' + await body_of(exchange, view) + b"}"
+    body = head[:-1].encode() + b', "session": ' + await body_of(context, view) + b"}"
     return Response(body, status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
-async def _json(exchange: Exchange) -> Any:
-    if exchange.media_type != b"application/json":
+async def _json(context: RequestContext) -> Any:
+    if context.media_type != b"application/json":
         raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
-    request = exchange.request
-    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
+    request = context.request
+    request._receive = context.limits.bounded(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
     try:
         return json.loads(await request.body())
     except (ValueError, RecursionError):

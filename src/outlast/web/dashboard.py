@@ -8,18 +8,18 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from outlast.core.insights import Hour
+from outlast.core.statistics import Hour
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.access import OPERATOR
 from outlast.web.addresses import client_address
 from outlast.web.api import RETRY_REFUSED
-from outlast.web.drawing import Drawing
-from outlast.web.exchange import Exchange
 from outlast.web.operators import PATH
+from outlast.web.page_templates import PageTemplates
 from outlast.web.payloads import MILLISECOND
 from outlast.web.problems import Problem, fault, not_found
+from outlast.web.request_context import RequestContext
 from outlast.web.uploads import checked_form, read_fields
 
 LISTED = 100
@@ -33,7 +33,7 @@ CHART_STEP = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One hour of the picture: where each kind of end stands, as (kind, y, height)."""
 
     x: int
@@ -44,43 +44,43 @@ class Bar:
 class Dashboard:
     """Draws it for one site."""
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: PageTemplates) -> None:
         self._drawing = drawing
 
-    async def enter(self, exchange: Exchange) -> Response:
+    async def enter(self, context: RequestContext) -> Response:
         """`GET /dashboard/enter`; `?key=` fills it in, and a button sends it: no preview of a link uses it up."""
-        key = exchange.request.query_params.get("key", "")
-        return self._drawing.page("enter.html", exchange, title="Dashboard", key=key)
+        key = context.request.query_params.get("key", "")
+        return self._drawing.page("enter.html", context, title="Dashboard", key=key)
 
-    async def admit(self, exchange: Exchange) -> Response:
+    async def admit(self, context: RequestContext) -> Response:
         """`POST /dashboard/enter`: whoever shows the key is an operator from now on."""
-        operators, address = exchange.access.operators, client_address(exchange.scope)
-        form = await read_fields(exchange)
+        operators, address = context.access.operators, client_address(context.scope)
+        form = await read_fields(context)
         if not operators.may_try(address):
             raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
-        cookie = operators.admit(form.get("key", "").strip(), exchange.scope)
+        cookie = operators.admit(form.get("key", "").strip(), context.scope)
         if cookie is None:
             operators.note_failure(address)
-            return self._drawing.page("enter.html", exchange, 403, title="Dashboard", refused=True)
-        return RedirectResponse(exchange.root + PATH, 303, {"Set-Cookie": cookie})
+            return self._drawing.page("enter.html", context, 403, title="Dashboard", refused=True)
+        return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
 
-    async def leave(self, exchange: Exchange) -> Response:
+    async def leave(self, context: RequestContext) -> Response:
         """`POST /dashboard/leave`."""
-        await checked_form(exchange)
-        name = exchange.owner.removeprefix(OPERATOR)
-        await exchange.access.operators.leave(name, exchange.engine.guarded_store)
-        dismissed = exchange.access.operators.dismiss(exchange.scope)
-        return RedirectResponse(f"{exchange.root}{PATH}/enter", 303, {"Set-Cookie": dismissed})
+        await checked_form(context)
+        name = context.owner.removeprefix(OPERATOR)
+        await context.access.operators.leave(name, context.engine.guarded_store)
+        dismissed = context.access.operators.dismiss(context.scope)
+        return RedirectResponse(f"{context.root}{PATH}/enter", 303, {"Set-Cookie": dismissed})
 
-    async def overview(self, exchange: Exchange) -> Response:
+    async def overview(self, context: RequestContext) -> Response:
         """`GET /dashboard`; `?status=` and `?analysis=` restrict the list."""
-        query = exchange.request.query_params
+        query = context.request.query_params
         status, analysis = _status(query.get("status", "")), query.get("analysis") or None
-        insight = await exchange.engine.insights.now()
-        listed = await exchange.engine.sessions.select(Selection(None, status, analysis, LISTED))
+        insight = await context.engine.insights.now()
+        listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
         return self._drawing.page(
             "dashboard.html",
-            exchange,
+            context,
             title="Dashboard",
             insight=insight,
             workless=[depth for depth in insight.depths if depth.waiting and not insight.served(depth)],
@@ -97,58 +97,58 @@ class Dashboard:
             ms=MILLISECOND,
         )
 
-    async def session(self, exchange: Exchange) -> Response:
+    async def session(self, context: RequestContext) -> Response:
         """`GET /dashboard/{id}`."""
-        view = await exchange.engine.sessions.get(exchange.session_id, owner=None)
+        view = await context.engine.sessions.get(context.session_id, owner=None)
         if view is None:
             raise not_found()
         session = view.session
         return self._drawing.page(
             "dashboard_session.html",
-            exchange,
+            context,
             title=f"Session {session.id}",
             session=session,
-            shown=row(session, exchange.engine.clock.now()),
+            shown=row(session, context.engine.clock.now()),
             stalled=view.stalled,
             position=view.queue_position,
-            attempts=await exchange.engine.guarded_store.history(session.id),
+            attempts=await context.engine.guarded_store.history(session.id),
             input=_pretty(session.input),
-            at=exchange.engine.clock.now(),
+            at=context.engine.clock.now(),
         )
 
-    async def cancel(self, exchange: Exchange) -> Response:
+    async def cancel(self, context: RequestContext) -> Response:
         """`POST /dashboard/{id}/cancel`."""
-        await checked_form(exchange)
-        answer = await exchange.engine.sessions.cancel(exchange.session_id, owner=None)
+        await checked_form(context)
+        answer = await context.engine.sessions.cancel(context.session_id, owner=None)
         if answer is None:
             raise not_found()
         if answer is CancelAnswer.FINAL:
-            raise Problem(409, "It had ended before.", way=self._way(exchange))
-        return self._see(exchange)
+            raise Problem(409, "It had ended before.", way=self._way(context))
+        return self._see(context)
 
-    async def retry(self, exchange: Exchange) -> Response:
+    async def retry(self, context: RequestContext) -> Response:
         """`POST /dashboard/{id}/retry`."""
-        await checked_form(exchange)
-        answer = await exchange.engine.sessions.retry(exchange.session_id, owner=None)
+        await checked_form(context)
+        answer = await context.engine.sessions.retry(context.session_id, owner=None)
         if answer is None:
             raise not_found()
         if answer is not RetryAnswer.RETRIED:
-            raise Problem(409, RETRY_REFUSED[answer], way=self._way(exchange))
-        return self._see(exchange)
+            raise Problem(409, RETRY_REFUSED[answer], way=self._way(context))
+        return self._see(context)
 
     @staticmethod
-    def _way(exchange: Exchange) -> tuple[str, str]:
-        return f"{PATH}/{exchange.session_id}", "Back to the session"
+    def _way(context: RequestContext) -> tuple[str, str]:
+        return f"{PATH}/{context.session_id}", "Back to the session"
 
     @staticmethod
-    def _see(exchange: Exchange) -> Response:
-        return RedirectResponse(f"{exchange.root}{PATH}/{exchange.session_id}", 303)
+    def _see(context: RequestContext) -> Response:
+        return RedirectResponse(f"{context.root}{PATH}/{context.session_id}", 303)
 
 
-def bars(hours: Sequence[Hour]) -> list[Bar]:
+def bars(hours: Sequence[Hour]) -> list[ChartBar]:
     """The picture of what ended, each kind on top of the one before, the tallest hour as high as it gets."""
     tallest = max((hour.all for hour in hours), default=0) or 1
-    drawn: list[Bar] = []
+    drawn: list[ChartBar] = []
     for n, hour in enumerate(hours):
         top, parts = float(CHART_HEIGHT), list[tuple[str, float, float]]()
         for kind in KINDS:
@@ -157,7 +157,7 @@ def bars(hours: Sequence[Hour]) -> list[Bar]:
             if height:
                 parts.append((kind, round(top, 2), round(height, 2)))
         told = ", ".join(f"{getattr(hour, kind)} {kind}" for kind in KINDS)
-        drawn.append(Bar(n * CHART_STEP, f"{hour.begins:%H}:00 UTC: {told}", parts))
+        drawn.append(ChartBar(n * CHART_STEP, f"{hour.begins:%H}:00 UTC: {told}", parts))
     return drawn
 
 

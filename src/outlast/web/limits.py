@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope
 from outlast.settings import Settings
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
-from outlast.web.start_line import StartLines
+from outlast.web.start_queue import StartQueues
 
 MAX_BODY = 1_000_000
 """Bytes of any body but an upload's."""
@@ -31,7 +31,7 @@ SLOWEST = 15_000
 """Milliseconds: no slower pace is asked for."""
 
 
-class Limits:
+class VisitorLimits:
     """The limits of one process; its starts are counted in `rates`."""
 
     def __init__(self, settings: Settings, rates: Rates) -> None:
@@ -39,7 +39,7 @@ class Limits:
         self._rates = rates
         self._per_owner = RateLimitItemPerMinute(settings.starts_per_minute)
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
-        self.lines = StartLines(rates, self._per_owner, self._per_address)
+        self.lines = StartQueues(rates, self._per_owner, self._per_address)
         self._streams: Counter[str] = Counter()
         self._second: int = 0
         self._polls: int = 0

@@ -16,7 +16,7 @@ from outlast.ports.facts import FactStore, StoredFact
 from outlast.settings import Settings
 from outlast.web.cookies import cookie, values_of
 from outlast.web.keys import KeyRing
-from outlast.web.own_counts import OwnCounts
+from outlast.web.local_rates import LocalRates
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Operators:
         self._clock = clock
         self._lasting = settings.dashboard_key
         self._once: str | None = None
-        self._failed = OwnCounts()
+        self._failed = LocalRates()
         self._lock = Lock()
 
     def key_for_once(self) -> str | None:

@@ -15,13 +15,13 @@ from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
 from outlast.web.addresses import client_address
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
-from outlast.web.drawing import Drawing
-from outlast.web.exchange import Exchange
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
 from outlast.web.limits import UPLOAD_OVERHEAD
+from outlast.web.page_templates import PageTemplates
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import body_of
+from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import ResultPages
 from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
 
@@ -29,101 +29,101 @@ from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_f
 class Pages:
     """Draws the pages of one site."""
 
-    def __init__(self, drawing: Drawing, results: ResultPages) -> None:
+    def __init__(self, drawing: PageTemplates, results: ResultPages) -> None:
         self._drawing = drawing
         self._results = results
 
-    async def form(self, exchange: Exchange) -> Response:
+    async def form(self, context: RequestContext) -> Response:
         """`GET /`."""
-        return self._form(exchange, {a.name: form_fields(a) for a in exchange.engine.catalogue})
+        return self._form(context, {a.name: form_fields(a) for a in context.engine.catalogue})
 
-    async def submit(self, exchange: Exchange) -> Response:
+    async def submit(self, context: RequestContext) -> Response:
         """`POST /`: what the form does without JavaScript; answers with the session's address."""
-        form = await read_form(exchange, exchange.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
+        form = await read_form(context, context.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
         try:
-            exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
-            analysis = exchange.engine.catalogue[str(form.get("analysis", ""))]
+            context.access.check_value(context.visitor, str(form.get("csrf_token", "")))
+            analysis = context.engine.catalogue[str(form.get("analysis", ""))]
             fields = form_fields(analysis)
             values = form_values(fields, form)
             try:
-                await self._keep_files(exchange, fields, form, values)
-                started = await begin(exchange, analysis.name, values)
+                await self._keep_files(context, fields, form, values)
+                started = await begin(context, analysis.name, values)
             except OutlastError as error:
-                return self._refused(exchange, analysis, values, error)
+                return self._refused(context, analysis, values, error)
         finally:
             await form.close()
-        return await self._see_started(exchange, started)
+        return await self._see_started(context, started)
 
-    async def page(self, exchange: Exchange) -> Response:
+    async def page(self, context: RequestContext) -> Response:
         """`GET /analysis/{id}`: progress, then the result, at one address."""
-        sessions = exchange.engine.sessions
-        view = await sessions.get(exchange.session_id, owner=exchange.owner)
+        sessions = context.engine.sessions
+        view = await sessions.get(context.session_id, owner=context.owner)
         if view is None:
-            stored = await sessions.result(exchange.session_id, owner=exchange.owner)
+            stored = await sessions.result(context.session_id, owner=context.owner)
             if stored is None:
                 raise not_found()
             # the session has been cleaned up, and its input with it
-            return await self._results.of_owner(exchange, stored, again=False)
+            return await self._results.of_owner(context, stored, again=False)
         session = view.session
         if session.status is Status.COMPLETED:
             if session.redirect_url is not None:
                 return RedirectResponse(session.redirect_url, 303)
-            stored = await sessions.result(exchange.session_id, owner=exchange.owner)
+            stored = await sessions.result(context.session_id, owner=context.owner)
             if stored is None:
                 raise Problem(410, RESULT_GONE)
-            return await self._results.of_owner(exchange, stored, again=True)
-        catalogue = exchange.engine.catalogue
+            return await self._results.of_owner(context, stored, again=True)
+        catalogue = context.engine.catalogue
         known = session.analysis in catalogue
         return self._drawing.page(
             "analysis.html",
-            exchange,
+            context,
             title=catalogue[session.analysis].title if known else session.analysis,
-            snapshot=json.loads(await body_of(exchange, view)),
+            snapshot=json.loads(await body_of(context, view)),
         )
 
-    async def cancel(self, exchange: Exchange) -> Response:
+    async def cancel(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/cancel`."""
-        await checked_form(exchange)
-        if await exchange.engine.sessions.cancel(exchange.session_id, owner=exchange.owner) is None:
+        await checked_form(context)
+        if await context.engine.sessions.cancel(context.session_id, owner=context.owner) is None:
             raise not_found()
-        return _see(exchange, exchange.session_id)
+        return _see(context, context.session_id)
 
-    async def retry(self, exchange: Exchange) -> Response:
+    async def retry(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/retry`."""
-        await checked_form(exchange)
-        await exchange.limits.start(exchange.owner, client_address(exchange.scope))
-        answer = await exchange.engine.sessions.retry(exchange.session_id, owner=exchange.owner)
+        await checked_form(context)
+        await context.limits.start(context.owner, client_address(context.scope))
+        answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
         if answer is None:
             raise not_found()
         if answer is RetryAnswer.ANOTHER_IN_FLIGHT:
             raise Problem(409, RETRY_REFUSED[answer])
-        return _see(exchange, exchange.session_id)
+        return _see(context, context.session_id)
 
-    async def again(self, exchange: Exchange) -> Response:
+    async def again(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/again`: the same input once more; answers with the new session's address."""
-        await checked_form(exchange)
-        view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+        await checked_form(context)
+        view = await context.engine.sessions.get(context.session_id, owner=context.owner)
         if view is None:
             raise not_found()
         session = view.session
-        analysis = exchange.engine.catalogue[session.analysis]
+        analysis = context.engine.catalogue[session.analysis]
         values: dict[str, Any] = json.loads(session.input)
         try:
-            started = await begin(exchange, analysis.name, values)
+            started = await begin(context, analysis.name, values)
         except OutlastError as error:
             typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
-            return self._refused(exchange, analysis, typed, error)
-        return await self._see_started(exchange, started)
+            return self._refused(context, analysis, typed, error)
+        return await self._see_started(context, started)
 
-    async def _see_started(self, exchange: Exchange, started: Started) -> Response:
-        if exchange.settings.inline:
-            async with exchange.engine.watch.follow(started.session) as watched:
-                await wait_inline(exchange, watched)
-        return _see(exchange, started.session.id)
+    async def _see_started(self, context: RequestContext, started: Started) -> Response:
+        if context.settings.inline:
+            async with context.engine.watch.follow(started.session) as watched:
+                await wait_inline(context, watched)
+        return _see(context, started.session.id)
 
     def _form(
         self,
-        exchange: Exchange,
+        context: RequestContext,
         fields: Mapping[str, list[Field]],
         error: str | None = None,
         problem: Problem | None = None,
@@ -135,37 +135,37 @@ class Pages:
                 "intro_html": Markup(a.intro) if a.intro else None,  # noqa: S704 - the developer's own HTML
                 "fields": fields[a.name],
             }
-            for a in exchange.engine.catalogue
+            for a in context.engine.catalogue
         ]
         title = analyses[0]["title"] if len(analyses) == 1 else self._drawing.title
         answer = self._drawing.page(
             "form.html",
-            exchange,
+            context,
             problem.status if problem else 200,
             title=title,
             analyses=analyses,
             form_error=error,
-            max_upload_mb=exchange.settings.max_upload_mb,
+            max_upload_mb=context.settings.max_upload_mb,
         )
         answer.headers.update(problem.headers if problem else {})
         return answer
 
     def _refused(
-        self, exchange: Exchange, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
+        self, context: RequestContext, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
     ) -> Response:
         problem = problem_of(error)
         faults = {}
         if isinstance(error, InvalidInput):
             faults = {p.lstrip("/").partition("/")[0]: d for p, d in error.faults}
-        fields = {a.name: form_fields(a) for a in exchange.engine.catalogue}
+        fields = {a.name: form_fields(a) for a in context.engine.catalogue}
         asked = {} if not isinstance(error, InvalidInput) else {next(iter(faults)): error.questions}
         fields[analysis.name] = form_fields(analysis, values, faults, asked)
         named = {f["name"] for f in fields[analysis.name]}
         general = None if faults and faults.keys() <= named else problem.sentence
-        return self._form(exchange, fields, general, problem)
+        return self._form(context, fields, general, problem)
 
     async def _keep_files(
-        self, exchange: Exchange, fields: Sequence[Field], form: FormData, values: dict[str, Any]
+        self, context: RequestContext, fields: Sequence[Field], form: FormData, values: dict[str, Any]
     ) -> None:
         for field in fields:
             name = field["name"]
@@ -175,11 +175,11 @@ class Pages:
             files = [file for file in given if isinstance(file, UploadFile) and file.filename]
             kept: list[str] = []
             for file in files if field["multiple"] else files[-1:]:
-                await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
-                kept.append("upload:" + (await store_file(exchange, file)).sha256)
+                await context.limits.start("upload " + context.owner, client_address(context.scope))
+                kept.append("upload:" + (await store_file(context, file)).sha256)
             if kept:
                 values[name] = one_or_all(kept, field)
 
 
-def _see(exchange: Exchange, session_id: str) -> Response:
-    return RedirectResponse(links(session_id, exchange.root)["page"], 303)
+def _see(context: RequestContext, session_id: str) -> Response:
+    return RedirectResponse(links(session_id, context.root)["page"], 303)

@@ -5,31 +5,31 @@ from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView
 from outlast.domain.status import Status
-from outlast.web.answers import Answer
-from outlast.web.exchange import Exchange
 from outlast.web.payloads import INLINE_RESULT, closed, encode, snapshot
+from outlast.web.poll_cache import CachedAnswer
 from outlast.web.problems import Problem, not_found
+from outlast.web.request_context import RequestContext
 
 LONGEST_WAIT = 25.0
 """Seconds of `?wait=` that are granted."""
 
 
-async def encoded(exchange: Exchange, view: SessionView) -> bytes:
+async def encoded(context: RequestContext, view: SessionView) -> bytes:
     """The snapshot without its end, made once per view and mount."""
-    key = exchange.root
+    key = context.root
     known = view.encoded.get(key)
     if known is None:
         session = view.session
         result = None
         if session.status is Status.COMPLETED and (session.result_bytes or 0) <= INLINE_RESULT:
-            stored = await exchange.engine.guarded_store.result(session.id, owner=None)
+            stored = await context.engine.guarded_store.result(session.id, owner=None)
             result = stored.result if stored else None
         known = encode(
             snapshot(
                 view,
-                root=exchange.root,
-                pace_ms=exchange.limits.pace_ms(view.queue_position),
-                keep_hours=exchange.settings.cleanup_hours,
+                root=context.root,
+                pace_ms=context.limits.pace_ms(view.queue_position),
+                keep_hours=context.settings.cleanup_hours,
                 result=result,
             )
         )
@@ -37,39 +37,37 @@ async def encoded(exchange: Exchange, view: SessionView) -> bytes:
     return known
 
 
-async def body_of(exchange: Exchange, view: SessionView) -> bytes:
+async def body_of(context: RequestContext, view: SessionView) -> bytes:
     """The snapshot as it is now."""
-    return closed(await encoded(exchange, view), view.elapsed_ms(exchange.engine.clock.monotonic()))
+    return closed(await encoded(context, view), view.elapsed_ms(context.engine.clock.monotonic()))
 
 
-async def progress(exchange: Exchange) -> None:
+async def progress(context: RequestContext) -> None:
     """Answer a poll."""
-    exchange.limits.count_poll()
-    wait = _wait(exchange)
-    wanted = exchange.headers.get(b"if-none-match")
-    view = await exchange.engine.sessions.get(exchange.session_id, owner=exchange.owner)
+    context.limits.count_poll()
+    wait = _wait(context)
+    wanted = context.headers.get(b"if-none-match")
+    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
     if wanted is not None and wait and _matches(wanted, view):
-        view = await _changed(exchange, view, wait)
+        view = await _changed(context, view, wait)
     unchanged = wanted is not None and _matches(wanted, view)
-    known = view.encoded.get(exchange.root) if unchanged else await encoded(exchange, view)
-    pace = exchange.limits.pace_ms(view.queue_position)
-    answer = Answer(view, known, pace, exchange.engine.clock.monotonic())
-    exchange.answers.keep(exchange.scope, answer)
-    start, body = (
-        answer.full(known, exchange.engine) if known is not None and not unchanged else answer.unchanged()
-    )
-    await exchange.send(start)
-    await exchange.send({**body, "body": b""} if exchange.scope["method"] == "HEAD" else body)
+    known = view.encoded.get(context.root) if unchanged else await encoded(context, view)
+    pace = context.limits.pace_ms(view.queue_position)
+    answer = CachedAnswer(view, known, pace, context.engine.clock.monotonic())
+    context.answers.keep(context.scope, answer)
+    start, body = answer.full(known, context.engine) if known is not None and not unchanged else answer.unchanged()
+    await context.send(start)
+    await context.send({**body, "body": b""} if context.scope["method"] == "HEAD" else body)
 
 
-async def _changed(exchange: Exchange, view: SessionView, wait: float) -> SessionView:
+async def _changed(context: RequestContext, view: SessionView, wait: float) -> SessionView:
     """The next other view, or the same after `wait` seconds or when we are about to close."""
-    clock = exchange.engine.clock
+    clock = context.engine.clock
     end = clock.monotonic() + wait
-    async with exchange.engine.watch.follow(view.session) as watched:
-        while not exchange.engine.closing.is_set():
+    async with context.engine.watch.follow(view.session) as watched:
+        while not context.engine.closing.is_set():
             now = watched.view
             if now.tag != view.tag and now.session.version >= view.session.version:
                 return now
@@ -81,8 +79,8 @@ async def _changed(exchange: Exchange, view: SessionView, wait: float) -> Sessio
     return view
 
 
-def _wait(exchange: Exchange) -> float:
-    query = exchange.scope.get("query_string", b"")
+def _wait(context: RequestContext) -> float:
+    query = context.scope.get("query_string", b"")
     if not query:
         return 0.0
     given = parse_qs(query.decode("latin-1")).get("wait")

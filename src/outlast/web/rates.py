@@ -12,7 +12,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 
 from outlast.domain.errors import PackageMissing
-from outlast.web.own_counts import OwnCounts
+from outlast.web.local_rates import LocalRates
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Rates:
     """
 
     def __init__(self, redis_url: str | None = None, namespace: str = "") -> None:
-        self._own = OwnCounts()
+        self._own = LocalRates()
         self._storage = None if redis_url is None else _redis_storage(redis_url, namespace)
         self._shared = None if self._storage is None else MovingWindowRateLimiter(self._storage)
         self._away = False

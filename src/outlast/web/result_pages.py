@@ -15,10 +15,10 @@ from starlette.responses import RedirectResponse, Response
 from outlast.core.analysis import Analysis, PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
-from outlast.web.drawing import Drawing
-from outlast.web.exchange import Exchange
+from outlast.web.page_templates import PageTemplates
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found
+from outlast.web.request_context import RequestContext
 from outlast.web.uploads import checked_form
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
@@ -34,7 +34,7 @@ MOST_QUERY = 20
 class ResultPages:
     """Draws results and what belongs to them."""
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: PageTemplates) -> None:
         self._drawing = drawing
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
@@ -53,63 +53,63 @@ class ResultPages:
         finally:
             self._waiting -= 1
 
-    async def of_owner(self, exchange: Exchange, stored: StoredResult, *, again: bool) -> Response:
+    async def of_owner(self, context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
         """With links to its files, the form of its own link, and `again` the button that starts it anew."""
-        page = links(exchange.session_id, exchange.root)["page"]
-        kept_until = stored.completed_at + timedelta(hours=exchange.settings.result_retention_hours)
+        page = links(context.session_id, context.root)["page"]
+        kept_until = stored.completed_at + timedelta(hours=context.settings.result_retention_hours)
         return await self._draw(
-            exchange,
+            context,
             stored,
             page,
-            links=links(exchange.session_id, exchange.root),
+            links=links(context.session_id, context.root),
             again=again,
-            share_address=stored.share and exchange.shared_address(stored.share),
+            share_address=stored.share and context.shared_address(stored.share),
             kept_until=kept_until,
         )
 
-    async def shared(self, exchange: Exchange) -> Response:
+    async def shared(self, context: RequestContext) -> Response:
         """`GET /shared/{link}`: read-only, without a word of session or owner."""
-        stored = await self._of_link(exchange)
-        page = f"{exchange.root}/shared/{exchange.parameters['link']}"
-        return await self._draw(exchange, stored, page, headers=SHARED_HEADERS, shared=True)
+        stored = await self._of_link(context)
+        page = f"{context.root}/shared/{context.parameters['link']}"
+        return await self._draw(context, stored, page, headers=SHARED_HEADERS, shared=True)
 
-    async def export(self, exchange: Exchange) -> Response:
+    async def export(self, context: RequestContext) -> Response:
         """`GET /analysis/{id}/export/{file}`."""
-        stored = await exchange.engine.sessions.result(exchange.session_id, owner=exchange.owner)
+        stored = await context.engine.sessions.result(context.session_id, owner=context.owner)
         if stored is None:
-            raise await missing_result(exchange)
-        return await self._file(exchange, stored)
+            raise await missing_result(context)
+        return await self._file(context, stored)
 
-    async def shared_export(self, exchange: Exchange) -> Response:
+    async def shared_export(self, context: RequestContext) -> Response:
         """`GET /shared/{link}/export/{file}`."""
-        answer = await self._file(exchange, await self._of_link(exchange))
+        answer = await self._file(context, await self._of_link(context))
         answer.headers.update(SHARED_HEADERS)
         return answer
 
-    async def share(self, exchange: Exchange) -> Response:
+    async def share(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/share`: the button without JavaScript."""
-        await checked_form(exchange)
-        if await exchange.engine.sessions.share(exchange.session_id, owner=exchange.owner) is None:
-            raise await missing_result(exchange)
-        return _see_share(exchange)
+        await checked_form(context)
+        if await context.engine.sessions.share(context.session_id, owner=context.owner) is None:
+            raise await missing_result(context)
+        return _see_share(context)
 
-    async def unshare(self, exchange: Exchange) -> Response:
+    async def unshare(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/unshare`."""
-        await checked_form(exchange)
-        if not await exchange.engine.sessions.unshare(exchange.session_id, owner=exchange.owner):
-            raise await missing_result(exchange)
-        return _see_share(exchange)
+        await checked_form(context)
+        if not await context.engine.sessions.unshare(context.session_id, owner=context.owner):
+            raise await missing_result(context)
+        return _see_share(context)
 
-    async def _of_link(self, exchange: Exchange) -> StoredResult:
-        stored = await exchange.engine.sessions.shared(exchange.parameters["link"])
+    async def _of_link(self, context: RequestContext) -> StoredResult:
+        stored = await context.engine.sessions.shared(context.parameters["link"])
         if stored is None:
             raise not_found()
         return stored
 
-    async def _draw(self, exchange: Exchange, stored: StoredResult, page: str, **context: Any) -> Response:
+    async def _draw(self, context: RequestContext, stored: StoredResult, page: str, **values: Any) -> Response:
         """Parsed and rendered in a thread: a result may be some megabytes, and others are waiting."""
-        analysis = _analysis_of(exchange, stored)
-        view = PageView(page, _query(exchange), shared=context.setdefault("shared", False))
+        analysis = _analysis_of(context, stored)
+        view = PageView(page, _query(context), shared=values.setdefault("shared", False))
 
         def rendered() -> tuple[str, Any, Markup | None]:
             result = json.loads(stored.result)
@@ -123,22 +123,22 @@ class ResultPages:
         async with self._turn():
             title, result, html = await asyncio.to_thread(rendered)
         exports = {f"{page}/export/{name}": e.title for name, e in analysis.exports.items()} if analysis else {}
-        headers = context.pop("headers", None)
+        headers = values.pop("headers", None)
         return self._drawing.page(
             "result.html",
-            exchange,
+            context,
             headers=headers,
             title=title,
             result=result,
             result_bytes=len(stored.result),
             result_html=html,
             exports=exports,
-            **context,
+            **values,
         )
 
-    async def _file(self, exchange: Exchange, stored: StoredResult) -> Response:
-        name = exchange.parameters["file"]
-        analysis = _analysis_of(exchange, stored)
+    async def _file(self, context: RequestContext, stored: StoredResult) -> Response:
+        name = context.parameters["file"]
+        analysis = _analysis_of(context, stored)
         export = analysis.exports.get(name) if analysis else None
         if export is None:
             raise not_found()
@@ -158,14 +158,14 @@ class ResultPages:
         return Response(content, headers=headers)
 
 
-def _analysis_of(exchange: Exchange, stored: StoredResult) -> Analysis | None:
-    return exchange.engine.catalogue.by_name.get(stored.analysis)
+def _analysis_of(context: RequestContext, stored: StoredResult) -> Analysis | None:
+    return context.engine.catalogue.by_name.get(stored.analysis)
 
 
-def _query(exchange: Exchange) -> dict[str, str]:
-    text = exchange.scope.get("query_string", b"").decode("latin-1")
+def _query(context: RequestContext) -> dict[str, str]:
+    text = context.scope.get("query_string", b"").decode("latin-1")
     return dict(parse_qsl(text, max_num_fields=None)[-MOST_QUERY:])
 
 
-def _see_share(exchange: Exchange) -> Response:
-    return RedirectResponse(links(exchange.session_id, exchange.root)["page"] + "#share", 303)
+def _see_share(context: RequestContext) -> Response:
+    return RedirectResponse(links(context.session_id, context.root)["page"] + "#share", 303)

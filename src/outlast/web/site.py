@@ -16,29 +16,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outlast.core.analysis import Catalogue
 from outlast.core.engine import Engine
-from outlast.core.identity import owner_hash
+from outlast.core.ids import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf
-from outlast.web.answers import NOSNIFF, Answers, Sent, again
 from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.dashboard import Dashboard
-from outlast.web.drawing import Drawing
 from outlast.web.events import events
-from outlast.web.exchange import Exchange
 from outlast.web.keys import KeyRing
-from outlast.web.limits import Limits
+from outlast.web.limits import VisitorLimits
 from outlast.web.operators import Operators
+from outlast.web.page_templates import PageTemplates
 from outlast.web.pages import Pages
+from outlast.web.poll_cache import NOSNIFF, PollCache, Sent, again
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
 from outlast.web.rates import Rates
-from outlast.web.repeated_warning import RepeatedWarning
+from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
 from outlast.web.single_headers import single_headers
+from outlast.web.throttled_warning import ThrottledWarning
 from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ LOGGED = 200
 """Characters of an address that a line of the log has."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
 
-Endpoint = Callable[[Exchange], Awaitable[Response | None]]
+Endpoint = Callable[[RequestContext], Awaitable[Response | None]]
 """Answers by returning a response, or has sent its answer itself."""
 
 
@@ -79,17 +79,17 @@ class _Edge:
         self._folders = {"static": Path(str(files("outlast.web") / "static")), "assets": site.assets}
         styles = sorted(site.assets.glob("*.css")) if site.assets else []
         modules = sorted(site.assets.glob("*.js")) if site.assets else []
-        self._drawing = Drawing(
+        self._drawing = PageTemplates(
             site.title, [f"/assets/{s.name}" for s in styles], [f"/assets/{m.name}" for m in modules]
         )
         results = ResultPages(self._drawing)
         pages = Pages(self._drawing, results)
         dashboard = Dashboard(self._drawing)
         self._access: Access | None = None
-        self._limits: Limits | None = None
+        self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
-        self._answers = Answers()
-        self._exhausted = RepeatedWarning(
+        self._answers = PollCache()
+        self._exhausted = ThrottledWarning(
             log, "Requests were answered 503: no descriptors, memory or disk is left."
         )
         self._endpoints: Mapping[str, Endpoint] = {
@@ -173,8 +173,8 @@ class _Edge:
         route: Route | None = None
         try:
             route, parameters = self._find(scope)
-            exchange = await self._admitted(route, parameters, scope, receive, noting)
-            await self._enter(exchange)
+            context = await self._admitted(route, parameters, scope, receive, noting)
+            await self._enter(context)
         except OutlastError as error:
             if noting.started:  # too late for another answer: the line is cut, and the client asks again
                 raise
@@ -185,29 +185,29 @@ class _Edge:
         except ClientDisconnect:
             log.info("A visitor left while sending to %s.", scope["path"][:LOGGED])
 
-    async def _enter(self, exchange: Exchange) -> None:
-        if not exchange.route.takes_body:
-            await refuse_body(exchange.scope, exchange.receive)
-            await self._respond(exchange)
+    async def _enter(self, context: RequestContext) -> None:
+        if not context.route.takes_body:
+            await refuse_body(context.scope, context.receive)
+            await self._respond(context)
             return
         assert self._bodies is not None  # noqa: S101 - made before the first exchange
-        with self._bodies.reading(exchange.owner, exchange.receive) as counted:
-            await self._respond(replace(exchange, receive=counted))
+        with self._bodies.reading(context.owner, context.receive) as counted:
+            await self._respond(replace(context, receive=counted))
 
-    async def _respond(self, exchange: Exchange) -> None:
-        response = await self._endpoints[exchange.route.name](exchange)
+    async def _respond(self, context: RequestContext) -> None:
+        response = await self._endpoints[context.route.name](context)
         if response is not None:
-            await response(exchange.scope, exchange.receive, exchange.send)
+            await response(context.scope, context.receive, context.send)
 
     async def _admitted(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
-    ) -> Exchange:
+    ) -> RequestContext:
         """Deny first: host, owner, token; only then is there an exchange, with which a route is entered."""
         headers = single_headers(scope)
         if self._access is None or self._limits is None:
             settings = self._site.settings()
             self._access = Access(settings, self._site.keys(), self._site.owner, self._site.operators())
-            self._limits = Limits(settings, self._site.rates())
+            self._limits = VisitorLimits(settings, self._site.rates())
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
@@ -215,7 +215,7 @@ class _Edge:
         self._access.check_token(route, visitor, scope, headers)
         for made in visitor.set_cookies if visitor is not None else ():
             send = _with_header(send, b"set-cookie", made.encode("latin-1"))
-        return Exchange(
+        return RequestContext(
             route,
             parameters,
             headers,
@@ -247,8 +247,8 @@ class _Edge:
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
         raise not_found()
 
-    async def _file(self, exchange: Exchange) -> Response:
-        folder, name = self._folders[exchange.route.name], exchange.parameters["file"]
+    async def _file(self, context: RequestContext) -> Response:
+        folder, name = self._folders[context.route.name], context.parameters["file"]
         path = folder / name if folder is not None else None
         if path is None or name.startswith(".") or not path.is_file():
             raise not_found()

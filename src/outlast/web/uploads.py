@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from outlast.ports.blobs import StoredUpload
 from outlast.web.addresses import client_address
-from outlast.web.exchange import Exchange
 from outlast.web.limits import MAX_BODY, UPLOAD_OVERHEAD
 from outlast.web.problems import Problem, fault
+from outlast.web.request_context import RequestContext
 
 MULTIPART = b"multipart/form-data"
 MAX_FILES = 5
@@ -22,55 +22,55 @@ MAX_FIELDS = 100
 CHARSET = re.compile(r';\s*charset\s*=\s*(?:"[^"]*"|[^;]*)', re.IGNORECASE)
 
 
-async def upload(exchange: Exchange) -> Response:
+async def upload(context: RequestContext) -> Response:
     """`POST /api/analysis/upload`, multipart field `file`."""
-    if exchange.media_type != MULTIPART:
+    if context.media_type != MULTIPART:
         raise Problem(415, "Send the file as multipart/form-data, in the field file.")
-    await exchange.limits.start("upload " + exchange.owner, client_address(exchange.scope))
-    stored = await read_upload(exchange, "file")
+    await context.limits.start("upload " + context.owner, client_address(context.scope))
+    stored = await read_upload(context, "file")
     source = "upload:" + stored.sha256
     return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
 
 
-async def checked_form(exchange: Exchange) -> None:
+async def checked_form(context: RequestContext) -> None:
     """Read a form that has nothing in it but its token, and check that."""
-    await read_fields(exchange)
+    await read_fields(context)
 
 
-async def read_fields(exchange: Exchange) -> dict[str, str]:
+async def read_fields(context: RequestContext) -> dict[str, str]:
     """The texts of a form whose token is right; files in it are let go."""
-    form = await read_form(exchange, MAX_BODY)
+    form = await read_form(context, MAX_BODY)
     try:
-        exchange.access.check_value(exchange.visitor, str(form.get("csrf_token", "")))
+        context.access.check_value(context.visitor, str(form.get("csrf_token", "")))
         return {name: value for name, value in form.items() if isinstance(value, str)}
     finally:
         await form.close()
 
 
-async def read_upload(exchange: Exchange, field: str) -> StoredUpload:
+async def read_upload(context: RequestContext, field: str) -> StoredUpload:
     """Store the file in `field` of a multipart body."""
-    limit = exchange.settings.max_upload_bytes
-    form = await read_form(exchange, limit + UPLOAD_OVERHEAD)
+    limit = context.settings.max_upload_bytes
+    form = await read_form(context, limit + UPLOAD_OVERHEAD)
     try:
         file = form.get(field)
         if not isinstance(file, UploadFile):
             raise fault(f"There is no file in the field {field}.", f"/{field}")
-        return await store_file(exchange, file)
+        return await store_file(context, file)
     finally:
         await form.close()
 
 
-async def read_form(exchange: Exchange, limit: int, max_files: int = MAX_FILES) -> FormData:
+async def read_form(context: RequestContext, limit: int, max_files: int = MAX_FILES) -> FormData:
     """The form of the body; raises 413 beyond `limit` bytes, of which only files need many, and 400 when it is
     broken.
     """
-    request = exchange.request
-    limit = limit if exchange.media_type == MULTIPART else min(limit, MAX_BODY)
-    request._receive = exchange.limits.bounded(exchange.scope, exchange.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
+    request = context.request
+    limit = limit if context.media_type == MULTIPART else min(limit, MAX_BODY)
+    request._receive = context.limits.bounded(context.scope, context.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
     try:
-        if exchange.media_type != MULTIPART:
+        if context.media_type != MULTIPART:
             return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
-        async with _expected(exchange, limit), aclosing(request.stream()) as body:
+        async with _expected(context, limit), aclosing(request.stream()) as body:
             parser = WholeForm(
                 _in_utf8(request.headers), body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
             )
@@ -79,11 +79,11 @@ async def read_form(exchange: Exchange, limit: int, max_files: int = MAX_FILES) 
         raise Problem(400, f"The form cannot be read: {error.message}") from None
 
 
-def _expected(exchange: Exchange, limit: int) -> AbstractAsyncContextManager[object]:
+def _expected(context: RequestContext, limit: int) -> AbstractAsyncContextManager[object]:
     """Counts a large body as stored by its visitor while it arrives: it waits on the disk too."""
-    announced = exchange.headers.get(b"content-length", b"")
+    announced = context.headers.get(b"content-length", b"")
     size = int(announced) if announced.isdigit() else limit
-    return exchange.engine.sessions.expecting(exchange.owner, size) if size > MAX_BODY else nullcontext()
+    return context.engine.sessions.expecting(context.owner, size) if size > MAX_BODY else nullcontext()
 
 
 def _in_utf8(headers: Headers) -> Headers:
@@ -109,9 +109,9 @@ class WholeForm(MultiPartParser):
         return form
 
 
-async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
+async def store_file(context: RequestContext, file: UploadFile) -> StoredUpload:
     """Keep an uploaded file for its visitor."""
-    limit = exchange.settings.max_upload_bytes
+    limit = context.settings.max_upload_bytes
     if (file.size or 0) > limit:
         raise Problem(
             413, f"The file has {(file.size or 0) / 1e6:.1f} MB; at most {limit / 1e6:g} MB are accepted."
@@ -119,5 +119,5 @@ async def store_file(exchange: Exchange, file: UploadFile) -> StoredUpload:
     if not file.size:
         raise fault("The file is empty.", "/file")
     name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", file.filename or "file")[-120:]
-    sessions = exchange.engine.sessions
-    return await sessions.store_upload(exchange.owner, name, cast("Any", file.file))
+    sessions = context.engine.sessions
+    return await sessions.store_upload(context.owner, name, cast("Any", file.file))

@@ -6,7 +6,7 @@ from functools import partial
 
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.buyers import buyers
-from outlast_reviews.checks.facts import NOTHING_KNOWN, Facts
+from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Check, Finding
 from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.checks.marketing import marketing_text
@@ -29,7 +29,7 @@ class Planned:
     """Share of the progress bar."""
 
 
-def checks(facts: Facts = NOTHING_KNOWN) -> tuple[Planned, ...]:
+def checks(facts: ReviewFacts = NOTHING_KNOWN) -> tuple[Planned, ...]:
     """Strong signs first, then medium and weak ones, context last."""
     return (
         Planned("Looking for copies", near_copies, 60),
@@ -56,7 +56,7 @@ def run_checks(
     reviews: Sequence[Review],
     progress: Callable[[int, int, str], None] = silent,
     *,
-    facts: Facts = NOTHING_KNOWN,
+    facts: ReviewFacts = NOTHING_KNOWN,
 ) -> tuple[Finding, ...]:
     """Every check over unique reviews, of a very long text over its beginning.
 

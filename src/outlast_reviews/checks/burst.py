@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from itertools import accumulate
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 from outlast_reviews.checks.chance import fisher_tail
 from outlast_reviews.checks.crowds import Crowd, apart, crowds
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
@@ -77,7 +77,7 @@ def _day(ordinal: int) -> dt.date:
 
 
 def _when(crowd: Crowd) -> str:
-    return spoken.days(_day(crowd.start), _day(crowd.end))
+    return formatting.days(_day(crowd.start), _day(crowd.end))
 
 
 def _days_had(stretches: int) -> str:
@@ -85,4 +85,4 @@ def _days_had(stretches: int) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return spoken.percent(100 * part / whole) if whole else "none"
+    return formatting.percent(100 * part / whole) if whole else "none"

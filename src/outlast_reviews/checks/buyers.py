@@ -11,7 +11,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 from outlast_reviews.checks.finding import Advance, Finding
 from outlast_reviews.review import Review
 
@@ -54,9 +54,9 @@ def buyers(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
         f"{abs(rise):.2f} stars {'more' if rise > 0 else 'less'} than" if abs(rise) >= 0.005 else "the stars of"
     )
     sentence = (
-        f"The busiest four weeks, {spoken.days(start, end)}, give {change} other times. Assuming that"
-        f" {spoken.percent(100 * PRIOR)} of products buy reviews, {spoken.percent(100 * share)} of those with such"
-        " a pattern do. This is context and takes no part in the grade."
+        f"The busiest four weeks, {formatting.days(start, end)}, give {change} other times. Assuming that"
+        f" {formatting.percent(100 * PRIOR)} of products buy reviews, {formatting.percent(100 * share)} of those"
+        " with such a pattern do. This is context and takes no part in the grade."
     )
     return Finding(NAME, TITLE, "found" if ratio >= RAISED else "clear", sentence, context=True)
 

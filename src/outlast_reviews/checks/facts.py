@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outlast_reviews.hygiene import folded
+from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
@@ -39,7 +39,7 @@ class EarlierReview:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReviewFacts:
     """Nothing in a field means: not known, and the check that needs it is not assessed."""
 
     description: str = ""
@@ -57,7 +57,7 @@ class Facts:
     """When the last analysis was made."""
 
 
-NOTHING_KNOWN = Facts()
+NOTHING_KNOWN = ReviewFacts()
 
 
 def reviewer_mark(review: Review, secret: bytes = b"") -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from outlast_reviews.checks.facts import Facts
+from outlast_reviews.checks.facts import ReviewFacts
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
 from outlast_reviews.review import Review
@@ -14,7 +14,7 @@ LEAST_RUN = 10
 """Words in a row that are the description's; names of models and features are shorter."""
 
 
-def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: Facts) -> Finding:
+def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: ReviewFacts) -> Finding:
     """Without the product's own description it is not assessed."""
     own = words_of(facts.description)
     if own.length < LEAST_DESCRIPTION:

@@ -10,7 +10,7 @@ from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.similar import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
 from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
-from outlast_reviews.hygiene import folded
+from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import combinations
 
-from outlast_reviews.checks.facts import Facts, reviewer_mark
+from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.review import Review
 
@@ -20,7 +20,7 @@ _MOST_PRODUCTS = 50
 """Products of one reviewer of which pairs are made."""
 
 
-def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
+def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: ReviewFacts) -> Finding:
     """Strong where several reviewers of this product met again at the same two others; weak for one alone."""
     elsewhere: dict[str, list[tuple[int, str]]] = {}
     products: set[str] = set()

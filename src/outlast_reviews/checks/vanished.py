@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from outlast_reviews import spoken
-from outlast_reviews.checks.facts import Facts, review_mark
+from outlast_reviews import formatting
+from outlast_reviews.checks.facts import ReviewFacts, review_mark
 from outlast_reviews.checks.finding import Advance, Finding
 from outlast_reviews.review import Review
 
@@ -13,7 +13,7 @@ LEAST_KEPT = 0.5
 """Share of the earlier reviews that must still be there: else the two sources are different samples."""
 
 
-def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> Finding:
+def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: ReviewFacts) -> Finding:
     """Only earlier reviews from the days that this source covers can be missed."""
     if not facts.earlier or facts.earlier_on is None:
         return _not_assessed(
@@ -28,7 +28,7 @@ def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: Facts) -> F
     if kept < LEAST_KEPT * len(earlier):
         return _not_assessed("The last analysis saw mostly other reviews than this source holds.")
     gone = [e for e in earlier if e.mark not in now]
-    when = spoken.day(facts.earlier_on)
+    when = formatting.day(facts.earlier_on)
     if not gone:
         sentence = f"All {len(earlier):,} reviews of the last analysis, of {when}, are still there."
         return Finding(NAME, TITLE, "clear", sentence, context=True)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.honesty import (
     Table,
     as_json,
@@ -28,7 +29,6 @@ from outlast_reviews.evaluate.picture import picture
 from outlast_reviews.evaluate.planted import evaluate_planted
 from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
-from outlast_reviews.hygiene import merge
 from outlast_reviews.invented import sample_csv
 from outlast_reviews.review import Review
 from outlast_reviews.sources import NotReviews, read_reviews

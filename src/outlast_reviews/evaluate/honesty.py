@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
 from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
 from outlast_reviews.evaluate.products import ProductFigures
@@ -44,13 +44,13 @@ def honesty_table(source: str, figures: Figures) -> Table:
             about = (
                 f"{figures.reviews:,} unique labelled reviews in {_sets(figures.sets)}, {figures.labelled:,} of"
                 " them labelled fake; calling none suspicious would be right for"
-                f" {spoken.percent(100 * figures.always_no)}."
+                f" {formatting.percent(100 * figures.always_no)}."
             )
             return Table(source, about, tuple(_of_reviews(figures)), figures.calibration)
         case ProductFigures():
             about = (
                 f"{figures.products:,} products, {figures.labelled:,} of them labelled as buyers of reviews;"
-                f" always saying no would be right for {spoken.percent(100 * figures.always_no)}."
+                f" always saying no would be right for {formatting.percent(100 * figures.always_no)}."
                 " Five-fold cross-validation."
             )
             return Table(source, about, tuple(_of_products(figures)), figures.calibration)

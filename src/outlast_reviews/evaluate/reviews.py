@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
+from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.figures import Bin, Figure, auc, calibration, share
 from outlast_reviews.evaluate.labelled import LabelledReviews
-from outlast_reviews.hygiene import merge
 from outlast_reviews.ratings import weight
 from outlast_reviews.verdict import Evidence, gather
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
+from outlast_reviews.judge.errors import InvalidAnswerError
 from outlast_reviews.judge.question import REASONS, Text
-from outlast_reviews.judge.trouble import Garbled
 
 SUSPICIOUS = 70
 """From here on a judgement is a sign, and needs a quote."""
@@ -44,7 +44,7 @@ class _Said(BaseModel):
 
 
 def judgements(content: str, batch: Mapping[str, Text], *, cut: bool) -> dict[str, Judgement]:
-    """By id, only what holds; who is not there was not judged. Raises `Garbled` when there is no answer in it.
+    """By id, only what holds; a missing text was not judged. Raises `InvalidAnswerError` without an answer.
 
     An id that was not given, or was answered twice, an impossible value, a quote that is not in that very
     review: such a judgement is left out whole, as one cannot know what else of it was made up. An answer
@@ -100,7 +100,7 @@ def _items(content: str, *, cut: bool) -> list[Any]:
             read = whole.get("judgements", [whole] if "id" in whole else None)
         if isinstance(read, list):
             return cast("list[Any]", read)
-    raise Garbled("gave an answer that is no list of judgements")
+    raise InvalidAnswerError("gave an answer that is no list of judgements")
 
 
 def _documents(content: str, *, cut: bool) -> Iterator[str]:

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from outlast import Fact
 from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
-from outlast_reviews.judge.dialect import Dialect, dialect_from
 from outlast_reviews.judge.question import REASONS, Text
+from outlast_reviews.judge.request_format import RequestFormat, dialect_from
 
 SPACE = "reviews: model's judgements"
 KEEP = timedelta(days=90)
@@ -57,11 +57,11 @@ class Remembered:
     def _own(self, key: str) -> str:
         return hashlib.sha256(f"{self._about}\n{key}".encode()).hexdigest()
 
-    def dialect(self) -> Dialect:
+    def dialect(self) -> RequestFormat:
         found = self._memory.get([self._dialect])
-        return dialect_from(found[self._dialect][0].value) if self._dialect in found else Dialect()
+        return dialect_from(found[self._dialect][0].value) if self._dialect in found else RequestFormat()
 
-    def keep_dialect(self, dialect: Dialect) -> None:
+    def keep_dialect(self, dialect: RequestFormat) -> None:
         self._memory.put([Fact(self._dialect, dialect.told())], keep=KEEP_DIALECT)
 
 

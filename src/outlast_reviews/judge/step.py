@@ -12,28 +12,28 @@ from importlib.util import find_spec
 
 from outlast import Outlast, SettingsError, Step, report, step
 from outlast_reviews.checks.finding import Finding, Judged
-from outlast_reviews.hygiene import CleanSet
+from outlast_reviews.deduplicate import CleanSet
 from outlast_reviews.judge import budget
 from outlast_reviews.judge.answer import Judgement
 from outlast_reviews.judge.budget import Budget
-from outlast_reviews.judge.dialect import Dialect
-from outlast_reviews.judge.exchange import Exchange, Server
-from outlast_reviews.judge.gate import Gate
-from outlast_reviews.judge.inquiry import Account, Inquiry
+from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
+from outlast_reviews.judge.endpoint import whereabouts
+from outlast_reviews.judge.judging import Account, Inquiry
+from outlast_reviews.judge.model_client import ModelClient, Server
 from outlast_reviews.judge.opinion import Asking, Opinion, opinion
-from outlast_reviews.judge.patience import Asks, Patience
 from outlast_reviews.judge.question import Text, text_of
 from outlast_reviews.judge.remembered import AT_ONCE, SPACE, Memory, Remembered
-from outlast_reviews.judge.whereabouts import whereabouts
-from outlast_reviews.made import new_name
+from outlast_reviews.judge.request_format import RequestFormat
+from outlast_reviews.judge.retry import Asks, RetryPolicy
 from outlast_reviews.settings import ReviewSettings
+from outlast_reviews.value_names import new_name
 
 Connect = Callable[[Server], AbstractAsyncContextManager[Asks]]
 AskModel = Step[[CleanSet, Judged, str], Opinion]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class JudgeLimits:
     """What one attempt may take of the model."""
 
     tokens: int
@@ -55,13 +55,13 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
         raise SettingsError("ANALYSIS_LLM_MODEL: it is not set. For example: ANALYSIS_LLM_MODEL=qwen3:8b")
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     server = Server(settings.llm_base_url, settings.llm_model, key, settings.llm_request_timeout)
-    gate = Gate(settings.llm_concurrency)
+    gate = ConcurrencyLimit(settings.llm_concurrency)
     memory = outlast.facts(SPACE)
 
     @step("Asking a language model", weight=20, key=_key)
     def ask_model(reviews: CleanSet, judged: Judged, subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
-        limits = Limits(settings.llm_token_budget, seconds, settings.llm_concurrency)
+        limits = JudgeLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
         told = ask(reviews, judged.findings, server, limits, gate, memory.blocking, about=subject)
         return dataclasses.replace(told, made=new_name())
 
@@ -90,11 +90,11 @@ def ask(
     reviews: CleanSet,
     findings: Sequence[Finding],
     server: Server,
-    limits: Limits,
-    gate: Gate,
+    limits: JudgeLimits,
+    gate: ConcurrencyLimit,
     memory: Memory,
-    patience: Patience | None = None,
-    connect: Connect = Exchange,
+    patience: RetryPolicy | None = None,
+    connect: Connect = ModelClient,
     *,
     about: str = "",
 ) -> Opinion:
@@ -155,7 +155,7 @@ class _Keeps:
     async def judgements(self, judged: Mapping[str, Judgement]) -> None:
         await asyncio.to_thread(self._remembered.keep, judged)
 
-    async def dialect(self, dialect: Dialect) -> None:
+    async def dialect(self, dialect: RequestFormat) -> None:
         await asyncio.to_thread(self._remembered.keep_dialect, dialect)
 
 
@@ -163,12 +163,12 @@ async def _inquire(
     texts: Mapping[str, Text],
     remembered: Remembered,
     server: Server,
-    limits: Limits,
-    gate: Gate,
-    patience: Patience | None,
+    limits: JudgeLimits,
+    gate: ConcurrencyLimit,
+    patience: RetryPolicy | None,
     connect: Connect,
     estimate: int,
-) -> tuple[Account, int, Dialect]:
+) -> tuple[Account, int, RequestFormat]:
     spending, total = Budget(limits.tokens), len(texts)
     about = f"{total:,} texts, some {estimate:,} of at most {limits.tokens:,} tokens"
     report(0, total, f"Asking {server.model} about {about}")
@@ -185,7 +185,7 @@ async def _inquire(
     async with connect(server) as exchange:
         inquiry = Inquiry(
             exchange=exchange,
-            patience=patience or Patience(asyncio.sleep, waiting=waiting),
+            patience=patience or RetryPolicy(asyncio.sleep, waiting=waiting),
             keeps=_Keeps(remembered),
             gate=gate,
             budget=spending,

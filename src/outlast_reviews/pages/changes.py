@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def changes(report: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> tup
     suspicious = report["strong_count"] + report["medium_count"]
     return (
         Change("Grade", earlier["grade"], report["grade"]),
-        _change("Share with warning signs", earlier["share"], report["fake_percentage"], spoken.percent),
+        _change("Share with warning signs", earlier["share"], report["fake_percentage"], formatting.percent),
         _change("Stars as given", earlier["rating"], report["original_rating"], _average),
         _change("Stars, adjusted", earlier["adjusted"], report["adjusted_rating"], _average),
         _change("Reviews", earlier["reviews"], report["unique_reviews"], _count),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 
 _THINNEST = 1.2
 """Percent of the width below which an interval would be hard to see."""
@@ -47,7 +47,7 @@ class StarRow:
     @property
     def label(self) -> str:
         """Both shares, where they differ as they are said."""
-        before, after = spoken.percent(self.before), spoken.percent(self.after)
+        before, after = formatting.percent(self.before), formatting.percent(self.after)
         return after if before == after else f"{before[:-2]} → {after}"
 
 

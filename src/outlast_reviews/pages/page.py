@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
@@ -33,7 +33,7 @@ class ReportPage:
         )
         filters = cast("dict[str, Any]", self._environment.filters)
         filters |= {
-            "percent": spoken.percent,
+            "percent": formatting.percent,
             "count": _count,
             "average": _average,
             "of_five": _of_five,
@@ -98,7 +98,7 @@ def _page() -> ReportPage:
 def _share(report: Mapping[str, Any]) -> str | None:
     if report["fake_percentage"] is None:
         return None
-    return spoken.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
+    return formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
 
 
 def _bursts(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -115,11 +115,11 @@ def _average(rating: float) -> str:
 
 
 def _days(start: str, end: str) -> str:
-    return spoken.days(dt.date.fromisoformat(start), dt.date.fromisoformat(end))
+    return formatting.days(dt.date.fromisoformat(start), dt.date.fromisoformat(end))
 
 
 def _day(date: str) -> str:
-    return spoken.day(dt.date.fromisoformat(date))
+    return formatting.day(dt.date.fromisoformat(date))
 
 
 def _of_five(rating: float) -> str:

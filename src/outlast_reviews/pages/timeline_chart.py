@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from outlast_reviews import spoken
+from outlast_reviews import formatting
 
 _LABEL, _DAY_LABEL = 18.0, 25.0
 """Percent of a telephone's width that "Sep 2025" and "21 Sep 2025" take."""
@@ -140,7 +140,7 @@ def _ticks(axis: _Axis) -> tuple[Tick, ...]:
             break
     starts = axis.bounds[:-1]
     apart = -(-len(starts) * int(_DAY_LABEL) // 100)
-    shown = [(axis.at(day), spoken.short_day(dt.date.fromordinal(day))) for day in starts[::apart]]
+    shown = [(axis.at(day), formatting.short_day(dt.date.fromordinal(day))) for day in starts[::apart]]
     return _labelled(shown, _DAY_LABEL)
 
 
@@ -166,18 +166,18 @@ def _labelled(places: Sequence[tuple[float, str]], room: float) -> tuple[Tick, .
 
 def _month_label(ordinal: int, apart: int) -> str:
     day = dt.date.fromordinal(ordinal)
-    return spoken.month(day) if apart % 12 else str(day.year)
+    return formatting.month(day) if apart % 12 else str(day.year)
 
 
 def _label(point: Mapping[str, Any], unit: str) -> str:
     start = dt.date.fromisoformat(point["from"])
     match unit:
         case "week":
-            return f"week of {spoken.day(start)}"
+            return f"week of {formatting.day(start)}"
         case "month":
-            return spoken.month(start)
+            return formatting.month(start)
         case "quarter":
-            return f"quarter from {spoken.month(start)}"
+            return f"quarter from {formatting.month(start)}"
         case _:
             return str(start.year)
 

@@ -10,7 +10,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import columns_of
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.limits import NotReviews
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.rows import TableRows
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _CARD = re.compile(r"""\sdata-hook\s{0,3}=\s{0,3}(?:"review"|'review'|review[\s>])""")
@@ -47,7 +47,7 @@ class AmazonPage:
 
     def read(self, content: Content) -> ReviewSet:
         page = content.page()
-        rows = Rows(content.limits)
+        rows = TableRows(content.limits)
         for card, own_id in _cards(page):
             node = _parse(card, "[data-hook=review]")
             if node is None:

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from outlast_reviews.sources.columns import NO_MAPPING, Part
 from outlast_reviews.sources.encoding import Decoder
+from outlast_reviews.sources.file_hints import refuse_binary
 from outlast_reviews.sources.gunzip import GZIP_MAGIC, gunzip
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken
-from outlast_reviews.sources.lookalikes import refuse_binary
+from outlast_reviews.sources.limits import MIB, NotReviews, Progress, ReadLimits, Usage
 from outlast_reviews.sources.mhtml import MHTML_OPENING, page_of
 
 _BLOCK = 64 * 1024
@@ -30,10 +30,10 @@ class Content:
         self,
         file: BinaryIO,
         size: int,
-        limits: Limits,
+        limits: ReadLimits,
         progress: Progress,
         mapping: Mapping[Part, str] = NO_MAPPING,
-        taken: Taken | None = None,
+        taken: Usage | None = None,
     ) -> None:
         if size > limits.file:
             raise NotReviews(
@@ -43,7 +43,7 @@ class Content:
         self.limits = limits
         self.mapping = mapping
         """Which column holds what, as the person says who gave the file."""
-        self._taken = taken or Taken(limits)
+        self._taken = taken or Usage(limits)
         self._blocks = _counted(file, size, limits, progress)
         head = _first(self._blocks)
         packed = head.startswith(GZIP_MAGIC)
@@ -150,7 +150,7 @@ def _is_page(opening: str) -> bool:
     return _HTML.match(rest) is not None
 
 
-def _counted(file: BinaryIO, size: int, limits: Limits, progress: Progress) -> Iterator[bytes]:
+def _counted(file: BinaryIO, size: int, limits: ReadLimits, progress: Progress) -> Iterator[bytes]:
     done = reported = 0
     while block := file.read(_BLOCK):
         done += len(block)
@@ -173,7 +173,7 @@ def _first(blocks: Iterator[bytes]) -> bytes:
     return bytes(head)
 
 
-def _refuse_millions(head: bytes, size: int, limits: Limits) -> None:
+def _refuse_millions(head: bytes, size: int, limits: ReadLimits) -> None:
     """Says at once what reading would only find out after a while, when the opening leaves no doubt."""
     if len(head) < _BLOCK:
         return

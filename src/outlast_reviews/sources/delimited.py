@@ -20,9 +20,9 @@ from outlast_reviews.sources.columns import (
 )
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import read_date
-from outlast_reviews.sources.limits import Limits, NotReviews
+from outlast_reviews.sources.limits import NotReviews, ReadLimits
 from outlast_reviews.sources.records import Records, Shape, form, unquoted
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.rows import TableRows
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _DELIMITERS = ",\t;|"
@@ -43,7 +43,7 @@ class Delimited:
 
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
-        rows = Rows(content.limits)
+        rows = TableRows(content.limits)
         records = iter(Records(content.lines(), shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
@@ -54,7 +54,7 @@ class Delimited:
         return replace(found, left_out=(*found.left_out, *_unused(shape)))
 
 
-def shape_of(opening: str, limits: Limits, mapping: Mapping[Part, str] = NO_MAPPING) -> Shape:
+def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> Shape:
     """Raises `UnknownColumns` when the first line has none for stars or none for words."""
     line = _first_line(opening)
     shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
@@ -111,7 +111,7 @@ def _header(records: Iterator[list[str]]) -> list[str]:
     return []
 
 
-def _add(rows: Rows, shape: Shape, values: list[str], limits: Limits) -> None:
+def _add(rows: TableRows, shape: Shape, values: list[str], limits: ReadLimits) -> None:
     if len(values) > limits.fields:
         rows.skip(f"the row has {len(values):,} fields")
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Taken
+from outlast_reviews.sources.limits import MIB, NotReviews, ReadLimits, Usage
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -13,7 +13,7 @@ _AT_ONCE = 4 * 1024
 _RATIO_COUNTS_FROM = 4 * MIB
 
 
-def gunzip(packed: Iterable[bytes], limits: Limits, taken: Taken) -> Iterator[bytes]:
+def gunzip(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Iterator[bytes]:
     """The unpacked content of one or several gzip members; raises `NotReviews` when it is damaged or a bomb.
 
     In blocks of a good size however small the members are: with every block, readers look at all they have.
@@ -28,7 +28,7 @@ def gunzip(packed: Iterable[bytes], limits: Limits, taken: Taken) -> Iterator[by
         yield bytes(gathered)
 
 
-def _members(packed: Iterable[bytes], limits: Limits, taken: Taken) -> Iterator[bytes]:
+def _members(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Iterator[bytes]:
     used = given = 0
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     fresh = True

@@ -11,7 +11,7 @@ from outlast_reviews.sources.json_rows import JsonRows, entry_keys
 from outlast_reviews.sources.json_stream import JsonStream, Path
 from outlast_reviews.sources.limits import MIB, NotReviews, TooMuch
 from outlast_reviews.sources.quoting import quoted
-from outlast_reviews.sources.rows import Rows, plain_text
+from outlast_reviews.sources.rows import TableRows, plain_text
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
 _LISTS = ("reviews", "review", "data", "items", "results")
@@ -71,7 +71,7 @@ class _Lists:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self.rows = Rows(content.limits)
+        self.rows = TableRows(content.limits)
         self.entries = JsonRows(self.rows, content.mapping)
         self.chosen: Counter[Path] = Counter()
         """The lists that are read, with their entries so far."""
@@ -132,7 +132,7 @@ class _Lists:
             for other, entries in self.chosen.items():
                 self._leave_out(other, entries)
             self.chosen.clear()
-            self.rows = Rows(self._content.limits)
+            self.rows = TableRows(self._content.limits)
             self.entries = JsonRows(self.rows, self._content.mapping)
         elif known is not None and not _is_named(path) and self._keys != entry_keys(entry):
             self._leave_out(path, 1)

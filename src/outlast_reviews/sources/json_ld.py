@@ -10,7 +10,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import columns_of
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.limits import MIB, NotReviews
-from outlast_reviews.sources.rows import Rows, plain_text
+from outlast_reviews.sources.rows import TableRows, plain_text
 from outlast_reviews.sources.stars import scaled_stars
 
 Node = dict[str, Any]
@@ -81,7 +81,7 @@ class JsonLd:
                 "reviews, but does not carry the reviews themselves in a form that can be read. "
                 "Save the page after they have appeared, or give an export."
             )
-        rows = Rows(content.limits)
+        rows = TableRows(content.limits)
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
         found = rows.finish(

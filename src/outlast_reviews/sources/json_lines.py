@@ -7,7 +7,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import columns_of
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.rows import TableRows
 
 _LOOK_AT = 20
 _SHOWN = 3
@@ -32,7 +32,7 @@ class JsonLines:
         )
 
     def read(self, content: Content) -> ReviewSet:
-        rows = Rows(content.limits)
+        rows = TableRows(content.limits)
         entries = JsonRows(rows, content.mapping)
         first: list[dict[str, Any]] = []
         for line in content.lines():

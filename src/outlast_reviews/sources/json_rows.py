@@ -17,7 +17,7 @@ from outlast_reviews.sources.columns import (
     refuse_unseen,
 )
 from outlast_reviews.sources.limits import MIB
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.rows import TableRows
 
 _DEEPEST = 3
 _MEMORY = 4 * MIB
@@ -31,7 +31,7 @@ _BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange",
 class JsonRows:
     """Objects in, rows out; the keys of every object may differ."""
 
-    def __init__(self, rows: Rows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
+    def __init__(self, rows: TableRows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
         self._rows = rows
         self._mapping = mapping
         self._unseen: Mapping[Part, str] = mapping

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from outlast_reviews.sources.columns import LONGEST_NAME
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
+from outlast_reviews.sources.limits import MIB, NotReviews, ReadLimits
 
 _SPACE = " \t\n\r\ufeff"
 _DECODER = json.JSONDecoder(strict=False)
@@ -22,7 +22,7 @@ Path = tuple[str, ...]
 class JsonStream:
     """Follows objects down to the lists in them; `walk` is called once."""
 
-    def __init__(self, chunks: Iterator[str], limits: Limits) -> None:
+    def __init__(self, chunks: Iterator[str], limits: ReadLimits) -> None:
         self._chunks = chunks
         self._limits = limits
         self._text = ""

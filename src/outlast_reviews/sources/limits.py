@@ -27,7 +27,7 @@ class TooManyReviews(TooMuch):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadLimits:
     """Sizes are bytes before and characters after decoding; a file beyond any of them is refused."""
 
     file: int = 256 * MIB
@@ -50,13 +50,13 @@ class Limits:
     """Of the processor: a net under all other bounds, far beyond what the largest file of reviews takes."""
 
 
-class Taken:
+class Usage:
     """What the reading of one source has taken so far, the files in it together; beyond its limits is `TooMuch`.
 
     For the thread that made it.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ReadLimits) -> None:
         self._limits = limits
         self._until = time.thread_time() + limits.seconds
         self._unpacked = self._parts = self._lines = 0

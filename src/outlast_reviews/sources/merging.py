@@ -6,11 +6,11 @@ from dataclasses import replace
 from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
-from outlast_reviews.sources.limits import MIB, Limits, TooManyReviews
+from outlast_reviews.sources.limits import MIB, ReadLimits, TooManyReviews
 
 
 def merged(
-    sets: Sequence[tuple[str, ReviewSet]], limits: Limits, *, kind: str = "", left_out: Sequence[str] = ()
+    sets: Sequence[tuple[str, ReviewSet]], limits: ReadLimits, *, kind: str = "", left_out: Sequence[str] = ()
 ) -> ReviewSet:
     """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
     titles = {received.product_title for _, received in sets} - {None}
@@ -45,7 +45,7 @@ def merged(
     )
 
 
-def too_much(limits: Limits) -> TooManyReviews:
+def too_much(limits: ReadLimits) -> TooManyReviews:
     """Files that are well one by one, and too many."""
     return TooManyReviews(
         f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from outlast_reviews.hygiene import folded
+from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.limits import NotReviews
 

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import httpx
 
 from outlast_reviews.sources.fetch_error import FetchError
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, ignore_progress
-from outlast_reviews.sources.lookalikes import about_page
+from outlast_reviews.sources.file_hints import about_page
+from outlast_reviews.sources.limits import MIB, NotReviews, Progress, ReadLimits, ignore_progress
 from outlast_reviews.sources.response import retry_after
 
 _SECONDS = 30.0
@@ -109,7 +109,7 @@ class ProviderApi:
         )
 
     def _save(self, response: httpx.Response, file: BinaryIO, progress: Progress) -> None:
-        limit = Limits().file
+        limit = ReadLimits().file
         stated = response.headers.get("content-length", "")
         total = int(stated) if stated.isdecimal() and len(stated) < 15 else 0
         done = 0

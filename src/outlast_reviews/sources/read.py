@@ -11,19 +11,19 @@ from outlast_reviews.sources.amazon_page import AmazonPage
 from outlast_reviews.sources.columns import NO_MAPPING, Part
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.delimited import Delimited, shape_of
+from outlast_reviews.sources.file_hints import about_page
 from outlast_reviews.sources.json_document import JsonDocument
 from outlast_reviews.sources.json_ld import JsonLd
 from outlast_reviews.sources.json_lines import JsonLines
 from outlast_reviews.sources.limits import (
     WHAT_TO_GIVE,
-    Limits,
     NotReviews,
     Progress,
-    Taken,
+    ReadLimits,
     TooMuch,
+    Usage,
     ignore_progress,
 )
-from outlast_reviews.sources.lookalikes import about_page
 from outlast_reviews.sources.source import Source
 from outlast_reviews.sources.xml_feed import XmlFeed
 from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
@@ -31,8 +31,8 @@ from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
 HEAD = 256 * 1024
 """Bytes of a file's beginning that `look_early` wants."""
 
-_LIMITS = Limits()
-_EARLY = Limits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD, seconds=0.5)
+_LIMITS = ReadLimits()
+_EARLY = ReadLimits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD, seconds=0.5)
 """What is read before a start is answered, in the process that everybody waits for."""
 _EARLY_OF_LARGE = replace(_EARLY, file=_LIMITS.file, lines=_LIMITS.lines)
 
@@ -42,7 +42,7 @@ def read_reviews(
     size: int,
     progress: Progress = ignore_progress,
     *,
-    limits: Limits = _LIMITS,
+    limits: ReadLimits = _LIMITS,
     mapping: Mapping[Part, str] = NO_MAPPING,
 ) -> ReviewSet:
     """The reviews in a file of `size` bytes, read once from its beginning, recognised by its content alone.
@@ -50,7 +50,7 @@ def read_reviews(
     `mapping` says of a table which column holds what. Raises `NotReviews`, whose message is for the person who
     gave the file. A set without any review means that the source was read and holds none.
     """
-    taken = Taken(limits)
+    taken = Usage(limits)
     if is_zip(file):
         return read_zip(file, size, progress, limits, mapping, taken, _read_one)
     return _read_one(file, size, progress, limits, mapping, taken)
@@ -76,7 +76,7 @@ def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING)
 
 
 def _read_one(
-    file: BinaryIO, size: int, progress: Progress, limits: Limits, mapping: Mapping[Part, str], taken: Taken
+    file: BinaryIO, size: int, progress: Progress, limits: ReadLimits, mapping: Mapping[Part, str], taken: Usage
 ) -> ReviewSet:
     content = Content(file, size, limits, progress, mapping, taken)
     return _source_of(content).read(content)

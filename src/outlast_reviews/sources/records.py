@@ -7,8 +7,8 @@ from operator import length_hint
 from typing import NamedTuple
 
 from outlast_reviews.sources.columns import Columns
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.limits import MIB, NotReviews, ReadLimits
+from outlast_reviews.sources.rows import TableRows
 
 _IMPROPER = "the row is not proper CSV, or one of its fields is too long"
 _NEVER_CLOSED = "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
@@ -60,7 +60,7 @@ class _TooLong(Exception):  # noqa: N818 - a state of the reading, caught where 
 class _Lines:
     """Feeds the CSV reader and knows what the reader does not tell: the lines of a row, and whether it ended."""
 
-    def __init__(self, lines: Iterator[str], limits: Limits) -> None:
+    def __init__(self, lines: Iterator[str], limits: ReadLimits) -> None:
         self._lines = lines
         self._limit = limits.line
         self._length = 0
@@ -95,7 +95,7 @@ class _Lines:
 class Records:
     """The values of each row, to be gone through once; a row that cannot be read is named as skipped in `rows`."""
 
-    def __init__(self, lines: Iterator[str], shape: Shape, rows: Rows, limits: Limits) -> None:
+    def __init__(self, lines: Iterator[str], shape: Shape, rows: TableRows, limits: ReadLimits) -> None:
         self._feed = _Lines(lines, limits)
         self._shape = shape
         self._rows = rows

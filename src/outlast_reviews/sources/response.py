@@ -11,7 +11,7 @@ import httpx
 from outlast_reviews.product import Address
 from outlast_reviews.sources.fetch_error import SAVE_IT, FetchError
 from outlast_reviews.sources.gunzip import gunzip
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken
+from outlast_reviews.sources.limits import MIB, NotReviews, Progress, ReadLimits, Usage
 
 _READABLE = frozenset(
     {"text/html", "application/xhtml+xml", "application/json", "application/ld+json", "text/json"}
@@ -103,9 +103,9 @@ async def _body(response: httpx.Response, most_bytes: int, progress: Progress) -
 
 def _unpacked(body: bytes, most_bytes: int) -> bytes:
     packed = io.BytesIO(body)
-    limits = Limits(unpacked=most_bytes)
+    limits = ReadLimits(unpacked=most_bytes)
     try:
-        return b"".join(gunzip(iter(lambda: packed.read(_BLOCK), b""), limits, Taken(limits)))
+        return b"".join(gunzip(iter(lambda: packed.read(_BLOCK), b""), limits, Usage(limits)))
     except NotReviews:
         raise FetchError(f"The page is packed wrongly, or unpacks to too much. {SAVE_IT}") from None
 

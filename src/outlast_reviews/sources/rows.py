@@ -12,7 +12,7 @@ from sys import getsizeof
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
 from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, TooManyReviews
+from outlast_reviews.sources.limits import MIB, NotReviews, ReadLimits, TooManyReviews
 from outlast_reviews.sources.products import Products
 from outlast_reviews.sources.quoting import quoted
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
@@ -59,10 +59,10 @@ _STACKED = _stacked()
 _LONGEST_DESCRIPTION = 20_000
 
 
-class Rows:
+class TableRows:
     """Add or skip rows in the order of the source, then `finish`."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ReadLimits) -> None:
         self._limits = limits
         self._reviews: list[Review] = []
         self._skipped: list[Skipped] = []

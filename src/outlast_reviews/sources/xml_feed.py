@@ -9,8 +9,8 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import LONGEST_NAME, Part
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows
-from outlast_reviews.sources.limits import MIB, WHAT_TO_GIVE, Limits, NotReviews
-from outlast_reviews.sources.rows import Rows
+from outlast_reviews.sources.limits import MIB, WHAT_TO_GIVE, NotReviews, ReadLimits
+from outlast_reviews.sources.rows import TableRows
 
 _BEGINNING = re.compile(r"<(?:\?xml\s|!--|!DOCTYPE|[A-Za-z_][\w.:-]{0,80}[\s/>])")
 _GOOGLE = ("product_reviews.xsd", "<aggregator", "<publisher")
@@ -28,7 +28,7 @@ class XmlFeed:
         return not content.is_page and _BEGINNING.match(content.opening.lstrip("\ufeff \t\r\n")) is not None
 
     def read(self, content: Content) -> ReviewSet:
-        rows = Rows(content.limits)
+        rows = TableRows(content.limits)
         reader = _Reader(rows, content.limits, content.mapping)
         for chunk in content.chunks():
             reader.feed(chunk)
@@ -40,7 +40,7 @@ class XmlFeed:
 class _Reader:
     """Follows the parser's events and gathers one review at a time."""
 
-    def __init__(self, rows: Rows, limits: Limits, mapping: Mapping[Part, str]) -> None:
+    def __init__(self, rows: TableRows, limits: ReadLimits, mapping: Mapping[Part, str]) -> None:
         self._rows = rows
         self._limits = limits
         self._entries = JsonRows(rows, mapping)

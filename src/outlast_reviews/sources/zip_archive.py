@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import Part, UnknownColumns
-from outlast_reviews.sources.limits import MIB, Limits, NotReviews, Progress, Taken, TooManyReviews, TooMuch
+from outlast_reviews.sources.limits import MIB, NotReviews, Progress, ReadLimits, TooManyReviews, TooMuch, Usage
 from outlast_reviews.sources.merging import merged, too_much
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
-ReadMember = Callable[[BinaryIO, int, Progress, Limits, Mapping[Part, str], Taken], ReviewSet]
+ReadMember = Callable[[BinaryIO, int, Progress, ReadLimits, Mapping[Part, str], Usage], ReviewSet]
 
 _INDEX = MIB
 """Bytes that the archive's table of contents may have."""
@@ -53,9 +53,9 @@ def read_zip(
     file: BinaryIO,
     size: int,
     progress: Progress,
-    limits: Limits,
+    limits: ReadLimits,
     mapping: Mapping[Part, str],
-    taken: Taken,
+    taken: Usage,
     read: ReadMember,
 ) -> ReviewSet:
     """All reviews of all files in it; a file that holds none is named in `left_out` with the reason.
@@ -79,9 +79,9 @@ def read_zip(
 def _read_members(
     archive: zipfile.ZipFile,
     progress: Progress,
-    limits: Limits,
+    limits: ReadLimits,
     mapping: Mapping[Part, str],
-    taken: Taken,
+    taken: Usage,
     read: ReadMember,
 ) -> ReviewSet:
     members = _members(archive, limits)
@@ -135,14 +135,14 @@ def _read_members(
     return merged(sets, limits, kind="ZIP of ", left_out=left_out)
 
 
-def _left(limits: Limits, told: ReviewSet) -> Limits:
+def _left(limits: ReadLimits, told: ReviewSet) -> ReadLimits:
     """What the other files may take, once this one is read."""
     words = sum(getsizeof(review.title) + getsizeof(review.text) for review in told.reviews)
     rows = len(told.reviews) + len(told.skipped)
     return replace(limits, rows=max(0, limits.rows - rows), text=max(0, limits.text - words))
 
 
-def _members(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
+def _members(archive: zipfile.ZipFile, limits: ReadLimits) -> list[zipfile.ZipInfo]:
     """The files worth reading, in the order of their names. Raises `NotReviews` at whatever breaks a bound."""
     names = set(archive.namelist())
     for name, what in _OFFICE.items():

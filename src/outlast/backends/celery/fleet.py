@@ -5,7 +5,7 @@ from typing import Any
 
 from kombu.entity import Exchange, Queue
 
-from outlast.backends.celery.untyped import Celery
+from outlast.backends.celery.celery_api import Celery
 
 TASK = "outlast.session"
 HIGHEST = 9

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from outlast.backends.celery.crew import Crew, Opened, Siblings
+from outlast.backends.celery.celery_api import exceptions, pools, signals, state
+from outlast.backends.celery.child_locks import ChildLocks
 from outlast.backends.celery.fleet import TASK, is_redis
-from outlast.backends.celery.places import Places
-from outlast.backends.celery.untyped import exceptions, pools, signals, state
-from outlast.backends.celery.whistle import Whistle
-from outlast.core.inbox import Taken
-from outlast.core.supervisor_link import silence_standard_input
-from outlast.core.threads import STOP_GRACE
-from outlast.core.worker import WorkerEnd
-from outlast.core.worker_options import WorkerOptions
+from outlast.backends.celery.stop_pipe import StopPipe
+from outlast.backends.celery.worker_thread import Opened, SiblingProcesses, WorkerThread
+from outlast.core.running.daemon_threads import STOP_GRACE
+from outlast.core.running.handoff import HandoffResult
+from outlast.core.running.supervisor_link import silence_standard_input
+from outlast.core.running.worker import WorkerEnd
+from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import OutlastError
 
 SLOW_LOOK = 10.0
@@ -26,7 +26,7 @@ POOLS = {"celery.concurrency.prefork": True, "celery.concurrency.thread": False}
 Options = Callable[[int, tuple[str, ...]], WorkerOptions]
 
 
-class Staff:
+class CeleryWorkers:
     """Puts a crew into each process of one Celery worker: into its own, or with prefork into each child.
 
     `options` says what a worker may do, from its concurrency and queues; `opened` opens the store and all around
@@ -53,8 +53,8 @@ class Staff:
         self._worker_id = worker_id
         self._once = once
         self._controller: Any = None
-        self._siblings: Siblings | None = None
-        self._crew: Crew | None = None
+        self._siblings: SiblingProcesses | None = None
+        self._crew: WorkerThread | None = None
         self.end = WorkerEnd.STOPPED
         """Of the crew of this process."""
         app.task(self._session, name=TASK, shared=False)
@@ -74,12 +74,12 @@ class Staff:
         if self._crew is not None:
             self._crew.stop()
 
-    def _session(self, session_id: str) -> Taken:
+    def _session(self, session_id: str) -> HandoffResult:
         """The task. Whatever it says is for Flower alone."""
         if self._crew is None:
             raise exceptions.Reject("This process has no crew.", requeue=True)
         taken = self._crew.take(session_id).result()
-        if taken is Taken.REFUSED:
+        if taken is HandoffResult.REFUSED:
             raise exceptions.Reject("This worker is stopping.", requeue=True)
         return taken
 
@@ -95,7 +95,7 @@ class Staff:
         except OutlastError as error:
             raise SystemExit(str(error)) from None
         self._controller = sender
-        self._siblings = Siblings(Places(), Whistle()) if POOLS[pool] else None
+        self._siblings = SiblingProcesses(ChildLocks(), StopPipe()) if POOLS[pool] else None
 
     def _start_here(self, instance: Any, **_: Any) -> None:
         if instance is self._controller and self._siblings is None:
@@ -108,7 +108,7 @@ class Staff:
 
     def _start(self, concurrency: int, on_end: Callable[[WorkerEnd], None], *, once: bool) -> None:
         queues = tuple(self._app.amqp.queues.consume_from)
-        self._crew = Crew(
+        self._crew = WorkerThread(
             self._opened,
             self._options(concurrency, queues),
             worker_id=self._worker_id,

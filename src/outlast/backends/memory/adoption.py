@@ -1,9 +1,9 @@
 """A visitor logs in: what was theirs as nobody becomes theirs by name, in memory."""
 
-from outlast.backends.memory.room import Room
+from outlast.backends.memory.store_part import MemoryPart
 
 
-class Adoption(Room):
+class MemoryAdoption(MemoryPart):
     """`adopt` of `SessionStore`."""
 
     async def adopt(self, anonymous: str, owner: str) -> int:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import BinaryIO
 
-from outlast.backends.memory.room import Room
+from outlast.backends.memory.store_part import MemoryPart
 from outlast.ports.blobs import CHUNK, StoredUpload
 
 
-class MemoryBlobs(Room):
+class MemoryBlobs(MemoryPart):
     """`Blobs`."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.memory.room import Room
+from outlast.backends.memory.store_part import MemoryPart
 from outlast.ports.facts import StoredFact
 
 
-class MemoryFacts(Room):
+class MemoryFacts(MemoryPart):
     """`FactStore`."""
 
     async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:

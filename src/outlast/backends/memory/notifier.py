@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from outlast.backends.listeners import Listeners
+from outlast.backends.subscribers import Subscribers
 from outlast.ports.notifier import Listener, Subscription, Topic
 
 
@@ -10,7 +10,7 @@ class MemoryNotifier:
     """`Notifier` within this process."""
 
     def __init__(self) -> None:
-        self._listeners = Listeners()
+        self._listeners = Subscribers()
 
     async def open(self) -> None:
         """Nothing to connect."""

@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from outlast.backends.memory.room import Room
 from outlast.backends.memory.sessions import claimable
+from outlast.backends.memory.store_part import MemoryPart
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 
 
-class MemoryOverview(Room):
+class MemoryOverview(MemoryPart):
     """`Overview`."""
 
     async def depths(self) -> Sequence[QueueDepth]:

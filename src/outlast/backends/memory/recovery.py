@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from outlast.backends.memory.room import Room
-from outlast.backends.memory.tables import Tables
-from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
-from outlast.domain.lapses import UNREGISTERED, Heartbeat, lapse_of, returned
+from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryTables
+from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
+from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_of, returned
 from outlast.domain.session import AnalysisSession, AttemptEnd
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
 
 
-class Recovery(Room):
+class MemoryRecovery(MemoryPart):
     """Rescue, release and cleanup of `SessionStore`."""
 
     async def beats(self) -> Sequence[Heartbeat]:
@@ -97,7 +97,7 @@ class Recovery(Room):
             return Pruned(len(sessions), len(results), len(uploads), len(facts))
 
 
-def release(tables: Tables, row: AnalysisSession, why: str | None = None) -> None:
+def release(tables: MemoryTables, row: AnalysisSession, why: str | None = None) -> None:
     """Give one row back unspent; with a cancel request that is its end. `why` is for its history."""
     status = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
     tables.end_claim(
@@ -113,7 +113,7 @@ def release(tables: Tables, row: AnalysisSession, why: str | None = None) -> Non
     )
 
 
-def release_all(tables: Tables, worker_id: str) -> int:
+def release_all(tables: MemoryTables, worker_id: str) -> int:
     """Give back unspent all that a worker holds, and forget it."""
     with tables.lock:
         rows = tables.held_by(worker_id)
@@ -123,7 +123,7 @@ def release_all(tables: Tables, worker_id: str) -> int:
         return len(rows)
 
 
-def take_lapses_back(tables: Tables, worker_id: str) -> None:
+def take_lapses_back(tables: MemoryTables, worker_id: str) -> None:
     """The worker of this id is alive: the sessions that its lapses were counted for have one less each."""
     for session_id, lines in tables.history.items():
         for n, line in enumerate(lines):
@@ -140,7 +140,9 @@ def _held(row: AnalysisSession) -> Held:
     )
 
 
-def _apply(tables: Tables, verdicts: Iterable[Verdict], ended: AttemptEnd, cause: str | None = None) -> None:
+def _apply(
+    tables: MemoryTables, verdicts: Iterable[CrashVerdict], ended: AttemptEnd, cause: str | None = None
+) -> None:
     for verdict in verdicts:
         row = tables.sessions[verdict.session_id]
         changes: dict[str, Any] = {

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from outlast.backends.memory.room import Room
+from outlast.backends.memory.store_part import MemoryPart
 from outlast.ports.results import StepSample, StoredResult
 
 
-class MemoryResults(Room):
+class MemoryResults(MemoryPart):
     """`Results` and `Shares`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:

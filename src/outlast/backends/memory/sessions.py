@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from outlast.backends.memory.room import Room
+from outlast.backends.memory.store_part import MemoryPart
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, NewSession, just_started
@@ -15,7 +15,7 @@ from outlast.ports.store import Added, Selection, StartLimits
 DEEPEST_POSITION = 10_000
 
 
-class Sessions(Room):
+class MemorySessions(MemoryPart):
     """The reading side of `SessionStore`, and the start."""
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:

@@ -3,21 +3,29 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from outlast.backends.memory.adoption import Adoption
+from outlast.backends.memory.adoption import MemoryAdoption
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.overview import MemoryOverview
-from outlast.backends.memory.recovery import Recovery
+from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
-from outlast.backends.memory.sessions import Sessions
-from outlast.backends.memory.tables import Tables
-from outlast.backends.memory.verbs import Verbs
+from outlast.backends.memory.sessions import MemorySessions
+from outlast.backends.memory.tables import MemoryTables
+from outlast.backends.memory.verbs import MemoryVerbs
 from outlast.backends.memory.workers import MemoryWorkers
 from outlast.ports.clock import Clock
 
 
 class MemoryStore(
-    Sessions, Verbs, Recovery, Adoption, MemoryOverview, MemoryResults, MemoryBlobs, MemoryFacts, MemoryWorkers
+    MemorySessions,
+    MemoryVerbs,
+    MemoryRecovery,
+    MemoryAdoption,
+    MemoryOverview,
+    MemoryResults,
+    MemoryBlobs,
+    MemoryFacts,
+    MemoryWorkers,
 ):
     """`SessionStore` and all beside it, of one process; safe from any thread and loop.
 
@@ -27,7 +35,7 @@ class MemoryStore(
     reads_at_once: ClassVar[bool] = True
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Tables(clock))
+        super().__init__(MemoryTables(clock))
 
     async def open(self, *, migrate: bool) -> Sequence[str]:  # noqa: ARG002 - the port's
         """There is no schema: nothing to do."""

@@ -27,7 +27,7 @@ class LeasedWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenEnd:
+class RecordedEnd:
     """The last end that was accepted for a session, to know its repetition by."""
 
     claim: Claim
@@ -43,7 +43,7 @@ def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, da
 
 
 @dataclass(slots=True)
-class Tables:
+class MemoryTables:
     """All state of one memory store; whoever reads or writes it holds the lock."""
 
     clock: Clock
@@ -60,7 +60,7 @@ class Tables:
     kept: defaultdict[str, dict[str, KeptStep]] = field(
         default_factory=lambda: defaultdict[str, dict[str, KeptStep]](dict)
     )
-    ends: dict[str, WrittenEnd] = field(default_factory=dict[str, WrittenEnd])
+    ends: dict[str, RecordedEnd] = field(default_factory=dict[str, RecordedEnd])
     results: dict[str, tuple[str, StoredResult]] = field(default_factory=dict[str, tuple[str, StoredResult]])
     """Owner and result, by session."""
     samples: defaultdict[str, dict[str, deque[int]]] = field(default_factory=_samples)

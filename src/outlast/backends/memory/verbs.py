@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import assert_never
 
 from outlast.backends.memory.recovery import release
-from outlast.backends.memory.room import Room
 from outlast.backends.memory.sessions import claimable, in_order
-from outlast.backends.memory.tables import Tables, WrittenEnd
+from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryTables, RecordedEnd
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
@@ -20,7 +20,7 @@ ALMOST_DONE = 99.9
 """100 percent is for completed rows alone."""
 
 
-class Verbs(Room):
+class MemoryVerbs(MemoryPart):
     """The changing side of `SessionStore`."""
 
     async def claim(
@@ -170,9 +170,9 @@ class Verbs(Room):
             return list(self._tables.history.get(session_id, ()))
 
 
-def finish(tables: Tables, claim: Claim, end: End) -> bool:
+def finish(tables: MemoryTables, claim: Claim, end: End) -> bool:
     """`SessionStore.finish`, under the lock."""
-    written = WrittenEnd(claim, end)
+    written = RecordedEnd(claim, end)
     row = tables.claimed(claim)
     if row is None:
         return tables.ends.get(claim.session_id) == written
@@ -181,7 +181,7 @@ def finish(tables: Tables, claim: Claim, end: End) -> bool:
     return True
 
 
-def _end(tables: Tables, row: AnalysisSession, end: End) -> None:
+def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
     now = tables.clock.now()
     again = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
     match end:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from outlast.backends.memory.recovery import release_all, take_lapses_back
-from outlast.backends.memory.room import Room
-from outlast.backends.memory.tables import LeasedWorker, Tables
+from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import LeasedWorker, MemoryTables
 from outlast.backends.memory.verbs import finish
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
@@ -15,7 +15,7 @@ from outlast.ports.workers import LEASE, Beat, WorkerInfo
 class MemoryLease:
     """`Lease`: the renewing side of one worker."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: MemoryTables) -> None:
         self._tables = tables
 
     def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
@@ -52,7 +52,7 @@ class MemoryLease:
         """Nothing is open."""
 
 
-class MemoryWorkers(Room):
+class MemoryWorkers(MemoryPart):
     """`WorkerRegistry`."""
 
     def lease(self) -> MemoryLease:

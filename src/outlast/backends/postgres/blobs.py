@@ -9,14 +9,14 @@ from typing import BinaryIO
 from psycopg import errors
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row
+from outlast.domain.clean_text import plain
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.plain import plain
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 
-class PostgresBlobs(Room):
+class PostgresBlobs(PostgresPart):
     """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:

@@ -4,23 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from outlast.backends.copied import fields_of
+from outlast.backends.copied_rows import fields_of
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.positions import Found, Place, Positions, Range
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
-from outlast.domain.plain import plain
+from outlast.domain.clean_text import plain
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
-class Claims(Room):
+class PostgresClaims(PostgresPart):
     """The side of `SessionStore` that a worker sees while it works."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._positions = Positions(database.clock)
 

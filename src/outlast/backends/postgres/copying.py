@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.copied import by_first, fields_of, flat_session
+from outlast.backends.copied_rows import by_first, fields_of, flat_session
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import as_json
 from outlast.domain.session import KeptStep
 from outlast.ports.blobs import StoredUpload
@@ -14,7 +14,7 @@ from outlast.ports.facts import StoredFact
 from outlast.ports.results import StepSample, StoredResult
 
 
-class Copies(Room):
+class PostgresCopies(PostgresPart):
     """`Copyable`."""
 
     async def shut(self, reason: str) -> int:

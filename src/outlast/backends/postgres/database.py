@@ -21,7 +21,7 @@ from outlast.backends.postgres.connection import (
 )
 from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, require_current
 from outlast.backends.postgres.pools import Here, Pools
-from outlast.backends.rows import Row, Rows
+from outlast.backends.rows import Row, RowReader
 from outlast.backends.schema import nothing_at, refusal
 from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
@@ -35,14 +35,14 @@ TIMES = 4
 """How often a transaction is tried that others' locks undo."""
 
 
-class Database:
+class PostgresDatabase:
     """What all parts of the store share. Safe from any thread and loop once it is open."""
 
     def __init__(self, url: str, clock: Clock, *, pool_size: int, listen: bool) -> None:
         self.address = address(url)
         self.clock = clock
         self.sql = statements(PACKAGE)
-        self.rows = Rows(as_utc, lambda _created_at, _counted, since, _boot: since)
+        self.rows = RowReader(as_utc, lambda _created_at, _counted, since, _boot: since)
         self._pool_size = pool_size
         self._prepare = listen
         self._pools: Pools | None = None

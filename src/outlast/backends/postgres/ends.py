@@ -6,13 +6,13 @@ from typing import Any
 
 from psycopg import errors
 
-from outlast.backends.copied import fields_of
+from outlast.backends.copied_rows import fields_of
+from outlast.backends.end_records import EndRecord, written
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
-from outlast.backends.written import Written, written
+from outlast.domain.clean_text import plain
 from outlast.domain.outcome import End
-from outlast.domain.plain import plain
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
@@ -20,7 +20,7 @@ from outlast.ports.store import CancelAnswer, RetryAnswer
 FOR_PEOPLE = ("steps", "error", "error_code", "reference")
 
 
-class Ends(Room):
+class PostgresEnds(PostgresPart):
     """The side of `SessionStore` that ends things and begins them anew."""
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
@@ -28,7 +28,7 @@ class Ends(Room):
         batches = self._db.here().batches("finish", self._finish)
         return await batches.write((claim, replace(written(claim, end), worked_ms=worked_ms)))
 
-    async def _finish(self, items: Sequence[tuple[Claim, Written]]) -> Sequence[bool]:
+    async def _finish(self, items: Sequence[tuple[Claim, EndRecord]]) -> Sequence[bool]:
         ids = [claim.session_id for claim, _ in items]
         values = {"items": as_json([flat_end(claim, end) for claim, end in items])}
 
@@ -114,7 +114,7 @@ class Ends(Room):
         return [self._db.rows.attempt(row) for row in await self._db.all("history", {"id": session_id})]
 
 
-def flat_end(claim: Claim, end: Written) -> dict[str, Any]:
+def flat_end(claim: Claim, end: EndRecord) -> dict[str, Any]:
     """An item of the statement `finish`."""
     values: dict[str, Any] = {
         name: plain(value) if name in FOR_PEOPLE and value is not None else value

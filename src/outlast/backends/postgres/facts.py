@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.ports.facts import StoredFact
 
 
-class PostgresFacts(Room):
+class PostgresFacts(PostgresPart):
     """`FactStore`."""
 
     async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from outlast.backends.messages import packed
-from outlast.backends.remote import RemoteNotifier, Say
+from outlast.backends.hints import packed
+from outlast.backends.server_notifier import Say, ServerNotifier
 from outlast.ports.notifier import Topic
 
 ANSWER_WITHIN = 5.0
@@ -36,7 +36,7 @@ def hint_of_start(queue: str) -> str:
     return b"".join([b"start ", *packed(Topic.WAITING, [queue], LARGEST_MESSAGE)]).decode()
 
 
-class PostgresNotifier(RemoteNotifier):
+class PostgresNotifier(ServerNotifier):
     """`Notifier` for all processes with this database.
 
     NOTIFY carries what waits and what is cancelled: people start and cancel seldom. Progress is written so often

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.postgres.database import as_utc
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 
 
-class PostgresOverview(Room):
+class PostgresOverview(PostgresPart):
     """`Overview`."""
 
     async def depths(self) -> Sequence[QueueDepth]:

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import datetime
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import Database, as_utc
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.database import PostgresDatabase, as_utc
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
-from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
-from outlast.domain.lapses import Heartbeat
+from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
+from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
 
@@ -21,10 +21,10 @@ UPLOADS_AT_ONCE = 4
 """Uploads deleted in one transaction; they may be large."""
 
 
-class Recovery(Room):
+class PostgresRecovery(PostgresPart):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._holders: Sequence[str] = ()
         self._look_at = 0.0
@@ -94,7 +94,7 @@ class Recovery(Room):
         return await self._db.transact(write)
 
     async def _apply(
-        self, connection: Connection, verdicts: Sequence[Verdict], ended: AttemptEnd, cause: str | None = None
+        self, connection: Connection, verdicts: Sequence[CrashVerdict], ended: AttemptEnd, cause: str | None = None
     ) -> list[str]:
         """To locked rows."""
         if not verdicts:

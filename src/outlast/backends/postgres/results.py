@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 
-class PostgresResults(Room):
+class PostgresResults(PostgresPart):
     """`Results` and `Shares`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:

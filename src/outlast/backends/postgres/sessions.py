@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.headroom import Headroom
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
+from outlast.domain.clean_text import plain
 from outlast.domain.errors import QueueFull, TooManyActive
-from outlast.domain.plain import plain
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
@@ -45,10 +45,10 @@ class _Start:
         }
 
 
-class Sessions(Room):
+class PostgresSessions(PostgresPart):
     """The reading side of `SessionStore`, and the start."""
 
-    def __init__(self, database: Database, hint: Callable[[str], str] | None) -> None:
+    def __init__(self, database: PostgresDatabase, hint: Callable[[str], str] | None) -> None:
         super().__init__(database)
         self._hint = hint
         self._headroom = Headroom(database.clock)

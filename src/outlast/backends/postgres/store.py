@@ -4,33 +4,33 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from outlast.backends.postgres.blobs import PostgresBlobs
-from outlast.backends.postgres.claims import Claims
+from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.copying import Copies
-from outlast.backends.postgres.database import Database
-from outlast.backends.postgres.ends import Ends
+from outlast.backends.postgres.copying import PostgresCopies
+from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
-from outlast.backends.postgres.recovery import Recovery
+from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
-from outlast.backends.postgres.sessions import Sessions
+from outlast.backends.postgres.sessions import PostgresSessions
 from outlast.backends.postgres.workers import PostgresWorkers
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
 class PostgresStore(
-    Sessions,
-    Claims,
-    Ends,
-    Recovery,
+    PostgresSessions,
+    PostgresClaims,
+    PostgresEnds,
+    PostgresRecovery,
     PostgresOverview,
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,
     PostgresWorkers,
-    Copies,
+    PostgresCopies,
 ):
     """`SessionStore` and all beside it, for any number of machines.
 
@@ -50,7 +50,7 @@ class PostgresStore(
         listen: bool = True,
         hint: Callable[[str], str] | None = None,
     ) -> None:
-        super().__init__(Database(url, clock, pool_size=pool_size, listen=listen), hint)
+        super().__init__(PostgresDatabase(url, clock, pool_size=pool_size, listen=listen), hint)
 
     async def open(self, *, migrate: bool) -> Sequence[str]:
         return await self._db.open(bring_up_to_date=migrate)

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from outlast.backends.end_records import written
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
-from outlast.backends.postgres.database import Database
+from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import flat_end
-from outlast.backends.postgres.room import Room
+from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
-from outlast.backends.written import written
-from outlast.domain.lapses import lapse_of, returned
+from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
@@ -29,7 +29,7 @@ PATIENCE = 4
 class PostgresLease:
     """`Lease`: a connection of its own, for one thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         self._sql = database.sql
         self._address = make_conninfo(database.address, connect_timeout=PATIENCE)
         self._connection: Connection | None = None
@@ -119,7 +119,7 @@ class PostgresLease:
             return work(self._connection)
 
 
-class PostgresWorkers(Room):
+class PostgresWorkers(PostgresPart):
     """`WorkerRegistry`."""
 
     def lease(self) -> PostgresLease:

@@ -9,7 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from outlast.backends.remote import RemoteNotifier, Say
+from outlast.backends.server_notifier import Say, ServerNotifier
 from outlast.ports.notifier import Topic
 
 ANSWER_WITHIN = 2.0
@@ -20,7 +20,7 @@ LARGEST_MESSAGE = 64_000
 """Bytes."""
 
 
-class RedisNotifier(RemoteNotifier):
+class RedisNotifier(ServerNotifier):
     """`Notifier` for all processes with this Redis and `namespace`. Redis may be away, or forget everything."""
 
     def __init__(self, url: str, namespace: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from outlast.backends.sqlite.driver import Connection, Row
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
@@ -15,7 +15,7 @@ LOG_FACTOR = 8
 """Bytes within the database that count for each free byte of the disk."""
 
 
-class SQLiteBlobs(Room):
+class SQLiteBlobs(SQLitePart):
     """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:

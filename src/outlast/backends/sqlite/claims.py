@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from outlast.backends.copied import fields_of
+from outlast.backends.copied_rows import fields_of
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
@@ -15,7 +15,7 @@ from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
-class Claims(Room):
+class SQLiteClaims(SQLitePart):
     """The side of `SessionStore` that a worker sees while it works."""
 
     async def claim(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from outlast.backends.copied import by_first, fields_of, flat_session
+from outlast.backends.copied_rows import by_first, fields_of, flat_session
 from outlast.backends.rows import Row, as_json
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.room import Room
 from outlast.backends.sqlite.sessions import SMALL_INPUT
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.session import KeptStep
 from outlast.ports.blobs import StoredUpload
@@ -18,7 +18,7 @@ from outlast.ports.results import StepSample, StoredResult
 T = TypeVar("T")
 
 
-class Copies(Room):
+class SQLiteCopies(SQLitePart):
     """`Copyable`."""
 
     async def shut(self, reason: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from outlast.backends.rows import Rows
+from outlast.backends.rows import RowReader
 from outlast.backends.schema import nothing_at, refusal
 from outlast.backends.sqlite.connection import DatabaseFile, unavailable
 from outlast.backends.sqlite.driver import Connection
@@ -22,7 +22,7 @@ from outlast.ports.clock import Clock
 T = TypeVar("T")
 
 
-class Database:
+class SQLiteDatabase:
     """What all parts of the store share. Safe from any thread and loop once it is open."""
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Database:
         self.reserve = Reserve(file.path)
         self.clock = clock
         self.sql = statements(PACKAGE)
-        self.rows = Rows(as_datetime, self._since)
+        self.rows = RowReader(as_datetime, self._since)
         self._door = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from outlast.backends.copied import fields_of
-from outlast.backends.sqlite.database import Database
+from outlast.backends.copied_rows import fields_of
+from outlast.backends.end_records import EndRecord, written
+from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
-from outlast.backends.written import Written, written
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
@@ -24,7 +24,7 @@ VERBS = {
 """The statement that writes an end, by its word in the history."""
 
 
-class Ends(Room):
+class SQLiteEnds(SQLitePart):
     """The side of `SessionStore` that ends things and begins them anew."""
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it has the clock
@@ -82,7 +82,7 @@ class Ends(Room):
         return [self._db.rows.attempt(row) for row in rows]
 
 
-def write_end(connection: Connection, database: Database, claim: Claim, end: Written) -> bool:
+def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, end: EndRecord) -> bool:
     """`SessionStore.finish`, within a transaction."""
     sql = database.sql
     values = fields_of(end) | {"id": claim.session_id, "claim": claim.number} | database.stamp()

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from outlast.backends.rows import as_json
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.ports.facts import StoredFact
 
 
-class SQLiteFacts(Room):
+class SQLiteFacts(SQLitePart):
     """`FactStore`."""
 
     async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:

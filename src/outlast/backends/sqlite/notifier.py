@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.doorbells import Doorbells
-from outlast.backends.sqlite.ear import Attention, Ear, running_loop
+from outlast.backends.sqlite.subscriptions import LoopSubscriptions, Wakeups, running_loop
+from outlast.backends.sqlite.unix_sockets import UnixSockets
 from outlast.ports.notifier import Listener, Subscription, Topic
 
 
-class DoorbellSubscription:
+class UnixSocketSubscription:
     """An open ear; close it in the loop that opened it."""
 
-    def __init__(self, notifier: "DoorbellNotifier", ear: Ear, attention: Attention) -> None:
+    def __init__(self, notifier: "UnixSocketNotifier", ear: LoopSubscriptions, attention: Wakeups) -> None:
         self._notifier = notifier
         self._ear = ear
         self._attention = attention
@@ -25,14 +25,14 @@ class DoorbellSubscription:
             self._notifier.forget(self._ear)
 
 
-class DoorbellNotifier:
+class UnixSocketNotifier:
     """`Notifier` for all processes that share a database file. `folder` is the doorbells' own."""
 
     def __init__(self, folder: Path, database: Path) -> None:
-        self._doorbells = Doorbells(folder)
+        self._doorbells = UnixSockets(folder)
         self._database = DatabaseFile(database)
         self._lock = threading.Lock()
-        self._ears: dict[asyncio.AbstractEventLoop, Ear] = {}
+        self._ears: dict[asyncio.AbstractEventLoop, LoopSubscriptions] = {}
 
     async def open(self) -> None:
         await asyncio.to_thread(self._doorbells.open)
@@ -68,15 +68,15 @@ class DoorbellNotifier:
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:
         loop = asyncio.get_running_loop()
-        attention = Attention(frozenset(topics), listener)
+        attention = Wakeups(frozenset(topics), listener)
         with self._lock:
             ear = self._ears.get(loop)
             if ear is None:
-                ear = self._ears[loop] = Ear(self._doorbells, self._database)
+                ear = self._ears[loop] = LoopSubscriptions(self._doorbells, self._database)
         ear.listen(attention)
-        return DoorbellSubscription(self, ear, attention)
+        return UnixSocketSubscription(self, ear, attention)
 
-    def _ring_for(self, ear: Ear) -> None:
+    def _ring_for(self, ear: LoopSubscriptions) -> None:
         for topic, keys in ear.outgoing.take():
             self._ring(topic, keys)
 
@@ -85,7 +85,7 @@ class DoorbellNotifier:
             own = {ear.bell_name for ear in self._ears.values()}
         self._doorbells.ring(topic, keys, own)
 
-    def forget(self, ear: Ear) -> None:
+    def forget(self, ear: LoopSubscriptions) -> None:
         with self._lock:
             if self._ears.get(ear.loop) is ear:
                 del self._ears[ear.loop]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 
 
-class SQLiteOverview(Room):
+class SQLiteOverview(SQLitePart):
     """`Overview`."""
 
     async def depths(self) -> Sequence[QueueDepth]:

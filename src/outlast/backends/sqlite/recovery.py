@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from outlast.backends.rows import as_json
-from outlast.backends.sqlite.database import Database
+from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation
-from outlast.domain.crash_policy import Death, Held, Verdict, after_crash, after_lapse, by_session
+from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.lapses import Heartbeat
+from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
 
@@ -25,7 +25,7 @@ UPLOADS_AT_ONCE = 4
 """Uploads deleted in one transaction; they may be large."""
 
 
-class Recovery(Room):
+class SQLiteRecovery(SQLitePart):
     """Rescue, release and cleanup of `SessionStore`."""
 
     async def beats(self) -> Sequence[Heartbeat]:
@@ -65,7 +65,7 @@ class Recovery(Room):
         ]
 
     def _apply(
-        self, connection: Connection, verdicts: Iterable[Verdict], ended: AttemptEnd, cause: str | None = None
+        self, connection: Connection, verdicts: Iterable[CrashVerdict], ended: AttemptEnd, cause: str | None = None
     ) -> list[str]:
         taken = as_json([astuple(verdict) for verdict in verdicts])
         values = {"taken": taken, "ended": ended, "cause": cause} | self._db.stamp()
@@ -112,7 +112,7 @@ class Recovery(Room):
             return await self._db.write(operation)
 
 
-def release_worker(connection: Connection, database: Database, worker_id: str) -> int:
+def release_worker(connection: Connection, database: SQLiteDatabase, worker_id: str) -> int:
     """Give back unspent all that a worker holds, and forget it; within a transaction."""
     values = {"worker_id": worker_id} | database.stamp()
     connection.execute(database.sql["record_releases"], values)

@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection, Row
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
@@ -15,7 +15,7 @@ INLINE = 256 * 1024
 ANY_SIZE = 1 << 62
 
 
-class SQLiteResults(Room):
+class SQLiteResults(SQLitePart):
     """`Results` and `Shares`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:

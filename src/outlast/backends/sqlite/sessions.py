@@ -5,7 +5,7 @@ from typing import Any
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession
@@ -20,7 +20,7 @@ FEW = 100
 """Sessions that are looked up in the event loop itself."""
 
 
-class Sessions(Room):
+class SQLiteSessions(SQLitePart):
     """The reading side of `SessionStore`, and the start."""
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:

@@ -6,34 +6,34 @@ from typing import ClassVar
 
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.blobs import SQLiteBlobs
-from outlast.backends.sqlite.claims import Claims
+from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.copying import Copies
-from outlast.backends.sqlite.database import Database
+from outlast.backends.sqlite.copying import SQLiteCopies
+from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.ends import Ends
+from outlast.backends.sqlite.ends import SQLiteEnds
 from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.overview import SQLiteOverview
-from outlast.backends.sqlite.recovery import Recovery
+from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
-from outlast.backends.sqlite.sessions import Sessions
+from outlast.backends.sqlite.sessions import SQLiteSessions
 from outlast.backends.sqlite.workers import SQLiteWorkers
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
 class SQLiteStore(
-    Sessions,
-    Claims,
-    Ends,
-    Recovery,
+    SQLiteSessions,
+    SQLiteClaims,
+    SQLiteEnds,
+    SQLiteRecovery,
     SQLiteOverview,
     SQLiteResults,
     SQLiteBlobs,
     SQLiteFacts,
     SQLiteWorkers,
-    Copies,
+    SQLiteCopies,
 ):
     """`SessionStore` and all beside it, for all processes of one machine.
 
@@ -43,7 +43,7 @@ class SQLiteStore(
     reads_at_once: ClassVar[bool] = True
 
     def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
-        super().__init__(Database(DatabaseFile(path, vfs), clock))
+        super().__init__(SQLiteDatabase(DatabaseFile(path, vfs), clock))
 
     async def open(self, *, migrate: bool) -> Sequence[str]:
         return await self._db.open(migrate=migrate)

@@ -4,16 +4,16 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from outlast.backends.end_records import written
 from outlast.backends.rows import as_json
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
-from outlast.backends.sqlite.database import Database
+from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection, Row
 from outlast.backends.sqlite.ends import write_end
 from outlast.backends.sqlite.recovery import release_worker
-from outlast.backends.sqlite.room import Room
+from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime, as_text
-from outlast.backends.written import written
-from outlast.domain.lapses import lapse_of, returned
+from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
@@ -27,7 +27,7 @@ PATIENCE = 4.0
 class SQLiteLease:
     """`Lease`: a connection of its own, for one thread. Beats are not synced: no lease outlives the boot."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SQLiteDatabase) -> None:
         self._db = database
         self._sql = database.sql
         self._connection: Connection | None = None
@@ -100,7 +100,7 @@ class SQLiteLease:
             return value
 
 
-class SQLiteWorkers(Room):
+class SQLiteWorkers(SQLitePart):
     """`WorkerRegistry`."""
 
     def lease(self) -> SQLiteLease:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from outlast.domain.lapses import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_of, lost, returned
+from outlast.domain.lease_observer import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_of, lost, returned
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import RetryAnswer

@@ -1,0 +1,67 @@
+"""An end as it is written to a row, in any database."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
+from outlast.domain.progress import dump_steps
+from outlast.domain.session import AttemptEnd, Claim
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecord:
+    """The values of one end of one claim; `None` where it has none such."""
+
+    ended: AttemptEnd
+    digest: bytes
+    """Names this end of this claim, so that its repetition is known as such."""
+    steps: str | None = None
+    error: str | None = None
+    error_code: str | None = None
+    reference: str | None = None
+    delay: float | None = None
+    """Seconds."""
+    result: str | None = None
+    result_bytes: int | None = None
+    redirect_url: str | None = None
+    worked_ms: int | None = None
+    """By the worker, where it has measured; no part of what names the end."""
+
+
+def written(claim: Claim, end: End) -> EndRecord:
+    """Raises `UnicodeEncodeError` for a result that is no text."""
+    match end:
+        case Released():
+            return EndRecord("released", _digest(claim, ["release", end.why or ""]), error=end.why)
+        case Cancelled():
+            steps = dump_steps(end.steps)
+            return EndRecord("cancelled", _digest(claim, ["end_cancelled", steps]), steps)
+        case Completed():
+            steps = dump_steps(end.steps)
+            return EndRecord(
+                "completed",
+                _digest(claim, ["complete", steps, end.result, repr(end.redirect_url)]),
+                steps,
+                result=end.result,
+                result_bytes=len(end.result.encode()),
+                redirect_url=end.redirect_url,
+            )
+        case Failed() | Postponed():
+            ended: AttemptEnd = "failed" if isinstance(end, Failed) else "postponed"
+            delay = end.delay if isinstance(end, Postponed) else None
+            steps = dump_steps(end.steps)
+            parts = [ended, steps, end.error, end.code, repr(end.reference), repr(delay)]
+            return EndRecord(ended, _digest(claim, parts), steps, end.error, end.code, end.reference, delay)
+        case _:
+            assert_never(end)
+
+
+def _digest(claim: Claim, parts: Iterable[str]) -> bytes:
+    hashed = hashlib.blake2b(str(claim.number).encode(), digest_size=16)
+    for part in parts:
+        data = part.encode(errors="surrogatepass")
+        hashed.update(len(data).to_bytes(8, "big"))
+        hashed.update(data)
+    return hashed.digest()

@@ -1,0 +1,97 @@
+"""What commands share: the application they speak for, its settings from flags, errors as sentences."""
+
+import asyncio
+import gc
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from outlast.app import Outlast
+from outlast.cli.printable import printable_json, printable_lines
+from outlast.core.running.supervisor import python_command
+from outlast.domain.errors import OutlastError
+from outlast.settings import load_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Refused(click.ClickException):
+    """Could not tell, or bad usage: exit code 2."""
+
+    exit_code = 2
+
+
+def app_option(command: Callable[P, T]) -> Callable[P, T]:
+    """`--app module:object`."""
+    return click.option(
+        "--app",
+        "app_name",
+        metavar="MODULE:OBJECT",
+        help="The Outlast object of your own program; the current folder is importable. Also ANALYSIS_APP.",
+    )(command)
+
+
+def json_option(command: Callable[P, T]) -> Callable[P, T]:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")(command)
+
+
+def load_app(name: str | None = None) -> Outlast:
+    """The application that `--app`, `ANALYSIS_APP` or the default names."""
+    named = name or load_settings().app
+    module, _, attribute = named.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(import_module(module), attribute or "outlast")
+    except ModuleNotFoundError as error:
+        raise Refused(f"There is no module {error.name!r}. Name your program as --app module:object.") from None
+    except AttributeError:
+        raise Refused(f"The module {module!r} has no {attribute or 'outlast'!r}.") from None
+    if not isinstance(found, Outlast):
+        raise Refused(f"{named!r} is not an Outlast object.")
+    return found
+
+
+def sentences(command: Callable[P, T]) -> Callable[P, T]:
+    """Errors that the system explains are printed as their sentence, exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except OutlastError as error:
+            raise Refused(printable_lines(str(error))) from None
+
+    return guarded
+
+
+def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
+    """How a supervised worker of this application is started."""
+    named = ["--app", app_name] if app_name else []
+    return python_command("workers", "run", *named, "--concurrency", str(concurrency), *more)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def collect_seldom() -> None:
+    """For processes that live long: most of the collector's work was to look in vain at what stays.
+
+    It took a third of the time in which sessions are drained, and with thousands of streams each look was a pause
+    of a tenth of a second.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def print_json(facts: Any) -> None:
+    click.echo(printable_json(json.dumps(facts, indent=2, ensure_ascii=False, default=str)))

@@ -1,0 +1,1 @@
+"""Running sessions: workers and their leases, attempts, isolation, supervision and maintenance."""

@@ -1,0 +1,119 @@
+"""Many calls of one step at once: bounded, in order, all of them or the first error."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from outlast.core.running import context
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+AT_ONCE = 10
+"""Calls at once unless the caller says otherwise."""
+
+
+async def map_async(
+    step: str, call: Callable[[T], Awaitable[V]], items: Iterable[T], at_once: int = AT_ONCE
+) -> list[V]:
+    """The values of `call` in the order of `items`. The first error cancels the other calls, waits until they have
+    ended, and is raised as it is.
+    """
+    wanted = _all(items, at_once)
+    results: dict[int, V] = {}
+    rest = iter(enumerate(wanted))
+
+    async def work() -> None:
+        for at, item in rest:
+            results[at] = await call(item)
+
+    with _announced(step, len(wanted)):
+        workers = {asyncio.ensure_future(work()) for _ in range(min(at_once, len(wanted)))}
+        pending = workers
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for worker in done:
+                    worker.result()
+        finally:
+            for worker in pending:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+    return [results[at] for at in range(len(wanted))]
+
+
+def map_blocking(step: str, call: Callable[[T], V], items: Iterable[T], at_once: int = AT_ONCE) -> list[V]:
+    """As `map_async`, in threads. A call that is at work when another fails ends at its next report or step."""
+    wanted = _all(items, at_once)
+    attempt = context.current()
+    if attempt is not None:
+        attempt.loop_for_threads(f"{step}.map of a plain def step")
+    with _announced(step, len(wanted)):
+        return _Threads(call, wanted).run(min(at_once, len(wanted)))
+
+
+class _Threads:
+    """Daemon threads that share the items: what hangs in one holds up no end of the process."""
+
+    def __init__(self, call: Callable[[Any], Any], items: Sequence[Any]) -> None:
+        self._call = call
+        self._items = items
+        self._rest = iter(enumerate(items))
+        self._results: dict[int, Any] = {}
+        self._failure: BaseException | None = None
+        self._branch = context.Branch(None)
+        self._lock = threading.Lock()
+
+    def run(self, count: int) -> list[Any]:
+        scope = contextvars.copy_context()
+        self._branch = scope.run(context.branch_off)
+        threads = [
+            threading.Thread(target=scope.copy().run, args=(self._work,), name=f"map-{n}", daemon=True)
+            for n in range(count)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            self._branch.stop()
+        if self._failure is not None:
+            raise self._failure
+        return [self._results[at] for at in range(len(self._items))]
+
+    def _work(self) -> None:
+        while (taken := self._next()) is not None:
+            at, item = taken
+            try:
+                self._results[at] = self._call(item)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever called `map`
+                with self._lock:
+                    self._failure = self._failure or error
+                self._branch.stop()
+
+    def _next(self) -> tuple[int, Any] | None:
+        with self._lock:
+            return None if self._branch.stopped else next(self._rest, None)
+
+
+def _all(items: Iterable[T], at_once: int) -> Sequence[T]:
+    if at_once < 1:
+        raise ValueError(f"at_once is {at_once}; at least one call at once is needed.")
+    return list(items)
+
+
+@contextmanager
+def _announced(step: str, calls: int) -> Generator[None]:
+    attempt = context.current()
+    if attempt is None or not calls:
+        yield
+        return
+    attempt.progress.fan_out(step, calls)
+    try:
+        yield
+    finally:
+        attempt.progress.fan_in(step)

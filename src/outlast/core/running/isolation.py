@@ -1,0 +1,151 @@
+"""An attempt in a process of its own, which can be killed: the side of the worker."""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from outlast.core.analysis import Analysis
+from outlast.core.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
+from outlast.core.running.attempt_ports import Journal, ProgressSink
+from outlast.core.running.process_tree import MARK, kill_group
+from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
+from outlast.domain.session import KeptStep
+
+LINE_LIMIT = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
+"""Bytes of one message: a kept result, escaped."""
+START = """
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop())
+from outlast.core.running.isolated import main
+main()
+"""
+"""Our import path is for this program alone: by the environment it would reach every Python that it calls."""
+
+
+class IsolatedError(OutlastError):
+    """The analysis raised in its own process; the text is the traceback from there."""
+
+
+class IsolatedDeathError(OutlastError):
+    """The process of the analysis ended without an answer."""
+
+
+async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSink, journal: Journal) -> str:
+    """The result as JSON text; raises what the analysis raised. Cancelled: the process and its children die."""
+    mark = secrets.token_hex(8)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        START,
+        json.dumps([p or str(Path.cwd()) for p in sys.path]),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=LINE_LIMIT,
+        # a group that can be killed, in the session of the worker, whose supervisor kills what is left of that
+        process_group=0,
+        env={**os.environ, MARK: mark},
+    )
+    try:
+        return await _Conversation(child, progress, journal).hold(
+            {
+                "module": analysis.work.__module__,
+                "function": analysis.work.__qualname__,
+                "input": input_json,
+                "owner": journal.owner,
+            }
+        )
+    finally:
+        kill_group(child.pid, mark)
+        await child.wait()
+
+
+class _Conversation:
+    """JSON lines: the child asks and tells, we answer."""
+
+    def __init__(self, child: asyncio.subprocess.Process, progress: ProgressSink, journal: Journal) -> None:
+        self._child = child
+        self._progress = progress
+        self._journal = journal
+        self._tell: dict[str, Callable[[dict[str, Any]], None]] = {
+            "begin": lambda m: progress.begin(m["step"], m["call"], m["flow"]),
+            "resume": lambda m: progress.resume(m["step"], m["flow"]),
+            "end": lambda m: progress.end(m["step"], m["call"]),
+            "leave": lambda m: progress.leave(m["step"], m["call"]),
+            "fan_out": lambda m: progress.fan_out(m["step"], m["calls"]),
+            "fan_in": lambda m: progress.fan_in(m["step"]),
+            "report": lambda m: progress.report(m["step"], m["call"], m["done"], m["total"], m["message"]),
+        }
+        self._ask: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "kept": self._kept,
+            "keep": self._keep,
+            "upload": self._upload,
+            "upload_name": self._upload_name,
+        }
+
+    async def hold(self, first: dict[str, Any]) -> str:
+        self._send(first)
+        assert self._child.stdout is not None  # noqa: S101 - it was asked for as a pipe
+        while line := await self._child.stdout.readline():
+            message: dict[str, Any] = json.loads(line)
+            match message["op"]:
+                case "done":
+                    return message["result"]
+                case "raised":
+                    raise _raised(message)
+                case op if op in self._tell:
+                    self._tell[op](message)
+                case op:
+                    self._send({"n": message["n"], "answer": await self._ask[op](message)})
+        code = await self._child.wait()
+        cause = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise IsolatedDeathError(f"The process of the analysis ended without an answer ({cause}).")
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._child.stdin is not None  # noqa: S101 - it was asked for as a pipe
+        self._child.stdin.write(json.dumps(message).encode() + b"\n")
+
+    async def _kept(self, message: dict[str, Any]) -> Any:
+        kept = await self._journal.kept(message["call"])
+        return asdict(kept) if kept else None
+
+    async def _keep(self, message: dict[str, Any]) -> Any:
+        await self._journal.keep(KeptStep(**message["kept"]))
+        return True
+
+    async def _upload(self, message: dict[str, Any]) -> Any:
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            try:
+                async for chunk in self._journal.upload(message["sha256"]):
+                    file.write(chunk)
+            except Permanent as gone:
+                Path(file.name).unlink()  # noqa: ASYNC240 - microseconds
+                return {"error": str(gone)}
+        return {"path": file.name}
+
+    async def _upload_name(self, message: dict[str, Any]) -> Any:
+        try:
+            return {"name": await self._journal.upload_name(message["sha256"])}
+        except Permanent as gone:
+            return {"error": str(gone)}
+
+
+def _raised(message: dict[str, Any]) -> OutlastError:
+    text: str = message["message"]
+    match message["kind"]:
+        case "Permanent":
+            return Permanent(text)
+        case "RetryAfter":
+            return RetryAfter(message["seconds"], text)
+        case "TooLarge":
+            return TooLarge(text)
+        case "NotJson":
+            return NotJson(text)
+        case _:
+            return IsolatedError(message["trace"])

@@ -1,0 +1,67 @@
+"""How attempts ended, written to the store and told to those who wait for it."""
+
+import logging
+import random
+import secrets
+
+from outlast.core.running.attempt import Attempt
+from outlast.core.running.progress_writer import ProgressWriter
+from outlast.core.running.step_journal import Store, patiently
+from outlast.domain.outcome import Completed, End, Failed, Lost, Outcome, Postponed, Released
+from outlast.ports.clock import Clock
+from outlast.ports.dispatcher import Dispatcher, Waiting
+from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.results import StepSample
+
+log = logging.getLogger(__name__)
+
+NOT_WRITTEN = "The outcome could not be stored. It is our fault, not yours."
+
+
+class OutcomeWriter:
+    """The ends of one worker's attempts."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        reporter: ProgressWriter,
+        dispatcher: Dispatcher | None,
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._reporter = reporter
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._rng = rng
+
+    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write how it ended, however long the store is away, unless the claim is gone."""
+        if isinstance(outcome, Lost):
+            return
+        session = attempt.session
+        try:
+            await self._write(attempt, outcome)
+        except Exception:
+            # a store that refuses this end for what is in it would refuse it for ever
+            reference = secrets.token_hex(4)
+            log.exception("The end of session %s cannot be written; reference %s", session.id, reference)
+            outcome = Failed(NOT_WRITTEN, "not_written", reference, session.progress.steps)
+            await self._write(attempt, outcome)
+        self._notifier.publish(Topic.CHANGED, [session.id])
+        match outcome:
+            case Completed():
+                worked = attempt.worked.items()
+                self._reporter.learn([StepSample(session.analysis, step, ms) for step, ms in worked])
+            case Postponed() | Released():
+                self._notifier.publish(Topic.WAITING, [session.queue])
+                if self._dispatcher and isinstance(outcome, Released) and outcome.why is None:
+                    self._dispatcher.dispatch([Waiting.of(session)])
+            case _:
+                pass
+
+    async def _write(self, attempt: Attempt, end: End) -> None:
+        worked = self._clock.monotonic() - attempt.began
+        await patiently(lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng)

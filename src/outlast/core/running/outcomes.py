@@ -1,0 +1,115 @@
+"""Names how an attempt ended, as a value, whatever its code raised."""
+
+import logging
+import random
+import reprlib
+import secrets
+
+from outlast.core.analysis import Analysis
+from outlast.core.payload import NotJson, NotUnderstood
+from outlast.core.running.isolation import IsolatedDeathError
+from outlast.core.running.progress_tracker import ProgressTracker
+from outlast.domain.clean_text import plain
+from outlast.domain.decisive_error import decisive
+from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
+from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
+from outlast.domain.progress import StepStatus
+from outlast.domain.retry import backoff
+from outlast.domain.session import AnalysisSession
+
+log = logging.getLogger(__name__)
+
+LONGEST_MESSAGE = 2_000
+"""Characters of an error's text that are kept."""
+OURS = "Something went wrong on our side."
+NOT_STORED = "The result could not be stored. It is our fault, not yours."
+
+
+class AnalysisExitError(Exception):
+    """The analysis tried to end its process, by `sys.exit()` or as Ctrl-C does."""
+
+
+class CancelLeakError(Exception):
+    """The analysis was cancelled by its own code: it awaited a task that had been cancelled elsewhere."""
+
+
+class Outcomes:
+    """The failures of one attempt."""
+
+    def __init__(
+        self, session: AnalysisSession, analysis: Analysis, tracker: ProgressTracker, rng: random.Random
+    ) -> None:
+        self._session = session
+        self._analysis = analysis
+        self._tracker = tracker
+        self._rng = rng
+
+    def timed_out(self) -> Failed | Postponed:
+        return self._retried(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
+
+    def of(self, raised: BaseException) -> Outcome:
+        """The outcome of an attempt that raised this. Never raises: the error's own methods may be broken."""
+        try:
+            return self._named(decisive(raised))
+        except BaseException as broken:  # noqa: BLE001 - the attempt: an error may raise anything while it is read
+            reference = secrets.token_hex(4)
+            log.warning(
+                "Session %s (%s), attempt %d raised a %s that cannot be read (%s); reference %s",
+                *self._whose,
+                type(raised).__name__,
+                type(broken).__name__,
+                reference,
+            )
+            return self._retried(OURS, "error", reference)
+
+    @property
+    def _whose(self) -> tuple[str, str, int]:
+        return self._session.id, self._session.analysis, self._session.attempt
+
+    def _named(self, error: BaseException) -> Outcome:
+        match error:
+            case ClaimLost():
+                return Lost()
+            case NotUnderstood():
+                return Released(plain(str(error)))
+            case Permanent():
+                return self._failed(_text(error) or "The analysis cannot be done.", "permanent")
+            case RetryAfter():
+                wait = min(error.seconds, self._analysis.longest_wait)
+                return self._retried(_text(error) or "It will be tried again later.", "retry_after", at_least=wait)
+            case IsolatedDeathError():
+                log.error("Session %s (%s), attempt %d: %s", *self._whose, error)
+                return self._retried("The analysis broke down on this input.", "crashed")
+            case TooLarge() | NotJson():
+                log.error("Session %s (%s), attempt %d: %s", *self._whose, error)
+                code = "too_large" if isinstance(error, TooLarge) else "not_json"
+                return self._failed(NOT_STORED, code)
+            case _:
+                reference = secrets.token_hex(4)
+                log.error(
+                    "Session %s (%s), attempt %d failed; reference %s", *self._whose, reference, exc_info=error
+                )
+                return self._retried(OURS, "error", reference)
+
+    def _retried(
+        self, message: str, code: str, reference: str | None = None, *, at_least: float = 0.0
+    ) -> Postponed | Failed:
+        if self._session.attempt >= self._session.max_attempts:
+            return self._failed(message, code, reference)
+        delay = max(at_least, backoff(self._session.attempt, self._rng))
+        return Postponed(plain(message), code, reference, delay, self._tracker.stopped(StepStatus.FAILED))
+
+    def _failed(self, message: str, code: str, reference: str | None = None) -> Failed:
+        return Failed(plain(message), code, reference, self._tracker.stopped(StepStatus.FAILED))
+
+
+def exit_of(error: BaseException) -> AnalysisExitError:
+    """What a `SystemExit` or `KeyboardInterrupt` of analysis code becomes, so that it ends its attempt alone."""
+    if isinstance(error, SystemExit):
+        return AnalysisExitError(f"The analysis called sys.exit({reprlib.repr(error.code)}).")
+    return AnalysisExitError(f"The analysis raised {type(error).__name__}.")
+
+
+def _text(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " (shortened)"

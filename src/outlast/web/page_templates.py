@@ -1,0 +1,69 @@
+"""What every page is drawn with: the templates, the frame around them, the headers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.responses import HTMLResponse, Response
+
+from outlast.web.problems import Problem
+from outlast.web.request_context import RequestContext
+
+CSP = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "img-src 'self' data:"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+}
+
+
+class PageTemplates:
+    """The look of one site."""
+
+    def __init__(self, title: str, stylesheets: Sequence[str], modules: Sequence[str]) -> None:
+        self.title = title
+        self._stylesheets = stylesheets
+        self._modules = modules
+        self._templates = Environment(
+            loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True
+        )
+        # A result that is shown as JSON keeps its own order and letters.
+        self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+
+    def page(
+        self,
+        template: str,
+        context: RequestContext,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response:
+        """The answer, with `headers` beside or in place of those of every page."""
+        token = context.access.token(context.visitor) if context.visitor else ""
+        html = self._templates.get_template(template).render(**self._frame(context.root, token), **values)
+        return HTMLResponse(html, status, {**HEADERS, **(headers or {})})
+
+    def problem(self, root: str, problem: Problem) -> Response:
+        """An error as a page."""
+        html = self._templates.get_template("problem.html").render(
+            **self._frame(root, ""),
+            status=problem.status,
+            title=problem.title,
+            error=problem.sentence,
+            reference=problem.reference,
+            way=problem.way or ("/", "To the start page"),
+        )
+        return HTMLResponse(html, problem.status, {**HEADERS, **problem.headers})
+
+    def _frame(self, root: str, token: str) -> dict[str, Any]:
+        return {
+            "site_title": self.title,
+            "csrf_token": token,
+            "root_path": root,
+            "stylesheets": [root + s for s in self._stylesheets],
+            "modules": [root + m for m in self._modules],
+            "lang": "en",
+        }

@@ -1,0 +1,144 @@
+"""What follows the end of an attempt: who is told, what is learnt, what happens when the store is away."""
+
+import asyncio
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from outlast.backends.memory.notifier import MemoryNotifier
+from outlast.backends.memory.store import MemoryStore
+from outlast.core.running.outcome_writer import OutcomeWriter
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.outcome import Lost
+from outlast.domain.status import Status
+from outlast.ports.dispatcher import Waiting
+from outlast.ports.notifier import Topic
+from outlast.ports.results import StepSample
+from outlast.testing.acts import (
+    cancelled,
+    completed,
+    failed,
+    postponed,
+    read,
+    released,
+    right,
+    started_and_claimed,
+)
+from outlast.testing.clock import FakeClock
+
+
+class AwayStore(MemoryStore):
+    """It is away for the next writes of an end, and keeps how long each attempt worked."""
+
+    away = 0
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.worked = []
+
+    async def finish(self, claim, end, *, worked=None):
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("away")
+        self.worked.append(worked)
+        return await super().finish(claim, end, worked=worked)
+
+
+class EagerClock(FakeClock):
+    """Whoever sleeps lets the time pass."""
+
+    async def sleep(self, seconds):
+        self.advance(seconds)
+
+
+class House:
+    def __init__(self):
+        self.clock = EagerClock()
+        self.store = AwayStore(self.clock)
+        self.notifier = MemoryNotifier()
+        self.dispatched, self.learnt, self.told = [], [], []
+
+    async def settle(self, outcome):
+        """The session after the end of its only attempt."""
+        session = await started_and_claimed(self.store, queue="quick")
+        topics = [Topic.CHANGED, Topic.WAITING]
+        listening = await self.notifier.subscribe(topics, lambda topic, key: self.told.append((topic, key)))
+        attempt = SimpleNamespace(
+            session=session, claim=right(session), began=self.clock.monotonic(), worked={"read": 12}
+        )
+        self.clock.advance(2.5)
+        settling = OutcomeWriter(
+            self.store,
+            self.notifier,
+            SimpleNamespace(learn=self.learnt.extend),
+            SimpleNamespace(dispatch=self.dispatched.extend),
+            self.clock,
+            random.Random(1),
+        )
+        await settling.settle(attempt, outcome)
+        for _ in range(3):
+            await self._turn()
+        await listening.close()
+        return await read(self.store, session.id)
+
+    async def _turn(self):
+
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def house():
+    return House()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "waits"),
+    [
+        (completed(), Status.COMPLETED, False),
+        (failed(), Status.FAILED, False),
+        (cancelled(), Status.CANCELLED, False),
+        (postponed(5.0), Status.PENDING, True),
+        (released(), Status.PENDING, True),
+    ],
+)
+async def test_every_end_is_told_and_workers_hear_of_what_waits_again(house, outcome, status, waits):
+    session = await house.settle(outcome)
+    assert session.status is status
+    expected = {(Topic.CHANGED, session.id)} | ({(Topic.WAITING, "quick")} if waits else set())
+    assert set(house.told) == expected
+
+
+async def test_only_completed_work_teaches_durations(house):
+    await house.settle(failed())
+    await house.settle(postponed())
+    assert not house.learnt
+    await house.settle(completed())
+    assert house.learnt == [StepSample("site", "read", 12)]
+
+
+async def test_a_fleet_is_offered_what_was_given_back_and_nothing_else(house):
+    await house.settle(postponed())
+    await house.settle(completed())
+    assert not house.dispatched
+    session = await house.settle(released())
+    assert house.dispatched == [Waiting.of(session)]
+
+
+async def test_of_a_lost_claim_nothing_is_written_or_told(house):
+    session = await house.settle(Lost())
+    assert session.status is Status.PROCESSING
+    assert not house.told
+    assert not house.store.worked
+
+
+async def test_an_end_is_written_however_long_the_store_is_away(house):
+    house.store.away = 50
+    session = await house.settle(completed())
+    assert session.status is Status.COMPLETED
+    assert session.result_bytes == len('{"grade":"A"}')
+
+
+async def test_the_time_worked_is_the_workers_own(house):
+    await house.settle(completed())
+    assert house.store.worked == [2.5]
