@@ -104,6 +104,7 @@ class Outlast:
         exports: Mapping[str, Export] | None = None,
         check: Check | None = None,
         longest_wait: float = DAY,
+        short_forms: Mapping[str, str] | None = None,
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
@@ -113,7 +114,8 @@ class Outlast:
         result and a `PageView`, `page_title` names that page; `exports` are files to download, by name; `intro` is
         safe HTML above the form. `check` is `async` and looks at the input before a start is accepted: it may read
         the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
-        `longest_wait` (seconds) caps every `RetryAfter`.
+        `longest_wait` (seconds) caps every `RetryAfter`. `short_forms={"url": "source"}` lets `{"url": …}` alone
+        start this analysis over HTTP, with its input field `source`.
         """
 
         def register(work: Work) -> Work:
@@ -135,6 +137,7 @@ class Outlast:
                     exports or {},
                     check,
                     longest_wait,
+                    short_forms or {},
                 )
             )
             return work

@@ -207,10 +207,10 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
     )
-    app: str = _setting(
+    app: str | None = _setting(
         "ANALYSIS_APP",
-        "outlast_reviews.app:outlast",
-        "The `Outlast` object that commands use, as `module:object`",
+        None,
+        "The `Outlast` object that commands use, as `module:object`; unset: the product that is installed",
         "slowsite:outlast",
     )
 

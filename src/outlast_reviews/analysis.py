@@ -234,4 +234,5 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         page_title=page_title,
         exports=EXPORTS,
         check=check,
+        short_forms={"productUrl": "source"},
     )(judged)

@@ -10,6 +10,8 @@ CACHES = {"lru_cache", "cache"}
 TESTS_ONLY = ("testing/", "backends/memory/")
 
 BOUNDED_BY = {
+    "cli/main.py cache": "the commands that are installed",
+    "core/analysis.py short_forms": "the analyses of the program",
     # the edge: tests/integration/test_bounds.py grows each
     "web/access.py _admitted": "CACHED, and a host name that is ours",
     "web/access.py _verified": "CACHED times LARGEST_KEPT",

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from rooms import PACKAGES, ROOT, modules, named, repository
+from rooms import PACKAGES, ROOT, SOURCE, modules, named, repository
 
 LONGEST = {"src": 500, "tests": 500}
 COUNTED = {".py", ".js", ".css", ".sql", ".html"}
@@ -78,6 +78,22 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
         str(p.relative_to(ROOT)) for p in modules() if re.search(r"\b(environ|getenv)\b\W*[\[(.}]", p.read_text())
     }
     assert readers <= set(PASSES_SETTINGS_ON)
+
+
+def test_no_string_names_a_module_of_another_layer() -> None:
+    """The import rule cannot see a name in a string. Entry points are how the parts find each other."""
+    module = re.compile(r"(outlast(?:_reviews)?)\.(\w+)[\w.]*(?::\w+)?")
+    crossing: list[str] = []
+    for path in modules():
+        own = path.relative_to(SOURCE).with_suffix("").parts[:2]
+        for node in ast.walk(_tree(path)):
+            value = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            found = module.fullmatch(value)
+            if not found or own in {found.groups(), ("outlast", "__init__"), ("outlast_reviews", "commands")}:
+                continue
+            if any((SOURCE / found[1] / name).exists() for name in (found[2], f"{found[2]}.py")):
+                crossing.append(f"{path.relative_to(ROOT)}:{node.lineno}: {value}")
+    assert not crossing
 
 
 def test_nothing_is_pickled() -> None:

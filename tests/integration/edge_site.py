@@ -132,7 +132,7 @@ def register(outlast: Outlast, hold: Hold) -> None:
     async def moving(to: str) -> dict[str, Any]:
         return {"redirect_url": to}
 
-    @outlast.analysis("product", subject=_subject)
+    @outlast.analysis("product", subject=_subject, short_forms={"productUrl": "source"})
     async def product(source: Upload | HttpUrl) -> dict[str, Any]:
         if isinstance(source, Upload):
             with await source.aopen() as file:

@@ -251,7 +251,7 @@ class Installation:
 
     def celery(self, pool: str, concurrency: int = 2, *more: str) -> Process:
         """A worker by Celery's own command."""
-        fleet = ["-A", "outlast.backends.celery", "worker", "--pool", pool, "--concurrency", str(concurrency)]
+        fleet = ["-A", "outlast.celery", "worker", "--pool", pool, "--concurrency", str(concurrency)]
         return self._run(
             [*fleet, "--loglevel", "INFO", "--hostname", f"n{len(self._processes)}@%h", *more], "celery"
         )

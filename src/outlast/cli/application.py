@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,7 +15,6 @@ import click
 
 from outlast.app import Outlast
 from outlast.cli.printable import printable_json, printable_lines
-from outlast.core.running.supervisor import python_command
 from outlast.domain.errors import OutlastError
 from outlast.settings import load_settings
 
@@ -45,7 +45,7 @@ def json_option(command: Callable[P, T]) -> Callable[P, T]:
 
 def load_app(name: str | None = None) -> Outlast:
     """The application that `--app`, `ANALYSIS_APP` or the default names."""
-    named = name or load_settings().app
+    named = name or load_settings().app or _installed_app()
     module, _, attribute = named.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -58,6 +58,17 @@ def load_app(name: str | None = None) -> Outlast:
     if not isinstance(found, Outlast):
         raise Refused(f"{named!r} is not an Outlast object.")
     return found
+
+
+def _installed_app() -> str:
+    """The application that an installed distribution offers by an entry point `outlast.apps`."""
+    offered = entry_points(group="outlast.apps", name="default")
+    if not offered:
+        raise Refused(
+            "No application is named. Name your program as --app module:object, or as ANALYSIS_APP; "
+            "pip install outlast-reviews brings a site that judges reviews."
+        )
+    return next(iter(offered)).value
 
 
 def sentences(command: Callable[P, T]) -> Callable[P, T]:
@@ -76,7 +87,7 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
 def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
     """How a supervised worker of this application is started."""
     named = ["--app", app_name] if app_name else []
-    return python_command("workers", "run", *named, "--concurrency", str(concurrency), *more)
+    return [sys.executable, "-m", "outlast", "workers", "run", *named, "--concurrency", str(concurrency), *more]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

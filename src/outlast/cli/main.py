@@ -1,20 +1,15 @@
 """`outlast`: the commands by name, each loaded when it is called, so that `--help` is quick."""
 
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 
 import click
 
 COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole product on one machine."),
-    "analyse": (
-        "outlast_reviews.command:analyse",
-        "Judge the reviews in a file or at an address.",
-    ),
-    "reviews": (
-        "outlast_reviews.evaluate.command:reviews",
-        "Measure how well reviews are judged; print a sample.",
-    ),
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
@@ -24,21 +19,30 @@ COMMANDS = {
 }
 
 
+@cache
+def commands() -> Mapping[str, tuple[str, str]]:
+    """Those of the library, and those of every installed distribution with an entry point `outlast.commands`."""
+    found = dict(COMMANDS)
+    for point in entry_points(group="outlast.commands"):
+        found |= point.load()
+    return found
+
+
 class LazyCommands(click.Group):
     """Knows names and summaries; imports a command when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        if cmd_name not in COMMANDS:
+        if cmd_name not in commands():
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        module, _, name = commands()[cmd_name][0].partition(":")
         return getattr(import_module(module), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in commands().items()])
 
 
 @click.command(

@@ -175,6 +175,8 @@ class Analysis:
     """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
     longest_wait: float = DAY
     """Seconds: no `RetryAfter` waits longer."""
+    short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Fields of a start's body that name this analysis by themselves, each with the input field that it fills."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,11 +215,14 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
+        self.short_forms: dict[str, tuple[str, str]] = {}
+        """By the field of a start's body: the analysis, and the field of its input."""
 
     def add(self, analysis: Analysis) -> None:
         if analysis.name in self._analyses:
             raise ValueError(f"There is an analysis {analysis.name!r} already.")
         self._analyses[analysis.name] = analysis
+        self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
 
     def __getitem__(self, name: str) -> Analysis:
         try:

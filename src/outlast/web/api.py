@@ -29,7 +29,7 @@ INLINE_MARGIN = 30.0
 
 async def start(context: RequestContext) -> Response | None:
     """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
-    name, values = _start_body(await _json(context))
+    name, values = _start_body(await _json(context), context.engine.catalogue.short_forms)
     if not context.settings.inline:
         started = await begin(context, name, values)
         view = await context.engine.watch.view(started.session)
@@ -204,13 +204,15 @@ async def _json(context: RequestContext) -> Any:
         raise Problem(400, "The body is not JSON.") from None
 
 
-def _start_body(body: Any) -> tuple[str, Any]:
+def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[str, Any]:
     if not isinstance(body, dict):
         raise fault('The body is a JSON object: {"analysis": "…", "input": {…}}.', "")
     given = cast("dict[str, Any]", body)
-    if "productUrl" in given and "analysis" not in given:
-        unknown = given.keys() - {"productUrl"}
-        name, values = "product", {"source": given["productUrl"]}
+    short = next(iter(given.keys() & short_forms.keys()), None) if "analysis" not in given else None
+    if short is not None:
+        unknown = given.keys() - {short}
+        name, field = short_forms[short]
+        values = {field: given[short]}
     else:
         unknown = given.keys() - {"analysis", "input"}
         name, values = given.get("analysis"), given.get("input", {})

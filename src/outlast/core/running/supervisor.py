@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -266,8 +265,3 @@ def cause_of(code: int) -> str:
     with suppress(ValueError):
         return f"was killed by {signal.Signals(-code).name}"
     return f"was killed by signal {-code}"
-
-
-def python_command(*arguments: str) -> list[str]:
-    """This interpreter running the `outlast` command."""
-    return [sys.executable, "-m", "outlast", *arguments]
