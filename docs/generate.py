@@ -1,6 +1,6 @@
-"""Writes the parts of the documentation that the code knows best; run `uv run python docs/generate.py`.
+"""Generates the parts of the documentation that come from the code; run `uv run python docs/generate.py`.
 
-A part stands between `<!-- generated: name -->` and `<!-- end -->` of a page. A test fails while a page differs.
+A generated part is between `<!-- generated: name -->` and `<!-- end -->` in a page. A test finds outdated ones.
 """
 
 import ast
@@ -29,45 +29,45 @@ ROOT: Final = PAGES.parent
 PACKAGES: Final = ("outlast", "outlast_reviews")
 BESIDE: Final = {
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
-    "queries": "The statements, one a file, named after what they do; `{name}` stands for the text of another.",
-    "static": "Styles, scripts and pictures, as browsers get them: nothing is built.",
-    "assets": "Styles and scripts of the report, as browsers get them.",
+    "queries": "The statements, one per file, named after what they do; `{name}` includes the text of another.",
+    "static": "Styles, scripts and pictures, served as they are, without a build step.",
+    "assets": "Styles and scripts of the report, served as they are.",
     "templates": "Jinja templates.",
 }
-"""Folders without Python."""
+"""Folders without Python code."""
 
 DOES: Final = {
     "start": 'Start an analysis: `{"analysis": "…", "input": {…}}`',
-    "upload": "Keep a file (multipart field `file`); answers its `source`, to start with",
-    "token": '`{"token"}` for `X-CSRF-Token`; makes a visitor known by a cookie',
+    "upload": "Store a file (multipart field `file`); answers its `source`, for the input of a start",
+    "token": '`{"token"}` for `X-CSRF-Token`; sets a cookie for a new visitor',
     "progress": "The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`",
     "events": "The same snapshots as server-sent events",
-    "result": "The result alone, also after its session was cleaned up",
-    "cancel": "Stop it",
-    "retry": "A new round of attempts, after the kept steps",
-    "share": '`POST`: `{"url"}` by which others may read the result; `DELETE` revokes it',
+    "result": "The result alone, even after its session was cleaned up",
+    "cancel": "Cancel the session",
+    "retry": "A new set of attempts, after the kept steps",
+    "share": '`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it',
     "form": "The form",
-    "submit": "The form, sent: `303` to the session's page",
+    "submit": "Submit the form: `303` to the session's page",
     "page": "Progress, then the result, at one address",
     "page_cancel": "The cancel button without JavaScript",
     "page_retry": "The retry button without JavaScript",
-    "page_again": "The same input once more: `303` to the new session's page",
-    "page_share": "Make the link for others: the button without JavaScript",
-    "page_unshare": "Revoke it",
-    "export": "A file made of the result (`exports=` of its analysis)",
-    "shared": "The result, read by its link",
-    "shared_export": "A file made of it",
-    "enter": "Where operators show the key of the dashboard",
-    "admit": "The key, sent: `303` to the dashboard, with the operator's cookie",
-    "leave": "Be known as an operator no more",
-    "dashboard": "How everything stands; `?status=` and `?analysis=` restrict its list of sessions",
+    "page_again": "Start again with the same input: `303` to the new session's page",
+    "page_share": "Create the share link: the button without JavaScript",
+    "page_unshare": "Revoke the share link",
+    "export": "A file made from the result (`exports=` of its analysis)",
+    "shared": "The result, through its share link",
+    "shared_export": "A file made from it",
+    "enter": "The form in which operators enter the dashboard's key",
+    "admit": "Submit the key: `303` to the dashboard, with the operator's cookie",
+    "leave": "Log out of the dashboard",
+    "dashboard": "The state of the installation; `?status=` and `?analysis=` filter its list of sessions",
     "dashboard_session": "One session of any owner",
-    "dashboard_cancel": "Stop it",
-    "dashboard_retry": "A new round of attempts",
+    "dashboard_cancel": "Cancel the session",
+    "dashboard_retry": "A new set of attempts",
     "static": "Style sheet, scripts, icon",
     "assets": "Style sheets and modules of your own site (`Outlast(assets=…)`)",
-    "livez": "The process is alive",
-    "readyz": "The store can be written, its schema is current, no shutdown has begun",
+    "livez": "Whether the process is alive",
+    "readyz": "Whether the store can be written, its schema is current and no shutdown has begun",
 }
 NEEDS: Final = {
     Owner.ANYBODY: "nothing",
@@ -79,7 +79,7 @@ TOKENS: Final = {None: "", Token.HEADER: "`X-CSRF-Token`", Token.FORM: "field `c
 
 
 def statuses() -> Iterator[str]:
-    """The picture of `TRANSITIONS`."""
+    """The diagram of `TRANSITIONS`."""
     verbs: dict[tuple[Status, Status], list[str]] = {}
     for verb, ways in TRANSITIONS.items():
         for before, afters in ways.items():
@@ -98,7 +98,7 @@ def statuses() -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    """One line for each setting."""
+    """One line per setting."""
     yield "| name | default | meaning |"
     yield "|---|---|---|"
     for field in Settings.model_fields.values():
@@ -106,7 +106,7 @@ def settings() -> Iterator[str]:
 
 
 def product_settings() -> Iterator[str]:
-    """One line for each setting of the product analysis."""
+    """One line per setting of the product analysis."""
     yield "| name | default | meaning |"
     yield "|---|---|---|"
     for field in ReviewSettings.model_fields.values():
@@ -114,7 +114,7 @@ def product_settings() -> Iterator[str]:
 
 
 def routes() -> Iterator[str]:
-    """One line for each route."""
+    """One line per route."""
     yield "| route | what | needs | token |"
     yield "|---|---|---|---|"
     for route in ROUTES:
@@ -122,7 +122,7 @@ def routes() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """What each command says of itself."""
+    """The help text of each command."""
     for context in _commands("outlast", command_line, None):
         yield f"### `{context.command_path}`"
         yield ""
@@ -168,7 +168,7 @@ def methods() -> Iterator[str]:
 
 
 def planted() -> Iterator[str]:
-    """The honesty table that ships."""
+    """The honesty table as it ships."""
     yield markdown(from_json(measured()))
 
 
@@ -179,7 +179,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
 
 
 def current(text: str) -> str:
-    """The page with its generated parts as the code has them now."""
+    """The page with its generated parts brought up to date."""
 
     def written(part: re.Match[str]) -> str:
         body = "\n".join(line.rstrip() for line in "\n".join(PARTS[part[1]]()).splitlines())
@@ -189,13 +189,13 @@ def current(text: str) -> str:
 
 
 def outdated() -> list[Path]:
-    """The pages that are not what this program would write."""
+    """The pages whose generated parts are outdated."""
     pages = [ROOT / "ARCHITECTURE.md", *PAGES.rglob("*.md")]
     return [page for page in pages if current(text := page.read_text(encoding="utf-8")) != text]
 
 
 def pictures() -> Mapping[Path, str]:
-    """What each drawn picture should be."""
+    """What each generated picture should contain."""
     return {PAGES / "pictures" / "honesty.svg": picture([from_json(measured())])}
 
 

@@ -1,0 +1,102 @@
+"""The glossary explains every word in the names of modules, public classes and tables."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from rooms import ROOT, SOURCE, modules
+
+WORDS_OF_EVERY_PROGRAMMER = """
+after almost bad earlier full here like many much new no not out too
+api app application archive blocking cache cached channel celery child cli client clock column command
+connection content cookie counter cpu cursor database date decoder default disk document driver
+error exit file format formatter formatting found header hour id info input invalid item lazy limit
+line link local lock log main machine maker memory missing name named numeric open option package page
+part pipe point policy postgres process public range read reader reason redis reply request response
+row searched serve server set settings shape socket sqlite start started state stop stopped stream
+system table tag template terminal text thread time timed timeout token tracker transport tree unix
+unknown update usage value view web word writer xml zip
+"""
+PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
+
+SPELLED_AS_ONE = {"SQLite": "Sqlite", "BrightData": "Brightdata", "JudgeMe": "Judgeme"}
+ENDING_IN_S = {"postgres", "redis", "settings"}
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)|DROP TABLE (\w+)|ALTER TABLE (\w+) RENAME TO (\w+)")
+
+
+def test_the_glossary_explains_every_word_of_a_name() -> None:
+    explained = _explained()
+    missing = [
+        f"{word} (in {', '.join(sorted(names))})"
+        for word, names in sorted(_words().items())
+        if word not in explained | PLAIN
+    ]
+    assert not missing, "docs/glossary.md must explain: " + "; ".join(missing)
+
+
+def test_every_plain_word_is_in_use() -> None:
+    unused = sorted(PLAIN - set(_words()))
+    assert not unused, f"No name has these words any more, so take them out of PLAIN: {', '.join(unused)}"
+
+
+def test_every_term_is_explained_once_in_one_sentence() -> None:
+    terms = [term for first, _ in _entries() for term in re.findall(r"\*\*(.+?)\*\*", first)]
+    assert not [term for term in terms if terms.count(term) > 1]
+    assert not [first for first, meaning in _entries() if not re.fullmatch(r"\S.*[^.]\.", meaning)]
+
+
+def _words() -> Mapping[str, set[str]]:
+    """Each word, in the singular, and the names that have it."""
+    found: dict[str, set[str]] = {}
+    for name, spelled in _names():
+        for word in WORD.findall(spelled):
+            found.setdefault(_singular(word.lower()), set()).add(name)
+    return found
+
+
+def _names() -> Iterator[tuple[str, str]]:
+    """What to call a name in a message, and the name itself."""
+    for path in modules():
+        relative = path.relative_to(SOURCE)
+        if "testing" in relative.parts:
+            continue
+        for part in relative.with_suffix("").parts:
+            if not part.startswith("_"):
+                yield f"file {relative}", part
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                spelled = node.name
+                for ours, as_one in SPELLED_AS_ONE.items():
+                    spelled = spelled.replace(ours, as_one)
+                yield f"class {node.name}", spelled
+    for table in _tables():
+        yield f"table {table}", table
+
+
+def _tables() -> set[str]:
+    """The tables of both databases after all their migrations."""
+    tables: set[str] = set()
+    for folder in sorted(SOURCE.glob("outlast/backends/*/migrations")):
+        for path in sorted(folder.glob("*.sql")):
+            for made, dropped, before, after in TABLE.findall(path.read_text(encoding="utf-8")):
+                tables = tables - {dropped, before} | ({made, after} - {""})
+    return tables
+
+
+def _entries() -> list[tuple[str, str]]:
+    """The rows of the glossary's tables: the term with its other forms, and the meaning."""
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| (\*\*.+?) \| (.+?) \|$", text, re.MULTILINE)
+
+
+def _explained() -> set[str]:
+    return {_singular(word) for first, _ in _entries() for word in re.findall(r"[a-z0-9]+", first.lower())}
+
+
+def _singular(word: str) -> str:
+    if word in ENDING_IN_S or re.search(r"(ss|us|is)$", word):
+        return word
+    if word.endswith("ies") and word != "cookies":
+        return word.removesuffix("ies") + "y"
+    return word.removesuffix("es") if re.search(r"(ss|ch|x)es$", word) else word.removesuffix("s")
