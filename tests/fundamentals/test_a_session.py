@@ -1,4 +1,4 @@
-"""The life of a session, told from the outside: read this first."""
+"""The life of a session, seen from the outside: read this first."""
 
 import asyncio
 import io

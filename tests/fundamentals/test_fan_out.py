@@ -1,4 +1,4 @@
-"""One step for many items: `map`, and what threads and processes of the analysis's own know of their session."""
+"""`Step.map`: one step for many items, and the session's context in threads and processes of an analysis."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from outlast import Status, report, step
 
 
 class TroubleError(Exception):
-    """What a step raises in these stories."""
+    """The error that steps raise in these tests."""
 
 
 async def ended(work, *steps, **options):

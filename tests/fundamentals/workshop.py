@@ -1,4 +1,4 @@
-"""A small Outlast in memory, with one worker, for stories that read like documentation."""
+"""A small Outlast in memory, with one worker, for tests that read like documentation."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ ME = "a visitor"
 
 
 class Workshop:
-    """Register analyses, start them, see how they end."""
+    """Register analyses, start them, wait for their outcomes."""
 
     def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
         self.engine = engine

@@ -1,4 +1,4 @@
-"""Real processes of one installation for tests: start them, visit them, wait on conditions, end them."""
+"""Real processes of one installation: start them, send requests, wait for conditions, stop them."""
 
 import json
 import os
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 LEASE = 15.0
 NO_STORE = 2
-"""Exit code of a command that finds none, or cannot tell."""
+"""Exit code of a command without a result."""
 LOG_SHOWN = 4_000
-"""Characters of a process's log that a failed test shows."""
+"""Characters of a process's log that a failed test prints."""
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
-"""How the settings begin that a test does not take from its surroundings."""
+"""Prefixes of the settings that tests do not inherit from the environment."""
 PRELUDE = '''
 import asyncio, os, signal, threading, time
 from pathlib import Path
@@ -47,7 +47,7 @@ async def until(name):
 
 
 def wait_until(condition: Callable[[], T], within: float, what: str = "it") -> T:
-    """The first true value of `condition`; fails when there is none within so many seconds."""
+    """Return the first true value of `condition`; fail without one within `seconds`."""
     end = time.monotonic() + within
     pause = threading.Event()
     while True:
@@ -60,7 +60,7 @@ def wait_until(condition: Callable[[], T], within: float, what: str = "it") -> T
 
 
 class Process:
-    """One command; what it prints and logs goes to a file."""
+    """One command, whose output goes to a file."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Process:
     ) -> None:
         self._log = log
         self.said = " ".join([module, *arguments])
-        """What was typed."""
+        """The command line."""
         with log.open("wb") as sink:
             self._child = ForkedProcess(module, arguments, folder, environment, sink)
         self.pid = self._child.pid
@@ -83,7 +83,7 @@ class Process:
 
     @property
     def workers(self) -> list[int]:
-        """The worker processes that it supervises."""
+        """The supervised worker processes."""
         with suppress(psutil.NoSuchProcess):
             return [c.pid for c in psutil.Process(self.pid).children()]
         return []
@@ -92,16 +92,16 @@ class Process:
         self._child.send_signal(number)
 
     def wait(self, within: float) -> int:
-        """Its exit code; fails when it is still there after so many seconds."""
+        """Return the exit code; fail if the process still runs after the timeout."""
         return self._child.wait(within)
 
     def answer(self, within: float) -> str:
-        """What it has printed, once it has ended well."""
+        """Return the output after a successful exit."""
         assert self.wait(within) == 0, self.log
         return self.log
 
     def address(self, within: float = 60.0) -> str:
-        """Where it answers, once it does."""
+        """Wait until the server responds; return its address."""
 
         def said() -> str | None:
             if self._child.poll() is not None:
@@ -230,27 +230,27 @@ class Installation:
         return self._start("serve", "--port", "0", "--workers", str(workers), *more)
 
     def worker(self, *more: str) -> Process:
-        """A worker that nobody supervises."""
+        """Start a worker without a supervisor."""
         return self._start("workers", "run", *more)
 
     def workers(self, count: int = 1, *more: str) -> Process:
-        """Supervised ones, on their own."""
+        """Start supervised workers."""
         return self._start("workers", "start", "--workers", str(count), *more)
 
     def command(self, *arguments: str) -> Process:
-        """Any other command."""
+        """Start any other command."""
         return self._run(list(arguments), "outlast")
 
     def program(self, *arguments: str) -> Process:
-        """The application's own file, as a program."""
+        """Run the application's file as a program."""
         return self._run(list(arguments), "site_under_test")
 
     def change(self, **settings: str) -> None:
-        """For processes that are started from now on."""
+        """Set an environment variable for processes started later."""
         self._environment |= settings
 
     def celery(self, pool: str, concurrency: int = 2, *more: str) -> Process:
-        """A worker by Celery's own command."""
+        """Start a worker by Celery's command."""
         fleet = ["-A", "outlast.celery", "worker", "--pool", pool, "--concurrency", str(concurrency)]
         return self._run(
             [*fleet, "--loglevel", "INFO", "--hostname", f"n{len(self._processes)}@%h", *more], "celery"
@@ -298,7 +298,7 @@ class Installation:
         return [worker for worker in json.loads(told.stdout) if worker["alive"]]
 
     def alive(self) -> list[int]:
-        """Every process whose folder is this one."""
+        """Return every process whose working directory is this folder."""
         found: list[int] = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -317,7 +317,7 @@ class Installation:
 
 
 def gone(pid: int) -> bool:
-    """No such process, or only what is left until its parent has looked."""
+    """Return whether the process does not exist or is a zombie."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

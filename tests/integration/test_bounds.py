@@ -21,8 +21,8 @@ from outlast.backends.sqlite import writer
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.writer import Writer
 from outlast.core import text_cache
-from outlast.core.start_times import KNOWN, StartTimes
-from outlast.core.watch import LARGEST_INPUT, POSITIONS_PER_LOOK
+from outlast.core.start_times import MAX_KNOWN, StartTimes
+from outlast.core.watch import LARGEST_INPUT, POSITIONS_PER_REFRESH
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.testing.acts import new_session
@@ -131,20 +131,20 @@ async def test_places_in_the_queue_are_remembered_of_so_many_at_most(site: OpenS
     watch = site.engine.watch
     session = await site.engine.store.get(await visitor.started("held", text="a"), owner=None)
     assert session is not None
-    for n in range(10 * POSITIONS_PER_LOOK + 10):
+    for n in range(10 * POSITIONS_PER_REFRESH + 10):
         await watch.view(dataclasses.replace(session, id=f"{n:026}"))
-    assert len(watch._positions) <= 10 * POSITIONS_PER_LOOK + 1
+    assert len(watch._positions) <= 10 * POSITIONS_PER_REFRESH + 1
 
 
 @pytest.mark.slow
 async def test_beginnings_are_remembered_of_so_many_at_most(site: OpenSite, visitor: Visitor):
-    beginnings = StartTimes(SystemClock())
+    start_times = StartTimes(SystemClock())
     session = await site.engine.store.get(await visitor.started("held", text="a"), owner=None)
     assert session is not None
-    for n in range(KNOWN + 10):
-        beginnings.of(dataclasses.replace(session, id=f"{n:026}"))
-    assert len(beginnings._known) <= KNOWN
-    assert weight(beginnings._known) < 5 * MB
+    for n in range(MAX_KNOWN + 10):
+        start_times.of(dataclasses.replace(session, id=f"{n:026}"))
+    assert len(start_times._known) <= MAX_KNOWN
+    assert weight(start_times._known) < 5 * MB
 
 
 def test_texts_are_remembered_up_to_a_length_and_a_number():

@@ -1,4 +1,4 @@
-"""A worker that is handed sessions from other threads: the store decides, and every hand-over gets its answer."""
+"""A worker that gets sessions from other threads: the store decides, and every handoff gets a result."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ SILENCE = 1_000.0
 
 
 class MoodyStore(MemoryStore):
-    """Away for the next few claims."""
+    """A store that is unavailable for the next few claims."""
 
     away = 0
 
@@ -38,17 +38,17 @@ class MoodyStore(MemoryStore):
 
 
 class Bench:
-    """One worker with an inbox, on a store in memory."""
+    """One worker with a handoff, on a store in memory."""
 
     def __init__(self, engine, options):
         self.engine = engine
         self.store = engine.store
-        self.inbox = Handoff()
+        self.handoff = Handoff()
         self.gate = asyncio.Event()
         self.begun = []
         self.most = self.now = 0
         engine.catalogue.add(Analysis("site", "Site", self.site, ()))
-        self.worker = engine.worker(options, inbox=self.inbox)
+        self.worker = engine.worker(options, handoff=self.handoff)
 
     async def site(self, url: str):
         self.begun.append(url)
@@ -62,8 +62,8 @@ class Bench:
         return (await self.store.add(new, StartLimits(1_000, 1_000))).session.id
 
     async def take(self, session_id):
-        """What becomes of it, handed over from another thread."""
-        future = await asyncio.to_thread(self.inbox.take, session_id)
+        """Submit a session from another thread and return the result."""
+        future = await asyncio.to_thread(self.handoff.submit, session_id)
         async with asyncio.timeout(20):
             return await asyncio.wrap_future(future)
 
@@ -91,9 +91,9 @@ async def bench(*, run=True, **options):
         yield made
         return
     running = asyncio.create_task(made.worker.run())
-    await made.until(lambda: made.inbox._wake is not None)
+    await made.until(lambda: made.handoff._wake is not None)
     # its first look, at a store that is empty, is over when it has taken something
-    made.inbox.take("nothing")
+    made.handoff.submit("nothing")
     try:
         yield made
     finally:
@@ -183,7 +183,7 @@ async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatc
 
 
 async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):
-    monkeypatch.setattr("outlast.core.running.handoff_claims.PAUSE", 0.01)
+    monkeypatch.setattr("outlast.core.running.handoff_claims.RETRY_DELAY", 0.01)
     async with bench() as b:
         b.gate.set()
         session = await b.add()
@@ -198,8 +198,8 @@ async def test_a_worker_that_stops_refuses_what_it_has_not_begun_and_gives_back_
         first = asyncio.create_task(b.take(running))
         await b.until(lambda: b.begun)
         second = asyncio.create_task(b.take(waiting))
-        await b.until(lambda: b.inbox._waiting)
-        b.inbox.close()
+        await b.until(lambda: b.handoff._waiting)
+        b.handoff.close()
         b.worker.stop()
         assert await second is HandoffResult.REFUSED
         assert await first is HandoffResult.WORKED

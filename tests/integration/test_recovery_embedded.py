@@ -1,4 +1,4 @@
-"""A host dies of an analysis that it embeds: nobody watches it, and the next start knows that it died."""
+"""A host dies of an embedded analysis: it has no supervisor, and the next start detects the death."""
 
 import signal
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_what_a_killed_host_held_goes_on_in_the_next_before_a_lease_is_over(tmp_
         host = house.program()
         visitor.address = host.address()
         house.wait_for_effect("going", "on", count=2)
-        assert "No beat of" not in host.log
+        assert "Leases lapsed" not in host.log
         assert "is gone, and nobody saw how it ended" in host.log
         house.allow("go")
         visitor.wait_for(honest, "completed", within=10)

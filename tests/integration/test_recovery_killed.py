@@ -1,4 +1,4 @@
-"""What was in flight when a process was killed comes to its end all the same."""
+"""Sessions in flight when a process is killed still complete."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A worker that stood still and wakes up again finds its claims gone and writes nothing."""
+"""A worker that resumes from suspension finds its claims lost and writes nothing."""
 
 import signal
 import sqlite3
@@ -65,7 +65,7 @@ def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> 
         ticks = len(house.effects("tick", zombie.pid))
         zombie.signal(signal.SIGCONT)
         house.wait_for_effect("stale", "result", zombie.pid)
-        wait_until(lambda: "goes on as" in zombie.log, 10, "the fresh start of the worker that was paused")
+        wait_until(lambda: "continues as" in zombie.log, 10, "the fresh start of the worker that was paused")
 
         after = len(house.effects("tick", zombie.pid))
         assert after - ticks < 40, "the old attempt went on for long"

@@ -1,4 +1,4 @@
-"""An input that kills its worker is set aside; its neighbours do not pay for it."""
+"""An input that kills its worker is quarantined, without harm to other sessions."""
 
 from pathlib import Path
 

@@ -69,7 +69,7 @@ async def test_an_old_worker_gives_back_once_what_it_does_not_understand_and_a_n
             (line,) = await store.history(session_id)
             assert line.ended == "released"
             assert line.error.startswith("This worker does not understand the input: language")
-        assert sum("is left to other workers" in record.getMessage() for record in caplog.records) == 1
+        assert sum("This worker leaves session" in record.getMessage() for record in caplog.records) == 1
         new.embed(1, options)
         assert {(await end_of(new, session_id)).status for session_id in ids} == {Status.COMPLETED}
 
@@ -107,7 +107,7 @@ async def test_a_retry_of_what_this_version_does_not_understand_is_refused_with_
 
 
 async def test_a_worker_remembers_a_bounded_number_of_what_it_leaves_to_others(monkeypatch):
-    monkeypatch.setattr(foreign_sessions, "AT_MOST", 3)
+    monkeypatch.setattr(foreign_sessions, "MAX_REMEMBERED", 3)
     store, foreign = MemoryStore(SystemClock()), ForeignSessions()
     sessions = [await start(store, subject=str(n)) for n in range(5)]
     for session in sessions:

@@ -1,4 +1,4 @@
-"""What analyses start: it finds no input, inherits nothing of ours, and does not outlive its worker."""
+"""Child processes of analyses: they get no input, inherit no descriptors, and do not outlive their worker."""
 
 import os
 import shutil
@@ -139,9 +139,9 @@ def test_as_the_first_process_of_a_container_orphans_are_reaped(tmp_path: Path) 
         "while not [c for c in psutil.Process().children() if c.status() == psutil.STATUS_ZOMBIE]:\n"
         "    assert time.monotonic() < end\n"
         "reaper = OrphanReaper()\n"
-        "reaper.look()\n"
+        "reaper.reap()\n"
         "assert psutil.Process().children(), 'somebody else may still be about to wait for it'\n"
-        "reaper.look()\n"
+        "reaper.reap()\n"
         "assert not psutil.Process().children()\n"
         "print('reaped')\n"
     )

@@ -1,4 +1,4 @@
-"""How a worker deals with the code it runs: much of it at once, slow to stop, deaf, or in its way."""
+"""How a worker handles analysis code: much of it at once, slow to stop, ignoring stops, or interfering."""
 
 from pathlib import Path
 

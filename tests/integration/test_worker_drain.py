@@ -1,4 +1,4 @@
-"""A stop is not a failure: what can finish does, the rest goes on at the next start as if nothing had been."""
+"""A stop is not a failure: attempts finish if they can, and the rest resume at the next start."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""Code that holds on to its worker costs that worker, and nobody who works beside it."""
+"""Code that does not end costs its worker a replacement, and other sessions nothing."""
 
 import signal
 import time

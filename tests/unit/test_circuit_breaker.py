@@ -1,4 +1,4 @@
-"""The circuit breaker of the store: who is refused at once, and when it closes again."""
+"""The circuit breaker of the store: which calls are refused at once, and when it closes again."""
 
 import asyncio
 import io
@@ -13,11 +13,11 @@ from outlast.core.guarded_store import PROMPT, READS, SLOW, GuardedStore, guarde
 from outlast.domain.errors import QueueFull, StoreUnavailable
 
 SOON = 0.2
-"""Seconds of patience here, instead of five."""
+"""Timeout in seconds, instead of five."""
 
 
 class Talker:
-    """A store that answers when it is told to."""
+    """A store that responds when the test says so."""
 
     def __init__(self):
         self.speaks = asyncio.Event()
@@ -46,9 +46,9 @@ def breaker(talker: Talker):
     breaker.close()
 
 
-@pytest.fixture(params=["ask", "ask_prompt"])
+@pytest.fixture(params=["call", "call_prompt"])
 def ask(request: pytest.FixtureRequest, breaker: CircuitBreaker):
-    """Either way to ask through it."""
+    """Both ways to call through the breaker."""
     return getattr(breaker, request.param)
 
 
@@ -131,10 +131,10 @@ async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_oth
 
 def test_in_a_busy_store_one_waits_longer_than_in_a_silent_one():
     breaker = CircuitBreaker(unreachable, answer_within=5)
-    assert breaker._until(100) == 105
+    assert breaker._deadline(100) == 105
     for answered_at, until in ((90, 105), (103, 108), (109, 114), (113, 115), (1_000, 115)):
         breaker._answered_at = answered_at
-        assert breaker._until(100) == until
+        assert breaker._deadline(100) == until
 
 
 async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(talker):
@@ -142,7 +142,7 @@ async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(ta
         talker.speaks.set()
 
     breaker = CircuitBreaker(probe, answer_within=SOON)
-    assert await breaker.ask(talker.ask, slow=True) == "said"
+    assert await breaker.call(talker.ask, slow=True) == "said"
 
 
 async def test_a_caller_who_is_cancelled_gives_up_what_it_asked(breaker, talker, ask):
@@ -166,7 +166,7 @@ def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
     async def ask():
         breakers.append(CircuitBreaker(silent, answer_within=SOON))
         with pytest.raises(StoreUnavailable):
-            await breakers[0].ask(silent)
+            await breakers[0].call(silent)
         assert breakers[0].open
 
     asyncio.run(ask())
@@ -176,13 +176,13 @@ def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
 async def test_what_gets_ahead_has_its_time_anew(breaker, talker):
     looks = []
 
-    def moved_at() -> float:
+    def progressed_at() -> float:
         looks.append("")
         if len(looks) == 3:
             talker.speaks.set()
         return asyncio.get_running_loop().time()
 
-    assert await breaker.ask(talker.ask, moved_at=moved_at) == "said"
+    assert await breaker.call(talker.ask, progressed_at=progressed_at) == "said"
     assert len(looks) >= 3
 
 
@@ -196,13 +196,13 @@ async def test_an_upload_gets_ahead_with_each_chunk(breaker, monkeypatch):
                 await asyncio.sleep(0.001)
             return await super().put(owner, name, file)
 
-    asked, ask = [], breaker.ask
+    asked, ask = [], breaker.call
 
-    async def noted(work, *, moved_at):
-        asked.append(moved_at)
-        return await ask(work, moved_at=moved_at)
+    async def noted(work, *, progressed_at):
+        asked.append(progressed_at)
+        return await ask(work, progressed_at=progressed_at)
 
-    monkeypatch.setattr(breaker, "ask", noted)
+    monkeypatch.setattr(breaker, "call", noted)
     await guarded(Chunked(SystemClock()), breaker).put("ann", "a.csv", io.BytesIO(b"abc"))
     assert moves == sorted(set(moves))
     assert len(moves) == 3
@@ -211,7 +211,7 @@ async def test_an_upload_gets_ahead_with_each_chunk(breaker, monkeypatch):
 async def test_where_reads_wait_for_nobody_they_are_not_asked_through_it(breaker, talker):
     store = MemoryStore(SystemClock())
     with pytest.raises(StoreUnavailable):
-        await breaker.ask(talker.ask)
+        await breaker.call(talker.ask)
     assert await GuardedStore(store, breaker).get("a" * 26, owner=None) is None
     with pytest.raises(StoreUnavailable):
         await GuardedStore(store, breaker).cancel("a" * 26, owner=None)

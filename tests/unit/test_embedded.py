@@ -1,4 +1,4 @@
-"""A host keeps its embedded workers, whatever becomes of the threads that they run in."""
+"""A host keeps its embedded workers running, whatever happens to their threads."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ PATIENCE = 20.0
 
 
 class Stuck:
-    """Says that its event loop is blocked, and blocks it."""
+    """A worker that reports a blocked event loop, and blocks it."""
 
     def __init__(self, options: WorkerOptions, released: threading.Event) -> None:
         self._options = options
@@ -22,11 +22,11 @@ class Stuck:
         self._released.wait(PATIENCE)
 
     def stop(self) -> None:
-        """Nobody in a blocked loop hears it."""
+        """A blocked loop ignores a stop."""
 
 
 class Honest:
-    """Runs until it is stopped."""
+    """A worker that runs until it is stopped."""
 
     def __init__(self, began: threading.Event) -> None:
         self._began = began
@@ -61,7 +61,7 @@ async def test_a_worker_is_replaced_each_time_its_loop_is_blocked_and_holds_up_n
 
 
 class Brief:
-    """Ends by itself."""
+    """A worker that ends without a stop."""
 
     async def run(self) -> None:
         pass
@@ -71,7 +71,7 @@ class Brief:
 
 
 async def test_a_worker_that_ends_by_itself_is_replaced_and_one_that_was_stopped_is_not(monkeypatch):
-    monkeypatch.setattr(embedded, "PAUSE", 0.01)
+    monkeypatch.setattr(embedded, "RESTART_DELAY", 0.01)
     began = threading.Event()
     made = []
 
@@ -90,7 +90,7 @@ async def test_a_worker_that_ends_by_itself_is_replaced_and_one_that_was_stopped
 
 
 class Worn:
-    """Asks to be replaced, twice, and ends when it is let go."""
+    """A worker that asks for a replacement, twice, and ends when it may retire."""
 
     def __init__(self, options: WorkerOptions) -> None:
         self._options = options
@@ -99,7 +99,7 @@ class Worn:
 
     async def run(self) -> None:
         for _ in range(2):
-            self._options.on_worn(self._retire)
+            self._options.on_replacement_due(self._retire)
         await self._over.wait()
 
     def _retire(self) -> None:
@@ -127,7 +127,7 @@ async def test_a_worn_worker_is_let_go_once_its_successor_is_there_and_has_only_
 
 
 class Blocked:
-    """Its event loop is held up, and it hears nothing."""
+    """A worker whose event loop is blocked, so that it ignores a stop."""
 
     def __init__(self, began: threading.Event, released: threading.Event) -> None:
         self._began, self._released = began, released

@@ -1,4 +1,4 @@
-"""The event loop of a worker goes on, whatever is raised, stopped, cancelled or forked in it."""
+"""The event loop of a worker survives whatever is raised, stopped, cancelled or forked in it."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ from outlast.core.running.event_loop import conceal_all, run_to_end
 
 
 async def after(harm: Callable[[asyncio.AbstractEventLoop], object]) -> str:
-    """Let `harm` happen, then go on for several turns of the loop."""
+    """Run `harm`, then continue for several iterations of the loop."""
     harm(asyncio.get_running_loop())
     for _ in range(5):
         await asyncio.sleep(0)

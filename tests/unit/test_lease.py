@@ -1,4 +1,4 @@
-"""The thread that renews a lease: when it renews, when it gives up, and what it does about a blocked loop."""
+"""The lease thread: when it renews, when the lease is lost, and what it does about a blocked loop."""
 
 import asyncio
 import threading
@@ -25,11 +25,11 @@ WORKER = WorkerInfo(
     beat_at=NOON,
 )
 WITHIN = 20.0
-"""Seconds after which a test fails that waits for another thread."""
+"""Timeout in seconds of a test that waits for another thread."""
 
 
 class Lease:
-    """The store's, but for what the test wants it to answer; counts the looks."""
+    """The store's lease with responses set by the test; counts the checks."""
 
     def __init__(self, house):
         self._house = house
@@ -63,7 +63,7 @@ class Lease:
 
 
 class House:
-    """Who holds the claims, and what it was told."""
+    """The holder of the claims, which records its callbacks."""
 
     def __init__(self):
         self.clock = FakeClock()
@@ -98,8 +98,8 @@ class House:
             keeper.stop()
             await hear(self.closed)
 
-    async def look(self, seconds):
-        """Let this much time pass; returns once the thread has asked the store, or has had time to."""
+    async def check(self, seconds):
+        """Advance the clock; return once the thread has called the store, or has had time to."""
         self.looked.clear()
         self.clock.advance(seconds)
 
@@ -110,7 +110,7 @@ async def hear(event):
 
 @pytest.fixture
 def house(monkeypatch):
-    monkeypatch.setattr(lease_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(lease_module, "CHECK_EVERY", 0.01)
     return House()
 
 
@@ -131,7 +131,7 @@ async def test_what_a_renewal_learnt_reaches_the_listener(house):
     session = await started_and_claimed(house.store, "w")
     await house.store.cancel(session.id, owner=None)
     async with house.kept():
-        await house.look(RENEW_EVERY)
+        await house.check(RENEW_EVERY)
         await hear(house.looked)
         while not house.beats:
             await hear(house.looked)
@@ -141,32 +141,32 @@ async def test_what_a_renewal_learnt_reaches_the_listener(house):
 async def test_a_worker_that_the_store_has_forgotten_loses_its_lease_at_once(house, caplog):
     async with house.kept():
         house.forgotten = True
-        await house.look(RENEW_EVERY)
+        await house.check(RENEW_EVERY)
         await hear(house.lost)
-    assert "has lapsed" in caplog.text
+    assert "lost its lease" in caplog.text
 
 
 async def test_while_the_store_is_away_the_lease_counts_until_shortly_before_its_end(house):
     async with house.kept() as keeper:
         house.away = True
-        await house.look(LEASE - MARGIN)
+        await house.check(LEASE - MARGIN)
         await hear(house.looked)
         assert not house.lost.wait(0.1)
         assert not keeper.lapsed()
-        await house.look(0.1)
+        await house.check(0.1)
         await hear(house.lost)
 
 
 async def test_a_renewal_after_an_outage_counts_from_when_it_was_asked(house):
     async with house.kept() as keeper:
         house.away = True
-        await house.look(LEASE - MARGIN - 1)
+        await house.check(LEASE - MARGIN - 1)
         await hear(house.looked)
         house.away = False
         while not house.beats:
-            await house.look(0.01)
+            await house.check(0.01)
             await hear(house.looked)
-        await house.look(RENEW_EVERY - 1)
+        await house.check(RENEW_EVERY - 1)
         assert not house.lost.is_set()
         assert not keeper.lapsed()
 
@@ -189,7 +189,7 @@ async def test_a_store_that_is_away_at_the_start_is_told_to_whoever_starts(house
 
 
 async def test_the_former_name_is_registered_with_the_new_one(house):
-    async with house.kept(formerly="before"):
+    async with house.kept(previous_id="before"):
         assert house.formerly == "before"
 
 
@@ -200,7 +200,7 @@ async def test_a_stop_ends_the_thread_and_tells_nobody(house):
 
 
 async def block(house, seconds, until):
-    """Hold the event loop up while this much time passes."""
+    """Block the event loop while this much time passes."""
     for _ in range(int(seconds * 2)):
         house.clock.advance(0.5)
         until.wait(0.03)
@@ -217,7 +217,7 @@ async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_gives_everyth
     assert (await read(house.store, late.id)).error == "It took too long."
     seen = await read(house.store, other.id)
     assert (seen.status, seen.attempt, seen.crashes) == ("pending", 0, 0)
-    assert "1 other session(s) were released" in caplog.text
+    assert "released 1 other session(s)" in caplog.text
 
 
 async def test_a_blocked_loop_without_an_overdue_attempt_is_only_named(house, caplog):

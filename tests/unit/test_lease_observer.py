@@ -1,9 +1,9 @@
-"""Who is silent, as one observer sees it by its own monotonic clock alone."""
+"""Lapsed leases, as detected by one observer with its own monotonic clock."""
 
 import pytest
 
 from outlast.domain.lease_observer import (
-    BLIND_AFTER,
+    MAX_GAP,
     MAX_LAPSES,
     Heartbeat,
     LeaseObserver,
@@ -15,35 +15,36 @@ from outlast.domain.lease_observer import (
 LEASE = 15.0
 
 
-def looks(observer, beats, begin, end, every=1.0):
-    """Look again and again; the moments at which somebody had lapsed."""
+def lapse_times(observer, beats, begin, end, every=1.0):
+    """Check repeatedly; return the times at which some lease had lapsed."""
     moments = []
     at = begin
     while at <= end:
-        if observer.look(beats(at) if callable(beats) else beats, at, at):
+        if observer.check(beats(at) if callable(beats) else beats, at, at):
             moments.append(at)
         at += every
     return moments
 
 
 def test_who_does_not_beat_has_lapsed_after_one_full_lease():
-    assert looks(LeaseObserver(LEASE), [Heartbeat("w", "1")], 100, 116) == [115, 116]
+    assert lapse_times(LeaseObserver(LEASE), [Heartbeat("w", "1")], 100, 116) == [115, 116]
 
 
 def test_who_beats_never_lapses():
-    assert looks(LeaseObserver(LEASE), lambda at: [Heartbeat("w", str(at // 5))], 0, 100) == []
+    assert lapse_times(LeaseObserver(LEASE), lambda at: [Heartbeat("w", str(at // 5))], 0, 100) == []
 
 
 def test_a_lease_counts_from_the_beat_that_changed_last():
     assert (
-        looks(LeaseObserver(LEASE), lambda at: [Heartbeat("w", str(min(int(at) // 5, 4)))], 0, 40)[0] == 20 + LEASE
+        lapse_times(LeaseObserver(LEASE), lambda at: [Heartbeat("w", str(min(int(at) // 5, 4)))], 0, 40)[0]
+        == 20 + LEASE
     )
 
 
 def test_after_an_outage_nobody_is_declared_dead_before_one_full_lease():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
-    assert looks(observer, beats, 0, 14) == []
-    assert looks(observer, beats, 36, 60)[0] == 36 + LEASE
+    assert lapse_times(observer, beats, 0, 14) == []
+    assert lapse_times(observer, beats, 36, 60)[0] == 36 + LEASE
 
 
 def test_three_outages_of_22_seconds_mark_nobody_who_beats_when_the_store_is_back():
@@ -51,58 +52,58 @@ def test_three_outages_of_22_seconds_mark_nobody_who_beats_when_the_store_is_bac
     for outage in range(3):
         for at in range(40 * outage, 40 * outage + 18):
             beat += at % 5 == 4
-            assert observer.look([Heartbeat("w", str(beat))], at, at) == []
+            assert observer.check([Heartbeat("w", str(beat))], at, at) == []
 
 
 def test_an_observer_that_stood_still_itself_judges_nobody():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
-    observer.look(beats, 0, 0)
-    assert observer.look(beats, 17, 17) == []
+    observer.check(beats, 0, 0)
+    assert observer.check(beats, 17, 17) == []
 
 
-@pytest.mark.parametrize("gap", [BLIND_AFTER - 0.1, BLIND_AFTER + 0.1])
+@pytest.mark.parametrize("gap", [MAX_GAP - 0.1, MAX_GAP + 0.1])
 def test_a_look_whose_answer_came_late_is_one_that_missed_something(gap):
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
-    looks(observer, beats, 0, 14)
-    observer.look(beats, 14.5, 14 + gap)
-    assert bool(observer.look(beats, 15 + gap, 15 + gap)) == (gap < BLIND_AFTER)
+    lapse_times(observer, beats, 0, 14)
+    observer.check(beats, 14.5, 14 + gap)
+    assert bool(observer.check(beats, 15 + gap, 15 + gap)) == (gap < MAX_GAP)
 
 
 def test_the_time_that_an_answer_takes_shortens_no_lease():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
-    observer.look(beats, 0, 4)
-    assert looks(observer, beats, 5, 25)[0] == 4 + LEASE
+    observer.check(beats, 0, 4)
+    assert lapse_times(observer, beats, 5, 25)[0] == 4 + LEASE
 
 
 def test_who_could_not_write_begins_anew():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
-    assert looks(observer, beats, 0, 15) == [15]
-    observer.begin_anew()
-    assert looks(observer, beats, 16, 40)[0] == 16 + LEASE
+    assert lapse_times(observer, beats, 0, 15) == [15]
+    observer.reset()
+    assert lapse_times(observer, beats, 16, 40)[0] == 16 + LEASE
 
 
 def test_a_worker_of_another_boot_has_lapsed_at_once():
     observer = LeaseObserver(LEASE)
-    gone, here = Heartbeat("old", "9", gone=True), Heartbeat("w", "1")
-    assert observer.look([gone, here], 0, 0) == [gone]
+    rebooted, alive = Heartbeat("old", "9", rebooted=True), Heartbeat("w", "1")
+    assert observer.check([rebooted, alive], 0, 0) == [rebooted]
 
 
 def test_each_worker_is_observed_by_itself_and_one_that_left_is_forgotten():
     observer = LeaseObserver(LEASE)
     for at in range(15):
-        observer.look([Heartbeat("silent", "1"), Heartbeat("fine", str(at))], at, at)
-    assert [b.worker_id for b in observer.look([Heartbeat("silent", "1"), Heartbeat("fine", "14")], 15, 15)] == [
+        observer.check([Heartbeat("silent", "1"), Heartbeat("fine", str(at))], at, at)
+    assert [b.worker_id for b in observer.check([Heartbeat("silent", "1"), Heartbeat("fine", "14")], 15, 15)] == [
         "silent"
     ]
-    assert observer.look([], 16, 16) == []
+    assert observer.check([], 16, 16) == []
     assert observer.next_lapse() == float("inf")
-    assert observer.look([Heartbeat("silent", "1")], 17, 17) == []
+    assert observer.check([Heartbeat("silent", "1")], 17, 17) == []
 
 
 def test_the_next_lapse_is_known_beforehand():
     observer = LeaseObserver(LEASE)
-    observer.look([Heartbeat("first", "1")], 0, 0)
-    observer.look([Heartbeat("first", "1"), Heartbeat("second", "1")], 3, 3)
+    observer.check([Heartbeat("first", "1")], 0, 0)
+    observer.check([Heartbeat("first", "1"), Heartbeat("second", "1")], 3, 3)
     assert observer.next_lapse() == LEASE
 
 

@@ -1,11 +1,11 @@
-"""What a long step has reported is shown before its result, which may be large, is written and read back."""
+"""A long step's progress is flushed before its result, which may be large, is serialized."""
 
 import asyncio
 from typing import Any
 
 from outlast import step
 from outlast.backends.memory.notifier import MemoryNotifier
-from outlast.core.running.context import LONG, AttemptContext, enter
+from outlast.core.running.context import LONG_STEP, AttemptContext, enter
 from outlast.core.running.progress_writer import ProgressWriter
 from outlast.domain.progress import Progress
 from outlast.domain.session import Claim
@@ -13,7 +13,7 @@ from outlast.testing.clock import FakeClock
 
 
 class Heard:
-    """Progress and journal of one attempt, as what was called in turn."""
+    """Progress and journal of one attempt, which record their calls in order."""
 
     owner = "me"
 
@@ -23,7 +23,7 @@ class Heard:
     def __getattr__(self, name: str) -> Any:
         return lambda *_: self.calls.append(name)
 
-    async def told(self) -> None:
+    async def flush(self) -> None:
         self.calls.append("told")
 
     async def kept(self, *_: object) -> None:
@@ -42,10 +42,10 @@ async def test_only_a_long_step_waits_until_it_was_shown():
         clock.advance(seconds)
         return 1
 
-    await work(LONG / 2)
+    await work(LONG_STEP / 2)
     assert heard.calls == ["begin", "keep", "end"]
     heard.calls.clear()
-    await work(LONG)
+    await work(LONG_STEP)
     assert heard.calls == ["begin", "told", "keep", "end"]
 
 
@@ -70,15 +70,15 @@ class Attempt:
 
 async def test_what_somebody_waits_for_is_written_before_its_turn():
     claim, store = Claim("a", 1), Store()
-    reporter = ProgressWriter(store, MemoryNotifier(), FakeClock())
-    running = asyncio.create_task(reporter.run({claim: Attempt()}, lambda _: None))
-    reporter.mark(claim)
+    writer = ProgressWriter(store, MemoryNotifier(), FakeClock())
+    running = asyncio.create_task(writer.run({claim: Attempt()}, lambda _: None))
+    writer.mark(claim)
     await store.written.wait()
     store.written.clear()
-    reporter.mark(claim)  # on a clock that stands still its turn never comes
+    writer.mark(claim)  # on a clock that stands still its turn never comes
     await asyncio.sleep(0.1)
     assert not store.written.is_set()
     async with asyncio.timeout(5):
-        await reporter.told(claim)
+        await writer.flush(claim)
     assert store.written.is_set()
     running.cancel()

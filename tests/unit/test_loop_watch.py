@@ -1,4 +1,4 @@
-"""When an event loop counts as blocked: from the question to the answer, as a thread that was awake saw it."""
+"""When an event loop counts as blocked: from a probe to its acknowledgement, if the thread was not delayed."""
 
 import asyncio
 import threading
@@ -18,30 +18,30 @@ INFO = WorkerInfo("w", "host", 1, ("analysis",), ("site",), 1, NOON, NOON)
 def test_a_loop_that_answers_is_never_blocked():
     watch = LoopWatch()
     for at in range(20):
-        watch.answer(watch.ask(at / 2))
+        watch.acknowledge(watch.probe(at / 2))
         assert watch.blocked(at / 2 + 0.4) == 0
 
 
 def test_a_loop_is_blocked_from_the_question_on_until_it_answers():
     watch = LoopWatch()
-    number = watch.ask(0.0)
-    assert [watch.ask(n / 2) for n in range(1, 12)] == [None] * 11
+    number = watch.probe(0.0)
+    assert [watch.probe(n / 2) for n in range(1, 12)] == [None] * 11
     assert watch.blocked(5.5) == 5.5
-    watch.answer(number)
-    assert watch.answered
+    watch.acknowledge(number)
+    assert watch.responsive
     assert watch.blocked(6.0) == 0
 
 
 def test_a_thread_that_was_held_up_itself_begins_anew():
     watch = LoopWatch()
-    old = watch.ask(0.0)
-    new = watch.ask(17.0)
+    old = watch.probe(0.0)
+    new = watch.probe(17.0)
     assert new not in {None, old}
     assert watch.blocked(17.5) == 0.5
-    watch.answer(old)
-    assert not watch.answered
-    watch.answer(new)
-    assert watch.answered
+    watch.acknowledge(old)
+    assert not watch.responsive
+    watch.acknowledge(new)
+    assert watch.responsive
 
 
 class Listener:
@@ -69,7 +69,7 @@ class Listener:
 
 
 class SlowLease:
-    """Every renewal takes so long, by the clock of the test; `away`: so many writes fail first."""
+    """A lease whose renewals take this long by the test's clock, and whose first `away` writes fail."""
 
     def __init__(self, clock, takes=0.0, away=0):
         self.clock, self.takes, self.away = clock, takes, away
@@ -98,7 +98,7 @@ class SlowLease:
 
 
 class Ticking(threading.Event):
-    """Whoever waits for it lets the clock of the test go on instead."""
+    """An event whose `wait` advances the test's clock instead."""
 
     def __init__(self, clock):
         super().__init__()
@@ -125,16 +125,16 @@ async def test_a_slow_renewal_is_not_reported_as_a_blocked_loop(caplog):
 
 
 async def _blocked(clock, store, listener):
-    """A keeper whose loop answers no question, as if analysis code held it."""
+    """A keeper whose loop acknowledges no probe, as if analysis code blocked it."""
     keeper = LeaseKeeper(store, INFO, listener, clock)
     keeper._stop = Ticking(clock)
     call = keeper._call
 
-    def all_but_answers(function, *arguments):
-        if function.__name__ != "answer":
+    def all_but_acknowledgements(function, *arguments):
+        if function.__name__ != "acknowledge":
             call(function, *arguments)
 
-    keeper._call = all_but_answers
+    keeper._call = all_but_acknowledgements
     return await keeper.start()
 
 

@@ -1,4 +1,4 @@
-"""Who is rescued from: the silent, not those whom the observer could not see."""
+"""Sessions are rescued from silent workers, not from workers that the observer could not check."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running.maintenance import UNSEEN, Maintenance, Retention
+from outlast.core.running.maintenance import UNSEEN_DEATH, Maintenance, Retention
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE
@@ -17,7 +17,7 @@ GONE = "boot/1/2/4711/5"
 
 
 class FlakyStore(MemoryStore):
-    """It can be read or written only when the test says so."""
+    """A store that is readable and writable only when the test allows it."""
 
     readable = True
     writable = True
@@ -50,13 +50,13 @@ def store(clock):
 
 @pytest.fixture
 def ended():
-    """Identities of processes that have."""
+    """Identities of ended processes."""
     return set()
 
 
 @pytest.fixture
 def look_for(store, clock, ended):
-    """Look once a second for so long; with `beating` the worker renews every five."""
+    """Check once a second for `seconds`; with `beating` the worker renews every five seconds."""
     maintenance = Maintenance(
         store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1), has_ended=ended.__contains__
     )
@@ -99,7 +99,7 @@ async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for,
     row = await read(store, session.id)
     assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 1, 0)
     (line,) = await store.history(session.id)
-    assert (line.ended, line.cause) == ("crashed", UNSEEN)
+    assert (line.ended, line.cause) == ("crashed", UNSEEN_DEATH)
     assert "(pid 4711) is gone" in line.error
     assert await read(store, beside.id) == beside
     assert await worker_ids(store) == {"beside"}

@@ -1,4 +1,4 @@
-"""What follows the end of an attempt: who is told, what is learnt, what happens when the store is away."""
+"""After an attempt: what is published, what is learnt, and what happens while the store is unavailable."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ from outlast.testing.clock import FakeClock
 
 
 class AwayStore(MemoryStore):
-    """It is away for the next writes of an end, and keeps how long each attempt worked."""
+    """A store that is unavailable for the next outcomes and records how long each attempt worked."""
 
     away = 0
 
@@ -46,7 +46,7 @@ class AwayStore(MemoryStore):
 
 
 class EagerClock(FakeClock):
-    """Whoever sleeps lets the time pass."""
+    """A clock whose `sleep` advances the time."""
 
     async def sleep(self, seconds):
         self.advance(seconds)
@@ -57,18 +57,18 @@ class House:
         self.clock = EagerClock()
         self.store = AwayStore(self.clock)
         self.notifier = MemoryNotifier()
-        self.dispatched, self.learnt, self.told = [], [], []
+        self.dispatched, self.learnt, self.published = [], [], []
 
-    async def settle(self, outcome):
+    async def write(self, outcome):
         """The session after the end of its only attempt."""
         session = await started_and_claimed(self.store, queue="quick")
         topics = [Topic.CHANGED, Topic.WAITING]
-        listening = await self.notifier.subscribe(topics, lambda topic, key: self.told.append((topic, key)))
+        listening = await self.notifier.subscribe(topics, lambda topic, key: self.published.append((topic, key)))
         attempt = SimpleNamespace(
-            session=session, claim=right(session), began=self.clock.monotonic(), worked={"read": 12}
+            session=session, claim=right(session), began=self.clock.monotonic(), step_durations={"read": 12}
         )
         self.clock.advance(2.5)
-        settling = OutcomeWriter(
+        writer = OutcomeWriter(
             self.store,
             self.notifier,
             SimpleNamespace(learn=self.learnt.extend),
@@ -76,7 +76,7 @@ class House:
             self.clock,
             random.Random(1),
         )
-        await settling.settle(attempt, outcome)
+        await writer.write(attempt, outcome)
         for _ in range(3):
             await self._turn()
         await listening.close()
@@ -103,42 +103,42 @@ async def house():
     ],
 )
 async def test_every_end_is_told_and_workers_hear_of_what_waits_again(house, outcome, status, waits):
-    session = await house.settle(outcome)
+    session = await house.write(outcome)
     assert session.status is status
     expected = {(Topic.CHANGED, session.id)} | ({(Topic.WAITING, "quick")} if waits else set())
-    assert set(house.told) == expected
+    assert set(house.published) == expected
 
 
 async def test_only_completed_work_teaches_durations(house):
-    await house.settle(failed())
-    await house.settle(postponed())
+    await house.write(failed())
+    await house.write(postponed())
     assert not house.learnt
-    await house.settle(completed())
+    await house.write(completed())
     assert house.learnt == [StepSample("site", "read", 12)]
 
 
 async def test_a_fleet_is_offered_what_was_given_back_and_nothing_else(house):
-    await house.settle(postponed())
-    await house.settle(completed())
+    await house.write(postponed())
+    await house.write(completed())
     assert not house.dispatched
-    session = await house.settle(released())
+    session = await house.write(released())
     assert house.dispatched == [Waiting.of(session)]
 
 
 async def test_of_a_lost_claim_nothing_is_written_or_told(house):
-    session = await house.settle(Lost())
+    session = await house.write(Lost())
     assert session.status is Status.PROCESSING
-    assert not house.told
+    assert not house.published
     assert not house.store.worked
 
 
 async def test_an_end_is_written_however_long_the_store_is_away(house):
     house.store.away = 50
-    session = await house.settle(completed())
+    session = await house.write(completed())
     assert session.status is Status.COMPLETED
     assert session.result_bytes == len('{"grade":"A"}')
 
 
 async def test_the_time_worked_is_the_workers_own(house):
-    await house.settle(completed())
+    await house.write(completed())
     assert house.store.worked == [2.5]

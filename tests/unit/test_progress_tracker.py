@@ -1,4 +1,4 @@
-"""What the lines of a plan say when the work ends in the middle."""
+"""The progress of each step: its calls, reports, messages, and its state after the attempt has ended."""
 
 import math
 from dataclasses import replace
@@ -77,7 +77,7 @@ def test_an_announced_call_adds_its_own_progress_and_a_resumed_one_is_done():
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, 1, 2, None)
     assert line(tracker).progress_percentage == 37.5
-    tracker.leave("read", 1)
+    tracker.abort("read", 1)
     tracker.begin("read", 2, 1)
     assert line(tracker).progress_percentage == 37.5
 
@@ -92,7 +92,7 @@ def test_a_message_of_the_steps_own_is_not_covered_by_the_count():
 
 
 def test_without_a_known_number_of_calls_the_line_counts_and_moves_to_the_end():
-    """200 documents behind a semaphore of 20: each is read, then judged, in a task of its own."""
+    """200 documents behind a semaphore of 20: each is read, then judged, in its own task."""
     tracker = make()
     percentages = []
 
@@ -151,7 +151,7 @@ def test_a_call_that_raised_is_no_longer_open_but_fails_the_line_when_the_analys
     tracker.begin("read", 1, 1)
     tracker.end("read", 1)
     tracker.begin("read", 2, 1)
-    tracker.leave("read", 2)
+    tracker.abort("read", 2)
     assert statuses(tracker, StepStatus.FAILED) == [StepStatus.FAILED, StepStatus.PENDING]
     tracker.begin("judge", 3, 1)
     assert statuses(tracker, StepStatus.FAILED) == [StepStatus.DONE, StepStatus.FAILED]
@@ -305,15 +305,15 @@ def test_a_step_with_a_history_moves_by_it_ever_slower_and_one_without_waits():
     tracker.begin("read", 1, 1)
     tracker.begin("judge", 2, 2)
     clock.advance(0.9)
-    tracker.move_quiet()
+    tracker.extrapolate()
     assert percentage(tracker) == 0
     clock.advance(9.1)
-    tracker.move_quiet()
+    tracker.extrapolate()
     after_its_time = tracker.take().steps
     assert after_its_time[0].progress_percentage == 63.2
     assert after_its_time[1].progress_percentage == 0
     clock.advance(1_000)
-    tracker.move_quiet()
+    tracker.extrapolate()
     assert percentage(tracker) == 99
 
 
@@ -324,7 +324,7 @@ def test_a_step_that_reports_is_not_moved_by_its_history():
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, 0.1, None, None)
     clock.advance(100)
-    tracker.move_quiet()
+    tracker.extrapolate()
     assert percentage(tracker) == 10
 
 

@@ -1,4 +1,4 @@
-"""Progress is written in batches, each session at most four times a second, and an end carries the last of it."""
+"""Progress is written in batches, per session at most four times a second; outcomes carry the last of it."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ import pytest
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.running import progress_writer as reporter_module
-from outlast.core.running.progress_writer import PER_SESSION, ProgressWriter
+from outlast.core.running.progress_writer import MIN_INTERVAL, ProgressWriter
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.progress import Progress
 from outlast.domain.session import Claim
@@ -19,7 +19,7 @@ from waiting import until
 
 
 class Tracked:
-    """What the reporter needs of an attempt: the latest progress, and a count of looks at quiet steps."""
+    """The part of an attempt that the writer uses: the latest progress, and a count of extrapolations."""
 
     def __init__(self):
         self.tracker = self
@@ -31,7 +31,7 @@ class Tracked:
         dirty, self._dirty = self._dirty, False
         return Progress(self.percentage) if dirty else None
 
-    def move_quiet(self):
+    def extrapolate(self):
         self.quiet_looks += 1
 
     def report(self, percentage):
@@ -63,16 +63,16 @@ class House:
         self.clock = FakeClock()
         self.store = RecordingStore(self.clock)
         self.notifier = MemoryNotifier()
-        self.reporter = ProgressWriter(self.store, self.notifier, self.clock)
+        self.writer = ProgressWriter(self.store, self.notifier, self.clock)
         self.attempts = {Claim(f"s{n}", 1): Tracked() for n in range(7)}
         self.claims = list(self.attempts)
         self.lost = []
-        self.told = []
+        self.published = []
 
     @asynccontextmanager
     async def running(self):
-        listening = await self.notifier.subscribe([Topic.CHANGED], lambda _, key: self.told.append(key))
-        task = asyncio.create_task(self.reporter.run(self.attempts, self.lost.append))
+        listening = await self.notifier.subscribe([Topic.CHANGED], lambda _, key: self.published.append(key))
+        task = asyncio.create_task(self.writer.run(self.attempts, self.lost.append))
         await asyncio.sleep(0)  # it begins
         try:
             yield
@@ -84,7 +84,7 @@ class House:
     def report(self, number, percentage):
         claim = self.claims[number]
         self.attempts[claim].report(percentage)
-        self.reporter.mark(claim)
+        self.writer.mark(claim)
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ async def test_changes_that_come_together_are_one_write_of_the_latest(house):
         house.report(1, 9.0)
         await until(lambda: house.store.reports)
         assert house.store.reports == [[("s0", 3.0), ("s1", 9.0)]]
-        await until(lambda: house.told)
-        assert house.told == ["s0", "s1"]
+        await until(lambda: house.published)
+        assert house.published == ["s0", "s1"]
 
 
 async def test_a_session_waits_a_quarter_of_a_second_for_its_next_write_and_others_do_not(house):
@@ -111,7 +111,7 @@ async def test_a_session_waits_a_quarter_of_a_second_for_its_next_write_and_othe
         house.report(1, 5.0)
         await until(lambda: len(house.store.reports) == 2)
         assert house.store.reports[1] == [("s1", 5.0)]
-        house.clock.advance(PER_SESSION - 0.01)
+        house.clock.advance(MIN_INTERVAL - 0.01)
         house.report(2, 5.0)
         await until(lambda: len(house.store.reports) == 3)
         assert house.store.reports[2] == [("s2", 5.0)]
@@ -132,7 +132,7 @@ async def test_a_write_has_its_limit_and_the_rest_follows(house, monkeypatch):
 async def test_of_an_attempt_that_has_ended_nothing_more_is_written(house):
     async with house.running():
         house.report(0, 1.0)
-        house.reporter.forget(house.claims[0])
+        house.writer.forget(house.claims[0])
         house.report(1, 1.0)
         await until(lambda: house.store.reports)
     assert house.store.reports == [[("s1", 1.0)]]
@@ -142,7 +142,7 @@ async def test_a_new_attempt_of_the_same_claim_does_not_wait_for_the_former_ones
     async with house.running():
         house.report(0, 1.0)
         await until(lambda: house.store.reports)
-        house.reporter.forget(house.claims[0])
+        house.writer.forget(house.claims[0])
         house.report(0, 2.0)
         await until(lambda: len(house.store.reports) == 2)
 
@@ -152,7 +152,7 @@ async def test_what_has_no_new_progress_is_not_written(house):
         house.report(0, 1.0)
         await until(lambda: house.store.reports)
         house.clock.advance(1)
-        house.reporter.mark(house.claims[0])
+        house.writer.mark(house.claims[0])
         house.report(1, 1.0)
         await until(lambda: len(house.store.reports) == 2)
     assert house.store.reports[1] == [("s1", 1.0)]
@@ -171,13 +171,13 @@ async def test_who_asks_to_be_told_returns_after_the_write_and_before_its_turn(h
         house.report(0, 1.0)
         await until(lambda: house.store.reports)
         house.report(0, 2.0)
-        await house.reporter.told(house.claims[0])
+        await house.writer.flush(house.claims[0])
         assert house.store.reports[-1] == [("s0", 2.0)]
 
 
 async def test_who_asks_without_a_change_returns_at_once_and_writes_nothing(house):
     async with house.running():
-        await house.reporter.told(house.claims[0])
+        await house.writer.flush(house.claims[0])
     assert not house.store.reports
 
 
@@ -200,19 +200,19 @@ async def test_durations_are_learnt_in_batches(house, monkeypatch):
     monkeypatch.setattr(reporter_module, "BATCH", 2)
     samples = [StepSample("site", "read", ms) for ms in range(5)]
     async with house.running():
-        house.reporter.learn(samples)
+        house.writer.learn(samples)
         await until(lambda: len(house.store.learnt) == 2)
-        house.reporter.learn([])
+        house.writer.learn([])
         await until(lambda: len(house.store.learnt) == 4)
     assert house.store.learnt == samples[:4]
 
 
 async def test_it_goes_on_after_the_store_was_away(house, monkeypatch, caplog):
-    monkeypatch.setattr("outlast.core.running.service_loop.PAUSE", 0.01)
+    monkeypatch.setattr("outlast.core.running.service_loop.RETRY_DELAY", 0.01)
     house.store.away = True
     async with house.running():
         house.report(0, 1.0)
-        await until(lambda: "has to wait" in caplog.text)
+        await until(lambda: "waits for the store" in caplog.text)
         house.clock.advance(1)
         house.report(0, 2.0)
         await until(lambda: house.store.reports)
@@ -222,6 +222,6 @@ async def test_it_goes_on_after_the_store_was_away(house, monkeypatch, caplog):
 async def test_a_mark_from_a_thread_arrives(house):
     async with house.running():
         house.attempts[house.claims[0]].report(4.0)
-        await asyncio.to_thread(house.reporter.mark, house.claims[0])
+        await asyncio.to_thread(house.writer.mark, house.claims[0])
         await until(lambda: house.store.reports)
     assert house.store.reports == [[("s0", 4.0)]]

@@ -72,7 +72,7 @@ async def test_the_sum_of_all_is_not_counted_for_each_upload(quota, store, monke
 async def test_another_process_is_seen_after_a_while(quota, store, monkeypatch):
     await quota.put("anna", "a", file(10))
     await store.put("ben", "b", file(140))
-    monkeypatch.setattr(quota_module, "TOTAL_FOR", 0.0)
+    monkeypatch.setattr(quota_module, "TOTAL_CACHED_FOR", 0.0)
     with pytest.raises(QuotaExceeded):
         await quota.put("anna", "c", file(1, b"c"))
 
@@ -115,7 +115,7 @@ async def test_an_upload_that_fails_leaves_nothing_expected(quota):
 
 
 async def test_below_the_floor_of_free_space_nothing_is_stored(quota, store, monkeypatch):
-    monkeypatch.setattr(quota_module, "MEASURED_FOR", 0.0)
+    monkeypatch.setattr(quota_module, "SPACE_CACHED_FOR", 0.0)
     store.free = 50
     await quota.put("anna", "a", file(1))
     store.free = 49

@@ -1,4 +1,4 @@
-"""What a supervisor says of the ends of its workers, and that a store that is away does not lose it."""
+"""What a supervisor logs and records of its workers' deaths, also while the store is unavailable."""
 
 import asyncio
 import random
@@ -41,13 +41,13 @@ async def test_the_fifth_quick_death_in_a_row_and_each_after_it_makes_the_next_s
     said = []
     for quick_deaths in range(11):
         caplog.clear()
-        await supervisor._pause(quick_deaths)
+        await supervisor._delay_restart(quick_deaths)
         said += [(quick_deaths, record.args[0]) for record in caplog.records]
     assert said == [(5, 2.0), (6, 4.0), (7, 8.0), (8, 16.0), (9, 30.0), (10, 30.0)]
 
 
 class AwayStore(MemoryStore):
-    """It cannot be reached until `back` is set."""
+    """A store that is unavailable until `back` is set."""
 
     def __init__(self, clock):
         super().__init__(clock)
@@ -62,7 +62,7 @@ class AwayStore(MemoryStore):
 
 
 async def test_a_death_that_cannot_be_written_is_written_later_and_the_replacement_does_not_wait(monkeypatch):
-    monkeypatch.setattr(of_supervisor, "STORE_SLOW", 0.01)
+    monkeypatch.setattr(of_supervisor, "STORE_TIMEOUT", 0.01)
     clock = FakeClock()
     store = AwayStore(clock)
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
@@ -114,15 +114,15 @@ async def test_one_that_retires_without_work_may_end_as_it_likes_and_is_replaced
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
     command = [sys.executable, "-c", RETIRING, str(tmp_path / "first")]
     supervisor = Supervisor(command, 1, store, maintenance, grace=1)
-    real, lives = supervisor._attend, []
+    real, lives = supervisor._supervise, []
 
-    async def attend(worker):
+    async def supervise(worker):
         lives.append(await real(worker))
         ended.set()
         return lives[-1]
 
     ended = asyncio.Event()
-    supervisor._attend = attend
+    supervisor._supervise = supervise
     running = asyncio.create_task(supervisor.run())
     async with asyncio.timeout(PATIENCE):
         await ended.wait()
@@ -131,7 +131,7 @@ async def test_one_that_retires_without_work_may_end_as_it_likes_and_is_replaced
         supervisor.stop()
         await running
     assert caplog.text.count("replaces it") == 1
-    assert "It is replaced" not in caplog.text
+    assert "It is being replaced" not in caplog.text
 
 
 async def test_a_lapse_before_the_death_is_written_is_no_crash():

@@ -1,4 +1,4 @@
-"""What watchers see: the latest version alone, the place in the queue, whether anybody works, and the end."""
+"""What watchers see: the latest version, the queue position, whether any worker serves it, and the end."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ import pytest
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.core import watch as watch_module
-from outlast.core.watch import LOOK_EVERY, SessionView, Watch
+from outlast.core.watch import POLL_EVERY, SessionView, Watch
 from outlast.domain.plan import Expected
 from outlast.domain.progress import Progress
 from outlast.ports.notifier import Topic
@@ -42,8 +42,8 @@ class House:
             yield watched
 
     async def has_looked(self):
-        """Return once the look has been taken that every new watcher causes."""
-        await until(lambda: not self.watch._heard)
+        """Return after the read that every new watcher triggers."""
+        await until(lambda: not self.watch._stale)
 
     async def change(self, session, percentage, *, hint=True):
         await self.store.report([update(session, percentage)])
@@ -53,7 +53,7 @@ class House:
 
 @pytest.fixture
 async def house(monkeypatch):
-    monkeypatch.setattr(watch_module, "GATHER", 0.0)
+    monkeypatch.setattr(watch_module, "HINT_DELAY", 0.0)
     house = House()
     await house.watch.open()
     yield house
@@ -61,7 +61,7 @@ async def house(monkeypatch):
 
 
 async def shown(watched, condition):
-    """The first view that meets the condition."""
+    """Return the first view that meets the condition."""
     async with asyncio.timeout(10):
         while not condition(watched.view):
             await watched.changed()
@@ -118,12 +118,12 @@ async def test_a_hint_shows_the_latest_progress_and_rings(house):
 
 
 async def test_without_a_hint_everything_is_looked_at_every_two_seconds(house, monkeypatch):
-    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
     session = await started_and_claimed(house.store)
     async with house.following(session) as watched:
         await house.has_looked()
         await house.change(session, 10.0, hint=False)
-        house.clock.advance(watch_module.LOOK_AT_ALL_EVERY - 0.1)
+        house.clock.advance(watch_module.REFRESH_EVERY - 0.1)
         assert not await watched.changed(0.1)
         house.clock.advance(0.1)
         await shown(watched, lambda v: v.session.progress.percentage == 10.0)
@@ -166,32 +166,32 @@ async def test_while_it_runs_the_elapsed_time_goes_on_between_two_versions(house
 
 
 async def test_a_session_that_was_cleaned_up_is_gone(house, monkeypatch):
-    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
     session = await started_and_claimed(house.store)
     async with house.following(session) as watched:
-        assert not watched.gone
+        assert not watched.pruned
         with house.store._tables.lock:
             del house.store._tables.sessions[session.id]
-        house.clock.advance(watch_module.LOOK_AT_ALL_EVERY)
+        house.clock.advance(watch_module.REFRESH_EVERY)
         async with asyncio.timeout(10):
-            while not watched.gone:
+            while not watched.pruned:
                 await watched.changed()
 
 
 async def test_a_place_in_the_queue_moves_without_any_change_of_the_session(house, monkeypatch):
-    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
     enter(house.store)
     first, second = [await start(house.store) for _ in range(2)]
     async with house.following(second) as watched:
         await shown(watched, lambda v: v.queue_position == 2 and not v.stalled)
         await take_one(house.store, first.id)
-        house.clock.advance(LOOK_EVERY)
+        house.clock.advance(POLL_EVERY)
         await shown(watched, lambda v: v.queue_position == 1)
 
 
 async def test_places_are_asked_for_in_turn(house, monkeypatch):
-    monkeypatch.setattr(watch_module, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(watch_module, "POSITIONS_PER_LOOK", 1)
+    monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
+    monkeypatch.setattr(watch_module, "POSITIONS_PER_REFRESH", 1)
     asked = []
     real = house.store.queue_position
 
@@ -204,7 +204,7 @@ async def test_places_are_asked_for_in_turn(house, monkeypatch):
         house.store.queue_position = queue_position
         async with asyncio.timeout(10):
             while len(asked) < 6:
-                house.clock.advance(LOOK_EVERY)
+                house.clock.advance(POLL_EVERY)
                 await asyncio.sleep(0.01)
     assert set(asked[:3]) == {s.id for s in sessions}
     assert asked[3:6] == asked[:3]
@@ -217,7 +217,7 @@ async def test_waiting_for_a_change_ends_with_its_time_or_with_a_ring(house):
         assert not await watched.changed(0.01)
         waiting = asyncio.create_task(watched.changed())
         await asyncio.sleep(0)
-        house.watch.ring_all()
+        house.watch.wake_all()
         assert await waiting
         assert await watched.changed(0.0), "it has not been read since"
         assert watched.view
@@ -228,7 +228,7 @@ async def test_the_living_workers_are_at_most_a_second_old(house):
     assert not await house.watch.alive()
     enter(house.store)
     assert not await house.watch.alive()
-    house.clock.advance(LOOK_EVERY)
+    house.clock.advance(POLL_EVERY)
     assert [worker.id for worker in await house.watch.alive()] == [WORKER]
 
 

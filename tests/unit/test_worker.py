@@ -1,4 +1,4 @@
-"""A worker's limits, its stop, its replacement, and what it does about claims that are gone."""
+"""A worker's limits, stop, replacement, and handling of lost claims."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ INPUT = "{}"
 
 
 class RecordingStore(MemoryStore):
-    """It keeps the arguments of every claim."""
+    """A store that records the arguments of every claim."""
 
     def __init__(self, clock):
         super().__init__(clock)
@@ -39,7 +39,7 @@ class RecordingStore(MemoryStore):
 
 
 class House:
-    """One store, and an analysis whose sessions end when they are let go."""
+    """One store, and an analysis whose sessions end when they are released by the test."""
 
     def __init__(self):
         self.clock = FakeClock()
@@ -91,7 +91,7 @@ class House:
 
 
 async def turns(worker, store, count=3):
-    """Let the worker look this many times more."""
+    """Let the worker poll this many more times."""
     seen = len(store.claims)
     worker._wake.set()
     async with asyncio.timeout(10):
@@ -130,14 +130,14 @@ async def test_a_worker_that_has_taken_its_sessions_takes_no_more_and_is_worn(ho
         await until(lambda: house.begun == 3)
         assert [limit for limit, _, _ in house.store.claims] == [3]
         house.let_go(5)
-        assert await running is WorkerEnd.WORN
+        assert await running is WorkerEnd.REPLACED
     assert await house.statuses() == {Status.COMPLETED: 3, Status.PENDING: 2}
     assert [(await read(house.store, s.id)).attempt for s in sessions] == [1, 1, 1, 0, 0]
 
 
 async def test_it_waits_for_its_replacement_before_it_leaves_and_asks_once(house):
     asked = []
-    worker = house.worker(max_sessions=1, on_worn=asked.append)
+    worker = house.worker(max_sessions=1, on_replacement_due=asked.append)
     await house.start(2)
     async with house.running(worker) as running:
         house.let_go(2)
@@ -149,7 +149,7 @@ async def test_it_waits_for_its_replacement_before_it_leaves_and_asks_once(house
         assert len(asked) == 1
         assert not running.done()
         asked[0]()
-        assert await running is WorkerEnd.WORN
+        assert await running is WorkerEnd.REPLACED
     assert await house.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
 
 
@@ -161,7 +161,7 @@ async def test_a_worker_is_worn_once_its_time_has_passed_and_not_before(house):
         await turns(worker, house.store)
         assert not running.done()
         house.clock.advance(0.1)
-        assert await running is WorkerEnd.WORN
+        assert await running is WorkerEnd.REPLACED
 
 
 async def test_one_that_is_worn_finishes_what_it_works_on_and_claims_nothing(house):
@@ -169,14 +169,14 @@ async def test_one_that_is_worn_finishes_what_it_works_on_and_claims_nothing(hou
     await house.start(1)
     async with house.running(worker) as running:
         await until(lambda: house.begun == 1)
-        worker.wear_out()
-        await until(lambda: worker._retirement.agreed)
+        worker.request_replacement()
+        await until(lambda: worker._recycling.replaced)
         await house.start(1)
         house.notifier.publish(Topic.WAITING, ["analysis"])
         await asyncio.sleep(0.05)
         assert not running.done()
         house.let_go(2)
-        assert await running is WorkerEnd.WORN
+        assert await running is WorkerEnd.REPLACED
     assert house.begun == 1
     assert await house.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
 
@@ -273,7 +273,7 @@ async def test_a_claim_that_never_arrived_is_given_back_after_two_renewals(house
         assert (await read(house.store, session.id)).status is Status.PROCESSING
         worker.on_beat(stray)
         await until(lambda: house.store._tables.sessions[session.id].status is Status.PENDING)
-    assert "claim never arrived" in caplog.text
+    assert "claim never reached" in caplog.text
     assert (await read(house.store, session.id)).attempt == 0
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 WITHIN = 10.0
-"""Seconds after which the test has failed."""
+"""Timeout of a test in seconds."""
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from outlast.backends.hints import Outbox, packed, unpacked
 from outlast.backends.subscribers import Subscribers
-from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.service_loop import run_forever
 from outlast.domain.retry import backoff
 from outlast.ports.notifier import Listener, Subscription, Topic
 
@@ -125,8 +125,8 @@ class ServerNotifier:
         parts = [asyncio.create_task(self._look())]
         if self._carried:
             name = self._line.name
-            parts.append(asyncio.create_task(serve_rounds(f"Listening to {name}", self._hear_until_broken)))
-            parts.append(asyncio.create_task(serve_rounds(f"Speaking to {name}", self._speak_until_idle)))
+            parts.append(asyncio.create_task(run_forever(f"Listening to {name}", self._hear_until_broken)))
+            parts.append(asyncio.create_task(run_forever(f"Speaking to {name}", self._speak_until_idle)))
         await self._closing.wait()
         if not self._speaking.broken:
             await self._speak_out()

@@ -50,7 +50,7 @@ def work(
         without_mingle=True,
     )
     controller.start()
-    return WorkerEnd.WORN if controller.exitcode else staff.end
+    return WorkerEnd.REPLACED if controller.exitcode else staff.end
 
 
 def slow_look(outlast: Outlast) -> float:

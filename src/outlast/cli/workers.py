@@ -126,7 +126,7 @@ def run_one(
         sleep=sleep,
         max_sessions=max_jobs,
         max_seconds=max_time,
-        on_worn=link.ask_to_retire,
+        on_replacement_due=link.request_retirement,
         on_stuck=lambda: os._exit(STUCK),
     )
     if app.settings.broker_url is not None:
@@ -147,7 +147,7 @@ async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, lin
     worker = engine.worker(options, worker_id)
     loop = asyncio.get_running_loop()
     # a supervisor has its own line to us: a signal was sent by somebody else, who may be the analysis itself
-    on_signal = worker.wear_out if link.supervised else worker.stop
+    on_signal = worker.request_replacement if link.supervised else worker.stop
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
 
@@ -173,7 +173,7 @@ def _obey(link: WorkerLink, stop: Callable[[], None]) -> None:
         kill_own_session()
         os._exit(ORPHANED)
 
-    link.listen(stop=stop, gone=orphaned)
+    link.listen(on_stop=stop, on_disconnect=orphaned)
 
 
 run_one.name = "run"

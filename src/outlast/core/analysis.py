@@ -1,4 +1,4 @@
-"""Analyses and steps as developers declare them, and their catalogue (an object, no module global)."""
+"""Declarations of analyses and steps, and the catalogue of registered analyses."""
 
 import inspect
 import re
@@ -28,11 +28,11 @@ FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 class Step(Generic[P, R_co]):
-    """A named part of an analysis whose result is kept. Called outside an analysis it just runs.
+    """A named part of an analysis whose result is kept. Outside an analysis it runs as a plain function.
 
-    Inside, its result is kept for the call that made it: by the name, the version, the key (see `step`) and which
-    call with this key it is. A later attempt gets it back through the return type; the first call converts it too,
-    so that types never differ.
+    Inside, a result is kept by the name, the version, the key (see `step`) and the number of the call with this
+    key. A later attempt loads it through the return type; the first call converts it as well, so that both return
+    the same type.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class Step(Generic[P, R_co]):
     @overload
     def map(self: "Step[Concatenate[T, ...], V]", items: Iterable[T], *, at_once: int = AT_ONCE) -> list[V]: ...
     def map(self, items: Iterable[Any], *, at_once: int = AT_ONCE) -> Any:
-        """Call the step with each of `items`, at most `at_once` at a time; the results in the order of the items.
+        """Call the step with each of `items`, at most `at_once` at a time; return the results in their order.
 
-        Each call is kept for itself. The first error cancels the other calls and is raised when they have ended.
-        Await it for an `async def` step; that of a `def` step works in threads and is for `def` code.
+        Each result is kept separately. The first error cancels the other calls and is raised once they have ended.
+        Await it for an `async def` step; for a `def` step it runs in threads and is for `def` code.
         """
         if self.is_async:
             return map_async(self.name, cast("Callable[[Any], Awaitable[Any]]", self), items, at_once)
@@ -84,7 +84,7 @@ class Step(Generic[P, R_co]):
     @property
     def codec(self) -> Codec:
         """Converts the result from and to JSON through the return annotation."""
-        if self._codec is None:  # not earlier: the annotation may name what stands further down the module
+        if self._codec is None:  # lazily: the annotation may refer to a name defined later in the module
             self._codec = Codec(get_type_hints(self.work, include_extras=True)["return"])
         return self._codec
 
@@ -101,13 +101,13 @@ def step(
     weight: float = 1.0,
     key: Callable[..., Key] | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
-    """Make a typed function a step. `title` is what the visitor reads while it works.
+    """Turn a typed function into a step. Visitors see `title` while it runs.
 
-    Raise `version` when an earlier kept result must not be used any more. `weight` is its share of the bar
-    relative to the other steps until durations have been learnt.
+    Raise `version` when results kept earlier must not be used any more. `weight` is the step's share of the
+    progress bar relative to the other steps until their durations are known.
 
-    `key` takes the arguments of a call and returns what tells it from the other calls of this step, as JSON data:
-    `key=lambda doc: doc.id`. Without it the key is a hash of the arguments, which costs some 30 ms a megabyte.
+    `key` takes the arguments of a call and returns JSON data that distinguishes it from other calls of this step:
+    `key=lambda doc: doc.id`. By default the key is a hash of the arguments, which takes some 30 ms per megabyte.
     """
 
     def decorate(work: Callable[P, R]) -> Step[P, R]:
@@ -117,33 +117,33 @@ def step(
 
 
 Check = Callable[..., Coroutine[Any, Any, None]]
-"""Takes the validated input by name."""
+"""Takes the validated input as keyword arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """How a result's page was asked for."""
+    """The request of a result's page."""
 
     address: str
     """The path of the page, for links to parts of it: `f"{view.address}?part=2"`."""
     query: Mapping[str, str]
-    """What stands behind the question mark; the last of each name. Written by strangers."""
+    """The query parameters, untrusted; the last value of each name."""
     shared: bool
-    """Read by its link, not by its owner."""
+    """Whether the page is read through a share link instead of by its owner."""
 
 
 Render = Callable[[Any, PageView], str]
-"""Makes the result (as JSON data) a safe HTML fragment. Called in a thread."""
+"""Renders a result (as JSON data) to a safe HTML fragment. Called in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file that is made of a result for those who may see it."""
+    """A downloadable file generated from a result, for those who may see the result."""
 
     title: str
-    """What the link to it says."""
+    """Text of the link to the file."""
     make: Callable[[Any], str | bytes]
-    """From the result (as JSON data). Called in a thread."""
+    """Generates the content from the result (as JSON data). Called in a thread."""
 
 
 @dataclass(frozen=True)
@@ -155,28 +155,28 @@ class Analysis:
     work: Callable[..., Any]
     steps: Sequence[Step[..., Any]] = ()
     timeout: float | None = None
-    """Seconds per attempt; `None`: the setting."""
+    """Seconds per attempt; `None`: use the setting."""
     max_attempts: int | None = None
-    """`None`: the setting."""
+    """`None`: use the setting."""
     queue: str = "analysis"
     priority: int = 0
     isolation: Literal["process"] | None = None
-    """`process`: each attempt in a process of its own, which can be killed."""
+    """`process` runs each attempt in its own process, which can be killed."""
     subject: Callable[..., str] | None = None
-    """Names what is analysed, from the validated input; may raise `InvalidInput` to refuse a start."""
+    """Returns the subject for a validated input; may raise `InvalidInput` to refuse a start."""
     intro: str | None = None
     """Safe HTML above the form."""
     render: Render | None = None
     page_title: Callable[[Any], str] | None = None
-    """Names the page of a result, from the result; `None`: all are called as the analysis."""
+    """Returns the page title for a result; `None`: use the title of the analysis."""
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
-    """By file name, whose ending says of what kind they are."""
+    """Exports by file name; its extension determines the media type."""
     check: Check | None = None
-    """Looks at a start before it is accepted; may read the beginning of uploads and raise `InvalidInput`."""
+    """Validates a start before it is accepted; may read the head of uploads and raise `InvalidInput`."""
     longest_wait: float = DAY
-    """Seconds: no `RetryAfter` waits longer."""
+    """Maximum seconds that a `RetryAfter` waits."""
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Fields of a start's body that name this analysis by themselves, each with the input field that it fills."""
+    """Fields of a start's body that select this analysis by themselves, each with the input field that it fills."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -197,7 +197,7 @@ class Analysis:
 
     @cached_property
     def input(self) -> type[BaseModel]:
-        """The model of its input, from the annotations."""
+        """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
 
     @cached_property
@@ -206,12 +206,12 @@ class Analysis:
 
     @cached_property
     def plan(self) -> Sequence[PlannedStep]:
-        """Its steps in order; an analysis without steps is a plan of one line."""
+        """The steps in order; an analysis without steps is a plan of one step."""
         return [s.planned for s in self.steps] or [PlannedStep(self.name, self.title)]
 
 
 class Catalogue:
-    """The analyses that one `Outlast` object knows."""
+    """The analyses registered with one `Outlast` object."""
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}

@@ -1,4 +1,4 @@
-"""A circuit breaker for the store: when it is silent, callers are refused at once until it answers again."""
+"""A circuit breaker for the store: while the store does not respond, calls fail at once."""
 
 import asyncio
 import logging
@@ -12,20 +12,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ANSWER_WITHIN = 5.0
-"""Seconds that a caller waits for a store that says nothing to anybody."""
+"""Seconds that a call waits while the store responds to no call at all."""
 BUSY_FACTOR = 3
-"""So many times as long one waits while others are answered."""
+"""A call waits up to this many times longer while other calls get responses."""
 PROBE_ANSWERS_WITHIN = 1.0
-"""Seconds that a probe waits beside a call that is known to take long."""
+"""Timeout in seconds of a probe beside a slow call."""
 PROBE_EVERY = 0.5
-"""Seconds between the probes of a silent store."""
+"""Seconds between probes of an unresponsive store."""
 SILENT: Final = "The store does not answer."
 
 
 class CircuitBreaker:
-    """Closed as long as the store answers, be it with an error; open from the first call that got no answer.
+    """Closed while the store responds, even with an error; open after the first call without a response.
 
-    `probe` is a cheap call that writes. It is repeated while the breaker is open, and its first answer closes it.
+    `probe` is a cheap call that writes. It is repeated while the breaker is open; its first response closes it.
     """
 
     def __init__(self, probe: Callable[[], Awaitable[object]], *, answer_within: float = ANSWER_WITHIN) -> None:
@@ -37,65 +37,65 @@ class CircuitBreaker:
 
     @property
     def open(self) -> bool:
-        """Whether callers are refused now."""
+        """Whether calls are refused."""
         probing = self._probing
         return probing is not None and not probing.done() and not probing.get_loop().is_closed()
 
-    async def ask(
+    async def call(
         self,
         work: Callable[[], Coroutine[Any, Any, T]],
         *,
-        moved_at: Callable[[], float] | None = None,
+        progressed_at: Callable[[], float] | None = None,
         slow: bool = False,
     ) -> T:
-        """The value of `work`. Raises what it raises, and `StoreUnavailable` when it has no answer in time.
+        """Return the value of `work` or raise its error; raises `StoreUnavailable` without a response in time.
 
-        What was given up is cancelled, but nobody waits for its end: a connection that says nothing may take long.
-        `moved_at` tells, by the loop's clock, when a long work last got ahead: its time begins anew then. `slow`
-        work may take as long as it likes while a probe beside it is answered.
+        A call that timed out is cancelled but not awaited, since a dead connection may take long to close.
+        `progressed_at` returns the loop time of the last progress of a long call, which restarts its timeout.
+        `slow` work has no timeout while a probe beside it gets a response.
         """
         self._refuse_while_open()
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        started_at = loop.time()
         task = loop.create_task(work())
         try:
-            left = self.answer_within
-            while left > 0:
-                await asyncio.wait((task,), timeout=left)
+            remaining = self.answer_within
+            while remaining > 0:
+                await asyncio.wait((task,), timeout=remaining)
                 if task.done():
                     self._answered_at = loop.time()
                     return task.result()
-                left = self._until(began if moved_at is None else moved_at()) - loop.time()
-            if slow and await self._answers(PROBE_ANSWERS_WITHIN):
+                remaining = self._deadline(started_at if progressed_at is None else progressed_at()) - loop.time()
+            if slow and await self._probe_answers(PROBE_ANSWERS_WITHIN):
                 return await task
         except asyncio.CancelledError:
-            _give_up(task)
+            _cancel(task)
             raise
-        _give_up(task)
-        raise self._silent()
+        _cancel(task)
+        raise self._timed_out()
 
-    async def ask_prompt(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """As `ask`, for work that ends as soon as it is cancelled: it needs no task of its own."""
+    async def call_prompt(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Like `call`, for work that ends as soon as it is cancelled and so needs no task of its own."""
         self._refuse_while_open()
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        started_at = loop.time()
         limit = asyncio.timeout(None)
 
-        def look() -> None:
+        def check() -> None:
             nonlocal timer
-            until = self._until(began)
-            if until > loop.time():
-                timer = loop.call_at(until, look)
+            deadline = self._deadline(started_at)
+            if deadline > loop.time():
+                timer = loop.call_at(deadline, check)
             else:
                 limit.reschedule(loop.time())
 
-        timer = loop.call_at(began + self.answer_within, look)
+        timer = loop.call_at(started_at + self.answer_within, check)
         try:
             async with limit:
                 value = await work()
         except Exception:
             if limit.expired():
-                raise self._silent() from None
+                raise self._timed_out() from None
             self._answered_at = loop.time()
             raise
         finally:
@@ -108,15 +108,15 @@ class CircuitBreaker:
             self._refused += 1
             raise StoreUnavailable(SILENT)
 
-    def _silent(self) -> StoreUnavailable:
-        """What a caller is told whose time is over; opens the breaker unless others are answered."""
+    def _timed_out(self) -> StoreUnavailable:
+        """Return the error of a call that timed out; open the breaker unless other calls get responses."""
         if self._answered_at + self.answer_within <= asyncio.get_running_loop().time():
             self._open()
         return StoreUnavailable(SILENT)
 
-    def _until(self, since: float) -> float:
-        heard = max(since, self._answered_at)
-        return min(heard + self.answer_within, since + BUSY_FACTOR * self.answer_within)
+    def _deadline(self, since: float) -> float:
+        last_answer = max(since, self._answered_at)
+        return min(last_answer + self.answer_within, since + BUSY_FACTOR * self.answer_within)
 
     def close(self) -> None:
         """Stop probing."""
@@ -126,35 +126,33 @@ class CircuitBreaker:
     def _open(self) -> None:
         if self.open:
             return
-        log.warning(
-            "The store has not answered for %g s; who needs it is refused until it does.", self.answer_within
-        )
+        log.warning("The store has not responded for %g s; calls are refused until it does.", self.answer_within)
         self._refused = 0
         self._probing = asyncio.get_running_loop().create_task(self._probe_until_answered())
 
     async def _probe_until_answered(self) -> None:
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        while not await self._answers(self.answer_within):  # noqa: ASYNC110 - a silent store rings no bell
+        started_at = loop.time()
+        while not await self._probe_answers(self.answer_within):  # noqa: ASYNC110 - the store has to be polled
             await asyncio.sleep(PROBE_EVERY)
         log.warning(
-            "The store answers again, after %.1f s; %d calls were refused meanwhile.",
-            loop.time() - began + self.answer_within,
+            "The store responds again after %.1f s; %d calls were refused meanwhile.",
+            loop.time() - started_at + self.answer_within,
             self._refused,
         )
 
-    async def _answers(self, within: float) -> bool:
-        """Whether a probe is answered by then. An error is an answer too: whoever calls gets it at once."""
+    async def _probe_answers(self, within: float) -> bool:
+        """Return whether a probe gets a response in time; an error is a response too."""
         task = asyncio.ensure_future(self._probe())
         try:
             await asyncio.wait((task,), timeout=within)
         finally:
-            _give_up(task)
+            _cancel(task)
         return task.done()
 
 
-def _give_up(task: "asyncio.Future[Any]") -> None:
-    """Cancel it without waiting, and let its error end here."""
+def _cancel(task: "asyncio.Future[Any]") -> None:
+    """Cancel the task without waiting, and retrieve its exception."""
     if not task.done():
         task.cancel()
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

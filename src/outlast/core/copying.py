@@ -1,4 +1,4 @@
-"""Moves a whole store into another while people use it: first at leisure, then, shut for a moment, the rest."""
+"""Copies a store into another one while it is in use, then shuts it briefly to copy the remaining changes."""
 
 import hashlib
 import tempfile
@@ -16,12 +16,12 @@ from outlast.ports.facts import StoredFact
 T = TypeVar("T")
 
 PAGE = 500
-"""Sessions compared at once."""
+"""Number of sessions compared per page."""
 RESULTS_PAGE = 20
-"""Results carried at once: each may be some megabytes."""
+"""Number of results copied per page; each may take some megabytes."""
 FILLING = "It is being filled from another store by `outlast store copy`."
 SPOOL = 8 << 20
-"""Bytes of an upload that are held in memory on its way."""
+"""Bytes of an upload held in memory before it spills to a temporary file."""
 
 
 class MovableStore(Store, Copyable, Protocol):
@@ -29,44 +29,44 @@ class MovableStore(Store, Copyable, Protocol):
 
 
 class CopyError(OutlastError):
-    """The copy cannot be made, or is not equal; the text says why and what to do."""
+    """The copy failed or differs from its source; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy moved, both sides compared."""
+    """The verified contents of a finished copy."""
 
     sessions: int
     results: int
     uploads: int
     facts: int
     given_back: int
-    """Sessions that were at work and wait again, unspent."""
+    """Sessions that were processing and are pending again, unspent."""
     checksum: str
-    """Of all that was copied, the same on both sides."""
+    """Checksum of the contents, equal in source and target."""
 
 
-Tell = Callable[[str, int, int], None]
-"""Called with what is being done, how much is done, and of how much."""
+OnProgress = Callable[[str, int, int], None]
+"""Called with a description of the phase, the number of items done, and their total."""
 
 
 class StoreCopy:
-    """One move from a store that is in use to one that is not. Repeated, it goes on where it ended."""
+    """Copies a store in use into an empty one. A repeated run resumes an interrupted one."""
 
-    def __init__(self, source: MovableStore, target: MovableStore, tell: Tell) -> None:
+    def __init__(self, source: MovableStore, target: MovableStore, on_progress: OnProgress) -> None:
         self._source = source
         self._target = target
-        self._tell = tell
+        self._on_progress = on_progress
 
     async def run(self, moved_to: str) -> Copied:
-        """Copy, shut the source (for good: it has moved), copy what changed meanwhile, compare, open the target.
+        """Copy, shut the source for good, copy what changed meanwhile, compare, and open the target.
 
         Raises `CopyError`.
         """
         await self._prepare()
-        await self._pass("Copying while it is in use")
+        await self._synchronize("Copying while it is in use")
         given_back = await self._source.shut(f"Its content has moved to {moved_to}.")
-        await self._pass("Copying what changed")
+        await self._synchronize("Copying what changed")
         copied = await self._compare(given_back)
         await self._target.reopen()
         return copied
@@ -82,17 +82,17 @@ class StoreCopy:
         elif await self._target.shut_because() != FILLING:
             raise CopyError("The target is shut itself: its content has moved elsewhere.")
 
-    async def _pass(self, what: str) -> None:
-        """Make the target equal to the source as it is now."""
+    async def _synchronize(self, what: str) -> None:
+        """Make the target equal to the current source."""
         counted = await self._source.count()
         total, done = sum(counted.values()), 0
-        async for theirs, ours in _side_by_side(self._source.versions, self._target.versions, PAGE):
-            wanted = [i for i, version in theirs.items() if ours.get(i) != version]
-            gone = [i for i in ours if i not in theirs]
-            if wanted or gone:
-                await self._target.take_sessions(await self._source.whole_sessions(wanted), gone)
-            done += len(theirs)
-            self._tell(f"{what}: sessions", done, max(total, done))
+        async for in_source, in_target in _paired(self._source.versions, self._target.versions, PAGE):
+            missing = [i for i, version in in_source.items() if in_target.get(i) != version]
+            deleted = [i for i in in_target if i not in in_source]
+            if missing or deleted:
+                await self._target.take_sessions(await self._source.whole_sessions(missing), deleted)
+            done += len(in_source)
+            self._on_progress(f"{what}: sessions", done, max(total, done))
         await self._results(what)
         await self._uploads(what)
         await self._facts(what)
@@ -101,28 +101,28 @@ class StoreCopy:
 
     async def _results(self, what: str) -> None:
         done = 0
-        async for theirs, ours in _side_by_side(self._source.result_owners, self._target.result_owners, PAGE):
-            wanted = [i for i, owner in theirs.items() if ours.get(i) != owner]
-            gone = [i for i in ours if i not in theirs]
-            for start in range(0, len(wanted), RESULTS_PAGE):
-                some = await self._source.whole_results(wanted[start : start + RESULTS_PAGE])
-                await self._target.take_results(some, [])
-            await self._target.take_results([], gone)
-            done += len(theirs)
-            self._tell(f"{what}: results", done, done)
+        async for in_source, in_target in _paired(self._source.result_owners, self._target.result_owners, PAGE):
+            missing = [i for i, owner in in_source.items() if in_target.get(i) != owner]
+            deleted = [i for i in in_target if i not in in_source]
+            for start in range(0, len(missing), RESULTS_PAGE):
+                results = await self._source.whole_results(missing[start : start + RESULTS_PAGE])
+                await self._target.take_results(results, [])
+            await self._target.take_results([], deleted)
+            done += len(in_source)
+            self._on_progress(f"{what}: results", done, done)
 
     async def _uploads(self, what: str) -> None:
-        there = {(u.owner, u.stored.sha256) for u in await self._target.uploads()}
+        stored = {(u.owner, u.stored.sha256) for u in await self._target.uploads()}
         uploads = await self._source.uploads()
         for number, upload in enumerate(uploads, start=1):
-            if (upload.owner, upload.stored.sha256) not in there:
+            if (upload.owner, upload.stored.sha256) not in stored:
                 with tempfile.SpooledTemporaryFile(SPOOL) as file:
                     try:
                         await self._fetch(upload.owner, upload.stored.sha256, file)
-                    except KeyError:  # it expired meanwhile
+                    except KeyError:  # the upload has expired meanwhile
                         continue
                     await self._target.put(upload.owner, upload.stored.name, cast("BinaryIO", file))
-            self._tell(f"{what}: uploads", number, len(uploads))
+            self._on_progress(f"{what}: uploads", number, len(uploads))
 
     async def _facts(self, what: str) -> None:
         done = 0
@@ -133,7 +133,7 @@ class StoreCopy:
             for (space, until), facts in by_time.items():
                 await self._target.remember(space, facts, until=until)
             done += len(page)
-            self._tell(f"{what}: facts", done, done)
+            self._on_progress(f"{what}: facts", done, done)
 
     async def _fetch(self, owner: str, sha256: str, file: IO[bytes]) -> None:
         async for chunk in self._source.chunks(owner, sha256):
@@ -141,20 +141,20 @@ class StoreCopy:
         file.seek(0)
 
     async def _compare(self, given_back: int) -> Copied:
-        one = await self._described(self._source, "Checking the source")
-        other = await self._described(self._target, "Checking the target")
-        if one != other:
+        source = await self._summarize(self._source, "Checking the source")
+        target = await self._summarize(self._target, "Checking the target")
+        if source != target:
             raise CopyError(
-                f"The copy differs from its source ({one} there, {other} here). Nothing is lost: the source is "
-                "whole, the target stays shut. Run the command again; should it differ again, report it."
+                f"The copy differs from its source (source: {source}, target: {target}). Nothing is lost: the "
+                "source is whole, the target stays shut. Run the command again; if it differs again, report it."
             )
-        counts, checksum = one
+        counts, checksum = source
         return Copied(
             counts["sessions"], counts["results"], counts["uploads"], counts["facts"], given_back, checksum
         )
 
-    async def _described(self, store: MovableStore, what: str) -> tuple[Mapping[str, int], str]:
-        """How much of everything there is, and a checksum of it all."""
+    async def _summarize(self, store: MovableStore, what: str) -> tuple[Mapping[str, int], str]:
+        """Return the counts and a checksum of everything in a store."""
         counts: Counter[str] = Counter()
         digest = hashlib.blake2b(digest_size=16)
         total = sum((await store.count()).values())
@@ -162,12 +162,12 @@ class StoreCopy:
             for whole in await store.whole_sessions(session_ids):
                 digest.update(_canonical(whole))
                 counts["sessions"] += 1
-            self._tell(f"{what}: sessions", counts["sessions"], max(total, counts["sessions"]))
+            self._on_progress(f"{what}: sessions", counts["sessions"], max(total, counts["sessions"]))
         async for session_ids in _ids(store.result_owners, RESULTS_PAGE):
             for result in await store.whole_results(session_ids):
                 digest.update(_canonical(result))
                 counts["results"] += 1
-            self._tell(f"{what}: results", counts["results"], counts["results"])
+            self._on_progress(f"{what}: results", counts["results"], counts["results"])
         async for page in _facts(store):
             digest.update(repr(page).encode("utf-8", "surrogatepass"))
             counts["facts"] += len(page)
@@ -180,9 +180,9 @@ class StoreCopy:
 
 
 def _canonical(value: WholeSession | OwnedResult) -> bytes:
-    """The same bytes for the same content, whatever store it comes from."""
+    """Return bytes that depend on the content alone, not on the kind of store."""
     if isinstance(value, WholeSession) and not value.session.status.final:
-        # how long it has waited and worked grows until it is read
+        # these times grow until the row is read
         value = replace(value, session=replace(value.session, waited_ms=0, worked_ms=0))
     return repr(value).encode("utf-8", "surrogatepass")
 
@@ -204,17 +204,17 @@ async def _facts(store: Copyable) -> AsyncIterator[Sequence[SpacedFact]]:
         space, key, item = page[-1].space, page[-1].stored.key, page[-1].stored.item
 
 
-async def _side_by_side(
+async def _paired(
     source: Page[T], target: Page[T], limit: int
 ) -> AsyncIterator[tuple[Mapping[str, T], Mapping[str, T]]]:
-    """Stretch by stretch of ids, what each of the two has in it."""
+    """Yield, for consecutive ranges of ids, the entries of the source and of the target."""
     after = ""
     while True:
-        theirs, ours = await source(after, limit), await target(after, limit)
-        if not theirs and not ours:
+        in_source, in_target = await source(after, limit), await target(after, limit)
+        if not in_source and not in_target:
             return
-        # both are known up to the smaller end of the two pages, unless a page was the last of its side
-        ends = [max(page) for page in (theirs, ours) if len(page) == limit]
-        end = min(ends) if ends else max([*theirs, *ours])
-        yield {i: v for i, v in theirs.items() if i <= end}, {i: v for i, v in ours.items() if i <= end}
+        # a full page is complete only up to its last id: use the smaller of the two
+        ends = [max(page) for page in (in_source, in_target) if len(page) == limit]
+        end = min(ends) if ends else max([*in_source, *in_target])
+        yield {i: v for i, v in in_source.items() if i <= end}, {i: v for i, v in in_target.items() if i <= end}
         after = end

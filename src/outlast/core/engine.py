@@ -1,4 +1,4 @@
-"""Everything that runs in one process around one store: opened once, closed once, in one event loop."""
+"""The engine: all services of one process around one store, opened and closed once, in one event loop."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """The parts, wired."""
+    """Wires the services together and owns their lifetime."""
 
     def __init__(
         self,
@@ -53,25 +53,25 @@ class Engine:
         self.dispatcher = dispatcher
         self.breaker = CircuitBreaker(store.check)
         self.guarded_store = guarded(store, self.breaker)
-        """For whoever answers a person: refuses at once while the store is silent. Workers use `store`."""
+        """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
         self.polled_store = store if store.reads_at_once else self.guarded_store
-        """The same for reads alone, without a detour where they wait for nobody: most requests are polls."""
+        """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
         self.insights = Statistics(self.guarded_store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.readiness = Readiness(store)
         self.draining = False
-        """Readiness is to be denied, while everything is still served."""
+        """Set to report "not ready" while requests are still served."""
         self.closing = asyncio.Event()
-        """Set when streams are to end and readiness is to be denied."""
+        """Set to end streams and report "not ready"."""
         self.applied: Sequence[str] = ()
-        """The migrations that opening the store has applied, by name."""
+        """Names of the migrations applied when the store was opened."""
         self._opened = AsyncExitStack()
         self._embedded: list[EmbeddedWorker] = []
 
     async def open(self, *, maintain: bool = True, migrate: bool = True) -> None:
-        """Open every part, or none: what was opened before one that fails is closed again."""
+        """Open every service, or none: if one fails, close those opened before."""
         async with AsyncExitStack() as opened:
             self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
@@ -84,14 +84,14 @@ class Engine:
                 opened.push_async_callback(self.dispatcher.close)
             await self.watch.open()
             opened.push_async_callback(self.watch.close)
-            opened.callback(self.watch.ring_all)
-            self._task(opened, self._ring_at_the_end())
+            opened.callback(self.watch.wake_all)
+            self._task(opened, self._wake_watchers_on_close())
             if maintain:
                 self._task(opened, self.maintenance.run())
             self._opened = opened.pop_all()
 
     def embed(self, count: int, options: WorkerOptions) -> None:
-        """Start `count` workers in threads of this process, whose end nobody but other processes sees."""
+        """Start `count` workers in threads of this process; other processes detect its death."""
         options = replace(options, process=own_identity())
         for _ in range(count):
             worker = EmbeddedWorker(self.worker, options)
@@ -99,17 +99,19 @@ class Engine:
             self._embedded.append(worker)
 
     def stop_embedded(self) -> None:
-        """Ask the embedded workers to drain; asked again, to release what they hold at once. Does not wait."""
+        """Let the embedded workers drain; at a second call, release everything now. Does not wait."""
         for worker in self._embedded:
             worker.request_stop()
 
     @property
     def working(self) -> bool:
-        """Whether every worker that this process embeds is alive."""
+        """Whether every embedded worker is alive."""
         return all(worker.alive for worker in self._embedded)
 
-    def worker(self, options: WorkerOptions, worker_id: str | None = None, inbox: Handoff | None = None) -> Worker:
-        """A worker on this engine's store, for the event loop in which this is called."""
+    def worker(
+        self, options: WorkerOptions, worker_id: str | None = None, handoff: Handoff | None = None
+    ) -> Worker:
+        """Create a worker on this engine's store, for the running event loop."""
         rng = random.Random(self.rng.random())  # noqa: S311 - jitter, not secrets
         return Worker(
             self.store,
@@ -119,7 +121,7 @@ class Engine:
             rng,
             options,
             worker_id=worker_id,
-            inbox=inbox,
+            handoff=handoff,
             dispatcher=self.dispatcher,
         )
 
@@ -133,14 +135,14 @@ class Engine:
 
         opened.push_async_callback(end)
 
-    async def _ring_at_the_end(self) -> None:
+    async def _wake_watchers_on_close(self) -> None:
         await self.closing.wait()
-        self.watch.ring_all()
+        self.watch.wake_all()
 
-    async def close(self, patience: float = 0.0) -> None:
-        """End streams, let embedded workers drain for `patience` seconds, then let go of all, whatever fails."""
+    async def close(self, grace: float = 0.0) -> None:
+        """End streams, let embedded workers drain for `grace` seconds, then close every service."""
         self.closing.set()
         try:
-            await asyncio.gather(*(w.stop(patience) for w in self._embedded))
+            await asyncio.gather(*(w.stop(grace) for w in self._embedded))
         finally:
             await self._opened.aclose()

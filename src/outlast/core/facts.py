@@ -1,4 +1,4 @@
-"""A place for an analysis's own facts: a cache, what was seen before; shared by all sessions."""
+"""Facts: a key-value store for analyses, shared by all sessions, for caches and earlier observations."""
 
 import asyncio
 import json
@@ -15,20 +15,20 @@ from outlast.ports.facts import FactStore, StoredFact
 T = TypeVar("T")
 
 MAX_NAME = 200
-"""Characters of a space, key or item."""
+"""Maximum characters of a space, key or item."""
 MAX_VALUE = 1 << 20
-"""Bytes of a value as JSON."""
-AT_ONCE = 1_000
-"""Facts per transaction."""
+"""Maximum bytes of a value as JSON."""
+BATCH = 1_000
+"""Maximum number of facts per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A value under a key; `item` tells several under one key apart."""
+    """A value under a key; `item` distinguishes several values under one key."""
 
     key: str
     value: Any
-    """Anything that JSON can say."""
+    """Any JSON value."""
     item: str = ""
 
 
@@ -36,10 +36,10 @@ Opened = Callable[[], Awaitable[tuple[FactStore, Clock]]]
 
 
 class Facts:
-    """One space of facts. They belong to nobody: never keep what only one visitor may see, nor trust what any
-    visitor may have put there. `of_owner` is for both.
+    """One namespace of facts, without owners: never store what only one visitor may see, nor trust what any
+    visitor may have written. Use `of_owner` for both.
 
-    Keys are compared exactly. A fact is forgotten when its time is over, or with `forget`.
+    Keys are compared exactly. A fact is deleted when its time is over, or by `forget`.
     """
 
     def __init__(self, space: str, opened: Opened, *, owned: bool = False) -> None:
@@ -49,86 +49,86 @@ class Facts:
 
     @property
     def of_owner(self) -> "Facts":
-        """The same space apart for each owner: only sessions of one owner see and write its facts.
+        """The same space separated by owner: only sessions of one owner read and write its facts.
 
-        Works inside an analysis alone, which knows whose it is. They stay behind when a session is adopted.
+        Works only inside an analysis, which has an owner. Adopting a session does not move its facts.
         """
         return Facts(self._space, self._opened, owned=True)
 
     async def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None:
-        """Write all, in place of what stands under the same key and item.
+        """Write all facts, replacing those with the same key and item.
 
         Raises `TooLarge`, `ValueError` when a value is not JSON, `StoreUnavailable`.
         """
         stored = [StoredFact(_name(f.key, "key"), _name(f.item, "item"), _json(f)) for f in facts]
         store, clock = await self._opened()
         until = clock.now() + keep
-        for start in range(0, len(stored), AT_ONCE):
-            await store.remember(self._where, stored[start : start + AT_ONCE], until=until)
+        for start in range(0, len(stored), BATCH):
+            await store.remember(self._namespace, stored[start : start + BATCH], until=until)
 
     async def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]:
-        """The facts under these keys, ordered by item; keys without any are not there."""
-        wanted = list(dict.fromkeys(keys))
+        """Return the facts under these keys, ordered by item; keys without facts are missing."""
+        unique_keys = list(dict.fromkeys(keys))
         store, _ = await self._opened()
         found: dict[str, Sequence[Fact]] = {}
-        for start in range(0, len(wanted), AT_ONCE):
-            some = await store.recall(self._where, wanted[start : start + AT_ONCE])
+        for start in range(0, len(unique_keys), BATCH):
+            batch = await store.recall(self._namespace, unique_keys[start : start + BATCH])
             found |= {
-                key: [Fact(f.key, json.loads(f.value), f.item) for f in facts] for key, facts in some.items()
+                key: [Fact(f.key, json.loads(f.value), f.item) for f in facts] for key, facts in batch.items()
             }
         return found
 
     async def forget(self, keys: Iterable[str]) -> None:
-        """Delete all that stands under these keys."""
-        wanted = list(dict.fromkeys(keys))
+        """Delete all facts under these keys."""
+        unique_keys = list(dict.fromkeys(keys))
         store, _ = await self._opened()
-        for start in range(0, len(wanted), AT_ONCE):
-            await store.forget(self._where, wanted[start : start + AT_ONCE])
+        for start in range(0, len(unique_keys), BATCH):
+            await store.forget(self._namespace, unique_keys[start : start + BATCH])
 
     @property
-    def _where(self) -> str:
+    def _namespace(self) -> str:
         return f"{self._space}/{context.current_or_raise().owner[:32]}" if self._owned else self._space
 
     @property
     def blocking(self) -> "BlockingFacts":
-        """The same for plain `def` steps, which run in threads."""
+        """The same space for plain `def` steps, which run in threads."""
         return BlockingFacts(self)
 
 
 class BlockingFacts:
-    """`Facts` for code in a thread of an analysis."""
+    """A blocking interface to `Facts`, for code in a thread of an analysis."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
     def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None:
-        """As `Facts.put`."""
+        """Like `Facts.put`."""
         _wait(self._facts.put(facts, keep=keep))
 
     def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]:
-        """As `Facts.get`."""
+        """Like `Facts.get`."""
         return _wait(self._facts.get(keys))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """As `Facts.forget`."""
+        """Like `Facts.forget`."""
         _wait(self._facts.forget(keys))
 
 
 def _wait(call: "Awaitable[T]") -> T:
-    """Outside an analysis the call has a loop of its own; inside, that of the worker."""
+    """Run the call in the worker's event loop, or in a new one outside an analysis."""
 
-    async def answer() -> T:
+    async def await_call() -> T:
         return await call
 
     attempt = context.current()
     if attempt is None:
-        return asyncio.run(answer())
-    return asyncio.run_coroutine_threadsafe(answer(), attempt.loop_for_threads("facts.blocking")).result()
+        return asyncio.run(await_call())
+    return asyncio.run_coroutine_threadsafe(await_call(), attempt.loop_for_threads("facts.blocking")).result()
 
 
 def _name(name: str, what: str) -> str:
     if len(name) > MAX_NAME:
-        raise TooLarge(f"A {what} of a fact has at most {MAX_NAME} characters; hash what is longer.")
+        raise TooLarge(f"A {what} of a fact has at most {MAX_NAME} characters; hash longer ones.")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The store as those use it who cannot wait for long: every call goes through a circuit breaker."""
+"""The store behind a circuit breaker, for callers that cannot wait for long."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,53 +29,53 @@ READS: Final = frozenset(
         "workers",
     }
 )
-"""Go past the breaker where the store answers them without waiting for writers."""
+"""Methods that bypass the breaker if the store's reads never wait for writers."""
 PROMPT: Final = frozenset({"add"})
-"""Wait for a batch of others, and need no task of their own to be given up."""
+"""Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset({"count", "depths", "ended", "select"})
-"""Count or list all sessions, and may take long in a store that is well."""
+"""Methods that count or list all sessions and may take long even in a healthy store."""
 
 
 class GuardedStore:
-    """Every verb of `store`, guarded by `breaker`. Workers use the store itself: they have time."""
+    """Every method of `store`, guarded by `breaker`. Workers use the store directly, since they can wait."""
 
     def __init__(self, store: Store, breaker: CircuitBreaker) -> None:
         self._store = store
         self._breaker = breaker
 
     def __getattr__(self, name: str) -> Any:
-        verb = getattr(self._store, name)
-        if (name in READS and self._store.reads_at_once) or not iscoroutinefunction(verb):
-            return verb
+        method = getattr(self._store, name)
+        if (name in READS and self._store.reads_at_once) or not iscoroutinefunction(method):
+            return method
         if name in PROMPT:
-            return partial(self._ask_prompt, verb)
-        return partial(self._ask, verb, name in SLOW)
+            return partial(self._call_prompt, method)
+        return partial(self._call, method, name in SLOW)
 
-    def _ask(self, verb: Any, slow: bool, *args: Any, **kwargs: Any) -> Any:
-        return self._breaker.ask(partial(verb, *args, **kwargs), slow=slow)
+    def _call(self, method: Any, slow: bool, *args: Any, **kwargs: Any) -> Any:
+        return self._breaker.call(partial(method, *args, **kwargs), slow=slow)
 
-    def _ask_prompt(self, verb: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._breaker.ask_prompt(partial(verb, *args, **kwargs))
+    def _call_prompt(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._breaker.call_prompt(partial(method, *args, **kwargs))
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> Any:
-        """An upload may take long, but not between two of its chunks."""
+        """Store an upload; the timeout applies between two chunks."""
         read = _ReadFile(file)
         putting = partial(self._store.put, owner, name, cast("BinaryIO", read))
-        return await self._breaker.ask(putting, moved_at=lambda: read.read_at)
+        return await self._breaker.call(putting, progressed_at=lambda: read.read_at)
 
     async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
-        """An upload's content, each chunk in time."""
+        """Yield an upload's content; the timeout applies to each chunk."""
         chunks = aiter(self._store.chunks(owner, sha256))
 
-        async def following() -> bytes | None:
+        async def next_chunk() -> bytes | None:
             return await anext(chunks, None)
 
-        while (chunk := await self._breaker.ask(following)) is not None:
+        while (chunk := await self._breaker.call(next_chunk)) is not None:
             yield chunk
 
 
 class _ReadFile:
-    """Tells when it was last read from, which another thread may do."""
+    """A file that records the time of its last read, in any thread."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -91,5 +91,5 @@ class _ReadFile:
 
 
 def guarded(store: Store, breaker: CircuitBreaker) -> Store:
-    """`store`, each of whose verbs goes through `breaker`."""
+    """Return `store` with every method guarded by `breaker`."""
     return cast("Store", GuardedStore(store, breaker))

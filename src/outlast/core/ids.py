@@ -1,4 +1,4 @@
-"""Names that cannot be guessed: sessions and workers; what of an owner is stored."""
+"""Unguessable ids of sessions, shares and workers, and the hash that is stored for an owner."""
 
 import base64
 import hashlib
@@ -7,18 +7,18 @@ import secrets
 from outlast.core.text_cache import text_cache
 
 OWNERS_KEPT = 10_000
-"""Hashes kept: the same few owners ask again and again."""
+"""Maximum number of cached hashes."""
 LONGEST_KEPT = 256
-"""Characters of an owner whose hash is kept: a host may name its owners at any length."""
+"""Maximum characters of an owner whose hash is cached; owners of a host program may have any length."""
 
 
 def new_session_id() -> str:
-    """26 characters of lower-case base32: 130 random bits."""
+    """Return 26 characters of lower-case base32: 130 random bits."""
     return base64.b32encode(secrets.token_bytes(17)).decode().lower()[:26]
 
 
 def new_share_token() -> str:
-    """As unguessable as a session's id, and nothing of it."""
+    """Return a token as unguessable as a session id, and unrelated to one."""
     return new_session_id()
 
 
@@ -28,5 +28,5 @@ def new_worker_id() -> str:
 
 @text_cache(OWNERS_KEPT, LONGEST_KEPT)
 def owner_hash(owner: str) -> str:
-    """What the store keeps of an owner: enough to compare, not enough to impersonate."""
+    """Return the hash stored for an owner: enough to compare, not enough to impersonate."""
     return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()

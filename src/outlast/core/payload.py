@@ -1,4 +1,4 @@
-"""What crosses the border of an analysis: inputs in, step results and results through JSON, within limits."""
+"""Serialization and validation of inputs, step results and results as JSON, within size limits."""
 
 import hashlib
 import inspect
@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapte
 from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
 
 MAX_INPUT = 256 * 1024
-"""Bytes of an input as JSON."""
+"""Maximum bytes of an input as JSON."""
 MAX_SUBJECT = 500
-"""Characters of a subject."""
+"""Maximum characters of a subject."""
 MAX_STEP_RESULT = 128 * 1024 * 1024
-"""Bytes of a step's kept result as JSON."""
+"""Maximum bytes of a step's kept result as JSON."""
 MAX_RESULT = 16 * 1024 * 1024
-"""Bytes of a result as JSON."""
+"""Maximum bytes of a result as JSON."""
 
 
 class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it in domain.errors
@@ -25,23 +25,23 @@ class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it i
 
 
 class NotUnderstood(OutlastError):  # noqa: N818 - as above
-    """An input that was accepted where it was started is none that this process understands."""
+    """The stored input of a session does not match this process's version of the analysis."""
 
 
 class Codec:
-    """Values of one type, from and to JSON text."""
+    """Serializes values of one type to JSON and back."""
 
     def __init__(self, annotation: Any) -> None:
         try:
             config = ConfigDict(ser_json_inf_nan="constants")
             self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
-        except PydanticUserError:  # a model or dataclass brings a configuration of its own
+        except PydanticUserError:  # a model or dataclass has its own configuration
             self._adapter = TypeAdapter(annotation)
 
     def dump(self, value: Any, limit: int, what: str, *, ascii_only: bool = False) -> str:
-        """JSON text; raises `TooLarge` or `NotJson`. `what` names it in the error.
+        """Return JSON text; raises `TooLarge` or `NotJson`, which name the value by `what`.
 
-        `ascii_only` for what people seldom read: one emoji makes every character of a text four bytes in memory.
+        `ascii_only` saves memory: one emoji makes every character of a Python text take four bytes.
         """
         try:
             data = self._adapter.dump_json(value, warnings="error", ensure_ascii=ascii_only)
@@ -52,10 +52,10 @@ class Codec:
         return data.decode()
 
     def round_trip(self, value: Any, limit: int, what: str) -> tuple[str, Any]:
-        """The JSON text of `value`, and the value that it is read back as.
+        """Return the JSON text of `value` and the value deserialized from it.
 
-        Raises `TooLarge` or `NotJson`, also when the text cannot be read back: numbers of thousands of digits,
-        hundreds of levels, a model that refuses its own output.
+        Raises `TooLarge`, or `NotJson`, also if deserialization fails: numbers of thousands of digits, hundreds of
+        levels, a model that rejects its own output.
         """
         text = self.dump(value, limit, what)
         try:
@@ -67,7 +67,7 @@ class Codec:
         return self._adapter.validate_json(text)
 
     def load_own(self, text: str, what: str) -> Any:
-        """As `load`, of a text that `dump` has just written; raises `NotJson` when it cannot be read again."""
+        """Like `load`, for a text that `dump` has just written; raises `NotJson` if it cannot be read back."""
         try:
             return self.load(text)
         except (ValueError, TypeError, RecursionError) as error:
@@ -78,7 +78,7 @@ class Codec:
 
 
 def _briefly(error: Exception) -> str:
-    """What pydantic says without its links and values, which may be huge."""
+    """Return pydantic's message without its links and values, which may be huge."""
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
@@ -86,7 +86,7 @@ def _briefly(error: Exception) -> str:
 
 
 def strict_json(text: str, what: str) -> str:
-    """`text` again, unless it holds NaN or Infinity, which JSON does not know: `NotJson`."""
+    """Return `text`; raises `NotJson` if it contains NaN or Infinity, which are not valid JSON."""
     if "NaN" in text or "Infinity" in text:
 
         def refuse(constant: str) -> None:
@@ -97,7 +97,7 @@ def strict_json(text: str, what: str) -> str:
 
 
 def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
-    """The model of an analysis's input, from the annotations of its function."""
+    """Create the model of an analysis's input from the annotations of its function."""
     hints = get_type_hints(work, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(work).parameters.values():
@@ -111,11 +111,11 @@ def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
 
 
 def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
-    """The validated input; raises `InvalidInput` with every fault found."""
+    """Return the validated input; raises `InvalidInput` with all faults found."""
     if not isinstance(raw, Mapping):
         raise InvalidInput("The input is not a JSON object of named values.")
     try:
-        # by way of JSON, so that a library user's start() accepts exactly what the API accepts
+        # through JSON, so that `start()` in Python accepts exactly what the HTTP API accepts
         text = json.dumps(raw, allow_nan=False, default=repr)
         if len(text) > MAX_INPUT:
             raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
@@ -139,25 +139,25 @@ def _sentence(kind: str, message: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _pointer(place: Sequence[str | int], raw: object, kind: str) -> str:
-    """As a JSON pointer; what pydantic names besides places, such as the members of a union, is left out."""
-    told, value = "", raw
-    for n, part in enumerate(place, start=1):
+def _pointer(location: Sequence[str | int], raw: object, kind: str) -> str:
+    """Convert pydantic's location to a JSON pointer, without parts such as the members of a union."""
+    pointer, value = "", raw
+    for n, part in enumerate(location, start=1):
         if isinstance(value, Mapping) and isinstance(part, str):
             inside = cast("Mapping[str, object]", value)
-            if part not in inside and not (kind == "missing" and n == len(place)):
+            if part not in inside and not (kind == "missing" and n == len(location)):
                 continue
             value = inside.get(part)
         elif isinstance(value, list | tuple) and isinstance(part, int):
             value = cast("Sequence[object]", value)[part]
         else:
             continue
-        told += "/" + str(part).replace("~", "~0").replace("/", "~1")
-    return told
+        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return pointer
 
 
 def read_input(model: type[BaseModel], text: str) -> BaseModel:
-    """The input of a stored session. Raises `NotUnderstood`: another version of the application has started it."""
+    """Return the input of a stored session; raises `NotUnderstood` if another version started it differently."""
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -165,18 +165,18 @@ def read_input(model: type[BaseModel], text: str) -> BaseModel:
 
 
 def arguments(validated: BaseModel) -> dict[str, Any]:
-    """The validated input as keyword arguments."""
+    """Return the validated input as keyword arguments."""
     return {name: getattr(validated, name) for name in type(validated).model_fields}
 
 
 def subject_of(input_json: str) -> str:
-    """The subject of an analysis that does not name its own: a hash of its validated input."""
+    """Return the default subject of an analysis: a hash of its validated input."""
     canonical = json.dumps(json.loads(input_json), sort_keys=True, separators=(",", ":"))
     return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def bounded(subject: str) -> str:
-    """A subject as it is stored: of a longer one the beginning and a hash, so that no two become one."""
+    """Shorten a long subject to its beginning and a hash, so that different subjects stay different."""
     if len(subject) <= MAX_SUBJECT:
         return subject
     marked = ":" + hashlib.sha256(subject.encode()).hexdigest()
@@ -184,7 +184,7 @@ def bounded(subject: str) -> str:
 
 
 def walk(value: Any) -> Iterator[Any]:
-    """Every value within a validated input, however nested."""
+    """Yield every value within a validated input, however deeply nested."""
     yield value
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:

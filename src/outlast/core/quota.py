@@ -1,4 +1,4 @@
-"""What may be stored: uploads per owner and in total, and the space on the disk that nothing new may use up."""
+"""Storage limits: uploads per owner and in total, and the minimum of free disk space."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
@@ -12,16 +12,16 @@ from outlast.domain.errors import DiskAlmostFull, QuotaExceeded
 from outlast.ports.blobs import StoredUpload, length
 from outlast.ports.clock import Clock
 
-MEASURED_FOR = 1.0
-"""Seconds for which the space left on the disk is believed."""
-TOTAL_FOR = 5.0
-"""Seconds for which the sum of all uploads is believed; what this process accepts meanwhile is added."""
+SPACE_CACHED_FOR = 1.0
+"""Seconds for which the free disk space is cached."""
+TOTAL_CACHED_FOR = 5.0
+"""Seconds for which the total size of all uploads is cached; uploads to this process are added meanwhile."""
 MB: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class StorageLimits:
-    """In bytes."""
+    """Storage limits in bytes."""
 
     per_owner: float = float("inf")
     of_all: float = float("inf")
@@ -32,7 +32,7 @@ UNLIMITED: Final = StorageLimits()
 
 
 class Quota:
-    """Of one process; the store's own sums make it one of all processes, as soon as an upload has begun there."""
+    """Enforces the limits in one process; other processes' uploads count from their first stored chunk on."""
 
     def __init__(self, store: Store, limits: StorageLimits, clock: Clock) -> None:
         self._store = store
@@ -45,43 +45,43 @@ class Quota:
 
     @property
     def has_space(self) -> bool:
-        """Whether the disk has room for anything new."""
+        """Whether the disk has enough free space to accept anything new."""
         now = self._clock.monotonic()
-        if now - self._space[0] >= MEASURED_FOR:
+        if now - self._space[0] >= SPACE_CACHED_FOR:
             free = self._store.free_bytes()
             self._space = (now, free is None or free >= self._limits.min_free)
         return self._space[1]
 
     @asynccontextmanager
     async def expecting(self, owner: str, size: int) -> "AsyncGenerator[ExpectedUpload]":
-        """Count `size` bytes of this owner as stored during the block, in which they arrive.
+        """Reserve `size` bytes of this owner during the block, in which they arrive.
 
-        Raises `QuotaExceeded`, `DiskAlmostFull` and `StoreUnavailable` before it.
+        Raises `QuotaExceeded`, `DiskAlmostFull` or `StoreUnavailable` on entry.
         """
         if not self.has_space:
             raise DiskAlmostFull
         expected = ExpectedUpload(self._lock, self._expected, owner, size)
         try:
-            await self._require_room(owner)
+            await self._require_capacity(owner)
             yield expected
         finally:
             expected.stop()
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Store an upload if there is room for it; raises as `expecting`."""
+        """Store an upload within the limits; raises like `expecting`."""
         size = length(file)
         async with self.expecting(owner, size) as expected:
-            # from its first chunk on the store counts it itself
-            announced = cast("BinaryIO", _Announced(file, expected.stop))
+            # the store counts the upload from its first chunk on
+            notifying = cast("BinaryIO", _ReadNotifyingFile(file, expected.stop))
             self._add_to_total(size)
             try:
-                return await self._store.put(owner, name, announced)
+                return await self._store.put(owner, name, notifying)
             except BaseException:
                 self._add_to_total(-size)
                 raise
 
-    async def _require_room(self, owner: str) -> None:
-        """For all that is expected. Of two who come at once at least one sees the other."""
+    async def _require_capacity(self, owner: str) -> None:
+        """Check all reservations against the limits; of two concurrent uploads at least one sees the other."""
         with self._lock:
             of_owner, of_all = self._expected[owner], self._expected.total()
         stored, total = await self._store.stored_bytes(owner), await self._stored_by_all()
@@ -104,14 +104,14 @@ class Quota:
     async def _stored_by_all(self) -> int:
         now = self._clock.monotonic()
         read, total = self._total
-        if now - read >= TOTAL_FOR:
+        if now - read >= TOTAL_CACHED_FOR:
             total = await self._store.stored_bytes(None)
             self._total = (now, total)
         return total
 
 
 class ExpectedUpload:
-    """Bytes that are expected until `stop`, which any thread may call, and more than once."""
+    """A reservation of bytes until `stop`, which is thread-safe and may be called repeatedly."""
 
     def __init__(self, lock: Lock, expected: "Counter[str]", owner: str, size: int) -> None:
         self._lock = lock
@@ -129,15 +129,15 @@ class ExpectedUpload:
                 del self._expected[self._owner]
 
 
-class _Announced:
-    """A file that tells when it is first read."""
+class _ReadNotifyingFile:
+    """A file that calls `on_read` before each read."""
 
-    def __init__(self, file: BinaryIO, tell: "Callable[[], None]") -> None:
+    def __init__(self, file: BinaryIO, on_read: "Callable[[], None]") -> None:
         self._file = file
-        self._tell = tell
+        self._on_read = on_read
 
     def read(self, size: int = -1) -> bytes:
-        self._tell()
+        self._on_read()
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:

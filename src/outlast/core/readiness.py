@@ -1,4 +1,4 @@
-"""Whether this process may be sent visitors: its store can be written, its workers live, no shutdown has begun."""
+"""The readiness check: whether the store responds and can be written."""
 
 import asyncio
 import logging
@@ -9,11 +9,11 @@ from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 0.8
-"""Seconds after which a store counts as silent, so that whoever asks has an answer within one."""
+"""Seconds until a store counts as unresponsive, so that a probe gets its response within one second."""
 
 
 class Readiness:
-    """Asks the store, once for all who ask at the same time. For one event loop."""
+    """Checks the store, once for all concurrent callers of one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -21,13 +21,13 @@ class Readiness:
         self._logged: str | None = None
 
     async def trouble(self) -> str | None:
-        """What is wrong with the store, for anybody to read; its own words name hosts and files and are logged.
+        """Return a public description of what is wrong with the store, or `None` if it is ready.
 
-        `None`: nothing is wrong.
+        The original error may name hosts and files, so it is only logged.
         """
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(self._store.check())
-            self._check.add_done_callback(_look_at)
+            self._check.add_done_callback(_retrieve_exception)
         check = self._check
         await asyncio.wait([check], timeout=ANSWER_WITHIN)
         if not check.done():
@@ -44,18 +44,18 @@ class Readiness:
         return None
 
     def _log(self, error: Exception) -> None:
-        """Once, not at every probe."""
+        """Log an error once, not at every probe."""
         if str(error) != self._logged:
             self._logged = str(error)
             log.error("Not ready: %s", error)
 
     def close(self) -> None:
-        """Wait for no answer any more."""
+        """Cancel a pending check."""
         if self._check is not None:
             self._check.cancel()
 
 
-def _look_at(check: "asyncio.Task[None]") -> None:
-    """Nobody may have waited for its end."""
+def _retrieve_exception(check: "asyncio.Task[None]") -> None:
+    """Retrieve the exception, in case no caller awaited the check."""
     if not check.cancelled():
         check.exception()

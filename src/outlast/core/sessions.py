@@ -1,4 +1,4 @@
-"""The use cases: start, get, watch, cancel, retry, adopt. The edge, the command line and hosts all call this."""
+"""The use cases: start, get, watch, cancel, retry, adopt. The web layer, the CLI and host programs call them."""
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -29,33 +29,33 @@ from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, Sta
 log = logging.getLogger(__name__)
 
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
-HISTORY_FOR = 10.0
-"""Seconds for which durations read from the store are used again."""
+DURATIONS_CACHED_FOR = 10.0
+"""Seconds for which durations read from the store are cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartDefaults:
-    """What a start takes from the settings."""
+    """Settings that apply to every start."""
 
     limits: StartLimits
     timeout: float
     max_attempts: int
     one_attempt: bool = False
-    """Whatever the analysis says: work inside a request is not tried again."""
+    """Overrides the analysis: work inside a request is never retried."""
     storage: StorageLimits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The session that answers for a start."""
+    """The session that a start created or found."""
 
     session: AnalysisSession
     existing: bool
-    """It was in flight already."""
+    """The session was in flight already."""
 
 
 class Sessions:
-    """All that may be done with sessions. `owner` is who asks; `None` is an operator, who may see all."""
+    """The operations on sessions. `owner` is the caller; `None` is an operator, who may see every session."""
 
     def __init__(
         self,
@@ -80,20 +80,20 @@ class Sessions:
     async def start(
         self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
     ) -> Started:
-        """Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`,
-        `DiskAlmostFull`.
+        """Start a session, or return the owner's one in flight for the same subject.
 
-        `only_existing`: what is in flight answers; anything new is as much too many.
+        `only_existing` refuses new sessions with `TooManyActive`. Raises `UnknownAnalysis`, `InvalidInput`,
+        `TooManyActive`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
-        given = arguments(validated)
-        await self._check_uploads(given, owner_hash(owner))
+        keywords = arguments(validated)
+        await self._check_uploads(keywords, owner_hash(owner))
         if analysis.check is not None and not only_existing:
             with reading(OwnedUploads(self._store, owner_hash(owner))):
-                await analysis.check(**given)
+                await analysis.check(**keywords)
         input_json = validated.model_dump_json()
-        subject = analysis.subject(**given) if analysis.subject is not None else subject_of(input_json)
+        subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
         added = await self._add(
             NewSession(
                 id=new_session_id(),
@@ -110,7 +110,7 @@ class Sessions:
             only_existing=only_existing,
         )
         if not added.existing:
-            self._tell(added.session, announced=added.announced)
+            self._announce(added.session, announced=added.announced)
         return Started(added.session, added.existing)
 
     async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
@@ -118,19 +118,19 @@ class Sessions:
         return await self._watch.view(session) if session else None
 
     async def follow(self, session_id: str, *, owner: str | None) -> Following | None:
-        """A context within which its changes can be waited for; `None`: no such session of this owner."""
+        """Return a context to wait for changes in; `None` if this owner has no such session."""
         session = await self._session(session_id, owner)
         return self._watch.follow(session) if session else None
 
     async def watch(self, session_id: str, *, owner: str | None) -> AsyncIterator[SessionView]:
-        """Its view now and after each change, the final one last; nothing when there is no such session."""
+        """Yield the view now and after each change until it is final; nothing if there is no such session."""
         following = await self.follow(session_id, owner=owner)
         if following is None:
             return
         async with following as watched:
             view = watched.view
             yield view
-            while not view.session.status.final and not watched.gone:
+            while not view.session.status.final and not watched.pruned:
                 await watched.changed()
                 view = watched.view
                 yield view
@@ -139,24 +139,24 @@ class Sessions:
         return await self._store.select(selection)
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
-        """Also after its session was cleaned up, while results are kept."""
+        """Return the result, which may be kept for longer than its session."""
         return await self._store.result(session_id, owner=owner_hash(owner) if owner is not None else None)
 
     async def share(self, session_id: str, *, owner: str | None) -> str | None:
-        """The link by which others may read its result, made if there is none; `None`: no result of this owner."""
+        """Return the share token of the result, created if needed; `None` if this owner has no such result."""
         hashed = owner_hash(owner) if owner is not None else None
         return await self._store.share(session_id, new_share_token(), owner=hashed)
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
-        """Revoke its link. `False`: no result of this owner."""
+        """Revoke the share token; `False` if this owner has no such result."""
         return await self._store.unshare(session_id, owner=owner_hash(owner) if owner is not None else None)
 
     async def shared(self, link: str) -> StoredResult | None:
-        """The result that has this link."""
+        """Return the result with this share token."""
         return await self._store.shared(link)
 
     async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Keep a file of this owner's, to be named in an input as `upload:<sha256>`.
+        """Store a file of this owner, which inputs refer to as `upload:<sha256>`.
 
         Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
         """
@@ -167,7 +167,7 @@ class Sessions:
         return self.quota.expecting(owner_hash(owner), size)
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
-        """Stops the work, not only the label. `None`: no such session of this owner."""
+        """Cancel the session and stop its work. Returns `None` if this owner has no such session."""
         answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
         if answer is CancelAnswer.CANCELLING:
             self._notifier.publish(Topic.CANCEL, [session_id])
@@ -176,29 +176,29 @@ class Sessions:
         return answer
 
     async def retry(self, session_id: str, *, owner: str | None) -> RetryAnswer | None:
-        """A new round of attempts, resuming after the kept steps. `None`: no such session of this owner.
+        """Grant new attempts, which resume after the kept steps; `None` if this owner has no such session.
 
-        Raises `InvalidInput` when an uploaded file that it needs has expired, or its input is not understood.
+        Raises `InvalidInput` if an uploaded file has expired or this version cannot read the input.
         """
         session = await self._session(session_id, owner)
         if session is None:
             return None
         analysis = self._catalogue[session.analysis]
         try:
-            given = arguments(read_input(analysis.input, session.input))
+            keywords = arguments(read_input(analysis.input, session.input))
         except NotUnderstood:
             raise InvalidInput(
                 "Another version of this site has started it, and this one cannot read its input: start it anew."
             ) from None
-        await self._check_uploads(given, session.owner)
+        await self._check_uploads(keywords, session.owner)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=self._attempts(analysis))
         if answer is RetryAnswer.RETRIED:
-            self._tell(session)
+            self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """Give all that an anonymous visitor has to `owner`, on login; answers how many sessions."""
+        """Transfer everything of an anonymous visitor to `owner` on login; returns the number of sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
 
     async def _add(self, new: NewSession, *, only_existing: bool) -> Added:
@@ -211,8 +211,8 @@ class Sessions:
         except (TooManyActive, QueueFull):
             raise DiskAlmostFull from None
 
-    def _tell(self, session: AnalysisSession, *, announced: bool = False) -> None:
-        """Those who may work on it, after its row says so: it waits. `announced`: workers know already."""
+    def _announce(self, session: AnalysisSession, *, announced: bool = False) -> None:
+        """Publish a waiting session to workers, after its row is written. `announced`: a hint was sent already."""
         if not announced:
             self._notifier.publish(Topic.WAITING, [session.queue])
         if self._dispatcher:
@@ -224,8 +224,8 @@ class Sessions:
     def _attempts(self, analysis: Analysis) -> int:
         return 1 if self._defaults.one_attempt else analysis.max_attempts or self._defaults.max_attempts
 
-    async def _check_uploads(self, given: Mapping[str, Any], owner: str) -> None:
-        for name, value in given.items():
+    async def _check_uploads(self, keywords: Mapping[str, Any], owner: str) -> None:
+        for name, value in keywords.items():
             for upload in walk(value):
                 if isinstance(upload, Upload) and await self._store.find(owner, upload.sha256) is None:
                     raise InvalidInput(
@@ -234,10 +234,10 @@ class Sessions:
                     )
 
     async def _lines(self, analysis: Analysis) -> tuple[StepState, ...]:
-        """The plan with the weights that a session starting now is given for good."""
+        """Return the plan with the weights that a session starting now keeps."""
         now = self._clock.monotonic()
         read, lines = self._plans.get(analysis.name, (float("-inf"), ()))
-        if now - read > HISTORY_FOR:
+        if now - read > DURATIONS_CACHED_FOR:
             durations = await self._store.durations(analysis.name)
             expected = {name: expect(of_step) for name, of_step in durations.items()}
             lines = tuple(

@@ -1,4 +1,4 @@
-"""The numbers about all sessions and workers, once, for whoever shows them to operators."""
+"""Statistics of all sessions and workers, for operators."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from outlast.ports.overview import Ended, QueueDepth
 from outlast.ports.workers import WorkerInfo
 
 HOURS = 24
-"""So many hours back, the present one included, are told what ended."""
-SELDOM = 20
-"""What ended is told again without counting for so many times as long as counting took: it may be millions."""
+"""Number of hours for which ended sessions are counted, including the current one."""
+CACHE_FACTOR = 20
+"""The hourly counts are cached for this many times as long as counting took: there may be millions of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What became final within one hour."""
+    """Sessions that became final within one hour."""
 
     begins: datetime
     completed: int
@@ -32,11 +32,11 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How things stand."""
+    """The statistics at one moment."""
 
     at: datetime
     sessions: Mapping[Status, int]
-    """All that are in the store, by status."""
+    """Number of all sessions in the store by status."""
     depths: Sequence[QueueDepth]
     workers: Sequence[WorkerInfo]
     hours: Sequence[Hour]
@@ -47,25 +47,25 @@ class Snapshot:
         return [worker for worker in self.workers if worker.alive]
 
     def served(self, depth: QueueDepth) -> bool:
-        """Whether a living worker looks at its queue and knows its analysis."""
+        """Return whether a living worker serves the queue and knows the analysis."""
         return any(depth.queue in worker.queues and depth.analysis in worker.analyses for worker in self.alive)
 
     def waited(self, depth: QueueDepth) -> timedelta | None:
-        """How long the one that waits longest has been waiting."""
+        """Return how long the oldest waiting session has been waiting."""
         return None if depth.since is None else max(timedelta(0), self.at - depth.since)
 
 
 class Statistics:
-    """Counts on request."""
+    """Computes statistics on request."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._hours: Sequence[Hour] = ()
-        self._good_until = float("-inf")
+        self._cached_until = float("-inf")
 
     async def now(self) -> Snapshot:
-        """Raises `StoreUnavailable`."""
+        """Return current statistics; raises `StoreUnavailable`."""
         return Snapshot(
             self._clock.now(),
             await self._store.count(),
@@ -76,14 +76,14 @@ class Statistics:
 
     async def _last_hours(self) -> Sequence[Hour]:
         began = self._clock.monotonic()
-        if began >= self._good_until:
+        if began >= self._cached_until:
             now = self._clock.now()
-            present = now.replace(minute=0, second=0, microsecond=0)
-            first = present - timedelta(hours=HOURS - 1)
-            ended = await self._store.ended(first, present + timedelta(hours=1))
+            current_hour = now.replace(minute=0, second=0, microsecond=0)
+            first = current_hour - timedelta(hours=HOURS - 1)
+            ended = await self._store.ended(first, current_hour + timedelta(hours=1))
             self._hours = [_hour(first + timedelta(hours=n), ended) for n in range(HOURS)]
             counted = self._clock.monotonic()
-            self._good_until = counted + SELDOM * (counted - began)
+            self._cached_until = counted + CACHE_FACTOR * (counted - began)
         return self._hours
 
 

@@ -1,4 +1,4 @@
-"""Remembers what a function of one text answered, in a number of bytes that is known."""
+"""A cache decorator for functions of one string, bounded in bytes."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def text_cache(entries: int, longest: int) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
-    """As `lru_cache(entries)`; texts of more than `longest` characters are not kept, as strangers make them."""
+    """Like `lru_cache(entries)`, but does not cache texts of more than `longest` characters."""
 
     def decorate(function: Callable[[str], T]) -> Callable[[str], T]:
         remembered = lru_cache(entries)(function)

@@ -38,19 +38,19 @@ class Upload:
         return context.current_or_raise().open_upload_blocking(self.sha256)
 
     async def aopen(self) -> BinaryIO:
-        """As `open`, for `async def` code. The file itself is an ordinary blocking one."""
+        """Like `open`, for `async def` code. The returned file is an ordinary blocking one."""
         return await context.current_or_raise().open_upload(self.sha256)
 
     def name(self) -> str:
-        """What its file was called where it came from, for people: never a path. Where `open` works."""
+        """Return the original file name, for display: never a path. Works wherever `open` works."""
         return context.current_or_raise().upload_name_blocking(self.sha256)
 
     async def aname(self) -> str:
-        """As `name`, where `head` works."""
+        """Like `name`, for `async def` code; works wherever `head` works."""
         return await context.uploads().upload_name(self.sha256)
 
     async def head(self, size: int) -> bytes:
-        """Its first bytes, at most `size`, in `async def` code: that of an analysis, or the check of a start."""
+        """Return at most `size` first bytes, in `async def` code of an analysis or of its `check`."""
         head = bytearray()
         chunks = context.uploads().upload(self.sha256)
         try:
@@ -80,7 +80,7 @@ class Upload:
     def _dump(cls, value: object) -> str:
         if isinstance(value, cls):
             return repr(value)
-        raise PydanticSerializationUnexpectedValue("it is no upload")  # in a union it is another member's then
+        raise PydanticSerializationUnexpectedValue("it is no upload")  # another member of a union may serialize it
 
     @classmethod
     def _parse(cls, value: object) -> "Upload":

@@ -1,4 +1,4 @@
-"""One process's view of the sessions that somebody watches: one reader for all, the latest value for each."""
+"""Watched sessions of one process: one reader polls the store for all watchers and shares the latest view."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.service_loop import run_forever
 from outlast.core.running.step_journal import Store
 from outlast.core.start_times import StartTimes
 from outlast.domain.progress import TimeLeft, time_left
@@ -20,42 +20,42 @@ from outlast.ports.workers import WorkerInfo
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.015
-"""Seconds that a look waits for further hints."""
-LOOK_EVERY = 1.0
-"""Seconds between looks at what no hint tells: place in the queue, living workers."""
-LOOK_AT_ALL_EVERY = 2.0
-"""Seconds between looks at every watched session, in case hints were lost."""
+HINT_DELAY = 0.015
+"""Seconds to collect further hints before a read."""
+POLL_EVERY = 1.0
+"""Seconds between reads of what no hint announces: queue positions and living workers."""
+REFRESH_EVERY = 2.0
+"""Seconds between reads of every watched session, in case hints were lost."""
 LARGEST_INPUT = 4_000
-"""Characters of an input that is kept with what is watched: a stranger's may have a million."""
-POSITIONS_PER_LOOK = 200
-"""Places in the queue asked for at one look, in turn."""
+"""Maximum characters of an input kept with a watched session."""
+POSITIONS_PER_REFRESH = 200
+"""Queue positions read per iteration, in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session with what is derived from its surroundings."""
+    """A session with values derived from the queue and the workers."""
 
     session: AnalysisSession
     queue_position: int | None = None
-    """From 1 for the next; `None` when it does not wait or it is not known."""
+    """From 1 for the next; `None` if the session does not wait or the position is unknown."""
     stalled: bool = False
-    """It waits, and no living worker knows its analysis and looks at its queue."""
+    """The session waits, and no living worker serves its queue and knows its analysis."""
     began: float = 0.0  # on the monotonic clock of this process
     encoded: dict[str, bytes] = field(default_factory=dict[str, bytes], compare=False)
-    """What the edge has made of it, so that it is encoded once for all who watch."""
+    """Cache of the web layer's encodings, shared by all watchers."""
 
     @property
     def time_left(self) -> TimeLeft | None:
         return time_left(self.session.progress.steps) if self.session.status is Status.PROCESSING else None
 
     def elapsed_ms(self, now: float) -> int:
-        """Until the end or `now`, which is monotonic."""
+        """Return the milliseconds until the end or until `now`, which is monotonic."""
         return self.session.elapsed_ms if self.session.status.final else max(0, round((now - self.began) * 1000))
 
     @property
     def tag(self) -> str:
-        """Differs whenever anything but the elapsed time does."""
+        """An entity tag that changes with everything but the elapsed time."""
         place = "" if self.queue_position is None else self.queue_position
         return f"{self.session.version}.{place}.{int(self.stalled)}"
 
@@ -64,187 +64,187 @@ class SessionView:
 class _Slot:
     view: SessionView
     watchers: "set[Watched]" = field(default_factory=set["Watched"])
-    gone: bool = False
+    pruned: bool = False
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         for watched in self.watchers:
-            watched.ring()
+            watched.wake()
 
 
 class Watched:
-    """One watcher's hold on one session: the latest view, and waiting for the next.
+    """One watcher's handle of a session: the latest view, and waiting for the next one.
 
-    There are ten thousand of these: a future while it waits is a tenth of an `asyncio.Event`.
+    There may be ten thousand of these; a future that exists only while waiting is a tenth of an `asyncio.Event`.
     """
 
-    __slots__ = ("_rung", "_slot", "_waiting")
+    __slots__ = ("_notified", "_slot", "_waiting")
 
     def __init__(self, slot: _Slot) -> None:
         self._slot = slot
-        self._rung = False
+        self._notified = False
         self._waiting: asyncio.Future[None] | None = None
         slot.watchers.add(self)
 
     @property
     def view(self) -> SessionView:
-        self._rung = False
+        self._notified = False
         return self._slot.view
 
     @property
-    def gone(self) -> bool:
-        """It was cleaned up meanwhile."""
-        return self._slot.gone
+    def pruned(self) -> bool:
+        """Whether the session was pruned meanwhile."""
+        return self._slot.pruned
 
     async def changed(self, within: float | None = None) -> bool:
-        """Wait for a view newer than the one last read; False when `within` seconds passed first."""
-        if self._rung:
+        """Wait for a view newer than the one last read; `False` if `within` seconds passed first."""
+        if self._notified:
             return True
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
-        timer = None if within is None else loop.call_later(within, _end, waiting)
+        timer = None if within is None else loop.call_later(within, _resolve, waiting)
         try:
             await waiting
         finally:
             self._waiting = None
             if timer is not None:
                 timer.cancel()
-        return self._rung
+        return self._notified
 
-    def ring(self) -> None:
-        """Wake who waits here, also where nothing has changed."""
-        self._rung = True
+    def wake(self) -> None:
+        """Wake the waiting watcher, even without a change."""
+        self._notified = True
         if self._waiting is not None:
-            _end(self._waiting)
+            _resolve(self._waiting)
 
     def close(self) -> "_Slot":
         self._slot.watchers.discard(self)
         return self._slot
 
 
-def _end(waiting: asyncio.Future[None]) -> None:
+def _resolve(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
 
 
 class Watch:
-    """The reader. Open it in the event loop of those who watch."""
+    """Reads watched sessions. Open it in the event loop of the watchers."""
 
     def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
         self._store = store
         self._notifier = notifier
         self._clock = clock
-        self._beginnings = StartTimes(clock)
+        self._start_times = StartTimes(clock)
         self._slots: dict[str, _Slot] = {}
-        self._heard: set[str] = set()
+        self._stale: set[str] = set()
         self._wake = asyncio.Event()
         self._workers: Sequence[WorkerInfo] = ()
         self._workers_read = float("-inf")
         self._positions: dict[str, tuple[float, int | None]] = {}
-        self._turn: deque[str] = deque()
-        self._looked = self._looked_at_all = clock.monotonic()
-        self._ears: Subscription | None = None
+        self._position_turns: deque[str] = deque()
+        self._derived_at = self._refreshed_at = clock.monotonic()
+        self._subscription: Subscription | None = None
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self._ears = await self._notifier.subscribe([Topic.CHANGED], self._hear)
-        self._reader = asyncio.create_task(serve_rounds("The reader of watched sessions", self._read))
+        self._subscription = await self._notifier.subscribe([Topic.CHANGED], self._on_hint)
+        self._reader = asyncio.create_task(run_forever("The reader of watched sessions", self._read))
 
     async def close(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
             with suppress(asyncio.CancelledError):
                 await self._reader
-        if self._ears is not None:
-            await self._ears.close()
+        if self._subscription is not None:
+            await self._subscription.close()
 
     async def view(self, session: AnalysisSession) -> SessionView:
-        """The session as it stands, with what is derived; of a watched one the shared view, if not older."""
+        """Return the view of a session: the shared one if it is watched and the shared view is not older."""
         slot = self._slots.get(session.id)
         if slot is not None and slot.view.session.version >= session.version:
             if len(session.input) <= LARGEST_INPUT:
                 return slot.view
             return replace(slot.view, session=replace(slot.view.session, input=session.input))
-        return await self._seen(session)
+        return await self._build_view(session)
 
     def follow(self, session: AnalysisSession) -> "Following":
-        """Keep an eye on this session for as long as the block lasts."""
+        """Watch this session within a block."""
         return Following(self, session)
 
     async def enter(self, session: AnalysisSession) -> Watched:
-        """Begin to watch; for `Following`."""
+        """Start watching; for `Following`."""
         slot = self._slots.get(session.id)
         if slot is None:
-            slot = self._slots.setdefault(session.id, _Slot(_lean(await self.view(session))))
+            slot = self._slots.setdefault(session.id, _Slot(_without_large_input(await self.view(session))))
         # it may have changed between the caller's read and this
-        self._heard.add(session.id)
+        self._stale.add(session.id)
         self._wake.set()
         return Watched(slot)
 
     def leave(self, watched: Watched) -> None:
-        """Watch no more; for `Following`."""
+        """Stop watching; for `Following`."""
         slot = watched.close()
         session_id = slot.view.session.id
         if not slot.watchers and self._slots.get(session_id) is slot:
             del self._slots[session_id]
 
-    def ring_all(self) -> None:
-        """Wake everybody who waits for a change, as we are about to close."""
+    def wake_all(self) -> None:
+        """Wake every watcher before closing."""
         for slot in self._slots.values():
-            slot.ring()
+            slot.wake()
 
     async def alive(self) -> Sequence[WorkerInfo]:
-        """The living workers, at most a second old."""
+        """Return the living workers, cached for at most a second."""
         now = self._clock.monotonic()
-        if now - self._workers_read >= LOOK_EVERY:
+        if now - self._workers_read >= POLL_EVERY:
             self._workers_read = now
             self._workers = [w for w in await self._store.workers() if w.alive]
         return self._workers
 
-    def _hear(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - it listens to one topic
+    def _on_hint(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - only one topic is subscribed
         if not key and self._slots:
-            self._heard.update(self._slots)
+            self._stale.update(self._slots)
         elif key in self._slots:
-            self._heard.add(key)
+            self._stale.add(key)
         else:
             return
         self._wake.set()
 
     async def _read(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY):
+            async with asyncio.timeout(POLL_EVERY):
                 await self._wake.wait()
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(HINT_DELAY)
         self._wake.clear()
         if not self._slots:
-            self._heard.clear()
+            self._stale.clear()
             return
         now = self._clock.monotonic()
-        if now - self._looked_at_all >= LOOK_AT_ALL_EVERY:
-            self._looked_at_all = now
-            self._heard.update(self._slots)
-            await self._find_gone()
-        await self._look()
-        if now - self._looked >= LOOK_EVERY:
-            self._looked = now
+        if now - self._refreshed_at >= REFRESH_EVERY:
+            self._refreshed_at = now
+            self._stale.update(self._slots)
+            await self._find_pruned()
+        await self._refresh()
+        if now - self._derived_at >= POLL_EVERY:
+            self._derived_at = now
             await self._derive()
 
-    async def _look(self) -> None:
-        heard, self._heard = self._heard, set()
-        seen = {i: self._slots[i].view.session.version for i in heard if i in self._slots}
-        if not seen:
+    async def _refresh(self) -> None:
+        stale, self._stale = self._stale, set()
+        known = {i: self._slots[i].view.session.version for i in stale if i in self._slots}
+        if not known:
             return
-        for session in await self._store.changed(seen):
+        for session in await self._store.changed(known):
             slot = self._slots.get(session.id)
             if slot is not None and session.version > slot.view.session.version:
-                self._show(slot, await self._seen(session))
+                self._show(slot, await self._build_view(session))
 
     async def _derive(self) -> None:
         waiting = {i for i, s in self._slots.items() if s.view.session.status is Status.PENDING}
-        self._turn = deque(i for i in self._turn if i in waiting)
-        self._turn.extend(waiting - set(self._turn))
-        for _ in range(min(POSITIONS_PER_LOOK, len(self._turn))):
-            session_id = self._turn.popleft()
-            self._turn.append(session_id)
+        self._position_turns = deque(i for i in self._position_turns if i in waiting)
+        self._position_turns.extend(waiting - set(self._position_turns))
+        for _ in range(min(POSITIONS_PER_REFRESH, len(self._position_turns))):
+            session_id = self._position_turns.popleft()
+            self._position_turns.append(session_id)
             slot = self._slots.get(session_id)
             if slot is not None:
                 session = slot.view.session
@@ -252,19 +252,19 @@ class Watch:
                 if (position, not served) != (slot.view.queue_position, slot.view.stalled):
                     self._show(slot, replace(slot.view, queue_position=position, stalled=not served, encoded={}))
 
-    async def _find_gone(self) -> None:
+    async def _find_pruned(self) -> None:
         for session_id in await self._store.gone(list(self._slots)):
             slot = self._slots.get(session_id)
-            if slot is not None and not slot.gone:
-                slot.gone = True
+            if slot is not None and not slot.pruned:
+                slot.pruned = True
                 self._show(slot, slot.view)
 
     def _show(self, slot: _Slot, view: SessionView) -> None:
-        slot.view = _lean(view)
-        slot.ring()
+        slot.view = _without_large_input(view)
+        slot.wake()
 
-    async def _seen(self, session: AnalysisSession) -> SessionView:
-        began = self._beginnings.of(session)
+    async def _build_view(self, session: AnalysisSession) -> SessionView:
+        began = self._start_times.of(session)
         if session.status is not Status.PENDING:
             return SessionView(session, began=began)
         return SessionView(session, await self._position(session), not await self._served(session), began)
@@ -272,8 +272,8 @@ class Watch:
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()
         read, position = self._positions.get(session.id, (float("-inf"), None))
-        if now - read >= LOOK_EVERY:
-            if len(self._positions) > 10 * POSITIONS_PER_LOOK:
+        if now - read >= POLL_EVERY:
+            if len(self._positions) > 10 * POSITIONS_PER_REFRESH:
                 self._positions.clear()
             position = await self._store.queue_position(session.id)
             self._positions[session.id] = (now, position)
@@ -283,15 +283,15 @@ class Watch:
         return any(session.queue in w.queues and session.analysis in w.analyses for w in await self.alive())
 
 
-def _lean(view: SessionView) -> SessionView:
-    """Without a large input, which watchers have no use for."""
+def _without_large_input(view: SessionView) -> SessionView:
+    """Drop a large input, which watchers do not need."""
     if len(view.session.input) <= LARGEST_INPUT:
         return view
     return replace(view, session=replace(view.session, input=""))
 
 
 class Following:
-    """One watcher's block. It keeps no session: each has read one of its own, and thousands watch for hours."""
+    """The `async with` block of one watcher. It drops its own copy of the session to save memory."""
 
     __slots__ = ("_session", "_watch", "_watched")
 

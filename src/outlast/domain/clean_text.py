@@ -1,10 +1,10 @@
-"""Texts for people as everything on their way can carry them."""
+"""Cleans texts of characters that UTF-8 or databases reject."""
 
 import re
 
-UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
-    """Without NUL and halves of surrogate pairs, which UTF-8 and databases refuse."""
-    return text if text.isascii() and "\x00" not in text else UNKEEPABLE.sub("\ufffd", text)
+    """Replace NUL and lone surrogates, which databases and UTF-8 reject."""
+    return text if text.isascii() and "\x00" not in text else UNSTORABLE.sub("\ufffd", text)

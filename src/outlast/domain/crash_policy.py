@@ -1,4 +1,4 @@
-"""What becomes of the sessions that a worker held when it died, or when its lease lapsed."""
+"""Decides what happens to a worker's sessions after its death or the lapse of its lease."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,13 +12,11 @@ from outlast.domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The end of a worker process, from somebody who knows it for certain: its supervisor, or a process of the
-    same machine that finds it gone.
-    """
+    """The certain death of a worker process, observed by its supervisor or by a process on the same machine."""
 
     worker_id: str
     cause: str
-    """What was seen, as the end of a sentence: "was killed by SIGKILL", "exited with code 3"."""
+    """The predicate of a sentence, such as "was killed by SIGKILL" or "exited with code 3"."""
     host: str
     pid: int | None = None
 
@@ -30,17 +28,17 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class EarlierCrash:
-    """A crash of a session as its history has it."""
+    """An earlier crash from a session's history."""
 
     worker_id: str
     cause: str | None
-    """As in `Death`; `None` where an older version wrote it."""
+    """As in `Death`; `None` if an older version wrote the line."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A session that a worker can no longer hold."""
+    """A session whose worker has died or lost its lease."""
 
     session_id: str
     claim: int
@@ -54,7 +52,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class CrashVerdict:
-    """What becomes of it; the attempt is not spent."""
+    """The new state of a session; its attempt is not spent."""
 
     session_id: str
     claim: int
@@ -62,7 +60,7 @@ class CrashVerdict:
     crashes: int
     lapses: int
     line: str
-    """For the history."""
+    """Line for the session's history."""
     error: str | None = None
     error_code: str | None = None
 
@@ -70,16 +68,16 @@ class CrashVerdict:
 def after_crash(
     death: Death, held: Iterable[Held], at: datetime, earlier: dict[str, Sequence[EarlierCrash]]
 ) -> Iterator[CrashVerdict]:
-    """All sessions that the dead worker held have a crash more, as each may be the cause.
+    """Count one more crash for every session of the dead worker, since each may be the cause.
 
-    Where several had crashed before, that makes suspects of them at most. A worker that chooses holds a suspect
-    with fresh sessions alone, but a request may have claimed one by itself. `earlier` has the crashes of each
-    session from its history, oldest first; `at` is now, as the store has it.
+    If several had crashed before, they become suspects at most: workers run a suspect only beside sessions without
+    crashes, but a request may have claimed another. `earlier` maps session ids to their crashes, oldest first;
+    `at` is the store's current time.
     """
     sessions = list(held)
-    several = sum(session.crashes > 0 for session in sessions) > 1
+    several_crashed_before = sum(session.crashes > 0 for session in sessions) > 1
     for s in sessions:
-        crashes = min(s.crashes + 1, SUSPECT_CRASHES) if several else s.crashes + 1
+        crashes = min(s.crashes + 1, SUSPECT_CRASHES) if several_crashed_before else s.crashes + 1
         status, error, code = Status.PENDING, None, None
         if s.cancel_requested:
             status = Status.CANCELLED
@@ -91,7 +89,7 @@ def after_crash(
 
 
 def after_lapse(held: Iterable[Held]) -> Iterator[CrashVerdict]:
-    """A lapse blames nobody; only a session whose workers never come back is ended."""
+    """Count one more lapse for every session, which is no crash; end a session whose workers never return."""
     for s in held:
         lapses = s.lapses + 1
         status, error, code = Status.PENDING, None, None
@@ -103,7 +101,7 @@ def after_lapse(held: Iterable[Held]) -> Iterator[CrashVerdict]:
 
 
 def quarantined(crashes: Sequence[EarlierCrash]) -> str:
-    """What is said of a session that ended its workers: how many, which, how and when."""
+    """Return the error of a quarantined session: how many workers died, which, how and when."""
     seen = "; ".join(
         f"worker {crash.worker_id} {crash.cause or 'died'} at {crash.at:%Y-%m-%d %H:%M:%S} UTC"
         for crash in crashes
@@ -112,7 +110,7 @@ def quarantined(crashes: Sequence[EarlierCrash]) -> str:
 
 
 def by_session(rows: Iterable[tuple[str, str, str | None, datetime]]) -> dict[str, Sequence[EarlierCrash]]:
-    """From session, worker, cause and time of each crash, oldest first."""
+    """Group rows of session id, worker id, cause and time, oldest first, by session."""
     found: defaultdict[str, list[EarlierCrash]] = defaultdict(list)
     for session_id, worker_id, cause, at in rows:
         found[session_id].append(EarlierCrash(worker_id, cause, at))

@@ -1,4 +1,4 @@
-"""Decides which of the errors in an exception group determines what happens to the session."""
+"""Selects the error of an exception group that determines the outcome of the attempt."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -7,10 +7,10 @@ from outlast.domain.errors import ClaimLost, Permanent, RetryAfter
 
 
 def decisive(error: BaseException) -> BaseException:
-    """The error itself, or of a group, however nested, the member that decides.
+    """Return the error itself, or the decisive member of a group, however deeply nested.
 
-    A lost claim comes first, as nothing may be written then; then a `Permanent`, as trying again cannot help;
-    then the `RetryAfter` with the longest wait. A group without any of these stays the group.
+    A `ClaimLost` comes first, since nothing may be written then; then a `Permanent`, since a retry cannot help;
+    then the `RetryAfter` with the longest wait. A group without any of these is returned as it is.
     """
     leaves = list(_leaves(error))
     for kind in (ClaimLost, Permanent):

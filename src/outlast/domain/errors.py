@@ -1,4 +1,4 @@
-"""The errors that steer an attempt or refuse a start, with sentences for people."""
+"""The exceptions that control an attempt or refuse a start, with messages for people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ class OutlastError(Exception):
 
 
 class Permanent(OutlastError):
-    """Raised by an analysis: trying again cannot help. The text is shown to the visitor."""
+    """Raised by an analysis when a retry cannot help. The text is shown to the visitor."""
 
 
 class RetryAfter(OutlastError):
-    """Raised by an analysis: try again, but not before the given time; it costs an attempt as any failure.
+    """Raised by an analysis to retry no earlier than the given time; it spends an attempt like any failure.
 
-    `wait` is seconds (a number or a numeric string), a `timedelta`, an aware `datetime` or an HTTP date, so that
-    the value of a `Retry-After` header can be passed on as it came. Raises `ValueError` for anything else, for
-    negative numbers, and for those that are not finite. The analysis's `longest_wait` caps it. The visitor reads
-    `message` once no attempt is left.
+    `wait` is seconds (a number or a numeric string), a `timedelta`, an aware `datetime` or an HTTP date, so the
+    value of a `Retry-After` header can be passed unchanged. Raises `ValueError` for anything else, including
+    negative and non-finite numbers. The analysis's `longest_wait` caps the wait. The visitor reads `message` once
+    no attempt is left.
     """
 
     def __init__(
@@ -31,15 +31,15 @@ class RetryAfter(OutlastError):
     ) -> None:
         super().__init__(message)
         self.seconds = seconds_to_wait(wait)
-        """Seconds from the moment in which this was raised, at least 0."""
+        """Seconds from the moment when this was raised, at least 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A choice that an input leaves open, for the form to ask and a program to answer.
+    """A question about an ambiguous input, which the form asks or a program answers.
 
-    `name` is the key of the answer within the input at the fault's pointer, which is an object of texts; `options`
-    are pairs of a value and what the visitor reads; `chosen` is the value that stands there at first.
+    `name` is the key of the answer in the object at the fault's pointer; `options` are pairs of a value and its
+    label; `chosen` is the preselected value.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Question:
 
 
 class InvalidInput(OutlastError):
-    """Refuses a start: `detail` says what is wrong with the input and what to do.
+    """Refuses a start; `detail` says what is wrong with the input and what to do.
 
-    `pointer` is a JSON pointer into the input; `others` are further faults found at the same time. `questions`
-    are what the visitor can answer to mend it: the form asks them in the place of the field that `pointer` names.
+    `pointer` is a JSON pointer into the input; `others` are further faults. The visitor can answer `questions` to
+    fix the input: the form shows them in place of the field at `pointer`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class InvalidInput(OutlastError):
         super().__init__(detail)
         self.questions = tuple(questions)
         self.faults: Sequence[tuple[str, str]] = [(pointer, detail), *others]
-        """Each (pointer, detail), at least one."""
+        """Pairs of (pointer, detail), at least one."""
 
 
 class UnknownAnalysis(OutlastError):
@@ -87,15 +87,15 @@ class TooLarge(OutlastError):
 
 
 class ClaimLost(OutlastError):
-    """A write was refused because another has the session now; the attempt must stop."""
+    """A write was refused because another worker has claimed the session; the attempt must stop."""
 
 
 class StoreUnavailable(OutlastError):
-    """The store cannot write now, or does not answer (disk full, database away); nothing was acknowledged."""
+    """The store cannot write or does not respond (disk full, database down); nothing was acknowledged."""
 
 
 class DiskAlmostFull(OutlastError):
-    """Nothing new is accepted, so that what has been started can end; nothing was stored."""
+    """Nothing new is accepted, so that started sessions can finish; nothing was stored."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -105,15 +105,15 @@ class DiskAlmostFull(OutlastError):
 
 
 class QuotaExceeded(OutlastError):
-    """The files of one owner, or of all, would take more space than the settings allow; the text says which."""
+    """The files of one owner, or of all owners, would exceed the configured space; the text says which."""
 
 
 class StoreRefused(StoreUnavailable):
-    """The store does not let this process in (a wrong password, no such database): waiting cannot help."""
+    """The store rejects the connection (wrong password, no such database): a retry cannot help."""
 
 
 class ForeignKey(OutlastError):
-    """This process signs with a key that the other processes of the store do not know."""
+    """This process uses another signing key than the other processes of the store."""
 
 
 class SchemaOutdated(OutlastError):
@@ -121,15 +121,15 @@ class SchemaOutdated(OutlastError):
 
 
 class SchemaDiffers(SchemaOutdated):
-    """The database's schema was made by migrations that this version does not have; migrating cannot mend it."""
+    """The database's schema has migrations that this version does not know; migrating cannot fix it."""
 
 
 class MachineUnknown(OutlastError):
-    """What tells this boot of this machine from others cannot be read; the text says why."""
+    """The boot id of this machine cannot be read; the text says why."""
 
 
 class PackageMissing(OutlastError):
-    """A setting needs packages that are not installed; the text says how to install them."""
+    """A setting requires packages that are not installed; the text says how to install them."""
 
     def __init__(self, setting: str, extra: str) -> None:
         super().__init__(f"{setting} needs packages that are not installed: pip install 'outlast[{extra}]'")

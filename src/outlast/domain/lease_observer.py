@@ -1,79 +1,78 @@
-"""Leases as an observer sees them: they lapse when their beats stop."""
+"""Detects lapsed leases by observing heartbeats with the observer's own monotonic clock."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-BLIND_AFTER = 5.0
-"""Seconds between two successful looks after which an observer does not know what it has missed."""
+MAX_GAP = 5.0
+"""After a longer gap in seconds between two checks, an observer may have missed heartbeats and starts over."""
 MAX_LAPSES = 6
-"""So many lapses without the return of the worker end a session."""
+"""A session fails after this many lapses without the return of the worker."""
 
 UNREGISTERED = ""
-"""The token of a worker that holds sessions and is not registered."""
+"""The token of an unregistered worker that holds sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """One worker as a look at the store found it."""
+    """One worker's heartbeat as read from the store."""
 
     worker_id: str
     token: str
-    """Differs whenever the worker has renewed its lease."""
-    gone: bool = False
-    """Its machine has restarted since: no beat can follow."""
+    """Changes whenever the worker renews its lease."""
+    rebooted: bool = False
+    """Its machine has rebooted since, so no heartbeat can follow."""
     process: str | None = field(default=None, compare=False)
-    """As the worker registered it."""
+    """The worker's process identity, as registered."""
 
 
 class LeaseObserver:
-    """Says whose lease has lapsed: its beat has not changed for `lease` seconds while this observer was looking.
+    """Reports workers whose heartbeat has not changed for `lease` seconds of continuous observation.
 
-    No clock but the observer's own monotonic one takes part. An observer that could not look for a while (the
-    store was away, the process stood still) begins anew, so that it declares nobody dead before one full lease
-    has passed.
+    It uses only its own monotonic clock. After a gap (the store was down, or the process was suspended) it starts
+    over, so that it reports no worker before one full lease has passed.
     """
 
     def __init__(self, lease: float) -> None:
         self._lease = lease
-        self._since: dict[str, tuple[str, float]] = {}
-        """Each worker's token, and when it was first seen."""
-        self._looked = float("-inf")
+        self._first_seen: dict[str, tuple[str, float]] = {}
+        """Each worker's current token, and when it was first seen."""
+        self._checked_at = float("-inf")
 
-    def look(self, beats: Iterable[Heartbeat], asked: float, answered: float) -> list[Heartbeat]:
-        """Those that have lapsed; `asked` and `answered` are the monotonic times around the look at the store.
+    def check(self, beats: Iterable[Heartbeat], sent_at: float, received_at: float) -> list[Heartbeat]:
+        """Return the lapsed ones; `sent_at` and `received_at` are the monotonic times around the store's query.
 
-        A beat counts from the answer, and a lapse up to the question, so that a slow store shortens no lease.
+        A heartbeat counts from the response and a lapse up to the query, so a slow store shortens no lease.
         """
-        before = self._since if answered - self._looked <= BLIND_AFTER else {}
-        self._looked = answered
-        self._since = {}
+        previous = self._first_seen if received_at - self._checked_at <= MAX_GAP else {}
+        self._checked_at = received_at
+        self._first_seen = {}
         lapsed: list[Heartbeat] = []
         for beat in beats:
-            token, since = before.get(beat.worker_id, (None, answered))
-            self._since[beat.worker_id] = (beat.token, since if token == beat.token else answered)
-            if beat.gone or asked - self._since[beat.worker_id][1] >= self._lease:
+            token, since = previous.get(beat.worker_id, (None, received_at))
+            self._first_seen[beat.worker_id] = (beat.token, since if token == beat.token else received_at)
+            if beat.rebooted or sent_at - self._first_seen[beat.worker_id][1] >= self._lease:
                 lapsed.append(beat)
         return lapsed
 
-    def begin_anew(self) -> None:
-        """Forget all that was seen: this observer could not write, so perhaps others could not either."""
-        self._since = {}
+    def reset(self) -> None:
+        """Forget all observations: if this observer could not write, perhaps the workers could not either."""
+        self._first_seen = {}
 
     def next_lapse(self) -> float:
-        """When the next lease lapses unless its beat changes; infinite when nobody is observed."""
-        return min((since + self._lease for _, since in self._since.values()), default=float("inf"))
+        """Return when the next lease lapses unless its heartbeat changes; infinite without workers."""
+        return min((since + self._lease for _, since in self._first_seen.values()), default=float("inf"))
 
 
 def lapse_of(worker_id: str) -> str:
-    """The line of history."""
+    """Return the line of history for a lapse."""
     return f"Worker {worker_id} was not heard of for the time of its lease."
 
 
 def returned(worker_id: str) -> str:
-    """What the line of history says once the worker has come back."""
+    """Return the line of history for a lapse after which the worker returned."""
     return f"Worker {worker_id} was not heard of for the time of its lease, and came back."
 
 
 def lost(lapses: int) -> str:
-    """What the visitor is told of a session that was lost so many times."""
+    """Return the error of a session that failed after this many lapses."""
     return f"Its workers fell silent {lapses} times and none of them came back, so it is not tried again."

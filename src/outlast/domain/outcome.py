@@ -1,4 +1,4 @@
-"""How an attempt ended, as a value."""
+"""The possible outcomes of an attempt, as values."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from outlast.domain.progress import StepState
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """It worked. `steps` is the plan's final state."""
+    """The attempt succeeded. `steps` is the final state of the plan."""
 
     result: str
     """JSON."""
@@ -17,7 +17,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It failed for good: out of attempts, or trying again cannot help."""
+    """The session failed for good: no attempt is left, or a retry cannot help."""
 
     error: str
     code: str
@@ -27,7 +27,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It failed and will be tried again in `delay` seconds."""
+    """The attempt failed and will be retried in `delay` seconds."""
 
     error: str
     code: str
@@ -38,26 +38,26 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The owner asked for it, and the work has stopped."""
+    """The owner cancelled the session, and the work has stopped."""
 
     steps: tuple[StepState, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Given back unspent, because this worker stops, or does not understand it."""
+    """The session was released unspent, because the worker stops or cannot read its input."""
 
     why: str | None = None
-    """For the line of history: what this worker does not understand."""
+    """For the history: why this worker cannot read the input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The claim is gone: another has the session, and nothing may be written."""
+    """The claim was lost: another worker may have the session, and nothing may be written."""
 
 
 Outcome = Completed | Failed | Postponed | Cancelled | Released | Lost
-"""What `core.attempt` returns and `core.worker` settles."""
+"""What an `Attempt` returns and the `OutcomeWriter` handles."""
 
 End = Completed | Failed | Postponed | Cancelled | Released
 """The outcomes that a store writes."""

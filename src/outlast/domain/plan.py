@@ -1,13 +1,13 @@
-"""The plan of an analysis: its steps in order, with weights learnt from earlier durations."""
+"""The plan of an analysis: its steps in order, weighted by earlier durations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median, quantiles
 
 ENOUGH_SAMPLES = 3
-"""Below this many earlier durations nothing is predicted."""
+"""Minimum number of earlier durations for a prediction."""
 LEAST_WEIGHT = 1e-9
-"""Weights that are less together say nothing of time."""
+"""A smaller sum of declared weights cannot be converted to time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,12 @@ class PlannedStep:
     name: str
     title: str
     weight: float = 1.0
-    """Share of the bar relative to the other steps, until durations are known."""
+    """Share of the progress bar relative to the other steps, until durations are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How long a step took before, in milliseconds: the middle and the range of most cases."""
+    """Earlier durations of a step in milliseconds: the median, and the range of the middle 60 %."""
 
     low: float
     middle: float
@@ -30,7 +30,7 @@ class Expected:
 
 
 def expect(durations_ms: Sequence[float]) -> Expected | None:
-    """What earlier durations say of the next one; `None` with too few of them."""
+    """Predict the next duration from earlier ones; `None` if there are too few."""
     if len(durations_ms) < ENOUGH_SAMPLES:
         return None
     fifths = quantiles(durations_ms, n=5, method="inclusive")
@@ -38,7 +38,7 @@ def expect(durations_ms: Sequence[float]) -> Expected | None:
 
 
 def weigh(plan: Sequence[PlannedStep], expected: Mapping[str, Expected | None]) -> list[float]:
-    """The share of the bar of each step, summing to 1: by time where it is known, as declared where not."""
+    """Return each step's share of the progress bar, summing to 1: by duration if known, else by its weight."""
     if not plan:
         return []
     known = [max(e.middle, 1.0) for s in plan if (e := expected.get(s.name))]

@@ -1,4 +1,4 @@
-"""Progress of one session: monotone percentage, the state of each step, the range of time left."""
+"""Progress of one session: a monotonic percentage, the state of each step, the estimated time left."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from outlast.domain.plan import Expected
 
 
 class StepStatus(StrEnum):
-    """Where a step of the plan stands."""
+    """The status of a step in the plan."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -22,12 +22,12 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """One line of the plan, as people see it and as the store keeps it."""
+    """The state of one step of the plan, as displayed and as stored."""
 
     name: str
     title: str
     weight: float
-    """Share of the bar, frozen when the session starts; all shares sum to 1."""
+    """Share of the progress bar, fixed when the session starts; all shares sum to 1."""
     status: StepStatus = StepStatus.PENDING
     progress_percentage: float = 0.0
     message: str | None = None
@@ -35,7 +35,7 @@ class StepState:
     """RFC 3339, UTC."""
     duration_ms: int | None = None
     resumed: bool = False
-    """Its result was kept by an earlier attempt and has not been worked for again."""
+    """The result was kept by an earlier attempt, and the step did not run again."""
     expected: Expected | None = None
 
 
@@ -44,16 +44,16 @@ class Progress:
     """A full snapshot, never a delta."""
 
     percentage: float = 0.0
-    """0 to 99.9 while in flight, one decimal; 100 is for completed sessions alone."""
+    """0 to 99.9 while in flight, with one decimal; 100 only for completed sessions."""
     current_step: int = 0
-    """Number of the step at work, from 1; 0 before the first."""
+    """Number of the running step, from 1; 0 before the first."""
     message: str | None = None
     steps: tuple[StepState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLeft:
-    """Seconds left: the middle and the range of most earlier cases."""
+    """Estimated seconds left: the median and the range of most earlier durations."""
 
     low: float
     middle: float
@@ -61,13 +61,13 @@ class TimeLeft:
 
 
 def overall(steps: Iterable[StepState]) -> float:
-    """The percentage that the steps add up to, held below 100, one decimal, rounded down."""
+    """Return the overall percentage of the steps: below 100, rounded down to one decimal."""
     share = sum(s.weight * s.progress_percentage for s in steps)
     return min(math.floor(share * 10 + 1e-6) / 10, 99.9)
 
 
 def time_left(steps: Sequence[StepState]) -> TimeLeft | None:
-    """What is left by history; `None` when any step ahead has none: hidden rather than wrong."""
+    """Estimate the time left from earlier durations; `None` if any remaining step has none."""
     low = middle = high = 0.0
     for step in steps:
         if step.status in {StepStatus.DONE, StepStatus.SKIPPED}:
@@ -82,7 +82,7 @@ def time_left(steps: Sequence[StepState]) -> TimeLeft | None:
 
 
 def restarted(steps: Iterable[StepState]) -> tuple[StepState, ...]:
-    """The steps as a new attempt finds them: what was at work or failed waits again, percentages stay."""
+    """Return the steps for a new attempt: active and failed ones become pending, percentages stay."""
     return tuple(
         replace(s, status=StepStatus.PENDING, message=None)
         if s.status in {StepStatus.ACTIVE, StepStatus.FAILED}
@@ -96,17 +96,17 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dump_steps(steps: Iterable[StepState]) -> str:
-    """The steps as the JSON text that stores keep; nothing that has its default is written."""
+    """Serialize the steps to JSON for the store, without fields that have their default."""
     return _encode([_dump_step(step) for step in steps])
 
 
 def load_steps(text: str) -> tuple[StepState, ...]:
-    """The inverse of `dump_steps`."""
+    """Deserialize the steps; the inverse of `dump_steps`."""
     return tuple(_load_step(raw) for raw in json.loads(text))
 
 
 def _dump_step(step: StepState) -> dict[str, Any]:
-    """By hand, because `dataclasses.asdict` takes ten times as long, and progress is written often."""
+    """Serialize by hand, because progress is written often and `dataclasses.asdict` takes ten times as long."""
     raw = {name: value for name, default in _STEP_DEFAULTS if (value := getattr(step, name)) != default}
     if step.expected is not None:
         raw["expected"] = asdict(step.expected)

@@ -1,4 +1,4 @@
-"""Reads how long to wait from numbers, durations, dates and the values of `Retry-After` headers."""
+"""Parses waiting times from numbers, durations, dates and the values of `Retry-After` headers."""
 
 import math
 from contextlib import suppress
@@ -9,22 +9,22 @@ from numbers import Real
 from reprlib import repr as shortened
 
 DAY = 86_400.0
-"""Seconds: the longest wait unless an analysis allows more."""
+"""Seconds; the default maximum wait."""
 YEAR = 366 * DAY
-"""Seconds: no wait is longer, whatever an analysis allows."""
+"""Seconds; the highest maximum wait that an analysis may set."""
 ACCEPTED = "seconds (a number or a numeric string), a timedelta, an aware datetime, or an HTTP date"
 
 
 def seconds_to_wait(wait: object) -> float:
-    """Seconds from now, from 0 to `YEAR`; a date that has passed gives 0.
+    """Return seconds from now, from 0 to `YEAR`; a past date gives 0.
 
-    Raises `ValueError` with a sentence for everything else, negative and infinite numbers included.
+    Raises `ValueError` for everything else, including negative and infinite numbers.
     """
     match wait:
         case bool():
             pass
         case int():
-            # compared before the conversion: it may be too large for a float
+            # compare before the conversion: the number may be too large for a float
             return _checked(YEAR if wait > YEAR else float(wait))
         case Real() | Decimal():
             return _checked(float(wait))
@@ -54,5 +54,5 @@ def _http_date(text: str) -> datetime:
 
 
 def _until(moment: datetime) -> float:
-    # analysis code raises this: the system's clock is the only one that it has
+    # analysis code raises `RetryAfter` without access to the clock port, so use the system's clock
     return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), YEAR)

@@ -1,4 +1,4 @@
-"""The session: one analysis, done once, for one owner."""
+"""The session: one run of one analysis for one owner."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from outlast.domain.status import Phase, Status
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """What a start writes."""
+    """The row that a start inserts."""
 
     id: str
     """26 characters of lower-case base32."""
@@ -23,15 +23,15 @@ class NewSession:
     steps: tuple[StepState, ...]
     max_attempts: int
     timeout: float
-    """Seconds an attempt may take."""
+    """Maximum seconds per attempt."""
     queue: str = "analysis"
     priority: int = 0
-    """Larger goes first."""
+    """Higher priorities are claimed first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSession:
-    """A row of `analysis_sessions`. Times are aware, UTC."""
+    """A row of `analysis_sessions`. Times are aware and in UTC."""
 
     id: str
     analysis: str
@@ -42,41 +42,41 @@ class AnalysisSession:
     priority: int
     status: Status
     version: int
-    """Grows with each change of the row, also across a crash of the database."""
+    """Grows with each change of the row, even across a crash of the database."""
     claim: int
-    """The fence: grows with each claim; 0 before the first."""
+    """The fencing token: grows with each claim; 0 before the first."""
     worker_id: str | None
     attempt: int
     max_attempts: int
-    """Grows by a round with each retry verb, so that `attempt` never falls behind it."""
+    """Raised by each `retry`, so that `attempt` is never reset."""
     crashes: int
-    """Workers that were seen to die with it."""
+    """Number of workers that certainly died while processing it."""
     timeout: float
     progress: Progress
     created_at: datetime
     updated_at: datetime
     available_at: datetime
-    """Not claimed before this instant."""
+    """Earliest time of a claim."""
     started_at: datetime | None = None
-    """When its first attempt began."""
+    """When the first attempt started."""
     completed_at: datetime | None = None
-    """When it became final."""
+    """When the status became final."""
     cancel_requested_at: datetime | None = None
     error: str | None = None
-    """For the visitor: why the last attempt failed."""
+    """Why the last attempt failed, for the visitor."""
     error_code: str | None = None
     reference: str | None = None
-    """What the log has the exception under."""
+    """Identifies the exception in the log."""
     redirect_url: str | None = None
     result_bytes: int | None = None
     """Size of the result's JSON text; `None` until completed."""
     lapses: int = 0
-    """Leases that lapsed with it and whose worker has not come back."""
+    """Number of lapsed leases on it whose worker has not returned."""
     waited_ms: int = field(default=0, compare=False)
-    """Milliseconds that it has waited in all, until now or its end, when the row was read; no jump of a wall clock
-    of this machine changes it."""
+    """Total milliseconds of waiting, until its end or the read of the row; independent of this machine's wall
+    clock."""
     worked_ms: int = field(default=0, compare=False)
-    """As long as this it has been in the hands of workers."""
+    """Total milliseconds of processing by workers."""
 
     @property
     def elapsed_ms(self) -> int:
@@ -103,7 +103,7 @@ class AnalysisSession:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to one session: every write after the claim names it."""
+    """A worker's claim on one session; every write after the claim is fenced by it."""
 
     session_id: str
     number: int
@@ -111,7 +111,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
-    """The result of one call of a step, for a later attempt."""
+    """The kept result of one step call, for later attempts."""
 
     call: str
     """Identifies the call within its session: see `outlast.domain.step_calls`."""
@@ -126,7 +126,7 @@ AttemptEnd = Literal["completed", "failed", "postponed", "released", "crashed", 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One line of a session's history."""
+    """One line of a session's history: how an attempt ended."""
 
     claim: int
     attempt: int
@@ -136,11 +136,11 @@ class AttemptRecord:
     error: str | None = None
     reference: str | None = None
     cause: str | None = None
-    """Of a crash: how the worker died, as `Death.cause`."""
+    """For a crash: how the worker died, as in `Death.cause`."""
 
 
 def just_started(new: NewSession, at: datetime, version: int) -> AnalysisSession:
-    """The row that a start writes: it waits from `at` on."""
+    """Return the row that a start inserts, available from `at` on."""
     return AnalysisSession(
         id=new.id,
         analysis=new.analysis,

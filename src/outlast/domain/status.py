@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Where a session stands; the last three are final."""
+    """The status of a session; the last three are final."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -23,7 +23,7 @@ IN_FLIGHT: Final = frozenset({Status.PENDING, Status.PROCESSING})
 
 
 class Phase(StrEnum):
-    """The status, refined for people."""
+    """The status in finer detail, for display."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -35,7 +35,7 @@ class Phase(StrEnum):
 
 
 class Verb(StrEnum):
-    """All that may happen to a session."""
+    """The transitions of a session."""
 
     CLAIM = "claim"
     RELEASE = "release"

@@ -1,22 +1,22 @@
-"""Whether a key is one of those that people try first."""
+"""Detects keys that are easy to guess."""
 
 import re
 from itertools import pairwise
 from typing import Final
 
 FEWEST_CHARACTERS: Final = 8
-"""Different ones. Of random keys of 20 hexadecimal digits, the shortest that are taken, one in 1,800 has fewer; of
-those that `openssl rand -hex 16` makes, one in 28 million.
+"""Minimum number of distinct characters. Of random keys of 20 hexadecimal digits, the minimum length, one in 1,800
+has fewer; of those from `openssl rand -hex 16`, one in 28 million.
 """
 POPULAR: Final = re.compile(
     r"passw|change.?me|letmein|qwert|asdf|secret|admin|welcome|example|replace|default|your.?key|dashboard.?key"
 )
 UNEXPANDED: Final = re.compile(r"\$\(|\$\{|`|<.*>|\.\.\.|…")
-"""A command or a placeholder that was written where its result should be."""
+"""A shell command or placeholder in place of its expansion."""
 
 
 def easy_to_guess(key: str) -> bool:
-    """Few different characters, a repetition, a row, a popular word, or a placeholder."""
+    """Return whether a key has few distinct characters, a repetition, a run, a popular word, or a placeholder."""
     text = key.casefold()
     steps = [ord(after) - ord(before) for before, after in pairwise(text)]
     in_a_row = sum(step in {-1, 0, 1} for step in steps)

@@ -46,7 +46,7 @@ async def stream(context: RequestContext, watched: Watched) -> None:
             if view.tag != shown:
                 shown = view.tag
                 await _write(context, await _event(context, view))
-            if view.session.status.final or watched.gone:
+            if view.session.status.final or watched.pruned:
                 break
             if context.engine.closing.is_set():
                 await _write(context, b"event: bye\ndata: {}\n\n")
@@ -73,4 +73,4 @@ async def _write(context: RequestContext, data: bytes) -> None:
 
 async def _left(context: RequestContext, watched: Watched) -> None:
     await context.left()
-    watched.ring()
+    watched.wake()

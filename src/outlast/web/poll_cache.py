@@ -6,7 +6,7 @@ from typing import Final
 from starlette.types import Message, Scope
 
 from outlast.core.engine import Engine
-from outlast.core.watch import LOOK_EVERY, SessionView
+from outlast.core.watch import POLL_EVERY, SessionView
 from outlast.domain.status import Status
 from outlast.web.payloads import closed
 
@@ -50,7 +50,7 @@ class CachedAnswer:
         self.tag = b'W/"%s"' % view.tag.encode()
         self.encoded = encoded
         # what is derived of a waiting session is at most so old
-        self.until = now + (LOOK_EVERY if session.status is Status.PENDING else PACE_HOLDS)
+        self.until = now + (POLL_EVERY if session.status is Status.PENDING else PACE_HOLDS)
         headers: list[Header] = [(b"etag", self.tag), NO_STORE]
         if not session.status.final:
             headers.append((b"retry-after", b"%d" % math.ceil(pace_ms / 1000)))

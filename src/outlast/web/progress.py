@@ -73,7 +73,7 @@ async def _changed(context: RequestContext, view: SessionView, wait: float) -> S
                 return now
             left = end - clock.monotonic()
             # looking up once a second keeps a long poll from holding up the end of the process
-            if left <= 0 or watched.gone:
+            if left <= 0 or watched.pruned:
                 break
             await watched.changed(min(left, 1.0))
     return view

@@ -125,7 +125,7 @@ class CeleryWorkers:
             self._siblings.whistle.blow()
         elif self._crew is not None and self._once:
             # the supervisor has a line of its own to stop us: this was sent by somebody else, the analysis maybe
-            threading.Thread(target=self._crew.wear_out, daemon=True).start()
+            threading.Thread(target=self._crew.request_replacement, daemon=True).start()
         elif self._crew is not None:
             # from a signal handler, which must not wait for a lock that the thread below it may hold
             threading.Thread(target=self._crew.stop, daemon=True).start()
@@ -152,7 +152,7 @@ class CeleryWorkers:
 
     def _crew_of_child_ended(self, end: WorkerEnd) -> None:
         """Without its crew a child is of no use: Celery makes another, or is about to end it."""
-        if end is WorkerEnd.WORN:
+        if end is WorkerEnd.REPLACED:
             os._exit(1)
 
 

@@ -15,7 +15,7 @@ from outlast.core.engine import Engine
 from outlast.core.ids import new_worker_id
 from outlast.core.running.event_loop import run_to_end
 from outlast.core.running.handoff import Handoff, HandoffResult
-from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.service_loop import run_forever
 from outlast.core.running.worker import Worker, WorkerEnd
 from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.crash_policy import Death
@@ -64,8 +64,8 @@ class WorkerThread:
         on_retire: Callable[[], None] = lambda: None,
     ) -> None:
         self._opened = opened
-        self._ask_to_retire = options.on_worn
-        self._options = replace(options, on_worn=self._on_worn)
+        self._request_retirement = options.on_replacement_due
+        self._options = replace(options, on_replacement_due=self._on_replacement_due)
         self._on_retire = on_retire
         self._worker_id = worker_id
         self._siblings = siblings
@@ -83,8 +83,8 @@ class WorkerThread:
         self._thread.start()
 
     def take(self, session_id: str) -> "Future[HandoffResult]":
-        """See `Handoff.take`."""
-        return self._inbox.take(session_id)
+        """See `Handoff.submit`."""
+        return self._inbox.submit(session_id)
 
     def stop(self) -> None:
         """As `Worker.stop`: first let attempts finish for the grace time, then at once. What comes is refused."""
@@ -95,31 +95,31 @@ class WorkerThread:
                 with suppress(RuntimeError):  # the loop has just closed
                     self._loop.call_soon_threadsafe(self._tell)
 
-    def wear_out(self) -> None:
+    def request_replacement(self) -> None:
         """Be replaced; what runs here may end first."""
         with self._stopping:
             if self._loop is not None and self._worker is not None:
                 with suppress(RuntimeError):  # the loop has just closed
-                    self._loop.call_soon_threadsafe(self._worker.wear_out)
+                    self._loop.call_soon_threadsafe(self._worker.request_replacement)
 
     def join(self, timeout: float | None = None) -> None:
         self._thread.join(timeout)
 
-    def _on_worn(self, retire: Callable[[], None]) -> None:
+    def _on_replacement_due(self, retire: Callable[[], None]) -> None:
         def leave() -> None:
             self._inbox.close()
             self._on_retire()
             retire()
 
         if self._once:
-            self._ask_to_retire(leave)
+            self._request_retirement(leave)
 
     def _tell(self) -> None:
         if self._worker is not None:
             self._worker.stop()
 
     def _run(self) -> None:
-        end = WorkerEnd.WORN  # so it is, when something breaks
+        end = WorkerEnd.REPLACED  # so it is, when something breaks
         try:
             end = run_to_end(self._work())
         except OutlastError as error:
@@ -167,6 +167,6 @@ class WorkerThread:
 
         siblings.whistle.listen(self.stop)
         try:
-            await serve_rounds("The look after siblings", one_round)
+            await run_forever("The look after siblings", one_round)
         finally:
             siblings.places.sign("")

@@ -60,7 +60,7 @@ class SQLiteRecovery(SQLitePart):
     def _heartbeats(self, connection: Connection) -> list[Heartbeat]:
         boot = boot_of(self._db.clock.boot_id())
         return [
-            Heartbeat(worker_id, token, gone=boot_id is not None and boot_of(boot_id) != boot, process=process)
+            Heartbeat(worker_id, token, rebooted=boot_id is not None and boot_of(boot_id) != boot, process=process)
             for worker_id, token, boot_id, process in connection.execute(self._sql["heartbeats"]).fetchall()
         ]
 

@@ -1,4 +1,4 @@
-"""One claimed session, once: run the analysis under its deadline and say how it ended, as a value."""
+"""One attempt: run the analysis of a claimed session under its deadline and return the outcome as a value."""
 
 import asyncio
 import contextvars
@@ -12,10 +12,10 @@ from typing import Any, Protocol, cast
 from outlast.core.analysis import Analysis
 from outlast.core.payload import MAX_RESULT, arguments, read_input, strict_json
 from outlast.core.running import context
-from outlast.core.running.daemon_threads import STOP_ASKS, STOP_GRACE, in_thread
-from outlast.core.running.event_loop import conceal, leave_behind
+from outlast.core.running.daemon_threads import STOP_GRACE, STOP_REQUESTS, in_thread
+from outlast.core.running.event_loop import abandon, conceal
 from outlast.core.running.isolation import run_isolated
-from outlast.core.running.outcomes import CancelLeakError, Outcomes, exit_of
+from outlast.core.running.outcomes import CancelLeakError, Outcomes, exit_error
 from outlast.core.running.progress_tracker import ProgressTracker
 from outlast.core.running.step_journal import StoreJournal
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
@@ -26,13 +26,13 @@ from outlast.ports.clock import Clock
 log = logging.getLogger(__name__)
 
 RELEASE_GRACE = 0.8
-"""Seconds that analysis code gets to end when its worker has no more time."""
-LOOK_EVERY = 0.2
-"""Seconds between looks whether there is still time."""
+"""Seconds that analysis code gets to end when its worker must stop now."""
+CHECK_EVERY = 0.2
+"""Seconds between checks of the remaining time."""
 
 
 class StopReason(StrEnum):
-    """Why an attempt is told to stop."""
+    """Why an attempt must stop."""
 
     CANCEL = "cancel"
     RELEASE = "release"
@@ -41,7 +41,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptServices:
-    """What every attempt of a worker shares."""
+    """Dependencies shared by all attempts of a worker."""
 
     journal: Callable[[AnalysisSession], StoreJournal]
     clock: Clock
@@ -49,60 +49,60 @@ class AttemptServices:
 
 
 class ProgressListener(Protocol):
-    """Who shows the progress of attempts: `ProgressWriter`."""
+    """Publishes the progress of attempts; implemented by `ProgressWriter`."""
 
     def mark(self, claim: Claim) -> None:
-        """It has changed. From any thread."""
+        """Mark the progress as changed. Thread-safe."""
         ...
 
-    async def told(self, claim: Claim) -> None:
-        """Returns once it has been shown, or soon."""
+    async def flush(self, claim: Claim) -> None:
+        """Wait until watchers can see the progress, with a short timeout."""
         ...
 
 
 class Attempt:
-    """Runs one claimed session; `run` never raises but for cancellation of its own task."""
+    """Runs one claimed session once."""
 
     def __init__(
         self,
         session: AnalysisSession,
         analysis: Analysis,
-        surroundings: AttemptServices,
-        audience: ProgressListener,
+        services: AttemptServices,
+        listener: ProgressListener,
     ) -> None:
         self.session = session
         self.claim = Claim(session.id, session.claim)
         self.abandoned = False
-        """Its code did not end when it was asked to, and still runs; nothing that it writes is taken."""
-        self.began = surroundings.clock.monotonic()
-        self.worked: dict[str, int] = {}
-        """Milliseconds per step worked for, once completed."""
+        """True if the code ignored the request to stop and still runs; its writes are refused."""
+        self.began = services.clock.monotonic()
+        self.step_durations: dict[str, int] = {}
+        """Milliseconds per executed step, once completed."""
         self._analysis = analysis
-        self._clock = surroundings.clock
-        self._journal = surroundings.journal(session)
+        self._clock = services.clock
+        self._journal = services.journal(session)
         self.tracker = ProgressTracker(
             restarted(session.progress.steps),
             session.progress.percentage,
-            surroundings.clock,
-            lambda: audience.mark(self.claim),
-            lambda: audience.told(self.claim),
+            services.clock,
+            lambda: listener.mark(self.claim),
+            lambda: listener.flush(self.claim),
         )
-        self._outcomes = Outcomes(session, analysis, self.tracker, surroundings.rng)
+        self._outcomes = Outcomes(session, analysis, self.tracker, services.rng)
         self._stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reason: StopReason | None = None
-        self._hurry = False
+        self._urgent = False
         self._stopping = False
 
     def stop(self, reason: StopReason) -> None:
-        """End it soon. The first reason counts, except that a lost claim outweighs every other."""
+        """Request a stop. The first reason counts, except that a lost claim overrides every other."""
         if self._reason is None or reason is StopReason.LOST:
             self._reason = reason
-        self._hurry = self._hurry or reason is StopReason.RELEASE
+        self._urgent = self._urgent or reason is StopReason.RELEASE
         if not self._stop_requested.done():
             self._stop_requested.set_result(None)
 
     async def run(self) -> Outcome:
-        """How it ended. Raises nothing but the cancellation of the task that calls it."""
+        """Run the analysis and return the outcome. Raises only if the calling task is cancelled."""
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(self.tracker, self._journal, self._clock, loop)
         work: asyncio.Task[tuple[str, str | None]] | None = None
@@ -119,10 +119,10 @@ class Attempt:
             )
             if not work.done():
                 attempt.stop()
-                await self._end(work)
+                await self._stop_work(work)
                 return self._stopped()
             return self._outcome(work)
-        except Exception as error:  # noqa: BLE001 - the attempt: a session whose end is never written is lost
+        except Exception as error:  # noqa: BLE001 - the attempt: every session needs an outcome
             return self._outcomes.of(error)
         finally:
             attempt.stop()
@@ -131,59 +131,59 @@ class Attempt:
                 work.cancel()
 
     async def _work(self, scope: contextvars.Context) -> tuple[str, str | None]:
-        """The result's JSON text and its redirect. What would end the process becomes an ordinary error."""
+        """Return the result as JSON and its redirect; `SystemExit` and the like become ordinary errors."""
         analysis = self._analysis
         what = f"The result of the analysis {analysis.name!r}"
         try:
-            understood = read_input(analysis.input, self.session.input)
+            validated = read_input(analysis.input, self.session.input)
             if analysis.isolation == "process":
                 text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
                 return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
-            given = arguments(understood)
+            keywords = arguments(validated)
             if analysis.is_async:
-                value = await analysis.work(**given)
+                value = await analysis.work(**keywords)
             else:
-                value = await in_thread(lambda: scope.copy().run(analysis.work, **given))
+                value = await in_thread(lambda: scope.copy().run(analysis.work, **keywords))
             text, readable = analysis.codec.round_trip(value, MAX_RESULT, what)
             return strict_json(text, what), _redirect(readable)
         except (SystemExit, KeyboardInterrupt) as error:
-            raise exit_of(error) from error
+            raise exit_error(error) from error
         except asyncio.CancelledError as error:
             if self._stopping:
                 raise
             raise CancelLeakError("The analysis awaited a task that had been cancelled.") from error
 
-    async def _end(self, work: "asyncio.Task[tuple[str, str | None]]") -> None:
-        """Ask the code to stop, several times in case it swallows a request, and wait while there is time."""
+    async def _stop_work(self, work: "asyncio.Task[tuple[str, str | None]]") -> None:
+        """Cancel the code, repeatedly in case it swallows a cancellation, and wait for the grace time."""
         self._stopping = True
         time = asyncio.get_running_loop().time
-        begin = asked = time()
+        started_at = cancelled_at = time()
         work.cancel()
         while True:
-            await asyncio.wait({work}, timeout=LOOK_EVERY)
+            await asyncio.wait({work}, timeout=CHECK_EVERY)
             if work.done():
                 if not work.cancelled():
-                    work.exception()  # nobody else looks at it
+                    work.exception()  # retrieve it, so that asyncio does not log it
                 return
             now = time()
-            if now - begin >= (RELEASE_GRACE if self._hurry else STOP_GRACE):
+            if now - started_at >= (RELEASE_GRACE if self._urgent else STOP_GRACE):
                 break
-            if now - asked >= (LOOK_EVERY if self._hurry else STOP_GRACE / STOP_ASKS):
-                asked = now
+            if now - cancelled_at >= (CHECK_EVERY if self._urgent else STOP_GRACE / STOP_REQUESTS):
+                cancelled_at = now
                 work.cancel()
         self.abandoned = True
-        leave_behind(work)
+        abandon(work)
         log.error(
-            "Session %s (%s), attempt %d: its code did not end within %.1f s after it was asked to stop. It still "
-            "runs, but nothing that it writes is taken.",
+            "Session %s (%s), attempt %d: its code did not end within %.1f s after the request to stop. It still "
+            "runs, but its writes are refused.",
             self.session.id,
             self.session.analysis,
             self.session.attempt,
-            now - begin,
+            now - started_at,
         )
 
     def timed_out(self) -> Failed | Postponed:
-        """Its end when it has taken too long. From any thread."""
+        """Return the outcome of an attempt that exceeded its timeout. Thread-safe."""
         return self._outcomes.timed_out()
 
     def _stopped(self) -> Outcome:
@@ -201,7 +201,7 @@ class Attempt:
         error = CancelLeakError("The analysis was cancelled.") if work.cancelled() else work.exception()
         if error is not None:
             return self._outcomes.of(error)
-        steps, self.worked = self.tracker.completed()
+        steps, self.step_durations = self.tracker.completed()
         text, redirect_url = work.result()
         return Completed(text, steps, redirect_url)
 
@@ -210,9 +210,9 @@ REDIRECT = '"redirect_url"'
 
 
 def _redirect(value: Any) -> str | None:
-    """The address within this site that the result names, if it names one."""
+    """Return the result's `redirect_url` if it is an address within this site."""
     url = cast("dict[str, Any]", value).get("redirect_url") if isinstance(value, dict) else None
     if not isinstance(url, str) or not url.startswith("/") or url.startswith("//"):
         return None
-    # browsers read a backslash as a slash and leave out tabs and line ends, so that "/\t/host" is another site
+    # browsers treat a backslash as a slash and drop tabs and newlines, so "/\t/host" leads to another site
     return url if url.isprintable() and "\\" not in url else None

@@ -1,4 +1,4 @@
-"""What an attempt needs to know of its steps, its plan and its store."""
+"""Protocols that an attempt depends on: steps, progress sink, uploads, journal of kept results."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -9,14 +9,14 @@ from outlast.domain.step_calls import Key
 
 
 class KeyMaker(Protocol):
-    """Makes the key of a call from its arguments; raises `TypeError` when there is none."""
+    """Computes the key of a call from its arguments; raises `TypeError` if that is impossible."""
 
     async def key_on_loop(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key: ...
     def key(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key: ...
 
 
 class StepLike(Protocol):
-    """What the context needs to know of a step."""
+    """The attributes of a step that the context uses."""
 
     @property
     def name(self) -> str: ...
@@ -31,56 +31,56 @@ class StepLike(Protocol):
 
 
 class ProgressSink(Protocol):
-    """Where the lines of the plan are kept: `ProgressTracker`, or the pipe to it.
+    """Receives progress: `ProgressTracker`, or the pipe to it from an isolated process.
 
-    `call` numbers the calls that work within an attempt; `flow` numbers the tasks and threads that call.
+    `call` numbers the executed calls within an attempt; `flow` numbers the calling tasks and threads.
     """
 
     def begin(self, name: str, call: int, flow: int) -> None: ...
     def resume(self, name: str, flow: int) -> None: ...
     def end(self, name: str, call: int) -> None: ...
-    def leave(self, name: str, call: int) -> None:
-        """The call has raised or was cancelled."""
+    def abort(self, name: str, call: int) -> None:
+        """Record that the call raised or was cancelled."""
         ...
 
     def fan_out(self, name: str, calls: int) -> None:
-        """So many calls of this step are coming, until `fan_in`."""
+        """Announce `calls` calls of this step, until `fan_in`."""
         ...
 
     def fan_in(self, name: str) -> None: ...
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
     ) -> None:
-        """`name` is `None` and `call` 0 outside any step."""
+        """Record progress; outside any step `name` is `None` and `call` is 0."""
         ...
 
-    async def told(self) -> None:
-        """Returns once all this can be seen, or soon."""
+    async def flush(self) -> None:
+        """Wait until watchers can see the progress so far, with a short timeout."""
         ...
 
 
 class Uploads(Protocol):
-    """Where the uploads of one owner are."""
+    """The uploads of one owner."""
 
     def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Raises `Permanent` when there is none."""
+        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
         ...
 
     async def upload_name(self, sha256: str) -> str:
-        """Raises `Permanent` when there is none."""
+        """Return the file name; raises `Permanent` if there is no such upload."""
         ...
 
 
 class Journal(Uploads, Protocol):
-    """Where kept steps and uploads are: the store under the claim, or the pipe to it."""
+    """Kept steps and uploads: the store fenced by the claim, or the pipe to it from an isolated process."""
 
     owner: str
-    """The hash of whose session it is."""
+    """Hash of the session's owner."""
 
     async def kept(self, call: str) -> KeptStep | None:
-        """What an earlier attempt has kept of this call."""
+        """Return the result that an earlier attempt kept for this call, if any."""
         ...
 
     async def keep(self, kept: KeptStep) -> None:
-        """Returns once durable; raises `ClaimLost`."""
+        """Store a result; returns once it is durable. Raises `ClaimLost`."""
         ...

@@ -1,4 +1,4 @@
-"""The key of a call of a step, what `key=` says or a hash of the arguments, and the count of calls with it."""
+"""Keys of step calls, from `key=` or a hash of the arguments, and the counter of calls with equal keys."""
 
 import asyncio
 import inspect
@@ -20,19 +20,19 @@ from pydantic import (
 from outlast.core.running.canonical_encoding import TooMuchError, UnencodableError, digest
 from outlast.domain.step_calls import Key, call_of
 
-_TURNS = threading.BoundedSemaphore(2)
-"""Two threads of a process at most hash large arguments, so that the event loop keeps its share of time."""
+_HASH_SLOTS = threading.BoundedSemaphore(2)
+"""At most two threads of a process hash large arguments, so that the event loop keeps its share of the GIL."""
 
 
 class CallCounter:
-    """Counts the calls of one attempt by step, version and key. Safe to use from any thread."""
+    """Counts the calls of one attempt by step, version and key. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, int] = {}
 
     def next_call(self, step: str, version: int, key: Key) -> str:
-        """The identity of the next call with this key; raises as `call_of`."""
+        """Return the identity of the next call with this key; raises like `call_of`."""
         counted = call_of(step, version, key, 0)
         with self._lock:
             number = self._made[counted] = self._made.get(counted, 0) + 1
@@ -40,7 +40,7 @@ class CallCounter:
 
 
 class CallKeys:
-    """Makes the keys of one step's calls."""
+    """Computes the keys of one step's calls."""
 
     def __init__(self, step: str, work: Callable[..., Any], key: Callable[..., Key] | None) -> None:
         self._step = step
@@ -52,28 +52,28 @@ class CallKeys:
         self._simple = kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
     async def key_on_loop(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key:
-        """As `key`; large arguments are hashed in a thread."""
+        """Like `key`, but hashes large arguments in a thread."""
         if self._key is not None:
-            return self._given(args, kwargs)
+            return self._from_key_function(args, kwargs)
         try:
             return digest(self._bound(args, kwargs), at_once=True)
         except (TooMuchError, UnencodableError, RecursionError):
-            pool = ThreadPoolExecutor(1, "call-key")  # not the loop's own, which the code of others may fill
+            pool = ThreadPoolExecutor(1, "call-key")  # not the loop's pool, which analysis code may fill
             try:
-                return await asyncio.wrap_future(pool.submit(self._in_turn, args, kwargs))
+                return await asyncio.wrap_future(pool.submit(self._hashed_in_slot, args, kwargs))
             finally:
                 pool.shutdown(wait=False)
 
     def key(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key:
-        """Raises `TypeError` with what to do when there is none."""
-        return self._given(args, kwargs) if self._key is not None else self._hashed(args, kwargs)
+        """Return the key of a call; raises `TypeError` with a remedy if there is none."""
+        return self._from_key_function(args, kwargs) if self._key is not None else self._hashed(args, kwargs)
 
-    def _in_turn(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        with _TURNS:
+    def _hashed_in_slot(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        with _HASH_SLOTS:
             return self._hashed(args, kwargs)
 
-    def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key:
-        assert self._key is not None  # noqa: S101 - its callers have looked
+    def _from_key_function(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key:
+        assert self._key is not None  # noqa: S101 - the callers check it
         key = self._key(*args, **kwargs)
         try:
             json.dumps(key, allow_nan=False)
@@ -99,38 +99,38 @@ class CallKeys:
         return bound.arguments
 
     def _through_its_type(self, name: str, value: Any) -> Any:
-        """The value, or what its annotation writes it as where that alone has an encoding."""
+        """Return the value, or its serialization by its annotation if only that has an encoding."""
         try:
             digest(value)
         except RecursionError:
-            raise self._refusal(name, value, ": it is nested too deeply, or holds itself") from None
+            raise self._key_error(name, value, ": it is nested too deeply, or holds itself") from None
         except UnencodableError as unencodable:
-            culprit: object = unencodable.value
-            # writing an iterator would use it up before the step has seen it
-            consumable = isinstance(culprit, Iterator)
-            for data in () if consumable else self._written(name, value):
+            offender: object = unencodable.value
+            # serializing an iterator would exhaust it before the step runs
+            consumable = isinstance(offender, Iterator)
+            for data in () if consumable else self._serializations(name, value):
                 try:
                     digest(data)
                 except (UnencodableError, RecursionError):
                     continue
                 return [type(value).__qualname__, data]
-            inside = "" if culprit is value else f": it holds {_kind(culprit)}"
-            raise self._refusal(name, value, inside) from None
+            reason = "" if offender is value else f": it holds {_kind(offender)}"
+            raise self._key_error(name, value, reason) from None
         return value
 
-    def _written(self, name: str, value: Any) -> "list[Any]":
+    def _serializations(self, name: str, value: Any) -> "list[Any]":
         adapter = self._adapters.get(name)
-        written: list[Any] = []
+        serializations: list[Any] = []
         for mode in ("python", "json") if adapter is not None else ():
             try:
-                written.append(adapter.dump_python(value, mode=mode, warnings="error"))  # pyright: ignore[reportOptionalMemberAccess] - looked at above
+                serializations.append(adapter.dump_python(value, mode=mode, warnings="error"))  # pyright: ignore[reportOptionalMemberAccess] - looked at above
             except (ValueError, TypeError, RecursionError):
                 continue
-        return written
+        return serializations
 
     @cached_property
     def _adapters(self) -> Mapping[str, TypeAdapter[Any]]:
-        """By parameter, for annotations that say how to write a value."""
+        """Type adapters by parameter, for annotations that define a serialization."""
         try:
             hints = get_type_hints(self._work, include_extras=True)
         except NameError:
@@ -144,10 +144,10 @@ class CallKeys:
                 continue
         return found
 
-    def _refusal(self, name: str, value: Any, why: str) -> TypeError:
+    def _key_error(self, name: str, value: Any, why: str) -> TypeError:
         return TypeError(
             f"The step {self._step!r} keeps its results by its arguments, and the argument {name!r} "
-            f"({_kind(value)}) cannot be encoded{why}. Say what tells the calls apart, for example "
+            f"({_kind(value)}) cannot be encoded{why}. Name what distinguishes the calls, for example "
             f"@step(…, key=lambda {', '.join(self._names)}: …)."
         )
 
@@ -155,7 +155,7 @@ class CallKeys:
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:  # a model or dataclass brings a configuration of its own
+    except PydanticUserError:  # a model or dataclass has its own configuration
         return TypeAdapter(annotation)
 
 

@@ -1,8 +1,8 @@
-"""A canonical encoding of values, hashed while it is made: values that differ have different hashes.
+"""A canonical encoding of values, hashed incrementally: different values have different hashes.
 
-pydantic's JSON is not used for this, because it loses what tells values apart: fields that a model excludes, those
-of a subclass, secrets, the difference between `"1"` and `Path("1")`. The order of a set in it differs between
-processes. Nor can it be interrupted, whereas Python code gives way to other threads every five milliseconds.
+pydantic's JSON does not serve, because it loses differences between values: excluded fields, fields of a subclass,
+secrets, `"1"` versus `Path("1")`. It writes a set in an order that differs between processes. It also holds the
+GIL throughout, whereas Python code yields to other threads every five milliseconds.
 """
 
 import heapq
@@ -28,15 +28,15 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
 DIGEST = 16
-"""Bytes of a hash."""
-SHORT = 256
-"""Characters of a text that cost no more than any other value."""
-SMALL = 400
-"""Values, or texts of `SHORT` characters, that are encoded at once: less than a millisecond."""
-PIECE = 1 << 18
-"""Characters of a text that are encoded in one go."""
-RUN = 5_000
-"""Keys that are sorted in one go."""
+"""Size of a hash in bytes."""
+SHORT_TEXT = 256
+"""Texts shorter than this many characters count as one value."""
+BUDGET = 400
+"""Values, or texts of `SHORT_TEXT` characters, per uninterrupted run: less than a millisecond."""
+CHUNK = 1 << 18
+"""Characters of a text that are encoded in one step."""
+SORT_RUN = 5_000
+"""Number of keys that are sorted in one step."""
 
 _BY_REPR = (
     *(Decimal, Fraction, complex, UUID, timedelta, timezone, ZoneInfo, range, PurePath),
@@ -45,7 +45,7 @@ _BY_REPR = (
 
 
 class UnencodableError(TypeError):
-    """A value of a type that has no known encoding."""
+    """The value's type has no known encoding."""
 
     def __init__(self, value: object) -> None:
         super().__init__(f"a {type(value).__qualname__} has no encoding")
@@ -53,13 +53,13 @@ class UnencodableError(TypeError):
 
 
 class TooMuchError(Exception):
-    """There is more to encode than may be done at once."""
+    """The value exceeds the budget of one uninterrupted run."""
 
 
 def digest(value: object, *, at_once: bool = False) -> str:
-    """The hash of `value`, in hexadecimal. Raises `UnencodableError`, or `RecursionError` for deep nesting.
+    """Return the hexadecimal hash of `value`. Raises `UnencodableError`, or `RecursionError` for deep nesting.
 
-    `at_once`: for the event loop; raises `TooMuchError` rather than take more than a millisecond or so.
+    With `at_once`, for use in an event loop, raises `TooMuchError` instead of running for more than about 1 ms.
     """
     encoder = _Encoder(at_once=at_once)
     encoder.encode(value)
@@ -67,11 +67,11 @@ def digest(value: object, *, at_once: bool = False) -> str:
 
 
 class _Encoder:
-    __slots__ = ("_at_once", "_hash", "_left", "_pieces")
+    __slots__ = ("_at_once", "_budget", "_hash", "_pieces")
 
     def __init__(self, *, at_once: bool) -> None:
         self._at_once = at_once
-        self._left = SMALL
+        self._budget = BUDGET
         self._hash = blake2b(digest_size=DIGEST)
         self._pieces: list[bytes] = []
 
@@ -80,9 +80,9 @@ class _Encoder:
         return self._hash.digest()
 
     def encode(self, value: object) -> None:
-        self._left -= 1
-        if self._left < 0:
-            self._pause()
+        self._budget -= 1
+        if self._budget < 0:
+            self._yield_or_raise()
         kind = type(value)
         if kind is str:
             self.text(cast("str", value))
@@ -95,33 +95,33 @@ class _Encoder:
 
     def text(self, value: str) -> None:
         size = len(value)
-        if size < SHORT:
+        if size < SHORT_TEXT:
             self._pieces.append(b"s%d:%b" % (size, value.encode("utf-8", "surrogatepass")))
-        elif size <= PIECE:
-            self._left -= size // SHORT
-            if self._left < 0:
-                self._pause()
+        elif size <= CHUNK:
+            self._budget -= size // SHORT_TEXT
+            if self._budget < 0:
+                self._yield_or_raise()
             self._pieces.append(b"s%d:%b" % (size, value.encode("utf-8", "surrogatepass")))
         else:
             self._pieces.append(b"s%d:" % size)
-            for start in range(0, size, PIECE):
-                self._pause()
-                self._pieces.append(value[start : start + PIECE].encode("utf-8", "surrogatepass"))
+            for start in range(0, size, CHUNK):
+                self._yield_or_raise()
+                self._pieces.append(value[start : start + CHUNK].encode("utf-8", "surrogatepass"))
 
     def octets(self, value: bytes | bytearray | memoryview) -> None:
         view = memoryview(value).cast("B")
         self.mark(b"b%d:" % len(view))
-        self._left -= len(view) // SHORT
-        for start in range(0, len(view), PIECE):
-            if self._left < 0:
-                self._pause()
-            self._pieces.append(bytes(view[start : start + PIECE]))
+        self._budget -= len(view) // SHORT_TEXT
+        for start in range(0, len(view), CHUNK):
+            if self._budget < 0:
+                self._yield_or_raise()
+            self._pieces.append(bytes(view[start : start + CHUNK]))
 
     def mark(self, piece: bytes) -> None:
         self._pieces.append(piece)
 
     def named(self, names: Iterable[str], value: object) -> None:
-        """Attributes, in the order of `names`, which their type decides."""
+        """Encode the attributes in the order of `names`."""
         encode = self.encode
         for name in names:
             attribute = getattr(value, name, _MISSING)
@@ -131,12 +131,12 @@ class _Encoder:
                 encode(attribute)
 
     def mapping(self, value: Mapping[Any, Any]) -> None:
-        """Equal mappings alike, whatever their order."""
+        """Encode a mapping independently of its order."""
         count = len(value)
         self.mark(b"d%d:" % count)
-        self._afford(count)
+        self._require_budget(count)
         runs: list[list[Any]] = []
-        for run in [list(value)] if count <= RUN else _runs(value):
+        for run in [list(value)] if count <= SORT_RUN else _runs(value):
             if set(map(type, run)) != _TEXT_ONLY:
                 return self._mapping_of_any(value)
             run.sort()
@@ -149,12 +149,12 @@ class _Encoder:
 
     def _mapping_of_any(self, value: Mapping[Any, Any]) -> None:
         self.mark(b"*")
-        self._sorted(self._apart(key) + self._apart(item) for key, item in value.items())
+        self._sorted(self._digest_of(key) + self._digest_of(item) for key, item in value.items())
 
     def unordered(self, values: Iterable[Any], count: int) -> None:
         self.mark(b"u%d:" % count)
-        self._afford(count)
-        self._sorted(self._apart(value) for value in values)
+        self._require_budget(count)
+        self._sorted(self._digest_of(value) for value in values)
 
     def _sorted(self, digests: Iterable[bytes]) -> None:
         runs = [sorted(run) for run in _runs(digests)]
@@ -163,28 +163,28 @@ class _Encoder:
 
     def ordered(self, values: Iterable[Any], count: int) -> None:
         self.mark(b"l%d:" % count)
-        self._afford(count)
+        self._require_budget(count)
         encode = self.encode
         for value in values:
             encode(value)
 
-    def _apart(self, value: object) -> bytes:
-        outer = self._hash, self._pieces
+    def _digest_of(self, value: object) -> bytes:
+        saved = self._hash, self._pieces
         self._hash, self._pieces = blake2b(digest_size=DIGEST), []
         self.encode(value)
-        own = self.digest()
-        self._hash, self._pieces = outer
-        return own
+        result = self.digest()
+        self._hash, self._pieces = saved
+        return result
 
-    def _afford(self, count: int) -> None:
-        if self._at_once and count > self._left:
+    def _require_budget(self, count: int) -> None:
+        if self._at_once and count > self._budget:
             raise TooMuchError
 
-    def _pause(self) -> None:
+    def _yield_or_raise(self) -> None:
         if self._at_once:
             raise TooMuchError
         self._flush()
-        self._left = SMALL
+        self._budget = BUDGET
 
     def _flush(self) -> None:
         self._hash.update(b"".join(self._pieces))
@@ -196,9 +196,9 @@ _TEXT_ONLY = {str}
 
 
 def _runs(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """`values` in lists of bounded size, as sorting and looking at types cannot be interrupted."""
-    rest = iter(values)
-    while run := list(islice(rest, RUN)):
+    """Split `values` into lists of bounded size, since a sort cannot be interrupted."""
+    remaining = iter(values)
+    while run := list(islice(remaining, SORT_RUN)):
         yield run
 
 
@@ -241,7 +241,7 @@ _PLAIN: Mapping[type, _Encoding] = {
     list: lambda encoder, value: encoder.ordered(value, len(value)),
     dict: lambda encoder, value: encoder.mapping(value),
 }
-"""These alone are not tagged with their type; subclasses of them are."""
+"""Only these exact types are encoded without a type tag; their subclasses are tagged."""
 
 _OTHERS: Mapping[type | tuple[type, ...], _Encoding] = {
     Enum: _enum,
@@ -258,7 +258,7 @@ _OTHERS: Mapping[type | tuple[type, ...], _Encoding] = {
 
 @lru_cache(maxsize=2_000)
 def _encoding(kind: type[Any]) -> _Encoding:
-    """How values of this very type are encoded; the encoding raises `UnencodableError` where there is no way."""
+    """Return the encoding of exactly this type; for an unsupported type, it raises `UnencodableError`."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     for kinds, encoding in _OTHERS.items():
@@ -277,13 +277,13 @@ def _encoding(kind: type[Any]) -> _Encoding:
 
 
 def _by_schema(kind: type[Any]) -> _Encoding:
-    """Through the type's own pydantic schema, as `Upload` has one."""
+    """Encode through the type's own pydantic schema, such as the one of `Upload`."""
 
     def refuse(_encoder: _Encoder, value: Any) -> None:
         raise UnencodableError(value)
 
-    called = any("__call__" in vars(each) for each in kind.__mro__)
-    if called or issubclass(kind, Iterator):  # writing an iterator would use it up
+    is_callable = any("__call__" in vars(each) for each in kind.__mro__)
+    if is_callable or issubclass(kind, Iterator):  # encoding an iterator would exhaust it
         return refuse
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(kind)

@@ -1,4 +1,4 @@
-"""What runs around analysis code: kept steps, `report`, and the point where a stopped attempt notices it."""
+"""The context of analysis code: runs steps, keeps results, reports progress, and stops the code on request."""
 
 import asyncio
 import itertools
@@ -21,9 +21,9 @@ from outlast.ports.clock import Clock
 
 T = TypeVar("T")
 SPOOL = 4 << 20
-"""Bytes of an opened upload held in memory before it goes to an unnamed temporary file."""
-LONG = 1.0
-"""Seconds from which on a step is watched by people, who should see it move twice in each."""
+"""Bytes of an opened upload held in memory before it spills to a temporary file."""
+LONG_STEP = 1.0
+"""A step of at least this many seconds flushes its progress before its result is kept."""
 
 
 class AttemptStopped(BaseException):
@@ -32,14 +32,14 @@ class AttemptStopped(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """The call of a step that the code around is in."""
+    """The step call that the current code belongs to."""
 
     step: str
     number: int
 
 
 class Branch:
-    """Calls that are stopped together: the rest of a `map` whose first failure is known."""
+    """A group of calls that stop together: the remaining calls of a `map` after its first failure."""
 
     def __init__(self, outer: "Branch | None") -> None:
         self._outer = outer
@@ -54,7 +54,7 @@ class Branch:
 
 
 class AttemptContext:
-    """One attempt as the code of the analysis meets it."""
+    """The running attempt, as the analysis code uses it."""
 
     def __init__(
         self, progress: ProgressSink, journal: Journal, clock: Clock, loop: asyncio.AbstractEventLoop
@@ -72,23 +72,23 @@ class AttemptContext:
         self.uploads: Uploads = journal
         self.owner = journal.owner
         self.pid = os.getpid()
-        """The process it works in: a child forked from it has no way to the store."""
+        """PID of the attempt's process; a forked child cannot reach the store."""
 
     def stop(self) -> None:
-        """From now on nothing more is kept or reported: steps are cancelled, threads end at their next call of us.
+        """Refuse further results and reports: cancel running steps, and stop threads at their next call here.
 
-        In the worker's event loop. `gather` leaves the other steps running when one of them fails.
+        Called in the worker's event loop. `gather` leaves other steps running when one fails, so they end here.
         """
         self._stopped = True
         for task in list(self._tasks):
             task.cancel()
-        context_warnings.ended(self)
+        context_warnings.unregister(self)
 
     def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
-        """The worker's event loop, for a thread to call into; on the loop itself that would wait for ever."""
+        """Return the loop for a call from a thread; raises on the loop itself, to avoid a deadlock."""
         self._check()
         if _running_loop() is self._loop:
-            raise TypeError(f"{what} is for plain def code in threads; async code awaits the same without it.")
+            raise TypeError(f"{what} is for plain def code in threads; async code awaits the async variant.")
         return self._loop
 
     def report(self, done: float | None, total: float | None, message: str | None) -> None:
@@ -113,7 +113,7 @@ class AttemptContext:
         self._check()
         if _running_loop() is self._loop:
             raise TypeError(
-                f"The step {step.name!r} is a plain def and would hold up all other sessions of this worker: make "
+                f"The step {step.name!r} is a plain def and would block all other sessions of this worker: make "
                 f"it async def, call it as await asyncio.to_thread({step.name}, …), or make the analysis a def."
             )
         call = self._calls.next_call(step.name, step.version, step.keys.key(args, kwargs))
@@ -143,7 +143,7 @@ class AttemptContext:
 
     @contextmanager
     def _cancellable(self) -> Generator[None]:
-        """Around a step: its task does not outlast the attempt."""
+        """Register the current task, so that it is cancelled when the attempt ends."""
         task = asyncio.current_task()
         if task is None or task in self._tasks or _running_loop() is not self._loop:
             yield
@@ -156,7 +156,7 @@ class AttemptContext:
 
     @contextmanager
     def _working(self, step: StepLike, flow: int) -> Generator[float]:
-        """Around the work of a call; gives when it began."""
+        """Report the start and end of a call around its work; yields the start time."""
         call = OpenCall(step.name, next(self._numbers))
         token = _call.set(call)
         self.progress.begin(step.name, call.number, flow)
@@ -169,7 +169,7 @@ class AttemptContext:
             if ended:
                 self.progress.end(step.name, call.number)
             else:
-                self.progress.leave(step.name, call.number)
+                self.progress.abort(step.name, call.number)
 
     async def _resume(self, step: StepLike, call: str, flow: int) -> tuple[bool, Any]:
         kept = await self._journal.kept(call)
@@ -177,7 +177,7 @@ class AttemptContext:
             return False, None
         try:
             value = step.codec.load(kept.result)
-        except (ValueError, RecursionError):  # its return type has changed since: work again
+        except (ValueError, RecursionError):  # the return type has changed since: run the step again
             return False, None
         self.progress.resume(step.name, flow)
         return True, value
@@ -185,18 +185,18 @@ class AttemptContext:
     async def _keep(self, step: StepLike, call: str, value: Any, began: float) -> Any:
         self._check()
         what = f"The result of the step {step.name!r}"
-        long = self._clock.monotonic() - began >= LONG
-        if long:  # writing and reading a large result holds up everything else in this process
-            await self.progress.told()
+        long = self._clock.monotonic() - began >= LONG_STEP
+        if long:  # show its progress first: serializing a large result may block this process
+            await self.progress.flush()
         text = step.codec.dump(value, MAX_STEP_RESULT, what, ascii_only=True)
-        del value  # it may be large, and comes again
+        del value  # free a large value before the copy is loaded
         value = step.codec.load_own(text, what)
         duration = round((self._clock.monotonic() - began) * 1000)
         await self._journal.keep(KeptStep(call, step.name, text, duration))
         return value
 
     async def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        """Its value, worked for on the worker's event loop; the code of an analysis may run in one of its own."""
+        """Run `work` on the worker's event loop, even if analysis code runs in a loop of its own."""
         if _running_loop() is self._loop:
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -205,7 +205,7 @@ class AttemptContext:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _flow(self) -> int:
-        """The number of the task or thread that calls."""
+        """Return the number of the calling task or thread."""
         caller = asyncio.current_task() if _running_loop() else threading.current_thread()
         with self._lock:
             if self._flows is None:
@@ -227,27 +227,27 @@ _branch: ContextVar[Branch | None] = ContextVar("outlast_branch", default=None)
 
 
 def enter(attempt: AttemptContext) -> None:
-    """Make `attempt` the current one of this thread's or coroutine's context."""
+    """Make `attempt` the current one in this context."""
     _attempt.set(attempt)
     _call.set(None)
     _branch.set(None)
-    context_warnings.began(attempt)
+    context_warnings.register(attempt)
 
 
 def current() -> AttemptContext | None:
-    """The attempt that the code around belongs to; `None` outside one, and in a process forked from its own."""
+    """Return the attempt that the calling code belongs to; `None` outside one, and in a forked process."""
     attempt = _attempt.get()
     return attempt if attempt is not None and attempt.pid == os.getpid() else None
 
 
 def forked() -> bool:
-    """Whether this process was forked by the code of an analysis."""
+    """Return whether analysis code forked this process."""
     attempt = _attempt.get()
     return attempt is not None and attempt.pid != os.getpid()
 
 
 def branch_off() -> Branch:
-    """A branch of the current one, for calls made in this context from now on."""
+    """Create a branch of the current one for further calls in this context."""
     branch = Branch(_branch.get())
     _branch.set(branch)
     return branch
@@ -262,7 +262,7 @@ def current_or_raise() -> AttemptContext:
 
 @contextmanager
 def reading(uploads: Uploads) -> Generator[None]:
-    """Within it uploads are read from there: for the check of a start, which is no attempt yet."""
+    """Read uploads from `uploads` within the block, for the check of a start, which has no attempt yet."""
     token = _reading.set(uploads)
     try:
         yield
@@ -271,15 +271,15 @@ def reading(uploads: Uploads) -> Generator[None]:
 
 
 def uploads() -> Uploads:
-    """Those that the code which asks may read."""
+    """Return the uploads that the calling code may read."""
     return _reading.get() or current_or_raise().uploads
 
 
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:
-    """Say how far the current step is: `done` of `total` (without `total`: a fraction from 0 to 1).
+    """Report the progress of the current step: `done` of `total` (without `total`: a fraction from 0 to 1).
 
-    Never blocks; call it as often as you like. Outside a step it speaks of all calls of the step begun last.
-    Outside an analysis it does nothing. A percentage never falls: a smaller value than before changes nothing.
+    Never blocks, so call it as often as you like. Outside a step it applies to all calls of the step that started
+    last; outside an analysis it does nothing. Percentages never fall: a smaller value changes nothing.
     """
     attempt = current()
     if attempt is not None:
@@ -287,13 +287,13 @@ def report(done: float | None = None, total: float | None = None, message: str |
 
 
 def owner() -> str:
-    """Whose session it is: equal for all sessions of one owner, and "" outside an analysis."""
+    """Return the owner of the session, equal for all sessions of one owner, or "" outside an analysis."""
     attempt = current()
     return attempt.owner if attempt is not None else ""
 
 
 def track(items: Iterable[T], total: float | None = None, message: str | None = None) -> Iterator[T]:
-    """The items again, with a report after each. `total` is needed where `items` has no length."""
+    """Yield the items and report progress after each. Pass `total` if `items` has no length."""
     count = total if total is not None else len(items) if isinstance(items, Sized) else None
     if count is not None:
         report(0, count, message)

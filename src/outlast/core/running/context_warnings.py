@@ -1,4 +1,4 @@
-"""Tells, once a step, that it was called in a thread that does not know its attempt, so that nothing is kept."""
+"""Warns, once per step, about calls in a thread without the attempt's context, whose results are not kept."""
 
 import logging
 import os
@@ -9,41 +9,41 @@ from weakref import WeakSet
 log = logging.getLogger(__name__)
 
 
-class _OfProcess(Protocol):
+class _HasPid(Protocol):
     pid: int
 
 
-_at_work: WeakSet[_OfProcess] = WeakSet()
+_active: WeakSet[_HasPid] = WeakSet()
 _warned: set[str] = set()
 _lock = threading.Lock()
 
 
-def began(attempt: _OfProcess) -> None:
-    """`attempt` works in this process, until `ended`."""
+def register(attempt: _HasPid) -> None:
+    """Note that `attempt` runs in this process, until `unregister`."""
     with _lock:
-        _at_work.add(attempt)
+        _active.add(attempt)
 
 
-def ended(attempt: _OfProcess) -> None:
+def unregister(attempt: _HasPid) -> None:
     with _lock:
-        _at_work.discard(attempt)
+        _active.discard(attempt)
 
 
 def warn(step: str) -> None:
-    """Say that a call of `step` is not kept, when it may well belong to an attempt at work in this process.
+    """Warn that a call of `step` is not kept, if it may belong to an attempt running in this process.
 
-    The main thread belongs to the program around, which may call steps as plain functions.
+    The main thread belongs to the embedding program, which may call steps as plain functions.
     """
-    if step in _warned or not _at_work or threading.current_thread() is threading.main_thread():
+    if step in _warned or not _active or threading.current_thread() is threading.main_thread():
         return
     with _lock:
-        here = any(attempt.pid == os.getpid() for attempt in _at_work)
-        if not here or step in _warned:
+        in_this_process = any(attempt.pid == os.getpid() for attempt in _active)
+        if not in_this_process or step in _warned:
             return
         _warned.add(step)
     log.warning(
-        "The step %r was called in the thread %r, which belongs to no analysis as far as is known. If it does, "
-        "the result is not kept and the progress not shown: threads do not inherit context variables. Use "
+        "The step %r was called in the thread %r, which has no attempt in its context. If an analysis made this "
+        "call, its result is not kept and its progress not shown: threads do not inherit context variables. Use "
         "%s.map(items), asyncio.to_thread, or pool.submit(contextvars.copy_context().run, %s, …).",
         step,
         threading.current_thread().name,

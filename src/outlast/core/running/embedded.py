@@ -1,4 +1,4 @@
-"""Workers inside the program that mounts Outlast: each in a thread with an event loop of its own."""
+"""Embedded workers: each runs in a thread of the host program, with its own event loop."""
 
 import asyncio
 import logging
@@ -13,21 +13,21 @@ from outlast.core.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds before a worker is started again after one that broke."""
+RESTART_DELAY = 1.0
+"""Seconds before a crashed worker is restarted."""
 RELEASE_WITHIN = 1.5
-"""Seconds that a worker gets to give back what it holds once it was asked to stop at once."""
-LOOK_EVERY = 0.05
-"""Seconds between looks for a more urgent stop, while threads end."""
+"""Seconds that a worker gets to release its sessions after the second stop request."""
+JOIN_EVERY = 0.05
+"""Seconds between checks for a second stop request while joining threads."""
 
 Make = Callable[[WorkerOptions], Worker]
 
 
 class EmbeddedWorker:
-    """Keeps one worker going in a thread, so that analysis code never holds up the host's event loop.
+    """Keeps one worker running in a thread, so that analysis code never blocks the host's event loop.
 
-    A worker that should be replaced, or whose event loop is blocked for good, gets a successor in a thread of its
-    own, and ends with its last session.
+    A worker that is due for replacement, or whose event loop is blocked for good, gets a successor in a new thread
+    and ends after its last session.
     """
 
     def __init__(self, make: Make, options: WorkerOptions) -> None:
@@ -39,9 +39,9 @@ class EmbeddedWorker:
 
     @property
     def alive(self) -> bool:
-        """Whether there is a worker, or one is about to start."""
+        """Whether a worker runs or is about to start."""
         with self._lock:
-            return any(thread.claims for thread in self._threads)
+            return any(thread.accepting for thread in self._threads)
 
     def start(self) -> None:
         with self._lock:
@@ -51,16 +51,16 @@ class EmbeddedWorker:
                 thread.start()
 
     def request_stop(self) -> None:
-        """First: let it drain. Second: have it release what it holds at once. From any thread, without waiting."""
+        """First call: drain. Second call: release everything now. Thread-safe; does not wait."""
         with self._lock:
             self._stop_requests += 1
             threads = list(self._threads)
         for thread in threads:
             thread.stop()
 
-    async def stop(self, patience: float) -> None:
-        """Let it drain; give it `patience` seconds, then have it release what is left at once."""
-        for requests, within in ((1, patience), (2, RELEASE_WITHIN)):
+    async def stop(self, grace: float) -> None:
+        """Let the worker drain for `grace` seconds, then release the rest at once."""
+        for requests, within in ((1, grace), (2, RELEASE_WITHIN)):
             if self._stop_requests < requests:
                 self.request_stop()
             with self._lock:
@@ -68,53 +68,53 @@ class EmbeddedWorker:
             await asyncio.to_thread(self._join, threads, within, requests)
 
     def _join(self, threads: "list[_WorkerThread]", within: float, requests: int) -> None:
-        """Wait for the threads, but not on once somebody asks for a quicker stop than this one."""
+        """Join the threads, or return early once another caller has requested a quicker stop."""
         end = time.monotonic() + within
         for thread in threads:
-            while thread.alive and (left := end - time.monotonic()) > 0 and self._stop_requests <= requests:
-                thread.join(min(LOOK_EVERY, left))
+            while thread.alive and (remaining := end - time.monotonic()) > 0 and self._stop_requests <= requests:
+                thread.join(min(JOIN_EVERY, remaining))
 
-    def replace(self, worn: "_WorkerThread", retire: Callable[[], None]) -> None:
-        """Start a fresh worker and let the worn one go, unless one goes already: then this one stays."""
+    def replace(self, old: "_WorkerThread", retire: Callable[[], None]) -> None:
+        """Start a new worker and call `retire`, unless another worker is retiring already."""
         with self._lock:
-            others = [thread for thread in self._threads if thread is not worn and not thread.claims]
-            if others or not worn.claims:
+            others = [thread for thread in self._threads if thread is not old and not thread.accepting]
+            if others or not old.accepting:
                 return
-            worn.claims = False
-        log.warning("Code of an analysis does not end; a fresh worker takes the place of the one it runs in.")
+            old.accepting = False
+        log.warning("An embedded worker is due for replacement; a new one takes its place.")
         self.start()
         retire()
 
-    def give_up(self, stuck: "_WorkerThread") -> None:
-        """Start a fresh worker in the place of one whose event loop is blocked for good."""
+    def replace_blocked(self, blocked: "_WorkerThread") -> None:
+        """Start a new worker in place of one whose event loop is blocked for good."""
         with self._lock:
-            if stuck not in self._threads:
+            if blocked not in self._threads:
                 return
-            self._threads.remove(stuck)
-        log.warning("Code of an analysis blocks its event loop for good; a fresh worker takes its place.")
+            self._threads.remove(blocked)
+        log.warning("Analysis code blocks the event loop of an embedded worker; a new one takes its place.")
         self.start()
 
-    def ended(self, thread: "_WorkerThread") -> None:
-        """It has; when nobody asked it to, another takes its place."""
+    def on_thread_end(self, thread: "_WorkerThread") -> None:
+        """Remove an ended thread; start another worker if nobody requested the stop."""
         with self._lock:
             if thread not in self._threads:
                 return
             self._threads.remove(thread)
-            wanted = thread.claims and self._stop_requests == 0
-        if wanted:
-            time.sleep(PAUSE)
+            needed = thread.accepting and self._stop_requests == 0
+        if needed:
+            time.sleep(RESTART_DELAY)
             self.start()
 
 
 class _WorkerThread:
-    """One worker, from its start to its end."""
+    """The thread of one worker, from its start to its end."""
 
-    def __init__(self, keeper: EmbeddedWorker, make: Make, options: WorkerOptions) -> None:
-        self.claims = True
-        """It takes sessions, or will."""
-        self._keeper = keeper
+    def __init__(self, parent: EmbeddedWorker, make: Make, options: WorkerOptions) -> None:
+        self.accepting = True
+        """False once a replacement claims sessions instead."""
+        self._parent = parent
         self._make = make
-        self._options = replace(options, on_worn=self._worn, on_stuck=self._stuck)
+        self._options = replace(options, on_replacement_due=self._on_replacement_due, on_stuck=self._on_stuck)
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_requests = 0
@@ -131,7 +131,7 @@ class _WorkerThread:
         self._thread.join(timeout)
 
     def stop(self) -> None:
-        """As `Worker.stop`, from any thread."""
+        """Like `Worker.stop`, but thread-safe."""
         self._stop_requests += 1
         if self._loop is not None and self._worker is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._worker.stop)
@@ -139,21 +139,21 @@ class _WorkerThread:
     def _run(self) -> None:
         try:
             run_to_end(self._work())
-        except BaseException:  # a thread that ends must not take the host's sessions with it unseen
-            log.exception("A worker broke; another takes its place.")
+        except BaseException:
+            log.exception("An embedded worker crashed; another one takes its place.")
         finally:
-            self._keeper.ended(self)
+            self._parent.on_thread_end(self)
 
     async def _work(self) -> None:
         worker = self._make(self._options)
         self._loop = asyncio.get_running_loop()
         self._worker = worker
-        for _ in range(self._stop_requests):  # told before there was anybody to hear it
+        for _ in range(self._stop_requests):  # requested before the worker existed
             worker.stop()
         await worker.run()
 
-    def _worn(self, retire: Callable[[], None]) -> None:
-        self._keeper.replace(self, retire)
+    def _on_replacement_due(self, retire: Callable[[], None]) -> None:
+        self._parent.replace(self, retire)
 
-    def _stuck(self) -> None:
-        self._keeper.give_up(self)
+    def _on_stuck(self) -> None:
+        self._parent.replace_blocked(self)

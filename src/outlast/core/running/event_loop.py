@@ -1,4 +1,4 @@
-"""The event loop of a worker: it outlives whatever analysis code raises, stops, cancels or forks within it."""
+"""The event loop of a worker: it survives whatever analysis code raises, stops, cancels or forks."""
 
 import asyncio
 import ctypes
@@ -16,15 +16,15 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-LEAVE_WITHIN = 0.5
-"""Seconds that tasks which are left over get to end; then the loop is closed without them."""
+CANCEL_TIMEOUT = 0.5
+"""Seconds that leftover tasks get to end; after that the loop is closed without them."""
 
 _loops: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 _fork_guarded = threading.Lock()
 
 
 class WorkerLoop(asyncio.SelectorEventLoop):
-    """Refuses what one analysis would change for all: the calls below raise where an attempt is running."""
+    """Protects the shared loop: the calls below raise when an attempt makes them."""
 
     def stop(self) -> None:
         _refuse("stop")
@@ -53,11 +53,11 @@ def _refuse(what: str) -> None:
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """The value of `work`, run in a new event loop of this thread, as `asyncio.run` does but for two things.
+    """Run `work` in a new event loop and return its value, as `asyncio.run` does, with two differences.
 
-    A `SystemExit` or `KeyboardInterrupt` that a callback or another task raises, and `loop.stop()`, end the loop
-    of `asyncio.run`; here they are logged, and the loop goes on. Leftover tasks that swallow their cancellation
-    keep `asyncio.run` waiting for ever; here they are left behind.
+    `loop.stop()`, and a `SystemExit` or `KeyboardInterrupt` raised by a callback or another task, end the loop of
+    `asyncio.run`; this loop logs them and continues. `asyncio.run` waits for ever for leftover tasks that swallow
+    their cancellation; this function abandons them.
     """
     if asyncio._get_running_loop() is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
         raise RuntimeError("run_to_end() cannot be called where an event loop is running.")
@@ -75,9 +75,9 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def conceal(task: "asyncio.Task[Any]") -> None:
-    """Keep this task out of `asyncio.all_tasks()`, so that analysis code which cancels all tasks spares it.
+    """Hide this task from `asyncio.all_tasks()`, so that analysis code cannot cancel it along with all tasks.
 
-    Only in loops of `run_to_end`: elsewhere somebody else may have to find it.
+    Does nothing outside the loops of `run_to_end`, where other code may need to find the task.
     """
     if task.get_loop() in _loops:
         asyncio.tasks._unregister_task(task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the documented call for this
@@ -89,11 +89,11 @@ def conceal_all() -> None:
         conceal(task)
 
 
-def leave_behind(task: "asyncio.Task[Any]") -> None:
-    """Never touch this task again: it swallows whatever is thrown into it.
+def abandon(task: "asyncio.Task[Any]") -> None:
+    """Leak a task that swallows its cancellation, so that Python never frees it.
 
-    Python closes the coroutine of a task that it frees. Code that swallows even that, in a loop, would run for
-    ever in whatever thread frees the task, at the end of the program too. So it is never freed.
+    Freeing a task closes its coroutine. Code that swallows even that, in a loop, would run for ever in the thread
+    that frees the task, also at interpreter exit.
     """
     task._log_destroy_pending = False  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue] - its caller says it
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
@@ -107,11 +107,11 @@ def _complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
         except (SystemExit, KeyboardInterrupt) as error:
             if task.done():
                 raise
-            log.exception("Code raised %s into the event loop, which goes on.", type(error).__name__)
+            log.exception("Analysis code raised %s into the event loop, which continues.", type(error).__name__)
         except RuntimeError as error:
             if task.done() or loop.is_closed():
                 raise
-            log.warning("Code stopped the event loop (%s), which goes on.", error)
+            log.warning("Analysis code stopped the event loop (%s), which continues.", error)
 
 
 def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
@@ -120,27 +120,27 @@ def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if tasks:
         _complete(loop, loop.create_task(_wait(tasks)))
-    left = [task for task in tasks if not task.done()]
-    for task in left:
-        leave_behind(task)
-    if left:
-        log.error("%d task(s) swallowed their cancellation and are left behind: %s", len(left), left[0])
+    abandoned = [task for task in tasks if not task.done()]
+    for task in abandoned:
+        abandon(task)
+    if abandoned:
+        log.error("%d task(s) swallowed their cancellation and are left behind: %s", len(abandoned), abandoned[0])
     _complete(loop, loop.create_task(_close_generators(loop)))
 
 
 async def _wait(tasks: "set[asyncio.Task[Any]]") -> None:
-    await asyncio.wait(tasks, timeout=LEAVE_WITHIN)
+    await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
 
 
 async def _close_generators(loop: asyncio.AbstractEventLoop) -> None:
     closing = asyncio.ensure_future(loop.shutdown_asyncgens())
-    await asyncio.wait({closing}, timeout=LEAVE_WITHIN)
+    await asyncio.wait({closing}, timeout=CANCEL_TIMEOUT)
 
 
 def _guard_forks(loop: asyncio.AbstractEventLoop) -> None:
-    """A child that analysis code forked in the loop's own thread must not go on as a second copy of the worker."""
+    """Keep a child that analysis code forks in the loop's thread from running as a second copy of the worker."""
     _loops.add(loop)
-    if _fork_guarded.acquire(blocking=False):  # once in a process: a hook cannot be taken back
+    if _fork_guarded.acquire(blocking=False):  # once per process: a fork hook cannot be unregistered
         os.register_at_fork(after_in_child=_end_when_back_in_the_loop)
         os.register_at_fork(after_in_child=_forget_signal_handlers)
 
@@ -148,16 +148,16 @@ def _guard_forks(loop: asyncio.AbstractEventLoop) -> None:
 def _end_when_back_in_the_loop() -> None:
     for loop in list(_loops):
         if getattr(loop, "_thread_id", None) == threading.get_ident():
-            # everything that waits in the copied loop belongs to the parent
+            # all pending callbacks of the copied loop belong to the parent
             loop._ready.clear()  # noqa: SLF001  # pyright: ignore - no public way to empty it
             loop.call_soon(os._exit, 0)
 
 
 def _forget_signal_handlers() -> None:
-    """Let a child that analysis code has forked end at a signal, as its pool expects.
+    """Restore the default signal handlers in a child that analysis code forked, so that its pool can end it.
 
-    It has inherited the handlers of this process, which stop a server that it does not run, and the descriptor by
-    which a signal wakes the event loop: a signal to the child would have woken the parent's.
+    The child inherits this process's handlers, and the wake-up descriptor by which a signal to the child would
+    wake the parent's event loop.
     """
     if context.forked():
         signal.set_wakeup_fd(-1)

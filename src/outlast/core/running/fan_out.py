@@ -1,4 +1,4 @@
-"""Many calls of one step at once: bounded, in order, all of them or the first error."""
+"""`Step.map`: concurrent calls of one step, bounded, with results in order or the first error."""
 
 import asyncio
 import contextvars
@@ -13,25 +13,25 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 AT_ONCE = 10
-"""Calls at once unless the caller says otherwise."""
+"""Default number of concurrent calls."""
 
 
 async def map_async(
     step: str, call: Callable[[T], Awaitable[V]], items: Iterable[T], at_once: int = AT_ONCE
 ) -> list[V]:
-    """The values of `call` in the order of `items`. The first error cancels the other calls, waits until they have
-    ended, and is raised as it is.
+    """Return the results of `call` in the order of `items`. The first error cancels the other calls and is raised
+    once they have ended.
     """
-    wanted = _all(items, at_once)
+    checked = _checked(items, at_once)
     results: dict[int, V] = {}
-    rest = iter(enumerate(wanted))
+    remaining = iter(enumerate(checked))
 
     async def work() -> None:
-        for at, item in rest:
-            results[at] = await call(item)
+        for index, item in remaining:
+            results[index] = await call(item)
 
-    with _announced(step, len(wanted)):
-        workers = {asyncio.ensure_future(work()) for _ in range(min(at_once, len(wanted)))}
+    with _reported_fan_out(step, len(checked)):
+        workers = {asyncio.ensure_future(work()) for _ in range(min(at_once, len(checked)))}
         pending = workers
         try:
             while pending:
@@ -42,26 +42,26 @@ async def map_async(
             for worker in pending:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-    return [results[at] for at in range(len(wanted))]
+    return [results[index] for index in range(len(checked))]
 
 
 def map_blocking(step: str, call: Callable[[T], V], items: Iterable[T], at_once: int = AT_ONCE) -> list[V]:
-    """As `map_async`, in threads. A call that is at work when another fails ends at its next report or step."""
-    wanted = _all(items, at_once)
+    """Like `map_async`, in threads. After a failure, a running call ends at its next report or step."""
+    checked = _checked(items, at_once)
     attempt = context.current()
     if attempt is not None:
         attempt.loop_for_threads(f"{step}.map of a plain def step")
-    with _announced(step, len(wanted)):
-        return _Threads(call, wanted).run(min(at_once, len(wanted)))
+    with _reported_fan_out(step, len(checked)):
+        return _Threads(call, checked).run(min(at_once, len(checked)))
 
 
 class _Threads:
-    """Daemon threads that share the items: what hangs in one holds up no end of the process."""
+    """Daemon threads that share the items; a hanging call does not delay the exit of the process."""
 
     def __init__(self, call: Callable[[Any], Any], items: Sequence[Any]) -> None:
         self._call = call
         self._items = items
-        self._rest = iter(enumerate(items))
+        self._remaining = iter(enumerate(items))
         self._results: dict[int, Any] = {}
         self._failure: BaseException | None = None
         self._branch = context.Branch(None)
@@ -83,13 +83,13 @@ class _Threads:
             self._branch.stop()
         if self._failure is not None:
             raise self._failure
-        return [self._results[at] for at in range(len(self._items))]
+        return [self._results[index] for index in range(len(self._items))]
 
     def _work(self) -> None:
-        while (taken := self._next()) is not None:
-            at, item = taken
+        while (next_item := self._next()) is not None:
+            index, item = next_item
             try:
-                self._results[at] = self._call(item)
+                self._results[index] = self._call(item)
             except BaseException as error:  # noqa: BLE001 - raised again by whoever called `map`
                 with self._lock:
                     self._failure = self._failure or error
@@ -97,17 +97,17 @@ class _Threads:
 
     def _next(self) -> tuple[int, Any] | None:
         with self._lock:
-            return None if self._branch.stopped else next(self._rest, None)
+            return None if self._branch.stopped else next(self._remaining, None)
 
 
-def _all(items: Iterable[T], at_once: int) -> Sequence[T]:
+def _checked(items: Iterable[T], at_once: int) -> Sequence[T]:
     if at_once < 1:
         raise ValueError(f"at_once is {at_once}; at least one call at once is needed.")
     return list(items)
 
 
 @contextmanager
-def _announced(step: str, calls: int) -> Generator[None]:
+def _reported_fan_out(step: str, calls: int) -> Generator[None]:
     attempt = context.current()
     if attempt is None or not calls:
         yield

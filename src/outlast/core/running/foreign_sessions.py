@@ -1,4 +1,4 @@
-"""Sessions that one worker does not understand: it leaves them to workers of another version."""
+"""Remembers sessions whose input a worker cannot read, and leaves them to workers of another version."""
 
 import logging
 from collections.abc import Collection
@@ -7,16 +7,16 @@ from outlast.domain.session import AnalysisSession
 
 log = logging.getLogger(__name__)
 
-AT_MOST = 10_000
-"""So many are remembered; the oldest is forgotten, and looked at once more."""
+MAX_REMEMBERED = 10_000
+"""Maximum number of remembered sessions; a forgotten one is claimed and released once more."""
 
 
 class ForeignSessions:
-    """What a worker has given back because it did not understand it."""
+    """The sessions that a worker released because it cannot read their input."""
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
-        self._told: set[str] = set()
+        self._logged_analyses: set[str] = set()
 
     def __contains__(self, session_id: str) -> bool:
         return session_id in self._ids
@@ -26,15 +26,15 @@ class ForeignSessions:
         return self._ids.keys()
 
     def add(self, session: AnalysisSession, why: str) -> None:
-        """Logged once for each analysis; every session has it in its history."""
+        """Remember a session; log it once per analysis, since each session has it in its history."""
         self._ids[session.id] = None
-        if len(self._ids) > AT_MOST:
+        if len(self._ids) > MAX_REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        if session.analysis not in self._told:
-            self._told.add(session.analysis)
+        if session.analysis not in self._logged_analyses:
+            self._logged_analyses.add(session.analysis)
             log.warning(
-                "Session %s (%s) is left to other workers, and so are others like it: %s. Workers of the version "
-                "that has started it take it.",
+                "This worker leaves session %s (%s), and others like it, to other workers: %s. Run a worker of "
+                "the version that started it.",
                 session.id,
                 session.analysis,
                 why.rstrip("."),

@@ -1,4 +1,4 @@
-"""Sessions that a fleet hands to the worker of its process, from any thread, each with the future of its end."""
+"""A thread-safe queue of sessions from a fleet to the worker of its process, each with a future for its result."""
 
 import asyncio
 import threading
@@ -12,59 +12,59 @@ from enum import StrEnum
 
 
 class HandoffResult(StrEnum):
-    """What became of a session that was handed over."""
+    """What happened to a session that was handed over."""
 
     WORKED = "worked"
-    """Its attempt was made here and has ended."""
+    """This worker ran its attempt, which has ended."""
     IGNORED = "ignored"
-    """There was nothing to do: final, claimed by another, not due, unknown, or not for this worker now."""
+    """There was nothing to do: final, claimed by another worker, not due, unknown, or not for this worker now."""
     REFUSED = "refused"
-    """The worker is stopping; another may take it."""
+    """The worker is stopping; another worker may claim the session."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HandedSession:
-    """One session id, and where to say what became of it."""
+    """One session id with the future of its result."""
 
     session_id: str
-    taken: "Future[HandoffResult]" = field(default_factory=Future[HandoffResult])
+    result: "Future[HandoffResult]" = field(default_factory=Future[HandoffResult])
 
-    def answer(self, taken: HandoffResult) -> None:
-        if not self.taken.done():
-            self.taken.set_result(taken)
+    def resolve(self, result: HandoffResult) -> None:
+        if not self.result.done():
+            self.result.set_result(result)
 
 
 class Handoff:
-    """Between the threads of a fleet's program and the event loop of its worker, who may be replaced."""
+    """The queue between the fleet's threads and the event loop of a worker, which may be replaced."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[HandedSession] = deque[HandedSession]()
         self._closed = False
-        self._handed_at = float("-inf")
+        self._submitted_at = float("-inf")
         self._wake: Callable[[], None] | None = None
 
-    def take(self, session_id: str) -> "Future[HandoffResult]":
-        """Hand a session over, from any thread; the future resolves when its attempt has ended."""
+    def submit(self, session_id: str) -> "Future[HandoffResult]":
+        """Hand over a session. Thread-safe; the future resolves when its attempt has ended."""
         handed = HandedSession(session_id)
-        self._handed_at = time.monotonic()
+        self._submitted_at = time.monotonic()
         self._put(handed, self._waiting.append)
-        return handed.taken
+        return handed.result
 
-    def put_back(self, handed: HandedSession) -> None:
-        """It could not be looked at now: the next one to be."""
+    def requeue(self, handed: HandedSession) -> None:
+        """Put a session back at the front."""
         self._put(handed, self._waiting.appendleft)
 
-    def next(self) -> HandedSession | None:
+    def pop(self) -> HandedSession | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
-    def silent_for(self, seconds: float) -> bool:
-        """Nothing was handed over for so long."""
-        return time.monotonic() - self._handed_at >= seconds
+    def idle_for(self, seconds: float) -> bool:
+        """Return whether nothing was submitted for `seconds`."""
+        return time.monotonic() - self._submitted_at >= seconds
 
     def attach(self, wake: Callable[[], None]) -> None:
-        """Call `wake` in this event loop whenever something is handed over; instead of whoever was here before."""
+        """Call `wake` in this event loop after each submission, in place of any earlier callback."""
         loop = asyncio.get_running_loop()
 
         def call() -> None:
@@ -74,13 +74,13 @@ class Handoff:
         self._wake = call
 
     def close(self) -> None:
-        """Refuse what waits, and whatever comes."""
+        """Refuse all waiting sessions and all later submissions."""
         with self._lock:
             self._closed = True
             waiting = list(self._waiting)
             self._waiting.clear()
         for handed in waiting:
-            handed.answer(HandoffResult.REFUSED)
+            handed.resolve(HandoffResult.REFUSED)
 
     def _put(self, handed: HandedSession, put: Callable[[HandedSession], None]) -> None:
         with self._lock:
@@ -88,6 +88,6 @@ class Handoff:
             if not refused:
                 put(handed)
         if refused:
-            handed.answer(HandoffResult.REFUSED)
+            handed.resolve(HandoffResult.REFUSED)
         elif self._wake is not None:
             self._wake()

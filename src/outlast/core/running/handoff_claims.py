@@ -1,4 +1,4 @@
-"""Which of the sessions that a fleet hands over are claimed: the store decides, whatever the messages say."""
+"""Claims sessions that a fleet hands over, if the store confirms that they are claimable."""
 
 import logging
 from collections.abc import Callable
@@ -15,74 +15,74 @@ from outlast.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds before another look when the store was away."""
+RETRY_DELAY = 1.0
+"""Seconds before a retry while the store is unavailable."""
 
 
 class HandoffClaims:
-    """One worker's side of an inbox."""
+    """Claims sessions from a `Handoff` for one worker."""
 
     def __init__(
-        self, store: Store, catalogue: Catalogue, clock: Clock, inbox: Handoff, foreign: ForeignSessions
+        self, store: Store, catalogue: Catalogue, clock: Clock, handoff: Handoff, foreign_sessions: ForeignSessions
     ) -> None:
-        self.inbox = inbox
-        self.claiming = 0
-        """So many are on their way from the inbox to a claim."""
+        self.handoff = handoff
+        self.in_flight = 0
+        """Number of sessions popped from the handoff whose claim is not decided yet."""
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
-        self._foreign = foreign
-        self._coming: dict[HandedSession, int] = {}
-        """Crashes of what is being claimed."""
+        self._foreign_sessions = foreign_sessions
+        self._crashes_in_flight: dict[HandedSession, int] = {}
+        """Crash count of each session whose claim is in flight."""
 
     def next(self) -> HandedSession | None:
-        """Whoever takes one out calls `claim` with it."""
-        handed = self.inbox.next()
+        """Pop the next session; the caller must pass it to `claim`."""
+        handed = self.handoff.pop()
         if handed is not None:
-            self.claiming += 1
+            self.in_flight += 1
         return handed
 
     async def claim(
-        self, handed: HandedSession, worker_id: str, most_crashes: Callable[[], int], leaving: Callable[[], bool]
+        self, handed: HandedSession, worker_id: str, most_crashes: Callable[[], int], stopping: Callable[[], bool]
     ) -> AnalysisSession | None:
-        """The session, claimed; or `None`, and `handed` has its answer or is back in the inbox.
+        """Claim and return the session, or return `None` after resolving or requeuing `handed`.
 
-        A suspect and another that has fallen before are not taken together: the later is ignored, and offered
-        again.
+        A suspect never runs beside another session that has crashed before: the later one is ignored, and
+        maintenance dispatches it again.
         """
         try:
-            if leaving():
+            if stopping():
                 session = None
-            elif await self._wanted(handed, most_crashes):
+            elif await self._is_claimable(handed, most_crashes):
                 session = await self._store.claim_one(worker_id, handed.session_id)
             else:
-                handed.answer(HandoffResult.IGNORED)
+                handed.resolve(HandoffResult.IGNORED)
                 return None
-            if session is None and leaving():  # the lease was lost, or the worker stops: the next one looks
-                self.inbox.put_back(handed)
+            if session is None and stopping():  # the worker lost its lease or stops: leave it to its successor
+                self.handoff.requeue(handed)
             elif session is None:
-                handed.answer(HandoffResult.IGNORED)
+                handed.resolve(HandoffResult.IGNORED)
             return session
         except StoreUnavailable as error:
-            log.warning("Cannot claim: %s", error)
-            await self._clock.sleep(PAUSE)
-            self.inbox.put_back(handed)
+            log.warning("Worker %s cannot claim session %s: %s", worker_id, handed.session_id, error)
+            await self._clock.sleep(RETRY_DELAY)
+            self.handoff.requeue(handed)
             return None
         finally:
-            self.claiming -= 1
-            self._coming.pop(handed, None)
+            self.in_flight -= 1
+            self._crashes_in_flight.pop(handed, None)
 
-    async def _wanted(self, handed: HandedSession, most_crashes: Callable[[], int]) -> bool:
-        """A look that spares most doubled and late messages a write."""
+    async def _is_claimable(self, handed: HandedSession, most_crashes: Callable[[], int]) -> bool:
+        """Check by a read whether to claim; this spares most duplicate and late messages a write."""
         session = await self._store.get(handed.session_id, owner=None)
         if (
             session is None
             or session.status is not Status.PENDING
             or session.analysis not in self._catalogue.names
-            or session.id in self._foreign
+            or session.id in self._foreign_sessions
         ):
             return False
-        if not may_work_beside(session.crashes, max(most_crashes(), *self._coming.values(), 0)):
+        if not may_work_beside(session.crashes, max(most_crashes(), *self._crashes_in_flight.values(), 0)):
             return False
-        self._coming[handed] = session.crashes
+        self._crashes_in_flight[handed] = session.crashes
         return True

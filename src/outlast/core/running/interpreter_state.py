@@ -1,4 +1,4 @@
-"""Puts back what analysis code changes for its whole interpreter and would harm every other session in it."""
+"""Restores interpreter-wide settings that analysis code may change to the harm of all other sessions."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class InterpreterState:
-    """The recursion limit, how modules are found, and the functions that trace and profile new threads."""
+    """Recursion limit, import paths and hooks, and the trace and profile functions of new threads."""
 
     recursion_limit: int
     imports: tuple[tuple[Any, ...], ...]
@@ -22,13 +22,11 @@ class InterpreterState:
         return cls(sys.getrecursionlimit(), imports, threading.gettrace(), threading.getprofile())
 
     def restore(self) -> None:
-        """Only what differs is set."""
+        """Restore the captured state; set only what differs."""
         if sys.getrecursionlimit() != self.recursion_limit:
             sys.setrecursionlimit(self.recursion_limit)
         for before, now in zip(self.imports, _of_imports(), strict=True):
-            if not all(
-                one in now for one in before
-            ):  # what is imported when it is first needed would not be found
+            if not all(one in now for one in before):  # later imports would fail without the removed entries
                 now[:] = [*before, *(one for one in now if one not in before)]
         if threading.gettrace() is not self.trace:
             threading.settrace(self.trace)

@@ -1,4 +1,4 @@
-"""An attempt in a process of its own: the side of the analysis."""
+"""An isolated attempt, child side: runs the analysis and talks to the worker over pipes."""
 
 import asyncio
 import contextvars
@@ -22,7 +22,7 @@ from outlast.core.payload import MAX_RESULT, Codec, NotJson, arguments, input_mo
 from outlast.core.running import context
 from outlast.core.running.daemon_threads import in_thread
 from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.outcomes import LONGEST_MESSAGE
+from outlast.core.running.outcomes import MAX_MESSAGE
 from outlast.core.running.supervisor_link import silence_standard_input
 from outlast.core.running.thread_pool import ContextThreadPool
 from outlast.domain.decisive_error import decisive
@@ -32,7 +32,7 @@ from outlast.domain.session import KeptStep
 
 
 class _Pipe:
-    """The line to the worker: tells at once, asks and waits. Its other end gone, this process ends."""
+    """JSON messages to the worker and its responses. If the worker closes the pipe, this process exits."""
 
     def __init__(self, source: TextIO, sink: TextIO, loop: asyncio.AbstractEventLoop) -> None:
         self._source = source
@@ -43,22 +43,22 @@ class _Pipe:
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
 
-    def tell(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         with self._lock:
             self._sink.write(json.dumps(message) + "\n")
             self._sink.flush()
 
-    async def ask(self, **message: Any) -> Any:
+    async def request(self, **message: Any) -> Any:
         number = next(self._numbers)
         self._waiting[number] = answer = self._loop.create_future()
-        self.tell(**message, n=number)
+        self.send(**message, n=number)
         return await answer
 
     def _listen(self) -> None:
         for line in self._source:
             message = json.loads(line)
             self._loop.call_soon_threadsafe(self._answer, message["n"], message["answer"])
-        # nobody waits for this attempt any more, nor for what it has started
+        # the worker has abandoned this attempt: kill it together with its children
         if os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)
         os._exit(1)
@@ -72,39 +72,39 @@ class _Pipe:
 class _Progress:
     def __init__(self, pipe: _Pipe) -> None:
         self._pipe = pipe
-        self._told: dict[tuple[str | None, int], float] = {}
+        self._reported: dict[tuple[str | None, int], float] = {}
 
     def begin(self, name: str, call: int, flow: int) -> None:
-        self._pipe.tell(op="begin", step=name, call=call, flow=flow)
+        self._pipe.send(op="begin", step=name, call=call, flow=flow)
 
     def resume(self, name: str, flow: int) -> None:
-        self._pipe.tell(op="resume", step=name, flow=flow)
+        self._pipe.send(op="resume", step=name, flow=flow)
 
     def end(self, name: str, call: int) -> None:
-        self._told.pop((name, call), None)
-        self._pipe.tell(op="end", step=name, call=call)
+        self._reported.pop((name, call), None)
+        self._pipe.send(op="end", step=name, call=call)
 
-    def leave(self, name: str, call: int) -> None:
-        self._told.pop((name, call), None)
-        self._pipe.tell(op="leave", step=name, call=call)
+    def abort(self, name: str, call: int) -> None:
+        self._reported.pop((name, call), None)
+        self._pipe.send(op="abort", step=name, call=call)
 
     def fan_out(self, name: str, calls: int) -> None:
-        self._pipe.tell(op="fan_out", step=name, calls=calls)
+        self._pipe.send(op="fan_out", step=name, calls=calls)
 
     def fan_in(self, name: str) -> None:
-        self._pipe.tell(op="fan_in", step=name)
+        self._pipe.send(op="fan_in", step=name)
 
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
     ) -> None:
         now = time.monotonic()
         last = done is None or done >= (total or 1.0)
-        if last or now - self._told.get((name, call), 0.0) >= 0.05:  # the worker writes four a second at most
-            self._told[name, call] = now
-            self._pipe.tell(op="report", step=name, call=call, done=done, total=total, message=message)
+        if last or now - self._reported.get((name, call), 0.0) >= 0.05:  # the worker writes four per second
+            self._reported[name, call] = now
+            self._pipe.send(op="report", step=name, call=call, done=done, total=total, message=message)
 
-    async def told(self) -> None:
-        """At once: who tells it is another process, which nothing here holds up."""
+    async def flush(self) -> None:
+        """Return at once: the worker publishes the progress, and this process cannot delay it."""
 
 
 class _Journal:
@@ -113,14 +113,14 @@ class _Journal:
         self.owner = owner
 
     async def kept(self, call: str) -> KeptStep | None:
-        kept = await self._pipe.ask(op="kept", call=call)
+        kept = await self._pipe.request(op="kept", call=call)
         return KeptStep(**kept) if kept else None
 
     async def keep(self, kept: KeptStep) -> None:
-        await self._pipe.ask(op="keep", kept=asdict(kept))
+        await self._pipe.request(op="keep", kept=asdict(kept))
 
     async def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        answer = await self._pipe.ask(op="upload", sha256=sha256)
+        answer = await self._pipe.request(op="upload", sha256=sha256)
         if "error" in answer:
             raise Permanent(answer["error"])
         path = Path(answer["path"])
@@ -130,14 +130,14 @@ class _Journal:
                 yield chunk
 
     async def upload_name(self, sha256: str) -> str:
-        answer = await self._pipe.ask(op="upload_name", sha256=sha256)
+        answer = await self._pipe.request(op="upload_name", sha256=sha256)
         if "error" in answer:
             raise Permanent(answer["error"])
         return answer["name"]
 
 
 class _SystemClock:
-    """This process's own clock; only durations are taken from it."""
+    """The clock of this process, used for durations only."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -152,43 +152,43 @@ class _SystemClock:
         await asyncio.sleep(seconds)
 
 
-async def _analyse(order: dict[str, Any], pipe: _Pipe) -> str:
+async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
     work: Callable[..., Any] = reduce(
-        getattr, order["function"].split("."), importlib.import_module(order["module"])
+        getattr, request["function"].split("."), importlib.import_module(request["module"])
     )
-    given = arguments(input_model(work.__name__, work).model_validate_json(order["input"]))
+    keywords = arguments(input_model(work.__name__, work).model_validate_json(request["input"]))
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
-    context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, order["owner"]), _SystemClock(), loop))
+    context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, request["owner"]), _SystemClock(), loop))
     if inspect.iscoroutinefunction(work):
-        value = await work(**given)
+        value = await work(**keywords)
     else:
         scope = contextvars.copy_context()
-        value = await in_thread(lambda: scope.run(work, **given))
+        value = await in_thread(lambda: scope.run(work, **keywords))
     codec = Codec(get_type_hints(work, include_extras=True).get("return", Any))
     text, _ = codec.round_trip(value, MAX_RESULT, "The result of the analysis")
     return text
 
 
 async def _main(source: TextIO, sink: TextIO) -> None:
-    order = json.loads(source.readline())
+    request = json.loads(source.readline())
     pipe = _Pipe(source, sink, asyncio.get_running_loop())
     try:
-        text = await _analyse(order, pipe)
+        text = await _analyse(request, pipe)
     except BaseException as error:  # noqa: BLE001 - the attempt: whatever its code raised is its outcome
-        pipe.tell(op="raised", **_described(error))
+        pipe.send(op="raised", **_describe_error(error))
     else:
-        pipe.tell(op="done", result=text)
+        pipe.send(op="done", result=text)
 
 
-def _described(raised: BaseException) -> dict[str, Any]:
-    """What the worker has to know of an error. The error's own methods may be broken."""
+def _describe_error(raised: BaseException) -> dict[str, Any]:
+    """Describe an error for the worker. The error's own methods may raise."""
     kind, message, seconds = "", "", 0.0
     try:
         error = decisive(raised)
         for known in (Permanent, RetryAfter, TooLarge, NotJson):
             if isinstance(error, known):
-                kind, message = known.__name__, str(error)[: LONGEST_MESSAGE + 1]
+                kind, message = known.__name__, str(error)[: MAX_MESSAGE + 1]
         if isinstance(error, RetryAfter):
             seconds = seconds_to_wait(error.seconds)
         trace = "".join(traceback.format_exception(raised))
@@ -198,19 +198,19 @@ def _described(raised: BaseException) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Speak over private copies of standard input and output.
+    """Talk over private copies of standard input and output.
 
-    The analysis and what it starts find the end of input there, and print to standard error.
+    The analysis and its children read from `/dev/null` and print to standard error instead.
     """
     source, sink = os.dup(0), os.dup(1)
     silence_standard_input()
     os.dup2(2, 1)
 
-    def forget() -> None:
+    def close_pipes() -> None:
         os.close(source)
         os.close(sink)
 
-    os.register_at_fork(after_in_child=forget)  # a child that runs on must not keep the line open
+    os.register_at_fork(after_in_child=close_pipes)  # a surviving child must not keep the pipe open
     with os.fdopen(source, encoding="utf-8") as reading, os.fdopen(sink, "w", encoding="utf-8") as writing:
         run_to_end(_main(reading, writing))
         writing.flush()

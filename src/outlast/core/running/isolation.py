@@ -1,4 +1,4 @@
-"""An attempt in a process of its own, which can be killed: the side of the worker."""
+"""An isolated attempt, worker side: starts a child process for the analysis, serves it and kills it."""
 
 import asyncio
 import json
@@ -18,42 +18,42 @@ from outlast.core.running.process_tree import MARK, kill_group
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
 
-LINE_LIMIT = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
-"""Bytes of one message: a kept result, escaped."""
-START = """
+MAX_LINE = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
+"""Maximum bytes of one message; the largest is a kept result with JSON escapes."""
+BOOTSTRAP = """
 import json, sys
 sys.path[:] = json.loads(sys.argv.pop())
 from outlast.core.running.isolated import main
 main()
 """
-"""Our import path is for this program alone: by the environment it would reach every Python that it calls."""
+"""The import path is an argument: an environment variable would affect every Python that the child starts."""
 
 
 class IsolatedError(OutlastError):
-    """The analysis raised in its own process; the text is the traceback from there."""
+    """The analysis raised in its own process; the text is its traceback."""
 
 
 class IsolatedDeathError(OutlastError):
-    """The process of the analysis ended without an answer."""
+    """The process of the analysis exited without a result."""
 
 
 async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSink, journal: Journal) -> str:
-    """The result as JSON text; raises what the analysis raised. Cancelled: the process and its children die."""
+    """Return the result as JSON, or raise what the analysis raised; finally kill the process and its children."""
     mark = secrets.token_hex(8)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        START,
+        BOOTSTRAP,
         json.dumps([p or str(Path.cwd()) for p in sys.path]),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        limit=LINE_LIMIT,
-        # a group that can be killed, in the session of the worker, whose supervisor kills what is left of that
+        limit=MAX_LINE,
+        # a process group to kill, within the worker's session, whose leftovers the supervisor kills
         process_group=0,
         env={**os.environ, MARK: mark},
     )
     try:
-        return await _Conversation(child, progress, journal).hold(
+        return await _Conversation(child, progress, journal).run(
             {
                 "module": analysis.work.__module__,
                 "function": analysis.work.__qualname__,
@@ -67,29 +67,29 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
 
 
 class _Conversation:
-    """JSON lines: the child asks and tells, we answer."""
+    """Serves the child's JSON lines: notifications without a response, and requests with one."""
 
     def __init__(self, child: asyncio.subprocess.Process, progress: ProgressSink, journal: Journal) -> None:
         self._child = child
         self._progress = progress
         self._journal = journal
-        self._tell: dict[str, Callable[[dict[str, Any]], None]] = {
+        self._notifications: dict[str, Callable[[dict[str, Any]], None]] = {
             "begin": lambda m: progress.begin(m["step"], m["call"], m["flow"]),
             "resume": lambda m: progress.resume(m["step"], m["flow"]),
             "end": lambda m: progress.end(m["step"], m["call"]),
-            "leave": lambda m: progress.leave(m["step"], m["call"]),
+            "abort": lambda m: progress.abort(m["step"], m["call"]),
             "fan_out": lambda m: progress.fan_out(m["step"], m["calls"]),
             "fan_in": lambda m: progress.fan_in(m["step"]),
             "report": lambda m: progress.report(m["step"], m["call"], m["done"], m["total"], m["message"]),
         }
-        self._ask: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+        self._requests: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "kept": self._kept,
             "keep": self._keep,
             "upload": self._upload,
             "upload_name": self._upload_name,
         }
 
-    async def hold(self, first: dict[str, Any]) -> str:
+    async def run(self, first: dict[str, Any]) -> str:
         self._send(first)
         assert self._child.stdout is not None  # noqa: S101 - it was asked for as a pipe
         while line := await self._child.stdout.readline():
@@ -99,10 +99,10 @@ class _Conversation:
                     return message["result"]
                 case "raised":
                     raise _raised(message)
-                case op if op in self._tell:
-                    self._tell[op](message)
+                case op if op in self._notifications:
+                    self._notifications[op](message)
                 case op:
-                    self._send({"n": message["n"], "answer": await self._ask[op](message)})
+                    self._send({"n": message["n"], "answer": await self._requests[op](message)})
         code = await self._child.wait()
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise IsolatedDeathError(f"The process of the analysis ended without an answer ({cause}).")
@@ -124,16 +124,16 @@ class _Conversation:
             try:
                 async for chunk in self._journal.upload(message["sha256"]):
                     file.write(chunk)
-            except Permanent as gone:
+            except Permanent as missing:
                 Path(file.name).unlink()  # noqa: ASYNC240 - microseconds
-                return {"error": str(gone)}
+                return {"error": str(missing)}
         return {"path": file.name}
 
     async def _upload_name(self, message: dict[str, Any]) -> Any:
         try:
             return {"name": await self._journal.upload_name(message["sha256"])}
-        except Permanent as gone:
-            return {"error": str(gone)}
+        except Permanent as missing:
+            return {"error": str(missing)}
 
 
 def _raised(message: dict[str, Any]) -> OutlastError:

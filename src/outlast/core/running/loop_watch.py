@@ -1,47 +1,47 @@
-"""Measures how long an event loop has not answered, from a thread beside it."""
+"""Measures from another thread for how long an event loop has been blocked."""
 
-OVERSLEPT = 1.0
-"""Seconds between two looks of the thread after which it was itself held up, by a slow store or with its
-process."""
+MAX_PROBE_GAP = 1.0
+"""A longer gap in seconds between two probes means that the thread itself was delayed, by a slow store or a
+suspended process."""
 
 
 class LoopWatch:
-    """Asks the loop again and again. The loop is blocked from the moment it was asked until it answers.
+    """Probes the loop repeatedly. The loop counts as blocked from a probe until its acknowledgement.
 
-    One thread calls `ask` and `blocked`; the loop calls `answer`.
+    One thread calls `probe` and `blocked`; the loop calls `acknowledge`.
     """
 
     def __init__(self) -> None:
         self._number = 0
-        self._asked: float | None = None
-        """When the question was asked that is not answered yet."""
-        self._looked = float("-inf")
+        self._probe_sent_at: float | None = None
+        """Time of the unacknowledged probe."""
+        self._last_probe_at = float("-inf")
 
     @property
-    def answered(self) -> bool:
-        """The loop owes no answer."""
-        return self._asked is None
+    def responsive(self) -> bool:
+        """Whether the loop has acknowledged the last probe."""
+        return self._probe_sent_at is None
 
-    def ask(self, now: float) -> int | None:
-        """The number of a question for the loop to `answer`; `None` while an earlier one waits for its answer.
+    def probe(self, now: float) -> int | None:
+        """Return the number of a probe for the loop to acknowledge, or `None` while an earlier one is pending.
 
-        `now` is monotonic. When the thread itself was held up since its last look, the measurement starts anew: it
-        cannot say what the loop did meanwhile.
+        `now` is monotonic. The measurement restarts if the thread itself was delayed since its last probe, since
+        it cannot tell what the loop did meanwhile.
         """
-        held_up = now - self._looked > OVERSLEPT
-        self._looked = now
-        if self._asked is not None and not held_up:
+        overslept = now - self._last_probe_at > MAX_PROBE_GAP
+        self._last_probe_at = now
+        if self._probe_sent_at is not None and not overslept:
             return None
         self._number += 1
-        self._asked = now
+        self._probe_sent_at = now
         return self._number
 
-    def answer(self, number: int) -> None:
-        """In the loop: it has come to the question of this number."""
+    def acknowledge(self, number: int) -> None:
+        """Acknowledge the probe with this number. Called in the loop."""
         if number == self._number:
-            self._asked = None
+            self._probe_sent_at = None
 
     def blocked(self, now: float) -> float:
-        """Seconds for which the loop has owed an answer."""
-        asked = self._asked
-        return 0.0 if asked is None else now - asked
+        """Return for how many seconds the last probe has been pending."""
+        sent_at = self._probe_sent_at
+        return 0.0 if sent_at is None else now - sent_at

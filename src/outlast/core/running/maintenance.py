@@ -1,4 +1,4 @@
-"""What every installation needs done now and then: rescue from dead workers, tell the fleet again, clean up."""
+"""Periodic maintenance: rescue sessions from dead workers, dispatch waiting sessions to the fleet, prune."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.running.process_identity import has_ended, pid_of
-from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.service_loop import run_forever
 from outlast.core.running.step_journal import Store, patiently
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
@@ -24,20 +24,20 @@ from outlast.ports.workers import LEASE
 log = logging.getLogger(__name__)
 
 RESCUE_EVERY = 1.0
-"""Seconds between looks at the beats of workers, and at sessions that a fleet is to be offered."""
-UNSEEN = "is gone, and nobody saw how it ended"
-"""The cause of a death that is certain and had no witness."""
-OFFERED_AT_ONCE = 500
-"""Sessions that one look offers at most."""
-LOOK_AHEAD_EVERY = 30.0
-"""Seconds between looks for sessions that wait because the wall clock went back."""
+"""Seconds between checks of heartbeats and of sessions due for dispatch to a fleet."""
+UNSEEN_DEATH = "is gone, and nobody saw how it ended"
+"""Cause of a death that is certain but that no supervisor observed."""
+OFFER_BATCH = 500
+"""Maximum number of sessions dispatched per check."""
+END_FUTURE_WAITS_EVERY = 30.0
+"""Seconds between checks for sessions delayed because the wall clock was set back."""
 PRUNE_EVERY = 3600.0
-"""Seconds between clean-ups."""
+"""Seconds between prunes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in hours."""
+    """Retention times, in hours."""
 
     sessions: float
     results: float
@@ -45,7 +45,7 @@ class Retention:
 
 
 async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bool = False) -> Pruned:
-    """Delete what is older than its retention; a dry run only counts."""
+    """Delete everything older than its retention; with `dry_run`, only count it."""
     now = clock.now()
     return await store.prune(
         sessions_before=now - timedelta(hours=retention.sessions),
@@ -56,7 +56,7 @@ async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bo
 
 
 class Maintenance:
-    """Runs in every process that serves or works; all of them may do so at once."""
+    """The maintenance loop. Every server and worker process runs one; they may run concurrently."""
 
     def __init__(
         self,
@@ -78,77 +78,77 @@ class Maintenance:
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
         self._host = socket.gethostname()
-        self._told = asyncio.Event()
-        self._looked_ahead = clock.monotonic() - LOOK_AHEAD_EVERY * rng.uniform(0.5, 1.0)
-        # the processes of one installation do not all clean up at the same moment
-        self._pruned = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
+        self._wake = asyncio.Event()
+        self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
+        # spread the prunes of an installation's processes
+        self._pruned_at = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
 
     async def run(self) -> None:
-        """Until cancelled."""
-        await serve_rounds("Maintenance", self._round)
+        """Run until cancelled."""
+        await run_forever("Maintenance", self._run_once)
 
-    async def _round(self) -> None:
-        self._told.clear()
+    async def _run_once(self) -> None:
+        self._wake.clear()
         await self._rescue()
         await self._offer()
-        if self._clock.monotonic() - self._looked_ahead >= LOOK_AHEAD_EVERY:
-            self._looked_ahead = self._clock.monotonic()
+        if self._clock.monotonic() - self._future_waits_ended_at >= END_FUTURE_WAITS_EVERY:
+            self._future_waits_ended_at = self._clock.monotonic()
             if ended := await self._store.end_future_waits():
-                log.warning("The wall clock has gone back; %d session(s) wait no longer.", ended)
-        if self._clock.monotonic() - self._pruned >= PRUNE_EVERY:
-            self._pruned = self._clock.monotonic()
-            log.info("Cleaned up: %s", await prune(self._store, self._clock, self._retention))
+                log.warning("The wall clock was set back; %d delayed session(s) are available now.", ended)
+        if self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY:
+            self._pruned_at = self._clock.monotonic()
+            log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
         with suppress(TimeoutError):
             next_lapse = self._observer.next_lapse() - self._clock.monotonic()
             async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
-                await self._told.wait()
+                await self._wake.wait()
 
     async def _rescue(self) -> None:
-        asked = self._clock.monotonic()
+        sent_at = self._clock.monotonic()
         beats = await self._store.beats()
-        answered = self._clock.monotonic()
+        received_at = self._clock.monotonic()
         deaths = list(filter(None, map(self._death_of, beats)))
         dead = {death.worker_id for death in deaths}
-        lapsed = self._observer.look([b for b in beats if b.worker_id not in dead], asked, answered)
+        lapsed = self._observer.check([b for b in beats if b.worker_id not in dead], sent_at, received_at)
         try:
             for death in deaths:
                 log.warning("%s", death.sentence)
-                self.tell(await self._store.rescue_worker(death.worker_id, death))
+                self.notify_rescued(await self._store.rescue_worker(death.worker_id, death))
             if lapsed:
-                log.warning("No beat of %s for the time of a lease.", ", ".join(b.worker_id for b in lapsed))
-                self.tell(await self._store.rescue(lapsed))
+                log.warning("Leases lapsed without a heartbeat: %s.", ", ".join(b.worker_id for b in lapsed))
+                self.notify_rescued(await self._store.rescue(lapsed))
         except StoreUnavailable:
-            self._observer.begin_anew()
+            self._observer.reset()
             raise
 
     def _death_of(self, beat: Heartbeat) -> Death | None:
-        """The death of a worker that nobody supervises, whose process has ended on this machine."""
+        """Return the death of an unsupervised worker if its process on this machine has ended."""
         if beat.process is None or not self._has_ended(beat.process):
             return None
-        return Death(beat.worker_id, UNSEEN, self._host, pid_of(beat.process))
+        return Death(beat.worker_id, UNSEEN_DEATH, self._host, pid_of(beat.process))
 
     async def record_death(self, death: Death) -> bool:
-        """Take back what a dead worker held, however long the store is away: a crash written late is one too.
+        """Rescue the sessions of a dead worker, retrying until the store is available.
 
-        Answers whether it held any.
+        Returns whether it held any.
         """
         store, worker_id = self._store, death.worker_id
         rescued = await patiently(lambda: store.rescue_worker(worker_id, death), self._clock, self._rng)
-        self.tell(rescued)
+        self.notify_rescued(rescued)
         return bool(rescued)
 
     async def _offer(self) -> None:
-        """Tell the fleet of what became available again, and once more of what waits long."""
+        """Dispatch sessions that became available again, and once more those that wait for long."""
         if self._dispatcher is None:
             return
-        due = await self._store.offer(again_after=OFFER_AGAIN_AFTER, limit=OFFERED_AT_ONCE)
+        due = await self._store.offer(again_after=OFFER_AGAIN_AFTER, limit=OFFER_BATCH)
         if due:
             self._dispatcher.dispatch(due)
 
-    def tell(self, rescued: list[str]) -> None:
-        """Wake those who wait for these sessions."""
+    def notify_rescued(self, rescued: list[str]) -> None:
+        """Publish hints about rescued sessions, to workers and watchers."""
         if rescued:
-            log.warning("Took %d session(s) back from a worker that is dead or silent.", len(rescued))
+            log.warning("Rescued %d session(s) from a dead or silent worker.", len(rescued))
             self._notifier.publish(Topic.WAITING, [""])
             self._notifier.publish(Topic.CHANGED, rescued)
-            self._told.set()
+            self._wake.set()

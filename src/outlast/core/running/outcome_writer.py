@@ -1,4 +1,4 @@
-"""How attempts ended, written to the store and told to those who wait for it."""
+"""Writes the outcomes of attempts to the store and publishes them to watchers and workers."""
 
 import logging
 import random
@@ -19,42 +19,42 @@ NOT_WRITTEN = "The outcome could not be stored. It is our fault, not yours."
 
 
 class OutcomeWriter:
-    """The ends of one worker's attempts."""
+    """Writes the outcomes of one worker's attempts."""
 
     def __init__(
         self,
         store: Store,
         notifier: Notifier,
-        reporter: ProgressWriter,
+        progress_writer: ProgressWriter,
         dispatcher: Dispatcher | None,
         clock: Clock,
         rng: random.Random,
     ) -> None:
         self._store = store
         self._notifier = notifier
-        self._reporter = reporter
+        self._progress_writer = progress_writer
         self._dispatcher = dispatcher
         self._clock = clock
         self._rng = rng
 
-    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write how it ended, however long the store is away, unless the claim is gone."""
+    async def write(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write the outcome, retrying until the store is available; do nothing if the claim was lost."""
         if isinstance(outcome, Lost):
             return
         session = attempt.session
         try:
             await self._write(attempt, outcome)
         except Exception:
-            # a store that refuses this end for what is in it would refuse it for ever
+            # a store that rejects this outcome because of its content would reject every retry as well
             reference = secrets.token_hex(4)
-            log.exception("The end of session %s cannot be written; reference %s", session.id, reference)
+            log.exception("The outcome of session %s cannot be written; reference %s", session.id, reference)
             outcome = Failed(NOT_WRITTEN, "not_written", reference, session.progress.steps)
             await self._write(attempt, outcome)
         self._notifier.publish(Topic.CHANGED, [session.id])
         match outcome:
             case Completed():
-                worked = attempt.worked.items()
-                self._reporter.learn([StepSample(session.analysis, step, ms) for step, ms in worked])
+                durations = attempt.step_durations.items()
+                self._progress_writer.learn([StepSample(session.analysis, step, ms) for step, ms in durations])
             case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [session.queue])
                 if self._dispatcher and isinstance(outcome, Released) and outcome.why is None:

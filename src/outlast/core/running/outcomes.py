@@ -1,4 +1,4 @@
-"""Names how an attempt ended, as a value, whatever its code raised."""
+"""Maps whatever the code of an attempt raised to an outcome, as a value."""
 
 import logging
 import random
@@ -19,9 +19,9 @@ from outlast.domain.session import AnalysisSession
 
 log = logging.getLogger(__name__)
 
-LONGEST_MESSAGE = 2_000
-"""Characters of an error's text that are kept."""
-OURS = "Something went wrong on our side."
+MAX_MESSAGE = 2_000
+"""Maximum characters kept of an error's text."""
+INTERNAL_ERROR = "Something went wrong on our side."
 NOT_STORED = "The result could not be stored. It is our fault, not yours."
 
 
@@ -30,11 +30,11 @@ class AnalysisExitError(Exception):
 
 
 class CancelLeakError(Exception):
-    """The analysis was cancelled by its own code: it awaited a task that had been cancelled elsewhere."""
+    """The analysis was cancelled by its own code: it awaited a task that was cancelled elsewhere."""
 
 
 class Outcomes:
-    """The failures of one attempt."""
+    """Maps the errors of one attempt to its outcome."""
 
     def __init__(
         self, session: AnalysisSession, analysis: Analysis, tracker: ProgressTracker, rng: random.Random
@@ -45,66 +45,66 @@ class Outcomes:
         self._rng = rng
 
     def timed_out(self) -> Failed | Postponed:
-        return self._retried(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
+        return self._retry(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
 
     def of(self, raised: BaseException) -> Outcome:
-        """The outcome of an attempt that raised this. Never raises: the error's own methods may be broken."""
+        """Return the outcome for a raised error. Never raises, even if the error's own methods do."""
         try:
-            return self._named(decisive(raised))
+            return self._classify(decisive(raised))
         except BaseException as broken:  # noqa: BLE001 - the attempt: an error may raise anything while it is read
             reference = secrets.token_hex(4)
             log.warning(
-                "Session %s (%s), attempt %d raised a %s that cannot be read (%s); reference %s",
-                *self._whose,
+                "Session %s (%s), attempt %d raised a %s whose text cannot be read (%s); reference %s",
+                *self._log_args,
                 type(raised).__name__,
                 type(broken).__name__,
                 reference,
             )
-            return self._retried(OURS, "error", reference)
+            return self._retry(INTERNAL_ERROR, "error", reference)
 
     @property
-    def _whose(self) -> tuple[str, str, int]:
+    def _log_args(self) -> tuple[str, str, int]:
         return self._session.id, self._session.analysis, self._session.attempt
 
-    def _named(self, error: BaseException) -> Outcome:
+    def _classify(self, error: BaseException) -> Outcome:
         match error:
             case ClaimLost():
                 return Lost()
             case NotUnderstood():
                 return Released(plain(str(error)))
             case Permanent():
-                return self._failed(_text(error) or "The analysis cannot be done.", "permanent")
+                return self._fail(_text(error) or "The analysis cannot be done.", "permanent")
             case RetryAfter():
                 wait = min(error.seconds, self._analysis.longest_wait)
-                return self._retried(_text(error) or "It will be tried again later.", "retry_after", at_least=wait)
+                return self._retry(_text(error) or "It will be tried again later.", "retry_after", at_least=wait)
             case IsolatedDeathError():
-                log.error("Session %s (%s), attempt %d: %s", *self._whose, error)
-                return self._retried("The analysis broke down on this input.", "crashed")
+                log.error("Session %s (%s), attempt %d: %s", *self._log_args, error)
+                return self._retry("The analysis broke down on this input.", "crashed")
             case TooLarge() | NotJson():
-                log.error("Session %s (%s), attempt %d: %s", *self._whose, error)
+                log.error("Session %s (%s), attempt %d: %s", *self._log_args, error)
                 code = "too_large" if isinstance(error, TooLarge) else "not_json"
-                return self._failed(NOT_STORED, code)
+                return self._fail(NOT_STORED, code)
             case _:
                 reference = secrets.token_hex(4)
                 log.error(
-                    "Session %s (%s), attempt %d failed; reference %s", *self._whose, reference, exc_info=error
+                    "Session %s (%s), attempt %d failed; reference %s", *self._log_args, reference, exc_info=error
                 )
-                return self._retried(OURS, "error", reference)
+                return self._retry(INTERNAL_ERROR, "error", reference)
 
-    def _retried(
+    def _retry(
         self, message: str, code: str, reference: str | None = None, *, at_least: float = 0.0
     ) -> Postponed | Failed:
         if self._session.attempt >= self._session.max_attempts:
-            return self._failed(message, code, reference)
+            return self._fail(message, code, reference)
         delay = max(at_least, backoff(self._session.attempt, self._rng))
         return Postponed(plain(message), code, reference, delay, self._tracker.stopped(StepStatus.FAILED))
 
-    def _failed(self, message: str, code: str, reference: str | None = None) -> Failed:
+    def _fail(self, message: str, code: str, reference: str | None = None) -> Failed:
         return Failed(plain(message), code, reference, self._tracker.stopped(StepStatus.FAILED))
 
 
-def exit_of(error: BaseException) -> AnalysisExitError:
-    """What a `SystemExit` or `KeyboardInterrupt` of analysis code becomes, so that it ends its attempt alone."""
+def exit_error(error: BaseException) -> AnalysisExitError:
+    """Turn a `SystemExit` or `KeyboardInterrupt` of analysis code into an error that ends only its attempt."""
     if isinstance(error, SystemExit):
         return AnalysisExitError(f"The analysis called sys.exit({reprlib.repr(error.code)}).")
     return AnalysisExitError(f"The analysis raised {type(error).__name__}.")
@@ -112,4 +112,4 @@ def exit_of(error: BaseException) -> AnalysisExitError:
 
 def _text(error: Exception) -> str:
     text = str(error)
-    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " (shortened)"
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + " (shortened)"

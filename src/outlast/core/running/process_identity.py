@@ -1,4 +1,4 @@
-"""Names this process so that any other on the same machine sees for certain when it has ended."""
+"""Identifies a process so that others on the same machine can tell for certain whether it has ended."""
 
 import os
 from functools import cache
@@ -8,31 +8,31 @@ from typing import NamedTuple
 PROC = Path("/proc")
 BOOT_ID = PROC / "sys/kernel/random/boot_id"
 NAMESPACES = PROC / "thread-self/ns"
-"""Of the thread: those of a process are gone when its first thread has ended before the others."""
+"""Those of the thread: the entries of a process vanish when its main thread ends before the others."""
 
 
 class _Stat(NamedTuple):
-    """What `/proc/PID/stat` says of a process."""
+    """Fields of `/proc/PID/stat`."""
 
     pid: int
     state: str
     threads: int
     started: str
-    """In clock ticks since the boot: two processes that had the same number differ in it."""
+    """Clock ticks since boot; distinguishes processes that reuse a PID."""
 
 
 def own_identity() -> str | None:
-    """Boot, PID namespace, time namespace, PID and start time of this process.
+    """Return the boot, PID namespace, time namespace, PID and start time of this process.
 
-    `None` where the system has no such files, and where `/proc` shows another PID namespace than this process's.
+    Returns `None` without `/proc`, or if `/proc` shows a PID namespace other than this process's.
     """
     return _identity_of(os.getpid())
 
 
 def has_ended(identity: str) -> bool:
-    """Whether the process has certainly ended; false wherever that cannot be told.
+    """Return whether the process has certainly ended; `False` if that cannot be determined.
 
-    A zombie has ended once none of its threads runs any more.
+    A zombie has ended once none of its threads is running.
     """
     try:
         own = own_identity()
@@ -40,7 +40,7 @@ def has_ended(identity: str) -> bool:
             return False
         if not _is_taken(pid_of(identity)):
             return True
-        # another user's process may be hidden there, and the tables of this process may be full
+        # fails if `/proc` hides another user's process, or if this process has no free descriptor
         found = _stat(str(pid_of(identity)))
     except OSError:
         return False
@@ -53,7 +53,7 @@ def pid_of(identity: str) -> int:
 
 @cache
 def _identity_of(pid: int) -> str | None:
-    """By PID, because a forked child has another identity."""
+    """Cache by PID, because a forked child has another identity."""
     try:
         boot = BOOT_ID.read_text(encoding="ascii").strip()
         pids = (NAMESPACES / "pid").stat().st_ino
@@ -69,7 +69,7 @@ def _identity_of(pid: int) -> str | None:
 
 
 def _is_taken(pid: int) -> bool:
-    """Whether any process has this number, also one that `/proc` hides."""
+    """Return whether any process has this PID, including one that `/proc` hides."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

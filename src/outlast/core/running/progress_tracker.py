@@ -1,4 +1,4 @@
-"""Progress of one attempt while it works: fed from any thread, read as snapshots by the worker."""
+"""Progress of one running attempt: updated from any thread, read as snapshots by the worker."""
 
 import math
 import threading
@@ -11,13 +11,13 @@ from outlast.domain.progress import Progress, StepState, StepStatus, overall
 from outlast.ports.clock import Clock
 
 MESSAGE_LIMIT = 500
-"""Characters of a message that are kept."""
-QUIET_AFTER = 1.0
-"""Seconds without a report after which a step with a history moves by it."""
+"""Maximum characters kept of a message."""
+EXTRAPOLATE_AFTER = 1.0
+"""Seconds of work after which a step without reports is extrapolated from its history."""
 
 
 class ProgressTracker:
-    """The plan's lines. Percentages only grow; `on_dirty` is called once per change until `take`."""
+    """Progress of each step. Percentages only grow; `on_dirty` is called at the first change after a `take`."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class ProgressTracker:
         percentage: float,
         clock: Clock,
         on_dirty: Callable[[], None],
-        told: Callable[[], Awaitable[None]] | None = None,
+        flush: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._lines = {s.name: StepProgress(s) for s in steps}
         self._order = [s.name for s in steps]
@@ -34,79 +34,79 @@ class ProgressTracker:
         self._current: str | None = None
         self._clock = clock
         self._on_dirty = on_dirty
-        self._told = told
+        self._flush = flush
         self._dirty = False
         self._lock = threading.Lock()
 
     def begin(self, name: str, call: int, flow: int) -> None:
-        """A call of the step starts to work."""
+        """A call of the step starts."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            self._close_resting(line, flow)
+            self._close_idle(line, flow)
             line.open_call(call, flow, self._clock.monotonic())
             self._activate(name, line)
-            if line.speaks or line.count() is None:
+            if line.has_messages or line.count_message() is None:
                 self._message = None
-            self._moved(name, line)
+            self._update(name, line)
         self._changed()
 
-    async def told(self) -> None:
-        if self._told:
-            await self._told()
+    async def flush(self) -> None:
+        if self._flush:
+            await self._flush()
 
     def resume(self, name: str, flow: int) -> None:
-        """A call of the step was answered by a kept result."""
+        """A call of the step returned a kept result."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            self._close_resting(line, flow)
+            self._close_idle(line, flow)
             line.flows.add(flow)
             line.finished += 1
             line.resumed += 1
             if line.finished == line.resumed and not line.running:
                 line.state = replace(line.state, status=StepStatus.ACTIVE, resumed=True)
             self._current = name
-            self._moved(name, line)
+            self._update(name, line)
         self._changed()
 
     def end(self, name: str, call: int) -> None:
-        """A call of the step has its result kept."""
-        self._over(name, call, kept=True)
+        """A call of the step has ended, and its result is kept."""
+        self._close_call(name, call, kept=True)
 
-    def leave(self, name: str, call: int) -> None:
-        """A call of the step has raised or was cancelled."""
-        self._over(name, call, kept=False)
+    def abort(self, name: str, call: int) -> None:
+        """A call of the step raised or was cancelled."""
+        self._close_call(name, call, kept=False)
 
     def fan_out(self, name: str, calls: int) -> None:
-        """So many calls of the step are coming, until `fan_in`."""
+        """Announce `calls` calls of the step, until `fan_in`."""
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
-            if not line.maps:
-                line.count_anew()
-            line.maps += 1
+            if not line.fan_outs:
+                line.restart_count()
+            line.fan_outs += 1
             line.expected += calls
 
     def fan_in(self, name: str) -> None:
         with self._lock:
             line = self._lines.get(name)
             if line is not None:
-                line.maps -= 1
+                line.fan_outs -= 1
 
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
     ) -> None:
-        """Progress of a call of the step `name`; outside any step, of the line begun last, over all its calls."""
+        """Record progress of a call of the step `name`; outside any step, of the step that started last."""
         with self._lock:
             line = self._lines.get(name or self._current or (self._order[0] if self._order else ""))
             if line is None:
                 return
             if message is not None:
-                line.speaks = True
+                line.has_messages = True
                 self._message = plain(message[:MESSAGE_LIMIT])
                 line.state = replace(line.state, message=self._message)
             if done is not None and math.isfinite(done):
@@ -116,27 +116,27 @@ class ProgressTracker:
                     line.loop_done, line.loop_total = max(0.0, done), whole
                 else:
                     line.report_call(call, done / whole)
-                line.lift(line.share())
+                line.raise_to(line.share())
         self._changed()
 
-    def move_quiet(self) -> None:
-        """Let lines at work that never report move by their history, ever slower, never to their end."""
-        moved = False
+    def extrapolate(self) -> None:
+        """Advance running steps without reports by their history: ever slower, never up to 100 %."""
+        changed = False
         with self._lock:
             now = self._clock.monotonic()
             for line in self._lines.values():
                 history = line.state.expected
                 if not line.running or line.began is None or history is None or line.reported is not None:
                     continue
-                if now - line.began >= QUIET_AFTER:
+                if now - line.began >= EXTRAPOLATE_AFTER:
                     before = line.state.progress_percentage
-                    line.lift(line.share(1 - math.exp(-line.duration(now) / max(history.middle, 1.0))))
-                    moved = moved or line.state.progress_percentage > before
-        if moved:
+                    line.raise_to(line.share(1 - math.exp(-line.duration(now) / max(history.middle, 1.0))))
+                    changed = changed or line.state.progress_percentage > before
+        if changed:
             self._changed()
 
     def take(self) -> Progress | None:
-        """The snapshot, if anything changed since the last one taken."""
+        """Return a snapshot, or `None` if nothing has changed since the last one."""
         with self._lock:
             if not self._dirty:
                 return None
@@ -144,19 +144,19 @@ class ProgressTracker:
             return self._snapshot()
 
     def started(self) -> None:
-        """An analysis whose plan is one line is at work on it from the start."""
+        """Activate the only step of a plan of one line, which spans the whole attempt."""
         if len(self._order) != 1:
             return
         name = self._order[0]
         with self._lock:
             line = self._lines[name]
-            line.whole = True
+            line.spans_attempt = True
             line.began = self._clock.monotonic()
             self._activate(name, line)
         self._changed()
 
     def completed(self) -> tuple[tuple[StepState, ...], dict[str, int]]:
-        """The lines after success, and the milliseconds worked in each of which nothing was resumed."""
+        """Return the states after success, and the milliseconds of each step without resumed calls."""
         with self._lock:
             now = self._clock.monotonic()
             for line in self._lines.values():
@@ -169,16 +169,16 @@ class ProgressTracker:
             return tuple(line.state for line in self._lines.values()), worked
 
     def stopped(self, status: StepStatus) -> tuple[StepState, ...]:
-        """The lines after a failure or a stop: those at work get `status`; what broke between steps is none."""
+        """Return the states after a failure or a stop; running steps get `status`."""
         with self._lock:
             now = self._clock.monotonic()
             return tuple(line.stopped(now, status) for line in self._lines.values())
 
-    def _close_resting(self, called: StepProgress, flow: int) -> None:
-        """What came before this call and rests is done, unless more calls of it seem to be on their way."""
-        at_work = any(line.open for line in self._lines.values())
+    def _close_idle(self, called: StepProgress, flow: int) -> None:
+        """Close all other idle steps, unless more calls of them are likely."""
+        any_open = any(line.open for line in self._lines.values())
         for line in self._lines.values():
-            if line is not called and line.rests and not line.may_go_on(called, flow, at_work=at_work):
+            if line is not called and line.idle and not line.may_get_more_calls(called, flow, any_open=any_open):
                 line.close(self._clock.monotonic(), StepStatus.PENDING)
 
     def _activate(self, name: str, line: StepProgress) -> None:
@@ -186,18 +186,18 @@ class ProgressTracker:
         line.state = replace(line.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
         self._current = name
 
-    def _over(self, name: str, call: int, *, kept: bool) -> None:
+    def _close_call(self, name: str, call: int, *, kept: bool) -> None:
         with self._lock:
             line = self._lines.get(name)
             if line is None:
                 return
             line.close_call(call, self._clock.monotonic(), kept=kept)
-            self._moved(name, line)
+            self._update(name, line)
         self._changed()
 
-    def _moved(self, name: str, line: StepProgress) -> None:
-        line.lift(line.share())
-        count = None if line.speaks else line.count()
+    def _update(self, name: str, line: StepProgress) -> None:
+        line.raise_to(line.share())
+        count = None if line.has_messages else line.count_message()
         if count is not None:
             line.state = replace(line.state, message=count)
             if self._current == name:

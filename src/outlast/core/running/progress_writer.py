@@ -1,4 +1,4 @@
-"""Writes progress to the store, coalesced: at most four times a second per session, batched per process."""
+"""Writes progress to the store: at most four times a second per session, in batches per process."""
 
 import asyncio
 import threading
@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from outlast.core.running.attempt import Attempt
-from outlast.core.running.duration_sampling import Sampling
-from outlast.core.running.service_loop import serve_rounds
+from outlast.core.running.duration_sampling import DurationSampler
+from outlast.core.running.service_loop import run_forever
 from outlast.core.running.step_journal import Store
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
@@ -16,20 +16,20 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
 from outlast.ports.store import ProgressUpdate
 
-PER_SESSION = 0.25
-"""Seconds between two writes for one session."""
-GATHER = 0.02
-"""Seconds that a batch waits for company."""
-SHOWN_WITHIN = 0.05
-"""Seconds that those who watch in this process need to show what was written."""
-QUIET_LOOK = 1.0
-"""Seconds between looks at steps that never report."""
+MIN_INTERVAL = 0.25
+"""Minimum seconds between two writes for one session."""
+BATCH_DELAY = 0.02
+"""Seconds for which a batch collects updates."""
+DISPLAY_DELAY = 0.05
+"""Seconds that watchers in this process need to show a written update."""
+EXTRAPOLATE_EVERY = 1.0
+"""Seconds between extrapolations of steps that never report."""
 BATCH = 500
-"""Sessions per write at most."""
+"""Maximum number of sessions per write."""
 
 
 class ProgressWriter:
-    """The progress of all attempts of one worker."""
+    """Writes the progress of all attempts of one worker."""
 
     def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
         self._store = store
@@ -39,60 +39,60 @@ class ProgressWriter:
         self._thread = threading.get_ident()
         self._dirty: dict[Claim, None] = {}
         self._written: dict[Claim, float] = {}
-        self._awaited: dict[Claim, asyncio.Event] = {}
+        self._flushes: dict[Claim, asyncio.Event] = {}
         self._samples: deque[StepSample] = deque(maxlen=10_000)
-        self._sampling = Sampling(clock)
+        self._sampler = DurationSampler(clock)
         self._wake = asyncio.Event()
 
     def mark(self, claim: Claim) -> None:
-        """This session's progress has changed. From any thread."""
+        """Mark the session's progress as changed. Thread-safe."""
         if threading.get_ident() == self._thread:
             self._mark(claim)
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._mark, claim)
 
-    async def told(self, claim: Claim) -> None:
-        """Write this session's progress before its turn and return then, or after a while."""
+    async def flush(self, claim: Claim) -> None:
+        """Write this session's progress ahead of its interval, and wait for that with a short timeout."""
         self._written.pop(claim, None)
         if claim in self._dirty:
-            written = self._awaited.setdefault(claim, asyncio.Event())
+            event = self._flushes.setdefault(claim, asyncio.Event())
             self._wake.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(PER_SESSION):
-                    await written.wait()
-            await asyncio.sleep(SHOWN_WITHIN)
+                async with asyncio.timeout(MIN_INTERVAL):
+                    await event.wait()
+            await asyncio.sleep(DISPLAY_DELAY)
 
     def forget(self, claim: Claim) -> None:
-        """Its attempt has ended; the end carries the last progress."""
+        """Discard the session's progress after its attempt ended: the outcome carries the last progress."""
         self._dirty.pop(claim, None)
         self._written.pop(claim, None)
-        self._awaited.pop(claim, None)
+        self._flushes.pop(claim, None)
 
     def learn(self, samples: Sequence[StepSample]) -> None:
-        if chosen := self._sampling.chosen(samples):
-            self._samples.extend(chosen)
+        if due := self._sampler.select(samples):
+            self._samples.extend(due)
             self._wake.set()
 
     async def run(self, attempts: Mapping[Claim, Attempt], on_lost: Callable[[set[Claim]], None]) -> None:
-        """Until cancelled."""
-        looked = self._clock.monotonic()
+        """Write until cancelled; `on_lost` gets the claims that the store no longer accepts."""
+        extrapolated_at = self._clock.monotonic()
 
-        async def one_round() -> None:
-            nonlocal looked
+        async def write_once() -> None:
+            nonlocal extrapolated_at
             with suppress(TimeoutError):
-                async with asyncio.timeout(QUIET_LOOK):
+                async with asyncio.timeout(EXTRAPOLATE_EVERY):
                     await self._wake.wait()
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(BATCH_DELAY)
             self._wake.clear()
             now = self._clock.monotonic()
-            if now - looked >= QUIET_LOOK:
-                looked = now
+            if now - extrapolated_at >= EXTRAPOLATE_EVERY:
+                extrapolated_at = now
                 for attempt in attempts.values():
-                    attempt.tracker.move_quiet()
+                    attempt.tracker.extrapolate()
             on_lost(await self._write(attempts, now))
             await self._write_samples()
 
-        await serve_rounds("Writing progress", one_round)
+        await run_forever("Writing progress", write_once)
 
     def _mark(self, claim: Claim) -> None:
         self._dirty[claim] = None
@@ -102,7 +102,7 @@ class ProgressWriter:
         updates: list[ProgressUpdate] = []
         next_due: float | None = None
         for claim in list(self._dirty):
-            due = self._written.get(claim, 0.0) + PER_SESSION
+            due = self._written.get(claim, 0.0) + MIN_INTERVAL
             if due > now:
                 next_due = due if next_due is None else min(next_due, due)
                 continue
@@ -113,7 +113,7 @@ class ProgressWriter:
             attempt = attempts.get(claim)
             progress = attempt.tracker.take() if attempt else None
             if progress is None:
-                self._answer(claim)
+                self._resolve_flush(claim)
             else:
                 self._written[claim] = now
                 updates.append(ProgressUpdate(claim, progress))
@@ -124,12 +124,12 @@ class ProgressWriter:
         lost = await self._store.report(updates)
         self._notifier.publish(Topic.CHANGED, [u.claim.session_id for u in updates])
         for update in updates:
-            self._answer(update.claim)
+            self._resolve_flush(update.claim)
         return lost
 
-    def _answer(self, claim: Claim) -> None:
-        if written := self._awaited.pop(claim, None):
-            written.set()
+    def _resolve_flush(self, claim: Claim) -> None:
+        if event := self._flushes.pop(claim, None):
+            event.set()
 
     async def _write_samples(self) -> None:
         if self._samples:

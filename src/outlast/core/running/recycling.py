@@ -1,4 +1,4 @@
-"""When a worker is to be replaced by a fresh one, and how it leaves: without giving back what it works on."""
+"""When a worker must be replaced by a fresh one; it finishes its running sessions first."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,49 +9,49 @@ from outlast.ports.clock import Clock
 
 
 class Recycling:
-    """Of one worker. `wake` is called in its event loop once it may leave."""
+    """Decides when one worker must be replaced. Calls `wake` in its event loop when the worker has to check."""
 
     def __init__(self, options: WorkerOptions, clock: Clock, wake: Callable[[], None]) -> None:
         self._options = options
         self._clock = clock
         self._wake = wake
         self._loop = asyncio.get_running_loop()
-        self._began = clock.monotonic()
-        self._wanted = False
-        self._asked = False
-        self.taken = 0
-        """Sessions claimed so far."""
+        self._started = clock.monotonic()
+        self._requested = False
+        self._announced = False
+        self.claimed = 0
+        """Number of sessions claimed so far."""
         self.abandoned = 0
-        """Attempts whose code still runs here although they have ended."""
-        self.agreed = False
-        """There is a replacement: claim no more, and end with the last session."""
+        """Number of ended attempts whose code still runs in this process."""
+        self.replaced = False
+        """True once a replacement has started: claim no more, and end after the last session."""
 
-    def want(self) -> None:
-        """Be replaced, for a reason of somebody else's."""
-        self._wanted = True
+    def request(self) -> None:
+        """Request a replacement for a reason outside this worker."""
+        self._requested = True
         self._wake()
 
-    def ask_when_due(self) -> None:
-        """Ask for a replacement, once, when there is a reason to."""
-        if self._due() and not self._asked:
-            self._asked = True
-            self._options.on_worn(self._agree)
+    def request_when_due(self) -> None:
+        """Call `on_replacement_due` once, as soon as there is a reason to."""
+        if self._due() and not self._announced:
+            self._announced = True
+            self._options.on_replacement_due(self._on_replaced)
 
     def _due(self) -> bool:
         options = self._options
         return (
-            self._wanted
+            self._requested
             or self.abandoned > 0
-            or (options.max_sessions is not None and self.taken >= options.max_sessions)
-            or (options.max_seconds is not None and self._clock.monotonic() - self._began >= options.max_seconds)
+            or (options.max_sessions is not None and self.claimed >= options.max_sessions)
+            or (options.max_seconds is not None and self._clock.monotonic() - self._started >= options.max_seconds)
         )
 
-    def _agree(self) -> None:
-        """From any thread."""
+    def _on_replaced(self) -> None:
+        """Mark the worker as replaced. Thread-safe."""
 
-        def agree() -> None:
-            self.agreed = True
+        def mark_replaced() -> None:
+            self.replaced = True
             self._wake()
 
         with suppress(RuntimeError):  # the loop has just closed
-            self._loop.call_soon_threadsafe(agree)
+            self._loop.call_soon_threadsafe(mark_replaced)

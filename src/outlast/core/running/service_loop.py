@@ -1,4 +1,4 @@
-"""A part that runs for as long as its process: what goes wrong in one round is logged, and the next one comes."""
+"""A service loop: repeats one iteration for as long as the process lives, and logs errors instead of ending."""
 
 import asyncio
 import logging
@@ -8,26 +8,26 @@ from outlast.domain.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-PAUSE = 1.0
-"""Seconds before the next round after one that failed."""
-SAY_AGAIN_EVERY = 60
-"""Rounds without the store after which the log says so again."""
+RETRY_DELAY = 1.0
+"""Seconds before the next iteration after a failed one."""
+LOG_EVERY = 60
+"""Log an unavailable store once per this many failed iterations."""
 
 
-async def serve_rounds(name: str, one_round: Callable[[], Awaitable[None]]) -> None:
-    """Do one round after the other until cancelled."""
-    waited = 0
+async def run_forever(name: str, iteration: Callable[[], Awaitable[None]]) -> None:
+    """Repeat `iteration` until cancelled."""
+    failures = 0
     while True:
         try:
-            await one_round()
-            if waited:
-                log.warning("%s goes on, after %d rounds without the store.", name, waited)
-                waited = 0
+            await iteration()
+            if failures:
+                log.warning("%s continues after %d failed attempt(s) to reach the store.", name, failures)
+                failures = 0
         except StoreUnavailable as error:
-            if waited % SAY_AGAIN_EVERY == 0:
-                log.warning("%s has to wait: %s", name, error)
-            waited += 1
-            await asyncio.sleep(PAUSE)
+            if failures % LOG_EVERY == 0:
+                log.warning("%s waits for the store: %s", name, error)
+            failures += 1
+            await asyncio.sleep(RETRY_DELAY)
         except Exception:
-            log.exception("%s failed; it goes on.", name)
-            await asyncio.sleep(PAUSE)
+            log.exception("%s failed and continues.", name)
+            await asyncio.sleep(RETRY_DELAY)

@@ -1,4 +1,4 @@
-"""Kept steps and uploads of one claimed session, fenced by its claim and patient with the store."""
+"""The journal of one attempt: kept steps and uploads, fenced by the claim; retries while the store is away."""
 
 import asyncio
 import random
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
-    """All that one database gives."""
+    """All ports that one database implements."""
 
 
 async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.Random) -> T:
-    """The value of `work`, repeated with full jitter while the store is unavailable."""
+    """Return the value of `work`, retrying with full jitter while the store is unavailable."""
     limit = 0.1
     while True:
         try:
@@ -43,13 +43,13 @@ class OwnedUploads:
         self._owner = owner
 
     async def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Raises `Permanent` when there is none."""
+        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
         await self.upload_name(sha256)
         async for chunk in self._store.chunks(self._owner, sha256):
             yield chunk
 
     async def upload_name(self, sha256: str) -> str:
-        """What its file was called. Raises `Permanent` when there is none."""
+        """Return the file name; raises `Permanent` if there is no such upload."""
         stored = await self._store.find(self._owner, sha256)
         if stored is None:
             raise Permanent("The uploaded file has expired. Please upload it again.")
@@ -57,7 +57,7 @@ class OwnedUploads:
 
 
 class StoreJournal(OwnedUploads):
-    """What one attempt keeps."""
+    """The journal of one attempt, backed by the store."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class StoreJournal(OwnedUploads):
         rng: random.Random,
         lapsed: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`lapsed` tells whether the worker's lease may have ended, by its own clock."""
+        """`lapsed` returns whether the worker's lease may have lapsed, by the worker's clock."""
         super().__init__(store, session.owner)
         self._lapsed = lapsed
         self.owner = session.owner
@@ -80,13 +80,13 @@ class StoreJournal(OwnedUploads):
         self._closed = False
 
     def close(self) -> None:
-        """Refuse all that an abandoned thread still wants to keep."""
+        """Refuse later writes of an abandoned thread."""
         self._closed = True
 
     async def kept(self, call: str) -> KeptStep | None:
-        """The result of this call. Raises `ClaimLost` where the lease may have ended, before any work is done.
+        """Return the kept result of this call. Raises `ClaimLost` before any work if the lease may have lapsed.
 
-        A worker that was frozen goes on before it learns that others have its sessions, and did this step perhaps.
+        A worker resumes from suspension before it learns that another may have claimed and run its sessions.
         """
         if self._lapsed():
             raise ClaimLost("The lease of this worker has ended.")

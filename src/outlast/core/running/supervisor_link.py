@@ -1,7 +1,7 @@
-"""The line between a supervisor and one worker process: a socket in the place of the worker's standard input.
+"""The protocol between a supervisor and one worker process, over a socket that is the worker's standard input.
 
-The supervisor may send `STOP`, `RETIRE` and `PING`; the worker sends `RETIRE` to ask for it and answers each
-`PING`. When one end is closed, the process at the other knows that its partner is gone.
+The supervisor sends `STOP`, `RETIRE` and `PING`; the worker sends `RETIRE` to ask for a replacement and echoes
+each `PING`. When one process exits, the other one reads the end of the stream.
 """
 
 import os
@@ -16,52 +16,52 @@ PING = b"P"
 
 
 class WorkerLink:
-    """The worker's end. A thread of its own calls the handlers, and answers when the event loop cannot."""
+    """The worker's end. A dedicated thread calls the handlers and echoes pings, even if the loop is blocked."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         try:
             self._socket = socket.socket(fileno=os.dup(descriptor))
-        except OSError:  # a plain pipe: its end says that the supervisor is gone, and nothing else
+        except OSError:  # a plain pipe carries no messages: its end only shows that the supervisor is gone
             self._socket = None
-        self._retire: Callable[[], None] = lambda: None
+        self._on_retire: Callable[[], None] = lambda: None
 
     @classmethod
     def from_standard_input(cls) -> "WorkerLink":
-        """Take standard input over; what the analyses start reads from `/dev/null` there."""
+        """Take over standard input and replace it by `/dev/null` for analyses and their children."""
         link = cls(os.dup(0))
         silence_standard_input()
         return link
 
     @property
     def supervised(self) -> bool:
-        """Whether a supervisor that can be spoken to is at the other end."""
+        """Whether the other end is a supervisor that accepts messages."""
         return self._socket is not None
 
-    def listen(self, *, stop: Callable[[], None], gone: Callable[[], None]) -> None:
-        """Call `stop` at each request to stop, and `gone` once nobody is at the other end."""
+    def listen(self, *, on_stop: Callable[[], None], on_disconnect: Callable[[], None]) -> None:
+        """Call `on_stop` at each stop request, and `on_disconnect` once the other end has closed."""
 
-        def serve() -> None:
+        def receive() -> None:
             while received := self._receive():
                 for byte in received:
                     match bytes((byte,)):
                         case b"S":
-                            stop()
+                            on_stop()
                         case b"R":
-                            self._retire()
+                            self._on_retire()
                         case b"P":
                             self._send(PING)
                         case _:
                             pass
-            gone()
+            on_disconnect()
 
-        threading.Thread(target=serve, name="supervisor-link", daemon=True).start()
+        threading.Thread(target=receive, name="supervisor-link", daemon=True).start()
 
-    def ask_to_retire(self, retire: Callable[[], None]) -> None:
-        """Call `retire` once the supervisor has a replacement; at once where there is none to ask."""
-        self._retire = retire
+    def request_retirement(self, on_retire: Callable[[], None]) -> None:
+        """Call `on_retire` once the supervisor has started a replacement; immediately without a supervisor."""
+        self._on_retire = on_retire
         if not self._send(RETIRE):
-            retire()
+            on_retire()
 
     def _receive(self) -> bytes:
         with suppress(OSError):
@@ -77,7 +77,7 @@ class WorkerLink:
 
 
 def silence_standard_input() -> None:
-    """Whoever reads from standard input from now on, children included, finds its end."""
+    """Replace standard input by `/dev/null`, for this process and its children."""
     null = os.open(os.devnull, os.O_RDONLY)
     if null == 0:  # it was closed
         os.set_inheritable(0, True)

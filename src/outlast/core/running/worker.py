@@ -1,4 +1,4 @@
-"""A worker: claims sessions in batches, runs hundreds of attempts at once, settles their ends."""
+"""The worker: claims sessions in batches, runs their attempts concurrently, and writes their outcomes."""
 
 import asyncio
 import logging
@@ -37,25 +37,25 @@ from outlast.ports.workers import Beat, WorkerInfo
 log = logging.getLogger(__name__)
 
 BATCH = 250
-"""Sessions per claim at most."""
-LEAVE_WITHIN = 1.0
-"""Seconds in which a worker that ends writes that it holds nothing any more; otherwise its lease lapses."""
+"""Maximum number of sessions per claim."""
+RELEASE_TIMEOUT = 1.0
+"""Seconds that a stopping worker may spend on releasing its lease in the store; after that the lease lapses."""
 
 
 class WorkerEnd(StrEnum):
     """Why a worker's run ended."""
 
     STOPPED = "stopped"
-    """It was told to."""
-    WORN = "worn"
-    """It has been replaced, and its last session has ended."""
+    """`Worker.stop` was called."""
+    REPLACED = "replaced"
+    """A replacement took over, and the last session has ended."""
 
 
 class Worker:
-    """One worker. `run` returns when it was told to stop or is worn; nothing is left claimed then.
+    """One worker. `run` returns after `stop` or once a replacement took over; the worker then holds no claims.
 
-    With an `inbox` it works on what is handed over there, and looks in the store by itself only when nothing was
-    for a while: whatever a fleet's broker loses costs latency alone.
+    With a `handoff`, the worker claims the sessions submitted there and polls the store only after the handoff
+    has been idle for a while, so a message lost by the broker costs only latency.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Worker:
         options: WorkerOptions,
         *,
         worker_id: str | None = None,
-        inbox: Handoff | None = None,
+        handoff: Handoff | None = None,
         dispatcher: Dispatcher | None = None,
     ) -> None:
         self._store = store
@@ -79,66 +79,66 @@ class Worker:
         self._options = options
         self._foreign = ForeignSessions()
         self._claims: set[asyncio.Future[None]] = set()
-        """Claims that the store has not answered yet."""
-        self._intake = HandoffClaims(store, catalogue, clock, inbox, self._foreign) if inbox else None
+        """Claim requests that the store has not answered yet."""
+        self._handoff_claims = HandoffClaims(store, catalogue, clock, handoff, self._foreign) if handoff else None
         self.id = worker_id or new_worker_id()
         self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake = asyncio.Event()
-        self._differed: set[Claim] = set()
+        self._mismatched: set[Claim] = set()
         self._lost = False
         self._releasing = False
         self._stop_requests = 0
         self._interpreter = InterpreterState.capture()
-        self._retirement = Recycling(options, clock, self._wake.set)
-        self._reporter = ProgressWriter(store, notifier, clock)
-        self._settling = OutcomeWriter(store, notifier, self._reporter, dispatcher, clock, rng)
-        self._keeper: LeaseKeeper | None = None
-        self._surroundings = AttemptServices(
-            lambda s: StoreJournal(store, s, clock, rng, self._lapsed), clock, rng
+        self._recycling = Recycling(options, clock, self._wake.set)
+        self._progress_writer = ProgressWriter(store, notifier, clock)
+        self._outcome_writer = OutcomeWriter(store, notifier, self._progress_writer, dispatcher, clock, rng)
+        self._lease_keeper: LeaseKeeper | None = None
+        self._services = AttemptServices(
+            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng
         )
 
     def stop(self) -> None:
-        """First: claim no more, let attempts finish for the grace time, release the rest. Second: release now."""
+        """First call: stop claiming, give attempts the grace time, release the rest. Second call: release now."""
         self._stop_requests += 1
         self._wake.set()
 
-    def wear_out(self) -> None:
-        """Be replaced by a fresh worker; what runs here may end first."""
-        self._retirement.want()
+    def request_replacement(self) -> None:
+        """Ask for a replacement; running attempts may finish first."""
+        self._recycling.request()
 
     async def run(self) -> WorkerEnd:
         asyncio.get_running_loop().set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
-        topics = [Topic.CANCEL] if self._intake else [Topic.WAITING, Topic.CANCEL]
-        ears = await self._notifier.subscribe(topics, self._hear)
-        reporting = asyncio.create_task(self._reporter.run(self._attempts, self._lose))
+        topics = [Topic.CANCEL] if self._handoff_claims else [Topic.WAITING, Topic.CANCEL]
+        subscription = await self._notifier.subscribe(topics, self._on_hint)
+        progress_writing = asyncio.create_task(self._progress_writer.run(self._attempts, self._stop_lost))
         conceal_all()
         try:
-            self._keeper = await self._register()
-            if self._intake:
-                self._intake.inbox.attach(self._wake.set)
+            self._lease_keeper = await self._register()
+            if self._handoff_claims:
+                self._handoff_claims.handoff.attach(self._wake.set)
             while True:
                 if self._lost:
-                    self._keeper = await self._start_anew()
+                    self._lease_keeper = await self._register_anew()
                 if self._stop_requests > 0:
                     await self._drain()
                     return WorkerEnd.STOPPED
-                self._retirement.ask_when_due()
-                if self._retirement.agreed:
+                self._recycling.request_when_due()
+                if self._recycling.replaced:
                     if not self._tasks:
-                        return WorkerEnd.WORN
+                        return WorkerEnd.REPLACED
                     self._wake.clear()
-                    await self._pause(self._options.sleep)
+                    await self._wait_for_wake(self._options.sleep)
                 elif not await self._claim():
-                    await self._pause(self._options.sleep)
+                    await self._wait_for_wake(self._options.sleep)
         finally:
-            if self._keeper:
-                self._keeper.stop()
-            reporting.cancel()
-            await ears.close()
+            if self._lease_keeper:
+                self._lease_keeper.stop()
+            progress_writing.cancel()
+            await subscription.close()
             with suppress(StoreUnavailable, TimeoutError):
-                async with asyncio.timeout(LEAVE_WITHIN):
+                async with asyncio.timeout(RELEASE_TIMEOUT):
                     await self._store.release_worker(self.id)
             self._notifier.publish(Topic.WAITING, list(self._options.queues))
             # a task that is destroyed in the middle of a write leaves its connection in an unknown state
@@ -148,14 +148,14 @@ class Worker:
         for claim, attempt in self._attempts.items():
             if claim.session_id in beat.cancel_requested:
                 attempt.stop(StopReason.CANCEL)
-        # a claim on its way to or from the store differs for a moment: only what differs twice is wrong
+        # a claim in transit to or from the store mismatches briefly: only two mismatches in a row are an error
         missing = self._attempts.keys() - beat.held
         stray = beat.held - self._attempts.keys()
-        self._lose(missing & self._differed)
-        for claim in stray & self._differed:
-            log.warning("Giving back session %s, whose claim never arrived here.", claim.session_id)
+        self._stop_lost(missing & self._mismatched)
+        for claim in stray & self._mismatched:
+            log.warning("Releasing session %s: its claim never reached this worker.", claim.session_id)
             self._spawn(self._store.finish(claim, Released()))
-        self._differed = missing | stray
+        self._mismatched = missing | stray
 
     def on_lost(self) -> None:
         self._lost = True
@@ -171,7 +171,7 @@ class Worker:
     def on_stuck(self) -> None:
         self._options.on_stuck()
 
-    def _hear(self, topic: Topic, key: str) -> None:
+    def _on_hint(self, topic: Topic, key: str) -> None:
         if topic is Topic.CANCEL:
             for claim, attempt in self._attempts.items():
                 if claim.session_id == key:
@@ -179,15 +179,15 @@ class Worker:
         else:
             self._wake.set()
 
-    def _lapsed(self) -> bool:
-        return self._lost or (self._keeper is not None and self._keeper.lapsed())
+    def _lease_lapsed(self) -> bool:
+        return self._lost or (self._lease_keeper is not None and self._lease_keeper.lapsed())
 
-    def _lose(self, claims: set[Claim]) -> None:
+    def _stop_lost(self, claims: set[Claim]) -> None:
         for claim in claims:
             if claim in self._attempts:
                 self._attempts[claim].stop(StopReason.LOST)
 
-    async def _register(self, formerly: str | None = None) -> LeaseKeeper:
+    async def _register(self, previous_id: str | None = None) -> LeaseKeeper:
         info = WorkerInfo(
             id=self.id,
             host=self._host,
@@ -200,34 +200,34 @@ class Worker:
             process=self._options.process,
         )
         return await patiently(
-            lambda: LeaseKeeper(self._store, info, self, self._clock, formerly=formerly).start(),
+            lambda: LeaseKeeper(self._store, info, self, self._clock, previous_id=previous_id).start(),
             self._clock,
             self._rng,
         )
 
-    async def _start_anew(self) -> LeaseKeeper:
-        """After its lease was lost: let go of everything, then register as a new worker.
+    async def _register_anew(self) -> LeaseKeeper:
+        """Wait for all attempts to stop after the lease was lost, then register under a new id.
 
-        What the store still holds in its old name goes back unspent at once: nobody has to wait for its lapse.
+        Sessions still claimed under the old id are released unspent, so that nobody has to wait for the lapse.
         """
         if self._tasks:
             await asyncio.wait(set(self._tasks))
-        former, self.id = self.id, new_worker_id()
-        await patiently(lambda: self._store.release_worker(former), self._clock, self._rng)
-        keeper = await self._register(formerly=former)
+        previous_id, self.id = self.id, new_worker_id()
+        await patiently(lambda: self._store.release_worker(previous_id), self._clock, self._rng)
+        keeper = await self._register(previous_id=previous_id)
         self._lost = False
-        log.warning("The worker goes on as %s.", self.id)
+        log.warning("Worker %s continues as %s.", previous_id, self.id)
         return keeper
 
     async def _claim(self) -> bool:
-        """Take what fits; True when there may be more at once."""
+        """Claim up to the free capacity; return True if more sessions may be claimable right away."""
         self._wake.clear()
-        if self._intake:
-            while self._room() > 0 and (handed := self._intake.next()):
-                self._spawn(self._take(self._intake, handed))
-            if not self._intake.inbox.silent_for(self._options.sleep):
+        if self._handoff_claims:
+            while self._capacity() > 0 and (handed := self._handoff_claims.next()):
+                self._spawn(self._claim_handed(self._handoff_claims, handed))
+            if not self._handoff_claims.handoff.idle_for(self._options.sleep):
                 return False
-        limit = min(self._room(), BATCH)
+        limit = min(self._capacity(), BATCH)
         if limit <= 0:
             return False
         try:
@@ -241,33 +241,33 @@ class Worker:
                     passing_over=self._foreign.ids,
                 )
         except StoreUnavailable as error:
-            log.warning("Cannot claim: %s", error)
+            log.warning("Worker %s cannot claim sessions: %s", self.id, error)
             return False
-        self._retirement.taken += len(sessions)
+        self._recycling.claimed += len(sessions)
         for session in sessions:
-            self._begin(session)
+            self._start_attempt(session)
         return len(sessions) == limit
 
-    def _room(self) -> int:
-        """How many more it may claim."""
-        claiming = self._intake.claiming if self._intake else 0
-        room = self._options.concurrency - len(self._attempts) - claiming
+    def _capacity(self) -> int:
+        """Return how many more sessions the worker may claim."""
+        claiming = self._handoff_claims.in_flight if self._handoff_claims else 0
+        capacity = self._options.concurrency - len(self._attempts) - claiming
         if self._options.max_sessions is not None:
-            room = min(room, self._options.max_sessions - self._retirement.taken - claiming)
-        return room
+            capacity = min(capacity, self._options.max_sessions - self._recycling.claimed - claiming)
+        return capacity
 
     def _most_crashes(self) -> int:
         return max((a.session.crashes for a in self._attempts.values()), default=0)
 
-    async def _take(self, intake: HandoffClaims, handed: HandedSession) -> None:
-        """Claim what was handed over, if it is to be claimed, and work on it."""
+    async def _claim_handed(self, handoff_claims: HandoffClaims, handed: HandedSession) -> None:
+        """Claim a session from the handoff, if it is claimable, and start its attempt."""
         with self._claiming():
-            session = await intake.claim(
+            session = await handoff_claims.claim(
                 handed, self.id, self._most_crashes, lambda: self._lost or self._stop_requests > 0
             )
         if session is not None:
-            self._retirement.taken += 1
-            self._begin(session, handed)
+            self._recycling.claimed += 1
+            self._start_attempt(session, handed)
 
     @contextmanager
     def _claiming(self) -> Generator[None]:
@@ -279,59 +279,59 @@ class Worker:
             self._claims.remove(claim)
             claim.set_result(None)
 
-    def _begin(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
-        attempt = Attempt(session, self._catalogue[session.analysis], self._surroundings, self._reporter)
+    def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
+        attempt = Attempt(session, self._catalogue[session.analysis], self._services, self._progress_writer)
         self._attempts[attempt.claim] = attempt
         if session.cancel_requested_at is not None:
             attempt.stop(StopReason.CANCEL)
         if self._releasing:
             attempt.stop(StopReason.RELEASE)
-        ended = self._spawn(self._attempt(attempt))
+        ended = self._spawn(self._run_attempt(attempt))
         if handed:
-            ended.add_done_callback(lambda _: handed.answer(HandoffResult.WORKED))
+            ended.add_done_callback(lambda _: handed.resolve(HandoffResult.WORKED))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
         conceal(task)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_done)
         return task
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         self._wake.set()
 
-    async def _attempt(self, attempt: Attempt) -> None:
+    async def _run_attempt(self, attempt: Attempt) -> None:
         outcome = await attempt.run()
         self._interpreter.restore()
-        self._reporter.forget(attempt.claim)
+        self._progress_writer.forget(attempt.claim)
         if isinstance(outcome, Released) and outcome.why is not None:
             self._foreign.add(attempt.session, outcome.why)
-            if self._claims:  # they do not know of it yet, and would bring it back
+            if self._claims:  # these requests do not exclude the session yet and would claim it again
                 await asyncio.wait(set(self._claims))
         try:
-            await self._settling.settle(attempt, outcome)
+            await self._outcome_writer.write(attempt, outcome)
         finally:
             del self._attempts[attempt.claim]
             if attempt.abandoned:
-                self._retirement.abandoned += 1
+                self._recycling.abandoned += 1
 
-    async def _pause(self, seconds: float) -> None:
+    async def _wait_for_wake(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
     async def _drain(self) -> None:
-        """Let attempts finish; when the grace time is over, or at a second request, give the rest back unspent."""
+        """Let attempts finish; after the grace time, or at a second stop request, release the rest unspent."""
         end = self._clock.monotonic() + self._options.grace
         while self._tasks and self._stop_requests < 2 and not self._lost:
-            left = end - self._clock.monotonic()
-            if left <= 0:
+            remaining = end - self._clock.monotonic()
+            if remaining <= 0:
                 break
             self._wake.clear()
-            await self._pause(left)
+            await self._wait_for_wake(remaining)
         self._releasing = True
         for attempt in self._attempts.values():
             attempt.stop(StopReason.RELEASE)
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=RELEASE_GRACE + LEAVE_WITHIN)
+            await asyncio.wait(set(self._tasks), timeout=RELEASE_GRACE + RELEASE_TIMEOUT)
