@@ -26,7 +26,7 @@ def make_store(settings: Settings) -> MovableStore:
             SystemClock(),
             pool_size=settings.pg_pool_size,
             listen=settings.pg_listen,
-            announces=settings.pg_listen and settings.redis_url is None,
+            notify_starts=settings.pg_listen and settings.redis_url is None,
         )
     return factories.sqlite_store(settings.database_path, SystemClock())
 
@@ -45,7 +45,7 @@ def make_notifier(settings: Settings) -> Notifier:
         return factories.shared_notifier(
             settings.database_url, settings.redis_url, namespace, listen=settings.pg_listen
         )
-    return factories.doorbells(settings.database_path)
+    return factories.sqlite_notifier(settings.database_path)
 
 
 def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
@@ -65,7 +65,7 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
             ),
         ),
         Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
-        dispatcher=factories.celery(settings.broker_url) if settings.broker_url else None,
+        dispatcher=factories.celery_dispatcher(settings.broker_url) if settings.broker_url else None,
     )
 
 

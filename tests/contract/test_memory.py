@@ -10,7 +10,7 @@ from outlast.testing.store_lives import live_many_lives
 
 
 class TestMemoryStore(SessionStoreContract):
-    async def forget_the_registration(self, store, worker_id):
+    async def delete_worker_row(self, store, worker_id):
         del store._tables.workers[worker_id]
 
     @pytest.fixture

@@ -14,7 +14,7 @@ from servers import fresh_database
 
 
 class TestPostgresStore(SessionStoreContract):
-    async def forget_the_registration(self, store, worker_id):
+    async def delete_worker_row(self, store, worker_id):
         await store._db.all("forget_workers", {"ids": [worker_id]})
 
     async def test_a_report_that_comes_first_beside_another_makes_the_version_grow_too(self, store):

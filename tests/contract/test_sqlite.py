@@ -12,7 +12,7 @@ from outlast.testing.store_lives import live_many_lives
 
 
 class TestSQLiteStore(SessionStoreContract):
-    async def forget_the_registration(self, store, worker_id):
+    async def delete_worker_row(self, store, worker_id):
         await store._db.write(lambda c: c.execute("DELETE FROM workers WHERE id = ?", (worker_id,)))
 
     @pytest.fixture
@@ -23,10 +23,10 @@ class TestSQLiteStore(SessionStoreContract):
         await store.close()
 
 
-class TestDoorbellNotifier(NotifierContract):
+class TestUnixSocketNotifier(NotifierContract):
     @pytest.fixture
     async def notifiers(self, tmp_path):
-        folder, database = tmp_path / "doorbells", tmp_path / "outlast.db"
+        folder, database = tmp_path / "sockets", tmp_path / "outlast.db"
         one, other = UnixSocketNotifier(folder, database), UnixSocketNotifier(folder, database)
         await one.open()
         await other.open()

@@ -1,10 +1,10 @@
-"""An ear for tests of notifiers."""
+"""A listener that records its hints, for tests of notifiers."""
 
 import asyncio
 
 
-class Ear:
-    """Keeps what it hears."""
+class RecordingListener:
+    """Records the hints that it receives."""
 
     def __init__(self):
         self._hints = asyncio.Queue()
@@ -12,7 +12,7 @@ class Ear:
     def __call__(self, topic, key):
         self._hints.put_nowait((topic, key))
 
-    async def hear(self, *wanted):
+    async def wait_for(self, *wanted):
         """Wait for exactly these hints, in any order; answers all that was heard until then."""
         heard, missing = [], set(wanted)
         async with asyncio.timeout(30):

@@ -16,7 +16,7 @@ from edge_site import HOST, OpenSite, Visitor, open_site
 from limits import RateLimitItemPerMinute
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.hints import KEYS_AT_MOST, Outbox
+from outlast.backends.hints import MAX_KEYS, Outbox
 from outlast.backends.sqlite import writer
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.writer import Writer
@@ -186,13 +186,13 @@ def test_counts_are_of_so_many_at_most_and_forgotten_after_their_minute(monkeypa
 
 def test_hints_that_wait_to_be_sent_are_so_many_at_most():
     outbox = Outbox()
-    for n in range(KEYS_AT_MOST + 10):
+    for n in range(MAX_KEYS + 10):
         outbox.put(Topic.CHANGED, [f"{n:026}"])
-    assert sum(len(keys) for _, keys in outbox.take()) <= KEYS_AT_MOST
+    assert sum(len(keys) for _, keys in outbox.drain()) <= MAX_KEYS
 
 
 async def test_changes_that_wait_for_a_busy_disk_are_so_many_at_most(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(writer, "MOST_WAITING", 5)
+    monkeypatch.setattr(writer, "MAX_WAITING", 5)
     file = DatabaseFile(tmp_path / "plain.db")
     file.create()
     lock = file.connect()

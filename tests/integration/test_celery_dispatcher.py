@@ -12,7 +12,7 @@ import pytest
 from outlast.backends import factories
 from outlast.backends.celery import dispatcher as dispatching
 from outlast.backends.celery.dispatcher import CeleryDispatcher
-from outlast.backends.celery.fleet import make_app, urgency
+from outlast.backends.celery.fleet import broker_priority, make_app
 from outlast.domain.errors import PackageMissing
 from outlast.ports.dispatcher import Waiting
 
@@ -71,17 +71,17 @@ async def test_larger_priority_is_delivered_first_and_equals_in_their_order(redi
 
 
 def test_urgency_is_the_broker_s_own_number():
-    assert [urgency("redis://x", p) for p in (-99, -1, 0, 1, 99)] == [9, 5, 4, 3, 0]
-    assert [urgency("amqp://x", p) for p in (-99, -1, 0, 1, 99)] == [0, 4, 5, 6, 9]
+    assert [broker_priority("redis://x", p) for p in (-99, -1, 0, 1, 99)] == [9, 5, 4, 3, 0]
+    assert [broker_priority("amqp://x", p) for p in (-99, -1, 0, 1, 99)] == [0, 4, 5, 6, 9]
     assert make_app("amqp://x", ["q"]).amqp.queues["q"].queue_arguments == {"x-max-priority": 9}
 
 
 @pytest.mark.slow
-async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_log(
+async def test_a_broker_that_is_unreachable_holds_nobody_up_and_costs_two_lines_in_the_log(
     redis_server, caplog, monkeypatch
 ):
     caplog.set_level(logging.INFO, "outlast")
-    monkeypatch.setattr(dispatching, "OUTBOX", 500)
+    monkeypatch.setattr(dispatching, "MAX_OUTBOX", 500)
     dispatcher = CeleryDispatcher(redis_server.url)
     dispatcher.dispatch([waiting("first")])
     await until(lambda: not dispatcher._outbox)
@@ -90,7 +90,7 @@ async def test_a_broker_that_is_away_holds_nobody_up_and_costs_two_lines_in_the_
     for n in range(550):
         dispatcher.dispatch([waiting(f"n{n}")])
     assert time.perf_counter() - began < 5, "no message waits for the broker"
-    await until(lambda: dispatcher._away)
+    await until(lambda: dispatcher._unreachable)
     assert len(dispatcher._outbox) <= 501
     redis_server.start()
     await until(lambda: not dispatcher._outbox, within=60)
@@ -102,7 +102,7 @@ async def test_closing_without_a_broker_is_quick(redis_server):
     dispatcher = CeleryDispatcher(redis_server.url)
     redis_server.stop()
     dispatcher.dispatch([waiting("lost")])
-    await until(lambda: dispatcher._away)
+    await until(lambda: dispatcher._unreachable)
     began = time.perf_counter()
     await dispatcher.close()
     assert time.perf_counter() - began < 3
@@ -121,30 +121,30 @@ def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "celery", None)
     with pytest.raises(PackageMissing, match=r"pip install 'outlast\[celery\]'"):
-        factories.celery("redis://localhost")
+        factories.celery_dispatcher("redis://localhost")
 
 
 FORKED = """
 import os
 from outlast.backends.celery.child_locks import ChildLocks
 
-places = ChildLocks()
+locks = ChildLocks()
 signed, sign = os.pipe()
 stay, parent = os.pipe()
 child = os.fork()
 if child == 0:
     os.close(parent)
-    places.sign("w-of-the-child")
+    locks.set_worker("w-of-the-child")
     os.write(sign, b".")
     os.read(stay, 1)
     os._exit(0)
 os.read(signed, 1)
-places.sign("w-mine")
-print(places.fallen())
+locks.set_worker("w-mine")
+print(locks.collect_dead())
 os.kill(child, 9)
 os.waitpid(child, 0)
-print(places.fallen(), places.fallen())
-places.close()
+print(locks.collect_dead(), locks.collect_dead())
+locks.close()
 """
 
 

@@ -250,4 +250,4 @@ def test_without_a_broker_the_celery_command_says_what_is_missing(tmp_path: Path
 def test_a_pool_that_does_not_fit_is_refused(house: Fleet) -> None:
     worker = house.celery("solo")
     assert worker.wait(30) != 0
-    assert "The pools for Outlast are prefork and threads" in worker.log
+    assert "Outlast supports the pools prefork and threads" in worker.log

@@ -179,7 +179,7 @@ async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatc
         monkeypatch.setattr(LeaseKeeper, "start", None)  # whatever goes wrong
         with pytest.raises(TypeError):
             await b.engine.worker(WorkerOptions()).run()
-        assert not b.engine.notifier._listeners.want(Topic.WAITING)
+        assert not b.engine.notifier._subscribers.has(Topic.WAITING)
 
 
 async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):

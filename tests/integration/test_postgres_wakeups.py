@@ -6,7 +6,7 @@ import json
 import psycopg
 import pytest
 from processes import wait_until
-from subscribing import Ear
+from subscribing import RecordingListener
 
 from outlast.backends import server_notifier
 from outlast.backends.postgres import notifier as notifier_module
@@ -57,36 +57,36 @@ def unpacked(payload):
 
 
 async def test_after_its_connection_was_cut_everybody_looks_and_hears_again(made, database):
-    speaker, hearer = await made(), await made()
-    ear = Ear()
-    await hearer.subscribe([Topic.WAITING, Topic.CANCEL], ear)
-    speaker.publish(Topic.WAITING, ["before"])
-    await ear.hear((Topic.WAITING, "before"))
+    publisher, subscriber = await made(), await made()
+    listener = RecordingListener()
+    await subscriber.subscribe([Topic.WAITING, Topic.CANCEL], listener)
+    publisher.publish(Topic.WAITING, ["before"])
+    await listener.wait_for((Topic.WAITING, "before"))
     assert count(database) == 3
     database.execute(f"SELECT pg_terminate_backend(pid) {OURS}")
-    await ear.hear((Topic.WAITING, ""), (Topic.CANCEL, ""))
-    speaker.publish(Topic.WAITING, ["after"])  # its own connection was cut too, and it has not noticed
-    await ear.hear((Topic.WAITING, "after"))
+    await listener.wait_for((Topic.WAITING, ""), (Topic.CANCEL, ""))
+    publisher.publish(Topic.WAITING, ["after"])  # its own connection was cut too, and it has not noticed
+    await listener.wait_for((Topic.WAITING, "after"))
 
 
 async def test_progress_is_never_notified_and_people_are_heard_by_their_keys(made, database):
-    speaker = await made()
+    publisher = await made()
     database.execute("LISTEN outlast")
-    speaker.publish(Topic.CHANGED, ["progress"] * 100)
-    speaker.publish(Topic.WAITING, ["analysis"])
-    speaker.publish(Topic.CHANGED, ["progress"])
-    speaker.publish(Topic.CANCEL, ["one"])
-    await speaker.close()
+    publisher.publish(Topic.CHANGED, ["progress"] * 100)
+    publisher.publish(Topic.WAITING, ["analysis"])
+    publisher.publish(Topic.CHANGED, ["progress"])
+    publisher.publish(Topic.CANCEL, ["one"])
+    await publisher.close()
     assert dict(map(unpacked, notified(database))) == {"waiting": ["analysis"], "cancel": ["one"]}
 
 
 async def test_a_burst_is_a_few_notifications_of_a_size_that_postgres_takes(made, database):
-    speaker = await made()
+    publisher = await made()
     database.execute("LISTEN outlast")
     for n in range(5_000):
-        speaker.publish(Topic.WAITING, ["analysis", "mail"])
-        speaker.publish(Topic.CANCEL, [f"{n % 500:026}"])
-    await speaker.close()
+        publisher.publish(Topic.WAITING, ["analysis", "mail"])
+        publisher.publish(Topic.CANCEL, [f"{n % 500:026}"])
+    await publisher.close()
     payloads = notified(database)
     assert max(map(len, payloads)) < 8_000
     assert len(payloads) < 1_000
@@ -96,55 +96,55 @@ async def test_a_burst_is_a_few_notifications_of_a_size_that_postgres_takes(made
 
 
 async def test_more_than_fits_becomes_look_at_everything(made, database):
-    speaker = await made()
+    publisher = await made()
     database.execute("LISTEN outlast")
-    speaker.publish(Topic.CANCEL, ["x" * 9_000, "short"])
-    await speaker.close()
+    publisher.publish(Topic.CANCEL, ["x" * 9_000, "short"])
+    await publisher.close()
     assert list(map(unpacked, notified(database))) == [["cancel", [""]]]
 
 
 async def test_behind_a_pooler_nothing_is_connected_and_everybody_looks(made, database):
-    speaker, hearer = await made(listen=False), await made(listen=False)
-    ears = {topic: Ear() for topic in Topic}
-    for topic, ear in ears.items():
-        await hearer.subscribe([topic], ear)
-    speaker.publish(Topic.WAITING, ["analysis"])
-    for topic, ear in ears.items():
-        await ear.hear((topic, ""))
-        assert await ear.hear((topic, "")) == [(topic, "")]
+    publisher, subscriber = await made(listen=False), await made(listen=False)
+    listeners = {topic: RecordingListener() for topic in Topic}
+    for topic, listener in listeners.items():
+        await subscriber.subscribe([topic], listener)
+    publisher.publish(Topic.WAITING, ["analysis"])
+    for topic, listener in listeners.items():
+        await listener.wait_for((topic, ""))
+        assert await listener.wait_for((topic, "")) == [(topic, "")]
     assert count(database) == 0
 
 
 async def test_who_listens_for_progress_looks_several_times_a_second(made):
     notifier = await made()
-    ear = Ear()
-    await notifier.subscribe([Topic.CHANGED], ear)
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.CHANGED], listener)
     began = asyncio.get_running_loop().time()
     for _ in range(5):
-        await ear.hear((Topic.CHANGED, ""))
+        await listener.wait_for((Topic.CHANGED, ""))
     took = asyncio.get_running_loop().time() - began
-    assert took >= 4 * server_notifier.LOOK_EVERY
+    assert took >= 4 * server_notifier.POLL_INTERVAL
 
 
 async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_speaking(
     made, database, monkeypatch
 ):
-    monkeypatch.setattr(server_notifier, "IDLE", 0.1)
+    monkeypatch.setattr(server_notifier, "IDLE_TIMEOUT", 0.1)
     notifier = await made()
     assert count(database) == 1
     for n in range(3):
         notifier.publish(Topic.CANCEL, [str(n)])
         await asyncio.to_thread(wait_until, lambda: notifier._outbox.empty, 20)
         await asyncio.to_thread(wait_until, lambda: count(database) == 1, 20)
-    assert not notifier._speaking.broken
+    assert not notifier._send_health.broken
 
 
 @pytest.mark.slow
 async def test_what_is_said_while_the_server_is_asked_whether_it_is_there_is_heard(made, monkeypatch):
-    monkeypatch.setattr(notifier_module, "QUIET", 0.0)  # it is asked all the time
-    speaker, hearer = await made(), await made()
-    ear = Ear()
-    await hearer.subscribe([Topic.CANCEL], ear)
+    monkeypatch.setattr(notifier_module, "PING_AFTER", 0.0)  # it is asked all the time
+    publisher, subscriber = await made(), await made()
+    listener = RecordingListener()
+    await subscriber.subscribe([Topic.CANCEL], listener)
     for n in range(200):
-        speaker.publish(Topic.CANCEL, [str(n)])
-        await ear.hear((Topic.CANCEL, str(n)))
+        publisher.publish(Topic.CANCEL, [str(n)])
+        await listener.wait_for((Topic.CANCEL, str(n)))

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from subscribing import Ear
+from subscribing import RecordingListener
 
 from outlast.backends.redis.notifier import RedisNotifier
 from outlast.ports.notifier import Topic
@@ -27,50 +27,50 @@ async def made(redis_server):
 
 
 async def test_a_redis_that_is_emptied_carries_on(made, redis_server):
-    speaker, hearer = await made(), await made()
-    ear = Ear()
-    await hearer.subscribe([Topic.CHANGED], ear)
+    publisher, subscriber = await made(), await made()
+    listener = RecordingListener()
+    await subscriber.subscribe([Topic.CHANGED], listener)
     for command in ("FLUSHALL", "SCRIPT FLUSH"):
         redis_server.ask(*command.split())
-        speaker.publish(Topic.CHANGED, [command])
-        await ear.hear((Topic.CHANGED, command))
+        publisher.publish(Topic.CHANGED, [command])
+        await listener.wait_for((Topic.CHANGED, command))
 
 
 @pytest.mark.parametrize("kind", ["normal", "pubsub"])
 async def test_a_cut_connection_is_made_again_and_what_it_was_to_say_is_said(made, redis_server, kind):
-    speaker, hearer = await made(), await made()
-    ear = Ear()
-    await hearer.subscribe([Topic.CANCEL], ear)
-    speaker.publish(Topic.CANCEL, ["before"])
-    await ear.hear((Topic.CANCEL, "before"))
+    publisher, subscriber = await made(), await made()
+    listener = RecordingListener()
+    await subscriber.subscribe([Topic.CANCEL], listener)
+    publisher.publish(Topic.CANCEL, ["before"])
+    await listener.wait_for((Topic.CANCEL, "before"))
     redis_server.ask("CLIENT", "KILL", "TYPE", kind)
     if kind == "pubsub":
-        await ear.hear((Topic.CANCEL, ""))
-    speaker.publish(Topic.CANCEL, ["after"])
-    await ear.hear((Topic.CANCEL, "after"))
+        await listener.wait_for((Topic.CANCEL, ""))
+    publisher.publish(Topic.CANCEL, ["after"])
+    await listener.wait_for((Topic.CANCEL, "after"))
 
 
 async def test_installations_that_share_a_redis_do_not_hear_each_other(made):
     here, also_here, there = await made("here"), await made("here"), await made("there")
-    ear = Ear()
-    await also_here.subscribe(list(Topic), ear)
+    listener = RecordingListener()
+    await also_here.subscribe(list(Topic), listener)
     for topic in Topic:
         there.publish(topic, ["theirs"])
     await there.close()
     for topic in Topic:
         here.publish(topic, ["ours"])
-    heard = await ear.hear(*[(topic, "ours") for topic in Topic])
+    heard = await listener.wait_for(*[(topic, "ours") for topic in Topic])
     assert {key for _, key in heard} == {"ours"}
 
 
 async def test_a_stranger_on_the_channel_is_ignored(made, redis_server):
-    speaker, hearer = await made(), await made()
-    ear = Ear()
-    await hearer.subscribe(list(Topic), ear)
+    publisher, subscriber = await made(), await made()
+    listener = RecordingListener()
+    await subscriber.subscribe(list(Topic), listener)
     for message in ("x", '"\\xff\\x00"', "a [7]", "{}"):
         redis_server.ask("PUBLISH", "outlast:here:cancel", message)
-    speaker.publish(Topic.CANCEL, ["ours"])
-    assert await ear.hear((Topic.CANCEL, "ours")) == [(Topic.CANCEL, "ours")]
+    publisher.publish(Topic.CANCEL, ["ours"])
+    assert await listener.wait_for((Topic.CANCEL, "ours")) == [(Topic.CANCEL, "ours")]
 
 
 async def test_a_socket_in_the_file_system_will_do(made):
@@ -79,10 +79,10 @@ async def test_a_socket_in_the_file_system_will_do(made):
         server = RedisServer("--unixsocket", str(path))
         server.start()
         try:
-            speaker, hearer = [await made(url=f"unix://{path}?db=0") for _ in range(2)]
-            ear = Ear()
-            await hearer.subscribe([Topic.WAITING], ear)
-            speaker.publish(Topic.WAITING, ["analysis"])
-            await ear.hear((Topic.WAITING, "analysis"))
+            publisher, subscriber = [await made(url=f"unix://{path}?db=0") for _ in range(2)]
+            listener = RecordingListener()
+            await subscriber.subscribe([Topic.WAITING], listener)
+            publisher.publish(Topic.WAITING, ["analysis"])
+            await listener.wait_for((Topic.WAITING, "analysis"))
         finally:
             server.stop()

@@ -104,8 +104,8 @@ async def test_when_the_lock_is_gone_starts_go_on_and_what_was_refused_is_not_st
 async def test_a_database_behind_a_silent_wire_is_answered_with_503_and_the_next_request_at_once(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(database, "PATIENCE", 1)
-    monkeypatch.setattr(pools, "SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(database, "CALL_TIMEOUT", 1)
+    monkeypatch.setattr(pools, "ACQUIRE_TIMEOUT", 1)
     with listening(postgres_url, Wire) as (wire, url):
         address = url + "?connect_timeout=2"
         async with open_site(tmp_path, database_url=address, app_key=("k" * 40,), dashboard_key=None) as site:

@@ -187,7 +187,7 @@ async def test_the_log_stays_short_under_writers_and_overlapping_readers(store, 
 
     async def read_on():
         while not stop.is_set():
-            await asyncio.gather(store.count(), *(store._db.read_aside(_walk) for _ in range(2)))
+            await asyncio.gather(store.count(), *(store._db.read_in_thread(_walk) for _ in range(2)))
 
     readers = asyncio.create_task(read_on())
     longest = 0

@@ -240,4 +240,4 @@ async def test_on_a_full_disk_starts_are_refused_in_words_and_reading_goes_on(st
     assert await store.count() == before
     await store._db.write(lambda c: c.pragma("max_page_count", 1_000_000), durable=False)
     await store.add(new_session(input=LARGE), ROOMY)
-    assert await store._db.read_aside(lambda c: c.pragma("integrity_check")) == "ok"
+    assert await store._db.read_in_thread(lambda c: c.pragma("integrity_check")) == "ok"

@@ -8,7 +8,7 @@ from postgres_wires import READY, close, listening, one_message, startup_message
 from processes import Installation, wait_until
 
 from outlast.backends.postgres import connection, pools
-from outlast.backends.postgres.connection import explained, needed
+from outlast.backends.postgres.connection import explained, max_connections
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 from servers import QUICK, PostgresServer
 
@@ -48,7 +48,7 @@ def test_a_database_that_does_not_exist_ends_a_command_at_once_with_its_sentence
     site.change(DATABASE_URL=f"{postgres_server.rpartition('/')[0]}/missing")
     process = site.command(*command)
     assert process.wait(30) == 2
-    assert "does not let us in: " in process.log
+    assert "refuses the connection: " in process.log
     assert '"missing" does not exist' in process.log
 
 
@@ -106,21 +106,21 @@ def test_a_pooler_without_a_free_connection_is_an_error_that_says_how_many_are_n
         site.change(DATABASE_URL=url, ANALYSIS_PG_POOL_SIZE="7")
         process = site.command("workers", "status")
         assert process.wait(20) == 2
-    assert "gave no connection within 5 s" in process.log
-    assert f"two workers needs up to {needed(7)}" in process.log.replace("\n", " ")
+    assert "accepted no connection within 5 s" in process.log
+    assert f"two workers needs up to {max_connections(7)}" in process.log.replace("\n", " ")
 
 
 @pytest.mark.parametrize("welcomes", [True, False])
 async def test_a_pool_gives_a_call_up_that_gets_no_connection(postgres_url, welcomes, monkeypatch):
-    monkeypatch.setattr(connection, "SECONDS_FOR_ONE", 0.3)
-    monkeypatch.setattr(pools, "SECONDS_FOR_ONE", 0.3)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr(pools, "CONNECT_TIMEOUT", 0.3)
     with listening(postgres_url, lambda port: FullPooler(port, welcomes=welcomes)) as (_, url):
-        here = pools.Pools(connection.address(url + "?connect_timeout=2"), 3, prepare=True).here()
+        here = pools.Pools(connection.address(url + "?connect_timeout=2"), 3, prepare=True).current()
         with pytest.raises(connection.NoConnection):
             async with here.connection():
                 pass
 
 
 def test_what_a_site_needs_is_its_pools_its_wake_ups_and_its_leases():
-    assert needed(10, workers=0) == 12
-    assert needed(10, workers=2) == 3 * 12 + 2
+    assert max_connections(10, workers=0) == 12
+    assert max_connections(10, workers=2) == 3 * 12 + 2

@@ -1,4 +1,4 @@
-"""Doorbells between processes, and the safety net under them."""
+"""Unix sockets between processes, and polling of the database as a fallback."""
 
 import asyncio
 import os
@@ -29,13 +29,13 @@ async def main():
     await notifier.open()
     done = asyncio.Event()
 
-    def hear(topic, key):
+    def wait_for(topic, key):
         if key == "end":
             done.set()
         elif key:
             notifier.publish(Topic.CHANGED, [f"{key} heard"])
 
-    await notifier.subscribe([Topic.WAITING], hear)
+    await notifier.subscribe([Topic.WAITING], wait_for)
     print("listening", flush=True)
     await done.wait()
     await notifier.close()
@@ -89,7 +89,7 @@ async def child(folder, database):
     process.stdout.close()
 
 
-class Ear:
+class RecordingListener:
     def __init__(self):
         self.hints = asyncio.Queue()
 
@@ -106,11 +106,11 @@ class Ear:
 
 @pytest.mark.slow
 async def test_a_hint_goes_to_another_process_and_its_answer_comes_back(notifier, child):
-    ear = Ear()
-    await notifier.subscribe([Topic.CHANGED], ear)
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.CHANGED], listener)
     for n in range(50):
         notifier.publish(Topic.WAITING, [f"hint {n}"])
-        assert await ear.next() == (Topic.CHANGED, f"hint {n} heard")
+        assert await listener.next() == (Topic.CHANGED, f"hint {n} heard")
     notifier.publish(Topic.WAITING, ["end"])
     assert await asyncio.to_thread(child.wait, 20) == 0
 
@@ -135,7 +135,7 @@ async def test_opening_sweeps_what_the_dead_left_behind(child, folder, database)
 
 
 async def test_sockets_are_private_and_leave_with_their_listeners(notifier, folder):
-    subscription = await notifier.subscribe([Topic.CHANGED], Ear())
+    subscription = await notifier.subscribe([Topic.CHANGED], RecordingListener())
     (file,) = folder.iterdir()
     assert stat.S_ISSOCK(file.stat().st_mode)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -146,7 +146,7 @@ async def test_sockets_are_private_and_leave_with_their_listeners(notifier, fold
 async def test_the_name_of_the_socket_follows_what_is_listened_for(notifier, folder, database):
     other = UnixSocketNotifier(folder, database)
     await other.open()
-    cancels, changes = Ear(), Ear()
+    cancels, changes = RecordingListener(), RecordingListener()
     await notifier.subscribe([Topic.CANCEL], cancels)
     other.publish(Topic.CHANGED, ["too early"])
     later = await notifier.subscribe([Topic.CHANGED], changes)
@@ -167,12 +167,12 @@ async def test_a_folder_too_deep_for_a_socket_is_replaced_by_a_private_one(short
     both = [UnixSocketNotifier(deep, tmp_path / "outlast.db") for _ in range(2)]
     for notifier in both:
         await notifier.open()
-    ear = Ear()
-    await both[0].subscribe([Topic.CHANGED], ear)
+    listener = RecordingListener()
+    await both[0].subscribe([Topic.CHANGED], listener)
     (private,) = short.iterdir()
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     both[1].publish(Topic.CHANGED, ["from afar"])
-    assert await ear.next() == (Topic.CHANGED, "from afar")
+    assert await listener.next() == (Topic.CHANGED, "from afar")
     for notifier in both:
         await notifier.close()
     assert list(short.iterdir()) == []
@@ -216,10 +216,10 @@ async def test_a_folder_in_the_temporary_one_goes_with_the_last_listener(short, 
     here = asyncio.get_running_loop()
 
     async def elsewhere():
-        await notifier.subscribe([Topic.CHANGED], Ear())
+        await notifier.subscribe([Topic.CHANGED], RecordingListener())
         here.call_soon_threadsafe(listening.set)
         ending.wait()
-        await asyncio.sleep(0)  # its ear is closed in this turn
+        await asyncio.sleep(0)  # its listener is closed in this turn
         here.call_soon_threadsafe(gone.set)
 
     thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
@@ -238,7 +238,7 @@ async def test_a_folder_that_others_may_write_to_is_not_used(short, monkeypatch,
     await notifier.open()
     (private,) = short.iterdir()
     private.chmod(0o777)
-    await notifier.subscribe([Topic.CHANGED], Ear())
+    await notifier.subscribe([Topic.CHANGED], RecordingListener())
     assert list(private.iterdir()) == []
     await notifier.close()
 
@@ -247,46 +247,46 @@ async def test_without_sockets_a_change_of_the_database_is_heard_as_look_at_ever
     folder.write_text("a file where the folder should be")
     notifier = UnixSocketNotifier(folder, database)
     await notifier.open()
-    ear = Ear()
-    await notifier.subscribe([Topic.WAITING], ear)
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.WAITING], listener)
     await start(store)
-    assert await ear.next() == (Topic.WAITING, "")
+    assert await listener.next() == (Topic.WAITING, "")
     await notifier.close()
 
 
 async def test_a_change_without_a_bell_is_heard_as_look_at_everything(notifier, store):
-    ear = Ear()
-    await notifier.subscribe([Topic.WAITING], ear)
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.WAITING], listener)
     await start(store)
-    assert await ear.next() == (Topic.WAITING, "")
+    assert await listener.next() == (Topic.WAITING, "")
 
 
 async def test_a_change_with_its_bell_is_heard_once(notifier, store, folder, database):
-    ringing = UnixSocketNotifier(folder, database)
-    await ringing.open()
-    ear = Ear()
-    await notifier.subscribe([Topic.WAITING], ear)
-    (inner,) = notifier._ears.values()
-    for speaker in (ringing, notifier):
+    other_process = UnixSocketNotifier(folder, database)
+    await other_process.open()
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.WAITING], listener)
+    (inner,) = notifier._by_loop.values()
+    for publisher in (other_process, notifier):
         await start(store)
-        inner._tick()  # it looks between the change and the bell
-        speaker.publish(Topic.WAITING, ["analysis"])
-        assert await ear.next() == (Topic.WAITING, "analysis")
+        inner._poll()  # it looks between the change and the bell
+        publisher.publish(Topic.WAITING, ["analysis"])
+        assert await listener.next() == (Topic.WAITING, "analysis")
         for _ in range(3):
-            inner._tick()
-        assert ear.heard() == []
-    await ringing.close()
+            inner._poll()
+        assert listener.heard() == []
+    await other_process.close()
 
 
 async def test_a_loop_that_was_busy_hears_every_key_or_looks_at_everything(notifier, folder, database):
-    ringing = UnixSocketNotifier(folder, database)
-    await ringing.open()
-    ear = Ear()
-    await notifier.subscribe([Topic.CHANGED], ear)
+    other_process = UnixSocketNotifier(folder, database)
+    await other_process.open()
+    listener = RecordingListener()
+    await notifier.subscribe([Topic.CHANGED], listener)
     for n in range(500):  # nobody reads meanwhile, and the socket holds only a few
-        ringing.publish(Topic.CHANGED, [str(n)])
+        other_process.publish(Topic.CHANGED, [str(n)])
     missing = {str(n) for n in range(500)}
     while missing:
-        _, key = await ear.next()
+        _, key = await listener.next()
         missing = missing - {key} if key else set()
-    await ringing.close()
+    await other_process.close()

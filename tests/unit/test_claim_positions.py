@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from outlast.backends.postgres.positions import (
-    BACK,
-    EVER,
-    FIRST,
-    LAST,
+    COST_FACTOR,
+    HIGHEST,
+    LOWEST,
     MANY,
-    PLACES,
-    PRIORITIES,
-    SELDOM,
+    MAX_PLACES,
+    MAX_PRIORITIES,
+    MIN_TIME,
+    OVERLAP,
     SLOW,
     Found,
     Positions,
@@ -33,8 +33,8 @@ def clock():
 def positions(clock):
     """Those of claims that walk over very many entries."""
     positions = Positions(clock)
-    positions.took(SLOW)
-    positions.looked_everywhere(0.1, MANY)
+    positions.record_uncounted(SLOW)
+    positions.record_full_scan(0.1, MANY)
     return positions
 
 
@@ -45,95 +45,95 @@ def found(*, priority=0, seconds=0.0, crashes=0, place=PLACE):
 def since(positions, place=PLACE):
     """Where the next claim begins in each of the priorities that are known."""
     parts = positions.ranges([place], 0)
-    return {part.highest: part.since for part in parts if part.highest == part.lowest and part.since != EVER}
+    return {part.highest: part.since for part in parts if part.highest == part.lowest and part.since != MIN_TIME}
 
 
 def test_as_long_as_claims_are_quick_they_look_everywhere(clock):
     positions = Positions(clock)
-    positions.took(SLOW / 2)
+    positions.record_uncounted(SLOW / 2)
     assert positions.ranges([PLACE], 0) is None
     assert not positions.counting
 
 
 def test_a_slow_claim_that_walks_over_little_is_slow_for_another_reason(clock):
     positions = Positions(clock)
-    positions.took(SLOW)
+    positions.record_uncounted(SLOW)
     assert positions.counting
-    positions.looked_everywhere(5.0, MANY - 1)
+    positions.record_full_scan(5.0, MANY - 1)
     assert positions.ranges([PLACE], 0) is None
     assert not positions.counting
 
 
 def test_claims_look_everywhere_again_in_proportion_to_what_that_takes(positions, clock):
     assert positions.ranges([PLACE], 0) is not None
-    clock.advance(SELDOM * 0.1 - 1)
+    clock.advance(COST_FACTOR * 0.1 - 1)
     assert positions.ranges([PLACE], 0) is not None
     clock.advance(2)
     assert positions.ranges([PLACE], 0) is None
 
 
 def test_once_the_way_is_free_claims_look_everywhere_as_before(positions):
-    positions.found([PLACE], [found()], all_of_it=True, at=NOON)
+    positions.record_found([PLACE], [found()], exhausted=True, at=NOON)
     assert since(positions)
-    positions.looked_everywhere(0.001, 10)
+    positions.record_full_scan(0.001, 10)
     assert positions.ranges([PLACE], 0) is None
-    positions.looked_everywhere(0.1, MANY)
+    positions.record_full_scan(0.1, MANY)
     assert since(positions) == {}
 
 
 def test_a_place_of_which_nothing_is_known_is_looked_at_from_its_beginning(positions):
-    assert positions.ranges([PLACE], 0) == [Range(PLACE, FIRST, LAST, EVER)]
+    assert positions.ranges([PLACE], 0) == [Range(PLACE, HIGHEST, LOWEST, MIN_TIME)]
 
 
 def test_between_the_known_priorities_a_claim_looks_from_the_beginning(positions):
     some = [found(priority=5), found(priority=4), found(priority=-3)]
-    positions.found([PLACE], some, all_of_it=False, at=NOON)
+    positions.record_found([PLACE], some, exhausted=False, at=NOON)
     assert positions.ranges([PLACE], 0) == [
-        Range(PLACE, FIRST, 6, EVER),
-        Range(PLACE, 5, 5, NOON - BACK),
-        Range(PLACE, 4, 4, NOON - BACK),
-        Range(PLACE, 3, -2, EVER),
-        Range(PLACE, -3, -3, NOON - BACK),
-        Range(PLACE, -4, LAST, EVER),
+        Range(PLACE, HIGHEST, 6, MIN_TIME),
+        Range(PLACE, 5, 5, NOON - OVERLAP),
+        Range(PLACE, 4, 4, NOON - OVERLAP),
+        Range(PLACE, 3, -2, MIN_TIME),
+        Range(PLACE, -3, -3, NOON - OVERLAP),
+        Range(PLACE, -4, LOWEST, MIN_TIME),
     ]
 
 
 def test_the_first_and_the_last_priority_leave_nothing_beyond_them(positions):
-    positions.found([PLACE], [found(priority=FIRST), found(priority=LAST)], all_of_it=False, at=NOON)
+    positions.record_found([PLACE], [found(priority=HIGHEST), found(priority=LOWEST)], exhausted=False, at=NOON)
     assert [(part.highest, part.lowest) for part in positions.ranges([PLACE], 0)] == [
-        (FIRST, FIRST),
-        (FIRST - 1, LAST + 1),
-        (LAST, LAST),
+        (HIGHEST, HIGHEST),
+        (HIGHEST - 1, LOWEST + 1),
+        (LOWEST, LOWEST),
     ]
 
 
 def test_a_claim_that_was_filled_leaves_off_at_its_last_session(positions):
     some = [found(seconds=-60), found(seconds=-30)]
-    positions.found([PLACE], some, all_of_it=False, at=NOON)
-    assert since(positions) == {0: NOON + timedelta(seconds=-30) - BACK}
+    positions.record_found([PLACE], some, exhausted=False, at=NOON)
+    assert since(positions) == {0: NOON + timedelta(seconds=-30) - OVERLAP}
 
 
 def test_a_claim_that_took_all_there_was_has_come_to_the_one_before(positions):
-    positions.found([PLACE, OTHER], [found(priority=3, seconds=-60)], all_of_it=True, at=NOON)
-    assert since(positions) == {3: NOON - timedelta(seconds=60) - BACK}
-    positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON + timedelta(seconds=60))
-    assert since(positions) == {3: NOON - BACK, 0: NOON - BACK}
-    assert since(positions, OTHER) == {0: NOON - BACK}
+    positions.record_found([PLACE, OTHER], [found(priority=3, seconds=-60)], exhausted=True, at=NOON)
+    assert since(positions) == {3: NOON - timedelta(seconds=60) - OVERLAP}
+    positions.record_found([PLACE, OTHER], [], exhausted=True, at=NOON + timedelta(seconds=60))
+    assert since(positions) == {3: NOON - OVERLAP, 0: NOON - OVERLAP}
+    assert since(positions, OTHER) == {0: NOON - OVERLAP}
 
 
 def test_a_claim_that_took_all_goes_back_for_nothing(positions):
-    positions.found([PLACE], [], all_of_it=True, at=NOON - timedelta(hours=1))
-    positions.found([PLACE], [found()], all_of_it=False, at=NOON)
-    positions.found([PLACE], [], all_of_it=True, at=NOON)
-    assert since(positions) == {0: NOON - BACK}
+    positions.record_found([PLACE], [], exhausted=True, at=NOON - timedelta(hours=1))
+    positions.record_found([PLACE], [found()], exhausted=False, at=NOON)
+    positions.record_found([PLACE], [], exhausted=True, at=NOON)
+    assert since(positions) == {0: NOON - OVERLAP}
 
 
 def test_a_suspect_may_have_kept_others_from_being_taken(positions):
-    positions.found([PLACE], [], all_of_it=True, at=NOON)
+    positions.record_found([PLACE], [], exhausted=True, at=NOON)
     later = NOON + timedelta(seconds=60)
-    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=later)
-    positions.found([PLACE], [found(seconds=-60, crashes=2)], all_of_it=True, at=later)
-    assert since(positions) == {0: NOON - timedelta(seconds=60) - BACK}
+    positions.record_found([PLACE], [found(seconds=-60, crashes=2)], exhausted=True, at=later)
+    positions.record_found([PLACE], [found(seconds=-60, crashes=2)], exhausted=True, at=later)
+    assert since(positions) == {0: NOON - timedelta(seconds=60) - OVERLAP}
 
 
 def test_what_was_passed_over_beside_a_suspect_is_looked_for_once_it_has_ended(positions):
@@ -144,19 +144,19 @@ def test_what_was_passed_over_beside_a_suspect_is_looked_for_once_it_has_ended(p
 
 def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
     for _ in range(2):
-        positions.found([PLACE, OTHER], [], all_of_it=True, at=NOON)
+        positions.record_found([PLACE, OTHER], [], exhausted=True, at=NOON)
     earlier = NOON - timedelta(hours=1)
-    positions.found([PLACE], [found(seconds=-7200)], all_of_it=False, at=earlier)
-    assert since(positions, OTHER) == {0: earlier - BACK}
+    positions.record_found([PLACE], [found(seconds=-7200)], exhausted=False, at=earlier)
+    assert since(positions, OTHER) == {0: earlier - OVERLAP}
 
 
 @pytest.mark.slow
 def test_what_is_remembered_is_bounded(positions):
-    for n in range(3 * PRIORITIES):
-        positions.found([PLACE], [found(priority=n)], all_of_it=False, at=NOON)
-        assert len(positions.ranges([PLACE], 0)) <= 2 * PRIORITIES + 1
-    for n in range(2 * PLACES):
+    for n in range(3 * MAX_PRIORITIES):
+        positions.record_found([PLACE], [found(priority=n)], exhausted=False, at=NOON)
+        assert len(positions.ranges([PLACE], 0)) <= 2 * MAX_PRIORITIES + 1
+    for n in range(2 * MAX_PLACES):
         for _ in range(2):
-            positions.found([("analysis", f"site {n}")], [], all_of_it=True, at=NOON)
-        assert max(len(positions._reached), len(positions._looked)) <= PLACES
-    assert since(positions, ("analysis", f"site {2 * PLACES - 1}"))
+            positions.record_found([("analysis", f"site {n}")], [], exhausted=True, at=NOON)
+        assert max(len(positions._reached), len(positions._exhausted_at)) <= MAX_PLACES
+    assert since(positions, ("analysis", f"site {2 * MAX_PLACES - 1}"))

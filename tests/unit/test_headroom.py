@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.backends.postgres.headroom import FASTEST, LONGEST, NEAR, SELDOM, Headroom
+from outlast.backends.postgres.headroom import COST_FACTOR, MAX_AGE, MAX_START_RATE, NEAR, Headroom
 from outlast.testing.clock import FakeClock
 
 LIMIT = 100_000
@@ -20,15 +20,15 @@ def headroom(clock):
 
 def test_a_count_is_believed_until_the_fastest_starts_could_have_filled_the_room(headroom, clock):
     assert headroom.near(LIMIT) is None
-    assert headroom.saw(LIMIT, 0, started=5, took=0.0) is False
-    clock.advance(LIMIT / FASTEST - 0.1)
+    assert headroom.record(LIMIT, 0, started=5, duration=0.0) is False
+    clock.advance(LIMIT / MAX_START_RATE - 0.1)
     assert headroom.near(LIMIT) is False
     clock.advance(0.2)
     assert headroom.near(LIMIT) is None
 
 
 def test_then_the_number_of_the_last_session_tells_that_there_is_room(headroom, clock):
-    headroom.saw(LIMIT, 10_000, started=5, took=0.0)
+    headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
     assert headroom.near_now(LIMIT, started=1_005, at_work=250) is False
     assert headroom.near(LIMIT) is False
@@ -37,7 +37,7 @@ def test_then_the_number_of_the_last_session_tells_that_there_is_room(headroom, 
 
 
 def test_there_is_no_room_that_what_was_started_or_comes_back_may_have_taken(headroom, clock):
-    headroom.saw(LIMIT, 10_000, started=5, took=0.0)
+    headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
     most = LIMIT - 10_000 - NEAR + 5
     assert headroom.near_now(LIMIT, started=most + 1, at_work=0) is None
@@ -46,18 +46,18 @@ def test_there_is_no_room_that_what_was_started_or_comes_back_may_have_taken(hea
 
 
 def test_a_count_is_not_believed_for_long_unless_it_takes_long(headroom, clock):
-    headroom.saw(LIMIT, 0, started=5, took=0.001)
-    clock.advance(LONGEST)
+    headroom.record(LIMIT, 0, started=5, duration=0.001)
+    clock.advance(MAX_AGE)
     assert headroom.near_now(LIMIT, started=5, at_work=0) is None
-    headroom.saw(LIMIT, 0, started=5, took=1.0)
-    clock.advance(SELDOM - 1)
+    headroom.record(LIMIT, 0, started=5, duration=1.0)
+    clock.advance(COST_FACTOR - 1)
     assert headroom.near_now(LIMIT, started=5, at_work=0) is False
     clock.advance(1)
     assert headroom.near_now(LIMIT, started=5, at_work=0) is None
 
 
 def test_near_the_limit_every_start_counts(headroom, clock):
-    assert headroom.saw(LIMIT, LIMIT - NEAR + 1, started=5, took=0.0) is True
+    assert headroom.record(LIMIT, LIMIT - NEAR + 1, started=5, duration=0.0) is True
     assert headroom.near(LIMIT) is True
     clock.advance(1)
     assert headroom.near(LIMIT) is None

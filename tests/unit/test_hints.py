@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.backends.hints import KEYS_AT_MOST, MESSAGES_AT_MOST, Outbox, packed, unpacked
+from outlast.backends.hints import MAX_KEYS, MAX_MESSAGES, Outbox, decode_hint, encode_hint
 from outlast.ports.notifier import Topic
 
 LARGEST = 8_000
@@ -12,29 +12,29 @@ LARGEST = 8_000
     "keys", [["analysis"], ["ключ", "two\nlines", '"', "\0", "\ud800"], [""], [f"{n:026}" for n in range(900)]]
 )
 def test_keys_come_out_of_a_message_as_they_went_in(keys):
-    messages = list(packed(Topic.CANCEL, keys, LARGEST))
+    messages = list(encode_hint(Topic.CANCEL, keys, LARGEST))
     assert all(message.isascii() and len(message) <= LARGEST for message in messages)
-    hints = [unpacked(message) for message in messages]
+    hints = [decode_hint(message) for message in messages]
     assert {topic for topic, _ in hints} == {Topic.CANCEL}
     assert [key for _, some in hints for key in some] == keys
 
 
 @pytest.mark.parametrize("keys", [["x" * 10_000], ["x" * 10_000, "short"], [f"{n:026}" for n in range(9_000)]])
 def test_what_does_not_fit_says_look_at_everything(keys):
-    messages = list(packed(Topic.CHANGED, keys, LARGEST))
-    assert [unpacked(message) for message in messages] == [(Topic.CHANGED, [""])]
+    messages = list(encode_hint(Topic.CHANGED, keys, LARGEST))
+    assert [decode_hint(message) for message in messages] == [(Topic.CHANGED, [""])]
 
 
 def test_no_size_is_passed_whatever_the_keys_are_long():
     for length in range(1, 300):
-        messages = list(packed(Topic.WAITING, ["k" * length] * 40, 2_000))
-        assert len(messages) <= MESSAGES_AT_MOST
+        messages = list(encode_hint(Topic.WAITING, ["k" * length] * 40, 2_000))
+        assert len(messages) <= MAX_MESSAGES
         assert max(map(len, messages)) <= 2_000
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff", b"[]", b'["unknown",["a"]]', b'["changed",7]', b"7"])
 def test_a_message_of_somebody_else_is_ignored(message):
-    assert unpacked(message) is None
+    assert decode_hint(message) is None
 
 
 def test_what_waits_to_be_sent_is_there_once_and_taken_once():
@@ -42,9 +42,9 @@ def test_what_waits_to_be_sent_is_there_once_and_taken_once():
     assert outbox.put(Topic.CANCEL, ["a", "b"])
     assert not outbox.put(Topic.CANCEL, ["b", "c"])
     assert not outbox.put(Topic.WAITING, ["analysis"])
-    assert dict(outbox.take()) == {Topic.CANCEL: ["a", "b", "c"], Topic.WAITING: ["analysis"]}
+    assert dict(outbox.drain()) == {Topic.CANCEL: ["a", "b", "c"], Topic.WAITING: ["analysis"]}
     assert outbox.empty
-    assert outbox.take() == []
+    assert outbox.drain() == []
 
 
 def test_nothing_to_say_wakes_nobody():
@@ -55,7 +55,7 @@ def test_nothing_to_say_wakes_nobody():
 
 def test_too_much_to_be_sent_becomes_look_at_everything_and_stays_so():
     outbox = Outbox()
-    outbox.put(Topic.CHANGED, [str(n) for n in range(KEYS_AT_MOST)])
+    outbox.put(Topic.CHANGED, [str(n) for n in range(MAX_KEYS)])
     outbox.put(Topic.CHANGED, ["one more"])
     outbox.put(Topic.CHANGED, ["and another"])
-    assert outbox.take() == [(Topic.CHANGED, [""])]
+    assert outbox.drain() == [(Topic.CHANGED, [""])]

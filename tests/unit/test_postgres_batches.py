@@ -2,7 +2,7 @@
 
 import asyncio
 
-from outlast.backends.postgres.batches import AT_ONCE, Batches
+from outlast.backends.postgres.batches import MAX_CONCURRENT, Batches
 
 WITHIN = 5.0
 
@@ -23,13 +23,13 @@ async def test_what_comes_in_the_turn_in_which_all_ways_became_free_is_written()
 
     going_on = asyncio.create_task(first_and_next())
     await under_way.acquire()
-    others = [asyncio.create_task(batches.write(n)) for n in range(AT_ONCE - 1)]
+    others = [asyncio.create_task(batches.write(n)) for n in range(MAX_CONCURRENT - 1)]
     for _ in others:
         await under_way.acquire()
     answers.set()  # all batches are answered in the same turn of the loop
     async with asyncio.timeout(WITHIN):
         assert await going_on == ["first", "next"]
-        assert await asyncio.gather(*others) == list(range(AT_ONCE - 1))
+        assert await asyncio.gather(*others) == list(range(MAX_CONCURRENT - 1))
 
 
 async def test_draining_waits_for_all_that_was_accepted():

@@ -1,1 +1,1 @@
-"""The technologies behind the ports, one folder each."""
+"""Implementations of the ports, one folder for each technology."""

@@ -1,4 +1,4 @@
-"""The machine's clocks."""
+"""The system clock."""
 
 import asyncio
 import time
@@ -11,14 +11,14 @@ from outlast.domain.errors import MachineUnknown
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIME_NAMESPACE = Path("/proc/self/ns/time")
 UNKNOWN_BOOT = "unknown-boot"
-"""Where the system does not name its boots: a monotonic clock that began again shows as a lease too far ahead."""
+"""Used if the system has no boot ids: a monotonic clock that restarted shows as a lease too far ahead."""
 
 
 class SystemClock:
     """Wall time and monotonic time of this machine.
 
-    Raises `MachineUnknown` when the boot has a name that cannot be read. A process reads it once, at its start:
-    a later read could fail for want of file descriptors, and every worker would then look dead.
+    Raises `MachineUnknown` if there is a boot id that cannot be read. A process reads it once, at its start: a
+    later read could fail for lack of file descriptors, and every worker would then appear dead.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What moves from store to store, in the shape in which both kinds of tables take it."""
+"""Conversion of sessions and their records to columns, to copy them between stores."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from outlast.ports.results import StoredResult
 
 
 def by_first(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
-    """The rest of each row, by its first column."""
+    """Group rows by their first column, without that column."""
     grouped: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row[0]].append(row[1:])
@@ -22,12 +22,12 @@ def by_first(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
 
 
 def fields_of(value: AnalysisSession | AttemptRecord | KeptStep | StoredResult | EndRecord) -> dict[str, Any]:
-    """Its fields by their names."""
+    """Return the fields of a dataclass by name."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def flat_session(session: AnalysisSession, as_text: Callable[[datetime], str]) -> dict[str, Any]:
-    """Its columns, times by `as_text`; `requested` is when its cancel was."""
+    """Return the columns of a session, with times formatted by `as_text`; `requested` is when it was cancelled."""
     values = fields_of(session)
     progress = values.pop("progress")
     values |= {name: as_text(at) if at else None for name, at in values.items() if name.endswith("_at")}

@@ -1,4 +1,4 @@
-"""An end as it is written to a row, in any database."""
+"""The columns of an attempt's end, for every database."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from outlast.domain.session import AttemptEnd, Claim
 
 @dataclass(frozen=True, slots=True)
 class EndRecord:
-    """The values of one end of one claim; `None` where it has none such."""
+    """The columns of one end of one claim; `None` where they do not apply."""
 
     ended: AttemptEnd
     digest: bytes
-    """Names this end of this claim, so that its repetition is known as such."""
+    """Identifies this end of this claim, to recognize its repetition."""
     steps: str | None = None
     error: str | None = None
     error_code: str | None = None
@@ -27,11 +27,11 @@ class EndRecord:
     result_bytes: int | None = None
     redirect_url: str | None = None
     worked_ms: int | None = None
-    """By the worker, where it has measured; no part of what names the end."""
+    """Measured by the worker, if at all; not part of the digest."""
 
 
 def written(claim: Claim, end: End) -> EndRecord:
-    """Raises `UnicodeEncodeError` for a result that is no text."""
+    """Return the columns of an end. Raises `UnicodeEncodeError` for a result that is not valid text."""
     match end:
         case Released():
             return EndRecord("released", _digest(claim, ["release", end.why or ""]), error=end.why)

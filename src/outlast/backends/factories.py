@@ -1,4 +1,4 @@
-"""Which backends an installation uses, by its addresses; each is imported only when it is chosen."""
+"""Create the backends of an installation from its addresses; a backend is imported only if it is chosen."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -15,33 +15,33 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 
-DOORBELL = "doorbell"
-"""Folder beside the embedded database."""
+SOCKETS = "doorbell"
+"""The folder of the Unix sockets, beside the embedded database."""
 
 
 def sqlite_store(database: Path, clock: Clock) -> MovableStore:
-    """One SQLite file."""
+    """Create the store in one SQLite file."""
     return SQLiteStore(database, clock)
 
 
 def postgres_store(
-    database_url: str, clock: Clock, *, pool_size: int, listen: bool, announces: bool = False
+    database_url: str, clock: Clock, *, pool_size: int, listen: bool, notify_starts: bool = False
 ) -> MovableStore:
-    """One PostgreSQL database; `listen` is false behind PgBouncer in transaction mode.
+    """Create the store in one PostgreSQL database. Pass `listen=False` behind PgBouncer in transaction mode.
 
-    It `announces` each start to those who listen to PostgreSQL.
+    With `notify_starts` each start notifies the listeners of PostgreSQL in its own transaction.
     """
     with _extra("DATABASE_URL=postgresql://…", "postgres"):
         from outlast.backends.postgres.notifier import hint_of_start  # noqa: PLC0415 - only when it is chosen
         from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
 
-        hint = hint_of_start if announces else None
+        hint = hint_of_start if notify_starts else None
         return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen, hint=hint)
 
 
 @asynccontextmanager
 async def carried_sqlite_store(database: Path, clock: Clock) -> AsyncGenerator[MovableStore]:
-    """One with the content of a file whose tables are those of another version, open; gone afterwards."""
+    """Open a temporary store with the content of a file whose tables another version has made."""
     with TemporaryDirectory(prefix="outlast-carried-") as folder:
         store = SQLiteStore(Path(folder) / "carried.db", clock)
         await store.open(migrate=True)
@@ -54,7 +54,7 @@ async def carried_sqlite_store(database: Path, clock: Clock) -> AsyncGenerator[M
 
 @asynccontextmanager
 async def carried_postgres_store(database_url: str, clock: Clock) -> AsyncGenerator[MovableStore]:
-    """The same of a PostgreSQL database, in a schema beside its own."""
+    """Do the same for a PostgreSQL database, in a temporary schema of it."""
     with _extra("DATABASE_URL=postgresql://…", "postgres"):
         from outlast.backends.postgres.carrying import carried  # noqa: PLC0415 - only when it is chosen
         from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
@@ -68,15 +68,15 @@ async def carried_postgres_store(database_url: str, clock: Clock) -> AsyncGenera
             await store.close()
 
 
-def doorbells(database: Path) -> Notifier:
-    """Those beside the SQLite file."""
-    return UnixSocketNotifier(database.parent / DOORBELL, database)
+def sqlite_notifier(database: Path) -> Notifier:
+    """Create the notifier of all processes that share this SQLite file."""
+    return UnixSocketNotifier(database.parent / SOCKETS, database)
 
 
 def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *, listen: bool) -> Notifier:
-    """Between the machines of an installation on PostgreSQL: through Redis where there is one.
+    """Create the notifier of an installation on PostgreSQL: through Redis if there is one.
 
-    `namespace` sets the installation apart on that Redis. Without `listen` PostgreSQL carries nothing.
+    `namespace` separates installations that share a Redis. Without `listen`, PostgreSQL is only polled.
     """
     if redis_url is not None:
         with _extra("REDIS_URL", "redis"):
@@ -89,8 +89,8 @@ def shared_notifier(database_url: str, redis_url: str | None, namespace: str, *,
         return PostgresNotifier(database_url, listen=listen)
 
 
-def celery(broker_url: str) -> Dispatcher:
-    """To a fleet of Celery workers behind this broker."""
+def celery_dispatcher(broker_url: str) -> Dispatcher:
+    """Create the dispatcher to the Celery workers behind this broker."""
     with _extra("QUEUE_CONNECTION", "celery"):
         from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
 
@@ -99,7 +99,7 @@ def celery(broker_url: str) -> Dispatcher:
 
 @contextmanager
 def _extra(setting: str, extra: str) -> Generator[None]:
-    """What is imported within comes with this extra."""
+    """Translate an `ImportError` to `PackageMissing`, which names the setting and the extra to install."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Hints as messages of limited size, and the hints that wait to be sent."""
+"""Hints as messages of limited size, and the outbox of hints that wait to be sent."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,36 +6,36 @@ from threading import Lock
 
 from outlast.ports.notifier import Topic
 
-MESSAGES_AT_MOST = 4
-"""If the keys need more, one message says "look at everything"."""
-KEYS_AT_MOST = 10_000
-"""So many keys of a topic wait to be sent; then it is "look at everything"."""
+MAX_MESSAGES = 4
+"""If a hint needs more, one message says "check everything" instead."""
+MAX_KEYS = 10_000
+"""Keys of one topic that may wait in an outbox; more of them become "check everything"."""
 
 Hint = tuple[Topic, Sequence[str]]
 
 
-def packed(topic: Topic, keys: Sequence[str], largest: int) -> Iterator[bytes]:
-    """The hint in messages of at most `largest` bytes, all of them ASCII."""
+def encode_hint(topic: Topic, keys: Sequence[str], max_bytes: int) -> Iterator[bytes]:
+    """Yield the hint as ASCII messages of at most `max_bytes` each."""
     messages: list[list[str]] = [[]]
-    around = size = len(json.dumps([topic.value, []]))
+    envelope = size = len(json.dumps([topic.value, []]))
     fits = True
     for key in keys:
         length = len(json.dumps(key)) + 2
-        fits = fits and around + length <= largest
-        if size + length > largest and messages[-1]:
+        fits = fits and envelope + length <= max_bytes
+        if size + length > max_bytes and messages[-1]:
             messages.append([])
-            size = around
+            size = envelope
         size += length
         messages[-1].append(key)
-    if not fits or len(messages) > MESSAGES_AT_MOST:
+    if not fits or len(messages) > MAX_MESSAGES:
         messages = [[""]]
     for message in messages:
         if message:
             yield json.dumps([topic.value, message]).encode()
 
 
-def unpacked(message: bytes | str) -> Hint | None:
-    """The inverse; `None` for what is none of ours."""
+def decode_hint(message: bytes | str) -> Hint | None:
+    """Return the hint of one message; `None` if Outlast did not write it."""
     try:
         topic, keys = json.loads(message)
         return Topic(topic), [str(key) for key in keys]
@@ -44,7 +44,7 @@ def unpacked(message: bytes | str) -> Hint | None:
 
 
 class Outbox:
-    """Hints that wait to be sent: doubles are one, and there is an end to how many. Safe from any thread."""
+    """Hints that wait to be sent, without duplicates and bounded in number. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -55,19 +55,19 @@ class Outbox:
         return not self._hints
 
     def put(self, topic: Topic, keys: Sequence[str]) -> bool:
-        """True when nothing waited before, so that the sender is to be woken."""
+        """Add keys; return whether the outbox was empty, so that the caller has to wake the sender."""
         if not keys:
             return False
         with self._lock:
             first = not self._hints
-            gathered = self._hints.setdefault(topic, {})
-            gathered.update(dict.fromkeys(keys))
-            if "" in gathered or len(gathered) > KEYS_AT_MOST:
+            pending = self._hints.setdefault(topic, {})
+            pending.update(dict.fromkeys(keys))
+            if "" in pending or len(pending) > MAX_KEYS:
                 self._hints[topic] = {"": None}
         return first
 
-    def take(self) -> list[Hint]:
-        """All that waits; the outbox is empty then."""
+    def drain(self) -> list[Hint]:
+        """Remove and return all hints."""
         with self._lock:
             hints, self._hints = self._hints, {}
         return [(topic, list(keys)) for topic, keys in hints.items()]

@@ -1,4 +1,4 @@
-"""Rows of the tables, the same in every database, as values of the domain."""
+"""Conversion of database rows to values of the domain."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -13,19 +13,19 @@ from outlast.domain.status import Status
 Row = tuple[Any, ...]
 
 Since = Callable[[datetime, int, Any, Any], float]
-"""Milliseconds that a row in flight has not counted yet: from its creation, its count and its last two columns."""
+"""Returns the uncounted milliseconds of a row in flight, from its creation, its count and its last two columns."""
 MILLISECOND = timedelta(milliseconds=1)
 STEPS_KEPT = 1_024
-"""Lists of steps kept as values, because the same text is read again and again."""
+"""Parsed lists of steps in the cache, because the same text is read repeatedly."""
 LONGEST_STEPS = 8_000
-"""Characters of a list that is kept."""
+"""Characters of a list that is cached."""
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""For statements that take many values at once."""
+"""Encodes the parameters of statements for many rows."""
 
 
 class RowReader:
-    """Reads rows of a database that has its times in the form that `as_datetime` understands."""
+    """Converts the rows of one kind of database, whose times `as_datetime` parses."""
 
     def __init__(self, as_datetime: Callable[[Any], datetime], since: Since) -> None:
         self.as_datetime = as_datetime
@@ -40,7 +40,7 @@ class RowReader:
         return None if row is None else self.one(row)
 
     def one(self, row: Row) -> AnalysisSession:
-        """Of the columns of `session_columns.sql`."""
+        """Convert a row with the columns of `session_columns.sql`."""
         as_datetime = self.as_datetime
         (
             session_id, analysis, subject, owner, input_text, queue, priority, status, version, claim, worker_id,
@@ -90,6 +90,6 @@ class RowReader:
         )
 
     def attempt(self, row: Row) -> AttemptRecord:
-        """Of the columns of `history.sql`."""
+        """Convert a row with the columns of `history.sql`."""
         claim, attempt, worker_id, ended, ended_at, error, reference, cause = row
         return AttemptRecord(claim, attempt, worker_id, ended, self.as_datetime(ended_at), error, reference, cause)

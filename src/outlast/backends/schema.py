@@ -1,4 +1,4 @@
-"""What a database's schema must be: numbered `.sql` files, each of them applied once and never changed again."""
+"""Migrations: numbered `.sql` files, each applied once and never changed; checks of a schema."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from importlib.resources import files
 from outlast.domain.errors import SchemaDiffers, SchemaOutdated
 
 LOWEST = re.compile(r"^-- Processes that know the schema up to number (\d+) may still run\.$", re.MULTILINE)
-"""The line by which a migration says that it only adds."""
+"""The line with which a migration declares that older processes may still run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Migration:
 
     @property
     def lowest(self) -> int:
-        """The highest number that a process must know at least to go on running after this one was applied."""
+        """The lowest schema number whose processes may still run after this migration."""
         said = LOWEST.search(self.statements)
         return int(said[1]) if said else self.version
 
@@ -43,7 +43,7 @@ class Applied:
 
 @cache
 def migrations(package: str) -> tuple[Migration, ...]:
-    """All that this version knows of a backend, in order."""
+    """Return all migrations of a backend in order."""
     found = [
         Migration(int(file.name.split("_")[0]), file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
         for file in (files(package) / "migrations").iterdir()
@@ -53,10 +53,10 @@ def migrations(package: str) -> tuple[Migration, ...]:
 
 
 def missing(known: Collection[Migration], applied: Mapping[int, Applied]) -> list[Migration]:
-    """What is still to be applied.
+    """Return the migrations that have not been applied.
 
-    Raises `SchemaOutdated` when a newer version has applied what this one cannot live with, and `SchemaDiffers`
-    when a migration was applied in another form than this version knows.
+    Raises `SchemaOutdated` if a newer version has applied a migration that excludes this one, and `SchemaDiffers`
+    if a migration was applied in another form.
     """
     newest = max(m.version for m in known)
     newer = [there for version, there in sorted(applied.items()) if version > newest]
@@ -67,28 +67,28 @@ def missing(known: Collection[Migration], applied: Mapping[int, Applied]) -> lis
             f"and this version knows its schema up to number {newest}. Use the newer version with it."
         )
     for migration in known:
-        there = applied.get(migration.version)
-        if there is not None and there.checksum not in {None, migration.checksum}:
-            raise SchemaDiffers(f"its migration {there.name} is not the one that this version of Outlast has")
+        found = applied.get(migration.version)
+        if found is not None and found.checksum not in {None, migration.checksum}:
+            raise SchemaDiffers(f"its migration {found.name} is not the one that this version of Outlast has")
     return [m for m in known if m.version not in applied]
 
 
 def unsigned(known: Collection[Migration], applied: Mapping[int, Applied]) -> list[Migration]:
-    """What was applied before checksums were kept: only the tables tell whether it had this form."""
+    """Return the migrations that were applied before checksums were recorded; only the tables show their form."""
     return [m for m in known if m.version in applied and applied[m.version].checksum is None]
 
 
 def require_nothing_missing(known: Collection[Migration], applied: Mapping[int, Applied]) -> None:
-    """Raise `SchemaOutdated` unless all that is known was applied, and nothing that excludes this version."""
-    lacking = [m.name for m in missing(known, applied)]
-    if lacking:
+    """Raise `SchemaOutdated` unless every migration was applied, and none that excludes this version."""
+    pending = [m.name for m in missing(known, applied)]
+    if pending:
         raise SchemaOutdated(
-            f"The database lacks {', '.join(lacking)}. Run `outlast migrate` to bring its schema up to date."
+            f"The database lacks {', '.join(pending)}. Run `outlast migrate` to bring its schema up to date."
         )
 
 
 def nothing_at(place: str) -> SchemaOutdated:
-    """For those who only look."""
+    """Return the error for commands that do not create a store."""
     return SchemaOutdated(
         f"There is no store at {place}. `outlast serve`, `outlast workers start` and `outlast migrate` make one; "
         "DATABASE_URL and ANALYSIS_DATA_DIR say where."
@@ -96,7 +96,7 @@ def nothing_at(place: str) -> SchemaOutdated:
 
 
 def refusal(differs: SchemaDiffers, address: str, example: str) -> SchemaDiffers:
-    """The whole sentence for an operator: `address` names the database, `example` a new one beside it."""
+    """Return the error for operators: `address` names the database, `example` the new one to copy to."""
     return SchemaDiffers(
         f"The database {address} was made by another version of Outlast, before its schema was frozen: {differs}. "
         "Stop every process that uses it, carry its sessions over into a new database with "

@@ -1,4 +1,4 @@
-"""Wake-ups through a server that may be away: a thread with an event loop keeps the line to it."""
+"""A notifier through a server that may be unreachable, with connections in a thread of its own."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
-from outlast.backends.hints import Outbox, packed, unpacked
+from outlast.backends.hints import Outbox, decode_hint, encode_hint
 from outlast.backends.subscribers import Subscribers
 from outlast.core.running.service_loop import run_forever
 from outlast.domain.retry import backoff
@@ -18,200 +18,201 @@ from outlast.ports.notifier import Listener, Subscription, Topic
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.2
-"""Seconds after which a subscriber to a topic that is not carried is told to look."""
-LOOK_JITTER = 0.05
-"""Seconds more at most, so that processes do not look in step."""
+POLL_INTERVAL = 0.2
+"""Seconds after which subscribers to a topic that the server does not carry are woken to poll."""
+POLL_JITTER = 0.05
+"""Additional seconds at most, so that processes do not poll in step."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between attempts to connect, at most: at first, and at last."""
-HELD = 5.0
-"""Seconds that a connection has to last for the pauses to begin anew."""
-IDLE = 30.0
-"""Seconds without anything to say after which the speaker hangs up."""
-TO_OPEN = 5.0
-"""Seconds that opening waits for the server."""
-LAST_WORDS = 1.0
-"""Seconds that closing waits for what is still to be said."""
-TO_END = 3.0
-"""Seconds that closing waits for the thread."""
+"""Seconds between attempts to connect, at most: after the first failure, and after many."""
+STABLE_AFTER = 5.0
+"""Seconds that a connection has to last for the backoff to start over."""
+IDLE_TIMEOUT = 30.0
+"""Seconds without a message after which the sending connection is closed."""
+OPEN_TIMEOUT = 5.0
+"""Seconds that `open` waits for the server."""
+FLUSH_TIMEOUT = 1.0
+"""Seconds that `close` waits until the outbox has been sent."""
+JOIN_TIMEOUT = 3.0
+"""Seconds that `close` waits for the thread."""
 
-Say = Callable[[Sequence[tuple[Topic, bytes]]], Awaitable[None]]
-"""Send messages, each on its topic."""
+Send = Callable[[Sequence[tuple[Topic, bytes]]], Awaitable[None]]
+"""Sends messages, each on its topic."""
 
 
 class ServerConnection(Protocol):
-    """The way to one server. Its calls are made in the notifier's own loop; each is limited in time."""
+    """Connects to one server. The notifier calls it in its own event loop; each call has a timeout."""
 
     name: str
-    largest: int
-    """Bytes of a message."""
-    away: tuple[type[Exception], ...]
-    """What its calls raise when the server cannot be reached."""
+    max_bytes: int
+    """Of one message."""
+    connection_errors: tuple[type[Exception], ...]
+    """What its methods raise if the server is unreachable."""
 
-    async def listen(self, connected: Callable[[], None], hear: Callable[[bytes], None]) -> None:
-        """Connect, say so, and hear messages until the connection breaks; raises then."""
+    async def receive(self, on_connect: Callable[[], None], on_message: Callable[[bytes], None]) -> None:
+        """Connect, call `on_connect`, and call `on_message` with each message; raises if the connection breaks."""
         ...
 
-    def speaking(self) -> AbstractAsyncContextManager[Say]:
-        """A connection to speak through."""
+    def sender(self) -> AbstractAsyncContextManager[Send]:
+        """Open a connection to send through."""
         ...
 
 
 class ServerNotifier:
     """`Notifier` through a server.
 
-    `carried` topics go over the line, and are all looked at again after it was broken. Of the others, subscribers
-    in this process hear at once, and everybody is told to look several times a second.
+    The server carries hints of the `carried` topics; after a lost connection their subscribers check everything.
+    Hints of other topics reach the subscribers of this process at once; all others poll several times a second.
     """
 
-    def __init__(self, line: ServerConnection, carried: Sequence[Topic]) -> None:
-        self._line = line
+    def __init__(self, connection: ServerConnection, carried: Sequence[Topic]) -> None:
+        self._connection = connection
         self._carried = tuple(carried)
-        self._looked_at = tuple(topic for topic in Topic if topic not in carried)
+        self._polled = tuple(topic for topic in Topic if topic not in carried)
         self._origin = secrets.token_hex(6).encode()
-        self._listeners = Subscribers()
+        self._subscribers = Subscribers()
         self._outbox = Outbox()
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._to_say = asyncio.Event()
-        self._said = asyncio.Event()
+        self._queued = asyncio.Event()
+        self._flushed = asyncio.Event()
         self._sending = False
         self._closing = asyncio.Event()
-        self._hearing = _Direction(f"Wake-ups are not heard through {line.name}")
-        self._speaking = _Direction(f"Wake-ups are not sent through {line.name}")
+        self._receive_health = _Health(f"Receiving wake-ups through {connection.name}")
+        self._send_health = _Health(f"Sending wake-ups through {connection.name}")
 
     async def open(self) -> None:
-        """Returns once the server was reached, or was found to be away."""
+        """Return once the first connection was made or has failed."""
         if self._thread is not None:
             return
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(
-            target=self._serve, args=(self._loop,), name=f"wake-ups-{self._line.name}", daemon=True
+            target=self._run_loop, args=(self._loop,), name=f"wake-ups-{self._connection.name}", daemon=True
         )
         self._thread.start()
         if self._carried:
-            await asyncio.to_thread(self._hearing.tried.wait, TO_OPEN)
+            await asyncio.to_thread(self._receive_health.tried.wait, OPEN_TIMEOUT)
 
     async def close(self) -> None:
-        """What was published before is still sent, if the server takes it soon."""
-        self._listeners.clear()
+        """Send what was published before, unless the server takes too long."""
+        self._subscribers.clear()
         self._call(self._closing.set)
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, TO_END)
+            await asyncio.to_thread(self._thread.join, JOIN_TIMEOUT)
 
     def publish(self, topic: Topic, keys: Sequence[str]) -> None:
-        self._listeners.tell(topic, keys)
+        self._subscribers.notify(topic, keys)
         if topic in self._carried and self._outbox.put(topic, keys):
-            self._call(self._to_say.set)
+            self._call(self._queued.set)
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:
-        return self._listeners.add(topics, listener)
+        return self._subscribers.add(topics, listener)
 
-    def _call(self, act: Callable[[], None]) -> None:
-        """In the notifier's loop, if there is one."""
+    def _call(self, callback: Callable[[], None]) -> None:
+        """Call it in the notifier's event loop, if that is running."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(act)
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(callback)
 
-    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            loop.run_until_complete(self._live())
+            loop.run_until_complete(self._run())
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
 
-    async def _live(self) -> None:
-        parts = [asyncio.create_task(self._look())]
+    async def _run(self) -> None:
+        tasks = [asyncio.create_task(self._poll())]
         if self._carried:
-            name = self._line.name
-            parts.append(asyncio.create_task(run_forever(f"Listening to {name}", self._hear_until_broken)))
-            parts.append(asyncio.create_task(run_forever(f"Speaking to {name}", self._speak_until_idle)))
+            name = self._connection.name
+            tasks.append(asyncio.create_task(run_forever(f"Receiving from {name}", self._receive_until_broken)))
+            tasks.append(asyncio.create_task(run_forever(f"Sending to {name}", self._send_until_idle)))
         await self._closing.wait()
-        if not self._speaking.broken:
-            await self._speak_out()
-        pending = set(parts)
+        if not self._send_health.broken:
+            await self._flush()
+        pending = set(tasks)
         while pending:  # `wait_for`, which clients use, may swallow a cancellation before Python 3.12
-            for part in pending:
-                part.cancel()
+            for task in pending:
+                task.cancel()
             _, pending = await asyncio.wait(pending, timeout=0.1)
 
-    async def _speak_out(self) -> None:
-        self._said.clear()
+    async def _flush(self) -> None:
+        self._flushed.clear()
         if self._sending or not self._outbox.empty:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS):
-                    await self._said.wait()
+                async with asyncio.timeout(FLUSH_TIMEOUT):
+                    await self._flushed.wait()
 
-    async def _look(self) -> None:
-        while self._looked_at:
-            await asyncio.sleep(LOOK_EVERY + self._rng.uniform(0, LOOK_JITTER))
-            for topic in self._looked_at:
-                self._listeners.tell(topic, [""])
+    async def _poll(self) -> None:
+        while self._polled:
+            await asyncio.sleep(POLL_INTERVAL + self._rng.uniform(0, POLL_JITTER))
+            for topic in self._polled:
+                self._subscribers.notify(topic, [""])
 
-    async def _hear_until_broken(self) -> None:
+    async def _receive_until_broken(self) -> None:
         try:
-            await self._line.listen(self._connected, self._hear)
-        except self._line.away as error:
-            await asyncio.sleep(self._hearing.failed(error, self._rng))
+            await self._connection.receive(self._on_connect, self._on_message)
+        except self._connection.connection_errors as error:
+            await asyncio.sleep(self._receive_health.failed(error, self._rng))
 
-    def _connected(self) -> None:
-        """Something may have been missed until now."""
-        self._hearing.works()
+    def _on_connect(self) -> None:
+        """Have everything checked: hints may have been lost until now."""
+        self._receive_health.works()
         for topic in self._carried:
-            self._listeners.tell(topic, [""])
+            self._subscribers.notify(topic, [""])
 
-    def _hear(self, message: bytes) -> None:
+    def _on_message(self, message: bytes) -> None:
         origin, _, content = message.partition(b" ")
-        if origin != self._origin and (hint := unpacked(content)) is not None:
-            self._listeners.tell(*hint)
+        if origin != self._origin and (hint := decode_hint(content)) is not None:
+            self._subscribers.notify(*hint)
 
-    async def _speak_until_idle(self) -> None:
-        await self._something_to_say()
+    async def _send_until_idle(self) -> None:
+        await self._wait_for_hints()
         try:
-            async with self._line.speaking() as say:
+            async with self._connection.sender() as send:
                 with suppress(TimeoutError):
                     while True:
-                        await self._say_all(say)
-                        async with asyncio.timeout(IDLE):
-                            await self._something_to_say()
-        except self._line.away as error:
-            await asyncio.sleep(self._speaking.failed(error, self._rng))
+                        await self._send_all(send)
+                        async with asyncio.timeout(IDLE_TIMEOUT):
+                            await self._wait_for_hints()
+        except self._connection.connection_errors as error:
+            await asyncio.sleep(self._send_health.failed(error, self._rng))
 
-    async def _something_to_say(self) -> None:
+    async def _wait_for_hints(self) -> None:
         while self._outbox.empty:
-            self._to_say.clear()
+            self._queued.clear()
             if self._outbox.empty:
-                await self._to_say.wait()
+                await self._queued.wait()
 
-    async def _say_all(self, say: Say) -> None:
-        """What gathers while a message is on its way goes with the next."""
-        while hints := self._outbox.take():
+    async def _send_all(self, send: Send) -> None:
+        """Send until the outbox is empty: hints that are published meanwhile go out together."""
+        while hints := self._outbox.drain():
             self._sending = True
             try:
-                await say([(topic, m) for topic, keys in hints for m in self._messages(topic, keys)])
+                await send([(topic, m) for topic, keys in hints for m in self._messages(topic, keys)])
             except BaseException:
                 for topic, keys in hints:
                     self._outbox.put(topic, keys)
                 raise
             finally:
                 self._sending = False
-            self._speaking.works()
-        self._said.set()
+            self._send_health.works()
+        self._flushed.set()
 
     def _messages(self, topic: Topic, keys: Sequence[str]) -> list[bytes]:
-        own = self._origin + b" "
-        return [own + message for message in packed(topic, keys, self._line.largest - len(own))]
+        prefix = self._origin + b" "
+        max_bytes = self._connection.max_bytes - len(prefix)
+        return [prefix + message for message in encode_hint(topic, keys, max_bytes)]
 
 
-class _Direction:
-    """Hearing or speaking: how long it works, how often in a row it failed; says so once, and when it is over."""
+class _Health:
+    """How long one direction has worked or failed; logs once when it breaks and once when it recovers."""
 
-    def __init__(self, trouble: str) -> None:
+    def __init__(self, activity: str) -> None:
         self.tried = threading.Event()
-        """It worked or failed once."""
+        """Set once it has worked or failed."""
         self.broken = False
-        self._trouble = trouble
+        self._activity = activity
         self._failures = 0
         self._works_since: float | None = None
 
@@ -221,16 +222,16 @@ class _Direction:
             self._works_since = time.monotonic()
         if self.broken:
             self.broken = False
-            log.info("%s: that is over.", self._trouble)
+            log.info("%s works again.", self._activity)
 
     def failed(self, error: Exception, rng: random.Random) -> float:
-        """Seconds to pause."""
+        """Return the seconds to wait before the next attempt."""
         if not self.broken:
             self.broken = True
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            log.warning("%s, so what they tell of is noticed late: %s", self._trouble, reason)
+            log.warning("%s failed; until it works again, changes are noticed late: %s", self._activity, reason)
         self.tried.set()
-        if self._works_since is not None and time.monotonic() - self._works_since > HELD:
+        if self._works_since is not None and time.monotonic() - self._works_since > STABLE_AFTER:
             self._failures = 0
         self._works_since = None
         self._failures += 1

@@ -1,4 +1,4 @@
-"""The statements of a backend, one `.sql` file each, by the name of the file."""
+"""The SQL statements of a backend, one `.sql` file each, by name."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ PART = re.compile(r"\{(\w+)\}")
 
 @cache
 def statements(package: str) -> "Statements":
-    """Those of a backend, read once in a process."""
+    """Return the statements of a backend, read once per process."""
     return Statements(package)
 
 
 class Statements:
-    """All of `queries/` of one backend. `{name}` in one stands for the whole text of another."""
+    """The statements in `queries/` of one backend. `{name}` in one includes the text of another."""
 
     def __init__(self, package: str) -> None:
         folder = files(package) / "queries"

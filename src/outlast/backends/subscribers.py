@@ -1,4 +1,4 @@
-"""Who listens in this process: each listener is called in the event loop that it was registered in."""
+"""The subscribers of one process: each listener is called in the event loop in which it subscribed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,59 +8,59 @@ from outlast.ports.notifier import Listener, Topic
 
 
 class Subscriber:
-    """An open ear in one event loop."""
+    """A `Subscription` of one event loop."""
 
-    def __init__(self, listeners: "Subscribers", topics: Sequence[Topic], listener: Listener) -> None:
+    def __init__(self, subscribers: "Subscribers", topics: Sequence[Topic], listener: Listener) -> None:
         self.topics = frozenset(topics)
-        self._listeners = listeners
+        self._subscribers = subscribers
         self._listener: Listener | None = listener
         self._loop = asyncio.get_running_loop()
 
     def post(self, topic: Topic, keys: Sequence[str]) -> None:
-        """From any thread; raises `RuntimeError` when its loop is closed."""
-        self._loop.call_soon_threadsafe(self._hear, topic, keys)
+        """Schedule the listener, from any thread. Raises `RuntimeError` if the event loop is closed."""
+        self._loop.call_soon_threadsafe(self._call_listener, topic, keys)
 
-    def _hear(self, topic: Topic, keys: Sequence[str]) -> None:
+    def _call_listener(self, topic: Topic, keys: Sequence[str]) -> None:
         for key in keys:
             if self._listener is not None:
                 self._listener(topic, key)
 
     async def close(self) -> None:
         self._listener = None
-        self._listeners.forget(self)
+        self._subscribers.remove(self)
 
 
 class Subscribers:
-    """All of them. Safe from any thread; never blocks, never raises."""
+    """All subscribers of a process. Safe from any thread; never blocks, never raises."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._ears: tuple[Subscriber, ...] = ()
+        self._subscribers: tuple[Subscriber, ...] = ()
 
     def add(self, topics: Sequence[Topic], listener: Listener) -> Subscriber:
-        """Call `listener` in the running loop from now on."""
-        ear = Subscriber(self, topics, listener)
+        """Call `listener` in the running event loop from now on."""
+        added = Subscriber(self, topics, listener)
         with self._lock:
-            self._ears = (*self._ears, ear)
-        return ear
+            self._subscribers = (*self._subscribers, added)
+        return added
 
-    def forget(self, ear: Subscriber) -> None:
+    def remove(self, subscriber: Subscriber) -> None:
         with self._lock:
-            self._ears = tuple(e for e in self._ears if e is not ear)
+            self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
 
     def clear(self) -> None:
         with self._lock:
-            self._ears = ()
+            self._subscribers = ()
 
-    def want(self, topic: Topic) -> bool:
-        """Whether anybody listens for it."""
-        return any(topic in ear.topics for ear in self._ears)
+    def has(self, topic: Topic) -> bool:
+        """Return whether anybody subscribes to the topic."""
+        return any(topic in subscriber.topics for subscriber in self._subscribers)
 
-    def tell(self, topic: Topic, keys: Sequence[str]) -> None:
-        heard = tuple(keys)
-        for ear in self._ears:
-            if topic in ear.topics:
+    def notify(self, topic: Topic, keys: Sequence[str]) -> None:
+        copied = tuple(keys)
+        for subscriber in self._subscribers:
+            if topic in subscriber.topics:
                 try:
-                    ear.post(topic, heard)
-                except RuntimeError:  # its loop was closed without a word
-                    self.forget(ear)
+                    subscriber.post(topic, copied)
+                except RuntimeError:  # its event loop was closed without closing the subscription
+                    self.remove(subscriber)

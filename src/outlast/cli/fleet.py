@@ -10,7 +10,7 @@ from typing import Any
 from outlast.app import Outlast
 from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.fleet import make_app
-from outlast.backends.celery.worker import SLOW_LOOK, CeleryWorkers
+from outlast.backends.celery.worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.cli.application import Refused, load_app
 from outlast.core.engine import Engine
 from outlast.core.running.worker import WorkerEnd
@@ -54,7 +54,7 @@ def work(
 
 
 def slow_look(outlast: Outlast) -> float:
-    return max(SLOW_LOOK, outlast.settings.worker_sleep)
+    return max(POLL_AFTER_SILENCE, outlast.settings.worker_sleep)
 
 
 def _broker(outlast: Outlast) -> str:

@@ -176,7 +176,7 @@ class Analysis:
     longest_wait: float = DAY
     """Maximum seconds that a `RetryAfter` waits."""
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Fields of a start's body that select this analysis by themselves, each with the input field that it fills."""
+    """Fields of a start body that select this analysis by themselves, each with the input field it fills."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:

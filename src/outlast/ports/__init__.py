@@ -1,1 +1,1 @@
-"""The seams of the system: what core needs of a store, a notifier, a clock, with the contract in prose."""
+"""Interfaces of the store, the notifier, the clock and others, with their contracts in prose."""

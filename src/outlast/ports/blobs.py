@@ -1,4 +1,4 @@
-"""Uploaded files: in the store, owned, expiring, so that a worker elsewhere can read them."""
+"""Uploaded files, stored with owner and expiry so that workers on any machine can read them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,32 +15,32 @@ class StoredUpload:
 
     sha256: str
     name: str
-    """As the browser said it, for people; never used as a path."""
+    """The name that the browser sent, for display; never used as a path."""
     bytes: int
     used_at: datetime
-    """Last put or used; what its expiry counts from."""
+    """When it was last put or used; its expiry counts from here."""
 
 
 def length(file: BinaryIO) -> int:
-    """Bytes of a file, which is at its start before and after."""
+    """Return the size in bytes of a file whose position is, and stays, its start."""
     size = file.seek(0, 2)
     file.seek(0)
     return size
 
 
 class Blobs(Protocol):
-    """Uploads by owner and content. Its hash is no key to another's upload. Same laws as `SessionStore`."""
+    """Uploads by owner and content. A hash gives no access to another's upload. Same laws as `SessionStore`."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Store all that `file` (at its start) holds, chunk by chunk without holding up other writers; visible
-        only once whole. The same content again only renews it.
+        """Store the content of `file`, from its start, in chunks that do not block other writers; visible only
+        when complete. Storing the same content again renews it.
         """
         ...
 
     async def find(self, owner: str, sha256: str) -> StoredUpload | None:
-        """The upload, its last use set to now; `None` when this owner has none such."""
+        """Return the upload and set its last use to now; `None` if this owner has no such upload."""
         ...
 
     def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
-        """Its content in chunks; `KeyError` when this owner has none such."""
+        """Yield its content in chunks. Raises `KeyError` if this owner has no such upload."""
         ...

@@ -1,4 +1,4 @@
-"""The only time in the system."""
+"""The clock, the only source of time in the system."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,15 +8,15 @@ class Clock(Protocol):
     """Wall time for people, monotonic time for durations and leases. Safe from any thread."""
 
     def now(self) -> datetime:
-        """Aware, UTC."""
+        """Return the wall time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds; never goes back; comparable between the processes of one boot of one machine."""
+        """Return seconds that never decrease, comparable between the processes of one boot of a machine."""
         ...
 
     def boot_id(self) -> str:
-        """Names the boot (and the time namespace) within which `monotonic` may be compared."""
+        """Return the boot (and time namespace) within which `monotonic` values are comparable."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...

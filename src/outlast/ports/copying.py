@@ -1,4 +1,4 @@
-"""Moving a whole store into another: read by pages, written as it was, and shut while it moves."""
+"""Copying a whole store to another: read in pages, written unchanged, and shut at the end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from outlast.ports.results import StepSample, StoredResult
 
 @dataclass(frozen=True, slots=True)
 class WholeSession:
-    """A session with all that hangs on it."""
+    """A session with its history and its kept steps."""
 
     session: AnalysisSession
     history: tuple[AttemptRecord, ...]
@@ -38,7 +38,7 @@ class OwnedUpload:
 
 @dataclass(frozen=True, slots=True)
 class SpacedFact:
-    """A fact with its space and its time."""
+    """A fact with its space and its expiry."""
 
     space: str
     stored: StoredFact
@@ -46,59 +46,59 @@ class SpacedFact:
 
 
 class Copyable(Protocol):
-    """What a store gives and takes when it moves. Pages are in the order of session ids.
+    """Reads and writes a whole store. Pages are in the order of session ids.
 
     A shut store answers reads and refuses every other change of a session (a start, a claim, a cancel) with
-    `StoreUnavailable`: nothing that is written to it could be lost on the way.
+    `StoreUnavailable`: no write can be lost during the move.
     """
 
     async def shut(self, reason: str) -> int:
-        """Give back unspent all that is at work, and refuse changes from now on; answers how many were given
-        back. The reason is for operators. Idempotent.
+        """Release all processing sessions unspent, and refuse changes from now on; return how many were released.
+        The reason is for operators. Idempotent.
         """
         ...
 
     async def reopen(self) -> None:
-        """Take changes again. Idempotent."""
+        """Accept changes again. Idempotent."""
         ...
 
     async def shut_because(self) -> str | None:
-        """The reason; `None`: it is open."""
+        """Return the reason; `None` if the store is open."""
         ...
 
     async def versions(self, after: str, limit: int) -> Mapping[str, int]:
-        """The next sessions after this id, with their versions."""
+        """Return the next sessions after this id, with their versions."""
         ...
 
     async def whole_sessions(self, session_ids: Sequence[str]) -> Sequence[WholeSession]:
-        """These, as far as they are there, by id."""
+        """Return those of these sessions that exist, by id."""
         ...
 
     async def take_sessions(self, sessions: Sequence[WholeSession], gone: Sequence[str]) -> None:
-        """Write these as they are, in place of what there was, and delete those that are gone; also while shut.
+        """Insert or replace these sessions unchanged, and delete those in `gone`; also while shut.
 
-        What has the same owner, analysis and subject in flight under another id makes way: its own turn comes.
+        Delete any other session in flight with the same owner, analysis and subject: it is copied again later.
         """
         ...
 
     async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
-        """The next results' session ids, with what may change of them: the hash of their owner, then the link."""
+        """Return the next results' session ids, with what may change: the owner's hash, then the link."""
         ...
 
     async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]: ...
 
     async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
-        """As `take_sessions`."""
+        """Do as `take_sessions` does."""
         ...
 
     async def uploads(self) -> Sequence[OwnedUpload]:
-        """All that are whole; their content comes from `Blobs.chunks`."""
+        """Return all complete uploads; `Blobs.chunks` reads their content."""
         ...
 
     async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
-        """The next facts, ordered by space, key and item; written by `FactStore.remember`."""
+        """Return the next facts, ordered by space, key and item; `FactStore.remember` writes them."""
         ...
 
     async def samples(self) -> Sequence[StepSample]:
-        """All remembered durations, each analysis and step oldest first."""
+        """Return all stored durations, oldest first for each analysis and step."""
         ...

@@ -1,4 +1,4 @@
-"""Tells a fleet behind a broker that sessions wait; may lose messages, never the truth."""
+"""Sends pending sessions to workers behind a broker. It may lose messages: the store has the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ OFFER_AGAIN_AFTER = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A session that waits to be claimed, as much of it as a broker needs to route it."""
+    """A pending session, as far as a broker needs it for routing."""
 
     session_id: str
     queue: str
     priority: int
     """Larger goes first."""
     analysis: str
-    """For the eyes of those who watch the broker."""
+    """Shown in monitoring of the broker."""
 
     @staticmethod
     def of(session: AnalysisSession) -> "Waiting":
@@ -27,9 +27,9 @@ class Waiting:
 
 
 class Dispatcher(Protocol):
-    """Sends session ids to a fleet. The claim is made in the store, so a message may be lost, doubled or late.
+    """Sends session ids to a fleet. Workers claim in the store, so a message may be lost, duplicated or late.
 
-    What a broker loses is offered again by `SessionStore.offer`.
+    `SessionStore.offer` returns lost sessions again.
     """
 
     async def open(self) -> None: ...

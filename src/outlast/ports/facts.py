@@ -1,4 +1,4 @@
-"""What analyses want to remember beyond a session: facts by space and key, each with its time to be forgotten."""
+"""Facts that analyses keep beyond a session, by space and key, with an expiry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """One value. Several may stand under one key, each as an item of its own."""
+    """One value. A key may have several, each as an item of its own."""
 
     key: str
     item: str
@@ -17,16 +17,16 @@ class StoredFact:
 
 
 class FactStore(Protocol):
-    """Facts of the whole installation, nobody's in particular. Same laws as `SessionStore`."""
+    """Facts of the whole installation, without owners. Same laws as `SessionStore`."""
 
     async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
-        """Write these, in place of what stands under the same key and item; forgotten after `until`."""
+        """Insert or replace these by key and item; they expire at `until`."""
         ...
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
-        """What stands under these keys and is not to be forgotten yet, by item; keys without any are not there."""
+        """Return the unexpired facts of these keys, ordered by item; keys without facts are omitted."""
         ...
 
     async def forget(self, space: str, keys: Sequence[str]) -> None:
-        """Delete all that stands under these keys."""
+        """Delete all facts of these keys."""
         ...

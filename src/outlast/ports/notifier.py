@@ -1,4 +1,4 @@
-"""Wake-ups between processes; may lose messages, never the truth."""
+"""Wake-ups between processes. They are hints and may be lost: the store has the truth."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -9,9 +9,9 @@ class Topic(StrEnum):
     """What a wake-up is about."""
 
     WAITING = "waiting"
-    """Sessions wait to be claimed; the key is their queue."""
+    """Sessions are pending; the key is their queue."""
     CANCEL = "cancel"
-    """A running session is to be stopped; the key is its id."""
+    """The cancel of a processing session was requested; the key is its id."""
     CHANGED = "changed"
     """A session's row changed; the key is its id."""
 
@@ -21,7 +21,7 @@ Listener = Callable[[Topic, str], None]
 
 
 class Subscription(Protocol):
-    """An open ear."""
+    """The subscription of one listener."""
 
     async def close(self) -> None: ...
 
@@ -29,8 +29,8 @@ class Subscription(Protocol):
 class Notifier(Protocol):
     """Carries hints between all processes of one store, and within one.
 
-    A hint may be lost, doubled, late or for nothing; a subscriber also looks by itself from time to time. A key
-    may be the empty string: "look at everything" (after an overflow, or where a backend cannot say which).
+    A hint may be lost, duplicated, late or spurious, so subscribers also poll from time to time. An empty key
+    means "check everything": after an overflow, or if a backend does not know the keys.
     """
 
     async def open(self) -> None: ...
@@ -38,7 +38,7 @@ class Notifier(Protocol):
     async def close(self) -> None: ...
 
     def publish(self, topic: Topic, keys: Sequence[str]) -> None:
-        """Never blocks, never raises. Safe from any thread. Also reaches subscribers of the same process."""
+        """Send a hint, also to subscribers of this process. Never blocks, never raises. Safe from any thread."""
         ...
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:

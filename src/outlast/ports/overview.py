@@ -1,4 +1,4 @@
-"""What operators want to know of all sessions at once, counted on request."""
+"""Counts of all sessions for operators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,37 +10,37 @@ from outlast.domain.status import Status
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """What is pending of one analysis in one queue."""
+    """Pending sessions of one analysis in one queue."""
 
     queue: str
     analysis: str
     waiting: int
-    """Could be claimed now."""
+    """Claimable now."""
     since: datetime | None
-    """When the one of these that waits longest became available; `None` when none waits."""
+    """When the oldest of these became available; `None` if there is none."""
     later: int
-    """Their time is to come: the next attempt after a failure."""
+    """Not due yet: they wait for the next attempt after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How many sessions that are still there became final in one hour, in one way."""
+    """How many existing sessions reached a final status in one hour."""
 
     hour: datetime
-    """Its beginning, UTC."""
+    """Its start, in UTC."""
     status: Status
     sessions: int
 
 
 class Overview(Protocol):
-    """The counting side of the store. Same laws as `SessionStore`."""
+    """Counts sessions. Same laws as `SessionStore`."""
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Every queue and analysis of which something is pending, in the order of their names."""
+        """Return every queue and analysis with pending sessions, ordered by name."""
         ...
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
-        """By hour, those that became final from `since` on and before `until`, in order of hour and status; what
-        there is none of is not there.
+        """Count by hour the sessions that became final from `since` on and before `until`, ordered by hour and
+        status, without counts of zero.
         """
         ...

@@ -1,4 +1,4 @@
-"""What outlives a session: results, and how long steps took."""
+"""Results and step durations, which outlive their sessions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 SAMPLES_KEPT = 50
-"""Durations remembered per analysis and step, the newest."""
+"""Newest durations stored per analysis and step."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """A result as the completed session left it."""
+    """The result of a completed session."""
 
     session_id: str
     analysis: str
@@ -26,7 +26,7 @@ class StoredResult:
 
 @dataclass(frozen=True, slots=True)
 class StepSample:
-    """One step worked for in one completed session."""
+    """The duration of one step in one completed session."""
 
     analysis: str
     step: str
@@ -37,13 +37,13 @@ class Results(Protocol):
     """Results by session and owner; step statistics by analysis. Same laws as `SessionStore`."""
 
     async def result(self, session_id: str, *, owner: str | None) -> StoredResult | None:
-        """Also after its session was pruned, until the results' own retention ends."""
+        """Return a result, also after its session was pruned, until its own retention ends."""
         ...
 
     async def learn(self, samples: Sequence[StepSample]) -> None:
-        """Remember durations; losing some does no harm."""
+        """Store durations; some may be lost."""
         ...
 
     async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
-        """The remembered durations in milliseconds, by step."""
+        """Return the stored durations in milliseconds, by step."""
         ...

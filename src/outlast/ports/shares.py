@@ -1,4 +1,4 @@
-"""Links by which an owner lets others read a result: one at most for each, unguessable, revocable."""
+"""Share links of results: at most one for each, unguessable and revocable."""
 
 from typing import Protocol
 
@@ -6,21 +6,21 @@ from outlast.ports.results import StoredResult
 
 
 class Shares(Protocol):
-    """A link is a part of its result: it changes hands and ends with it. Same laws as `SessionStore`."""
+    """A link belongs to its result: it is adopted and deleted with it. Same laws as `SessionStore`."""
 
     async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
-        """Give the result this link unless it has one; answers the link that holds, under any race.
+        """Set this link unless the result has one; return the link that is valid, under any race.
 
-        `None`: no such result of this owner.
+        `None` means that this owner has no such result.
         """
         ...
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
-        """Nobody can read it by its link any more; a later link is another. `False`: no such result of this
-        owner.
+        """Revoke the link for good: a later one will differ. Return `False` if this owner has no such
+        result.
         """
         ...
 
     async def shared(self, token: str) -> StoredResult | None:
-        """The result that has this link."""
+        """Return the result with this link."""
         ...

@@ -1,15 +1,15 @@
-"""How much is stored, and how much room there is for more."""
+"""Used and free storage."""
 
 from typing import Protocol
 
 
 class Storage(Protocol):
-    """The measures that quotas are held against. Same laws as `SessionStore`."""
+    """The measurements that quotas are compared with. Same laws as `SessionStore`."""
 
     async def stored_bytes(self, owner: str | None) -> int:
-        """Bytes of the uploads of one owner, or of all; one on its way counts as long as its file is."""
+        """Return the bytes of one owner's uploads, or of all; an incomplete one counts in full."""
         ...
 
     def free_bytes(self) -> int | None:
-        """Bytes that can still be written, found in microseconds; `None` where only the database's host knows."""
+        """Return the bytes that can be written, within microseconds; `None` if only the database's host knows."""
         ...

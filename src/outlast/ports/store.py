@@ -1,4 +1,4 @@
-"""The durable truth about sessions. The row is the queue entry; nothing else needs to survive."""
+"""The store of sessions. A session's row is its queue entry; nothing else needs to survive."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,17 +25,17 @@ class StartLimits:
     active_per_owner: int
     """Sessions of one owner in flight; beyond it `TooManyActive`."""
     pending: int
-    """Sessions that wait, of everybody; beyond it `QueueFull`."""
+    """Pending sessions of all owners; beyond it `QueueFull`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The session that now answers for the start: new, or the one already in flight."""
+    """The session that a start returns: new, or the one already in flight."""
 
     session: AnalysisSession
     existing: bool
     announced: bool = False
-    """The store has told those who wait for work itself, together with the row."""
+    """The store has notified waiting workers in the transaction of the insert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ProgressUpdate:
 
 
 def latest(updates: Sequence[ProgressUpdate]) -> Mapping[Claim, Progress]:
-    """Of several updates of one claim the last, with the highest percentage of them all."""
+    """Return the last update of each claim, with the highest percentage of all its updates."""
     found: dict[Claim, Progress] = {}
     for update in updates:
         before = found.get(update.claim)
@@ -134,8 +134,8 @@ class SessionStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the store can write, is not shut and has a current schema, else raise `StoreUnavailable` or
-        `SchemaOutdated` with a sentence for the operator.
+        """Check that the store can write, is not shut and has a current schema; otherwise raise
+        `StoreUnavailable` or `SchemaOutdated` with a sentence for the operator.
         """
         ...
 
@@ -166,13 +166,13 @@ class SessionStore(Protocol):
         ...
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
-        """Which of these are not in the store any more."""
+        """Return which of these are no longer in the store."""
         ...
 
     async def select(self, selection: Selection) -> list[AnalysisSession]: ...
 
     async def count(self) -> Mapping[Status, int]:
-        """Sessions by status; every status is there."""
+        """Count sessions by status, including those with zero."""
         ...
 
     async def queue_position(self, session_id: str) -> int | None:
@@ -215,13 +215,13 @@ class SessionStore(Protocol):
         ...
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
-        """Write progress, all in one transaction; answers the claims that are gone."""
+        """Write progress in one transaction; return the claims that are lost."""
         ...
 
     async def kept_steps(self, session_id: str) -> Sequence[KeptStep]: ...
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
-        """Keep (replace) a step's result; `False` when the claim is gone."""
+        """Insert or replace a step's result; return `False` if the claim is lost."""
         ...
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
@@ -257,7 +257,7 @@ class SessionStore(Protocol):
         ...
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
-        """How its attempts ended, oldest first."""
+        """Return how its attempts ended, oldest first."""
         ...
 
     async def beats(self) -> Sequence[Heartbeat]:
@@ -287,14 +287,14 @@ class SessionStore(Protocol):
         ...
 
     async def end_future_waits(self) -> int:
-        """Make available at once what waits since a moment more than `CLOCK_MARGIN` ahead; answers how many.
+        """Make pending sessions due whose wait began more than `CLOCK_MARGIN` in the future; return how many.
 
-        The wall clock has gone back since, nobody knows how far: a wait of seconds would take that much longer.
+        The wall clock has gone back since, by an unknown span, which would lengthen a wait of seconds.
         """
         ...
 
     async def release_worker(self, worker_id: str) -> int:
-        """Give back unspent all that this worker holds, and forget it; answers how many. For an orderly end."""
+        """Release all sessions of this worker unspent, and delete it; return how many. For an orderly stop."""
         ...
 
     async def prune(

@@ -1,4 +1,4 @@
-"""Workers as the store knows them: leases, heartbeats, who is alive."""
+"""The registry of workers: leases, heartbeats, liveness."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 
 LEASE = 15.0
-"""Seconds that a worker's right to its claims lasts without renewal."""
+"""Seconds that a worker keeps its claims without renewing its lease."""
 RENEW_EVERY = 5.0
 """Seconds between renewals."""
 
@@ -42,16 +42,16 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a renewal learnt."""
+    """The response to a renewal."""
 
     held: frozenset[Claim]
-    """All that the store says this worker holds. A claim it believes in and that is not here is lost."""
+    """All claims that this worker holds by the store. Any other claim of the worker is lost."""
     cancel_requested: frozenset[str]
-    """Sessions among them whose owner wants them stopped."""
+    """Sessions among them with a cancel request."""
 
     @classmethod
     def of(cls, held: Iterable[tuple[str, int, bool]]) -> "Beat":
-        """From each session held: its id, the number of its claim, whether its cancel was requested."""
+        """Create it from the id, claim number and cancel request of each session held."""
         rows = list(held)
         return cls(
             frozenset(Claim(session_id, number) for session_id, number, _ in rows),
@@ -60,14 +60,14 @@ class Beat:
 
 
 class Lease(Protocol):
-    """The renewing side, blocking, with a connection of its own, used by one thread alone.
+    """Renews the lease of one worker: blocking, on a connection of its own, used by one thread.
 
     A lease lapses when some `LeaseObserver` has seen its beat unchanged for `LEASE` seconds; no clock of the
     machine or of a database decides that.
     """
 
     def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
-        """Enter the worker, with a fresh lease.
+        """Register the worker with a new lease.
 
         `formerly` is the id under which the same process was registered before and has lost its lease: it is
         alive, so every lapse that this id has caused is taken back (`lapses` one less, never below 0; its line of
@@ -76,29 +76,29 @@ class Lease(Protocol):
         ...
 
     def renew(self, worker_id: str) -> Beat | None:
-        """Beat; `None` when the worker has been rescued from or forgotten: it holds nothing."""
+        """Renew the lease; `None` if its sessions were rescued or the worker was deleted: it holds nothing."""
         ...
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
-        """As `SessionStore.finish`, for a worker whose event loop does not answer; claims that are gone are
-        passed over.
+        """Do as `SessionStore.finish` does, for a worker whose event loop does not respond; skip lost
+        claims.
         """
         ...
 
     def release(self, worker_id: str) -> int:
-        """As `SessionStore.release_worker`."""
+        """Do as `SessionStore.release_worker` does."""
         ...
 
     def close(self) -> None: ...
 
 
 class WorkerRegistry(Protocol):
-    """The looking side. Same laws as `SessionStore`."""
+    """Reads the registry. Same laws as `SessionStore`."""
 
     def lease(self) -> Lease:
-        """A new connection for a worker's renewals."""
+        """Create a lease on a new connection."""
         ...
 
     async def workers(self) -> Sequence[WorkerInfo]:
-        """All that are registered, the dead among them until they are rescued from."""
+        """Return all registered workers, including dead ones until their sessions are rescued."""
         ...

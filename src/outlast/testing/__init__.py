@@ -1,4 +1,4 @@
-"""The public test kit: a clock under your thumb, and the contract suites that every backend must pass.
+"""The public test kit: a fake clock, and the contract suites that every backend must pass.
 
 It needs pytest, pytest-asyncio in its auto mode and hypothesis, which Outlast itself does not install.
 """

@@ -1,4 +1,4 @@
-"""Short ways to bring a store into a state worth testing."""
+"""Helpers that bring a store into the state that a test needs."""
 
 import base64
 import secrets
@@ -28,11 +28,11 @@ STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
 
 
 class WholeStore(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
-    """All that a backend's store is."""
+    """All ports that a backend's store implements."""
 
 
 def new_session(**changes: Any) -> NewSession:
-    """A start that nothing is wrong with; its subject is its own unless given."""
+    """Return a valid start, with a unique subject unless one is given."""
     session_id = base64.b32encode(secrets.token_bytes(17))[:26].decode().lower()
     plain = NewSession(
         id=session_id,
@@ -52,7 +52,7 @@ async def start(store: SessionStore, **changes: Any) -> AnalysisSession:
 
 
 def enter(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> None:
-    """Register a worker, with a lease from now."""
+    """Register a worker with a new lease."""
     lease = store.lease()
     lease.register(replace(_worker(worker_id), **changes))
     lease.close()
@@ -72,7 +72,7 @@ def _worker(worker_id: str) -> WorkerInfo:
 
 
 def return_as(store: WorkerRegistry, worker_id: str, *, formerly: str) -> None:
-    """Register a worker that has lost the lease of its former id."""
+    """Register a worker that has lost the lease of its former id again."""
     lease = store.lease()
     lease.register(_worker(worker_id), formerly)
     lease.close()
@@ -122,7 +122,7 @@ def right(session: AnalysisSession) -> Claim:
 
 
 async def crash(store: WholeStore, session_id: str, times: int = 1) -> None:
-    """Let a worker of its own claim the session and be rescued from, so many times."""
+    """Let new workers claim the session and crash, `times` times."""
     for _ in range(times):
         worker_id = f"victim-{secrets.token_hex(8)}"
         enter(store, worker_id)
@@ -131,12 +131,12 @@ async def crash(store: WholeStore, session_id: str, times: int = 1) -> None:
 
 
 def death_of(worker_id: str = WORKER) -> Death:
-    """What a supervisor says of a worker that was killed."""
+    """Return what a supervisor reports about a killed worker."""
     return Death(worker_id, "was killed by SIGKILL", "host", 4711)
 
 
 async def lapse(store: WholeStore, *worker_ids: str) -> list[str]:
-    """Let the leases of these workers lapse, or of all, whatever the clock says; answers the sessions rescued."""
+    """Let the leases of these workers, or of all, lapse whatever the clock says; return the rescued sessions."""
     return await store.rescue([b for b in await store.beats() if not worker_ids or b.worker_id in worker_ids])
 
 

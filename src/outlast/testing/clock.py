@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A fake clock, which only moves when a test moves it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Somebody in some loop who waits for a figure to be reached."""
+    """A coroutine that waits for a time, or for a number of sleepers."""
 
     until: float
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[None]"
 
     def wake(self) -> None:
-        self.loop.call_soon_threadsafe(_settle, self.future)
+        self.loop.call_soon_threadsafe(_resolve, self.future)
 
 
-def _settle(future: "asyncio.Future[None]") -> None:
+def _resolve(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
 
 
 class FakeClock:
-    """A `Clock` whose wall and monotonic time move by the test's hand alone, together or apart.
+    """A `Clock` whose wall and monotonic time only move when a test moves them, together or separately.
 
     Safe from any thread.
     """
@@ -52,7 +52,7 @@ class FakeClock:
             return self._boot_id
 
     async def sleep(self, seconds: float) -> None:
-        """Return once the monotonic clock has been moved this far, whatever the wall clock does."""
+        """Return once the monotonic clock has advanced by this much, whatever the wall clock does."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -60,7 +60,7 @@ class FakeClock:
         with self._lock:
             sleeper = _Waiting(self._monotonic + seconds, loop, loop.create_future())
             self._sleepers.append(sleeper)
-            self._tell_watchers()
+            self._notify_watchers()
         try:
             await sleeper.future
         finally:
@@ -69,12 +69,12 @@ class FakeClock:
                     self._sleepers.remove(sleeper)
 
     async def asleep(self, count: int = 1) -> None:
-        """Return once so many sleep: the signal that code under test has come to rest."""
+        """Return once `count` coroutines sleep, so that the code under test is idle."""
         loop = asyncio.get_running_loop()
         with self._lock:
             watcher = _Waiting(count, loop, loop.create_future())
             self._watchers.append(watcher)
-            self._tell_watchers()
+            self._notify_watchers()
         try:
             await watcher.future
         finally:
@@ -83,17 +83,17 @@ class FakeClock:
                     self._watchers.remove(watcher)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, as it does: both clocks go on, and whoever has slept enough wakes."""
+        """Advance both clocks, and wake the sleepers whose time has come."""
         self.jump_wall(seconds)
         self.jump_monotonic(seconds)
 
     def jump_wall(self, seconds: float) -> None:
-        """Set the wall clock alone, forward or back, as an operator or a time server does."""
+        """Move only the wall clock, forward or back, as an operator or a time server does."""
         with self._lock:
             self._now += timedelta(seconds=seconds)
 
     def jump_monotonic(self, seconds: float) -> None:
-        """Move the monotonic clock alone, as after a pause of the whole machine whose wall clock lags."""
+        """Move only the monotonic clock, as after a suspend of a machine whose wall clock lags."""
         if seconds < 0:
             raise ValueError("A monotonic clock does not go back; use reboot().")
         with self._lock:
@@ -104,12 +104,12 @@ class FakeClock:
             sleeper.wake()
 
     def reboot(self, boot_id: str = "boot-2", monotonic: float = 1.0) -> None:
-        """Another boot: the monotonic clock began again, and who slept is gone with the old one."""
+        """Simulate a reboot: the monotonic clock restarts."""
         with self._lock:
             self._boot_id = boot_id
             self._monotonic = monotonic
 
-    def _tell_watchers(self) -> None:
+    def _notify_watchers(self) -> None:
         reached = [w for w in self._watchers if w.until <= len(self._sleepers)]
         self._watchers = [w for w in self._watchers if w.until > len(self._sleepers)]
         for watcher in reached:

@@ -1,4 +1,4 @@
-"""The contract of a notifier: what every backend must pass."""
+"""The contract suite of a notifier, which every backend must pass."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -14,8 +14,8 @@ SECONDS_TO_WAIT = 20.0
 Hint = tuple[Topic, str]
 
 
-class _Ear:
-    """A listener that keeps what it hears, and in which thread."""
+class _RecordingListener:
+    """A listener that records its hints and the threads of its calls."""
 
     def __init__(self) -> None:
         self.hints: asyncio.Queue[Hint] = asyncio.Queue()
@@ -25,18 +25,18 @@ class _Ear:
         self.threads.add(threading.get_ident())
         self.hints.put_nowait((topic, key))
 
-    async def hear(self, topic: Topic, *keys: str) -> list[Hint]:
-        """Wait for a hint about each of these (or about everything); answers all that was heard until then."""
-        missing, heard = set(keys), list[Hint]()
+    async def wait_for(self, topic: Topic, *keys: str) -> list[Hint]:
+        """Wait for a hint about each key, or about everything; return all hints until then."""
+        missing, received = set(keys), list[Hint]()
         async with asyncio.timeout(SECONDS_TO_WAIT):
             while missing:
                 hint = await self.hints.get()
-                heard.append(hint)
+                received.append(hint)
                 if hint == (topic, ""):
                     missing.clear()
                 elif hint[0] is topic:
                     missing.discard(hint[1])
-        return heard
+        return received
 
 
 class NotifierContract:
@@ -52,125 +52,125 @@ class NotifierContract:
     async def test_a_hint_reaches_the_other_process_and_its_own(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
-        ears = [_Ear(), _Ear()]
-        for notifier, ear in zip(notifiers, ears, strict=True):
-            await notifier.subscribe([Topic.WAITING], ear)
-        for speaker in notifiers:
-            speaker.publish(Topic.WAITING, ["analysis"])
-            for ear in ears:
-                await ear.hear(Topic.WAITING, "analysis")
+        listeners = [_RecordingListener(), _RecordingListener()]
+        for notifier, listener in zip(notifiers, listeners, strict=True):
+            await notifier.subscribe([Topic.WAITING], listener)
+        for publisher in notifiers:
+            publisher.publish(Topic.WAITING, ["analysis"])
+            for listener in listeners:
+                await listener.wait_for(Topic.WAITING, "analysis")
 
     @pytest.mark.parametrize("topic", Topic)
     async def test_every_topic_is_carried_with_all_its_keys(
         self, notifiers: tuple[Notifier, Notifier], topic: Topic
     ) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
-        await hearer.subscribe(list(Topic), ear)
-        speaker.publish(topic, ["a" * 26, "b" * 26, "ключ"])
-        await ear.hear(topic, "a" * 26, "b" * 26, "ключ")
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
+        await subscriber.subscribe(list(Topic), listener)
+        publisher.publish(topic, ["a" * 26, "b" * 26, "ключ"])
+        await listener.wait_for(topic, "a" * 26, "b" * 26, "ключ")
 
     async def test_only_the_topics_asked_for_are_heard(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
-        await hearer.subscribe([Topic.CANCEL, Topic.WAITING], ear)
-        speaker.publish(Topic.CHANGED, ["unheard"])
-        speaker.publish(Topic.CANCEL, ["heard"])
-        heard = await ear.hear(Topic.CANCEL, "heard")
-        assert {topic for topic, _ in heard} <= {Topic.CANCEL, Topic.WAITING}
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
+        await subscriber.subscribe([Topic.CANCEL, Topic.WAITING], listener)
+        publisher.publish(Topic.CHANGED, ["unheard"])
+        publisher.publish(Topic.CANCEL, ["received"])
+        received = await listener.wait_for(Topic.CANCEL, "received")
+        assert {topic for topic, _ in received} <= {Topic.CANCEL, Topic.WAITING}
 
     async def test_every_subscriber_of_a_process_hears(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        ears = [_Ear() for _ in range(3)]
-        for ear in ears:
-            await hearer.subscribe([Topic.CHANGED], ear)
-        speaker.publish(Topic.CHANGED, ["one"])
-        for ear in ears:
-            await ear.hear(Topic.CHANGED, "one")
+        publisher, subscriber = notifiers
+        listeners = [_RecordingListener() for _ in range(3)]
+        for listener in listeners:
+            await subscriber.subscribe([Topic.CHANGED], listener)
+        publisher.publish(Topic.CHANGED, ["one"])
+        for listener in listeners:
+            await listener.wait_for(Topic.CHANGED, "one")
 
     async def test_a_closed_subscription_hears_nothing_more(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        closed, open_ear = _Ear(), _Ear()
-        subscription = await hearer.subscribe([Topic.CHANGED], closed)
-        await hearer.subscribe([Topic.CHANGED], open_ear)
+        publisher, subscriber = notifiers
+        closed, still_open = _RecordingListener(), _RecordingListener()
+        subscription = await subscriber.subscribe([Topic.CHANGED], closed)
+        await subscriber.subscribe([Topic.CHANGED], still_open)
         await subscription.close()
         await subscription.close()
-        speaker.publish(Topic.CHANGED, ["late"])
-        await open_ear.hear(Topic.CHANGED, "late")
+        publisher.publish(Topic.CHANGED, ["late"])
+        await still_open.wait_for(Topic.CHANGED, "late")
         assert closed.hints.empty()
 
     async def test_listeners_are_called_in_their_own_loop(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
-        await hearer.subscribe([Topic.CHANGED], ear)
-        for publish in (speaker.publish, hearer.publish):
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
+        await subscriber.subscribe([Topic.CHANGED], listener)
+        for publish in (publisher.publish, subscriber.publish):
             await asyncio.to_thread(publish, Topic.CHANGED, ["from a thread"])
-            await ear.hear(Topic.CHANGED, "from a thread")
-        assert ear.threads == {threading.get_ident()}
+            await listener.wait_for(Topic.CHANGED, "from a thread")
+        assert listener.threads == {threading.get_ident()}
 
     async def test_two_loops_of_one_process_hear_each_in_its_own_thread(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
-        speaker, hearer = notifiers
+        publisher, subscriber = notifiers
         listening = threading.Event()
-        here = _Ear()
-        await hearer.subscribe([Topic.CHANGED], here)
+        here = _RecordingListener()
+        await subscriber.subscribe([Topic.CHANGED], here)
 
         async def listen_elsewhere() -> tuple[set[int], int]:
-            there = _Ear()
-            subscription = await hearer.subscribe([Topic.CHANGED], there)
+            there = _RecordingListener()
+            subscription = await subscriber.subscribe([Topic.CHANGED], there)
             listening.set()
-            await there.hear(Topic.CHANGED, "both")
+            await there.wait_for(Topic.CHANGED, "both")
             await subscription.close()
             return there.threads, threading.get_ident()
 
         elsewhere = asyncio.create_task(asyncio.to_thread(asyncio.run, listen_elsewhere()))
         assert await asyncio.to_thread(listening.wait, SECONDS_TO_WAIT)
-        speaker.publish(Topic.CHANGED, ["both"])
+        publisher.publish(Topic.CHANGED, ["both"])
         threads, ident = await elsewhere
-        await here.hear(Topic.CHANGED, "both")
+        await here.wait_for(Topic.CHANGED, "both")
         assert threads == {ident}
         assert here.threads == {threading.get_ident()}
 
     async def test_a_loop_that_ended_without_closing_its_ear_harms_nobody(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
-        speaker, hearer = notifiers
+        publisher, subscriber = notifiers
 
         async def listen_and_leave() -> None:
-            await hearer.subscribe([Topic.CHANGED], _Ear())
+            await subscriber.subscribe([Topic.CHANGED], _RecordingListener())
 
         await asyncio.to_thread(asyncio.run, listen_and_leave())
-        ear = _Ear()
-        await hearer.subscribe([Topic.CHANGED], ear)
-        for publish in (speaker.publish, hearer.publish):
+        listener = _RecordingListener()
+        await subscriber.subscribe([Topic.CHANGED], listener)
+        for publish in (publisher.publish, subscriber.publish):
             publish(Topic.CHANGED, ["still"])
-            await ear.hear(Topic.CHANGED, "still")
+            await listener.wait_for(Topic.CHANGED, "still")
 
     async def test_a_flood_is_heard_key_by_key_or_as_look_at_everything(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
-        await hearer.subscribe([Topic.CHANGED], ear)
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
+        await subscriber.subscribe([Topic.CHANGED], listener)
         keys = [f"{number:026}" for number in range(20_000)]
-        speaker.publish(Topic.CHANGED, keys)
-        await ear.hear(Topic.CHANGED, *keys)
+        publisher.publish(Topic.CHANGED, keys)
+        await listener.wait_for(Topic.CHANGED, *keys)
 
     async def test_nothing_to_say_is_fine(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
-        await hearer.subscribe([Topic.CANCEL, Topic.CHANGED], ear)
-        speaker.publish(Topic.CANCEL, [])
-        speaker.publish(Topic.CHANGED, ["end"])
-        await ear.hear(Topic.CHANGED, "end")
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
+        await subscriber.subscribe([Topic.CANCEL, Topic.CHANGED], listener)
+        publisher.publish(Topic.CANCEL, [])
+        publisher.publish(Topic.CHANGED, ["end"])
+        await listener.wait_for(Topic.CHANGED, "end")
 
     @pytest.mark.parametrize("which", [0, 1])
     async def test_who_speaks_after_the_end_is_not_heard_and_not_hurt(
         self, notifiers: tuple[Notifier, Notifier], which: int
     ) -> None:
-        ear = _Ear()
-        subscription = await notifiers[1].subscribe([Topic.CHANGED], ear)
+        listener = _RecordingListener()
+        subscription = await notifiers[1].subscribe([Topic.CHANGED], listener)
         closing: list[Callable[[], Awaitable[None]]] = [n.close for n in notifiers]
         await closing[which]()
         await closing[which]()
@@ -179,13 +179,13 @@ class NotifierContract:
         await subscription.close()
 
     async def test_a_listener_may_speak(self, notifiers: tuple[Notifier, Notifier]) -> None:
-        speaker, hearer = notifiers
-        ear = _Ear()
+        publisher, subscriber = notifiers
+        listener = _RecordingListener()
 
         def answer(_topic: Topic, _key: str) -> None:
-            hearer.publish(Topic.WAITING, ["answer"])
+            subscriber.publish(Topic.WAITING, ["answer"])
 
-        await hearer.subscribe([Topic.CHANGED], answer)
-        await speaker.subscribe([Topic.WAITING], ear)
-        speaker.publish(Topic.CHANGED, ["question"])
-        await ear.hear(Topic.WAITING, "answer")
+        await subscriber.subscribe([Topic.CHANGED], answer)
+        await publisher.subscribe([Topic.WAITING], listener)
+        publisher.publish(Topic.CHANGED, ["question"])
+        await listener.wait_for(Topic.WAITING, "answer")

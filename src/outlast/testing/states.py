@@ -1,4 +1,4 @@
-"""Every place where a session may stand, and how to get there."""
+"""Every state of a session, and a function that brings a session into it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -118,7 +118,7 @@ STATES: Final[Mapping[str, Reach]] = {
     "cancelled while waiting": _cancelled_while_waiting,
     "cancelled at work": _cancelled_at_work,
 }
-"""By a name for people; each status is reached by every way that leads to it."""
+"""The states by name; every path to a status has one."""
 
 WAITING: Final = ("queued", "postponed", "released", "rescued", "lapsed")
 AT_WORK: Final = ("running", "cancelling")

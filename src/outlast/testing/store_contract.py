@@ -1,4 +1,4 @@
-"""The contract of a store, whole: what every backend must pass."""
+"""The complete contract suite of a store, which every backend must pass."""
 
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract

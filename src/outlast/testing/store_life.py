@@ -1,4 +1,4 @@
-"""One store, its model and its clock in one random life, and what must hold after each step of it."""
+"""One random history of a store, its model and its clock, with invariants after each step."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 SPANS = (1.013, 4.037, 9.719, 16.191)
-"""Seconds; sums of these never meet the end of a delay exactly."""
+"""Seconds, whose sums never equal a delay."""
 
 
 class StoreLife(RuleBasedStateMachine):
-    """Everything about a life but what people and workers do in it."""
+    """The base of the state machine: everything but its rules."""
 
     def __init__(self, open_store: OpenStore, clock: FakeClock) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class StoreLife(RuleBasedStateMachine):
         self._clock = clock
         self._model = Model()
         self._seen: dict[str, tuple[int, float]] = {}
-        """Version and percentage of each session, when last looked at."""
+        """Version and percentage of each session at the last check."""
         self._started = 0
         self._store = self._run(_opened(open_store, self._clock))
 
@@ -49,13 +49,13 @@ class StoreLife(RuleBasedStateMachine):
         return self._clock.now().timestamp()
 
     def _new(self, owner: str, subject: str, **changes: Any) -> NewSession:
-        """A start whose id depends on nothing but the life so far, so that a failing life can be replayed."""
+        """Return a start with a deterministic id, so that a failing history can be replayed."""
         self._started += 1
         session_id = f"{self._started:026}".translate(LETTERS)
         return new_session(id=session_id, owner=owner, subject=subject, **changes)
 
     def _claim(self, session_id: str, ago: int) -> Claim:
-        """The session's last claim, or an earlier one, which is lost for certain."""
+        """Return the session's last claim, or an earlier one, which is lost."""
         session = self._model.sessions.get(session_id)
         return Claim(session_id, session.claim - ago if session else 1)
 

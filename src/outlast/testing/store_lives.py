@@ -1,4 +1,4 @@
-"""Many random lives of a store, each compared with the model step by step."""
+"""Runs many random histories of a store and compares each step with the model."""
 
 from collections.abc import Callable
 

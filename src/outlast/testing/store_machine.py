@@ -1,4 +1,4 @@
-"""Random lives of a store against the model: several workers, zombies, jumping clocks, cancels and cleanups."""
+"""A state machine that tests a store against the model: workers, zombies, clock jumps, cancels and cleanups."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 class StoreMachine(StoreLife):
-    """What people and workers do to a store, in any order; `open_store` makes it afresh."""
+    """The operations of owners and workers, in any order, on a store that `open_store` creates."""
 
     sessions: Bundle[str] = Bundle("sessions")
 

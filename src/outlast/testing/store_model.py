@@ -1,4 +1,4 @@
-"""A small model of the store, written anew from the prose of the ports: what any history must lead to."""
+"""A simple model of the store, written from the contracts of the ports: the expected state after any history."""
 
 import math
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from outlast.domain.status import Status
 
 @dataclass(slots=True)
 class ModelSession:
-    """What the model believes of one session."""
+    """The expected state of one session."""
 
     id: str
     owner: str
@@ -32,7 +32,7 @@ class ModelSession:
     error: str | None = None
     result: str | None = None
     available_at: float = -math.inf
-    """Wall time; what is available at once is so at any."""
+    """Wall time; minus infinity if it is available at once."""
     created_at: float = 0.0
     started_at: float | None = None
     ended_at: float = 0.0
@@ -52,7 +52,7 @@ class ModelSession:
         self.attempt += 1
 
     def drop(self, status: Status, line: str, wall: float) -> None:
-        """End the claim; what would wait again is cancelled where that was asked for."""
+        """End the claim; a session that would be pending again is cancelled if that was requested."""
         turned = status is Status.PENDING and self.cancel_requested
         status = Status.CANCELLED if turned else status
         self.lines.append((self.claim, self.attempt, None if turned else line))
@@ -61,7 +61,7 @@ class ModelSession:
         self.finish(wall)
 
     def finish(self, wall: float) -> None:
-        """Set when it ended: no session ends before it began, whatever the wall clock says."""
+        """Set the time of its end, which is never before its start, whatever the wall clock says."""
         self.ended_at = max(wall, self.created_at if self.started_at is None else self.started_at)
 
     def release(self, wall: float) -> None:
@@ -91,14 +91,14 @@ class ModelSession:
 
 @dataclass(slots=True)
 class Model:
-    """All sessions and workers, as they must be."""
+    """The expected state of all sessions and workers."""
 
     sessions: dict[str, ModelSession] = field(default_factory=dict[str, ModelSession])
     workers: set[str] = field(default_factory=set[str])
     lapsed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Sessions whose lapses a worker has caused since it came back last."""
     results: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
-    """Result and when, by session; they outlive it."""
+    """Result and its time, by session; results outlive sessions."""
     said: dict[str, tuple[Claim, End]] = field(default_factory=dict[str, tuple[Claim, End]])
     """The end that a session's row still says, because nothing has changed it since."""
     told: dict[Claim, End] = field(default_factory=dict[Claim, End])
@@ -127,7 +127,7 @@ class Model:
         return [s for s in self.sessions.values() if s.at_work and s.worker == worker]
 
     def says(self, claim: Claim, end: End) -> bool | None:
-        """What a repeated or late end is answered; `None` where the contract leaves it open."""
+        """Return the answer to a repeated or late end; `None` if the contract leaves it open."""
         session = self.sessions.get(claim.session_id)
         if session is None or session.claim != claim.number:
             return None if self.told.get(claim) == end else False

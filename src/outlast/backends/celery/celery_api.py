@@ -1,4 +1,4 @@
-"""The parts of Celery that we use. It has no types, so this is where they are lost."""
+"""The parts of Celery that Outlast uses, as `Any`, because Celery has no types."""
 
 from importlib import import_module
 from typing import Any
@@ -8,4 +8,4 @@ exceptions: Any = import_module("celery.exceptions")
 pools: Any = import_module("celery.concurrency")
 signals: Any = import_module("celery.signals")
 state: Any = import_module("celery.worker.state")
-"""Of the worker of this process."""
+"""State of the Celery worker of this process."""

@@ -1,4 +1,4 @@
-"""Sends session ids to the fleet, from an outbox and a thread of its own: nobody ever waits for the broker."""
+"""Sends session ids to Celery from an outbox in a thread of its own, so that no caller waits for the broker."""
 
 import asyncio
 import logging
@@ -7,34 +7,34 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from outlast.backends.celery.fleet import TASK, make_app, patient_only, urgency
+from outlast.backends.celery.fleet import TASK, broker_priority, make_app, timeouts
 from outlast.ports.dispatcher import Waiting
 
 log = logging.getLogger(__name__)
 
-OUTBOX = 10_000
-"""Messages that wait for the broker at most. The oldest are dropped: the store offers their sessions again."""
+MAX_OUTBOX = 10_000
+"""Messages that wait for the broker. Older ones are dropped, as the store offers their sessions again."""
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries to reach the broker, at most."""
-PARTING = 1.0
-"""Seconds that the outbox gets to empty at the end."""
+"""Seconds between two attempts to reach the broker, at most."""
+FLUSH_TIMEOUT = 1.0
+"""Seconds that `close` waits until the outbox has been sent."""
 
 
 class CeleryDispatcher:
-    """`Dispatcher`. Its thread begins with the first message, so that a process may fork before."""
+    """`Dispatcher`. Its thread starts with the first message, so that a process may fork before."""
 
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
         self._app = make_app(broker_url)
         self._changed = threading.Condition()
         self._outbox: dict[str, Waiting] = {}
-        """By session: a second message for one that waits here would say nothing new."""
+        """By session id, because a second message for the same session would be redundant."""
         self._closing = False
-        self._away = False
+        self._unreachable = False
         self._thread: threading.Thread | None = None
 
     async def open(self) -> None:
-        """Connects with the first message."""
+        """Do nothing: the first message connects."""
 
     async def close(self) -> None:
         with self._changed:
@@ -42,15 +42,15 @@ class CeleryDispatcher:
             self._changed.notify()
             thread = self._thread
         if thread is not None:
-            await asyncio.to_thread(thread.join, PARTING)
+            await asyncio.to_thread(thread.join, FLUSH_TIMEOUT)
 
     def dispatch(self, waiting: Sequence[Waiting]) -> None:
         with self._changed:
             if self._closing:
                 return
-            for one in waiting:
-                self._outbox[one.session_id] = one
-            while len(self._outbox) > OUTBOX:
+            for session in waiting:
+                self._outbox[session.session_id] = session
+            while len(self._outbox) > MAX_OUTBOX:
                 del self._outbox[next(iter(self._outbox))]
             if self._thread is None and self._outbox:
                 self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -58,18 +58,18 @@ class CeleryDispatcher:
             self._changed.notify()
 
     def _run(self) -> None:
-        """Connect and send until the end; what goes wrong costs one line in the log and another try."""
+        """Send until closed; reconnect after an error, and log only the first one."""
         pause = 0.1
-        while not self._over():
+        while not self._finished():
             try:
                 self._send()
             except Exception as error:  # noqa: BLE001 - a service loop
                 with self._changed:
                     if self._closing:
                         return
-                if not self._away:
-                    self._away = True
-                    log.warning("The broker is away, workers look in the store meanwhile: %s", error)
+                if not self._unreachable:
+                    self._unreachable = True
+                    log.warning("The broker is unreachable; workers poll the store until it is back: %s", error)
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, random.uniform(0, pause))  # noqa: S311 - jitter
                 pause = min(LONGEST_PAUSE, pause * 2)
@@ -77,8 +77,8 @@ class CeleryDispatcher:
                 pause = 0.1
 
     def _send(self) -> None:
-        """Over one connection, until the end."""
-        options = {**self._app.conf.broker_transport_options, **patient_only(self._url), "max_retries": 0}
+        """Send over one connection until closed."""
+        options = {**self._app.conf.broker_transport_options, **timeouts(self._url), "max_retries": 0}
         with self._app.connection_for_write(transport_options=options) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2 * LONGEST_PAUSE)
             producer = self._app.amqp.Producer(connection, auto_declare=False)
@@ -88,8 +88,8 @@ class CeleryDispatcher:
                 except BaseException:
                     self._put_back(waiting)
                     raise
-                if self._away:
-                    self._away = False
+                if self._unreachable:
+                    self._unreachable = False
                     log.info("The broker is back.")
 
     def _publish(self, producer: Any, waiting: Waiting) -> None:
@@ -99,14 +99,14 @@ class CeleryDispatcher:
             argsrepr=f"({waiting.analysis!r}, {waiting.session_id!r})",
             kwargsrepr="{}",
             queue=waiting.queue,
-            priority=urgency(self._url, waiting.priority),
+            priority=broker_priority(self._url, waiting.priority),
             producer=producer,
             ignore_result=True,
             retry=False,
         )
 
     def _next(self) -> Waiting | None:
-        """The oldest message, once there is one; `None` at the end."""
+        """Wait for the oldest message and remove it; `None` once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._outbox or self._closing)
             return self._outbox.pop(next(iter(self._outbox))) if self._outbox else None
@@ -115,7 +115,7 @@ class CeleryDispatcher:
         with self._changed:
             self._outbox = {waiting.session_id: waiting, **self._outbox}
 
-    def _over(self) -> bool:
+    def _finished(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._outbox or self._closing)
             return self._closing and not self._outbox

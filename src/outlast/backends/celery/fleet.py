@@ -1,4 +1,4 @@
-"""The Celery app as both ends know it: a message is one session id, in the queue of its session, by urgency."""
+"""The Celery app of dispatchers and workers: queues, priorities and settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,18 +8,18 @@ from kombu.entity import Exchange, Queue
 from outlast.backends.celery.celery_api import Celery
 
 TASK = "outlast.session"
-HIGHEST = 9
-"""Of Celery's levels of priority, from 0."""
-MIDDLE = 5
-"""That of a session without priority of its own."""
-PATIENCE = 5.0
-"""Seconds that the broker may take to answer a dispatcher."""
+MAX_PRIORITY = 9
+"""Celery's priorities start at 0."""
+DEFAULT_PRIORITY = 5
+"""The priority of a session without one."""
+RESPONSE_TIMEOUT = 5.0
+"""Seconds that the broker may take to respond to a dispatcher."""
 
 
 def make_app(broker_url: str, queues: Sequence[str] = ()) -> Any:
-    """`queues`: those that its workers work on, unless the `celery` command says otherwise.
+    """Return a `celery.Celery`, which has no types.
 
-    The answer is a `celery.Celery`, which has no types.
+    Its workers consume `queues`, unless the `celery` command names others.
     """
     app = Celery("outlast", broker=broker_url, set_as_current=False, changes=_settings(broker_url))
     if queues:
@@ -28,18 +28,18 @@ def make_app(broker_url: str, queues: Sequence[str] = ()) -> Any:
     return app
 
 
-def urgency(broker_url: str, priority: int) -> int:
-    """The broker's number for a session's priority (larger goes first): Redis has it the other way round."""
-    level = max(0, min(HIGHEST, MIDDLE + priority))
-    return HIGHEST - level if is_redis(broker_url) else level
+def broker_priority(broker_url: str, priority: int) -> int:
+    """Return the broker's priority for a session's: on Redis the smallest goes first, elsewhere the largest."""
+    level = max(0, min(MAX_PRIORITY, DEFAULT_PRIORITY + priority))
+    return MAX_PRIORITY - level if is_redis(broker_url) else level
 
 
-def patient_only(broker_url: str) -> dict[str, Any]:
-    """Transport options of a connection that must not hold up its thread for long."""
+def timeouts(broker_url: str) -> dict[str, Any]:
+    """Return the transport options that limit how long a connection blocks its thread."""
     if is_redis(broker_url):
-        return {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+        return {"socket_timeout": RESPONSE_TIMEOUT, "socket_connect_timeout": RESPONSE_TIMEOUT}
     if broker_url.startswith("amqp"):
-        return {"read_timeout": PATIENCE, "write_timeout": PATIENCE}
+        return {"read_timeout": RESPONSE_TIMEOUT, "write_timeout": RESPONSE_TIMEOUT}
     return {}
 
 
@@ -49,16 +49,18 @@ def _settings(broker_url: str) -> dict[str, Any]:
         "accept_content": ["json"],
         "event_serializer": "json",
         "task_ignore_result": True,
-        # a message is acknowledged when its attempt has ended, and given to another when its process died
+        # acknowledge a message after its attempt, and requeue it if the process died
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
-        # without a broker workers go on from the store, for as long as it takes
+        # without a broker, workers keep polling the store, however long that takes
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "task_queue_max_priority": HIGHEST if broker_url.startswith("amqp") else None,
-        "broker_transport_options": {"priority_steps": list(range(HIGHEST + 1))} if is_redis(broker_url) else {},
+        "task_queue_max_priority": MAX_PRIORITY if broker_url.startswith("amqp") else None,
+        "broker_transport_options": {"priority_steps": list(range(MAX_PRIORITY + 1))}
+        if is_redis(broker_url)
+        else {},
         # for Flower
         "task_track_started": True,
         "worker_send_task_events": True,

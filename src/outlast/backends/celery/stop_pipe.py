@@ -1,4 +1,4 @@
-"""How a Celery worker tells its child processes to stop, whose signals belong to Celery."""
+"""Pipes through which a Celery worker asks its child processes to stop, as Celery handles their signals."""
 
 import asyncio
 import os
@@ -6,31 +6,31 @@ from collections.abc import Callable
 
 
 class StopPipe:
-    """Made before the fork. Nobody reads from the pipes: once blown, every child sees it, later ones too."""
+    """Created before the fork. Nobody reads from the pipes, so later children see the requests too."""
 
     def __init__(self) -> None:
         self._pipes = [os.pipe(), os.pipe()]
-        self._blown = 0
+        self._requests = 0
 
-    def blow(self) -> None:
-        """In the parent; safe in a signal handler. The first asks to drain, the second to stop at once."""
-        if self._blown < len(self._pipes):
-            os.write(self._pipes[self._blown][1], b".")
-            self._blown += 1
+    def request_stop(self) -> None:
+        """Ask the children to drain; the second time, to stop at once. Safe in a signal handler."""
+        if self._requests < len(self._pipes):
+            os.write(self._pipes[self._requests][1], b".")
+            self._requests += 1
 
-    def listen(self, hear: Callable[[], None]) -> None:
-        """In a child: call `hear` in this event loop, once for each request."""
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in the running event loop of a child, once for each request."""
         loop = asyncio.get_running_loop()
         for end, _ in self._pipes:
 
-            def heard(end: int = end) -> None:
+            def on_request(end: int = end) -> None:
                 loop.remove_reader(end)
-                hear()
+                callback()
 
-            loop.add_reader(end, heard)
+            loop.add_reader(end, on_request)
 
     def close(self) -> None:
-        """In the parent, at the end."""
+        """Close the pipes, in the parent, once its children have ended."""
         for pipe in self._pipes:
             for end in pipe:
                 os.close(end)

@@ -1,4 +1,4 @@
-"""What a Celery worker does with us: its task blocks until the crew of its process has made the attempt."""
+"""Connects a Celery worker to Outlast: its task blocks until the worker thread has run the attempt."""
 
 import os
 import threading
@@ -18,20 +18,20 @@ from outlast.core.running.worker import WorkerEnd
 from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import OutlastError
 
-SLOW_LOOK = 10.0
-"""Seconds of silence of the broker after which a worker looks in the store."""
+POLL_AFTER_SILENCE = 10.0
+"""Seconds without a message from the broker after which a worker polls the store."""
 POOLS = {"celery.concurrency.prefork": True, "celery.concurrency.thread": False}
-"""Those that fit, and whether each of their slots is a process."""
+"""The supported pools, and whether each of their slots is a process."""
 
 Options = Callable[[int, tuple[str, ...]], WorkerOptions]
 
 
 class CeleryWorkers:
-    """Puts a crew into each process of one Celery worker: into its own, or with prefork into each child.
+    """Runs a worker thread in each process of a Celery worker: in its own, or with prefork in each child.
 
-    `options` says what a worker may do, from its concurrency and queues; `opened` opens the store and all around
-    it, in the process that needs it; `check` does so for a moment before any process is forked, so that what is
-    wrong is said once. `worker_id` and `once` are for a supervisor: it knows its worker, and replaces a worn one.
+    `options` makes a worker's options from its concurrency and queues. `opened` opens the engine, in the process
+    that uses it. `check` opens it once before any process is forked, so that an error is reported only once. A
+    supervisor passes `worker_id`, which it has assigned, and `once`, because it replaces a worn worker itself.
     """
 
     def __init__(
@@ -54,42 +54,42 @@ class CeleryWorkers:
         self._once = once
         self._controller: Any = None
         self._siblings: SiblingProcesses | None = None
-        self._crew: WorkerThread | None = None
+        self._thread: WorkerThread | None = None
         self.end = WorkerEnd.STOPPED
-        """Of the crew of this process."""
+        """Why the worker thread of this process ended."""
         app.task(self._session, name=TASK, shared=False)
-        for moment, what in (
-            (signals.worker_init, self._begin),
-            (signals.celeryd_after_setup, self._start_here),
+        for signal, handler in (
+            (signals.worker_init, self._on_init),
+            (signals.celeryd_after_setup, self._start_in_main),
             (signals.worker_process_init, self._start_in_child),
-            (signals.worker_shutting_down, self._shutting_down),
-            (signals.worker_process_shutdown, self._child_ends),
-            (signals.worker_shutdown, self._over),
+            (signals.worker_shutting_down, self._on_shutting_down),
+            (signals.worker_process_shutdown, self._on_child_shutdown),
+            (signals.worker_shutdown, self._on_shutdown),
         ):
-            moment.connect(what, weak=False)
+            signal.connect(handler, weak=False)
 
     def stop(self) -> None:
-        """As a signal would, from any thread."""
+        """Stop as a signal would, from any thread."""
         _stop_celery()
-        if self._crew is not None:
-            self._crew.stop()
+        if self._thread is not None:
+            self._thread.stop()
 
     def _session(self, session_id: str) -> HandoffResult:
-        """The task. Whatever it says is for Flower alone."""
-        if self._crew is None:
-            raise exceptions.Reject("This process has no crew.", requeue=True)
-        taken = self._crew.take(session_id).result()
-        if taken is HandoffResult.REFUSED:
+        """Run the task. Only Flower shows its return value."""
+        if self._thread is None:
+            raise exceptions.Reject("This process has no worker thread.", requeue=True)
+        result = self._thread.take(session_id).result()
+        if result is HandoffResult.REFUSED:
             raise exceptions.Reject("This worker is stopping.", requeue=True)
-        return taken
+        return result
 
-    def _begin(self, sender: Any, **_: Any) -> None:
+    def _on_init(self, sender: Any, **_: Any) -> None:
         if sender.app is not self._app:
             return
         pool: str = pools.get_implementation(sender.pool_cls).__module__
-        # Celery logs what a listener raises and goes on, but for this
+        # Celery logs other exceptions of a signal handler and continues
         if pool not in POOLS:
-            raise SystemExit(f"The pools for Outlast are prefork and threads, not {pool}.")
+            raise SystemExit(f"Outlast supports the pools prefork and threads, not {pool}.")
         try:
             self._check()
         except OutlastError as error:
@@ -97,18 +97,18 @@ class CeleryWorkers:
         self._controller = sender
         self._siblings = SiblingProcesses(ChildLocks(), StopPipe()) if POOLS[pool] else None
 
-    def _start_here(self, instance: Any, **_: Any) -> None:
+    def _start_in_main(self, instance: Any, **_: Any) -> None:
         if instance is self._controller and self._siblings is None:
-            self._start(instance.concurrency, self._crew_ended, once=self._once)
+            self._start(instance.concurrency, self._on_end, once=self._once)
 
     def _start_in_child(self, **_: Any) -> None:
         if self._siblings is not None:
             silence_standard_input()
-            self._start(1, self._crew_of_child_ended, once=True)
+            self._start(1, self._on_child_end, once=True)
 
     def _start(self, concurrency: int, on_end: Callable[[WorkerEnd], None], *, once: bool) -> None:
         queues = tuple(self._app.amqp.queues.consume_from)
-        self._crew = WorkerThread(
+        self._thread = WorkerThread(
             self._opened,
             self._options(concurrency, queues),
             worker_id=self._worker_id,
@@ -117,45 +117,45 @@ class CeleryWorkers:
             on_end=on_end,
             on_retire=_stop_celery if once and self._siblings is None else lambda: None,
         )
-        self._crew.start()
+        self._thread.start()
 
-    def _shutting_down(self, **_: Any) -> None:
-        """At each signal that asks Celery to stop. It would only wait for its children: they are told."""
+    def _on_shutting_down(self, **_: Any) -> None:
+        """Forward each stop signal to the child processes: Celery itself only waits for them."""
         if self._siblings is not None:
-            self._siblings.whistle.blow()
-        elif self._crew is not None and self._once:
-            # the supervisor has a line of its own to stop us: this was sent by somebody else, the analysis maybe
-            threading.Thread(target=self._crew.request_replacement, daemon=True).start()
-        elif self._crew is not None:
-            # from a signal handler, which must not wait for a lock that the thread below it may hold
-            threading.Thread(target=self._crew.stop, daemon=True).start()
+            self._siblings.stop_pipe.request_stop()
+        elif self._thread is not None and self._once:
+            # the supervisor stops workers by other means, so the signal may have come from the analysis
+            threading.Thread(target=self._thread.request_replacement, daemon=True).start()
+        elif self._thread is not None:
+            # a signal handler must not wait for a lock that the interrupted thread may hold
+            threading.Thread(target=self._thread.stop, daemon=True).start()
 
-    def _child_ends(self, **_: Any) -> None:
-        self._let_go()
+    def _on_child_shutdown(self, **_: Any) -> None:
+        self._stop_thread()
 
-    def _over(self, sender: Any, **_: Any) -> None:
+    def _on_shutdown(self, sender: Any, **_: Any) -> None:
         if sender is self._controller:
-            self._let_go()
+            self._stop_thread()
             if self._siblings is not None:
                 self._siblings.close()
                 self._siblings = None
 
-    def _let_go(self) -> None:
-        """Let what the crew still holds finish for the grace time."""
-        if self._crew is not None:
-            self._crew.stop()
-            self._crew.join(self._options(1, ()).grace + 2 * STOP_GRACE)
+    def _stop_thread(self) -> None:
+        """Let the attempts of the worker thread finish within the grace time."""
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread.join(self._options(1, ()).grace + 2 * STOP_GRACE)
 
-    def _crew_ended(self, end: WorkerEnd) -> None:
+    def _on_end(self, end: WorkerEnd) -> None:
         self.end = end
         _stop_celery()
 
-    def _crew_of_child_ended(self, end: WorkerEnd) -> None:
-        """Without its crew a child is of no use: Celery makes another, or is about to end it."""
+    def _on_child_end(self, end: WorkerEnd) -> None:
+        """End a child whose worker is worn: Celery starts another one, unless it is stopping."""
         if end is WorkerEnd.REPLACED:
             os._exit(1)
 
 
 def _stop_celery() -> None:
-    """As its own signal handler does."""
+    """Stop Celery as its own signal handler does."""
     state.should_stop = 0

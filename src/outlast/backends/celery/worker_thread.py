@@ -1,4 +1,4 @@
-"""The worker of one Celery process, in a thread of its own: one event loop for all attempts of the process."""
+"""The Outlast worker of one Celery process: a thread with one event loop for all attempts of the process."""
 
 import asyncio
 import logging
@@ -23,33 +23,33 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
-"""Seconds between looks for siblings that have died."""
-STORE_AWAY = 1.0
-"""Seconds between two tries to open the store."""
+SIBLING_CHECK_INTERVAL = 1.0
+"""Seconds between checks for siblings that have died."""
+OPEN_RETRY_INTERVAL = 1.0
+"""Seconds between attempts to open the store."""
 
 Opened = Callable[[], AbstractAsyncContextManager[Engine]]
 
 
 @dataclass(frozen=True, slots=True)
 class SiblingProcesses:
-    """What the child processes of one Celery worker have in common."""
+    """What the child processes of one Celery worker share."""
 
-    places: ChildLocks
-    whistle: StopPipe
+    locks: ChildLocks
+    stop_pipe: StopPipe
 
     def close(self) -> None:
-        """In the parent, at the end."""
-        self.places.close()
-        self.whistle.close()
+        """Close both, in the parent, once its children have ended."""
+        self.locks.close()
+        self.stop_pipe.close()
 
 
 class WorkerThread:
-    """Keeps a worker going until it is stopped. Everything but `start` may be called from any thread.
+    """Runs a worker until it is stopped. Everything but `start` may be called from any thread.
 
-    `on_end` is called in the crew's thread when it has ended, with the reason. With `once` a worn worker ends the
-    crew, and `on_retire` is called when that begins: nothing is taken from then on. Without it the worker goes
-    on, as a fresh one in the same process would have the same threads beside it.
+    `on_end` is called in this thread at its end, with the reason. With `once` a worn worker ends the thread;
+    `on_retire` is called when it retires, from when on it refuses sessions. Without `once` the worker continues,
+    as a new one in the same process would keep the same leaked threads.
     """
 
     def __init__(
@@ -72,31 +72,31 @@ class WorkerThread:
         self._once = once
         self._on_end = on_end
         self._host = socket.gethostname()
-        self._inbox = Handoff()
+        self._handoff = Handoff()
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_requests = 0
         self._stopping = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="crew", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outlast-worker", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def take(self, session_id: str) -> "Future[HandoffResult]":
         """See `Handoff.submit`."""
-        return self._inbox.submit(session_id)
+        return self._handoff.submit(session_id)
 
     def stop(self) -> None:
-        """As `Worker.stop`: first let attempts finish for the grace time, then at once. What comes is refused."""
-        self._inbox.close()
+        """Stop as `Worker.stop` does: after the grace time; the second time, at once. Refuse new sessions."""
+        self._handoff.close()
         with self._stopping:
             self._stop_requests += 1
             if self._loop is not None:
                 with suppress(RuntimeError):  # the loop has just closed
-                    self._loop.call_soon_threadsafe(self._tell)
+                    self._loop.call_soon_threadsafe(self._stop_worker)
 
     def request_replacement(self) -> None:
-        """Be replaced; what runs here may end first."""
+        """Retire the worker, so that it is replaced once its attempts have ended."""
         with self._stopping:
             if self._loop is not None and self._worker is not None:
                 with suppress(RuntimeError):  # the loop has just closed
@@ -106,26 +106,26 @@ class WorkerThread:
         self._thread.join(timeout)
 
     def _on_replacement_due(self, retire: Callable[[], None]) -> None:
-        def leave() -> None:
-            self._inbox.close()
+        def retire_process() -> None:
+            self._handoff.close()
             self._on_retire()
             retire()
 
         if self._once:
-            self._request_retirement(leave)
+            self._request_retirement(retire_process)
 
-    def _tell(self) -> None:
+    def _stop_worker(self) -> None:
         if self._worker is not None:
             self._worker.stop()
 
     def _run(self) -> None:
-        end = WorkerEnd.REPLACED  # so it is, when something breaks
+        end = WorkerEnd.REPLACED  # unless the worker ends regularly
         try:
             end = run_to_end(self._work())
         except OutlastError as error:
-            log.critical("No worker can start here: %s", error)
+            log.critical("The worker cannot start: %s", error)
         finally:
-            self._inbox.close()
+            self._handoff.close()
             self._on_end(end)
 
     async def _work(self) -> WorkerEnd:
@@ -134,39 +134,39 @@ class WorkerThread:
         while self._stop_requests == 0:
             try:
                 async with self._opened() as engine:
-                    return await self._keep(engine)
+                    return await self._run_workers(engine)
             except StoreUnavailable as error:
-                log.warning("The store is not there yet: %s", error)
-                await asyncio.sleep(STORE_AWAY)
+                log.warning("The worker waits for the store: %s", error)
+                await asyncio.sleep(OPEN_RETRY_INTERVAL)
         return WorkerEnd.STOPPED
 
-    async def _keep(self, engine: Engine) -> WorkerEnd:
-        looking = asyncio.create_task(self._look_after(engine, self._siblings)) if self._siblings else None
+    async def _run_workers(self, engine: Engine) -> WorkerEnd:
+        watching = asyncio.create_task(self._watch(engine, self._siblings)) if self._siblings else None
         end = WorkerEnd.STOPPED
         try:
             while self._stop_requests == 0:
-                self._worker = engine.worker(self._options, self._worker_id or new_worker_id(), self._inbox)
+                self._worker = engine.worker(self._options, self._worker_id or new_worker_id(), self._handoff)
                 self._worker_id = None
                 end = await self._worker.run()
                 if end is WorkerEnd.STOPPED or self._once:
                     break
             return end
         finally:
-            if looking is not None:
-                looking.cancel()
+            if watching is not None:
+                watching.cancel()
 
-    async def _look_after(self, engine: Engine, siblings: SiblingProcesses) -> None:
-        """What a dead sibling held goes on at once, not when its lease ends."""
+    async def _watch(self, engine: Engine, siblings: SiblingProcesses) -> None:
+        """Rescue the sessions of a dead sibling at once, not only when its lease lapses."""
 
         async def one_round() -> None:
             if self._worker is not None:
-                siblings.places.sign(self._worker.id)
-            for worker_id in siblings.places.fallen():
+                siblings.locks.set_worker(self._worker.id)
+            for worker_id in siblings.locks.collect_dead():
                 await engine.maintenance.record_death(Death(worker_id, "died", self._host))
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(SIBLING_CHECK_INTERVAL)
 
-        siblings.whistle.listen(self.stop)
+        siblings.stop_pipe.listen(self.stop)
         try:
-            await run_forever("The look after siblings", one_round)
+            await run_forever("The check for dead siblings", one_round)
         finally:
-            siblings.places.sign("")
+            siblings.locks.set_worker("")

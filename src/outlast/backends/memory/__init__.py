@@ -1,1 +1,1 @@
-"""Everything in this process's memory: for tests, and for trying things without a disk."""
+"""The in-memory backend of one process, for tests and for trying Outlast out."""

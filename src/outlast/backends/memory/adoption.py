@@ -1,4 +1,4 @@
-"""A visitor logs in: what was theirs as nobody becomes theirs by name, in memory."""
+"""Adoption of an anonymous visitor's sessions, results and uploads on login, in memory."""
 
 from outlast.backends.memory.store_part import MemoryPart
 

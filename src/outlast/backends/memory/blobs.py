@@ -37,7 +37,7 @@ class MemoryBlobs(MemoryPart):
             return sum(upload.bytes for (of, _), (upload, _) in uploads if owner in {None, of})
 
     def free_bytes(self) -> None:
-        """There is no disk."""
+        """Return `None`: there is no disk."""
 
     def _use(self, owner: str, sha256: str) -> StoredUpload | None:
         known = self._tables.uploads.get((owner, sha256))

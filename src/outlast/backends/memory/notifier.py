@@ -1,4 +1,4 @@
-"""Wake-ups between the event loops of one process."""
+"""A notifier between the event loops of one process."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ class MemoryNotifier:
     """`Notifier` within this process."""
 
     def __init__(self) -> None:
-        self._listeners = Subscribers()
+        self._subscribers = Subscribers()
 
     async def open(self) -> None:
-        """Nothing to connect."""
+        """Do nothing: there is nothing to connect to."""
 
     async def close(self) -> None:
-        self._listeners.clear()
+        self._subscribers.clear()
 
     def publish(self, topic: Topic, keys: Sequence[str]) -> None:
-        self._listeners.tell(topic, keys)
+        self._subscribers.notify(topic, keys)
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:
-        return self._listeners.add(topics, listener)
+        return self._subscribers.add(topics, listener)

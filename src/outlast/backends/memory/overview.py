@@ -1,4 +1,4 @@
-"""Counting all sessions in memory."""
+"""Counts of all sessions for operators, in memory."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

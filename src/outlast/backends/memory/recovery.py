@@ -1,4 +1,4 @@
-"""What happens in memory when workers end, and when finished things grow old."""
+"""Rescue of sessions from dead workers, release by stopping ones, and cleanup, in memory."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -98,7 +98,7 @@ class MemoryRecovery(MemoryPart):
 
 
 def release(tables: MemoryTables, row: AnalysisSession, why: str | None = None) -> None:
-    """Give one row back unspent; with a cancel request that is its end. `why` is for its history."""
+    """Release one session unspent, or end it if a cancel was requested. `why` is for its history."""
     status = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
     tables.end_claim(
         row,
@@ -114,7 +114,7 @@ def release(tables: MemoryTables, row: AnalysisSession, why: str | None = None) 
 
 
 def release_all(tables: MemoryTables, worker_id: str) -> int:
-    """Give back unspent all that a worker holds, and forget it."""
+    """Release all sessions of a worker without spending their attempts, and delete it."""
     with tables.lock:
         rows = tables.held_by(worker_id)
         for row in rows:
@@ -124,7 +124,7 @@ def release_all(tables: MemoryTables, worker_id: str) -> int:
 
 
 def take_lapses_back(tables: MemoryTables, worker_id: str) -> None:
-    """The worker of this id is alive: the sessions that its lapses were counted for have one less each."""
+    """Take back the lapses that were counted for this worker, which is alive."""
     for session_id, lines in tables.history.items():
         for n, line in enumerate(lines):
             if (line.worker_id, line.ended, line.error) == (worker_id, "lapsed", lapse_of(worker_id)):

@@ -1,4 +1,4 @@
-"""Starting, finding and counting sessions in memory."""
+"""Starts, reads and counts sessions in memory."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ DEEPEST_POSITION = 10_000
 
 
 class MemorySessions(MemoryPart):
-    """The reading side of `SessionStore`, and the start."""
+    """The part of `SessionStore` that starts and reads sessions."""
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         tables = self._tables
@@ -89,7 +89,7 @@ class MemorySessions(MemoryPart):
             if row is None or not claimable(row, now):
                 return None
             number = {session_id: n for n, session_id in enumerate(tables.sessions)}
-            # of suspects the one that came last goes first, as in `claim`
+            # of suspects the newest goes first, as in `claim`
             suspect = row.crashes >= SUSPECT_CRASHES
             ready = in_order((s for s in tables.sessions.values() if s.queue == row.queue), now)
             mine = ready.index(row)
@@ -101,12 +101,12 @@ class MemorySessions(MemoryPart):
 
 
 def claimable(row: AnalysisSession, now: datetime) -> bool:
-    """Pending, and its time has come; what was available once stays so when the wall clock goes back."""
+    """Return whether the session is pending and due; once due, it stays so if the wall clock goes back."""
     return row.status is Status.PENDING and row.available_at <= max(now, row.updated_at)
 
 
 def in_order(rows: Iterable[AnalysisSession], now: datetime) -> list[AnalysisSession]:
-    """Those that may be claimed, the next one first."""
+    """Return the sessions that may be claimed, the next one first."""
     return sorted((r for r in rows if claimable(r, now)), key=lambda r: (-r.priority, r.available_at))
 
 

@@ -1,4 +1,4 @@
-"""The whole store in memory: sessions, results, uploads and workers behind one lock."""
+"""The store in memory: sessions, results, uploads, facts and workers behind one lock."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -27,9 +27,9 @@ class MemoryStore(
     MemoryFacts,
     MemoryWorkers,
 ):
-    """`SessionStore` and all beside it, of one process; safe from any thread and loop.
+    """`SessionStore` and the other ports of a store, in one process. Safe from any thread and event loop.
 
-    It ends with the process, so "durable" means here: seen by whoever looks next.
+    Its content ends with the process, so "durable" only means visible to the next read.
     """
 
     reads_at_once: ClassVar[bool] = True
@@ -38,7 +38,7 @@ class MemoryStore(
         super().__init__(MemoryTables(clock))
 
     async def open(self, *, migrate: bool) -> Sequence[str]:  # noqa: ARG002 - the port's
-        """There is no schema: nothing to do."""
+        """Do nothing: there is no schema."""
         return ()
 
     async def enrol(self, fingerprints: Sequence[str]) -> bool:
@@ -50,7 +50,7 @@ class MemoryStore(
             return True
 
     async def check(self) -> None:
-        """Memory can always be written."""
+        """Do nothing: memory is always writable."""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""What the memory backend remembers, and the two ways in which a session's row changes."""
+"""The tables of the memory store, and the two ways to change a session's row."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from outlast.ports.workers import WorkerInfo
 
 @dataclass(slots=True)
 class LeasedWorker:
-    """A registered worker; `until` is when its lease ends on the monotonic clock, for those who look once."""
+    """A registered worker; `until` is when its lease ends, by the monotonic clock."""
 
     info: WorkerInfo
     until: float
@@ -28,7 +28,7 @@ class LeasedWorker:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEnd:
-    """The last end that was accepted for a session, to know its repetition by."""
+    """The last accepted end of a session, to recognize its repetition."""
 
     claim: Claim
     end: End
@@ -44,14 +44,14 @@ def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, da
 
 @dataclass(slots=True)
 class MemoryTables:
-    """All state of one memory store; whoever reads or writes it holds the lock."""
+    """All state of one memory store. Hold the lock to read or write it."""
 
     clock: Clock
     lock: RLock = field(default_factory=RLock)
     sessions: dict[str, AnalysisSession] = field(default_factory=dict[str, AnalysisSession])
     """In order of insertion."""
     timed_from: dict[str, float] = field(default_factory=dict[str, float])
-    """Up to when a session's durations are counted, on the monotonic clock."""
+    """When a session's durations were last updated, by the monotonic clock."""
     offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
@@ -72,7 +72,7 @@ class MemoryTables:
     facts: defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]] = field(
         default_factory=_facts
     )
-    """With their time to be forgotten, by space, key and item."""
+    """Facts with their expiry, by space, key and item."""
     enrolled: set[str] = field(default_factory=set[str])
     """Fingerprints of keys."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])
@@ -82,7 +82,7 @@ class MemoryTables:
         return row if row is not None and owner in {None, row.owner} else None
 
     def claimed(self, claim: Claim) -> AnalysisSession | None:
-        """The fence: the row, if this claim still holds it."""
+        """Return the row if this claim still holds it: the fence."""
         row = self.sessions.get(claim.session_id)
         holds = row is not None and row.status is Status.PROCESSING and row.claim == claim.number
         return row if holds else None
@@ -94,7 +94,7 @@ class MemoryTables:
         return [s for s in self.sessions.values() if s.owner == owner and s.status in IN_FLIGHT]
 
     def answering(self, owner: str, analysis: str, subject: str) -> AnalysisSession | None:
-        """The one in flight that answers for a start of this subject: the unique index."""
+        """Return the session in flight that a start of this subject returns: the unique index."""
         for row in self.in_flight(owner):
             if (row.analysis, row.subject) == (analysis, subject) and row.cancel_requested_at is None:
                 return row
@@ -104,7 +104,7 @@ class MemoryTables:
         return max(version + 1, int(self.clock.now().timestamp() * 1000))
 
     def write(self, row: AnalysisSession, **changes: Any) -> AnalysisSession:
-        """Change a row, as every change must be made."""
+        """Change a row, its version and its times; every change goes through here."""
         version, now = self.next_version(row.version), self.clock.now()
         changed = replace(self.timed(row), version=version, updated_at=now, **changes)
         self.timed_from[row.id] = self.clock.monotonic()
@@ -112,7 +112,7 @@ class MemoryTables:
         return changed
 
     def timed(self, row: AnalysisSession) -> AnalysisSession:
-        """The row with its durations up to now."""
+        """Return the row with current durations."""
         since = round((self.clock.monotonic() - self.timed_from[row.id]) * 1000)
         match row.status:
             case Status.PENDING:
@@ -132,7 +132,7 @@ class MemoryTables:
         cause: str | None = None,
         **changes: Any,
     ) -> None:
-        """Take a processing row from its worker, with a line of history, which says `line` or else the error."""
+        """End the claim of a row and add a record to its history, with `line` or else the error."""
         now = self.clock.now()
         record = AttemptRecord(
             claim=row.claim,

@@ -1,4 +1,4 @@
-"""The verbs of a session's life in memory: claim, progress, end, cancel, retry."""
+"""The operations on a session in memory: claim, report, finish, cancel, retry."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -17,11 +17,11 @@ from outlast.ports.results import StoredResult
 from outlast.ports.store import CLOCK_MARGIN, CancelAnswer, ProgressUpdate, RetryAnswer
 
 ALMOST_DONE = 99.9
-"""100 percent is for completed rows alone."""
+"""Only completed rows have 100 percent."""
 
 
 class MemoryVerbs(MemoryPart):
-    """The changing side of `SessionStore`."""
+    """The part of `SessionStore` that changes sessions."""
 
     async def claim(
         self,
@@ -42,7 +42,7 @@ class MemoryVerbs(MemoryPart):
             known = [r for r in ready if r.queue in queues and r.analysis in analyses]
             fit = [r for r in known if may_work_beside(r.crashes, beside) and r.id not in passing_over]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
-            # of the suspects the one that came last: before it came, its worker lived
+            # of the suspects the newest: its worker lived before it came
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)
             next_ones = [r for r in fit if r.id not in suspected or r.id == last][:limit]
             most = max((r.crashes for r in next_ones), default=0)
@@ -95,7 +95,7 @@ class MemoryVerbs(MemoryPart):
             tables.kept[claim.session_id][kept.call] = kept
             return True
 
-    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it has the clock
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it shares the worker's clock
         with self._tables.lock:
             return finish(self._tables, claim, end)
 

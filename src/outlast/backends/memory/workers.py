@@ -1,4 +1,4 @@
-"""Workers and their leases in memory."""
+"""The registry of workers, and their leases, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 
 class MemoryLease:
-    """`Lease`: the renewing side of one worker."""
+    """`Lease` of one worker."""
 
     def __init__(self, tables: MemoryTables) -> None:
         self._tables = tables
@@ -49,7 +49,7 @@ class MemoryLease:
         return release_all(self._tables, worker_id)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class MemoryWorkers(MemoryPart):

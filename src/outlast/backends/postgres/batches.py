@@ -1,4 +1,4 @@
-"""Group commit: what the callers of one event loop want to write while others are being written goes together."""
+"""Group commit: items that arrive while a batch is being written form the next batch."""
 
 import asyncio
 from collections import deque
@@ -10,69 +10,69 @@ from outlast.domain.errors import StoreUnavailable
 I = TypeVar("I")  # noqa: E741 - an item
 A = TypeVar("A")
 
-AT_ONCE = 2
-"""Batches on their way at the same time."""
-MOST_WAITING = 20_000
-"""Items of one kind that wait; more are refused."""
-LARGEST = 250
+MAX_CONCURRENT = 2
+"""Batches written at the same time."""
+MAX_WAITING = 20_000
+"""Items of one kind that may wait; more are refused."""
+MAX_BATCH = 250
 """Items in one batch."""
 
 
 class Batches(Generic[I, A]):
-    """One kind of write, or of read. No item waits for company: a batch is what came while there was no free way.
+    """Batches one kind of write, or of read. No item waits for others while fewer than `MAX_CONCURRENT` run.
 
-    `write` answers for each item, in their order; an answer that is an exception is its caller's alone.
+    `write` returns one result per item, in their order; an exception among them is raised in its caller alone.
     """
 
     def __init__(self, write: Callable[[Sequence[I]], Awaitable[Sequence[A | Exception]]]) -> None:
         self._write = write
         self._waiting: deque[tuple[I, asyncio.Future[A]]] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def write(self, item: I) -> A:
-        """The answer for this item. Cancelled before its batch is on its way, it is not written."""
-        if len(self._waiting) >= MOST_WAITING:
+        """Return the result of this item. If cancelled before its batch is sent, it is not written."""
+        if len(self._waiting) >= MAX_WAITING:
             raise StoreUnavailable("Too many changes wait to be written.")
-        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        # one that has ended is forgotten a turn of the loop later, and serves nobody until then
-        if sum(not task.done() for task in self._under_way) < AT_ONCE:
-            task = asyncio.create_task(self._serve())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        return await answer
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        # a finished task is discarded one iteration of the loop later, and writes nothing until then
+        if sum(not task.done() for task in self._tasks) < MAX_CONCURRENT:
+            task = asyncio.create_task(self._write_all())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
 
     async def drain(self) -> None:
-        """Return once all that was accepted has been answered."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        """Wait until all accepted items have their results."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _serve(self) -> None:
+    async def _write_all(self) -> None:
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
-            wanted = [(item, answer) for item, answer in batch if not answer.cancelled()]
-            if wanted:
-                await self._answer(wanted)
+            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+            pending = [(item, future) for item, future in batch if not future.cancelled()]
+            if pending:
+                await self._write_batch(pending)
 
-    async def _answer(self, batch: Sequence[tuple[I, asyncio.Future[A]]]) -> None:
+    async def _write_batch(self, batch: Sequence[tuple[I, asyncio.Future[A]]]) -> None:
         try:
-            answers = await self._write([item for item, _ in batch])
+            results = await self._write([item for item, _ in batch])
         except StoreUnavailable as error:
-            answers = [error] * len(batch)
-        except Exception as error:  # noqa: BLE001 - this is a service loop: the error is its caller's
-            if len(batch) > 1:  # whose it is shows when each is written alone
+            results = [error] * len(batch)
+        except Exception as error:  # noqa: BLE001 - a service loop: the callers get the error
+            if len(batch) > 1:  # write each alone, so that only the cause of the error fails
                 for one in batch:
-                    await self._answer([one])
+                    await self._write_batch([one])
                 return
-            answers = [error]
+            results = [error]
         except BaseException:
-            for _, answer in batch:
-                answer.cancel()
+            for _, future in batch:
+                future.cancel()
             raise
-        for (_, answer), value in zip(batch, answers, strict=True):
-            if answer.done():  # its caller was cancelled
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.done():  # its caller was cancelled
                 continue
-            if isinstance(value, Exception):
-                answer.set_exception(value)
+            if isinstance(result, Exception):
+                future.set_exception(result)
             else:
-                answer.set_result(value)
+                future.set_result(result)

@@ -1,4 +1,4 @@
-"""Uploads, in chunks of the database."""
+"""Uploads, stored in chunks."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 
 class PostgresBlobs(PostgresPart):
-    """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
+    """`Blobs`. An upload without its hash is incomplete and invisible."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
         values = {"owner": owner, "name": plain(name), "bytes": length(file)}
@@ -26,7 +26,7 @@ class PostgresBlobs(PostgresPart):
             sha256, size = await self._fill(upload, file)
             return await self._complete(upload, owner, sha256, size)
         except BaseException:
-            with suppress(StoreUnavailable):  # then the clean-up finds it
+            with suppress(StoreUnavailable):  # the cleanup deletes it later
                 await asyncio.shield(self._db.all("delete_upload", {"id": upload}))
             raise
 
@@ -36,10 +36,10 @@ class PostgresBlobs(PostgresPart):
         return stored
 
     def free_bytes(self) -> None:
-        """The disk is the database's own affair."""
+        """Return `None`: the disk is the database server's."""
 
     async def _fill(self, upload: int, file: BinaryIO) -> tuple[str, int]:
-        """One transaction for each chunk."""
+        """Write the chunks, each in a transaction of its own."""
         digest = hashlib.sha256()
         size = number = 0
         while chunk := await asyncio.to_thread(file.read, CHUNK):
@@ -62,7 +62,7 @@ class PostgresBlobs(PostgresPart):
         while True:
             try:
                 (row,) = await self._db.transact(write)
-            except errors.UniqueViolation:  # the same content was completed in between: it is known now
+            except errors.UniqueViolation:  # the same content was completed in the meantime: use it
                 continue
             return self._stored(row)
 

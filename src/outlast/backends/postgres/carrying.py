@@ -1,4 +1,4 @@
-"""What a database with the tables of another version holds, carried into a schema that can be copied from."""
+"""Copies the tables of another version into a temporary schema of this version."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,8 +14,8 @@ TABLES = (
     "enrolled_keys", "analysis_sessions", "session_progress", "attempts", "step_results", "results",
     "step_statistics", "uploads", "upload_chunks", "facts",
 )  # fmt: skip
-"""Those with content, each after what it refers to."""
-HOME = """
+"""The tables to copy, each after those that it references."""
+FIND_SCHEMA = """
 SELECT n.nspname FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass('schema_migrations')
 """
@@ -28,9 +28,9 @@ ORDER BY attnum
 
 @asynccontextmanager
 async def carried(url: str) -> AsyncGenerator[str]:
-    """The address of a schema of the same database, up to date, with what its tables hold; dropped at the end.
+    """Yield the address of a current schema in the same database with a copy of its rows; drop it at the end.
 
-    Nobody else may use the database meanwhile. Raises `StoreUnavailable`.
+    No other process may use the database meanwhile. Raises `StoreUnavailable`.
     """
     with unavailable():
         connection = await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
@@ -44,19 +44,19 @@ async def carried(url: str) -> AsyncGenerator[str]:
 
 
 async def _fill(connection: Connection) -> None:
-    found = await (await connection.execute(HOME)).fetchone()
-    home = found[0] if found else "public"
+    row = await (await connection.execute(FIND_SCHEMA)).fetchone()
+    source = row[0] if row else "public"
     await connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
     await connection.execute(f"CREATE SCHEMA {SCHEMA}".encode())
     await connection.execute(f"SET LOCAL search_path = {SCHEMA}".encode())
     await migrate(connection)
     for table in TABLES:
-        there = await _columns(connection, f'"{home}".{table}')
-        columns = ", ".join(name for name in await _columns(connection, table) if name in there)
+        existing = await _columns(connection, f'"{source}".{table}')
+        columns = ", ".join(name for name in await _columns(connection, table) if name in existing)
         if columns:
             await connection.execute(
-                f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - our own names
-                f'SELECT {columns} FROM "{home}".{table}'.encode()
+                f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - constant names
+                f'SELECT {columns} FROM "{source}".{table}'.encode()
             )
 
 

@@ -1,4 +1,4 @@
-"""What workers do to sessions: claim them, report, keep steps; and what a fleet is told of them."""
+"""The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
 class PostgresClaims(PostgresPart):
-    """The side of `SessionStore` that a worker sees while it works."""
+    """The part of `SessionStore` that a worker uses while it works."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
@@ -50,21 +50,23 @@ class PostgresClaims(PostgresPart):
         return self._db.rows.many(row[:-1] for row in rows)
 
     async def _claimed(self, places: Sequence[Place], values: Mapping[str, Any]) -> list[Row]:
-        """Claim; from where earlier ones have come, while what others can still see lies before that."""
+        """Claim; start behind earlier claims while the index entries of claimed sessions cannot be removed."""
         ranges = self._positions.ranges(places, values["beside"])
         counting = self._positions.counting
-        name, asked = ("claim", values) if ranges is None else ("claim_near", {**values, **flat_ranges(ranges)})
+        name, parameters = (
+            ("claim", values) if ranges is None else ("claim_near", {**values, **flat_ranges(ranges)})
+        )
         began = self._db.clock.monotonic()
-        # repeated too when only the answer was lost: a claim that never arrived is given back by its worker
+        # repeat it even if only the response was lost: a worker releases claims that it never received
         if not counting:
-            rows = await self._db.use(lambda c: self._when_made_ready(c, name, asked), again=True)
-            self._positions.took(self._db.clock.monotonic() - began)
+            rows = await self._db.use(lambda c: self._after_make_ready(c, name, parameters), again=True)
+            self._positions.record_uncounted(self._db.clock.monotonic() - began)
             return rows
-        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, asked), again=True)
+        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
         if ranges is None:
-            self._positions.looked_everywhere(self._db.clock.monotonic() - began, walked)
+            self._positions.record_full_scan(self._db.clock.monotonic() - began, walked)
         found = [Found((row[5], row[1]), row[6], row[21], row[13]) for row in rows]
-        self._positions.found(places, found, all_of_it=len(rows) < values["limit"], at=at)
+        self._positions.record_found(places, found, exhausted=len(rows) < values["limit"], at=at)
         return rows
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
@@ -74,15 +76,15 @@ class PostgresClaims(PostgresPart):
 
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
         values = {"again_after": again_after, "limit": limit}
-        rows = await self._db.use(lambda c: self._when_made_ready(c, "offer", values), again=True)
+        rows = await self._db.use(lambda c: self._after_make_ready(c, "offer", values), again=True)
         rows.sort(key=lambda row: (-row[2], *row[4:]))
         return [Waiting(*row[:4]) for row in rows]
 
     async def end_future_waits(self) -> int:
         return len(await self._db.all("end_future_waits", {"margin": CLOCK_MARGIN}))
 
-    async def _when_made_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
-        """The rows of a statement about what is ready, in one journey, which is a transaction of its own."""
+    async def _after_make_ready(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of a statement about claimable sessions, in one round trip, which is one transaction."""
         async with connection.pipeline():
             await connection.execute(self._db.sql["make_ready"].encode())
             cursor = await connection.execute(self._db.sql[name].encode(), values)
@@ -99,25 +101,25 @@ class PostgresClaims(PostgresPart):
             before = await connection.execute(walked)
             cursor = await connection.execute(self._db.sql[name].encode(), values)
             after = await connection.execute(walked)
-        ((at, already),), ((_, in_all),) = await before.fetchall(), await after.fetchall()
-        return await cursor.fetchall(), at, in_all - already
+        ((at, walked_before),), ((_, walked_after),) = await before.fetchall(), await after.fetchall()
+        return await cursor.fetchall(), at, walked_after - walked_before
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
-        # in the order of their ids, as whoever locks several rows does
-        left = sorted(progress, key=lambda claim: claim.session_id)
+        # sorted by id, as every statement that locks several rows does, to prevent deadlocks
+        remaining = sorted(progress, key=lambda claim: claim.session_id)
         for name in ("report", "report_first"):
-            if left:
-                values = {"updates": as_json([_flat(claim, progress[claim]) for claim in left])}
+            if remaining:
+                values = {"updates": as_json([_flat(claim, progress[claim]) for claim in remaining])}
                 written = {Claim(*row) for row in await self._db.all(name, values)}
-                left = [claim for claim in left if claim not in written]
-        return set(left)
+                remaining = [claim for claim in remaining if claim not in written]
+        return set(remaining)
 
     async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
         return [KeptStep(*row) for row in await self._db.all("kept_steps", {"id": session_id})]
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
-        batches = self._db.here().batches("keep_step", self._keep)
+        batches = self._db.loop_pool().batches("keep_step", self._keep)
         return await batches.write((claim, kept))
 
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
@@ -127,7 +129,7 @@ class PostgresClaims(PostgresPart):
 
 
 def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:
-    """Values of the statement `claim_near`."""
+    """Return the parameters of the statement `claim_near`."""
     return {
         "range_queues": [one.place[0] for one in ranges],
         "range_analyses": [one.place[1] for one in ranges],

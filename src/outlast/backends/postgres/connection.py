@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how they are made, how long they may take, what their errors mean."""
+"""Connections to PostgreSQL: how to open them, their timeouts, and the meaning of their errors."""
 
 import asyncio
 import os
@@ -17,9 +17,9 @@ from outlast.domain.errors import StoreRefused, StoreUnavailable
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-PATIENCE = 30.0
-"""Seconds that a call may take before its connection is given up."""
-QUICK_TO_NOTICE = {
+CALL_TIMEOUT = 30.0
+"""Seconds that a call may take before its connection is closed."""
+DEFAULTS = {
     "application_name": "outlast",
     "connect_timeout": 5,
     "keepalives": 1,
@@ -28,28 +28,26 @@ QUICK_TO_NOTICE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""What an address does not say itself: a host that is gone without a word is missed after seconds."""
+"""Defaults that the address may override: they detect an unreachable host within seconds."""
 
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
-"""What the surroundings do to us, unless they are `OUR_MISTAKES`."""
-OUR_MISTAKES = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
+"""Errors of the environment, except `BUGS`."""
+BUGS = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
 ROLLED_BACK = (errors.DeadlockDetected, errors.SerializationFailure)
-"""The transaction is undone for certain, through no fault of its own."""
+"""The server has rolled back the transaction because of others; it may be repeated."""
 SHUT = "the store is shut"
-"""What the trigger of a shut store says."""
-
-
-SECONDS_FOR_ONE = 5.0
-"""How long a connection may take to come, and to answer for the first time."""
-WAKE_UPS = 2
-"""Connections that a process has beside its pool, to hear and to send wake-ups."""
+"""The message that the trigger of a shut store raises."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds that connecting, including the first statement, may take."""
+NOTIFIER_CONNECTIONS = 2
+"""Connections of a process beside its pool, to receive and to send wake-ups."""
 TOO_MANY = re.compile("too many clients|remaining connection slots|too many connections|max_client_conn")
-NOT_LET_IN = re.compile(
+REFUSED = re.compile(
     "authentication failed|no password supplied|no pg_hba.conf entry|no such (database|user)"
     "|(database|role) .* (does not exist|is not permitted)|permission denied for database"
     "|certificate verify failed"
 )
-"""What libpq says of a connection comes without a code, in the words of the server or the pooler."""
+"""Errors of connecting have no SQLSTATE in libpq, only the text of the server or the pooler."""
 
 
 class TooBusy(psycopg.OperationalError):
@@ -57,30 +55,30 @@ class TooBusy(psycopg.OperationalError):
 
 
 class NoConnection(psycopg.OperationalError):
-    """None was given in time, by the server or by a pooler before it."""
+    """The server, or a pooler in front of it, did not accept a connection in time."""
 
     def __init__(self, pool_size: int) -> None:
-        super().__init__("no connection was given in time")
+        super().__init__("no connection was accepted in time")
         self.pool_size = pool_size
 
 
-def needed(pool_size: int, workers: int = 2) -> int:
-    """Connections that `outlast serve` has at most: it and its workers have a pool, each worker a lease."""
-    return (workers + 1) * (pool_size + WAKE_UPS) + workers
+def max_connections(pool_size: int, workers: int = 2) -> int:
+    """Return the most connections of `outlast serve`: a pool in each process, and a lease for each worker."""
+    return (workers + 1) * (pool_size + NOTIFIER_CONNECTIONS) + workers
 
 
 async def connect(address: str, pool_size: int, first: str, *, prepare_threshold: int | None = None) -> Connection:
-    """A new connection that has answered `first`. Raises `psycopg.OperationalError`, after 5 s at the latest.
+    """Open a connection and execute `first`. Raises `psycopg.OperationalError`, after 5 s at the latest.
 
-    A pooler accepts everybody and lets those wait for whom it has no connection: only an answer tells.
+    A pooler accepts clients for which it has no connection yet; only a response shows that there is one.
     """
-    end = time.monotonic() + SECONDS_FOR_ONE
+    end = time.monotonic() + CONNECT_TIMEOUT
     connection: Connection | None = None
     try:
         connection = await psycopg.AsyncConnection.connect(
             address, autocommit=True, prepare_threshold=prepare_threshold
         )
-        with no_longer_than(max(0.0, end - time.monotonic()), connection):
+        with time_limit(max(0.0, end - time.monotonic()), connection):
             await connection.execute(first.encode())
     except psycopg.OperationalError as error:
         if connection is not None:
@@ -93,13 +91,13 @@ async def connect(address: str, pool_size: int, first: str, *, prepare_threshold
 
 
 def address(url: str) -> str:
-    """The address for libpq, with what it leaves open."""
+    """Return the address for libpq, with defaults for what it does not set."""
     given = conninfo_to_dict(url)
-    return make_conninfo(url, **{name: value for name, value in QUICK_TO_NOTICE.items() if name not in given})
+    return make_conninfo(url, **{name: value for name, value in DEFAULTS.items() if name not in given})
 
 
 def shown(address: str) -> str:
-    """As a URL without its password, for people."""
+    """Return the address as a URL without its password, for messages."""
     given = conninfo_to_dict(address)
     user = f"{given['user']}@" if given.get("user") else ""
     port = f":{given['port']}" if given.get("port") else ""
@@ -107,54 +105,54 @@ def shown(address: str) -> str:
 
 
 def cut(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
-    """Break the connection off, whoever waits for it: also where the other side says nothing at all any more."""
-    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
+    """Shut the socket down, which ends any call that waits for it, even if the server no longer responds."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.pgconn.socket)) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def no_longer_than(seconds: float, connection: Connection) -> Generator[None]:
-    """Cut the connection when the block has not ended by then."""
-    alarm = asyncio.get_running_loop().call_later(seconds, cut, connection)
+def time_limit(seconds: float, connection: Connection) -> Generator[None]:
+    """Break the connection if the block has not ended by then."""
+    timer = asyncio.get_running_loop().call_later(seconds, cut, connection)
     try:
         yield
     finally:
-        alarm.cancel()
+        timer.cancel()
 
 
 @contextmanager
 def unavailable() -> Generator[None]:
-    """Turn what the surroundings do to us into `StoreUnavailable`, with a sentence for the operator."""
+    """Translate errors of the environment to `StoreUnavailable`, with a sentence for the operator."""
     try:
         yield
-    except OUR_MISTAKES:
+    except BUGS:
         raise
     except UNAVAILABLE as error:
         raise explained(error) from error
 
 
 def explained(error: Exception) -> StoreUnavailable:
-    """The sentence for the operator."""
+    """Return the error with a sentence for the operator."""
     match error:
         case errors.DiskFull():
-            return StoreUnavailable("The disk of the database is full; free some space, and it goes on.")
+            return StoreUnavailable("The disk of the database is full. Free some space, and Outlast continues.")
         case NoConnection(pool_size=size):
             return StoreUnavailable(
-                f"PostgreSQL, or a pooler before it, gave no connection within {SECONDS_FOR_ONE:g} s. A site with "
-                f"two workers needs up to {needed(size)}: {size} (ANALYSIS_PG_POOL_SIZE) and {WAKE_UPS} for "
-                "wake-ups in each process, and one for the lease of each worker. Allow as many (max_connections, "
-                "or default_pool_size of PgBouncer), or lower ANALYSIS_PG_POOL_SIZE."
+                f"PostgreSQL, or a pooler in front of it, accepted no connection within {CONNECT_TIMEOUT:g} s. "
+                f"A site with two workers needs up to {max_connections(size)}: {size} (ANALYSIS_PG_POOL_SIZE) "
+                f"and {NOTIFIER_CONNECTIONS} for wake-ups in each process, and one for the lease of each worker. "
+                "Raise max_connections (or default_pool_size of PgBouncer), or lower ANALYSIS_PG_POOL_SIZE."
             )
         case errors.ReadOnlySqlTransaction() if SHUT in str(error):
-            return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
+            return StoreUnavailable("The store is shut: its content was moved elsewhere, or is being moved here.")
         case errors.ReadOnlySqlTransaction():
-            return StoreUnavailable("PostgreSQL takes no writes now; is DATABASE_URL the address of a standby?")
+            return StoreUnavailable("PostgreSQL is read-only now. Is DATABASE_URL the address of a standby?")
         case TooBusy():
             return StoreUnavailable(
-                "All connections of this process to PostgreSQL are busy; ANALYSIS_PG_POOL_SIZE allows for more."
+                "All connections of this process to PostgreSQL are busy. Raise ANALYSIS_PG_POOL_SIZE."
             )
-        case _ if NOT_LET_IN.search(str(error)):
-            return StoreRefused(f"PostgreSQL does not let us in: {_first_line(error)}.")
+        case _ if REFUSED.search(str(error)):
+            return StoreRefused(f"PostgreSQL refuses the connection: {_first_line(error)}.")
         case _:
             return StoreUnavailable(f"PostgreSQL cannot be used now: {_first_line(error)}.")
 

@@ -1,4 +1,4 @@
-"""The store as a whole, when it moves into another or another into it."""
+"""Reads and writes the whole store, to copy it to or from another one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,18 +20,18 @@ class PostgresCopies(PostgresPart):
     async def shut(self, reason: str) -> int:
         async def write(connection: Connection) -> int:
             await self._db.rows_of(connection, "lock_all")
-            given_back = 0
+            released = 0
             for (worker_id,) in await self._db.rows_of(connection, "at_work"):
                 values = {"worker_id": worker_id}
                 held = await self._db.rows_of(connection, "lock_held", values)
                 await self._db.rows_of(connection, "fold", {"ids": [row[0] for row in held]})
                 await self._db.rows_of(connection, "record_releases", values)
                 await self._db.rows_of(connection, "release_held", values)
-                given_back += len(held)
+                released += len(held)
             await self._db.rows_of(connection, "bar_door")
             await self._db.rows_of(connection, "bar_links")
             await self._db.rows_of(connection, "shut", {"reason": reason})
-            return given_back
+            return released
 
         return await self._db.transact(write, again=True)
 
@@ -54,7 +54,7 @@ class PostgresCopies(PostgresPart):
         ids = {"ids": list(session_ids)}
 
         async def read(connection: Connection) -> list[WholeSession]:
-            # the sessions first: where the rest is newer, their versions will differ, and they are read again
+            # sessions first: if the rest is newer, their versions will differ and they are read again
             sessions = self._db.rows.many(await self._db.rows_of(connection, "get_all", ids))
             history = by_first(await self._db.rows_of(connection, "history_of_all", ids))
             kept = by_first(await self._db.rows_of(connection, "kept_steps_of_all", ids))

@@ -1,4 +1,4 @@
-"""One open database: its statements, its connections, and what is tried again when they fail."""
+"""One open database: its statements, its connections, and the retries if they fail."""
 
 import asyncio
 import random
@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from outlast.backends.postgres.connection import (
-    OUR_MISTAKES,
-    PATIENCE,
+    BUGS,
+    CALL_TIMEOUT,
     ROLLED_BACK,
     UNAVAILABLE,
     Connection,
     address,
     connect,
     explained,
-    no_longer_than,
     shown,
+    time_limit,
     unavailable,
 )
 from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, require_current
-from outlast.backends.postgres.pools import Here, Pools
+from outlast.backends.postgres.pools import LoopPool, Pools
 from outlast.backends.rows import Row, RowReader
 from outlast.backends.schema import nothing_at, refusal
 from outlast.backends.statements import statements
@@ -31,8 +31,8 @@ T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
 Values = Mapping[str, Any]
 
-TIMES = 4
-"""How often a transaction is tried that others' locks undo."""
+MAX_TRIES = 4
+"""Attempts at a transaction that deadlocks roll back."""
 
 
 class PostgresDatabase:
@@ -53,7 +53,7 @@ class PostgresDatabase:
             return ()
         applied: Sequence[str] = ()
         with unavailable():
-            # closed by hand: a connection that failed refuses to be left in order
+            # not `async with`: leaving it would raise on a failed connection
             connection = await connect(self.address, self._pool_size, "SELECT 1")
             try:
                 if bring_up_to_date:
@@ -73,28 +73,28 @@ class PostgresDatabase:
         if pools is not None:
             await pools.close()
 
-    def here(self) -> Here:
-        """What the running loop has."""
+    def loop_pool(self) -> LoopPool:
+        """Return the pool of the running event loop."""
         if self._pools is None:
             raise StoreUnavailable("The store is not open.")
-        return self._pools.here()
+        return self._pools.current()
 
     async def all(self, name: str, values: Values | None = None) -> list[Row]:
-        """The rows of a statement that may be repeated when its answer was lost."""
+        """Return the rows of a statement that may be repeated if its response was lost."""
         return await self.use(lambda c: self.rows_of(c, name, values), again=True)
 
     async def one(self, name: str, values: Values | None = None) -> Row | None:
-        """The first of them."""
+        """Return the first row of such a statement, if any."""
         rows = await self.all(name, values)
         return rows[0] if rows else None
 
     async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
-        """The rows of one statement, here and now."""
+        """Execute one statement on this connection and return its rows."""
         cursor = await connection.execute(self.sql[name].encode(), values)
         return await cursor.fetchall() if cursor.description else []
 
     async def transact(self, work: Work[T], *, again: bool = False) -> T:
-        """The value of `work` in a transaction; `again`: repeated even where perhaps only its answer was lost."""
+        """Return the value of `work` in a transaction. `again`: repeat it even if it may have been committed."""
         committing = False
 
         async def whole(connection: Connection) -> T:
@@ -108,32 +108,32 @@ class PostgresDatabase:
         return await self.use(whole, again=lambda: again or not committing)
 
     async def use(self, work: Work[T], *, again: bool | Callable[[], bool]) -> T:
-        """The value of `work` on a connection; once more on a fresh one when `again` allows it, and as often as
-        others' locks undo it. Raises `StoreUnavailable`.
+        """Return the value of `work` on a connection. If that breaks, repeat it once where `again` allows it;
+        after a deadlock, try up to `MAX_TRIES` times. Raises `StoreUnavailable`.
         """
-        here = self.here()
+        pool = self.loop_pool()
         lost = False
-        for turn in range(TIMES):
+        for attempt in range(MAX_TRIES):
             connection: Connection | None = None
             try:
-                async with here.connection() as connection:
-                    with no_longer_than(PATIENCE, connection):
+                async with pool.connection() as connection:
+                    with time_limit(CALL_TIMEOUT, connection):
                         return await work(connection)
-            except OUR_MISTAKES:
+            except BUGS:
                 raise
             except ROLLED_BACK as error:
-                if turn == TIMES - 1:
+                if attempt == MAX_TRIES - 1:
                     raise explained(error) from error
-                await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**turn))
+                await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**attempt))
             except UNAVAILABLE as error:
                 broken = connection is not None and connection.closed
                 if lost or not broken or not (again if isinstance(again, bool) else again()):
                     raise explained(error) from error
                 lost = True
-                here.refresh()
-        raise AssertionError("the last turn answers or raises")
+                pool.refresh()
+        raise AssertionError("the last attempt returns or raises")
 
 
 def as_utc(time: datetime) -> datetime:
-    """Connections may be in any time zone."""
+    """Convert a time, as connections may be in any time zone."""
     return time.astimezone(UTC)

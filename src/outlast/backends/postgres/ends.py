@@ -1,4 +1,4 @@
-"""How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
+"""The ends of attempts, and the owner's operations: cancel, retry, adopt on login."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,15 +17,15 @@ from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
 
-FOR_PEOPLE = ("steps", "error", "error_code", "reference")
+TEXT_FIELDS = ("steps", "error", "error_code", "reference")
 
 
 class PostgresEnds(PostgresPart):
-    """The side of `SessionStore` that ends things and begins them anew."""
+    """The part of `SessionStore` that ends, cancels and retries sessions."""
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
         worked_ms = None if worked is None else round(worked * 1000)
-        batches = self._db.here().batches("finish", self._finish)
+        batches = self._db.loop_pool().batches("finish", self._finish)
         return await batches.write((claim, replace(written(claim, end), worked_ms=worked_ms)))
 
     async def _finish(self, items: Sequence[tuple[Claim, EndRecord]]) -> Sequence[bool]:
@@ -33,7 +33,7 @@ class PostgresEnds(PostgresPart):
         values = {"items": as_json([flat_end(claim, end) for claim, end in items])}
 
         async def write(connection: Connection) -> list[Row]:
-            # one journey is one transaction, in which the second statement sees what the first one waited for
+            # one round trip is one transaction; the second statement sees what the first one has waited for
             async with connection.pipeline():
                 await connection.execute(self._db.sql["lock_sessions"].encode(), {"ids": ids})
                 cursor = await connection.execute(self._db.sql["finish"].encode(), values)
@@ -94,7 +94,7 @@ class PostgresEnds(PostgresPart):
         values = {"anonymous": anonymous, "owner": owner}
 
         async def write(connection: Connection) -> int:
-            for one in sorted((anonymous, owner)):  # no start of either begins now
+            for one in sorted((anonymous, owner)):  # keep either owner from starting sessions meanwhile
                 await self._db.rows_of(connection, "lock_owner", {"owner": one})
             locked = await self._db.rows_of(connection, "lock_sessions_of_owner", values)
             await self._db.rows_of(connection, "fold", {"ids": [session_id for (session_id,) in locked]})
@@ -106,7 +106,7 @@ class PostgresEnds(PostgresPart):
         while anonymous != owner:
             try:
                 return await self._db.transact(write)
-            except errors.UniqueViolation:  # a retry or an upload of the new owner came in between: seen now
+            except errors.UniqueViolation:  # a retry or an upload of the new owner came first: try again
                 continue
         return 0
 
@@ -115,9 +115,9 @@ class PostgresEnds(PostgresPart):
 
 
 def flat_end(claim: Claim, end: EndRecord) -> dict[str, Any]:
-    """An item of the statement `finish`."""
+    """Return an item of the statement `finish`."""
     values: dict[str, Any] = {
-        name: plain(value) if name in FOR_PEOPLE and value is not None else value
+        name: plain(value) if name in TEXT_FIELDS and value is not None else value
         for name, value in fields_of(end).items()
     }
     return values | {"id": claim.session_id, "claim": claim.number, "digest": end.digest.hex()}

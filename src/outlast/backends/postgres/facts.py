@@ -1,4 +1,4 @@
-"""Facts that analyses remember."""
+"""Facts that analyses store."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,62 +1,64 @@
-"""Tells, without counting for each start, when so many sessions wait that a start has to count."""
+"""Decides from an earlier count of pending sessions whether a start can skip counting them."""
 
 from dataclasses import dataclass
 
 from outlast.ports.clock import Clock
 
-FASTEST = 50_000
-"""Starts a second, of all processes together, that one database can never reach."""
+MAX_START_RATE = 50_000
+"""Starts per second that one database cannot reach, with all processes together."""
 NEAR = 1_000
-"""Places left below which every start counts."""
-LONGEST = 10.0
-"""Seconds for which a count is believed at most."""
-SELDOM = 200
-"""So many times what a count took it is believed at least, where the starts since leave room: while a transaction
-held open keeps what it would clean up, a count takes long, and starts wait for it."""
+"""Remaining capacity below which every start counts."""
+MAX_AGE = 10.0
+"""Seconds for which a count is used at most, unless counting is slow."""
+COST_FACTOR = 200
+"""A count is used for at least this many times its duration, if the starts since leave capacity: a transaction
+held open makes counting slow, and starts wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Count:
     near: bool
     waiting: int
     started: int
-    """The number of the last session at that time."""
+    """The number of the last session at the time of the count."""
     until: float
-    no_longer_than: float
+    valid_until: float
 
 
 class Headroom:
-    """What the last count said, for as long as the waiting ones cannot have reached the limit since."""
+    """The last count for each limit, used for as long as starts since cannot have reached the limit."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._looks: dict[int, _Look] = {}
+        self._counts: dict[int, _Count] = {}
 
     def near(self, limit: int) -> bool | None:
-        """Whether starts must count; `None`: look again."""
-        look = self._looks.get(limit)
-        return None if look is None or self._clock.monotonic() >= look.until else look.near
+        """Return whether every start must count; `None` if that is unknown."""
+        count = self._counts.get(limit)
+        return None if count is None or self._clock.monotonic() >= count.until else count.near
 
     def near_now(self, limit: int, started: int, at_work: int) -> bool | None:
-        """As `near`, now that the last session has this number: there may be room for all that were started since
-        the count, and for so many that may be at work and come back. `None`: count.
+        """Return `False` if the limit cannot have been reached by what was started since the count, up to number
+        `started`, and by the sessions `at_work`, which may become pending again. `None`: a new count is needed.
         """
-        look = self._looks.get(limit)
+        count = self._counts.get(limit)
         now = self._clock.monotonic()
-        if look is None or look.near or now >= look.no_longer_than:
+        if count is None or count.near or now >= count.valid_until:
             return None
-        left = limit - look.waiting - (started - look.started) - at_work
-        if left < NEAR:
+        remaining = limit - count.waiting - (started - count.started) - at_work
+        if remaining < NEAR:
             return None
-        until = min(now + left / FASTEST, look.no_longer_than)
-        self._looks[limit] = _Look(False, look.waiting, look.started, until, look.no_longer_than)
+        until = min(now + remaining / MAX_START_RATE, count.valid_until)
+        self._counts[limit] = _Count(False, count.waiting, count.started, until, count.valid_until)
         return False
 
-    def saw(self, limit: int, waiting: int, started: int, took: float) -> bool:
-        """So many wait; before the count, which took so long, the last session had this number. Answers `near`."""
-        left = limit - waiting
-        near = left < NEAR
+    def record(self, limit: int, waiting: int, started: int, duration: float) -> bool:
+        """Record a count, its duration, and the last session's number before it. Return as `near` does."""
+        remaining = limit - waiting
+        near = remaining < NEAR
         now = self._clock.monotonic()
-        believed = 1.0 if near else min(left / FASTEST, LONGEST)
-        self._looks[limit] = _Look(near, waiting, started, now + believed, now + max(LONGEST, SELDOM * took))
+        use_for = 1.0 if near else min(remaining / MAX_START_RATE, MAX_AGE)
+        self._counts[limit] = _Count(
+            near, waiting, started, now + use_for, now + max(MAX_AGE, COST_FACTOR * duration)
+        )
         return near

@@ -1,4 +1,4 @@
-"""Brings a database's schema up to date."""
+"""Applies migrations to a PostgreSQL database."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from outlast.backends.schema import (
 from outlast.domain.errors import SchemaDiffers
 
 PACKAGE = "outlast.backends.postgres"
-"""Whose `migrations/` and `queries/` these are."""
+"""The package of `migrations/` and `queries/`."""
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7308895118469)"
 KNOWN = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -53,21 +53,21 @@ FROZEN = {
     5: "ff5028dfce52406eebce059ee710ca9cb15eb0e08f2bd04c4045dc9ccde120a2",
     6: "b6d820e69eb1a3a2f19150411bc6989c6951c420eeef972a1cfc5904352923e8",
 }
-"""What `SHAPE` finds after each of the migrations that were applied before checksums were kept, as a hash."""
+"""A hash of the result of `SHAPE` after each migration that was applied before checksums were recorded."""
 
 
 async def migrate(connection: Connection) -> Sequence[str]:
-    """Apply what is missing, all of it or nothing; answers the names of what was applied.
+    """Apply all missing migrations in one transaction and return their names.
 
-    Whoever comes second waits, and finds it done. Raises `SchemaDiffers`, `SchemaOutdated`.
+    A second process waits until the first has applied them. Raises `SchemaDiffers` and `SchemaOutdated`.
     """
     async with connection.transaction():
         await connection.execute(ONE_AT_A_TIME)
         known = migrations(PACKAGE)
         applied = await _applied(connection)
-        lacking, old = missing(known, applied), unsigned(known, applied)
+        pending, old = missing(known, applied), unsigned(known, applied)
         await _require_made_by(connection, old)
-        if lacking or old:
+        if pending or old:
             await connection.execute(KNOWN)
             await connection.execute(RECORD)
         for m in old:
@@ -75,45 +75,45 @@ async def migrate(connection: Connection) -> Sequence[str]:
                 "UPDATE schema_migrations SET checksum = %s, lowest = %s WHERE version = %s",
                 (m.checksum, m.lowest, m.version),
             )
-        for m in lacking:
+        for m in pending:
             await connection.execute(m.statements.encode())
             await connection.execute(
                 "INSERT INTO schema_migrations (version, name, applied_at, checksum, lowest) "
                 "VALUES (%s, %s, clock_timestamp(), %s, %s)",
                 (m.version, m.name, m.checksum, m.lowest),
             )
-    return [m.name for m in lacking]
+    return [m.name for m in pending]
 
 
 async def is_empty(connection: Connection) -> bool:
-    """No migration has been applied."""
+    """Return whether no migration has been applied."""
     return not await _applied(connection)
 
 
 async def require_current(connection: Connection) -> None:
-    """Raise `SchemaOutdated` unless every migration known here has been applied, in this form."""
+    """Raise `SchemaOutdated` unless every migration of this version has been applied, in the same form."""
     applied = await _applied(connection)
     await _require_made_by(connection, unsigned(migrations(PACKAGE), applied))
     require_nothing_missing(migrations(PACKAGE), applied)
 
 
 async def shape(connection: Connection) -> str:
-    """A hash of the columns and functions that the migrations before the freeze have made."""
+    """Return a hash of the columns and functions that the migrations before the freeze have created."""
     rows = await (await connection.execute(SHAPE, {"tables": list(TABLES)})).fetchall()
     return hashlib.sha256("\n".join(sorted(line for (line,) in rows)).encode()).hexdigest()
 
 
 async def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> None:
-    """Raise `SchemaDiffers` unless the tables are those that these migrations make."""
+    """Raise `SchemaDiffers` unless the tables are those that these migrations create."""
     if applied and await shape(connection) != FROZEN.get(applied[-1].version):
         raise SchemaDiffers(f"its tables are not those that {applied[-1].name} and those before it make")
 
 
 async def _applied(connection: Connection) -> dict[int, Applied]:
-    there = {name for (name,) in await (await connection.execute(COLUMNS)).fetchall()}
-    if not there:
+    columns_found = {name for (name,) in await (await connection.execute(COLUMNS)).fetchall()}
+    if not columns_found:
         return {}
-    columns = "checksum, lowest" if "checksum" in there else "NULL, NULL"
+    columns = "checksum, lowest" if "checksum" in columns_found else "NULL, NULL"
     rows = await (
         await connection.execute(f"SELECT version, name, {columns} FROM schema_migrations".encode())  # noqa: S608 - of two constants
     ).fetchall()

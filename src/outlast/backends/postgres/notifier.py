@@ -1,4 +1,4 @@
-"""Wake-ups between machines through PostgreSQL: NOTIFY for what people do, looks for what changes by itself."""
+"""A notifier between machines through PostgreSQL: NOTIFY for starts and cancels, polling for progress."""
 
 import asyncio
 import os
@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from outlast.backends.hints import packed
-from outlast.backends.server_notifier import Say, ServerNotifier
+from outlast.backends.hints import encode_hint
+from outlast.backends.server_notifier import Send, ServerNotifier
 from outlast.ports.notifier import Topic
 
-ANSWER_WITHIN = 5.0
-"""Seconds for each answer."""
-QUIET = 10.0
-"""Seconds of silence after which the server is asked whether it is there."""
-LARGEST_MESSAGE = 7_900
-"""Bytes; PostgreSQL takes less than 8,000."""
+RESPONSE_TIMEOUT = 5.0
+"""Seconds that each response may take."""
+PING_AFTER = 10.0
+"""Seconds without a notification after which a query checks the connection."""
+MAX_MESSAGE_BYTES = 7_900
+"""PostgreSQL accepts less than 8,000."""
 CONNECTION: dict[str, Any] = {
     "application_name": "outlast wake-ups",
     "connect_timeout": 5,
@@ -28,62 +28,62 @@ CONNECTION: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-"""What the address does not say otherwise."""
+"""Defaults that the address may override."""
 
 
 def hint_of_start(queue: str) -> str:
-    """What the store sends with a start, so that it need not be sent after it."""
-    return b"".join([b"start ", *packed(Topic.WAITING, [queue], LARGEST_MESSAGE)]).decode()
+    """Return the payload that a start notifies in its own transaction, which saves a round trip."""
+    return b"".join([b"start ", *encode_hint(Topic.WAITING, [queue], MAX_MESSAGE_BYTES)]).decode()
 
 
 class PostgresNotifier(ServerNotifier):
-    """`Notifier` for all processes with this database.
+    """`Notifier` for all processes that use this database.
 
-    NOTIFY carries what waits and what is cancelled: people start and cancel seldom. Progress is written so often
-    that a NOTIFY in each write would cost three quarters of the writes, so for it everybody looks. Without
-    `listen`, as PgBouncer wants it in transaction mode, everybody looks for everything.
+    NOTIFY carries starts and cancels, which are rare. Progress is written so often that a NOTIFY in each write
+    would cost three quarters of the throughput, so all processes poll for it. Without `listen`, which PgBouncer
+    does not support in transaction mode, they poll for every topic.
     """
 
     def __init__(self, url: str, *, listen: bool = True) -> None:
-        super().__init__(_PostgresLine(url), carried=(Topic.WAITING, Topic.CANCEL) if listen else ())
+        super().__init__(_PostgresConnection(url), carried=(Topic.WAITING, Topic.CANCEL) if listen else ())
 
 
-class _PostgresLine:
+class _PostgresConnection:
     name = "PostgreSQL"
-    largest = LARGEST_MESSAGE
-    away: tuple[type[Exception], ...] = (psycopg.Error, OSError)
+    max_bytes = MAX_MESSAGE_BYTES
+    connection_errors: tuple[type[Exception], ...] = (psycopg.Error, OSError)
 
     def __init__(self, url: str) -> None:
         self._address = make_conninfo(
             url, **{k: v for k, v in CONNECTION.items() if k not in conninfo_to_dict(url)}
         )
         queries = files("outlast.backends.postgres") / "queries"
-        self._listen, self._notify, self._still_there = (
+        self._listen, self._notify, self._ping = (
             (queries / f"{name}.sql").read_bytes() for name in ("listen", "notify", "still_there")
         )
 
-    async def listen(self, connected: Callable[[], None], hear: Callable[[bytes], None]) -> None:
+    async def receive(self, on_connect: Callable[[], None], on_message: Callable[[bytes], None]) -> None:
         async with self._connection() as connection:
-            connection.add_notify_handler(lambda message: hear(message.payload.encode()))
-            await _answered(connection, connection.execute(self._listen))
-            connected()
+            connection.add_notify_handler(lambda message: on_message(message.payload.encode()))
+            await _run(connection, connection.execute(self._listen))
+            on_connect()
             while True:
-                if await _readable(connection, QUIET):
+                if await _readable(connection, PING_AFTER):
                     connection.pgconn.consume_input()
                     while (message := connection.pgconn.notifies()) is not None:
-                        hear(message.extra)
+                        on_message(message.extra)
                 else:
-                    await _answered(connection, connection.execute(self._still_there))
+                    await _run(connection, connection.execute(self._ping))
 
     @asynccontextmanager
-    async def speaking(self) -> AsyncGenerator[Say]:
+    async def sender(self) -> AsyncGenerator[Send]:
         async with self._connection() as connection:
 
-            async def say(messages: Sequence[tuple[Topic, bytes]]) -> None:
+            async def send(messages: Sequence[tuple[Topic, bytes]]) -> None:
                 texts = [message.decode() for _, message in messages]
-                await _answered(connection, connection.execute(self._notify, {"messages": texts}))
+                await _run(connection, connection.execute(self._notify, {"messages": texts}))
 
-            yield say
+            yield send
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection]:
@@ -95,37 +95,37 @@ class _PostgresLine:
 
 
 async def _readable(connection: psycopg.AsyncConnection, within: float) -> bool:
-    """Whether something came from the server within so many seconds.
+    """Return whether the server has sent something within this many seconds.
 
-    `AsyncConnection.notifies` would wake up ten times a second.
+    `AsyncConnection.notifies` would wake up ten times a second instead.
     """
-    loop, line = asyncio.get_running_loop(), connection.fileno()
-    came = asyncio.Event()
-    loop.add_reader(line, came.set)
+    loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+    readable = asyncio.Event()
+    loop.add_reader(descriptor, readable.set)
     try:
         async with asyncio.timeout(within):
-            return await came.wait()
+            return await readable.wait()
     except TimeoutError:
         return False
     finally:
-        loop.remove_reader(line)
+        loop.remove_reader(descriptor)
 
 
-async def _answered(connection: psycopg.AsyncConnection, statement: Coroutine[Any, Any, object]) -> None:
-    """Run it, for a limited time; raises `psycopg.Error`.
+async def _run(connection: psycopg.AsyncConnection, statement: Coroutine[Any, Any, object]) -> None:
+    """Run a statement with a timeout. Raises `psycopg.Error`.
 
-    To give it up the socket is shut down: psycopg would send a cancel request and wait for its answer, which a
-    server that is silent does not give either.
+    A timeout shuts the socket down: psycopg would send a cancel request and wait for its response, which an
+    unresponsive server does not send either.
     """
     running = asyncio.create_task(statement)
     try:
-        await asyncio.wait([running], timeout=ANSWER_WITHIN)
+        await asyncio.wait([running], timeout=RESPONSE_TIMEOUT)
         if not running.done():
-            raise psycopg.OperationalError("it does not answer")
+            raise psycopg.OperationalError("it does not respond")
     finally:
         if not running.done():
-            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
-                line.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+                duplicate.shutdown(socket.SHUT_RDWR)
         with suppress(psycopg.Error):
             await running
     running.result()

@@ -1,4 +1,4 @@
-"""Counting all sessions."""
+"""Counts of all sessions for operators."""
 
 from collections.abc import Sequence
 from datetime import datetime

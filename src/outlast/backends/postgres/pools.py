@@ -1,7 +1,7 @@
-"""Connections for each event loop that asks, and what is written in batches there.
+"""A pool of connections, and the batches of writes, for each event loop.
 
-Not `psycopg_pool`: its background tasks swallow their cancellation while they connect, so that an event loop which
-ends at that moment never ends. Here each caller connects by itself, and an event loop may go at any time.
+`psycopg_pool` does not fit: its background tasks swallow their cancellation while they connect, so that an event
+loop that ends at that moment hangs. Here callers connect by themselves, and an event loop may end at any time.
 """
 
 import asyncio
@@ -18,51 +18,51 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from outlast.backends.postgres.batches import Batches
-from outlast.backends.postgres.connection import SECONDS_FOR_ONE, Connection, NoConnection, TooBusy, connect
+from outlast.backends.postgres.connection import CONNECT_TIMEOUT, Connection, NoConnection, TooBusy, connect
 
 I = TypeVar("I")  # noqa: E741 - an item
 A = TypeVar("A")
 
-SECONDS_TO_CONNECT = 10.0
-"""How long a call tries for a connection: longer than a restart of the server takes."""
-SECONDS_TO_CLOSE = 10.0
+ACQUIRE_TIMEOUT = 10.0
+"""Seconds that a call retries to connect: longer than a restart of the server takes."""
+CLOSE_TIMEOUT = 10.0
 LONGEST_PAUSE = 1.0
-"""Seconds between two tries at most."""
+"""Seconds between two attempts at most."""
 PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"
-"""Our statements go by their indexes whatever the values, and planning the largest takes as long as running it."""
-IDLE_FOR = 300.0
-"""Seconds after which a connection that nobody needs is closed."""
+"""The best plan never depends on the parameters, and planning may take as long as executing."""
+MAX_IDLE = 300.0
+"""Seconds after which an unused connection is closed."""
 
 
-class Here:
-    """What one event loop has: up to `size` connections, made when they are needed."""
+class LoopPool:
+    """The pool of one event loop: up to `size` connections, opened on demand."""
 
     def __init__(self, address: str, size: int, *, prepare: bool) -> None:
         self._address = address
         self._size = size
         self._prepare_threshold = 2 if prepare else None
-        self._places = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
         self._idle: deque[tuple[float, Connection]] = deque()
-        """Since when, and which; the one used last at the end."""
-        self._made: WeakSet[Connection] = WeakSet()
+        """Idle connections with the time of their last use, the latest at the end."""
+        self._open: WeakSet[Connection] = WeakSet()
         self._batches: dict[str, Batches[Any, Any]] = {}
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
 
     def batches(
         self, name: str, write: Callable[[Sequence[I]], Awaitable[Sequence[A | Exception]]]
     ) -> Batches[I, A]:
-        """Those of this name; made with `write` when there are none yet."""
+        """Return the batcher called `name`, created with `write` on first use."""
         if name not in self._batches:
             self._batches[name] = Batches(write)
         return cast("Batches[I, A]", self._batches[name])
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
-        """One for the block alone, kept for others when the block leaves it in order and without an error."""
-        end = time.monotonic() + SECONDS_TO_CONNECT
+        """Lend a connection to the block; it is reused unless the block raises or leaves a transaction open."""
+        end = time.monotonic() + ACQUIRE_TIMEOUT
         try:
-            async with asyncio.timeout(SECONDS_FOR_ONE):
-                await self._places.acquire()
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._slots.acquire()
         except TimeoutError:
             raise TooBusy from None
         try:
@@ -70,32 +70,32 @@ class Here:
             try:
                 yield connection
             except psycopg.Error:
-                # after a failed pipeline psycopg believes to have prepared what the server has passed over
+                # after a failed pipeline psycopg assumes prepared statements that the server has skipped
                 _finish(connection)
                 raise
             finally:
-                self._keep(connection)
+                self._put_back(connection)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def refresh(self) -> None:
-        """Connect anew from now on: a restart of the server has broken what was there."""
+        """Close idle connections, which a restart of the server has probably broken."""
         while self._idle:
             _finish(self._idle.pop()[1])
 
     async def close(self) -> None:
-        """In its own loop: finish what was accepted, then disconnect."""
+        """Finish accepted writes, then disconnect. Call it in its own event loop."""
         for batches in self._batches.values():
             await batches.drain()
         self.drop()
 
     def drop(self) -> None:
-        """Disconnect without a loop."""
-        for connection in list(self._made):
+        """Disconnect without an event loop."""
+        for connection in list(self._open):
             _finish(connection)
 
     async def _connect(self, end: float) -> Connection:
-        """Tries with full jitter until then, or as long as a connection may take where none is left."""
+        """Connect, with full jitter between attempts, until `end`, or sooner if no connection is left."""
         began, limit = time.monotonic(), 0.05
         while True:
             first = PLANS if self._prepare_threshold is not None else "SELECT 1"
@@ -105,66 +105,66 @@ class Here:
                 )
             except psycopg.OperationalError as error:
                 if isinstance(error, NoConnection):
-                    end = min(end, began + SECONDS_FOR_ONE)
+                    end = min(end, began + CONNECT_TIMEOUT)
                 pause = self._rng.uniform(0, limit)
                 if time.monotonic() + pause > end:
                     raise
                 await asyncio.sleep(pause)
                 limit = min(LONGEST_PAUSE, limit * 2)
             else:
-                self._made.add(connection)
+                self._open.add(connection)
                 return connection
 
-    def _keep(self, connection: Connection) -> None:
+    def _put_back(self, connection: Connection) -> None:
         now = time.monotonic()
         if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             self._idle.append((now, connection))
         else:
             _finish(connection)
-        if self._idle and self._idle[0][0] < now - IDLE_FOR:
+        if self._idle and self._idle[0][0] < now - MAX_IDLE:
             _finish(self._idle.popleft()[1])
 
 
 class Pools:
-    """By event loop. Safe from any thread."""
+    """The pools by event loop. Safe from any thread."""
 
     def __init__(self, address: str, size: int, *, prepare: bool) -> None:
         self._address = address
         self._size = size
         self._prepare = prepare
         self._lock = threading.Lock()
-        self._by_loop: dict[asyncio.AbstractEventLoop, Here] = {}
+        self._by_loop: dict[asyncio.AbstractEventLoop, LoopPool] = {}
 
-    def here(self) -> Here:
-        """The running loop's."""
+    def current(self) -> LoopPool:
+        """Return the pool of the running event loop."""
         loop = asyncio.get_running_loop()
-        here = self._by_loop.get(loop)
-        if here is None:
+        pool = self._by_loop.get(loop)
+        if pool is None:
             with self._lock:
-                self._forget_ended_loops()
-                here = self._by_loop[loop] = Here(self._address, self._size, prepare=self._prepare)
-        return here
+                self._drop_closed_loops()
+                pool = self._by_loop[loop] = LoopPool(self._address, self._size, prepare=self._prepare)
+        return pool
 
     async def close(self) -> None:
         with self._lock:
-            self._forget_ended_loops()
+            self._drop_closed_loops()
             by_loop, self._by_loop = self._by_loop, {}
-        for loop, here in by_loop.items():
+        for loop, pool in by_loop.items():
             if loop is asyncio.get_running_loop():
-                await here.close()
+                await pool.close()
             elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(here.close(), loop)
+                closing = asyncio.run_coroutine_threadsafe(pool.close(), loop)
                 with suppress(TimeoutError, RuntimeError):
-                    async with asyncio.timeout(SECONDS_TO_CLOSE):
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
                         await asyncio.wrap_future(closing)
             else:
-                here.drop()
+                pool.drop()
 
-    def _forget_ended_loops(self) -> None:
+    def _drop_closed_loops(self) -> None:
         for loop in [loop for loop in self._by_loop if loop.is_closed()]:
             self._by_loop.pop(loop).drop()
 
 
 def _finish(connection: Connection) -> None:
-    """Disconnect here and now, without a loop."""
+    """Disconnect at once, without an event loop."""
     connection.pgconn.finish()

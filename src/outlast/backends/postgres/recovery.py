@@ -1,4 +1,4 @@
-"""What happens when workers end, and when finished things grow old."""
+"""Rescue of sessions from dead workers, release by stopping ones, and cleanup of old data."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,8 +15,8 @@ from outlast.ports.store import Pruned
 
 BATCH = 500
 """Rows deleted in one transaction."""
-SELDOM = 20
-"""Between two looks for holders that are not registered pass so many times what one takes."""
+COST_FACTOR = 20
+"""Unregistered holders are queried again after this many times the duration of the last query."""
 UPLOADS_AT_ONCE = 4
 """Uploads deleted in one transaction; they may be large."""
 
@@ -27,7 +27,7 @@ class PostgresRecovery(PostgresPart):
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._holders: Sequence[str] = ()
-        self._look_at = 0.0
+        self._next_query = 0.0
 
     async def beats(self) -> Sequence[Heartbeat]:
         found = await self._db.all("heartbeats")
@@ -39,9 +39,9 @@ class PostgresRecovery(PostgresPart):
         return registered + others
 
     async def _unregistered(self) -> Sequence[str]:
-        """Who holds sessions all the same; those of the last look, as long as a look takes long."""
+        """Return the workers that hold sessions without being registered, cached if the query is slow."""
         began = self._db.clock.monotonic()
-        if began >= self._look_at:
+        if began >= self._next_query:
 
             async def read(connection: Connection) -> list[Row]:
                 async with connection.pipeline():
@@ -51,7 +51,7 @@ class PostgresRecovery(PostgresPart):
 
             self._holders = [holder for (holder,) in await self._db.use(read, again=True)]
             now = self._db.clock.monotonic()
-            self._look_at = now + SELDOM * (now - began)
+            self._next_query = now + COST_FACTOR * (now - began)
         return self._holders
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
@@ -96,7 +96,7 @@ class PostgresRecovery(PostgresPart):
     async def _apply(
         self, connection: Connection, verdicts: Sequence[CrashVerdict], ended: AttemptEnd, cause: str | None = None
     ) -> list[str]:
-        """To locked rows."""
+        """Apply verdicts to sessions whose rows are locked; return the ids."""
         if not verdicts:
             return []
         await self._db.rows_of(connection, "fold", {"ids": [verdict.session_id for verdict in verdicts]})
@@ -125,7 +125,7 @@ class PostgresRecovery(PostgresPart):
         return count
 
     async def _delete(self, what: str, before: datetime) -> int:
-        """Batch by batch, so that others write in between."""
+        """Delete in batches, so that other writers are not blocked for long."""
         values = {"before": before, "batch": UPLOADS_AT_ONCE if what == "uploads" else BATCH}
         deleted = 0
         while rows := await self._db.all(f"prune_{what}", values):

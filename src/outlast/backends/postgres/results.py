@@ -1,4 +1,4 @@
-"""What outlives a session: results, and how long steps took."""
+"""Results and step durations, which outlive their sessions."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Starting, finding and counting sessions."""
+"""Starts, reads and counts sessions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
-"""Entries of the queue that a look at one's place in it may walk."""
+"""Entries of the queue that the query for a position may walk over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Start:
 
 
 class PostgresSessions(PostgresPart):
-    """The reading side of `SessionStore`, and the start."""
+    """The part of `SessionStore` that starts and reads sessions."""
 
     def __init__(self, database: PostgresDatabase, hint: Callable[[str], str] | None) -> None:
         super().__init__(database)
@@ -55,7 +55,7 @@ class PostgresSessions(PostgresPart):
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         start = _Start(replace(new, subject=plain(new.subject)), limits)
-        batches = self._db.here().batches("add", self._start)
+        batches = self._db.loop_pool().batches("add", self._start)
         answer, known, counted, at, version, _ = await batches.write(start)
         match answer:
             case "added":
@@ -63,7 +63,7 @@ class PostgresSessions(PostgresPart):
                 return Added(session, existing=False, announced=self._hint is not None)
             case "existing":
                 session = await self.get(known, owner=None)
-                # gone when it was pruned in between: then it starts anew
+                # if it was pruned meanwhile, start a new one
                 return Added(session, existing=known != new.id) if session else await self.add(new, limits)
             case "too_many_active":
                 raise TooManyActive(f"You have {counted} analyses in flight, and no more are allowed.")
@@ -71,7 +71,7 @@ class PostgresSessions(PostgresPart):
                 raise QueueFull(f"{counted} analyses are waiting, and no more are allowed.")
 
     async def _start(self, starts: Sequence[_Start]) -> Sequence[Row]:
-        # by owner, because each takes the lock of its owner: so that no two batches wait for each other
+        # sorted by owner, whose lock each start takes, so that two batches cannot deadlock
         order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
         near = {limit: await self._near(limit) for limit in {start.limits.pending for start in starts}}
         items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
@@ -93,14 +93,14 @@ class PostgresSessions(PostgresPart):
             return near
         began = self._db.clock.monotonic()
         ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
-        return self._headroom.saw(limit, waiting, started, self._db.clock.monotonic() - began)
+        return self._headroom.record(limit, waiting, started, self._db.clock.monotonic() - began)
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
-        # polls that come while others are being looked up go together, so that ten thousand do not ask one by one
-        return await self._db.here().batches("version", self._version_of_each).write((session_id, owner))
+        # polls that arrive while others are being answered share a query, however many they are
+        return await self._db.loop_pool().batches("version", self._version_of_each).write((session_id, owner))
 
     async def _version_of_each(self, asked: Sequence[tuple[str, str]]) -> Sequence[int | None]:
         ids, owners = zip(*set(asked), strict=True)
@@ -117,8 +117,8 @@ class PostgresSessions(PostgresPart):
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         if not session_ids:
             return set()
-        there = {session_id for (session_id,) in await self._db.all("there", {"ids": list(session_ids)})}
-        return set(session_ids) - there
+        existing = {session_id for (session_id,) in await self._db.all("there", {"ids": list(session_ids)})}
+        return set(session_ids) - existing
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         values = {"analysis": selection.analysis, "limit": selection.limit}

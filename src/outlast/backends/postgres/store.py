@@ -1,4 +1,4 @@
-"""The whole store in one PostgreSQL database: sessions, results, uploads and workers."""
+"""The store in one PostgreSQL database: sessions, results, uploads, facts and workers."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -32,11 +32,11 @@ class PostgresStore(
     PostgresWorkers,
     PostgresCopies,
 ):
-    """`SessionStore` and all beside it, for any number of machines.
+    """`SessionStore` and the other ports of a store, for any number of machines.
 
-    Time is the database's; `clock` only says how old our own knowledge is. `pool_size` is per event loop.
-    `listen=False` is for PgBouncer in transaction mode: nothing is kept on a connection between transactions.
-    `hint` makes, from a queue, the message that a start sends to those who wait for work.
+    Times come from the database; `clock` only measures the age of cached values. `pool_size` is per event loop.
+    Pass `listen=False` behind PgBouncer in transaction mode: no state is kept between transactions then. `hint`
+    returns the NOTIFY payload of a start, from its queue.
     """
 
     reads_at_once: ClassVar[bool] = False

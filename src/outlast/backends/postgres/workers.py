@@ -1,4 +1,4 @@
-"""Workers and their leases."""
+"""The registry of workers, and their leases."""
 
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -22,16 +22,16 @@ from outlast.ports.workers import LEASE, Beat, WorkerInfo
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-PATIENCE = 4
-"""Seconds that connecting, and that a renewal may take: there is time for a second one before the lease ends."""
+LEASE_TIMEOUT = 4
+"""Seconds that connecting, and a renewal, may take: a second attempt fits in before the lease lapses."""
 
 
 class PostgresLease:
-    """`Lease`: a connection of its own, for one thread."""
+    """`Lease` on a connection of its own, for one thread."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._sql = database.sql
-        self._address = make_conninfo(database.address, connect_timeout=PATIENCE)
+        self._address = make_conninfo(database.address, connect_timeout=LEASE_TIMEOUT)
         self._connection: Connection | None = None
 
     def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
@@ -51,8 +51,12 @@ class PostgresLease:
         def write(connection: Connection) -> None:
             with connection.transaction():
                 if formerly is not None:
-                    said = {"formerly": formerly, "lapsed": lapse_of(formerly), "returned": returned(formerly)}
-                    connection.execute(self._sql["undo_lapses"].encode(), said)
+                    parameters = {
+                        "formerly": formerly,
+                        "lapsed": lapse_of(formerly),
+                        "returned": returned(formerly),
+                    }
+                    connection.execute(self._sql["undo_lapses"].encode(), parameters)
                 connection.execute(self._sql["register"].encode(), values)
 
         self._use(write)
@@ -98,7 +102,7 @@ class PostgresLease:
             connection.close()
 
     def _use(self, work: Callable[[Connection], T]) -> T:
-        """Connects when needed, and anew after whatever went wrong; at once when the connection had been lost."""
+        """Connect if needed, and reconnect after errors; repeat at once if an open connection was lost."""
         with unavailable():
             if self._connection is not None:
                 try:
@@ -115,7 +119,7 @@ class PostgresLease:
     def _try(self, work: Callable[[Connection], T]) -> T:
         if self._connection is None:
             raise psycopg.InterfaceError("the lease has no connection")
-        with _no_longer_than(PATIENCE, self._connection):
+        with _time_limit(LEASE_TIMEOUT, self._connection):
             return work(self._connection)
 
 
@@ -149,12 +153,12 @@ class PostgresWorkers(PostgresPart):
 
 
 @contextmanager
-def _no_longer_than(seconds: float, connection: Connection) -> Generator[None]:
-    """Cut the connection when the block has not ended by then."""
-    alarm = threading.Timer(seconds, cut, (connection,))
-    alarm.daemon = True
-    alarm.start()
+def _time_limit(seconds: float, connection: Connection) -> Generator[None]:
+    """Break the connection if the block has not ended by then."""
+    timer = threading.Timer(seconds, cut, (connection,))
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        alarm.cancel()
+        timer.cancel()

@@ -1,1 +1,1 @@
-"""Wake-ups through Redis, where several machines share one."""
+"""The notifier of installations whose machines share a Redis."""

@@ -1,4 +1,4 @@
-"""Uploads, in chunks of the database."""
+"""Uploads, stored in chunks."""
 
 import asyncio
 import hashlib
@@ -12,11 +12,11 @@ from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 LOG_FACTOR = 8
-"""Bytes within the database that count for each free byte of the disk."""
+"""Reusable bytes within the database that count for each free byte of the disk."""
 
 
 class SQLiteBlobs(SQLitePart):
-    """`Blobs`. An upload without its hash is not whole yet, and nobody sees it."""
+    """`Blobs`. An upload without its hash is incomplete and invisible."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
         upload = await self._begin(owner, name, length(file))
@@ -29,7 +29,7 @@ class SQLiteBlobs(SQLitePart):
 
     async def stored_bytes(self, owner: str | None) -> int:
         statement = self._sql["stored_bytes_of_all" if owner is None else "stored_bytes"]
-        (stored,) = await self._db.read_aside(lambda c: c.execute(statement, {"owner": owner}).fetchone())
+        (stored,) = await self._db.read_in_thread(lambda c: c.execute(statement, {"owner": owner}).fetchone())
         return stored
 
     def free_bytes(self) -> int:
@@ -37,11 +37,11 @@ class SQLiteBlobs(SQLitePart):
             return connection.pragma("freelist_count") * connection.pragma("page_size")
 
         free = shutil.disk_usage(self._db.file.path.parent).free
-        # what was deleted leaves room within the database, but each change needs the disk for its log first
+        # deleted rows leave reusable pages, but each change first needs disk space for the log
         return free + min(self._db.read(unused), LOG_FACTOR * free)
 
     async def _begin(self, owner: str, name: str, size: int) -> int:
-        """With the bytes that are to come, so that they count from now on."""
+        """Insert the upload with its final size, so that quotas count it from now on."""
 
         def write(connection: Connection) -> int:
             values = {"owner": owner, "name": name, "bytes": size, "now": self._db.now()}
@@ -50,7 +50,7 @@ class SQLiteBlobs(SQLitePart):
         return await self._db.write(write, durable=False)
 
     async def _fill(self, upload: int, file: BinaryIO) -> tuple[str, int]:
-        """One transaction for each chunk, so that others write in between."""
+        """Write each chunk in a transaction of its own, so that other writers are not blocked for long."""
         digest = hashlib.sha256()
         size = number = 0
         while chunk := await asyncio.to_thread(file.read, CHUNK):
@@ -90,7 +90,7 @@ class SQLiteBlobs(SQLitePart):
         number = read = 0
         while read < size:
             wanted = {"id": upload, "number": number}
-            row = await self._db.read_aside(lambda c, w=wanted: c.execute(self._sql["chunk"], w).fetchone())
+            row = await self._db.read_in_thread(lambda c, w=wanted: c.execute(self._sql["chunk"], w).fetchone())
             if row is None:  # deleted while it was being read
                 raise KeyError(sha256)
             read += len(row[0])

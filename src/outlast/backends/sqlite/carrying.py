@@ -1,4 +1,4 @@
-"""What a file with the tables of another version holds, carried into one that can be copied from."""
+"""Copies the rows of a file with the tables of another version into a new database."""
 
 from pathlib import Path
 
@@ -9,26 +9,26 @@ TABLES = (
     "enrolled_keys", "analysis_sessions", "large_inputs", "attempts", "step_results", "results", "step_statistics",
     "uploads", "upload_chunks", "facts",
 )  # fmt: skip
-"""Those with content, each after what it refers to."""
+"""The tables to copy, each after those that it references."""
 
 
 def carry(old: Path, new: Path) -> None:
-    """Fill the new and empty database `new` with what `old` holds in tables and columns that both have.
+    """Copy the rows of `old` to the empty database `new`, for all tables and columns that both have.
 
-    Raises `StoreUnavailable` where another process writes to `old`.
+    Raises `StoreUnavailable` if another process writes to `old`.
     """
     with unavailable():
-        connection = DatabaseFile(new).connect(patience=5.0)
+        connection = DatabaseFile(new).connect(busy_timeout=5.0)
         try:
             connection.execute("ATTACH ? AS old", (str(old),))
             connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
-                there = _columns(connection, "old", table)
-                columns = ", ".join(name for name in _columns(connection, "main", table) if name in there)
+                existing = _columns(connection, "old", table)
+                columns = ", ".join(name for name in _columns(connection, "main", table) if name in existing)
                 order = "ORDER BY rowid" if table == "analysis_sessions" else ""
                 if columns:
                     connection.execute(
-                        f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table} {order}"  # noqa: S608 - our own names
+                        f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table} {order}"  # noqa: S608 - constant names
                     )
             connection.execute("COMMIT")
         finally:

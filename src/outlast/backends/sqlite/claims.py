@@ -1,4 +1,4 @@
-"""What workers do to sessions: claim them, report, keep steps; what a fleet of workers is offered."""
+"""The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -16,7 +16,7 @@ from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
 
 
 class SQLiteClaims(SQLitePart):
-    """The side of `SessionStore` that a worker sees while it works."""
+    """The part of `SessionStore` that a worker uses while it works."""
 
     async def claim(
         self,
@@ -52,9 +52,13 @@ class SQLiteClaims(SQLitePart):
         return await self._db.write(write)
 
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
-        now, patience = self._db.clock.now(), timedelta(seconds=again_after)
+        now, busy_timeout = self._db.clock.now(), timedelta(seconds=again_after)
         # beyond `ahead`: the wall clock has gone back
-        values = {"now": as_text(now), "again_before": as_text(now - patience), "ahead": as_text(now + patience)}
+        values = {
+            "now": as_text(now),
+            "again_before": as_text(now - busy_timeout),
+            "ahead": as_text(now + busy_timeout),
+        }
 
         def write(connection: Connection) -> list[Waiting]:
             connection.execute(self._sql["make_ready"], values)
@@ -78,7 +82,7 @@ class SQLiteClaims(SQLitePart):
         return await self._db.write(write)
 
     def _anything_claimable(self) -> bool:
-        """A look that holds nobody up; most claims of an idle worker end here."""
+        """Check without the writer, which is enough for most claims of an idle worker."""
         values = {"now": self._db.now()}
         return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).fetchone())[0])
 
@@ -91,7 +95,7 @@ class SQLiteClaims(SQLitePart):
         beside: int,
         passing_over: Collection[str],
     ) -> list[int]:
-        """The row numbers to claim, in their order: each queue and analysis has its own, so they are merged."""
+        """Return the row ids to claim, merged from the ordered rows of each queue and analysis."""
         passed_over = as_json(list(passing_over)) if passing_over else None
         candidates: list[tuple[int, str, int, int]] = []
         for queue in dict.fromkeys(queues):
@@ -105,7 +109,7 @@ class SQLiteClaims(SQLitePart):
                 }
                 found = connection.execute(self._sql["next_claimable"], values).fetchall()
                 candidates += [(-priority, at, number, crashes) for priority, at, number, crashes in found]
-        # of the suspects the one that came last: before it came, its worker lived
+        # of the suspects the newest: its worker lived before it came
         last = max((number for _, _, number, crashes in candidates if crashes >= SUSPECT_CRASHES), default=None)
         fit = sorted(c for c in candidates if c[3] < SUSPECT_CRASHES or c[2] == last)[:limit]
         most = max((crashes for *_, crashes in fit), default=0)
@@ -126,7 +130,7 @@ class SQLiteClaims(SQLitePart):
             rows = connection.execute(self._sql["kept_steps"], {"id": session_id}).fetchall()
             return [KeptStep(*row) for row in rows]
 
-        return await self._db.read_aside(read)
+        return await self._db.read_in_thread(read)
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
         values = fields_of(kept) | {"id": claim.session_id, "claim": claim.number}

@@ -1,4 +1,4 @@
-"""Connections to one database file: how they are opened, how they wait, what their errors mean."""
+"""Connections to one database file: how to open them, their busy handler, and the meaning of their errors."""
 
 import os
 import random
@@ -13,10 +13,10 @@ import apsw
 from outlast.backends.sqlite.driver import Connection
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 
-PATIENCE = 30.0
-"""Seconds to wait for another writer before giving up."""
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for another writer's lock."""
 STATEMENTS_KEPT = 200
-"""Prepared statements kept per connection: more than there are."""
+"""Prepared statements cached per connection: more than there are."""
 
 UNAVAILABLE = (
     apsw.BusyError,
@@ -33,13 +33,13 @@ UNAVAILABLE = (
     apsw.ProtocolError,
     apsw.ConnectionClosedError,
 )
-"""What the surroundings do to us; any other error of SQLite is a mistake of ours and is not translated."""
+"""Errors of the environment. Any other error of SQLite is a bug of Outlast and is not translated."""
 SHUT = "the store is shut"
-"""What the triggers of a shut store say."""
+"""The message that the triggers of a shut store raise."""
 
 
 def is_unavailable(error: Exception) -> bool:
-    """It comes from the surroundings, or from a store that is shut."""
+    """Return whether the environment caused the error, or a shut store."""
     return isinstance(error, UNAVAILABLE) or (isinstance(error, apsw.ConstraintError) and SHUT in str(error))
 
 
@@ -52,7 +52,7 @@ class DatabaseFile:
         self._opened: int | None = None
 
     def create(self) -> None:
-        """Make the file, readable by its owner alone, in a folder that is too; nothing if it is there."""
+        """Create the file and its folder, accessible by their owner alone, unless they exist."""
         with unavailable():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
@@ -61,15 +61,15 @@ class DatabaseFile:
                 return
 
     def require_same(self) -> None:
-        """Raise `StoreUnavailable` when the file that was opened is not the one at this path any more."""
+        """Raise `StoreUnavailable` if this path no longer leads to the file that was opened."""
         with unavailable():
             if self.path.stat().st_ino != self._opened:
                 raise StoreUnavailable(
-                    f"{self.path} was replaced while it was in use: what is written now is lost. Restart Outlast."
+                    f"{self.path} was replaced while it was in use, so new changes would be lost. Restart Outlast."
                 )
 
-    def connect(self, *, patience: float = PATIENCE, read_only: bool = False) -> Connection:
-        """A new connection in WAL mode, for one thread at a time. Raises `StoreUnavailable`."""
+    def connect(self, *, busy_timeout: float = BUSY_TIMEOUT, read_only: bool = False) -> Connection:
+        """Open a connection in WAL mode, for one thread at a time. Raises `StoreUnavailable`."""
         with unavailable():
             opened = apsw.Connection(
                 os.fspath(self.path),
@@ -78,10 +78,10 @@ class DatabaseFile:
                 statementcachesize=STATEMENTS_KEPT,
             )
             connection = cast("Connection", opened)
-            # before anything else: the built-in handler starves writers, and none at all fails at once
-            connection.set_busy_handler(wait_with_jitter(patience))
+            # first of all: the built-in handler starves writers, and without one statements fail at once
+            connection.set_busy_handler(wait_with_jitter(busy_timeout))
             self._opened = self._opened or self.path.stat().st_ino
-            _enter_wal(connection, patience)
+            _enter_wal(connection, busy_timeout)
             connection.pragma("synchronous", "normal")
             connection.pragma("temp_store", "memory")
             connection.pragma("foreign_keys", 1)
@@ -90,8 +90,8 @@ class DatabaseFile:
             return connection
 
 
-def wait_with_jitter(patience: float) -> Callable[[int], bool]:
-    """A busy handler that looks again after about a millisecond, for so many seconds."""
+def wait_with_jitter(busy_timeout: float) -> Callable[[int], bool]:
+    """Return a busy handler that retries about every millisecond until the timeout, in seconds."""
     rng = random.Random()  # noqa: S311 - jitter, not a secret
     began = 0.0
 
@@ -100,14 +100,14 @@ def wait_with_jitter(patience: float) -> Callable[[int], bool]:
         if calls == 0:
             began = time.monotonic()
         time.sleep(rng.uniform(0.0005, 0.0015))
-        return time.monotonic() - began < patience
+        return time.monotonic() - began < busy_timeout
 
     return wait
 
 
 @contextmanager
 def unavailable() -> Generator[None, None, None]:
-    """Turn what the surroundings do to us into `StoreUnavailable`, with a sentence for the operator."""
+    """Translate errors of the environment to `StoreUnavailable`, with a sentence for the operator."""
     try:
         yield
     except UNAVAILABLE as error:
@@ -119,23 +119,23 @@ def unavailable() -> Generator[None, None, None]:
 
 
 def explained(error: apsw.Error) -> StoreUnavailable:
-    """The sentence for the operator."""
+    """Return the error with a sentence for the operator."""
     match error:
         case apsw.FullError():
-            return StoreUnavailable("The disk of the database is full; free some space, and it goes on.")
+            return StoreUnavailable("The disk of the database is full. Free some space, and Outlast continues.")
         case apsw.BusyError() | apsw.LockedError():
             return StoreUnavailable("Another process has kept the database locked for too long.")
         case apsw.ConstraintError():
-            return StoreUnavailable("The store is shut: its content has moved, or is still on its way here.")
+            return StoreUnavailable("The store is shut: its content was moved elsewhere, or is being moved here.")
         case apsw.NotADBError() | apsw.CorruptError() | apsw.CantOpenError() | apsw.PermissionsError():
             return StoreRefused(f"The database cannot be used: {error}.")
         case _:
             return StoreUnavailable(f"The database cannot be used now: {error}.")
 
 
-def _enter_wal(connection: Connection, patience: float) -> None:
-    """SQLite does not ask the busy handler when two connections change the mode at once."""
-    wait = wait_with_jitter(patience)
+def _enter_wal(connection: Connection, busy_timeout: float) -> None:
+    """Retry here: SQLite does not call the busy handler if two connections change the mode at once."""
+    wait = wait_with_jitter(busy_timeout)
     calls = 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The store as a whole, when it moves into another or another into it."""
+"""Reads and writes the whole store, to copy it to or from another one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -46,7 +46,7 @@ class SQLiteCopies(SQLitePart):
         values = {"ids": as_json(list(session_ids))}
 
         def read(connection: Connection) -> list[WholeSession]:
-            # the sessions first: where the rest is newer, their versions will differ, and they are read again
+            # sessions first: if the rest is newer, their versions will differ and they are read again
             sessions = self._db.rows.many(connection.execute(self._sql["get_all"], values).fetchall())
             history, kept = (
                 by_first(connection.execute(self._sql[name], values).fetchall())
@@ -61,7 +61,7 @@ class SQLiteCopies(SQLitePart):
                 for session in sessions
             ]
 
-        return await self._db.read_aside(read)
+        return await self._db.read_in_thread(read)
 
     async def take_sessions(self, sessions: Sequence[WholeSession], gone: Sequence[str]) -> None:
         def write(connection: Connection) -> None:
@@ -129,4 +129,4 @@ class SQLiteCopies(SQLitePart):
         return [StepSample(*row) for row in await self._read("samples", {})]
 
     async def _read(self, name: str, values: Mapping[str, Any]) -> list[Row]:
-        return await self._db.read_aside(lambda c: c.execute(self._sql[name], values).fetchall())
+        return await self._db.read_in_thread(lambda c: c.execute(self._sql[name], values).fetchall())

@@ -1,4 +1,4 @@
-"""One open database: its statements, its clock, the thread that writes and the connections that read."""
+"""One open database: its statements, its clock, its writer thread and its read connections."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class SQLiteDatabase:
-    """What all parts of the store share. Safe from any thread and loop once it is open."""
+    """The database of all parts of the store. Safe from any thread and event loop once it is open."""
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self.file = file
@@ -31,7 +31,7 @@ class SQLiteDatabase:
         self.clock = clock
         self.sql = statements(PACKAGE)
         self.rows = RowReader(as_datetime, self._since)
-        self._door = threading.Lock()
+        self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None
 
@@ -43,30 +43,30 @@ class SQLiteDatabase:
 
     async def write(self, operation: Operation[T], *, durable: bool = True) -> T:
         """Group commit; see `Writer.write`."""
-        return await self._writing().write(operation, durable=durable)
+        return await self._require_writer().write(operation, durable=durable)
 
     def post(self, operation: Operation[object]) -> None:
         """See `Writer.post`."""
-        self._writing().post(operation)
+        self._require_writer().post(operation)
 
     def read(self, operation: Operation[T]) -> T:
-        """Here and now, in a few microseconds: for rows by their key."""
-        return self._reading().read(operation)
+        """Read in the calling thread, for rows by their key, which takes a few microseconds."""
+        return self._require_readers().read(operation)
 
     def value(self, statement: str, values: Sequence[str]) -> Any:
-        """The one value of one row by its key, as cheaply as can be; `None`: no such row."""
-        return self._reading().value(statement, values)
+        """Return the one value of a row by its key as cheaply as possible; `None` if there is no such row."""
+        return self._require_readers().value(statement, values)
 
-    async def read_aside(self, operation: Operation[T]) -> T:
-        """In another thread: for whatever may take longer."""
-        return await self._reading().read_aside(operation)
+    async def read_in_thread(self, operation: Operation[T]) -> T:
+        """Read in another thread, for whatever may take longer."""
+        return await self._require_readers().read_in_thread(operation)
 
     def now(self) -> str:
-        """The wall clock as the tables have it."""
+        """Return the wall time in the format of the tables."""
         return as_text(self.clock.now())
 
     def stamp(self) -> dict[str, str | int | float]:
-        """What every change of a session's row takes from the clocks."""
+        """Return the clock values that every change of a session's row needs."""
         now = self.clock.now()
         return {
             "now": as_text(now),
@@ -76,13 +76,13 @@ class SQLiteDatabase:
         }
 
     def _since(self, created_at: datetime, counted: int, timed_from: float | None, boot: str | None) -> float:
-        """`Since`: by the wall clock only where the machine has restarted meanwhile."""
+        """`Since`, by the monotonic clock, or by the wall clock if the machine has restarted."""
         if timed_from is not None and boot == self.clock.boot_id():
             return (self.clock.monotonic() - timed_from) * 1000
         return (self.clock.now() - created_at).total_seconds() * 1000 - counted
 
     def _open(self, *, bring_up_to_date: bool) -> Sequence[str]:
-        with self._door:
+        with self._lock:
             if self._writer is not None:
                 return ()
             if bring_up_to_date:
@@ -98,8 +98,8 @@ class SQLiteDatabase:
                     require_current(connection)
             except SchemaDiffers as differs:
                 connection.close()
-                here = f"sqlite:///{self.file.path.absolute()}"
-                raise refusal(differs, here, "sqlite:///outlast-new.db") from None
+                url = f"sqlite:///{self.file.path.absolute()}"
+                raise refusal(differs, url, "sqlite:///outlast-new.db") from None
             except (SchemaOutdated, StoreUnavailable):
                 connection.close()
                 raise
@@ -107,14 +107,14 @@ class SQLiteDatabase:
             self._readers = Readers(self.file)
             self._writer = Writer(connection)
             if bring_up_to_date:
-                self.reserve.make()
+                self.reserve.create()
             return applied
 
     def _connect(self) -> Connection:
         try:
             return self.file.connect()
         except StoreUnavailable:
-            if not self.reserve.give():
+            if not self.reserve.release():
                 raise
             return self.file.connect()
 
@@ -125,19 +125,19 @@ class SQLiteDatabase:
         return applied
 
     def _close(self) -> None:
-        with self._door:
+        with self._lock:
             writer, readers = self._writer, self._readers
             self._writer = self._readers = None
             if writer is not None and readers is not None:
                 readers.close()
                 writer.close()
 
-    def _writing(self) -> Writer:
+    def _require_writer(self) -> Writer:
         if self._writer is None:
             raise StoreUnavailable("The store is not open.")
         return self._writer
 
-    def _reading(self) -> Readers:
+    def _require_readers(self) -> Readers:
         if self._readers is None:
             raise StoreUnavailable("The store is not open.")
         return self._readers

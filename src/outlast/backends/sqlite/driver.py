@@ -1,4 +1,4 @@
-"""The part of apsw's connection that is used here, with types: its own stubs need a newer Python than 3.11."""
+"""Types for the part of apsw that Outlast uses: its own stubs need a newer Python than 3.11."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -8,13 +8,13 @@ Values = Mapping[str, Any] | Sequence[Any]
 
 
 class Cursor(Protocol):
-    """The answer of one statement. Must be read to its end before the transaction can end."""
+    """The result of one statement. Read it to its end before the transaction ends."""
 
     def execute(self, statements: str, bindings: Values | None = None, *, can_cache: bool = True) -> "Cursor": ...
 
     @property
     def get(self) -> Any:
-        """All there is, in the simplest form: the value of one row with one column, `None` for no row."""
+        """All rows in the simplest form: the bare value of one row with one column, `None` for no row."""
         ...
 
     def fetchone(self) -> Any: ...

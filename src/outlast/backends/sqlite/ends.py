@@ -1,4 +1,4 @@
-"""How attempts end, and what the owner may still do to a session: cancel, retry, take it along on login."""
+"""The ends of attempts, and the owner's operations: cancel, retry, adopt on login."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,13 +21,13 @@ VERBS = {
     "released": "release",
     "cancelled": "end_cancelled",
 }
-"""The statement that writes an end, by its word in the history."""
+"""The statement that writes an end, by its name in the history."""
 
 
 class SQLiteEnds(SQLitePart):
-    """The side of `SessionStore` that ends things and begins them anew."""
+    """The part of `SessionStore` that ends, cancels and retries sessions."""
 
-    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it has the clock
+    async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it shares the worker's clock
         wanted = written(claim, end)
         return await self._db.write(lambda c: write_end(c, self._db, claim, wanted))
 
@@ -78,7 +78,7 @@ class SQLiteEnds(SQLitePart):
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         values = {"id": session_id}
-        rows = await self._db.read_aside(lambda c: c.execute(self._sql["history"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["history"], values).fetchall())
         return [self._db.rows.attempt(row) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""Facts that analyses remember."""
+"""Facts that analyses store."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class SQLiteFacts(SQLitePart):
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
         values = {"space": space, "keys": as_json(list(dict.fromkeys(keys))), "now": self._db.now()}
-        rows = await self._db.read_aside(lambda c: c.execute(self._sql["recall"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["recall"], values).fetchall())
         found: defaultdict[str, list[StoredFact]] = defaultdict(list)
         for key, item, value in sorted(rows):
             found[key].append(StoredFact(key, item, value))

@@ -1,4 +1,4 @@
-"""Brings a database's schema up to date."""
+"""Applies migrations to a SQLite database."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def migrate(connection: Connection, now: str) -> Sequence[str]:
 
     Whoever comes second waits, and finds it done. Raises `SchemaDiffers`, `SchemaOutdated`.
     """
-    # a table that is made anew must not delete what refers to it; within a transaction this cannot be said
+    # recreating a table must not delete rows that reference it; a transaction cannot change this pragma
     connection.pragma("foreign_keys", 0)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -80,14 +80,14 @@ def _migrate(connection: Connection, now: str) -> Sequence[str]:
 
 
 def require_current(connection: Connection) -> None:
-    """Raise `SchemaOutdated` unless every migration known here has been applied, in this form."""
+    """Raise `SchemaOutdated` unless every migration of this version has been applied, in the same form."""
     applied = _applied(connection)
     _require_made_by(connection, unsigned(migrations(PACKAGE), applied))
     require_nothing_missing(migrations(PACKAGE), applied)
 
 
 def _applied(connection: Connection) -> dict[int, Applied]:
-    # asked of the file: what the connection remembers of its tables may be older
+    # read from the file, because the connection's cached schema may be older
     if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'").get:
         return {}
     columns = "checksum, lowest" if connection.execute(RECORDED).get else "NULL, NULL"
@@ -96,7 +96,7 @@ def _applied(connection: Connection) -> dict[int, Applied]:
 
 
 def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> None:
-    """Raise `SchemaDiffers` unless the tables are those that these migrations make."""
+    """Raise `SchemaDiffers` unless the tables are those that these migrations create."""
     if not applied:
         return
     made = cast("Connection", apsw.Connection(":memory:"))
@@ -110,6 +110,6 @@ def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> No
 
 
 def _schema(connection: Connection) -> dict[str, str]:
-    """The definitions by name, without what does not matter."""
+    """Return the normalized definitions by name."""
     rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
     return {name: NOT_CODE.sub("", sql).lower() for name, sql in rows}

@@ -1,4 +1,4 @@
-"""Wake-ups between the processes of one machine: a doorbell for each, and looks at the database below it."""
+"""A notifier between the processes of one machine: Unix sockets, with polling of the database as a fallback."""
 
 import asyncio
 import threading
@@ -6,86 +6,88 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.subscriptions import LoopSubscriptions, Wakeups, running_loop
+from outlast.backends.sqlite.subscriptions import LoopSubscriptions, TopicListener, running_loop
 from outlast.backends.sqlite.unix_sockets import UnixSockets
 from outlast.ports.notifier import Listener, Subscription, Topic
 
 
 class UnixSocketSubscription:
-    """An open ear; close it in the loop that opened it."""
+    """A `Subscription`. Close it in the event loop that opened it."""
 
-    def __init__(self, notifier: "UnixSocketNotifier", ear: LoopSubscriptions, attention: Wakeups) -> None:
+    def __init__(
+        self, notifier: "UnixSocketNotifier", subscriptions: LoopSubscriptions, listener: TopicListener
+    ) -> None:
         self._notifier = notifier
-        self._ear = ear
-        self._attention = attention
+        self._subscriptions = subscriptions
+        self._listener = listener
 
     async def close(self) -> None:
-        self._ear.stop_listening(self._attention)
-        if self._ear.deaf:
-            self._notifier.forget(self._ear)
+        self._subscriptions.remove(self._listener)
+        if self._subscriptions.empty:
+            self._notifier.remove(self._subscriptions)
 
 
 class UnixSocketNotifier:
-    """`Notifier` for all processes that share a database file. `folder` is the doorbells' own."""
+    """`Notifier` for all processes that share a database file. `folder` holds their sockets and nothing else."""
 
     def __init__(self, folder: Path, database: Path) -> None:
-        self._doorbells = UnixSockets(folder)
+        self._sockets = UnixSockets(folder)
         self._database = DatabaseFile(database)
         self._lock = threading.Lock()
-        self._ears: dict[asyncio.AbstractEventLoop, LoopSubscriptions] = {}
+        self._by_loop: dict[asyncio.AbstractEventLoop, LoopSubscriptions] = {}
 
     async def open(self) -> None:
-        await asyncio.to_thread(self._doorbells.open)
+        await asyncio.to_thread(self._sockets.open)
 
     async def close(self) -> None:
         with self._lock:
-            ears = list(self._ears.values())
-            self._ears.clear()
-        here = asyncio.get_running_loop()
-        for ear in ears:
-            self._ring_for(ear)
-            if ear.loop is here or ear.loop.is_closed():
-                ear.close()
+            closing = list(self._by_loop.values())
+            self._by_loop.clear()
+        current = asyncio.get_running_loop()
+        for subscriptions in closing:
+            self._flush(subscriptions)
+            if subscriptions.loop is current or subscriptions.loop.is_closed():
+                subscriptions.close()
             else:
-                ear.loop.call_soon_threadsafe(ear.close)
-        self._doorbells.close()
+                subscriptions.loop.call_soon_threadsafe(subscriptions.close)
+        self._sockets.close()
 
     def publish(self, topic: Topic, keys: Sequence[str]) -> None:
         loop = running_loop()
         with self._lock:
-            ears = list(self._ears.values())
-            here = self._ears.get(loop) if loop is not None else None
-        for ear in ears:
+            everywhere = list(self._by_loop.values())
+            current = self._by_loop.get(loop) if loop is not None else None
+        for subscriptions in everywhere:
             try:
-                ear.post(topic, keys)
-            except RuntimeError:  # its loop was closed without a word
-                self.forget(ear)
-                ear.close()
-        if here is None:
-            self._ring(topic, keys)
-        elif here.outgoing.put(topic, keys):  # many sessions end within one turn of the loop: they share a message
-            here.loop.call_soon(self._ring_for, here)
+                subscriptions.post(topic, keys)
+            except RuntimeError:  # its event loop was closed without closing the subscriptions
+                self.remove(subscriptions)
+                subscriptions.close()
+        if current is None:
+            self._send(topic, keys)
+        elif current.outbox.put(topic, keys):  # many sessions end in one iteration of the loop: send them together
+            current.loop.call_soon(self._flush, current)
 
     async def subscribe(self, topics: Sequence[Topic], listener: Listener) -> Subscription:
         loop = asyncio.get_running_loop()
-        attention = Wakeups(frozenset(topics), listener)
+        added = TopicListener(frozenset(topics), listener)
         with self._lock:
-            ear = self._ears.get(loop)
-            if ear is None:
-                ear = self._ears[loop] = LoopSubscriptions(self._doorbells, self._database)
-        ear.listen(attention)
-        return UnixSocketSubscription(self, ear, attention)
+            subscriptions = self._by_loop.get(loop)
+            if subscriptions is None:
+                subscriptions = self._by_loop[loop] = LoopSubscriptions(self._sockets, self._database)
+        subscriptions.add(added)
+        return UnixSocketSubscription(self, subscriptions, added)
 
-    def _ring_for(self, ear: LoopSubscriptions) -> None:
-        for topic, keys in ear.outgoing.take():
-            self._ring(topic, keys)
+    def _flush(self, subscriptions: LoopSubscriptions) -> None:
+        for topic, keys in subscriptions.outbox.drain():
+            self._send(topic, keys)
 
-    def _ring(self, topic: Topic, keys: Sequence[str]) -> None:
+    def _send(self, topic: Topic, keys: Sequence[str]) -> None:
         with self._lock:
-            own = {ear.bell_name for ear in self._ears.values()}
-        self._doorbells.ring(topic, keys, own)
+            own = {subscriptions.socket_name for subscriptions in self._by_loop.values()}
+        self._sockets.send(topic, keys, own)
 
-    def forget(self, ear: LoopSubscriptions) -> None:
+    def remove(self, subscriptions: LoopSubscriptions) -> None:
         with self._lock:
-            if self._ears.get(ear.loop) is ear:
-                del self._ears[ear.loop]
+            if self._by_loop.get(subscriptions.loop) is subscriptions:
+                del self._by_loop[subscriptions.loop]

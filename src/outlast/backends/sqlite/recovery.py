@@ -1,4 +1,4 @@
-"""What happens when workers end, and when finished things grow old."""
+"""Rescue of sessions from dead workers, release by stopping ones, and cleanup of old data."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
@@ -83,17 +83,17 @@ class SQLiteRecovery(SQLitePart):
             facts=await prune("facts", self._db.clock.now()),
         )
         if not dry_run:
-            self._db.reserve.make()
+            self._db.reserve.create()
         return pruned
 
     async def _count(self, what: str, before: datetime) -> int:
         values = {"before": as_text(before)}
         statement = self._sql[f"count_prunable_{what}"]
-        (count,) = await self._db.read_aside(lambda c: c.execute(statement, values).fetchone())
+        (count,) = await self._db.read_in_thread(lambda c: c.execute(statement, values).fetchone())
         return count
 
     async def _delete(self, what: str, before: datetime) -> int:
-        """Batch by batch, so that others write in between."""
+        """Delete in batches, so that other writers are not blocked for long."""
         batch = UPLOADS_AT_ONCE if what == "uploads" else BATCH
         values = {"before": as_text(before), "batch": batch}
         statement = self._sql[f"prune_{what}"]
@@ -103,17 +103,17 @@ class SQLiteRecovery(SQLitePart):
         return deleted
 
     async def _change(self, operation: Operation[T]) -> T:
-        """On a full disk, with what was kept for this."""
+        """Delete; on a full disk, release the reserve file first."""
         try:
             return await self._db.write(operation)
         except StoreUnavailable:
-            if not self._db.reserve.give():
+            if not self._db.reserve.release():
                 raise
             return await self._db.write(operation)
 
 
 def release_worker(connection: Connection, database: SQLiteDatabase, worker_id: str) -> int:
-    """Give back unspent all that a worker holds, and forget it; within a transaction."""
+    """Release all sessions of a worker without spending their attempts, and delete it, in a transaction."""
     values = {"worker_id": worker_id} | database.stamp()
     connection.execute(database.sql["record_releases"], values)
     released = connection.execute(database.sql["release_held"], values).fetchall()
@@ -122,5 +122,5 @@ def release_worker(connection: Connection, database: SQLiteDatabase, worker_id: 
 
 
 def boot_of(boot_id: str) -> str:
-    """Without the time namespace: other containers of this machine may have their own."""
+    """Return the boot id without the time namespace, of which containers may have their own."""
     return boot_id.partition("/")[0]

@@ -1,4 +1,4 @@
-"""A file beside the database that gives its space back when the disk is full, so that a clean-up can begin."""
+"""A reserve file beside the database, deleted when the disk is full so that a cleanup can start."""
 
 import os
 import shutil
@@ -6,21 +6,21 @@ from contextlib import suppress
 from pathlib import Path
 
 SIZE = 1_000_000
-"""Bytes: as many as the log of a small change and its index need."""
-MADE_FROM = 4 * SIZE
-"""Bytes that must be free for it to be made."""
+"""Bytes, enough for the log of a small change and its indexes."""
+MIN_FREE = 4 * SIZE
+"""Free bytes that the disk must have before the file is created."""
 
 
 class Reserve:
-    """Of one database."""
+    """The reserve file of one database."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + "-reserve")
 
-    def make(self) -> None:
-        """Unless it is there, or the disk has no room for it."""
+    def create(self) -> None:
+        """Create the file, unless it exists or the disk has too little space."""
         with suppress(OSError):
-            if self._path.exists() or shutil.disk_usage(self._path.parent).free < MADE_FROM:
+            if self._path.exists() or shutil.disk_usage(self._path.parent).free < MIN_FREE:
                 return
             file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             try:
@@ -28,8 +28,8 @@ class Reserve:
             finally:
                 os.close(file)
 
-    def give(self) -> bool:
-        """Delete it where the disk is full; whether there is more space now."""
+    def release(self) -> bool:
+        """Delete the file if the disk is full; return whether that freed space."""
         with suppress(OSError):
             if shutil.disk_usage(self._path.parent).free < SIZE:
                 self._path.unlink()

@@ -1,4 +1,4 @@
-"""What outlives a session: results, and how long steps took."""
+"""Results and step durations, which outlive their sessions."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 INLINE = 256 * 1024
-"""Bytes of a result that is read in the event loop itself."""
+"""Bytes up to which a result is read in the event loop."""
 ANY_SIZE = 1 << 62
 
 
@@ -47,7 +47,7 @@ class SQLiteResults(SQLitePart):
 
     async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
         values = {"analysis": analysis}
-        rows = await self._db.read_aside(lambda c: c.execute(self._sql["durations"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["durations"], values).fetchall())
         found: defaultdict[str, list[int]] = defaultdict(list)
         for step, duration_ms in rows:
             found[step].append(duration_ms)
@@ -61,5 +61,5 @@ class SQLiteResults(SQLitePart):
         row = self._db.read(read)
         if row is not None and row[3] is None:
             values["inline"] = ANY_SIZE
-            row = await self._db.read_aside(read)
+            row = await self._db.read_in_thread(read)
         return None if row is None else StoredResult(*row[:5], completed_at=as_datetime(row[5]), share=row[6])

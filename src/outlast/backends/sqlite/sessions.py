@@ -1,4 +1,4 @@
-"""Starting, finding and counting sessions."""
+"""Starts, reads and counts sessions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
-"""Entries of the queue that a look at one's place in it may walk."""
+"""Entries of the queue that the query for a position may walk over."""
 SMALL_INPUT = 2_048
-"""Characters of an input that is kept in the session's own row."""
+"""Characters up to which an input is stored in the session's row."""
 FEW = 100
-"""Sessions that are looked up in the event loop itself."""
+"""Sessions up to which `changed` reads in the event loop."""
 
 
 class SQLiteSessions(SQLitePart):
-    """The reading side of `SessionStore`, and the start."""
+    """The part of `SessionStore` that starts and reads sessions."""
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         small = len(new.input) <= SMALL_INPUT
@@ -52,7 +52,7 @@ class SQLiteSessions(SQLitePart):
         return await self._db.write(write)
 
     def _refused(self, connection: Connection, values: dict[str, Any]) -> Added:
-        """Why the insert did nothing: it is in flight already, or a limit forbids it."""
+        """Return why the insert did nothing: the subject is in flight already, or a limit was reached."""
         row = connection.execute(self._sql["find_in_flight"], values).fetchone()
         if row is not None:
             return Added(self._db.rows.one(row), existing=True)
@@ -75,14 +75,14 @@ class SQLiteSessions(SQLitePart):
             rows = connection.execute(self._sql["changed"], {"seen": as_json(dict(seen))})
             return self._db.rows.many(rows.fetchall())
 
-        return self._db.read(read) if len(seen) <= FEW else await self._db.read_aside(read)
+        return self._db.read(read) if len(seen) <= FEW else await self._db.read_in_thread(read)
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         def read(connection: Connection) -> set[str]:
             rows = connection.execute(self._sql["gone"], {"ids": as_json(list(session_ids))})
             return {session_id for (session_id,) in rows.fetchall()}
 
-        return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_aside(read)
+        return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_in_thread(read)
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         values = {
@@ -101,10 +101,10 @@ class SQLiteSessions(SQLitePart):
         def read(connection: Connection) -> list[AnalysisSession]:
             return self._db.rows.many(connection.execute(statement, values).fetchall())
 
-        return await self._db.read_aside(read)
+        return await self._db.read_in_thread(read)
 
     async def count(self) -> Mapping[Status, int]:
-        counted = dict(await self._db.read_aside(lambda c: c.execute(self._sql["count"]).fetchall()))
+        counted = dict(await self._db.read_in_thread(lambda c: c.execute(self._sql["count"]).fetchall()))
         return {status: counted.get(status.value, 0) for status in Status}
 
     async def queue_position(self, session_id: str) -> int | None:

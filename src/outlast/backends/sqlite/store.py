@@ -1,4 +1,4 @@
-"""The whole store in one SQLite file: sessions, results, uploads and workers."""
+"""The store in one SQLite file: sessions, results, uploads, facts and workers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ class SQLiteStore(
     SQLiteWorkers,
     SQLiteCopies,
 ):
-    """`SessionStore` and all beside it, for all processes of one machine.
+    """`SessionStore` and the other ports of a store, for all processes of one machine.
 
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """

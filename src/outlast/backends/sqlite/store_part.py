@@ -1,10 +1,10 @@
-"""The one thing that all parts of the SQLite store share."""
+"""The base class of the parts of the SQLite store."""
 
 from outlast.backends.sqlite.database import SQLiteDatabase
 
 
 class SQLitePart:
-    """A part of the store: verbs over the same database."""
+    """A part of the store, on a database that it shares with the others."""
 
     def __init__(self, database: SQLiteDatabase) -> None:
         self._db = database

@@ -1,4 +1,4 @@
-"""Times as the tables have them: text, so that SQLite's own date functions and people's queries work."""
+"""The format of times in the tables: text that SQLite's date functions and people understand."""
 
 from datetime import UTC, datetime
 
@@ -9,5 +9,5 @@ def as_text(time: datetime) -> str:
 
 
 def as_datetime(text: str) -> datetime:
-    """The inverse of `as_text`."""
+    """Parse a time that `as_text` has formatted."""
     return datetime.fromisoformat(text + "+00:00")

@@ -1,4 +1,4 @@
-"""A folder with a Unix datagram socket for each event loop that listens; its file's name says for what."""
+"""Unix datagram sockets in one folder, one for each subscribed event loop; a file's name has its topics."""
 
 import hashlib
 import os
@@ -12,93 +12,92 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from outlast.backends.hints import packed
+from outlast.backends.hints import encode_hint
 from outlast.ports.notifier import Topic
 
-LONGEST_ADDRESS = 100
-"""Bytes: the smallest limit among systems is 104, with the final NUL."""
-LARGEST_MESSAGE = 8_000
-"""Bytes in one datagram."""
-LISTED_FOR = 1.0
-"""Seconds that a listing is believed."""
-TIME_GRAIN = 50_000_000
-"""Nanoseconds within which two changes of a folder may leave the same time on it."""
-UNUSED = 60.0
-"""Seconds after the last change of a folder from which nobody is about to hang a bell up there."""
+MAX_ADDRESS_BYTES = 100
+"""The smallest limit among systems is 104, with the final NUL."""
+MAX_MESSAGE_BYTES = 8_000
+LISTING_TTL = 1.0
+"""Seconds that a listing of the folder is cached."""
+MTIME_RESOLUTION = 50_000_000
+"""Nanoseconds within which two changes of a folder may have the same modification time."""
+STALE_AFTER = 60.0
+"""Seconds after its last change from which no process is about to bind a socket in a folder."""
 
 LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
 TOPICS = {letter: topic for topic, letter in LETTERS.items()}
 
 
 class UnixSockets:
-    """Rings at whoever listens in the folder. Safe from any thread; never blocks, never raises `OSError`."""
+    """Sends hints to the sockets of a folder. Safe from any thread; never blocks, never raises `OSError`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._wanted = folder
+        self._requested = folder
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._listed: list[tuple[str, frozenset[str]]] = []
-        self._listed_at = -LISTED_FOR
+        self._listed_at = -LISTING_TTL
         self._changed_at = -1
-        self._missed: set[tuple[str, Topic]] = set()
+        self._overflowed: set[tuple[str, Topic]] = set()
 
     def open(self) -> None:
-        """Make the folder, for its owner alone; where that or such sockets cannot be had, nobody is rung at."""
+        """Create the private folder and a socket to send from; without them, nothing is sent."""
         with self._lock, suppress(OSError, AttributeError):
-            self.folder = private_folder(self._wanted)
+            self.folder = private_folder(self._requested)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
             for file in self.folder.iterdir():
                 self._send(file.name, b"")
-            sweep()
+            remove_stale_folders()
 
     def close(self) -> None:
         with self._lock:
             if self._socket is not None:
                 self._socket.close()
             self._socket = None
-            if self.folder != self._wanted:
-                let_go(self.folder)
+            if self.folder != self._requested:
+                remove_if_unused(self.folder)
 
-    def hang_up(self, topics: Iterable[Topic]) -> "UnixSocket":
-        """A new bell of this process; raises `OSError` or `AttributeError` where that cannot be."""
+    def bind(self, topics: Iterable[Topic]) -> "UnixSocket":
+        """Bind a new socket. Raises `OSError`, or `AttributeError` on systems without Unix sockets."""
         try:
-            return UnixSocket(private_folder(self._wanted), topics)
-        except FileNotFoundError:  # another has just let the folder go
-            return UnixSocket(private_folder(self._wanted), topics)
+            return UnixSocket(private_folder(self._requested), topics)
+        except FileNotFoundError:  # another process has just removed the folder
+            return UnixSocket(private_folder(self._requested), topics)
 
-    def ring(self, topic: Topic, keys: Sequence[str], own: set[str]) -> None:
-        """Tell all bells that ask for the topic, but not those named `own`."""
+    def send(self, topic: Topic, keys: Sequence[str], own: set[str]) -> None:
+        """Send a hint to all sockets with this topic, except those named in `own`."""
         with self._lock:
             if self._socket is None:
                 return
-            messages = list(packed(topic, keys, LARGEST_MESSAGE))
-            for name in self._listening(topic, own):
-                everything = (name, topic) in self._missed
-                self._missed.discard((name, topic))
-                for message in packed(topic, [""], LARGEST_MESSAGE) if everything else messages:
+            messages = list(encode_hint(topic, keys, MAX_MESSAGE_BYTES))
+            for name in self._recipients(topic, own):
+                overflowed = (name, topic) in self._overflowed
+                self._overflowed.discard((name, topic))
+                for message in encode_hint(topic, [""], MAX_MESSAGE_BYTES) if overflowed else messages:
                     if not self._send(name, message):
-                        self._missed.add((name, topic))
+                        self._overflowed.add((name, topic))
 
-    def _listening(self, topic: Topic, own: set[str]) -> list[str]:
-        """By the folder's own time; the listing is also made anew now and then."""
+    def _recipients(self, topic: Topic, own: set[str]) -> list[str]:
+        """Return the names from a listing that is renewed if the folder has changed, and every `LISTING_TTL`."""
         try:
             changed_at = self.folder.stat().st_mtime_ns
             now = time.monotonic()
-            if changed_at != self._changed_at or now - self._listed_at >= LISTED_FOR:
+            if changed_at != self._changed_at or now - self._listed_at >= LISTING_TTL:
                 names = [file.name for file in self.folder.iterdir()]
                 self._listed = [(name, frozenset(name.partition(".")[0])) for name in names]
                 self._listed_at = now
-                settled = time.time_ns() - changed_at > TIME_GRAIN
-                self._changed_at = changed_at if settled else -1
+                unambiguous = time.time_ns() - changed_at > MTIME_RESOLUTION
+                self._changed_at = changed_at if unambiguous else -1
         except OSError:
             return []
         letter = LETTERS[topic]
         return [name for name, letters in self._listed if letter in letters and name not in own]
 
     def _send(self, name: str, message: bytes) -> bool:
-        """False when it should be tried again."""
+        """Return `False` if the receiver's queue is full."""
         path = os.path.join(self.folder, name)  # noqa: PTH118 - on every publish, and this is five times as quick
         try:
             if self._socket is not None:
@@ -106,25 +105,25 @@ class UnixSockets:
         except ConnectionRefusedError:  # its process is dead
             with suppress(OSError):
                 os.unlink(path)  # noqa: PTH108 - as above
-        except FileNotFoundError:  # it has just closed, or listens for other topics now
+        except FileNotFoundError:  # it was closed or renamed since the listing
             self._changed_at = -1
-            self._listed_at -= LISTED_FOR
+            self._listed_at -= LISTING_TTL
         except BlockingIOError:
             return False
-        except OSError:  # whatever else: it was only a hint
+        except OSError:  # hints may be lost
             pass
         return True
 
 
 class UnixSocket:
-    """One bell: a bound socket and its file."""
+    """A bound socket and its file."""
 
     LONGEST_NAME = "chw.4194304-0123456789ab"
 
     def __init__(self, folder: Path, topics: Iterable[Topic]) -> None:
         self._folder = folder
-        self._own = f"{os.getpid()}-{secrets.token_hex(6)}"
-        self.name = self._named(topics)
+        self._suffix = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.name = self._name_for(topics)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self.socket.setblocking(False)
@@ -133,19 +132,19 @@ class UnixSocket:
             self.socket.close()
             raise
 
-    def listen_for(self, topics: Iterable[Topic]) -> None:
-        """From now on for these: the file is renamed, the socket stays."""
-        name = self._named(topics)
+    def set_topics(self, topics: Iterable[Topic]) -> None:
+        """Receive these topics from now on: the file is renamed, the socket stays bound."""
+        name = self._name_for(topics)
         if name != self.name:
             (self._folder / self.name).rename(self._folder / name)
             self.name = name
 
-    def received(self, most: int) -> list[bytes]:
-        """What has come, at most so many."""
+    def receive(self, limit: int) -> list[bytes]:
+        """Return the messages in the queue, at most `limit`, without waiting."""
         messages: list[bytes] = []
         with suppress(OSError):
-            while len(messages) < most:
-                messages.append(self.socket.recv(LARGEST_MESSAGE * 2))
+            while len(messages) < limit:
+                messages.append(self.socket.recv(MAX_MESSAGE_BYTES * 2))
         return messages
 
     def close(self) -> None:
@@ -153,61 +152,61 @@ class UnixSocket:
         with suppress(OSError):
             (self._folder / self.name).unlink()
         if is_temporary(self._folder):
-            let_go(self._folder)
+            remove_if_unused(self._folder)
 
-    def _named(self, topics: Iterable[Topic]) -> str:
-        return "".join(sorted(LETTERS[topic] for topic in topics)) + "." + self._own
+    def _name_for(self, topics: Iterable[Topic]) -> str:
+        return "".join(sorted(LETTERS[topic] for topic in topics)) + "." + self._suffix
 
 
 def is_temporary(folder: Path) -> bool:
-    """It stands in the temporary folder for one whose path is too long."""
+    """Return whether this folder is in the temporary folder, in place of one whose path is too long."""
     return folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith(_prefix())
 
 
-def let_go(folder: Path) -> None:
-    """Remove the sockets of dead processes, and the folder when nobody's is left."""
-    with suppress(OSError, AttributeError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
-        asking.setblocking(False)
+def remove_if_unused(folder: Path) -> None:
+    """Remove the sockets of dead processes, and then the folder if it is empty."""
+    with suppress(OSError, AttributeError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        probe.setblocking(False)
         for file in folder.iterdir():
             try:
-                asking.sendto(b"", os.fspath(file))
+                probe.sendto(b"", os.fspath(file))
             except ConnectionRefusedError:
                 file.unlink(missing_ok=True)
-            except OSError:  # it is alive, or just closes
+            except OSError:  # its process is alive, or it is being closed
                 pass
         folder.rmdir()
 
 
-def sweep() -> None:
-    """Let go of what processes of this user that were killed have left in the temporary folder."""
+def remove_stale_folders() -> None:
+    """Remove the folders that killed processes of this user have left in the temporary folder."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
         with suppress(OSError):
             found = folder.lstat()
             if (
                 stat.S_ISDIR(found.st_mode)
                 and found.st_uid == os.geteuid()
-                and time.time() - found.st_mtime > UNUSED
+                and time.time() - found.st_mtime > STALE_AFTER
             ):
-                let_go(folder)
+                remove_if_unused(folder)
 
 
 def _prefix() -> str:
     return f"outlast-{os.geteuid()}-"
 
 
-def private_folder(wanted: Path) -> Path:
-    """`wanted`, made for this user alone; one in the temporary folder where its path is too long for a socket.
+def private_folder(requested: Path) -> Path:
+    """Create the folder for this user alone; one in the temporary folder if its path is too long for a socket.
 
-    Raises `OSError` when such a folder belongs to somebody else.
+    Raises `OSError` if the folder in the temporary folder belongs to another user.
     """
-    longest = wanted.absolute() / UnixSocket.LONGEST_NAME
-    if len(os.fsencode(longest)) <= LONGEST_ADDRESS:
-        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return wanted
-    name = hashlib.sha256(os.fsencode(wanted.resolve())).hexdigest()[:16]
+    longest = requested.absolute() / UnixSocket.LONGEST_NAME
+    if len(os.fsencode(longest)) <= MAX_ADDRESS_BYTES:
+        requested.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return requested
+    name = hashlib.sha256(os.fsencode(requested.resolve())).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"{_prefix()}{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} is not a folder of this user alone.")
+        raise PermissionError(f"{folder} is not a folder that only this user can access.")
     return folder

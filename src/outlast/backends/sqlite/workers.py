@@ -1,4 +1,4 @@
-"""Workers and their leases."""
+"""The registry of workers, and their leases."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
 
-PATIENCE = 4.0
-"""Seconds that a renewal may wait for other writers: there is time for a second one before the lease ends."""
+BUSY_TIMEOUT = 4.0
+"""Seconds that a renewal may wait for other writers: a second attempt fits in before the lease lapses."""
 
 
 class SQLiteLease:
-    """`Lease`: a connection of its own, for one thread. Beats are not synced: no lease outlives the boot."""
+    """`Lease` on a connection of its own, for one thread. Beats are not synced, as no lease outlives the boot."""
 
     def __init__(self, database: SQLiteDatabase) -> None:
         self._db = database
@@ -86,9 +86,9 @@ class SQLiteLease:
         return {"boot_id": clock.boot_id(), "lease_until": clock.monotonic() + LEASE}
 
     def _write(self, operation: Callable[[Connection], T], *, durable: bool = False) -> T:
-        """In a transaction of its own; connects when needed, and anew after whatever went wrong."""
+        """Run `work` in a transaction; connect if needed, and reconnect after errors."""
         with unavailable():
-            connection = self._connection = self._connection or self._db.file.connect(patience=PATIENCE)
+            connection = self._connection = self._connection or self._db.file.connect(busy_timeout=BUSY_TIMEOUT)
             try:
                 connection.pragma("synchronous", "full" if durable else "normal")
                 connection.execute("BEGIN IMMEDIATE")
@@ -109,7 +109,7 @@ class SQLiteWorkers(SQLitePart):
     async def workers(self) -> Sequence[WorkerInfo]:
         clock = self._db.clock
         values = {"boot_id": clock.boot_id(), "monotonic": clock.monotonic(), "lease": LEASE}
-        rows = await self._db.read_aside(lambda c: c.execute(self._sql["workers"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["workers"], values).fetchall())
         return [_info(row) for row in rows]
 
 

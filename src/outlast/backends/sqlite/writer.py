@@ -1,4 +1,4 @@
-"""One thread that writes for all of a process: what waits together is committed together."""
+"""The writer thread of a process: group commit of all waiting operations."""
 
 import asyncio
 import logging
@@ -21,99 +21,99 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
-"""Runs inside the writer's transaction, by itself undone when it raises; it must not begin or end one."""
+"""Runs in the writer's transaction, which it must not end. Rolled back to its savepoint if it raises."""
 
-BATCH = 500
-"""Operations per transaction at most."""
-MOST_WAITING = 20_000
-"""Operations that wait; more are refused."""
+MAX_BATCH = 500
+"""Operations per transaction."""
+MAX_WAITING = 20_000
+"""Operations that may wait; more are refused."""
 IDLE_AFTER = 1.0
-"""Seconds without work after which the log is folded into the database."""
+"""Seconds without work after which the writer makes a checkpoint."""
 
 
 @dataclass(slots=True)
 class _Request:
-    """One operation and who waits for it: nobody, when it was only posted."""
+    """One operation, and the future of its caller unless it was posted."""
 
     operation: Operation[Any]
     durable: bool
     loop: asyncio.AbstractEventLoop | None
-    answer: "asyncio.Future[Any] | None"
+    future: "asyncio.Future[Any] | None"
     value: Any = None
     error: BaseException | None = None
 
     @property
-    def given_up(self) -> bool:
-        """Its caller was cancelled, and has told somebody perhaps that it failed."""
-        return self.answer is not None and self.answer.cancelled()
+    def abandoned(self) -> bool:
+        """Whether its caller was cancelled, and may have reported that it failed."""
+        return self.future is not None and self.future.cancelled()
 
 
 class Writer:
-    """Group commit. Every operation has a savepoint, so that one that raises does its neighbours no harm.
+    """Group commit. Every operation has a savepoint, so that one that raises does not affect the others.
 
-    A transaction with a durable operation in it is on the disk before anybody is answered; the others survive
-    the death of the process, but perhaps not of the machine. Safe from any thread and loop.
+    A transaction with a durable operation is synced before its callers resume. Others survive a crash of the
+    process, but perhaps not of the machine. Safe from any thread and event loop.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._door = threading.Lock()
+        self._lock = threading.Lock()
         self._closed = False
         self._syncing = False
         self._checkpoints = Checkpoints(connection)
-        self._thread = threading.Thread(target=self._serve, name="outlast-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outlast-writer", daemon=True)
         self._thread.start()
 
     async def write(self, operation: Operation[T], *, durable: bool) -> T:
-        """The operation's value, once it is committed. Cancelled before its turn, it is not written."""
+        """Return the operation's value once it is committed. If cancelled before it runs, it is not written."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        request = _Request(operation, durable, loop, answer)
+        future: asyncio.Future[T] = loop.create_future()
+        request = _Request(operation, durable, loop, future)
         self._accept(request)
         try:
-            return await answer
+            return await future
         except asyncio.CancelledError:
-            request.operation = _nothing  # what it would have written may be large, and its turn far away
+            request.operation = _do_nothing  # frees the values, which may be large, while the request still waits
             raise
 
     def post(self, operation: Operation[object]) -> None:
-        """Write when there is time, and tell nobody."""
-        self._accept(_Request(operation, durable=False, loop=None, answer=None))
+        """Write without waiting and without reporting errors."""
+        self._accept(_Request(operation, durable=False, loop=None, future=None))
 
     def close(self) -> None:
-        """Finish what was accepted, then let go of the connection; blocks until then. Idempotent."""
-        with self._door:
+        """Finish accepted operations, then close the connection; blocks until then. Idempotent."""
+        with self._lock:
             if not self._closed:
                 self._closed = True
                 self._requests.put(None)
         self._thread.join()
 
     def _accept(self, request: _Request) -> None:
-        with self._door:
+        with self._lock:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
-            if self._requests.qsize() >= MOST_WAITING:
+            if self._requests.qsize() >= MAX_WAITING:
                 raise StoreUnavailable("Too many changes wait to be written.")
             self._requests.put(request)
 
-    def _serve(self) -> None:
+    def _run(self) -> None:
         working = True
         while working:
             batch, working = self._next()
             if batch:
                 self._commit(batch)
-                _hand_back(batch)
+                _resolve_all(batch)
                 self._checkpoints.after_commit()
         self._connection.close()
 
     def _next(self) -> tuple[list[_Request], bool]:
-        """What waits, at least one unless there will be no more; and whether more may come."""
+        """Wait for requests; return them and whether more may come. Without any, the writer is closed."""
         first = self._first()
         batch: list[_Request] = []
         while first is not None:
             batch.append(first)
-            if len(batch) == BATCH:
+            if len(batch) == MAX_BATCH:
                 return batch, True
             try:
                 first = self._requests.get_nowait()
@@ -134,16 +134,16 @@ class Writer:
             self._sync(full=any(r.durable for r in batch))
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
-                if not request.given_up:
+                if not request.abandoned:
                     self._try(request)
             self._connection.execute("COMMIT")
         except apsw.Error as error:
-            log.warning("A transaction of %d operations was not written: %s", len(batch), error)
+            log.warning("The writer could not commit %d operations: %s", len(batch), error)
             for request in batch:
                 request.value = None
                 request.error = explained(error)
                 request.error.__cause__ = error
-            with suppress(apsw.Error):  # where nothing is left to roll back, or not even that works now
+            with suppress(apsw.Error):  # there may be nothing to roll back, or the disk prevents it
                 self._connection.execute("ROLLBACK")
 
     def _sync(self, *, full: bool) -> None:
@@ -157,37 +157,37 @@ class Writer:
         execute("SAVEPOINT operation")
         try:
             request.value = request.operation(self._connection)
-        except Exception as error:  # this is a service loop: the error is its caller's
+        except Exception as error:  # a service loop: the caller gets the error
             if not self._connection.in_transaction:
-                raise  # SQLite has rolled back everything by itself
+                raise  # SQLite itself has rolled back the whole transaction
             execute("ROLLBACK TO operation")
             request.error = explained(error) if isinstance(error, apsw.Error) and is_unavailable(error) else error
         execute("RELEASE operation")
 
 
-def _nothing(connection: Connection) -> None:
-    """Instead of what nobody waits for any more."""
+def _do_nothing(connection: Connection) -> None:
+    """Replaces the operation of a cancelled caller."""
 
 
-def _hand_back(batch: list[_Request]) -> None:
-    """Answer all who wait, with one wake-up for each of their event loops."""
+def _resolve_all(batch: list[_Request]) -> None:
+    """Resolve all futures, with one wake-up for each event loop."""
     by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Request]] = defaultdict(list)
     for request in batch:
         if request.loop is not None:
             by_loop[request.loop].append(request)
     for loop, requests in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle, requests)
-        except RuntimeError:  # the loop was closed without waiting for its answers
-            log.debug("%d answers came too late for their event loop.", len(requests))
+            loop.call_soon_threadsafe(_resolve, requests)
+        except RuntimeError:  # the event loop was closed while callers waited
+            log.debug("The writer dropped %d results, because their event loop was closed.", len(requests))
 
 
-def _settle(requests: list[_Request]) -> None:
+def _resolve(requests: list[_Request]) -> None:
     for request in requests:
-        answer = cast("asyncio.Future[Any]", request.answer)
-        if answer.done():  # its caller was cancelled
+        future = cast("asyncio.Future[Any]", request.future)
+        if future.done():  # its caller was cancelled
             continue
         if request.error is None:
-            answer.set_result(request.value)
+            future.set_result(request.value)
         else:
-            answer.set_exception(request.error)
+            future.set_exception(request.error)

@@ -142,7 +142,7 @@ class Worker:
                     await self._store.release_worker(self.id)
             self._notifier.publish(Topic.WAITING, list(self._options.queues))
             # a task that is destroyed in the middle of a write leaves its connection in an unknown state
-            await asyncio.wait({reporting}, timeout=LEAVE_WITHIN)
+            await asyncio.wait({progress_writing}, timeout=RELEASE_TIMEOUT)
 
     def on_beat(self, beat: Beat) -> None:
         for claim, attempt in self._attempts.items():

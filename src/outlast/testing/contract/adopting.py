@@ -1,14 +1,14 @@
-"""Contract: what was somebody's as nobody becomes theirs by name."""
+"""Contract: on login, an anonymous visitor's sessions and results become the owner's."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import io
 
 from outlast.testing.acts import WholeStore, completed, read, right, start, started_and_claimed
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
-class AdoptContract(StoreRoom):
+class AdoptContract(StoreFixtures):
     """`adopt`."""
 
     async def test_sessions_results_and_uploads_change_hands(self, store: WholeStore) -> None:

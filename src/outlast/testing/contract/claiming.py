@@ -1,4 +1,4 @@
-"""Contract: who may take which session, and when."""
+"""Contract: which sessions a worker may claim, and when."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -26,11 +26,11 @@ from outlast.testing.acts import (
     take_one,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
 
 
-class ClaimContract(StoreRoom):
+class ClaimContract(StoreFixtures):
     """`claim` and `claim_one`: the conditions."""
 
     async def test_a_claim_makes_the_session_the_workers_own(self, store: WholeStore, clock: FakeClock) -> None:
@@ -145,7 +145,7 @@ class ClaimContract(StoreRoom):
         assert await store.claim_one(WORKER, "a" * 26) is None
 
 
-class ClaimOrderContract(StoreRoom):
+class ClaimOrderContract(StoreFixtures):
     """`claim`: which first, and how many."""
 
     async def test_larger_priority_goes_first_then_who_waits_longest(

@@ -1,14 +1,14 @@
-"""Contract: processes whose keys nobody else understands are told so."""
+"""Contract: a store refuses processes whose keys differ from the enrolled ones."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
 import asyncio
 
 from outlast.testing.acts import WholeStore
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
-class EnrolContract(StoreRoom):
+class EnrolContract(StoreFixtures):
     """`enrol`."""
 
     async def test_the_first_key_is_taken_as_it_comes_and_again(self, store: WholeStore) -> None:

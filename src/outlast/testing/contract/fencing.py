@@ -1,4 +1,4 @@
-"""Contract: whoever lost the claim writes nothing. The suite that most queues would fail."""
+"""Contract: a worker that has lost its claim cannot write."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -25,7 +25,7 @@ from outlast.testing.acts import (
     take_one,
     update,
 )
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 ENDS: Final[Mapping[str, End]] = {
     "completed": completed('{"zombie":true}'),
@@ -82,10 +82,10 @@ LOSSES: Final[Mapping[str, Loss]] = {
     "cancelled while it waited": _cancelled_while_it_waited,
     "retried": _retried,
 }
-"""All the ways in which a claim is lost while its worker sleeps."""
+"""Every way to lose a claim while its worker is paused."""
 
 
-class FenceContract(StoreRoom):
+class FenceContract(StoreFixtures):
     """`report`, `keep_step` and `finish` with claims that are gone."""
 
     @pytest.mark.parametrize("loss", LOSSES)

@@ -1,4 +1,4 @@
-"""Contract: every verb from every status, as the one table of transitions says."""
+"""Contract: every operation in every status, by the table of transitions."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -27,18 +27,18 @@ from outlast.testing.acts import (
     take,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import STATES
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One way to perform a verb."""
+    """One way to perform an operation."""
 
     verb: Verb
     perform: Callable[[WholeStore, AnalysisSession], Awaitable[object]]
     fenced: bool = False
-    """It names a claim, so it changes only what is at work."""
+    """It names a claim, so it changes only processing sessions."""
 
     def may_lead_to(self, before: Status) -> frozenset[Status]:
         if self.fenced and before is not Status.PROCESSING:
@@ -119,7 +119,7 @@ SAYING_IT_AGAIN: Final = {
 """What is true already is answered with yes and changes nothing."""
 
 
-class FinalityContract(StoreRoom):
+class FinalityContract(StoreFixtures):
     """All verbs against `domain.status.TRANSITIONS`."""
 
     def test_every_verb_of_the_table_is_performed(self) -> None:

@@ -28,7 +28,7 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import STATES
 
 EVERY_END: dict[AttemptEnd, End] = {
@@ -40,7 +40,7 @@ EVERY_END: dict[AttemptEnd, End] = {
 }
 
 
-class FinishContract(StoreRoom):
+class FinishContract(StoreFixtures):
     """`finish`, `history`."""
 
     async def test_completed_keeps_the_result_and_shows_a_hundred_percent(

@@ -1,4 +1,4 @@
-"""Contract: a lease that lapses blames nobody, and the return of its worker proves innocence."""
+"""Contract: lapsed leases spend no attempt, and a worker that returns takes its lapses back."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -29,7 +29,7 @@ from outlast.testing.acts import (
     worker_ids,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
 async def _beat(store: WholeStore, worker_id: str = WORKER) -> Heartbeat:
@@ -43,7 +43,7 @@ async def _lapse_with(store: WholeStore, session: AnalysisSession, worker_id: st
     assert await lapse(store, worker_id) == [session.id]
 
 
-class BeatContract(StoreRoom):
+class BeatContract(StoreFixtures):
     """`beats`."""
 
     async def test_every_renewal_is_another_beat_also_when_no_clock_moves(self, store: WholeStore) -> None:
@@ -77,14 +77,14 @@ class BeatContract(StoreRoom):
     async def test_who_holds_sessions_and_is_not_registered_is_seen_too(self, store: WholeStore) -> None:
         session = await started_and_claimed(store)
         enter(store, "idle")
-        await self.forget_the_registration(store, WORKER)
+        await self.delete_worker_row(store, WORKER)
         assert await _beat(store) == Heartbeat(WORKER, UNREGISTERED)
         assert {beat.worker_id for beat in await store.beats()} == {WORKER, "idle"}
         assert await lapse(store, WORKER) == [session.id]
         assert await worker_ids(store) == {"idle"}
 
 
-class LapseContract(StoreRoom):
+class LapseContract(StoreFixtures):
     """`rescue`."""
 
     async def test_a_lapse_gives_all_back_unspent_at_once_and_without_blame(
@@ -194,7 +194,7 @@ class LapseContract(StoreRoom):
         assert (await read(store, session.id)).lapses == 0
 
 
-class ReturnContract(StoreRoom):
+class ReturnContract(StoreFixtures):
     """`register` with the former id."""
 
     async def test_the_return_of_its_worker_takes_a_lapse_back_once(self, store: WholeStore) -> None:

@@ -1,4 +1,4 @@
-"""Contract: a worker whose event loop is stuck ends what it holds from the thread of its lease."""
+"""Contract: the lease thread of a worker with a blocked event loop ends its sessions."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -19,10 +19,10 @@ from outlast.testing.acts import (
     worker_ids,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
-class StuckWorkerContract(StoreRoom):
+class StuckWorkerContract(StoreFixtures):
     """`Lease.finish`, `Lease.release`."""
 
     async def test_what_takes_too_long_ends_as_its_attempt_would_have_ended_it(

@@ -1,4 +1,4 @@
-"""Contract: a result is read by its link, and by it alone, until the link is revoked or the result is gone."""
+"""Contract: a share link reads its result until the link is revoked or the result is deleted."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from outlast.domain.session import AnalysisSession
 from outlast.testing.acts import OWNER, WholeStore, completed, right, started_and_claimed
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 LINK, OTHER = "l" * 26, "o" * 26
 
@@ -19,7 +19,7 @@ async def _done(store: WholeStore, owner: str = OWNER, result: str = '{"grade":"
     return session
 
 
-class ShareContract(StoreRoom):
+class ShareContract(StoreFixtures):
     """`share`, `unshare`, `shared`."""
 
     async def test_a_result_is_read_by_its_link(self, store: WholeStore) -> None:

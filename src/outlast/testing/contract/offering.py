@@ -1,4 +1,4 @@
-"""The contract of offering sessions to a fleet behind a broker."""
+"""Contract: which sessions are offered to a fleet behind a broker."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -21,7 +21,7 @@ from outlast.testing.acts import (
     take_one,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 AGAIN = 60.0
 
@@ -30,7 +30,7 @@ async def offered(store: WholeStore, limit: int = 100) -> list[str]:
     return [waiting.session_id for waiting in await store.offer(again_after=AGAIN, limit=limit)]
 
 
-class OfferContract(StoreRoom):
+class OfferContract(StoreFixtures):
     """`offer`."""
 
     async def test_a_start_counts_as_an_offer_and_what_waits_too_long_is_offered_again(

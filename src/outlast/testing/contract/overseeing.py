@@ -20,12 +20,12 @@ from outlast.testing.acts import (
     started_and_claimed,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 HOUR = timedelta(hours=1)
 
 
-class OverviewContract(StoreRoom):
+class OverviewContract(StoreFixtures):
     """`depths`, `ended`."""
 
     async def test_where_nothing_is_pending_there_is_no_depth(self, store: WholeStore) -> None:

@@ -29,7 +29,7 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 HOUR = 3_600
 
@@ -74,7 +74,7 @@ A_LIFE: Final[tuple[Change, ...]] = (
 )
 
 
-class ProgressContract(StoreRoom):
+class ProgressContract(StoreFixtures):
     """`report` and the laws of versions."""
 
     async def test_progress_is_read_as_it_was_reported(self, store: WholeStore, clock: FakeClock) -> None:
@@ -154,7 +154,7 @@ class ProgressContract(StoreRoom):
         assert (await read(store, session.id)).version == session.version + 1
 
 
-class KeptStepContract(StoreRoom):
+class KeptStepContract(StoreFixtures):
     """`keep_step`, `kept_steps`."""
 
     async def test_each_call_of_a_step_is_kept_by_its_own_identity(self, store: WholeStore) -> None:
@@ -183,7 +183,7 @@ class KeptStepContract(StoreRoom):
             assert list(await store.kept_steps(session.id)) == [kept()]
 
 
-class ResultContract(StoreRoom):
+class ResultContract(StoreFixtures):
     """`result`, `learn`, `durations`."""
 
     async def test_a_result_belongs_to_its_owner(self, store: WholeStore, clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""Contract: cleanup takes what is over and old, nothing else, and says the truth beforehand."""
+"""Contract: a cleanup deletes old final sessions and nothing else, and its dry run counts exactly."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -24,7 +24,7 @@ from outlast.testing.acts import (
     started_and_claimed,
 )
 from outlast.testing.clock import NOON, FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
 
 LONG_AGO = NOON - timedelta(days=1)
@@ -43,7 +43,7 @@ async def _prune(
     )
 
 
-class PruneContract(StoreRoom):
+class PruneContract(StoreFixtures):
     """`prune`."""
 
     @pytest.mark.parametrize("state", FINAL)

@@ -1,4 +1,4 @@
-"""Contract: what the store tells about sessions, and to whom."""
+"""Contract: reads of sessions, and who may make them."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -26,11 +26,11 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import AT_WORK, FINAL, STATES
 
 
-class ReadingContract(StoreRoom):
+class ReadingContract(StoreFixtures):
     """`get`, `version`, `changed`, `gone`, `select`, `count`."""
 
     async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: WholeStore) -> None:
@@ -138,7 +138,7 @@ class ReadingContract(StoreRoom):
         assert await store.count() == dict.fromkeys(Status, 1) | {Status.CANCELLED: 0}
 
 
-class QueuePositionContract(StoreRoom):
+class QueuePositionContract(StoreFixtures):
     """`queue_position`."""
 
     async def test_the_next_one_is_first_and_priority_overtakes(self, store: WholeStore, clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""Contract: the store knows its workers, and a worker learns from it what it still holds."""
+"""Contract: the registry of workers, and what a renewal returns."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -19,7 +19,7 @@ from outlast.testing.acts import (
     take_one,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
 def _renew(store: WholeStore, worker_id: str = WORKER) -> Beat | None:
@@ -30,7 +30,7 @@ def _renew(store: WholeStore, worker_id: str = WORKER) -> Beat | None:
         lease.close()
 
 
-class RegistryContract(StoreRoom):
+class RegistryContract(StoreFixtures):
     """`WorkerRegistry` and `Lease`."""
 
     async def test_a_registered_worker_is_shown_as_it_entered(self, store: WholeStore, clock: FakeClock) -> None:

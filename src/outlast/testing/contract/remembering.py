@@ -1,4 +1,4 @@
-"""Contract: facts are remembered until their time is over, each space by itself."""
+"""Contract: facts are stored until they expire, and spaces are separate."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from outlast.ports.facts import StoredFact
 from outlast.testing.acts import WholeStore
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 
 def _fact(key: str, value: str = "1", item: str = "") -> StoredFact:
@@ -18,7 +18,7 @@ def _hour(clock: FakeClock) -> datetime:
     return clock.now() + timedelta(hours=1)
 
 
-class FactContract(StoreRoom):
+class FactContract(StoreFixtures):
     """`FactStore`."""
 
     async def test_what_was_remembered_is_recalled_by_key_ordered_by_item(

@@ -1,4 +1,4 @@
-"""Contract: sessions outlive their workers; a death that was seen is a crash, and an orderly end is none."""
+"""Contract: sessions outlive their workers; an observed death is a crash, an orderly stop is not."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -25,11 +25,11 @@ from outlast.testing.acts import (
     worker_ids,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import STATES
 
 
-class RescueContract(StoreRoom):
+class RescueContract(StoreFixtures):
     """`rescue_worker`."""
 
     async def test_a_rescued_session_waits_again_unspent_without_backoff(
@@ -140,7 +140,7 @@ class RescueContract(StoreRoom):
         assert row.completed_at == clock.now()
 
 
-class ReleaseWorkerContract(StoreRoom):
+class ReleaseWorkerContract(StoreFixtures):
     """`release_worker`."""
 
     async def test_an_orderly_end_gives_everything_back_unspent_and_without_blame(

@@ -1,4 +1,4 @@
-"""Contract: one store object serves several threads and event loops at once, and ends politely."""
+"""Contract: one store serves several threads and event loops at once, and closes cleanly."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -18,12 +18,12 @@ from outlast.testing.acts import (
     take,
     update,
 )
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 SECONDS_TO_WAIT = 20.0
 
 
-class SharingContract(StoreRoom):
+class SharingContract(StoreFixtures):
     """Threads, loops, `check`, `close`."""
 
     async def test_two_loops_in_two_threads_share_the_work_without_doing_any_twice(

@@ -25,11 +25,11 @@ from outlast.testing.acts import (
     started_and_claimed,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
 
 
-class StartContract(StoreRoom):
+class StartContract(StoreFixtures):
     """`add`."""
 
     async def test_a_start_is_found_again_as_it_was_written(self, store: WholeStore) -> None:
@@ -102,7 +102,7 @@ class StartContract(StoreRoom):
         assert (await store.count())[Status.PENDING] == 1
 
 
-class LimitContract(StoreRoom):
+class LimitContract(StoreFixtures):
     """`add` at its limits."""
 
     async def test_an_owner_may_have_so_many_in_flight_and_no_more(self, store: WholeStore) -> None:

@@ -1,4 +1,4 @@
-"""Contract: what owners may do to their sessions, and only they."""
+"""Contract: owners, and only they, cancel and retry their sessions."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -25,13 +25,13 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import FINAL, STATES, WAITING
 
 RETRIABLE = ("failed", "quarantined", "lost", "cancelled while waiting", "cancelled at work")
 
 
-class CancelContract(StoreRoom):
+class CancelContract(StoreFixtures):
     """`cancel`."""
 
     @pytest.mark.parametrize("state", WAITING)
@@ -99,7 +99,7 @@ class CancelContract(StoreRoom):
             assert (await read(store, session.id)).status is Status.CANCELLED
 
 
-class RetryContract(StoreRoom):
+class RetryContract(StoreFixtures):
     """`retry`."""
 
     @pytest.mark.parametrize("state", RETRIABLE)

@@ -13,7 +13,7 @@ import pytest
 from outlast.ports.blobs import CHUNK
 from outlast.testing.acts import OWNER, WholeStore, start
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 SECONDS_TO_WAIT = 20.0
 
@@ -48,7 +48,7 @@ class _BrokenFile(io.BytesIO):
         return super().read(size)
 
 
-class BlobContract(StoreRoom):
+class BlobContract(StoreFixtures):
     """`put`, `find`, `chunks`."""
 
     @pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1])

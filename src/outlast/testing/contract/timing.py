@@ -1,4 +1,4 @@
-"""Contract: durations are those of a clock that does not jump, and no session ends before it began."""
+"""Contract: durations do not depend on jumps of the wall clock, and no session ends before it starts."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -23,12 +23,12 @@ from outlast.testing.acts import (
     take_one,
 )
 from outlast.testing.clock import FakeClock
-from outlast.testing.contract.room import StoreRoom
+from outlast.testing.contract.fixtures import StoreFixtures
 
 JUMPS = [7_200, -7_200, 86_400 * 400, -86_400 * 400]
 
 
-class TimingContract(StoreRoom):
+class TimingContract(StoreFixtures):
     """`waited_ms`, `worked_ms`, and the order of the times."""
 
     async def test_waits_and_work_add_up_over_attempts(self, store: WholeStore, clock: FakeClock) -> None:

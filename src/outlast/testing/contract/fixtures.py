@@ -1,4 +1,4 @@
-"""What every part of the store's contract is given."""
+"""Fixtures of all suites of the store's contract."""
 
 import pytest
 
@@ -6,16 +6,16 @@ from outlast.testing.acts import WholeStore
 from outlast.testing.clock import FakeClock
 
 
-class StoreRoom:
+class StoreFixtures:
     """Fixtures of the suites; a backend's test class provides `store`, opened on `clock`, and closes it.
 
     A store that takes its times from a server has a test class that gives a clock whose `jump_wall` moves the
     server's too.
     """
 
-    async def forget_the_registration(self, store: WholeStore, worker_id: str) -> None:
-        """Delete a worker's row alone, as no verb does."""
-        pytest.skip(f"{type(self).__name__} does not say how to forget {worker_id} in {type(store).__name__}.")
+    async def delete_worker_row(self, store: WholeStore, worker_id: str) -> None:
+        """Delete only a worker's row, as no operation does."""
+        pytest.skip(f"{type(self).__name__} does not define how to delete {worker_id} in {type(store).__name__}.")
 
     @pytest.fixture
     def clock(self) -> FakeClock:
