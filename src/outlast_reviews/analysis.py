@@ -1,4 +1,4 @@
-"""The product analysis, as its table of contents: the steps in order, by name."""
+"""The product analysis: its steps in order, its input schema, and its registration."""
 
 import asyncio
 import datetime as dt
@@ -12,16 +12,16 @@ from pydantic import Field
 
 from outlast import Export, Outlast, PageView, Step, Upload, step
 from outlast_reviews.checks import run_checks
-from outlast_reviews.checks.finding import Judged
-from outlast_reviews.cpu_shares import computing, tell
+from outlast_reviews.checks.finding import CheckResults
+from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
-from outlast_reviews.gathering import Only, Place, gather_all, places_of, refuse_address, refuse_file
-from outlast_reviews.history import Compare, comparing
+from outlast_reviews.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
+from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.opinion import Opinion
-from outlast_reviews.judge.step import AskModel, intro_of_model, make_ready, model_step
-from outlast_reviews.known_reviewers import Acquaintance
+from outlast_reviews.judge.step import AskModelStep, model_intro, model_step, preload_client
+from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
@@ -33,12 +33,12 @@ INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
 them, each with its evidence, and how far they can be trusted.</p>
 """
-STAYS = "<p>Your files stay on this site.</p>"
+LOCAL_NOTICE = "<p>Your files stay on this site.</p>"
 
 Source = Annotated[
     Upload
     | str
-    | Annotated[list[Annotated[Place, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
+    | Annotated[list[Annotated[Location, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
         title="Reviews of a product",
         description="A CSV, TSV, JSON, JSONL or XML file (also gzipped), saved review pages, or a ZIP of these; "
@@ -48,7 +48,7 @@ Source = Annotated[
         json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
     ),
 ]
-Columns = Annotated[
+ColumnMapping = Annotated[
     dict[Part, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which column is which?",
@@ -56,7 +56,7 @@ Columns = Annotated[
     ),
 ]
 
-Narrowed = Annotated[
+ProductChoice = Annotated[
     dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which product?",
@@ -64,108 +64,111 @@ Narrowed = Annotated[
     ),
 ]
 
-Judge = Step[[CleanSet, str, str], Judged]
-Remember = Step[[CleanSet, str], str]
+JudgeStep = Step[[CleanSet, str, str], CheckResults]
+RememberStep = Step[[CleanSet, str], str]
 
 
 @step("Gathering the reviews", weight=3)
-def gather(source: Place | list[Place], mapping: dict[Part, str], product: str | None) -> ReviewSet:
-    """From files and addresses; a source that cannot be read fails the session with the reason."""
-    return replace(gather_all(places_of(source), mapping, product), made=new_name())
+def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
+    """Read all files and addresses; an unreadable source fails the session with the reason."""
+    return replace(gather_all(locations_of(source), mapping, product), made=new_name())
 
 
 @step("Merging repeats and counting", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
     with computing():
-        return replace(clean(received, lambda done, total: tell(_MERGING * done / total, 1.0)), made=new_name())
+        return replace(
+            clean(received, lambda done, total: report_progress(_MERGE_SHARE * done / total, 1.0)), made=new_name()
+        )
 
 
 def _of_report(
-    received: ReviewSet, reviews: CleanSet, judged: Judged, source: str, opinion: Opinion | None
+    received: ReviewSet, reviews: CleanSet, judged: CheckResults, source: str, opinion: Opinion | None
 ) -> tuple[str, ...]:
     return received.made, reviews.made, judged.made, source, opinion.made if opinion else ""
 
 
 @step("Writing the report", key=_of_report)
 def write(
-    received: ReviewSet, reviews: CleanSet, judged: Judged, source: str, opinion: Opinion | None
+    received: ReviewSet, reviews: CleanSet, judged: CheckResults, source: str, opinion: Opinion | None
 ) -> dict[str, Any]:
-    told = opinion.told if opinion else None
+    report = opinion.report if opinion else None
     found = (*judged.findings, opinion.finding) if opinion else judged.findings
     with computing():
-        return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=told))
+        return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=report))
 
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-_LOOKING = 0.04
-"""Share of the judging that is looking up what is known here."""
+_LOOKUP_SHARE = 0.04
+"""Share of the step `judge` that looks up facts of earlier analyses."""
 
 
-_MERGING = 0.6
-"""Share of the merging that is not keeping its outcome."""
+_MERGE_SHARE = 0.6
+"""Share of the step `tidy` that merges; the rest stores its result."""
 
 
 class Steps(NamedTuple):
-    """Those that need more than their input: the memory of this installation, a model."""
+    """The steps with dependencies: the stored facts of this installation, a language model."""
 
-    judge: Judge
-    ask_model: AskModel | None
-    remember: Remember
-    compare: Compare
+    judge: JudgeStep
+    ask_model: AskModelStep | None
+    remember: RememberStep
+    compare: CompareStep
 
 
-def acquainted(acquaintance: Acquaintance) -> tuple[Judge, Remember]:
-    """The steps before and after which the installation remembers."""
+def memory_steps(known_reviewers: KnownReviewers) -> tuple[JudgeStep, RememberStep]:
+    """Build the steps that read and write the facts of earlier analyses."""
 
     @step("Judging the reviews", weight=5, key=by_name)
-    def judge(reviews: CleanSet, subject: str, description: str) -> Judged:
+    def judge(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
-            tell(_LOOKING + (1 - _LOOKING) * done / total, 1.0, message)
+            report_progress(_LOOKUP_SHARE + (1 - _LOOKUP_SHARE) * done / total, 1.0, message)
+
+        def looked_up(done: int, total: int) -> None:
+            report_progress(_LOOKUP_SHARE * done / total, 1.0)
 
         with computing():
-            known = acquaintance.known(
-                reviews.reviews, subject, description, lambda done, total: tell(_LOOKING * done / total, 1.0)
-            )
-            return Judged(run_checks(reviews.reviews, checked, facts=known), new_name())
+            known = known_reviewers.known(reviews.reviews, subject, description, looked_up)
+            return CheckResults(run_checks(reviews.reviews, checked, facts=known), new_name())
 
     @step("Noting marks for later comparisons", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
         with computing():
-            return acquaintance.remember(reviews.reviews, subject, _now().date(), tell)
+            return known_reviewers.remember(reviews.reviews, subject, _now().date(), report_progress)
 
     return judge, remember
 
 
 def analyse(
-    source: Place | list[Place], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
+    source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
     if steps.ask_model:
-        make_ready()
+        preload_client()
     received = gather(source, mapping, only.get("product"))
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many
     about = subject(source, mapping, only)
     judged = steps.judge(reviews, about, received.description)
     opinion = steps.ask_model(reviews, judged, about) if steps.ask_model else None
-    told = write(received, reviews, judged, _shown(source), opinion)
-    earlier = steps.compare(about, steps.remember(reviews, about), told)
-    return {"report": told, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
+    report = write(received, reviews, judged, _source_label(source), opinion)
+    earlier = steps.compare(about, steps.remember(reviews, about), report)
+    return {"report": report, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
 
 
 def subject(
-    source: Place | list[Place], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+    source: Location | list[Location], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
 ) -> str:
-    """What is analysed; refuses an address that nothing can read, with what to do instead."""
+    """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read."""
     single = not isinstance(source, list)
     named = sorted(
-        str(place)
-        if isinstance(place, Upload) or place == SAMPLE
-        else refuse_address(place, "/source" if single else f"/source/{at}").subject
-        for at, place in enumerate(places_of(source))
+        str(location)
+        if isinstance(location, Upload) or location == SAMPLE
+        else refuse_address(location, "/source" if single else f"/source/{at}").subject
+        for at, location in enumerate(locations_of(source))
     )
     if single and not mapping and not only:
         return named[0]
@@ -175,25 +178,24 @@ def subject(
 
 
 async def check(
-    source: Place | list[Place], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+    source: Location | list[Location], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
 ) -> None:
-    """Refuses at start what the beginnings of the files show."""
-    asyncio.get_running_loop().run_in_executor(None, compile_templates)  # there is time until the report comes
-    for at, place in enumerate(places_of(source)):
-        if isinstance(place, Upload):
+    """Raise `InvalidInput` at start for what the first bytes of the files show."""
+    asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
+    for at, location in enumerate(locations_of(source)):
+        if isinstance(location, Upload):
             several = isinstance(source, list) and len(source) > 1
-            name = f"{await place.aname()}: " if several else ""
+            name = f"{await location.aname()}: " if several else ""
             pointer = f"/source/{at}" if isinstance(source, list) else "/source"
-            await refuse_file(place, mapping or {}, only, pointer, name)
+            await refuse_file(location, mapping or {}, only, pointer, name)
 
 
-def _shown(source: Place | list[Place]) -> str:
-    """The files by what they were called, and the addresses."""
-    told = [
-        place.name() if isinstance(place, Upload) else "an invented sample" if place == SAMPLE else place
-        for place in places_of(source)
+def _source_label(source: Location | list[Location]) -> str:
+    names = [
+        item.name() if isinstance(item, Upload) else "an invented sample" if item == SAMPLE else item
+        for item in locations_of(source)
     ]
-    return ", ".join(told)
+    return ", ".join(names)
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
@@ -201,7 +203,7 @@ def render(result: Mapping[str, Any], view: PageView) -> str:
 
 
 def page_title(result: Mapping[str, Any]) -> str:
-    """For tabs, bookmarks and prints: several reports are to be told apart."""
+    """Tell reports apart in tabs, bookmarks and prints."""
     report = result["report"]
     return f"{report['grade']}: {report['product_title'] or report['source']}"
 
@@ -214,14 +216,14 @@ EXPORTS = {
 
 
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
-    """Make this analysis known as `product`; raises `SettingsError`."""
+    """Register this analysis as `product`. Raises `SettingsError`."""
     settings = settings or review_settings()
     ask_model = model_step(settings, outlast) if settings.llm_model else None
 
-    judge, remember = acquainted(Acquaintance(outlast.facts("acquaintance")))
-    compare = comparing(outlast.facts("earlier reports"))
+    judge, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
+    compare = comparison_step(outlast.facts("earlier reports"))
 
-    def judged(source: Source, mapping: Columns = None, only: Narrowed = None) -> dict[str, Any]:
+    def judged(source: Source, mapping: ColumnMapping = None, only: ProductChoice = None) -> dict[str, Any]:
         return analyse(source, mapping or {}, only or {}, Steps(judge, ask_model, remember, compare))
 
     outlast.analysis(
@@ -229,7 +231,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         title="Can these reviews be trusted?",
         steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject,
-        intro=INTRO + (intro_of_model(settings) if ask_model else STAYS),
+        intro=INTRO + (model_intro(settings) if ask_model else LOCAL_NOTICE),
         render=render,
         page_title=page_title,
         exports=EXPORTS,

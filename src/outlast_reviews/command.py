@@ -1,4 +1,4 @@
-"""`outlast analyse`: product analyses in the terminal, through the same pipeline as the site's."""
+"""`outlast analyse`: runs the product analysis in the terminal, through the same pipeline as the site."""
 
 import asyncio
 import json
@@ -46,15 +46,15 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None,
 
     Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
     """
-    more: dict[str, Any] = {"mapping": dict(columns)} if (columns := [_column(said) for said in mapping]) else {}
+    more: dict[str, Any] = {"mapping": dict(columns)} if (columns := [_column(text) for text in mapping]) else {}
     if product is not None:
         more["only"] = {"product": ALL if product.lower() == "all" else product}
     try:
         result = asyncio.run(_analyse(sources, more))
     except OutlastError as error:
         answer = _how_to_answer(error, sources) if isinstance(error, InvalidInput) else ""
-        said = f"{_whose(str(error), sources)}{error}{answer}"
-        click.echo("\n".join(plain(line) for line in said.split("\n")), err=True)  # it may quote a file
+        text = f"{_source_prefix(str(error), sources)}{error}{answer}"
+        click.echo("\n".join(plain(line) for line in text.split("\n")), err=True)  # it may quote a file
         sys.exit(2)
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -62,41 +62,40 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None,
         print_report(result, ", ".join(sources))
 
 
-def _column(said: str) -> tuple[str, str]:
-    part, _, column = (word.strip() for word in said.partition("="))
+def _column(text: str) -> tuple[str, str]:
+    part, _, column = (word.strip() for word in text.partition("="))
     if not part or not column:
-        raise click.BadParameter(f"“{said}” is not PART=COLUMN, for example rating=Points.", param_hint="--map")
+        raise click.BadParameter(f"“{text}” is not PART=COLUMN, for example rating=Points.", param_hint="--map")
     if part not in get_args(Part):
         known = ", ".join(get_args(Part))
         raise click.BadParameter(f"A review has no part “{part}”; it has {known}.", param_hint="--map")
     return part, column
 
 
-def _whose(sentence: str, sources: Sequence[str]) -> str:
-    """What an error is about, where it does not say so itself: of several sources it does."""
+def _source_prefix(sentence: str, sources: Sequence[str]) -> str:
+    """Prefix for an error that does not name its source; with several sources it does."""
     named = len(sources) > 1 or sentence.startswith(sources[0])
     return "" if named else f"{sources[0]}: "
 
 
 def _how_to_answer(error: InvalidInput, sources: Sequence[str]) -> str:
-    """What to type when something is asked: which columns are which, or which product is meant."""
-    wanted: list[str] = []
+    """Suggest the options that answer the questions of an error: columns, or the product."""
+    options: list[str] = []
     starless = ""
     for question in error.questions:
         if question.name == "product":
-            wanted += ["--product", question.options[0][0]]
+            options += ["--product", question.options[0][0]]
         elif question.required or question.chosen:
-            wanted += ["--map", f"{question.name}={question.chosen or 'COLUMN'}"]
+            options += ["--map", f"{question.name}={question.chosen or 'COLUMN'}"]
             if question.name == "rating" and not question.chosen:
                 starless = f"\nIf there are no stars in it, say --map rating={ABSENT}"
-    return f"\nFor example: outlast analyse {shlex.join([*sources, *wanted])}{starless}" if wanted else ""
+    return f"\nFor example: outlast analyse {shlex.join([*sources, *options])}{starless}" if options else ""
 
 
 async def _analyse(sources: Sequence[str], more: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One session in a store of its own, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="outlast-") as folder:
         outlast = Outlast()
-        # the terminal's own limits, and a store of its own: nothing of an installation is touched
+        # a temporary store with its own limits: never touch an installation
         outlast.configure(
             data_dir=folder,
             database_url="sqlite:///outlast.db",
@@ -106,15 +105,17 @@ async def _analyse(sources: Sequence[str], more: Mapping[str, Any]) -> Mapping[s
         )
         register(outlast)
         async with outlast.lifespan(workers=1):
-            given = [s if "://" in s or s == SAMPLE else repr(await _upload(outlast, Path(s))) for s in sources]
-            source = given[0] if len(given) == 1 else given
+            references = [
+                s if "://" in s or s == SAMPLE else repr(await _upload(outlast, Path(s))) for s in sources
+            ]
+            source = references[0] if len(references) == 1 else references
             started = await outlast.start("product", owner=OWNER, source=source, **more)
             return await _follow(outlast, started.session.id)
 
 
 async def _upload(outlast: Outlast, path: Path) -> Any:
     try:
-        if path.stat().st_size == 0:  # noqa: ASYNC240 - nothing else is at work yet
+        if path.stat().st_size == 0:  # noqa: ASYNC240 - nothing else runs on the loop yet
             raise InvalidInput(f"{path}: The file is empty.")
         with path.open("rb") as file:
             return await outlast.upload(file, path.name, owner=OWNER)

@@ -1,7 +1,7 @@
-"""Turns at the processor for the analyses of one process: whoever has used the least of it goes first.
+"""Fair CPU scheduling for the analyses of one process: the owner with the least CPU time runs first.
 
-Python lets one thread compute at a time anyway. Left to itself it shares the time among threads, so that a small
-file beside five large ones of somebody else takes six times as long.
+Python runs one thread at a time anyway, and shares the time among threads, not owners: a small file beside five
+large ones of another owner would take six times as long.
 """
 
 import math
@@ -13,127 +13,127 @@ from itertools import count
 
 from outlast import owner, report
 
-SLICE = 0.05
-"""Seconds of the processor after which a turn may pass to somebody who has used less."""
+TIME_SLICE = 0.05
+"""Seconds of CPU time after which a task yields to an owner who has used less."""
 HEAD_START = 3.0
-"""Seconds of the processor by which an owner who comes is ahead of everybody at most."""
-PATIENCE = 0.25
-"""Seconds after which nobody waits any longer for a turn in which no pause is made."""
-_LOOK = 0.1
+"""Seconds of CPU time: the largest credit of a newly arrived owner."""
+PREEMPT_AFTER = 0.25
+"""Seconds without a `pause` after which the next task runs beside the current one."""
+_POLL = 0.1
 _MOST_OWNERS = 1_000
 
 
-class _Place:
-    """One thread in the line, or at work."""
+class _Task:
+    """One thread, waiting or running."""
 
     def __init__(self, owner: str, number: int) -> None:
         self.owner = owner
         self.number = number
         self.began = 0.0
-        """By the clock of its thread: what came before is accounted for."""
+        """Thread time up to which the CPU time is charged."""
 
 
 class CpuShares:
-    """One for a process. Used by threads; `pause` outside a turn does nothing."""
+    """The scheduler; one for each process, and safe for threads. `pause` outside a turn does nothing."""
 
     def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
         self._clock = clock
         self._changed = threading.Condition()
         self._numbers = count()
         self._used: dict[str, float] = {}
-        """Seconds of the processor by owner, as long as anybody is here."""
-        self._present: list[_Place] = []
-        self._waiting: list[_Place] = []
-        self._turn: _Place | None = None
+        """CPU seconds by owner; cleared when no task is active."""
+        self._active: list[_Task] = []
+        self._waiting: list[_Task] = []
+        self._turn: _Task | None = None
         self._since = 0.0
-        self._here = threading.local()
+        self._local = threading.local()
 
     @contextmanager
-    def turn(self, whose: str, look: Callable[[], None]) -> Generator[None]:
-        """Within it the thread computes. `look` is called now and then while it waits, and may raise."""
-        place = _Place(whose, next(self._numbers))
+    def turn(self, owner_name: str, check: Callable[[], None]) -> Generator[None]:
+        """Wait for a turn and hold it for the block. `check` runs repeatedly while waiting, and may raise."""
+        task = _Task(owner_name, next(self._numbers))
         with self._changed:
-            self._enter(place)
+            self._enter(task)
         try:
-            self._take(place, look)
-            self._here.place, self._here.look = place, look
+            self._wait_for_turn(task, check)
+            self._local.task, self._local.check = task, check
             yield
         finally:
-            self._here.place = None
+            self._local.task = None
             with self._changed:
-                self._account(place)
-                self._leave(place)
+                self._charge(task)
+                self._leave(task)
 
     def pause(self) -> None:
-        """To be called several times a second within a turn. Returns at once while nobody has used less."""
-        place: _Place | None = getattr(self._here, "place", None)
-        if place is None:
+        """Yield if another owner has used less CPU time. Call it several times a second within a turn."""
+        task: _Task | None = getattr(self._local, "task", None)
+        if task is None:
             return
         with self._changed:
-            if self._turn is place:
+            if self._turn is task:
                 self._since = time.monotonic()
-                if self._clock() - place.began < SLICE:
+                if self._clock() - task.began < TIME_SLICE:
                     return
-            self._account(place)
-            if self._turn is place:
-                if not self._waiting or self._used[self._first().owner] >= self._used[place.owner]:
+            self._charge(task)
+            if self._turn is task:
+                if not self._waiting or self._used[self._first().owner] >= self._used[task.owner]:
                     return
                 self._turn = None
                 self._changed.notify_all()
-        self._take(place, self._here.look)
+        self._wait_for_turn(task, self._local.check)
 
-    def _enter(self, place: _Place) -> None:
-        if all(one.owner != place.owner for one in self._present):
-            least = min((self._used[one.owner] for one in self._present), default=0.0)
-            self._used[place.owner] = max(self._used.get(place.owner, -math.inf), least - HEAD_START)
-        self._present.append(place)
+    def _enter(self, task: _Task) -> None:
+        if all(other.owner != task.owner for other in self._active):
+            least = min((self._used[other.owner] for other in self._active), default=0.0)
+            self._used[task.owner] = max(self._used.get(task.owner, -math.inf), least - HEAD_START)
+        self._active.append(task)
 
-    def _leave(self, place: _Place) -> None:
-        self._present.remove(place)
-        if self._turn is place:
+    def _leave(self, task: _Task) -> None:
+        self._active.remove(task)
+        if self._turn is task:
             self._turn = None
             self._changed.notify_all()
-        if not self._present:
+        if not self._active:
             self._used.clear()
         elif len(self._used) > _MOST_OWNERS:
-            present = {one.owner for one in self._present}
-            self._used = {owner: used for owner, used in self._used.items() if owner in present}
+            active = {other.owner for other in self._active}
+            self._used = {owner: used for owner, used in self._used.items() if owner in active}
 
-    def _take(self, place: _Place, look: Callable[[], None]) -> None:
+    def _wait_for_turn(self, task: _Task, check: Callable[[], None]) -> None:
         with self._changed:
-            self._waiting.append(place)
+            self._waiting.append(task)
             try:
-                while not self._may_go(place):
-                    self._changed.wait(_LOOK)
-                    look()
+                while not self._may_run(task):
+                    self._changed.wait(_POLL)
+                    check()
             finally:
-                self._waiting.remove(place)
+                self._waiting.remove(task)
                 self._changed.notify_all()
-            self._turn, self._since, place.began = place, time.monotonic(), self._clock()
+            self._turn, self._since, task.began = task, time.monotonic(), self._clock()
 
-    def _may_go(self, place: _Place) -> bool:
-        free = self._turn is None or time.monotonic() - self._since >= PATIENCE
-        return free and self._first() is place
+    def _may_run(self, task: _Task) -> bool:
+        free = self._turn is None or time.monotonic() - self._since >= PREEMPT_AFTER
+        return free and self._first() is task
 
-    def _first(self) -> _Place:
-        return min(self._waiting, key=lambda one: (self._used[one.owner], one.number))
+    def _first(self) -> _Task:
+        return min(self._waiting, key=lambda other: (self._used[other.owner], other.number))
 
-    def _account(self, place: _Place) -> None:
+    def _charge(self, task: _Task) -> None:
         now = self._clock()
-        if place.began:
-            self._used[place.owner] += now - place.began
-        place.began = now
+        if task.began:
+            self._used[task.owner] += now - task.began
+        task.began = now
 
 
-_TURNS = CpuShares()
+_CPU_SHARES = CpuShares()
 
 
 def computing() -> AbstractContextManager[None]:
-    """Around what a session computes, without waiting for anybody else: its owner's turn."""
-    return _TURNS.turn(owner(), report)
+    """Hold the turn of the session's owner around CPU-bound work; do not wait for I/O within it."""
+    return _CPU_SHARES.turn(owner(), report)
 
 
-def tell(done: float | None = None, total: float | None = None, message: str | None = None) -> None:
-    """As `report`, and the end of the turn if it is somebody else's."""
+def report_progress(done: float | None = None, total: float | None = None, message: str | None = None) -> None:
+    """Report progress as `outlast.report` does, and yield the turn if it is another owner's."""
     report(done, total, message)
-    _TURNS.pause()
+    _CPU_SHARES.pause()

@@ -1,4 +1,4 @@
-"""Merge what the source repeated and count what it holds, before anything is judged (pure)."""
+"""Deduplicate the reviews of a source and count its coverage, before the checks run (pure)."""
 
 import datetime as dt
 import unicodedata
@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from outlast_reviews.review import MOST_LOOKED_AT, Review, ReviewSet, Skipped
+from outlast_reviews.review import MOST_CHARACTERS, Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
 
 _SHOWN_ROWS = 10
-_TOLD_EVERY = 2_000
-_MOST_ROUNDS = 8
+_REPORT_EVERY = 2_000
+_MOST_PASSES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What there was to look at; counts of unique reviews unless it says rows."""
+    """What the source held; counts are of unique reviews unless they say rows."""
 
     rows: int
-    """Rows received: those merged and those skipped included."""
+    """Rows received, merged and skipped ones included."""
     unique: int
     texts: int
     ratings: int
@@ -27,7 +27,7 @@ class Coverage:
     verified_known: int
     verified: int
     reviewers: int
-    """Reviews whose reviewer is told apart from others; "Amazon Customer" is not."""
+    """Reviews whose reviewer can be identified; "Amazon Customer" cannot."""
     incentive_known: int
     merged: int
     """Rows that repeated an earlier one."""
@@ -35,11 +35,9 @@ class Coverage:
     skipped_reasons: tuple[tuple[str, int, str], ...]
     """Reason, how many rows, and which ("rows 3, 7 and 2 more"); the most frequent first, at most five."""
     left_out: tuple[str, ...]
-    """What no check looks at: ends of very long texts, and whole files that hold no reviews, each with the
-    reason; at most twenty.
-    """
+    """What no check reads, with the reason: ends of very long texts, files without reviews; at most twenty."""
     products: int
-    """How many the source names, where they are several; else 0."""
+    """Products that the source names; 0 unless there are several."""
     most_frequent_products: tuple[tuple[str, int], ...]
     """At most twenty."""
     first_date: dt.date | None
@@ -53,27 +51,28 @@ class CleanSet:
     reviews: tuple[Review, ...]
     coverage: Coverage
     made: str = ""
-    """Its name among all sets, from the step that made it."""
+    """Unique name of this value, assigned by the step that made it."""
 
 
-def _silent(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+def _ignore_progress(_done: int, _total: int) -> None:
+    """Discard the progress."""
 
 
-def clean(received: ReviewSet, progress: Callable[[int, int], None] = _silent) -> CleanSet:
-    """Merge repeated rows. A repeat is a fault of the export and never a warning sign."""
+def clean(received: ReviewSet, progress: Callable[[int, int], None] = _ignore_progress) -> CleanSet:
+    """Merge repeated rows and count. A repeat is a fault of the export and never a warning sign."""
     reviews = merge(received.reviews, progress)
     return CleanSet(reviews, _count(received, reviews))
 
 
-def merge(reviews: Iterable[Review], progress: Callable[[int, int], None] = _silent) -> tuple[Review, ...]:
-    """One review for each that was delivered several times; the first wins, later ones fill its gaps.
+def merge(
+    reviews: Iterable[Review], progress: Callable[[int, int], None] = _ignore_progress
+) -> tuple[Review, ...]:
+    """Merge rows with the same review id, or the same reviewer and text; later rows fill gaps of the first.
 
-    Repeats are rows of one review id, and rows of one reviewer with one text. A filled gap can show
-    another repeat, so it looks again until nothing changes, or often enough for any real export.
+    A filled gap can reveal another repeat, so passes follow until nothing changes, up to a fixed number.
     """
     merged = tuple(reviews)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MOST_PASSES):
         before, merged = len(merged), _merge_once(merged, progress)
         if len(merged) == before:
             break
@@ -81,7 +80,7 @@ def merge(reviews: Iterable[Review], progress: Callable[[int, int], None] = _sil
 
 
 def folded(text: str) -> str:
-    """The text without what copying changes: case, width of characters, white space."""
+    """Normalise case, character width and white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -89,17 +88,17 @@ def _merge_once(reviews: Sequence[Review], progress: Callable[[int, int], None])
     by_key: dict[tuple[object, ...], int] = {}
     kept: list[Review] = []
     for n, review in enumerate(reviews):
-        if n % _TOLD_EVERY == 0:
+        if n % _REPORT_EVERY == 0:
             progress(n, len(reviews))
         keys = _keys(review)
-        place = next((by_key[k] for k in keys if k in by_key and _one(kept[by_key[k]], review, k)), None)
-        if place is None:
-            place = len(kept)
+        index = next((by_key[k] for k in keys if k in by_key and _same_review(kept[by_key[k]], review, k)), None)
+        if index is None:
+            index = len(kept)
             kept.append(review)
         else:
-            kept[place] = _fill(kept[place], review)
+            kept[index] = _fill(kept[index], review)
         for key in keys:
-            by_key.setdefault(key, place)
+            by_key.setdefault(key, index)
     return tuple(kept)
 
 
@@ -107,16 +106,16 @@ def _keys(review: Review) -> tuple[tuple[object, ...], ...]:
     keys: list[tuple[object, ...]] = []
     if review.review_id:
         keys.append(("id", review.review_id))
-    who, text = identity(review), folded(review.text)
-    if who and text:
-        keys.append(("text", who, text))
-    elif who and review.date and review.rating is not None:
-        keys.append(("empty", who, review.date, review.rating, folded(review.title)))
+    reviewer, text = identity(review), folded(review.text)
+    if reviewer and text:
+        keys.append(("text", reviewer, text))
+    elif reviewer and review.date and review.rating is not None:
+        keys.append(("empty", reviewer, review.date, review.rating, folded(review.title)))
     return tuple(keys)
 
 
-def _one(kept: Review, review: Review, key: tuple[object, ...]) -> bool:
-    """An id that two people's different texts share is not a review's id (an export's product id, say)."""
+def _same_review(kept: Review, review: Review, key: tuple[object, ...]) -> bool:
+    """Reject an id that different people's texts share: it is not a review's (a product id, say)."""
     if key[0] != "id":
         return True
     texts = {folded(kept.text), folded(review.text)} - {""}
@@ -157,8 +156,8 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         incentive_known=sum(r.incentivised is not None for r in reviews),
         merged=len(received.reviews) - len(reviews),
         skipped=len(received.skipped),
-        skipped_reasons=tuple((reason, len(rows), _which(rows)) for reason, rows in frequent),
-        left_out=(*_cut(reviews), *received.left_out)[:20],
+        skipped_reasons=tuple((reason, len(rows), _row_list(rows)) for reason, rows in frequent),
+        left_out=(*_truncations(reviews), *received.left_out)[:20],
         products=len(products),
         most_frequent_products=tuple(products.most_common(20)),
         first_date=min(days, default=None),
@@ -166,14 +165,13 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
     )
 
 
-def _cut(reviews: Sequence[Review]) -> tuple[str, ...]:
-    long = sum(len(review.text) > MOST_LOOKED_AT for review in reviews)
+def _truncations(reviews: Sequence[Review]) -> tuple[str, ...]:
+    long = sum(len(review.text) > MOST_CHARACTERS for review in reviews)
     texts = "the end of a text" if long == 1 else f"the ends of {long:,} texts"
-    return (f"{texts} of more than {MOST_LOOKED_AT:,} characters",) if long else ()
+    return (f"{texts} of more than {MOST_CHARACTERS:,} characters",) if long else ()
 
 
-def _which(rows: Sequence[Skipped]) -> str:
-    """As "row 7" or "rows 3, 7 of a.csv, 2 of b.csv and 40 more"."""
+def _row_list(rows: Sequence[Skipped]) -> str:
     shown = [f"{row.row:,}" + (f" of {row.file}" if row.file else "") for row in rows[:_SHOWN_ROWS]]
     more = f" and {len(rows) - _SHOWN_ROWS:,} more" if len(rows) > _SHOWN_ROWS else ""
     return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(shown)}{more}"

@@ -1,4 +1,4 @@
-"""The report as files: JSON, and tables that no spreadsheet and no browser takes for a program (pure)."""
+"""Exports of the report: JSON, and CSV that is safe against formula and HTML injection (pure)."""
 
 import csv
 import io
@@ -13,11 +13,11 @@ COLUMNS = (
 )
 _STRENGTHS = ("strong", "medium", "weak")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
-"""With these at its start a spreadsheet takes a cell for a formula."""
+"""Spreadsheets evaluate a cell that starts with one of these."""
 _SEPARATORS = ";|\t\r\n"
 """A cell begins behind these too for a spreadsheet that takes the file's commas for semicolons."""
 _LATER = re.compile(r"([;|\s]++)([=+\-@＝＋－＠]?)")
-"""Takes a whole run of separators and white space whatever follows, so that no run is read twice."""
+"""Possessive, so that a run of separators and white space is scanned only once."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FOR_HTML = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -25,7 +25,7 @@ _FOR_HTML = str.maketrans(
 
 
 def as_json(result: Mapping[str, Any]) -> str:
-    """The whole result. Angle brackets are escaped, which JSON undoes and HTML does not."""
+    """The whole result, with angle brackets escaped for JSON embedded in HTML."""
     return json.dumps(result, ensure_ascii=False).translate(_FOR_HTML) + "\n"
 
 
@@ -40,24 +40,24 @@ def reviews_csv(result: Mapping[str, Any]) -> str:
 
 
 def cell(value: object) -> str:
-    """A cell that does nothing: with an apostrophe where it looks like a formula, a space where like a tag."""
+    """Neutralise a cell: an apostrophe before a formula, a space within a tag."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return f"{value:g}"
-    text = _LATER.sub(_apart, _TAG.sub("< ", str(value)))
+    text = _LATER.sub(_neutralise, _TAG.sub("< ", str(value)))
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _apart(run: re.Match[str]) -> str:
+def _neutralise(run: re.Match[str]) -> str:
     between, sign = run[1], run[2]
     return f"{between}'{sign}" if sign and any(map(between.__contains__, _SEPARATORS)) else run[0]
 
 
 def _table(reviews: Iterable[Mapping[str, Any]]) -> str:
-    """With the mark that tells Excel of UTF-8."""
+    """CSV with a byte order mark, by which Excel recognises UTF-8."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

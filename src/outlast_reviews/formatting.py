@@ -1,4 +1,4 @@
-"""Days and shares as a sentence says them, in English whatever the machine's locale (pure)."""
+"""Formats dates and percentages in English, whatever the locale (pure)."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ def month(date: dt.date) -> str:
 
 
 def days(start: dt.date, end: dt.date) -> str:
-    """As "on 3 May 2024" or "from 10 to 13 April 2018"; only what differs is said twice."""
+    """Format as "on 3 May 2024" or "from 10 to 13 April 2018", without repeating the month or year."""
     if start == end:
         return f"on {day(start)}"
     first = day(start)
@@ -31,7 +31,7 @@ def days(start: dt.date, end: dt.date) -> str:
 
 
 def percent(value: float) -> str:
-    """One decimal below 10, none above: more would pretend. Nought and all are said of nothing else."""
+    """One decimal below 10, none above. Only exact 0 and 100 are shown as such."""
     if value <= 0 or value >= 100:
         return f"{value:.0f} %"
     if value < 0.05:
@@ -42,7 +42,7 @@ def percent(value: float) -> str:
 
 
 def percent_range(low: float, high: float) -> str:
-    """As "18–28 %" or "88 to > 99 %"."""
+    """Format as "18–28 %" or "88 to > 99 %"."""
     first, last = percent(low), percent(high)
     if first == last:
         return last
@@ -51,5 +51,5 @@ def percent_range(low: float, high: float) -> str:
 
 
 def percent_at_most(high: float) -> str:
-    """As "up to 12 %" or "fewer than 0.1 %"."""
+    """Format as "up to 12 %" or "fewer than 0.1 %"."""
     return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"

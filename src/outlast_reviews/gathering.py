@@ -1,4 +1,4 @@
-"""From what a visitor gives, files and addresses, to one set of reviews; and what can be refused before."""
+"""Reads all files and addresses of a session into one set of reviews, and validates them at start."""
 
 import asyncio
 import html
@@ -12,7 +12,7 @@ from typing import Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews import product
-from outlast_reviews.cpu_shares import computing, tell
+from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.product import Product
 from outlast_reviews.review import ReviewSet
@@ -23,14 +23,14 @@ from outlast_reviews.sources.fetch import Fetcher
 from outlast_reviews.sources.fetch_error import FetchError
 from outlast_reviews.sources.limits import Progress
 from outlast_reviews.sources.merging import merged
-from outlast_reviews.sources.products import named, of_one
+from outlast_reviews.sources.products import named, reviews_of_product
 from outlast_reviews.sources.provider import Provider, provider_of
-from outlast_reviews.sources.read import HEAD, look_early
+from outlast_reviews.sources.read import HEAD, preview
 
-Place = Upload | str
+Location = Upload | str
 Only = Literal["product"]
 ALL = "*"
-"""The answer that takes all products of a source together."""
+"""The answer that selects all products of a source together."""
 
 _LABELS: Mapping[Part, str] = {
     "rating": "The stars",
@@ -43,25 +43,25 @@ _LABELS: Mapping[Part, str] = {
     "incentivised": "Whether it was paid for or given free (Vine)",
 }
 _MOST_OFFERED = 200
-"""Products to choose from on a page; a program may name any."""
+"""Products offered on a page; API clients may name any."""
 _LONGEST_QUESTION = 120_000
-"""Characters of all columns to choose from, as an answer carries them; there are eight such questions."""
-_LOOKS = ThreadPoolExecutor(2, "look")
-"""Looks before a start have threads of their own, so that slow ones hold up nobody's pages."""
-_TOLD_EVERY = 0.25
+"""Characters of all column options as escaped JSON; a refusal has eight such questions."""
+_PREVIEWS = ThreadPoolExecutor(2, "preview")
+"""A dedicated pool, so that slow previews do not delay page requests."""
+_REPORT_EVERY = 0.25
 _RETRY = 5.0
-_READING = 0.9
-"""Share of the gathering of a file that is reading it."""
+_READ_SHARE = 0.9
+"""Share of a file's progress that is reading it."""
 
 
-def places_of(source: Place | Sequence[Place]) -> Sequence[Place]:
+def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
     return [source] if isinstance(source, Upload | str) else source
 
 
 def refuse_address(address: str, pointer: str) -> Product:
-    """The product at it; raises `InvalidInput` when nothing can read it."""
+    """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
     settings = review_settings()
-    refusal = product.refuse(address, provided=lambda meant: provider_of(meant, settings) is not None)
+    refusal = product.refuse(address, provided=lambda target: provider_of(target, settings) is not None)
     if refusal is not None:
         raise InvalidInput(refusal, pointer)
     return product.product_at(address)
@@ -70,13 +70,11 @@ def refuse_address(address: str, pointer: str) -> Product:
 async def refuse_file(
     upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
 ) -> None:
-    """Raises `InvalidInput` for what the beginning of a file shows; unknown columns of a table become questions,
-    and so do several products, unless `only` says which.
-    """
+    """Raise `InvalidInput` for what the first bytes show; unknown columns or several products become questions."""
     head = await upload.head(HEAD + 1)
     try:
         running = asyncio.get_running_loop()
-        products = await running.run_in_executor(_LOOKS, look_early, head[:HEAD], len(head), mapping)
+        products = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
     except UnknownColumns as unknown:
         raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
     except NotReviews as refused:
@@ -91,17 +89,17 @@ async def refuse_file(
 
 
 def gather_all(
-    places: Sequence[Place], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
+    locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
 ) -> ReviewSet:
     """All reviews of all places, or those of one product. Raises `Permanent` or `RetryAfter` with the reason and
     what to do.
     """
     sets: list[tuple[str, ReviewSet]] = []
-    for number, place in enumerate(places):
-        name = place if isinstance(place, str) else place.name()
-        prefix = f"{name}: " if len(places) > 1 else ""
+    for number, location in enumerate(locations):
+        name = location if isinstance(location, str) else location.name()
+        prefix = f"{name}: " if len(locations) > 1 else ""
         try:
-            sets.append((name, _one(place, mapping, _telling(number, len(places)))))
+            sets.append((name, _gather_one(location, mapping, _file_progress(number, len(locations)))))
         except NotReviews as refused:
             raise Permanent(f"{prefix}{refused}") from None
         except FetchError as failed:
@@ -112,68 +110,69 @@ def gather_all(
             raise Permanent(f"{prefix}{failed}") from None
     try:
         received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
-        return received if product is None or product == ALL else of_one(received, product)
+        return received if product is None or product == ALL else reviews_of_product(received, product)
     except NotReviews as refused:
         raise Permanent(str(refused)) from None
 
 
 @step("Ordering the reviews")
 def order_reviews(address: str) -> str:
-    """A step within the gathering, so that another attempt collects what this one has ordered and paid for."""
-    meant = product.product_at(address)
-    return _provider(meant).order(meant)
+    """A nested step, so that a retry collects what the first attempt ordered and paid for."""
+    target = product.product_at(address)
+    return _provider(target).order(target)
 
 
-def _one(place: Place, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
-    if isinstance(place, Upload):
-        with place.open() as file:
+def _gather_one(location: Location, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
+    if isinstance(location, Upload):
+        with location.open() as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             with computing():
                 return read_reviews(file, size, progress, mapping=mapping)
-    if place == SAMPLE:
+    if location == SAMPLE:
         return sample_reviews()
-    meant = product.product_at(place)
-    if meant.is_short:
-        meant = product.product_at(Fetcher().resolve(meant.address))
-        if meant.shop != "amazon" or meant.product_id is None:
+    target = product.product_at(location)
+    if target.is_short:
+        target = product.product_at(Fetcher().resolve(target.address))
+        if target.shop != "amazon" or target.product_id is None:
             raise FetchError(
                 "The short link does not lead to a product of Amazon's. Give the product's own address."
             )
-    if provider_of(meant, review_settings()) is not None:
-        return _provider(meant).collect(order_reviews(meant.address), progress, _pausing(meant))
-    page = Fetcher().fetch(meant.address, progress)
+    if provider_of(target, review_settings()) is not None:
+        return _provider(target).collect(order_reviews(target.address), progress, _reporting_pause(target))
+    page = Fetcher().fetch(target.address, progress)
     with computing():
         return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
 
 
-def _provider(meant: Product) -> Provider:
-    found = provider_of(meant, review_settings())
+def _provider(target: Product) -> Provider:
+    found = provider_of(target, review_settings())
     if found is None:
         raise FetchError("The key of the provider that delivers these reviews is not set any more.")
     return found
 
 
-def _telling(number: int, count: int) -> Progress:
+def _file_progress(number: int, count: int) -> Progress:
     def progress(done: int, total: int) -> None:
         of = f"File {number + 1} of {count}: " if count > 1 else ""
-        tell(number + _READING * done / max(total, 1), count, f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        message = f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        report_progress(number + _READ_SHARE * done / max(total, 1), count, message)
 
     return progress
 
 
-def _pausing(meant: Product) -> Callable[[float], None]:
-    """Waits while the provider works, saying so and noticing an end of the attempt."""
+def _reporting_pause(target: Product) -> Callable[[float], None]:
+    """Build a wait that reports progress, and so notices when the attempt is cancelled."""
     waited = 0.0
 
     def pause(seconds: float) -> None:
         nonlocal waited
         left = seconds
         while left > 0:
-            report(message=f"{_provider(meant).name} is collecting the reviews ({waited:.0f} s)")
-            threading.Event().wait(min(_TOLD_EVERY, left))
-            waited += min(_TOLD_EVERY, left)
-            left -= _TOLD_EVERY
+            report(message=f"{_provider(target).name} is collecting the reviews ({waited:.0f} s)")
+            threading.Event().wait(min(_REPORT_EVERY, left))
+            waited += min(_REPORT_EVERY, left)
+            left -= _REPORT_EVERY
 
     return pause
 
@@ -185,11 +184,11 @@ def _which_product(products: Sequence[str]) -> Question:
 
 def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
     options: list[tuple[str, str]] = []
-    room = _LONGEST_QUESTION
+    remaining = _LONGEST_QUESTION
     for column in unknown.columns:
         option = column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name
-        room -= len(json.dumps(html.escape("".join(option))))
-        if column.name and room > 0:
+        remaining -= len(json.dumps(html.escape("".join(option))))
+        if column.name and remaining > 0:
             options.append(option)
     starless = [*options, (ABSENT, "(there are no stars in it)")]
     return [

@@ -1,4 +1,4 @@
-"""What the report of last time said of the same product, kept as a fact and laid beside the new one."""
+"""Compares a report with the previous one of the same product, which is stored as a fact."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from outlast import Fact, Facts, Step, step
-from outlast_reviews.known_reviewers import KEPT, PUBLIC
+from outlast_reviews.known_reviewers import PUBLIC_PREFIXES, RETENTION
 
 MOST_MARKS = 20_000
-"""Reviews of which a mark is kept, so that a fact stays below a megabyte."""
+"""Reviews whose marks are stored; keeps a fact below a megabyte."""
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """The report of last time in figures, and how the reviews have changed since."""
+class EarlierReport:
+    """Figures of the previous report, and how the reviews have changed since."""
 
     since: str
-    """When it was made."""
+    """Time of that report, in UTC."""
     grade: str
     share: float | None
     rating: float | None
@@ -27,20 +27,20 @@ class Earlier:
     suspicious: int
     method: str
     vanished: int | None
-    """Reviews of last time that are not among these; `None` where not all of both were listed."""
+    """Earlier reviews that are missing now; `None` unless both reports list all their reviews."""
     added: int | None
 
 
-Compare = Step[[str, str, dict[str, Any]], Earlier | None]
+CompareStep = Step[[str, str, dict[str, Any]], EarlierReport | None]
 
 
-def comparing(facts: Facts) -> Compare:
-    """The step that lays a report beside the last one of the same product."""
+def comparison_step(facts: Facts) -> CompareStep:
+    """Build the step that compares a report with the previous one of the same product."""
 
     @step("Comparing with last time", weight=0.2, key=_key)
-    def compare(subject: str, product: str, report: dict[str, Any]) -> Earlier | None:
-        # what somebody has judged here before is for others to learn only of pages that anybody can look at
-        return look_back(facts if subject.startswith(PUBLIC) else facts.of_owner, product, report)
+    def compare(subject: str, product: str, report: dict[str, Any]) -> EarlierReport | None:
+        # owners share the history of public pages only
+        return compare_and_store(facts if subject.startswith(PUBLIC_PREFIXES) else facts.of_owner, product, report)
 
     return compare
 
@@ -49,28 +49,30 @@ def _key(subject: str, product: str, report: dict[str, Any]) -> tuple[str, ...]:
     return subject, product, report["analysed_at"]
 
 
-def look_back(facts: Facts, key: str, report: Mapping[str, Any]) -> Earlier | None:
-    """What stood there before this report, which stands there afterwards.
+def compare_and_store(facts: Facts, key: str, report: Mapping[str, Any]) -> EarlierReport | None:
+    """Store the figures of this report and return a comparison with the previous one.
 
-    Two are kept, so that an attempt that is repeated after it has written finds the earlier one, not itself.
+    Two are stored, so that a retried attempt finds the previous report and not its own.
     """
     kept = {fact.item: fact.value for fact in facts.blocking.get([key]).get(key, ())}
-    before = next(
+    previous = next(
         (kept[item] for item in ("latest", "before") if item in kept and kept[item]["at"] < report["analysed_at"]),
         None,
     )
-    now = _summary(report)
-    facts.blocking.put([Fact(key, now, "latest"), *([Fact(key, before, "before")] if before else [])], keep=KEPT)
-    return _earlier(before, now) if before else None
+    current = _summary(report)
+    facts.blocking.put(
+        [Fact(key, current, "latest"), *([Fact(key, previous, "before")] if previous else [])], keep=RETENTION
+    )
+    return _earlier(previous, current) if previous else None
 
 
-def _earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> Earlier:
-    then, these = _known(before), _known(now)
-    return Earlier(
-        since=before["at"],
-        **{name: before[name] for name in (*_FIGURES, "method")},
-        vanished=None if then is None or these is None else len(then - these),
-        added=None if then is None or these is None else len(these - then),
+def _earlier(previous: Mapping[str, Any], current: Mapping[str, Any]) -> EarlierReport:
+    earlier_marks, current_marks = _known(previous), _known(current)
+    return EarlierReport(
+        since=previous["at"],
+        **{name: previous[name] for name in (*_FIGURES, "method")},
+        vanished=None if earlier_marks is None or current_marks is None else len(earlier_marks - current_marks),
+        added=None if earlier_marks is None or current_marks is None else len(current_marks - earlier_marks),
     )
 
 
@@ -96,7 +98,7 @@ def _summary(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _marks(reviews: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a review is known again by, hashed: its own id, or who said what when. Its row says nothing."""
+    """Hash the identity of each review: its own id, else reviewer, date and text."""
 
     def mark(review: Mapping[str, Any]) -> str:
         own = review["review_id"] != f"row {review['row']}"

@@ -1,4 +1,4 @@
-"""What this installation remembers of the products that were analysed here: who wrote about them, and what."""
+"""Facts of earlier analyses: which reviewers wrote about which products, as salted hashes."""
 
 import datetime as dt
 import hashlib
@@ -10,170 +10,177 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from outlast import Fact, Facts
-from outlast_reviews.checks.facts import EarlierReview, Seen, review_mark, reviewer_mark, text_mark
-from outlast_reviews.checks.facts import ReviewFacts as Known
+from outlast_reviews.checks.facts import (
+    EarlierReview,
+    ReviewFacts,
+    Sighting,
+    review_mark,
+    reviewer_mark,
+    text_mark,
+)
 from outlast_reviews.review import Review
 
-KEPT = dt.timedelta(days=400)
-PUBLIC = ("amazon:", "web:")
-"""Begin the subjects that anybody can look at; all others are what somebody uploaded."""
+RETENTION = dt.timedelta(days=400)
+PUBLIC_PREFIXES = ("amazon:", "web:")
+"""Prefixes of public subjects; all others are uploads."""
 MOST_REVIEWERS = 5_000
 MOST_EARLIER = 20_000
-"""Reviews of which a mark is kept, so that a fact stays below a megabyte."""
+"""Reviews whose marks are stored; keeps a fact below a megabyte."""
 SKETCH = 64
-"""Texts by which a product is known again: those with the lowest marks."""
-LOOKED_FOR = 5_000
+"""Texts with the lowest marks, which identify a product (a MinHash sketch)."""
+MOST_TEXTS_COMPARED = 5_000
 LEAST_SHARED, LEAST_SHARE = 4, 0.25
-"""Of a sketch that must be met again for two sets to be of one product."""
-AT_ONCE = 1_000
-DATES = 5
-SHORT = 8
-"""Digits of the mark of a reviewer's words, kept beside each date."""
+"""Texts of a sketch, and their share, that two sets of one product have in common."""
+BATCH_SIZE = 1_000
+MOST_DATES = 5
+SHORT_MARK = 8
+"""Digits of a text's mark, stored beside each date."""
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
-def nothing_told(done: int, total: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(done: int, total: int) -> None:
+    """Discard the progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Others:
-    """Products known here: those that are this one in another file, and the size of every sketch."""
+class _OtherProducts:
+    """Known products: those that equal this one, and the size of every sketch."""
 
     same: frozenset[str]
     sketches: Mapping[str, int]
 
 
-class Acquaintance:
-    """Its memory, in one space of facts. All names and texts are marks under a salt of this installation's own.
+class KnownReviewers:
+    """Reads and writes the facts. Names and texts are stored as marks: hashes salted per installation.
 
-    Whoever gives a file says what is in it. So what files say is kept for their owner alone, and of pages that
-    anybody can look at only those of one shop are laid beside each other: nobody can make up products around
-    another's reviewers.
+    Uploads are untrusted, so their facts stay private to their owner. Public pages are compared only within one
+    shop. So nobody can invent products to incriminate the reviewers of another.
     """
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
     def known(
-        self, reviews: Sequence[Review], subject: str, description: str = "", tell: Tell = nothing_told
-    ) -> Known:
-        """What the checks may know beside the reviews."""
-        salt, realm = self._salt(), self._realm(subject)
-        texts = _texts(reviews, salt, tell)
-        others = _others(realm, texts, subject)
-        product = _own(others, subject)
+        self, reviews: Sequence[Review], subject: str, description: str = "", progress: Progress = ignore_progress
+    ) -> ReviewFacts:
+        """Return the facts that the checks use besides the reviews."""
+        salt, space = self._salt(), self._space(subject)
+        texts = _texts(reviews, salt, progress)
+        others = _other_products(space, texts, subject)
+        product = _own_name(others, subject)
         marks = sorted({m for r in reviews if (m := reviewer_mark(r, salt))})[:MOST_REVIEWERS]
-        met = realm.get("who", marks)
-        same = others.same | _met_with_the_same_words(met, frozenset(text[:SHORT] for text in texts))
-        seen = [
-            Seen(mark, fact.item, dt.date.fromordinal(day))
-            for mark, facts in met.items()
+        matches = space.get("who", marks)
+        same = others.same | _repeating_their_texts(matches, frozenset(text[:SHORT_MARK] for text in texts))
+        sightings = [
+            Sighting(mark, fact.item, dt.date.fromordinal(day))
+            for mark, facts in matches.items()
             for fact in facts
             if fact.item not in same
             for day, _ in fact.value
         ]
-        earlier, on = _earlier(realm, product)
-        return Known(
+        earlier, on = _earlier(space, product)
+        return ReviewFacts(
             description=description,
             product=product,
             secret=salt,
-            seen=seen,
+            seen=sightings,
             others=len(others.sketches.keys() - same - {product}),
             earlier=earlier,
             earlier_on=on,
         )
 
-    def remember(self, reviews: Sequence[Review], subject: str, today: dt.date, tell: Tell = nothing_told) -> str:
-        """To be done once the analysis stands; answers the product's name here. The same twice changes nothing."""
-        salt, realm = self._salt(), self._realm(subject)
-        texts = _texts(reviews, salt, lambda done, total: tell(done, 4 * total))
-        product = _own(_others(realm, texts, subject), subject)
+    def remember(
+        self, reviews: Sequence[Review], subject: str, today: dt.date, progress: Progress = ignore_progress
+    ) -> str:
+        """Store the facts of an analysis and return the product's internal name. Idempotent."""
+        salt, space = self._salt(), self._space(subject)
+        texts = _texts(reviews, salt, lambda done, total: progress(done, 4 * total))
+        product = _own_name(_other_products(space, texts, subject), subject)
         sketch = texts[:SKETCH]
         kept: list[tuple[str, str, str, Any]] = [("products", "", product, len(sketch))]
         kept += [("text", mark, product, None) for mark in sketch]
         days: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
         for n, review in enumerate(reviews):
-            if n % AT_ONCE == 0:
-                tell(len(reviews) + n, 4 * len(reviews))
+            if n % BATCH_SIZE == 0:
+                progress(len(reviews) + n, 4 * len(reviews))
             if review.date and (mark := reviewer_mark(review, salt)):
-                days[mark].add((review.date.toordinal(), (text_mark(review, salt) or "")[:SHORT]))
-        kept += [("who", mark, product, sorted(days[mark])[:DATES]) for mark in sorted(days)[:MOST_REVIEWERS]]
+                days[mark].add((review.date.toordinal(), (text_mark(review, salt) or "")[:SHORT_MARK]))
+        kept += [("who", mark, product, sorted(days[mark])[:MOST_DATES]) for mark in sorted(days)[:MOST_REVIEWERS]]
         if len(reviews) <= MOST_EARLIER:
             kept.append(("last", product, "", {"on": today.toordinal(), "reviews": _listed(reviews, salt)}))
-        for start in range(0, len(kept), AT_ONCE):
-            tell(len(kept) + start, 2 * len(kept))
-            realm.put(kept[start : start + AT_ONCE])
+        for start in range(0, len(kept), BATCH_SIZE):
+            progress(len(kept) + start, 2 * len(kept))
+            space.put(kept[start : start + BATCH_SIZE])
         return product
 
-    def _realm(self, subject: str) -> "_Realm":
-        if not subject.startswith(PUBLIC):
-            return _Realm(self._facts.of_owner, "")
-        kind, _, place = subject.partition(":")
-        shop = kind if kind == "amazon" else urlsplit(place).netloc or place
-        return _Realm(self._facts, hashlib.sha256(shop.encode()).hexdigest()[:12])
+    def _space(self, subject: str) -> "_FactSpace":
+        if not subject.startswith(PUBLIC_PREFIXES):
+            return _FactSpace(self._facts.of_owner, "")
+        kind, _, location = subject.partition(":")
+        shop = kind if kind == "amazon" else urlsplit(location).netloc or location
+        return _FactSpace(self._facts, hashlib.sha256(shop.encode()).hexdigest()[:12])
 
     def _salt(self) -> bytes:
         facts = self._facts.blocking
         found = facts.get(["salt"]).get("salt")
         if not found:
-            facts.put([Fact("salt", secrets.token_hex(16))], keep=KEPT)
-            found = facts.get(["salt"])["salt"]  # somebody else's, if they were a moment later
-        facts.put(found, keep=KEPT)
+            facts.put([Fact("salt", secrets.token_hex(16))], keep=RETENTION)
+            found = facts.get(["salt"])["salt"]  # another process may have stored its own a moment later
+        facts.put(found, keep=RETENTION)
         return bytes.fromhex(found[0].value)
 
 
-class _Realm:
-    """Facts of products that may be laid beside each other: those of one shop, or of one owner's files."""
+class _FactSpace:
+    """The facts of products that may be compared: those of one shop, or of one owner's files."""
 
     def __init__(self, facts: Facts, name: str) -> None:
         self._facts = facts.blocking
         self._name = name
 
     def get(self, kind: str, keys: Sequence[str]) -> Mapping[str, Sequence[Fact]]:
-        """By key."""
+        """Return the facts by key."""
         begin = f"{self._name}:{kind}:"
         found = self._facts.get([begin + key for key in keys])
         return {key.removeprefix(begin): facts for key, facts in found.items()}
 
     def put(self, facts: Sequence[tuple[str, str, str, Any]]) -> None:
-        """Each as kind, key, item and value."""
+        """Store tuples of kind, key, item and value."""
         kept = [Fact(f"{self._name}:{kind}:{key}", value, item) for kind, key, item, value in facts]
-        self._facts.put(kept, keep=KEPT)
+        self._facts.put(kept, keep=RETENTION)
 
 
-def _others(realm: _Realm, texts: Sequence[str], subject: str) -> _Others:
-    """Two files of one product are one product: its reviewers would else meet themselves."""
-    sketches = {fact.item: int(fact.value) for fact in realm.get("products", [""]).get("", ())}
-    shared = Counter(fact.item for facts in realm.get("text", texts[:LOOKED_FOR]).values() for fact in facts)
+def _other_products(space: _FactSpace, texts: Sequence[str], subject: str) -> _OtherProducts:
+    """Find files of the same product, whose reviewers must not count as met elsewhere."""
+    sketches = {fact.item: int(fact.value) for fact in space.get("products", [""]).get("", ())}
+    shared = Counter(
+        fact.item for facts in space.get("text", texts[:MOST_TEXTS_COMPARED]).values() for fact in facts
+    )
     same = {
         product
         for product, count in shared.items()
         if count >= max(LEAST_SHARED, LEAST_SHARE * sketches.get(product, SKETCH))
     }
-    return _Others(frozenset(same | {_name(subject)}), sketches)
+    return _OtherProducts(frozenset(same | {_name(subject)}), sketches)
 
 
-def _met_with_the_same_words(met: Mapping[str, Sequence[Fact]], texts: frozenset[str]) -> frozenset[str]:
-    """Products at which most of the reviewers who are met again say just what they say here: it is this one, in
-    an export that has little else in common.
-    """
+def _repeating_their_texts(matches: Mapping[str, Sequence[Fact]], texts: frozenset[str]) -> frozenset[str]:
+    """Products at which most known reviewers wrote the same texts as here: other exports of this product."""
     people: Counter[str] = Counter()
     repeating: Counter[str] = Counter()
-    for facts in met.values():
+    for facts in matches.values():
         for fact in facts:
             people[fact.item] += 1
             repeating[fact.item] += any(text in texts for _, text in fact.value if text)
     return frozenset(product for product, count in repeating.items() if 2 * count >= people[product])
 
 
-def _own(others: _Others, subject: str) -> str:
+def _own_name(others: _OtherProducts, subject: str) -> str:
     return min(others.same & others.sketches.keys(), default=_name(subject))
 
 
-def _earlier(realm: _Realm, product: str) -> tuple[Sequence[EarlierReview], dt.date | None]:
-    found = realm.get("last", [product]).get(product)
+def _earlier(space: _FactSpace, product: str) -> tuple[Sequence[EarlierReview], dt.date | None]:
+    found = space.get("last", [product]).get(product)
     if not found:
         return (), None
     value: dict[str, Any] = found[0].value
@@ -184,11 +191,11 @@ def _earlier(realm: _Realm, product: str) -> tuple[Sequence[EarlierReview], dt.d
     return reviews, dt.date.fromordinal(value["on"])
 
 
-def _texts(reviews: Sequence[Review], salt: bytes, tell: Tell) -> list[str]:
+def _texts(reviews: Sequence[Review], salt: bytes, progress: Progress) -> list[str]:
     marks: set[str] = set()
     for n, review in enumerate(reviews):
-        if n % AT_ONCE == 0:
-            tell(n, len(reviews))
+        if n % BATCH_SIZE == 0:
+            progress(n, len(reviews))
         if mark := text_mark(review, salt):
             marks.add(mark)
     return sorted(marks)

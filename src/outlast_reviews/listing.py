@@ -1,4 +1,4 @@
-"""The reviews that a report shows: those with signs, gravest first, and some of those without (pure)."""
+"""Selects the reviews that a report lists: those with signs, gravest first, and some without (pure)."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ MOST_FLAGGED = 5_000
 SHARE_OF_A_CHECK = 200
 MOST_WITHOUT_SIGNS = 5_000
 MOST_BYTES = 5_000_000
-"""Of each of the two lists as JSON, so that a report stays within what a result may have."""
+"""Limit of each of the two lists as JSON; keeps a report within the size limit of results."""
 _LONGEST_NAME = 200
 _LONGEST_REVIEWER = 60
 STRENGTHS: tuple[Strength, ...] = ("strong", "medium", "weak")
@@ -26,16 +26,16 @@ class Reason(TypedDict):
     strength: Strength
     sentence: str
     quote: str | None
-    """A part of the excerpt; `None` where the check points at no words, or only at words outside it."""
+    """The first quote within the excerpt; `None` where there is none."""
     quotes: list[str]
-    """All words that the check points at, the most telling first; some may lie outside the excerpt."""
+    """All quotes of the check, the strongest first; some may lie outside the excerpt."""
 
 
 class Listed(TypedDict):
     """A review as the report shows it."""
 
     review_id: str
-    """The source's own, else "row 12"."""
+    """The source's own id, else "row 12"."""
     row: int
     reviewer: str | None
     """Shortened."""
@@ -48,9 +48,9 @@ class Listed(TypedDict):
 class Flagged(Listed):
     reasons: list[Reason]
     cluster: int | None
-    """Reviews that are copies of each other share it."""
+    """Shared by reviews that are copies of each other."""
     counted: bool
-    """Whether it is among the suspicious: weak signs and incentives alone are not."""
+    """Whether it counts as suspicious; weak signs and incentives alone do not."""
 
 
 L = TypeVar("L", bound=Listed)
@@ -59,31 +59,31 @@ L = TypeVar("L", bound=Listed)
 def flagged_reviews(
     reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence
 ) -> tuple[list[Flagged], int]:
-    """The first 5,000 with any sign, copies of each other side by side; and how many there are."""
+    """Up to 5,000 reviews with signs, copies side by side, and the number of all of them."""
     signs: dict[int, list[tuple[str, Sign]]] = {}
     for finding in findings:
         for sign in finding.signs:
             signs.setdefault(sign.row, []).append((finding.name, sign))
 
-    def place(review: Review) -> tuple[int, int, int, str, int]:
+    def sort_key(review: Review) -> tuple[int, int, int, str, int]:
         own = [sign for _, sign in signs[review.row]]
         gravest = min(STRENGTHS.index(sign.strength) for sign in own)
-        apart = review.row in evidence.incentivised
+        incentivised = review.row in evidence.incentivised
         clusters = min((sign.cluster for sign in own if sign.cluster), default=len(reviews))
-        return gravest, apart, clusters, str(review.date or ""), review.row
+        return gravest, incentivised, clusters, str(review.date or ""), review.row
 
-    concerned = sorted((review for review in reviews if review.row in signs), key=place)
+    concerned = sorted((review for review in reviews if review.row in signs), key=sort_key)
     listed = concerned
     if len(concerned) > MOST_FLAGGED:
-        sure = _first_of_each_check(concerned, signs)
-        rest = [review.row for review in concerned if review.row not in sure]
-        chosen = sure.union(rest[: MOST_FLAGGED - len(sure)])
+        guaranteed = _first_of_each_check(concerned, signs)
+        rest = [review.row for review in concerned if review.row not in guaranteed]
+        chosen = guaranteed.union(rest[: MOST_FLAGGED - len(guaranteed)])
         listed = [review for review in concerned if review.row in chosen]
-    return _fitting(_flagged(r, signs[r.row], evidence.suspects(r.row)) for r in listed), len(concerned)
+    return _within_bytes(_flagged(r, signs[r.row], evidence.suspects(r.row)) for r in listed), len(concerned)
 
 
 def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequence[tuple[str, Sign]]]) -> set[int]:
-    """Rows that are listed however many have graver signs, so that no check is without an example."""
+    """Reserve places for each check, so that every check has examples."""
     counted: Counter[str] = Counter()
     rows: set[int] = set()
     for review in concerned:
@@ -95,20 +95,19 @@ def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequen
 
 
 def reviews_without_signs(reviews: Sequence[Review], findings: Sequence[Finding]) -> tuple[list[Listed], int]:
-    """The latest 5,000, those with a text first, and how many reviews there are without any sign."""
+    """Up to 5,000 reviews without signs, the latest texts first, and the number of all of them."""
     signed = {sign.row for finding in findings for sign in finding.signs}
     unsigned = [review for review in reviews if review.row not in signed]
     latest = sorted(unsigned, key=lambda r: (not r.text.strip(), -(r.date.toordinal() if r.date else 0), r.row))
-    return _fitting(_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]), len(unsigned)
+    return _within_bytes(_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]), len(unsigned)
 
 
-def _fitting(reviews: Iterable[L]) -> list[L]:
-    """As many as there is room for."""
+def _within_bytes(reviews: Iterable[L]) -> list[L]:
     kept: list[L] = []
-    room = MOST_BYTES
+    remaining = MOST_BYTES
     for review in reviews:
-        room -= len(json.dumps(review))
-        if room < 0:
+        remaining -= len(json.dumps(review))
+        if remaining < 0:
             break
         kept.append(review)
     return kept

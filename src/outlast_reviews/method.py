@@ -1,4 +1,4 @@
-"""How the judging works and what is known of its accuracy, told with every report."""
+"""The method section of every report: rules, measured accuracy and limits."""
 
 import json
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from outlast_reviews.judge.opinion import ModelReport, sentences
 from outlast_reviews.verdict import GRADE_LIMITS
 
 VERSION = "4"
-"""Grows with each change that can change a verdict."""
+"""Incremented with each change that can change a verdict."""
 
 
 class GradeLimit(TypedDict):
-    """Up to which percentage of suspicious reviews, included, a grade goes."""
+    """A grade and its inclusive upper limit, in percent of suspicious reviews."""
 
     grade: str
     up_to: float
 
 
 class Method(TypedDict):
-    """Which judge ran and how far to trust it; sentences for a lay reader."""
+    """Which judge ran and how far to trust it, for a lay reader."""
 
     judge: str
     model: dict[str, Any] | None
-    """The language model's part, a `ModelReport`; `None` where none was asked."""
+    """A `ModelReport` as a dict; `None` without a model."""
     version: str
     summary: str
     rules: list[str]
@@ -42,12 +42,11 @@ _BURSTS, _SLOW_BURSTS = "Bursts found: {} reviews in 4 days", "Bursts found: {} 
 
 @cache
 def measured() -> dict[str, Any]:
-    """The honesty table that ships, as `outlast reviews evaluate --planted 40 --json` printed it."""
+    """The shipped honesty table, as printed by `outlast reviews evaluate --planted 40 --json`."""
     return json.loads((files("outlast_reviews") / "measured.json").read_text(encoding="utf-8"))[0]
 
 
 def _measured() -> Sequence[str]:
-    """The figures that matter to a reader, from what was measured."""
     figures = {f"{line['group']}: {line['name']}": line for line in measured()["figures"]}
 
     def found(name: str, *changes: object) -> str:
@@ -74,11 +73,15 @@ def _measured() -> Sequence[str]:
 
 
 def method(model: ModelReport | None = None) -> Method:
-    """Figures were measured on public data for the rules that the checks follow, never on one's own files."""
+    """Describe the method. The figures come from public data, never from the files of this installation."""
     took_part, may, accuracy = "no language model takes part and nothing leaves this machine.", (), ()
     if model:
-        told = sentences(model)
-        took_part, may, accuracy = f"they alone decide what counts. {told[0]}", told[1:2], told[2:]
+        model_sentences = sentences(model)
+        took_part, may, accuracy = (
+            f"they alone decide what counts. {model_sentences[0]}",
+            model_sentences[1:2],
+            model_sentences[2:],
+        )
     return {
         "judge": f"evidence ledger, {model.model}" if model else "evidence ledger",
         "model": asdict(model) if model else None,
@@ -88,7 +91,7 @@ def method(model: ModelReport | None = None) -> Method:
             " Every sign is listed with the review that it was seen in."
         ),
         "rules": [
-            "TableRows that the source holds twice are merged and are never a warning sign.",
+            "Rows that the source holds twice are merged and are never a warning sign.",
             (
                 "Strong sign: at least eight words, and half of all three-word runs shared with a review under"
                 " another name; from 20 words on a quarter is enough, if it is ten runs in several places. Beside"

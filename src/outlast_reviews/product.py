@@ -1,4 +1,4 @@
-"""What an address of a product means: its normal form, its subject, and whether anything can read it (pure)."""
+"""Parses and normalises product addresses, and refuses those that nothing can read (pure)."""
 
 import ipaddress
 import re
@@ -69,20 +69,20 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product that an address means."""
+    """The product that an address identifies."""
 
     address: str
-    """Normalised: what is fetched and shown."""
+    """The normalised address, which is fetched and shown."""
     subject: str
-    """ "amazon:us:B000000000" or "web:<address>": the key under which the same product is found again."""
+    """ "amazon:us:B000000000" or "web:<address>": the key of the product's sessions."""
     shop: Literal["amazon", "web"]
-    """ "web" is any shop that is not known."""
+    """ "web" stands for every other shop."""
     country: str | None = None
-    """Of the shop's site, where it has one for each country."""
+    """Country of the shop's site, for shops with one site per country."""
     product_id: str | None = None
-    """The shop's own, where the address names it."""
+    """The shop's own id, if the address names it."""
     is_short: bool = False
-    """A short link, which names its product only when it is followed."""
+    """A short link must be followed to find its product."""
 
     @property
     def host(self) -> str:
@@ -109,10 +109,10 @@ def _nothing_more(_product: Product) -> bool:
 def refuse(
     address: str, allow: Collection[Endpoint] = (), provided: Callable[[Product], bool] = _nothing_more
 ) -> str | None:
-    """The sentence with which to turn an address away at start; `None` when it is worth fetching.
+    """Return the sentence that refuses an address at start; `None` when it is worth fetching.
 
-    `allow` names IP addresses and ports that count as public though they are not: a test's own server. `provided`
-    says whether a provider with a key delivers the reviews of a product.
+    `allow` lists IP addresses and ports of test servers that count as public. `provided` says whether a
+    configured provider delivers the reviews of a product.
     """
     try:
         parsed = parse_address(address)
@@ -120,10 +120,10 @@ def refuse(
         return str(error)
     if wrong := imitation(parsed.host):
         return f"“{parsed.host[:100]}” {wrong}. Check the address."
-    meant = product_at(address)
-    if provided(meant):
+    product = product_at(address)
+    if provided(product):
         return None
-    if meant.shop == "amazon":
+    if product.shop == "amazon":
         return f"Amazon does not let its review pages be read by a program like this one. {_UPLOAD_INSTEAD}"
     if (parsed.host, parsed.port) in allow:
         return None
@@ -146,7 +146,7 @@ def refuse(
 
 
 def parse_address(text: str, *, keep_tracking: bool = False) -> Address:
-    """The one parser of addresses, so that what is checked is what is fetched. Raises `BadAddress`."""
+    """The only parser of addresses, so that the checked address is the fetched one. Raises `BadAddress`."""
     text = text.strip()
     if not text:
         raise BadAddress("There is no address. Give the address of a product's page, beginning with https://.")
@@ -182,7 +182,7 @@ def parse_address(text: str, *, keep_tracking: bool = False) -> Address:
 
 
 def _host(raw: str, *, bracketed: bool) -> str:
-    """A host in ASCII. Whatever a resolver could take for a number must be an ordinary IP address."""
+    """Normalise a host to ASCII. Accept numeric hosts only as ordinary IP addresses."""
     try:
         if bracketed:
             address = ipaddress.IPv6Address(raw)

@@ -1,4 +1,4 @@
-"""The average of the stars, before and after the evidence is weighed in (pure)."""
+"""Mean ratings, plain and weighted by the evidence (pure)."""
 
 import hashlib
 import math
@@ -10,7 +10,7 @@ from outlast_reviews.review import Review
 from outlast_reviews.verdict import Evidence, Interval
 
 STRONG_WEIGHT, MEDIUM_WEIGHT, INCENTIVISED_WEIGHT = 0.0, 0.5, 0.5
-"""What a review's stars count by its gravest sign; weak signs and none: 1."""
+"""Weight of a review's rating by its gravest sign; 1 with weak signs or none."""
 _RESAMPLES = 2_000
 
 
@@ -38,9 +38,9 @@ def adjusted_rating(reviews: Sequence[Review], evidence: Evidence) -> Interval |
     if not cells:
         return None
     middle = _weighted_mean(cells)
-    chance = random.Random(hashlib.sha256(repr(cells).encode()).digest())  # noqa: S311  # no secret
+    rng = random.Random(hashlib.sha256(repr(cells).encode()).digest())  # noqa: S311  # no secret
     means = sorted(
-        _weighted_mean([(rating, w, chance.gammavariate(count, 1.0)) for rating, w, count in cells])
+        _weighted_mean([(rating, w, rng.gammavariate(count, 1.0)) for rating, w, count in cells])
         for _ in range(_RESAMPLES)
     )
     low, high = means[_RESAMPLES * 25 // 1000], means[-1 - _RESAMPLES * 25 // 1000]

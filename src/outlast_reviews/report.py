@@ -1,10 +1,10 @@
-"""The report: what page, script and reader get of the evidence, as JSON of bounded size (pure)."""
+"""Builds the report: the JSON that the page, exports and API clients read (pure)."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from outlast_reviews.checks import run_checks, silent
+from outlast_reviews.checks import ignore_progress, run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
@@ -20,7 +20,7 @@ from outlast_reviews.wording import explain, headline
 
 _LONGEST_NAME = 200
 _DIGITS = 4
-"""Of a percentage: one review among a million is still not none."""
+"""Decimals of a percentage, so that one review in a million does not round to 0."""
 
 WindowReport = TypedDict("WindowReport", {"from": str, "to": str, "count": int})
 PointReport = TypedDict(
@@ -35,9 +35,9 @@ class _CheckReport(TypedDict):
     outcome: Outcome
     sentence: str
     count: int
-    """Reviews concerned, listed or not."""
+    """Reviews with a sign of this check, listed or not."""
     context: bool
-    """Told beside the verdict and never part of it."""
+    """Shown beside the verdict and never part of it."""
     strength: Strength | None
     """Of its gravest sign; `None` where it has none that could make a review suspicious."""
 
@@ -69,10 +69,10 @@ class CoverageReport(TypedDict):
     with_date: int
     with_text: int
     with_verified: int
-    """Where the source says whether the purchase was verified; `verified` of these are."""
+    """Reviews whose source says whether the purchase was verified; `verified` of these are."""
     verified: int
     with_reviewer: int
-    """Where the reviewer can be told apart from others."""
+    """Reviews whose reviewer can be identified."""
     first_date: str | None
     last_date: str | None
     merged_duplicates: int
@@ -85,7 +85,7 @@ class CoverageReport(TypedDict):
     products_count: int
 
 
-class Stars(TypedDict):
+class StarCount(TypedDict):
     stars: int
     before: int
     after: float
@@ -130,7 +130,7 @@ class Report(TypedDict):
     flagged_count: int
     without_signs: list[Listed]
     without_signs_count: int
-    stars: list[Stars]
+    stars: list[StarCount]
     timeline: Timeline
     method: Method
     source: str
@@ -146,10 +146,10 @@ def review_report(
     *,
     source: str,
     analysed_at: dt.datetime,
-    progress: Callable[[int, int, str], None] = silent,
+    progress: Callable[[int, int, str], None] = ignore_progress,
     facts: ReviewFacts = NOTHING_KNOWN,
 ) -> Report:
-    """All of the judging in one call."""
+    """Clean, check and report in one call."""
     cleaned = clean(received)
     findings = run_checks(cleaned.reviews, progress, facts=facts)
     return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at)
@@ -164,7 +164,7 @@ def make_report(
     analysed_at: dt.datetime,
     model: ModelReport | None = None,
 ) -> Report:
-    """The same set gives the same report, but for `source` and `analysed_at` (in UTC)."""
+    """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
     verdict = judge(reviews, findings, evidence, sample=sample)
     share, details = (
@@ -259,7 +259,7 @@ def _coverage(counted: Coverage) -> CoverageReport:
 
 def _check(finding: Finding) -> CheckReport:
     strengths = {sign.strength for sign in finding.signs if sign.kind == "suspicious"}
-    told: CheckReport = {
+    check: CheckReport = {
         "name": finding.name,
         "title": finding.title,
         "outcome": finding.outcome,
@@ -269,11 +269,11 @@ def _check(finding: Finding) -> CheckReport:
         "strength": next((strength for strength in STRENGTHS if strength in strengths), None),
     }
     if finding.name == "burst":
-        told["windows"] = [
+        check["windows"] = [
             {"from": window.start.isoformat(), "to": window.end.isoformat(), "count": window.count}
             for window in finding.windows
         ]
-    return told
+    return check
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

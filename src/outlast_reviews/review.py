@@ -1,12 +1,12 @@
-"""One review and the set of them, as every source delivers it and every check reads it (pure)."""
+"""`Review` and `ReviewSet`: what every source returns and every check reads (pure)."""
 
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-MOST_LOOKED_AT = 30_000
-"""Characters of one text that the checks look at: Amazon's 5,000 words, the most that any large shop allows."""
+MOST_CHARACTERS = 30_000
+"""Characters of one text that the checks read: Amazon's 5,000 words, the most that any large shop allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ReviewSet:
-    """All that one source delivered."""
+    """All reviews of one source."""
 
     reviews: Sequence[Review]
     format: str
-    """What the source was recognised as, for people: "CSV", "saved Amazon page"."""
+    """The detected format, for people: "CSV", "saved Amazon page"."""
     product_title: str | None = None
     product_rating: float | None = None
     """The rating the source itself states for the product, where it does."""
@@ -61,9 +61,9 @@ class ReviewSet:
     """Files without reviews, lists, columns and dates that nothing was read from, each with what it is."""
 
     made: str = ""
-    """Its name among all sets, from the step that made it."""
+    """Unique name of this value, assigned by the step that made it."""
 
     @property
     def products(self) -> Mapping[str, int]:
-        """How many reviews are of each product, the most first; nothing where there is but one."""
+        """Number of reviews by product, the most first; empty if there is only one product."""
         return dict(Counter(review.product for review in self.reviews if review.product).most_common())

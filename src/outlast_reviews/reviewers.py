@@ -1,4 +1,4 @@
-"""Who wrote a review: the same person or not, and how the report may call them (pure)."""
+"""Identity of reviewers, and their shortened names for reports (pure)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Which hosts are a known shop's own, and which only look as if they were (pure)."""
+"""Recognises the hosts of known shops, and imitations of them (pure)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""The report in the terminal: the verdict, what it stands on, the checks, examples of the reviews concerned."""
+"""Prints the report in the terminal: verdict, coverage, checks, and examples of flagged reviews."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ def _title(out: Console, title: str) -> None:
 def _figures(report: Mapping[str, Any]) -> Table:
     grid = _grid()
     grid.add_row("With warning signs", _share(report))
-    grid.add_row("Stars as given", _given(report))
+    grid.add_row("Stars as given", _original(report))
     grid.add_row("Stars, adjusted", _adjusted(report))
     if report["incentivised_count"]:
         grid.add_row("In return for something", f"{report['incentivised_count']:,}, counted apart")
@@ -71,16 +71,16 @@ def _share(report: Mapping[str, Any]) -> str:
     share = report["fake_percentage"]
     if share is None:
         return "not enough evidence"
-    said = formatting.percent(share)
+    shown = formatting.percent(share)
     between = formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
-    return said if said == between else f"{said} ({'likely' if report['sample'] else 'between'} {between})"
+    return shown if shown == between else f"{shown} ({'likely' if report['sample'] else 'between'} {between})"
 
 
-def _given(report: Mapping[str, Any]) -> str:
-    given, shop = report["original_rating"], report["product_rating"]
-    if given is None:
+def _original(report: Mapping[str, Any]) -> str:
+    original, shop = report["original_rating"], report["product_rating"]
+    if original is None:
         return "no stars"
-    return f"{given:.2f}" if shop is None else f"{given:.2f} (the shop says {shop:.2f})"
+    return f"{original:.2f}" if shop is None else f"{original:.2f} (the shop says {shop:.2f})"
 
 
 def _adjusted(report: Mapping[str, Any]) -> str:
@@ -95,10 +95,10 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
     """What is context only says so: it is not among the checks that the verdict counts."""
     grid = _grid()
     for check in checks:
-        said = Text(outcome(check), _colour(check))
+        shown = Text(outcome(check), _colour(check))
         if check["context"]:
-            said.append("\ncontext only", "dim")
-        grid.add_row(said, Text.assemble((check["title"], "bold"), "\n", check["sentence"]))
+            shown.append("\ncontext only", "dim")
+        grid.add_row(shown, Text.assemble((check["title"], "bold"), "\n", check["sentence"]))
     return grid
 
 
@@ -109,7 +109,6 @@ def _colour(check: Mapping[str, Any]) -> str:
 
 
 def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Some of each group, each with how many it has."""
     found, where = groups(report, Choice(page=EVERYTHING))
     if not found:
         yield Text("None.")
@@ -142,17 +141,16 @@ def _group(group: Group) -> Iterator[RenderableType]:
 
 
 def _review(item: Item) -> Text:
-    """Who, when and why in a line, and what is said below it."""
     review = item.review
     date = review["date"] and formatting.day(dt.date.fromisoformat(review["date"]))
     stars = review["rating"] is not None and f"{review['rating']:g} of 5 stars"
     signs = ", ".join(f"{tag.text} ({tag.strength})" for tag in item.tags)
     known = [part for part in (review["review_id"], review["reviewer"], date, stars, signs) if part]
-    told = Text(" · ".join(known))
+    line = Text(" · ".join(known))
     for tag in item.tags:
-        told.append(f"\n{tag.sentence}" if tag.sentence else "")
-    said = [(part, "bold" if lit else "") for part, lit in marked(review["excerpt"], item.quotes)]
-    return told.append_text(Text.assemble("\n“", *said, "”")) if said else told
+        line.append(f"\n{tag.sentence}" if tag.sentence else "")
+    shown = [(part, "bold" if lit else "") for part, lit in marked(review["excerpt"], item.quotes)]
+    return line.append_text(Text.assemble("\n“", *shown, "”")) if shown else line
 
 
 def _counted(number: int, what: str) -> str:
@@ -164,7 +162,6 @@ def _under(text: Text) -> Padding:
 
 
 def _grid() -> Table:
-    """Two columns, the first as wide as it needs."""
     grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

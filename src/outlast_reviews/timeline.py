@@ -1,4 +1,4 @@
-"""How many reviews came when, in weeks or, over many years, in longer steps (pure)."""
+"""Counts reviews over time, by week, month, quarter or year (pure)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -46,14 +46,14 @@ def timeline(
     while start <= last:
         after = _next(unit, start)
         end = dt.date.fromordinal(after.toordinal() - 1)
-        here = by_start.get(start, [])
+        in_step = by_start.get(start, [])
         points.append(
             Point(
                 start=start,
                 end=end,
-                count=len(here),
-                five_star=sum(r.rating is not None and r.rating >= 5 for r in here),
-                suspicious=sum(r.row in suspicious for r in here),
+                count=len(in_step),
+                five_star=sum(r.rating is not None and r.rating >= 5 for r in in_step),
+                suspicious=sum(r.row in suspicious for r in in_step),
                 in_burst=any(w.start <= end and start <= w.end for w in windows),
             )
         )

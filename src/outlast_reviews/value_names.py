@@ -1,8 +1,6 @@
-"""What tells one value that a step has made from any other, so that nothing large needs to be hashed for it.
+"""Unique names of step results, used as step keys instead of hashing megabytes of reviews.
 
-Megabytes of reviews go from step to step. Each set of them carries a name of its own, given when it was made and
-kept with it; the steps that take it are kept by that name. A set that is made again has another name, and what was
-kept of the earlier one is not used for it.
+A value that is made again has another name, so stored results of later steps do not match it.
 """
 
 import secrets
@@ -10,7 +8,7 @@ from typing import Protocol
 
 
 class NamedValue(Protocol):
-    """A value that a step has made."""
+    """A step result with a unique name."""
 
     @property
     def made(self) -> str: ...
@@ -20,6 +18,6 @@ def new_name() -> str:
     return secrets.token_hex(16)
 
 
-def by_name(made: NamedValue, *besides: str) -> tuple[str, ...]:
-    """The key of a step that takes such a value and small ones."""
-    return made.made, *besides
+def by_name(made: NamedValue, *others: str) -> tuple[str, ...]:
+    """Key of a step that takes a named value and short strings."""
+    return made.made, *others

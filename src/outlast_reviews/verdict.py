@@ -1,4 +1,4 @@
-"""From signs to a share, a grade and how sure they are (pure)."""
+"""Computes the verdict from the signs: share, interval and grade (pure)."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The verdict and what it stands on in sentences: warning signs in reviews, never an accusation (pure)."""
+"""Sentences of the verdict and coverage: warning signs, never an accusation (pure)."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
 
 def outcome(check: Mapping[str, Any]) -> str:
     """Of a report's check, as "Clear" or "Found, weak": how much what was found weighs."""
-    said = OUTCOMES.get(check["outcome"], str(check["outcome"]))
+    text = OUTCOMES.get(check["outcome"], str(check["outcome"]))
     weighing = weight(check)
-    return f"{said}, {weighing}" if check["outcome"] == "found" and weighing else said
+    return f"{text}, {weighing}" if check["outcome"] == "found" and weighing else text
 
 
 def weight(check: Mapping[str, Any]) -> str | None:
@@ -55,8 +55,8 @@ def explain(
         share = percent_at_most(high) if low == 0 else percent_range(low, high)
         parts.append(f"If they are a fair sample, {share} of all the product's reviews do.")
     if count := len(evidence.incentivised):
-        tell, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")
-        parts.append(f"{count:,} more {tell} of something in return and {are} counted apart.")
+        verb, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")
+        parts.append(f"{count:,} more {verb} of something in return and {are} counted apart.")
     counting = [finding for finding in findings if not finding.context]
     missing = sum(finding.outcome == "not_assessed" for finding in counting)
     if missing and verdict.judged:
@@ -79,11 +79,11 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     """Of a report: how many rows of which time, and what became of those that are no review of their own."""
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
-    told = f"{rows:,} {'row' if rows == 1 else 'rows'} ({report['format']})"
+    text = f"{rows:,} {'row' if rows == 1 else 'rows'} ({report['format']})"
     if read["first_date"]:
         first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
-        told += f", dated {days(first, last).removeprefix('on ')}"
-    parts = [f"{told}."]
+        text += f", dated {days(first, last).removeprefix('on ')}"
+    parts = [f"{text}."]
     if merged:
         they = "repeats an earlier one and was" if merged == 1 else "repeat an earlier one and were"
         parts.append(f"{merged:,} {they} merged; that is a fault of the export, not a warning sign.")

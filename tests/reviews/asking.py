@@ -12,7 +12,7 @@ from outlast import Fact
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
-from outlast_reviews.judge.model_client import ModelClient, Reply, Server
+from outlast_reviews.judge.model_client import ModelClient, ModelServer, Reply
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.judge.retry import RetryPolicy
 from outlast_reviews.judge.step import JudgeLimits, ask
@@ -89,7 +89,7 @@ class Asking:
         url: str | None = None,
         gate: ConcurrencyLimit | None = None,
     ) -> Opinion:
-        server = Server(url or self.model.url, name, key, self.timeout)
+        server = ModelServer(url or self.model.url, name, key, self.timeout)
         return ask(
             clean(ReviewSet(tuple(these), "invented")),
             findings,

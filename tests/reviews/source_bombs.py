@@ -17,7 +17,7 @@ from pathlib import Path
 from yardstick import yardstick
 
 from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
-from outlast_reviews.sources.read import HEAD, look_early
+from outlast_reviews.sources.read import HEAD, preview
 
 MIB = 2**20
 SCALE = int(os.environ.get("BOMB_SCALE", "5"))
@@ -306,7 +306,7 @@ def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
         head += block
     before, began = most_memory(), time.process_time()
     with suppress(NotReviews):
-        look_early(head[:HEAD], min(len(head), HEAD + 1))
+        preview(head[:HEAD], min(len(head), HEAD + 1))
     seconds = time.process_time() - began
     return {"early_seconds": seconds, "early_mib": most_memory() - before}
 

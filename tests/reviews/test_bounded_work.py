@@ -11,11 +11,11 @@ from judging_data import invented, nowhere, review_set
 
 from outlast_reviews import deduplicate
 from outlast_reviews.checks import overlap, run_checks, similar
-from outlast_reviews.checks.facts import ReviewFacts, Seen, reviewer_mark
+from outlast_reviews.checks.facts import ReviewFacts, Sighting, reviewer_mark
 from outlast_reviews.checks.near_copies import near_copies
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.report import review_report
-from outlast_reviews.review import MOST_LOOKED_AT, Review
+from outlast_reviews.review import MOST_CHARACTERS, Review
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_reviewer_with_thousands_of_reviews_is_looked_up_once_a_day_and_produc
     day = dt.date(2024, 5, 10)
     reviews = [Review(n, date=day, reviewer="Anna Larkspurn", text=f"text {n}") for n in range(1, 2_001)]
     mark = reviewer_mark(reviews[0]) or ""
-    seen = [Seen(mark, f"web:{n}", day) for n in range(80)]
+    seen = [Sighting(mark, f"web:{n}", day) for n in range(80)]
     finding = overlap.reviewer_overlap(reviews, nowhere, facts=ReviewFacts(seen=seen))
     assert len(finding.signs) == 2_000
     assert len(calls) <= 2
@@ -82,7 +82,7 @@ def test_merging_ends_though_each_look_finds_another_repeat(monkeypatch):
 
 def test_checks_read_the_beginning_of_a_very_long_text_and_the_report_says_that_they_do():
     disclosing = " I received it in exchange for my honest review."
-    beginning, end = "good " * (MOST_LOOKED_AT // 5 - 20), "good " * MOST_LOOKED_AT
+    beginning, end = "good " * (MOST_CHARACTERS // 5 - 20), "good " * MOST_CHARACTERS
     within, beyond = Review(1, text=beginning + disclosing), Review(2, text=end + disclosing)
     findings = {finding.name: finding for finding in run_checks([within, beyond])}
     assert [sign.row for sign in findings["incentive"].signs] == [1]

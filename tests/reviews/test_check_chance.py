@@ -8,13 +8,13 @@ from judging_data import invented, nowhere
 
 from outlast_reviews.checks import PROGRESS, checks, run_checks
 from outlast_reviews.checks.chance import fisher_tail, poisson_tail
-from outlast_reviews.checks.crowds import Crowd, apart, crowds
+from outlast_reviews.checks.crowds import Crowd, crowds, non_overlapping
 from outlast_reviews.checks.finding import part_of
 from outlast_reviews.checks.languages import mostly_known
 from outlast_reviews.checks.lexicon import is_english
-from outlast_reviews.checks.multiplicity import independent_looks
+from outlast_reviews.checks.multiplicity import independent_tests
 from outlast_reviews.checks.similar import similar_groups, spread
-from outlast_reviews.checks.words import MOST_WORDS, places_of, shingles_of, words_of
+from outlast_reviews.checks.words import MOST_WORDS, shingles_of, spans_of, words_of
 
 
 def everybody(_one: int, _other: int) -> bool:
@@ -45,7 +45,7 @@ class TestCrowds:
 
     def found(self, *more: int) -> list[tuple[int, int, int, int]]:
         days = sorted([*self.QUIET, *more])
-        return [(c.start, c.end, c.first, c.after) for c in apart(crowds(days, nowhere))]
+        return [(c.start, c.end, c.first, c.after) for c in non_overlapping(crowds(days, nowhere))]
 
     def test_a_crowded_day_is_found_with_its_reviews(self):
         assert self.found(*[50] * 12) == [(50, 50, 49, 62)]
@@ -77,8 +77,8 @@ class TestCrowds:
 
     def test_twice_as_many_is_the_least(self):
         busy = [day for day in range(1, 101) for _ in range(100)]
-        assert apart(crowds(sorted([*busy, *[50] * 95]), nowhere)) == []
-        assert len(apart(crowds(sorted([*busy, *[50] * 105]), nowhere))) == 1
+        assert non_overlapping(crowds(sorted([*busy, *[50] * 95]), nowhere)) == []
+        assert len(non_overlapping(crowds(sorted([*busy, *[50] * 105]), nowhere))) == 1
 
     def test_a_stretch_of_a_third_of_all_days_is_the_longest(self):
         short = sorted([1, 2, 3, 4, 5, 6, *[3] * 30, *[4] * 30])
@@ -95,9 +95,9 @@ class TestCrowds:
             return Crowd(0.0, start, end, 0, 0)
 
         first, touching, after, before = crowd(5, 7), crowd(7, 9), crowd(8, 9), crowd(1, 4)
-        assert apart([first, touching, after, before]) == [before, first, after]
-        assert apart([touching, first]) == [touching]
-        assert apart([crowd(7, 7), first]) == [crowd(7, 7)]
+        assert non_overlapping([first, touching, after, before]) == [before, first, after]
+        assert non_overlapping([touching, first]) == [touching]
+        assert non_overlapping([crowd(7, 7), first]) == [crowd(7, 7)]
 
     def test_at_most_two_hundred_are_told(self):
         days = [day for n in range(260) for day in [100 * n] * 20]
@@ -118,9 +118,9 @@ class TestCrowds:
     ],
 )
 def test_looks_at_the_same_count_once_and_looks_apart_each(slices, least, most):
-    looks = independent_looks(slices, 100)
+    looks = independent_tests(slices, 100)
     assert least <= looks <= most
-    assert looks == independent_looks(slices, 100)
+    assert looks == independent_tests(slices, 100)
 
 
 def test_what_stands_apart_from_the_longest_stretch_is_counted():
@@ -217,12 +217,12 @@ def test_a_character_of_a_script_without_spaces_is_half_a_word_and_texts_are_cut
     assert words_of("枕头 good").length == 2
     assert words_of("good pillow").length == 2
     for word in ("good ", "gut ü "):
-        assert len(words_of(word * 3_000).words) == MOST_WORDS == len(places_of(word * 3_000))
+        assert len(words_of(word * 3_000).words) == MOST_WORDS == len(spans_of(word * 3_000))
 
 
 def test_places_are_those_of_the_words():
     text = "The “best” pillow, isn't it? 枕"
-    assert [text[start:end].lower() for start, end in places_of(text)] == list(words_of(text).words)
+    assert [text[start:end].lower() for start, end in spans_of(text)] == list(words_of(text).words)
     assert len(shingles_of(words_of(text).words)) == 4
     assert shingles_of(("a", "b")) == []
     assert shingles_of(("a", "b", "c")) != shingles_of(("c", "b", "a"))

@@ -7,7 +7,7 @@ import pytest
 from judging_data import WORDS, invented, nowhere
 
 from outlast_reviews.checks import run_checks
-from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Seen, review_mark, reviewer_mark
+from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
 from outlast_reviews.checks.marketing import marketing_text
 from outlast_reviews.checks.overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
@@ -22,13 +22,13 @@ def by(name: str, row: int, day: dt.date = DAY) -> Review:
     return Review(row=row, reviewer=name, date=day, rating=5.0, text=f"text {row}")
 
 
-def seen(name: str, product: str, days: int) -> Seen:
+def seen(name: str, product: str, days: int) -> Sighting:
     mark = reviewer_mark(by(name, 1), SECRET)
     assert mark
-    return Seen(mark, product, DAY + dt.timedelta(days=days))
+    return Sighting(mark, product, DAY + dt.timedelta(days=days))
 
 
-def facts(*met: Seen, product: str = "web:this") -> ReviewFacts:
+def facts(*met: Sighting, product: str = "web:this") -> ReviewFacts:
     return ReviewFacts(product=product, secret=SECRET, seen=met)
 
 

@@ -6,13 +6,13 @@ from itertools import product
 import pytest
 
 from outlast_reviews.checks.disclosures import DISCLOSURES, OFFERS, disclosure, without_disclosures
-from outlast_reviews.checks.phrases import SENTENCE_OF_KANJI, Phrase, Searched
+from outlast_reviews.checks.phrases import SENTENCE_OF_KANJI, Phrase, SearchedText
 
 WITHIN_FIVE = Phrase(("one", "uno"), ((5, ("two", "twos")),))
 
 
 def found(text: str, phrase: Phrase) -> list[str]:
-    return [text[start:end] for start, end in Searched(text).spans(phrase)]
+    return [text[start:end] for start, end in SearchedText(text).spans(phrase)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from judging_data import WORDS, copies, invented, nowhere
 
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.buyers import buyers
-from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Seen, review_mark, reviewer_mark
+from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
 from outlast_reviews.checks.finding import Finding, Sign, Window
 from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.checks.marketing import marketing_text
@@ -180,7 +180,7 @@ class TestOverlap:
     def judged(self, *met: tuple[int, str], others: int = 0) -> Finding:
         """Who of those above was seen where."""
         marks = [reviewer_mark(review) or "" for review in self.HERE]
-        seen = [Seen(marks[who], product, DAY) for who, product in met]
+        seen = [Sighting(marks[who], product, DAY) for who, product in met]
         return reviewer_overlap(self.HERE, nowhere, facts=ReviewFacts(product="this", seen=seen, others=others))
 
     def test_two_together(self):
@@ -235,7 +235,7 @@ class TestOverlap:
     def test_two_reviews_of_one_person_are_no_two_people(self):
         twice = [*self.HERE[:1], dataclasses.replace(self.HERE[0], row=9, text="more")]
         mark = reviewer_mark(self.HERE[0]) or ""
-        facts = ReviewFacts(seen=[Seen(mark, product, DAY) for product in "ab"])
+        facts = ReviewFacts(seen=[Sighting(mark, product, DAY) for product in "ab"])
         finding = reviewer_overlap(twice, nowhere, facts=facts)
         assert [(sign.row, sign.strength) for sign in finding.signs] == [(1, "weak"), (9, "weak")]
 

@@ -39,7 +39,7 @@ def clock() -> Clock:
 @pytest.fixture
 def line(clock, monkeypatch) -> CpuShares:
     """Nobody runs out of patience, and nobody is ahead."""
-    monkeypatch.setattr(cpu_shares, "PATIENCE", 60)
+    monkeypatch.setattr(cpu_shares, "PREEMPT_AFTER", 60)
     monkeypatch.setattr(cpu_shares, "HEAD_START", 0)
     return CpuShares(clock)
 
@@ -80,7 +80,7 @@ def test_who_has_used_less_keeps_the_turn_and_so_does_a_short_slice(line, clock)
     with line.turn("small", nothing):
         earlier = Worker(line, "large", lambda: (clock.work(5), line.pause(), happened.append("large")))
         assert earlier.waits.wait(WITHIN)
-        clock.work(cpu_shares.SLICE / 2)
+        clock.work(cpu_shares.TIME_SLICE / 2)
         line.pause()  # too short a slice
         assert happened == []
         clock.work(1)
@@ -96,7 +96,7 @@ def test_many_files_of_one_owner_get_the_share_of_one(line, clock):
     def slices(owner: str):
         def body() -> None:
             for _ in range(20):
-                clock.work(cpu_shares.SLICE)
+                clock.work(cpu_shares.TIME_SLICE)
                 done.append(owner)
                 line.pause()
 
@@ -128,10 +128,10 @@ def test_who_was_overtaken_waits_for_its_turn_again(line, clock, monkeypatch):
 
     with line.turn("slow", nothing):
         clock.work(1)
-        monkeypatch.setattr(cpu_shares, "PATIENCE", 0)
+        monkeypatch.setattr(cpu_shares, "PREEMPT_AFTER", 0)
         other = Worker(line, "other", body)
         assert inside.wait(WITHIN)
-        monkeypatch.setattr(cpu_shares, "PATIENCE", 60)
+        monkeypatch.setattr(cpu_shares, "PREEMPT_AFTER", 60)
         threading.Timer(0.2, free.set).start()
         line.pause()
         happened.append("slow")
@@ -163,7 +163,7 @@ def test_who_is_told_to_stop_while_waiting_leaves_the_line(line):
 
 
 def test_an_owner_who_comes_is_ahead_by_the_head_start_and_no_more(clock, monkeypatch):
-    monkeypatch.setattr(cpu_shares, "PATIENCE", 60)
+    monkeypatch.setattr(cpu_shares, "PREEMPT_AFTER", 60)
     line = CpuShares(clock)
     happened: list[float] = []
 
@@ -210,4 +210,4 @@ def test_turns_go_by_the_owner_of_the_session():
 
 def test_outside_a_turn_a_pause_is_nothing():
     CpuShares().pause()
-    cpu_shares.tell(1, 2, "outside")
+    cpu_shares.report_progress(1, 2, "outside")

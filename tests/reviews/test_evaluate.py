@@ -13,7 +13,7 @@ from judging_data import copies, invented
 
 from outlast.cli.main import outlast
 from outlast_reviews.evaluate.figures import auc, calibration, share
-from outlast_reviews.evaluate.honesty import Line, Table, spoken_figure
+from outlast_reviews.evaluate.honesty import Line, Table, format_figure
 from outlast_reviews.evaluate.labelled import (
     LabelledProducts,
     LabelledReviews,
@@ -71,8 +71,8 @@ def test_an_area_is_how_often_the_right_one_is_higher():
 
 def test_bins_say_what_was_said_and_what_was_so():
     low, high = calibration([0.1] * 50 + [0.9] * 50, [False] * 45 + [True] * 5 + [True] * 45 + [False] * 5)
-    assert (low.said, low.seen.value) == pytest.approx((0.1, 0.1))
-    assert (high.said, high.seen.value) == pytest.approx((0.9, 0.9))
+    assert (low.predicted, low.observed.value) == pytest.approx((0.1, 0.1))
+    assert (high.predicted, high.observed.value) == pytest.approx((0.9, 0.9))
     assert share(0, 0).value is None
 
 
@@ -177,7 +177,7 @@ def test_campaigns_are_planted_in_files_without_labels(tmp_path):
 
 def test_a_figure_is_never_rounded_to_none_or_all():
     nearly, hardly = share(9_999, 10_000), share(1, 10_000)
-    assert [spoken_figure(f, percent=True)[0] for f in (nearly, hardly)] == ["> 99.9 %", "< 0.1 %"]
-    assert [spoken_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0 %", "100.0 %"]
+    assert [format_figure(f, percent=True)[0] for f in (nearly, hardly)] == ["> 99.9 %", "< 0.1 %"]
+    assert [format_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0 %", "100.0 %"]
     image = picture([Table("a file", "so many", (Line("a", "b", nearly), Line("a", "c", hardly)))])
     assert "< 0.1 %" in "".join(ET.fromstring(image).itertext())

@@ -134,7 +134,7 @@ async def test_slow_looks_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch):
         async def head(self, size: int) -> bytes:
             return b"rating,text\n5,a\n"[:size]
 
-    monkeypatch.setattr(gathering, "look_early", slow_look)
+    monkeypatch.setattr(gathering, "preview", slow_look)
     refusals = [gathering.refuse_file(File(), {}, None, "/source") for _ in range(100)]  # pyright: ignore[reportArgumentType] - of an upload it is the head alone
     looks = asyncio.gather(*refusals)
     async with asyncio.timeout(30):

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, judgements, quoted
+from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, find_quote, judgements
 from outlast_reviews.judge.budget import Budget, at_most, expected, most_of_answer
-from outlast_reviews.judge.endpoint import whereabouts
+from outlast_reviews.judge.endpoint import describe_endpoint
 from outlast_reviews.judge.errors import InvalidAnswerError
-from outlast_reviews.judge.question import BATCH, LONGEST_TEXT, REASONS, Text, messages, text_of
-from outlast_reviews.judge.remembered import Remembered
-from outlast_reviews.judge.request_format import RequestFormat, dialect_from
+from outlast_reviews.judge.question import BATCH, LONGEST_TEXT, REASONS, ReviewText, messages, text_of
+from outlast_reviews.judge.remembered import JudgementMemory
+from outlast_reviews.judge.request_format import RequestFormat, request_format_from
 from outlast_reviews.review import Review
 
-TEXT = Text("This “lamp”  changed\nmy life – truly", "", 5.0)
-ASKED = {"a1": TEXT, "b2": Text("short", "", 1.0), "c3": Text("Quite good for the price", "", None)}
+TEXT = ReviewText("This “lamp”  changed\nmy life – truly", "", 5.0)
+ASKED = {"a1": TEXT, "b2": ReviewText("short", "", 1.0), "c3": ReviewText("Quite good for the price", "", None)}
 
 
 def item(own="a1", suspicion=90, reasons=("generic_praise",), quote="changed my life", **more):
@@ -194,7 +194,7 @@ def test_of_answers_in_the_right_form_exactly_those_count_that_hold(said):
 @given(st.text(max_size=600), st.text(max_size=80), st.text(max_size=600))
 def test_a_quote_that_was_copied_is_found_where_it_is(before, middle, after):
     whole = before + middle + after
-    place = quoted(middle, whole)
+    place = find_quote(middle, whole)
     if not middle.split() or len(middle) > LONGEST_QUOTE:
         assert place is None
     else:
@@ -217,21 +217,21 @@ def test_no_text_gets_out_of_its_place_in_the_question(texts):
 def test_the_same_question_to_another_model_or_server_is_another():
     keys = {TEXT.key(model, url) for model in ("m", "n") for url in ("http://a/v1", "http://b/v1")}
     assert len(keys) == 4
-    others = (Text("x", "", 5.0), Text(TEXT.shown, "", 4.0), Text(TEXT.shown, "t", 5.0))
+    others = (ReviewText("x", "", 5.0), ReviewText(TEXT.shown, "", 4.0), ReviewText(TEXT.shown, "t", 5.0))
     assert TEXT.key("m", "http://a/v1") not in {other.key("m", "http://a/v1") for other in others}
 
 
 def test_a_budget_has_room_until_it_is_spent_or_set_aside():
     budget = Budget(100)
-    assert budget.set_aside(60)
-    assert not budget.set_aside(60)
-    budget.settle(60, 30)
-    assert budget.set_aside(60)
-    assert (budget.spent, budget.aside) == (30, 60)
+    assert budget.reserve(60)
+    assert not budget.reserve(60)
+    budget.charge(60, 30)
+    assert budget.reserve(60)
+    assert (budget.spent, budget.reserved) == (30, 60)
 
 
 def test_an_estimate_lies_below_what_is_set_aside_and_grows_with_the_texts():
-    texts = [Text("A text of some words. " * 5, "Title", 5.0)] * BATCH
+    texts = [ReviewText("A text of some words. " * 5, "Title", 5.0)] * BATCH
     asked = messages({str(n): text for n, text in enumerate(texts)}, "m")
     assert 0 < expected(texts[:10]) < expected(texts) < at_most(asked, BATCH)
     assert at_most(asked, BATCH) > most_of_answer(BATCH)
@@ -249,10 +249,10 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
 
     good = {"suspicion": 90, "reasons": ["generic_praise"], "start": 0, "end": 5}
     facts = {"good": good, "long": {**good, "end": 999}, "odd": {**good, "reasons": ["x"]}, "none": None, "no": []}
-    remembered = Remembered(Memory(), "u", "m")
+    remembered = JudgementMemory(Memory(), "u", "m")
     assert remembered.judgements(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
-    assert dialect_from({"form": "telepathy"}) == RequestFormat() == remembered.dialect()
-    assert dialect_from(RequestFormat(form="text", temperature=False).told()) == RequestFormat(
+    assert request_format_from({"form": "telepathy"}) == RequestFormat() == remembered.request_format()
+    assert request_format_from(RequestFormat(form="text", temperature=False).as_json()) == RequestFormat(
         form="text", temperature=False
     )
 
@@ -271,7 +271,7 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
     ],
 )
 def test_visitors_are_told_where_texts_go_and_nothing_of_the_network(url, told):
-    assert whereabouts(url) == told
+    assert describe_endpoint(url) == told
 
 
 @pytest.mark.parametrize(
@@ -295,6 +295,6 @@ def test_an_answer_that_a_text_may_have_led_astray_is_remembered_for_its_own_sou
 
     texts = {f"{n}": TEXT for n in range(20)}
     judged = dict(zip(texts, answer, strict=True))
-    Remembered(Memory(), "u", "m", "upload:1").keep(judged)
-    assert Remembered(Memory(), "u", "m", "upload:1").judgements(texts) == judged
-    assert (Remembered(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all
+    JudgementMemory(Memory(), "u", "m", "upload:1").keep(judged)
+    assert JudgementMemory(Memory(), "u", "m", "upload:1").judgements(texts) == judged
+    assert (JudgementMemory(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all

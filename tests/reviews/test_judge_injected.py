@@ -15,7 +15,7 @@ from outlast_reviews import ratings
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.judge.answer import Judgement
-from outlast_reviews.judge.opinion import Asking as Told
+from outlast_reviews.judge.opinion import JudgingSummary as Told
 from outlast_reviews.judge.opinion import opinion
 from outlast_reviews.judge.question import LONGEST_TEXT, REASONS
 from outlast_reviews.pages import render_report
@@ -75,7 +75,7 @@ def checks(medium):
 
 def report_on(received, findings, judging=None) -> Report:
     found = (*findings, judging.finding) if judging else findings
-    told = judging.told if judging else None
+    told = judging.report if judging else None
     made = make_report(received, clean(received), found, source="s", analysed_at=NOW, model=told)
     read = json.loads(json.dumps(made))
     assert misfits(read, Report) == []
@@ -188,5 +188,5 @@ def test_no_judgements_whatever_move_the_grade_further_than_the_bound(data):
     judging = opinion(received.reviews, judged_rows, Told("m", "here", 1))
     without, with_model = report_on(received, findings), report_on(received, findings, judging)
     stays_within_the_bound(without, with_model, len(medium - strong))
-    assert judging.told.judged + judging.told.not_judged == len(rows)
+    assert judging.report.judged + judging.report.not_judged == len(rows)
     assert judging.finding.outcome != "clear" or len(judged_rows) == len(rows)

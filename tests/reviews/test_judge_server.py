@@ -36,7 +36,7 @@ def asking(model):
 
 def holds(opinion, right, texts):
     """Nothing wrong is said: signs only where right, and what has none is judged rightly or not judged."""
-    told = opinion.told
+    told = opinion.report
     assert set(doubted(opinion)) <= set(right)
     assert told.judged + told.not_judged == told.texts == texts
     missed = set(right) - set(doubted(opinion))
@@ -54,7 +54,7 @@ def test_a_sound_server_is_asked_in_batches_and_its_judgements_are_signs_with_qu
     sign = opinion.finding.signs[0]
     assert (sign.strength, sign.quotes) == ("weak", (DOUBTFUL,))
     assert "the language of advertising" in sign.sentence
-    assert (opinion.told.judged, opinion.told.not_judged, opinion.told.requests) == (45, 0, 3)
+    assert (opinion.report.judged, opinion.report.not_judged, opinion.report.requests) == (45, 0, 3)
     assert asking.about(reviews(3)).finding.outcome == "clear"
 
 
@@ -131,8 +131,8 @@ def test_after_one_fault_all_is_judged_rightly(model, asking, fault):
     model.first = [ONCE[fault]]
     opinion = asking.about(reviews(30, doubtful=[1, 5, 29]))
     assert doubted(opinion) == [1, 5, 29]
-    assert opinion.told.not_judged == 0
-    assert opinion.told.stopped is None
+    assert opinion.report.not_judged == 0
+    assert opinion.report.stopped is None
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_a_fault_that_stays_ends_in_not_judged_after_few_requests(model, asking,
     right = [1, 5, 29]
     opinion = asking.about(reviews(200, doubtful=right))
     holds(opinion, right, 200)
-    assert opinion.told.not_judged > 0
+    assert opinion.report.not_judged > 0
     assert len(model.asked) <= 40
 
 
@@ -170,8 +170,8 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
     ):
         model.behave = behave
         told = asking.about(reviews(40, doubtful=[1]))
-        assert told.told.judged == 0
-        assert reason in (told.told.stopped or "")
+        assert told.report.judged == 0
+        assert reason in (told.report.stopped or "")
         assert told.finding.outcome == "not_assessed"
         assert reason in told.finding.sentence
         assert "sk-12345" not in told.finding.sentence
@@ -189,8 +189,8 @@ def test_a_key_that_is_refused_and_a_used_up_quota_are_not_tried_again(model, as
 
 def test_a_server_that_is_not_there_costs_nothing_but_the_models_opinion(asking):
     opinion = asking.about(reviews(100, doubtful=[2]), url="http://127.0.0.1:9/v1")
-    assert opinion.told.stopped == "The model's server cannot be reached."
-    assert (opinion.told.judged, opinion.told.tokens) == (0, 0)
+    assert opinion.report.stopped == "The model's server cannot be reached."
+    assert (opinion.report.judged, opinion.report.tokens) == (0, 0)
 
 
 @pytest.mark.slow
@@ -231,7 +231,7 @@ def test_a_server_without_structured_output_is_asked_for_less_and_this_is_rememb
     model.behave = behave
     opinion = asking.about(reviews(45, doubtful=[3, 44]))
     assert doubted(opinion) == [3, 44]
-    assert opinion.told.not_judged == 0
+    assert opinion.report.not_judged == 0
     assert sum(asked.form in grades for asked in model.asked) == len(grades)
     before = len(model.asked)
     asking.about(reviews(60))
@@ -252,7 +252,7 @@ def test_a_model_that_takes_no_temperature_or_another_limit_is_asked_its_way_and
     model.behave = behave
     opinion = asking.about(reviews(40, doubtful=[7]))
     assert doubted(opinion) == [7]
-    assert opinion.told.repeatable is False
+    assert opinion.report.repeatable is False
     assert len(model.asked) == 4
 
 
@@ -268,7 +268,7 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(mod
     model.behave = behave
     opinion = asking.about(reviews(20, doubtful=[7]))
     assert doubted(opinion) == [7]
-    assert opinion.told.not_judged == 0
+    assert opinion.report.not_judged == 0
     assert [len(asked.reviews) for asked in model.asked] == [20, 10, 5, 5, 10, 5, 5]
 
 
@@ -282,7 +282,7 @@ def test_a_review_that_the_server_cannot_stand_is_not_judged_and_the_others_are(
     model.behave = behave
     opinion = asking.about(reviews(20, doubtful=[7, 9]))
     assert doubted(opinion) == [9]
-    assert opinion.told.not_judged == 1
+    assert opinion.report.not_judged == 1
     assert "One text was not judged" in opinion.finding.sentence
 
 
@@ -300,7 +300,7 @@ def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, asking):
     assert time.monotonic() - began < 10
     gone.set()
     assert doubted(opinion) == [1]
-    assert (opinion.told.judged, opinion.told.stopped) == (
+    assert (opinion.report.judged, opinion.report.stopped) == (
         20,
         "The 1 seconds that the model may take were over.",
     )
@@ -311,7 +311,7 @@ def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, ask
     meeting = threading.Barrier(3)
     model.first = [lambda asked: (meeting.wait(20), honest(asked))[1]] * 3
     opinion = asking.about(reviews(200), at_once=3)
-    assert opinion.told.judged == 200
+    assert opinion.report.judged == 200
     assert model.most_at_once == 3
 
 
@@ -327,7 +327,7 @@ def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(m
         one.start()
     for one in analyses:
         one.join()
-    assert [opinion.told.judged for opinion in opinions] == [100] * 3
+    assert [opinion.report.judged for opinion in opinions] == [100] * 3
     assert model.most_at_once <= 2
 
 
@@ -336,7 +336,7 @@ def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
         body=json.dumps({**json.loads(honest(a).body), "usage": {"total_tokens": 5_000}}).encode()
     )
     opinion = asking.about(reviews(200, doubtful=[1, 199]), tokens=20_000, at_once=4)
-    told = opinion.told
+    told = opinion.report
     assert 0 < told.judged < 200
     assert told.tokens <= 20_000
     assert told.stopped == "The budget of 20,000 tokens was used up."
@@ -347,7 +347,7 @@ def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
 @pytest.mark.parametrize("usage", [{"total_tokens": -5}, {"total_tokens": "many"}, [], {"total_tokens": 0}, None])
 def test_where_the_server_does_not_say_what_it_took_it_is_estimated(model, asking, usage):
     model.behave = lambda a: judgements([judged(r) for r in a.reviews], usage=usage)
-    told = asking.about(reviews(40)).told
+    told = asking.about(reviews(40)).report
     assert told.judged == 40
     assert told.tokens > 1_000
     assert told.estimated_tokens / 2 <= told.tokens <= told.estimated_tokens * 2

@@ -17,7 +17,7 @@ from outlast_reviews.checks.facts import ReviewFacts as Known
 from outlast_reviews.checks.marketing import marketing_text
 from outlast_reviews.checks.overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
-from outlast_reviews.known_reviewers import Acquaintance
+from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.review import Review
 
 TODAY = dt.date(2025, 3, 4)
@@ -47,11 +47,11 @@ def product(name: str, reviewers: tuple[str, ...] = RING) -> list[Review]:
 
 
 async def remembered(facts: Facts, reviews: list[Review], subject: str) -> None:
-    await asyncio.to_thread(Acquaintance(facts).remember, reviews, subject, TODAY)
+    await asyncio.to_thread(KnownReviewers(facts).remember, reviews, subject, TODAY)
 
 
 async def known(facts: Facts, reviews: list[Review], subject: str) -> Known:
-    return await asyncio.to_thread(Acquaintance(facts).known, reviews, subject)
+    return await asyncio.to_thread(KnownReviewers(facts).known, reviews, subject)
 
 
 async def test_reviewers_are_met_again_at_other_products(facts):

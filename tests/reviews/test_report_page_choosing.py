@@ -11,7 +11,7 @@ import pytest
 from judging_data import copies, invented
 
 from outlast_reviews.pages import ReportPage, render_report
-from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, PER_PAGE, Choice, stretch
+from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, PER_PAGE, Choice, paginate
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet
 
@@ -121,10 +121,10 @@ def test_a_page_beyond_the_last_is_the_last(mixed):
 
 
 def test_a_pager_offers_the_ends_and_the_neighbours():
-    where, shown = stretch(range(1_000), 10, 50)
+    where, shown = paginate(range(1_000), 10, 50)
     assert where.around == (1, 2, None, 9, 10, 11, None, 20)
     assert (where.first, where.last, shown[0]) == (451, 500, 450)
-    assert stretch([], 5, 50)[0].pages == 1
+    assert paginate([], 5, 50)[0].pages == 1
 
 
 def test_a_check_that_the_page_does_not_know_is_shown_by_its_title(mixed):

@@ -15,7 +15,7 @@ from judging_data import copies, invented
 from outlast import Facts, Outlast, Settings
 from outlast_reviews import analysis
 from outlast_reviews.analysis import register
-from outlast_reviews.history import Earlier, look_back
+from outlast_reviews.history import EarlierReport, compare_and_store
 from outlast_reviews.pages import render_report
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import Review, ReviewSet
@@ -36,11 +36,11 @@ def report_of(reviews: list[Review], at: dt.datetime = MARCH) -> Report:
     return review_report(ReviewSet(tuple(reviews), "CSV"), source="s", analysed_at=at)
 
 
-async def looked_back(facts: Facts, subject: str, report: Report) -> Earlier | None:
-    return await asyncio.to_thread(look_back, facts, subject, report)
+async def looked_back(facts: Facts, subject: str, report: Report) -> EarlierReport | None:
+    return await asyncio.to_thread(compare_and_store, facts, subject, report)
 
 
-def page_of(report: Report, earlier: Earlier | None) -> str:
+def page_of(report: Report, earlier: EarlierReport | None) -> str:
     told = json.loads(json.dumps({"report": report, "earlier": asdict(earlier) if earlier else None}))
     return render_report(told)
 

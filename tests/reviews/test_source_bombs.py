@@ -16,7 +16,7 @@ from yardstick import yardstick
 
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.sources import NotReviews, ReadLimits, read, read_reviews
-from outlast_reviews.sources.read import look_early
+from outlast_reviews.sources.read import preview
 
 READ = {
     "a row of half a million fields",
@@ -71,7 +71,7 @@ def test_a_look_that_takes_too_long_ends_quietly_and_leaves_the_refusal_to_the_w
     unreadable = b"rating,text\n" + b"9,a\n" * 40_000
     assert words_of(unreadable, ReadLimits()).startswith("None of the")
     monkeypatch.setattr(read, "_EARLY", replace(read._EARLY, rows=50_000, seconds=-1))
-    assert list(look_early(unreadable, len(unreadable))) == []
+    assert list(preview(unreadable, len(unreadable))) == []
     assert "far longer" in words_of(unreadable, ReadLimits(seconds=-1))
 
 
@@ -97,5 +97,5 @@ def test_what_takes_long_is_not_read_before_a_start_is_answered():
         archive.writestr("a.csv", rows)
     for small in (packed.getvalue(), gzip.compress(rows.encode())):
         start = time.process_time()
-        look_early(small, len(small))
+        preview(small, len(small))
         assert time.process_time() - start < 12 * yardstick()

@@ -13,9 +13,9 @@ from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources import NotReviews, ReadLimits
-from outlast_reviews.sources.columns import SeenColumn, UnknownColumns, columns_of, plain_name
+from outlast_reviews.sources.columns import ColumnSample, UnknownColumns, columns_of, plain_name
 from outlast_reviews.sources.content import Content
-from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
+from outlast_reviews.sources.dates import AmbiguousDate, order_of, read_date, resolve_date
 from outlast_reviews.sources.json_rows import JsonRows
 from outlast_reviews.sources.limits import MIB, TooMuch, Usage, ignore_progress
 from outlast_reviews.sources.merging import merged
@@ -212,7 +212,7 @@ class TestDates:
 
     def test_an_order_is_that_of_most_dates_that_have_been(self):
         def order(*dates: str) -> str:
-            return order_of([read for date in dates if isinstance(read := read_date(date), Numeric)], TODAY)
+            return order_of([read for date in dates if isinstance(read := read_date(date), AmbiguousDate)], TODAY)
 
         assert order("03/04/2024") == "month"
         assert order("03.04.2024") == "day"
@@ -221,18 +221,18 @@ class TestDates:
         assert order("18.03.12", "18.04.13", "18.05.14", "18.06.30") == "year"
 
     def test_a_date_is_settled_in_another_order_where_it_is_none_in_its_own(self):
-        assert settle(Numeric(13, 4, 2024, "/"), "month", TODAY) == dt.date(2024, 4, 13)
-        assert settle(Numeric(3, 4, 2024, "/"), "month", TODAY) == dt.date(2024, 3, 4)
-        assert settle(Numeric(3, 9, 2024, "/"), "day", TODAY) == dt.date(2024, 3, 9)
-        assert settle(Numeric(9, 10, 2024, "/"), "day", TODAY) == dt.date(2024, 10, 9)
-        assert settle(Numeric(31, 31, 2024, "/"), "day", TODAY) is None
+        assert resolve_date(AmbiguousDate(13, 4, 2024, "/"), "month", TODAY) == dt.date(2024, 4, 13)
+        assert resolve_date(AmbiguousDate(3, 4, 2024, "/"), "month", TODAY) == dt.date(2024, 3, 4)
+        assert resolve_date(AmbiguousDate(3, 9, 2024, "/"), "day", TODAY) == dt.date(2024, 3, 9)
+        assert resolve_date(AmbiguousDate(9, 10, 2024, "/"), "day", TODAY) == dt.date(2024, 10, 9)
+        assert resolve_date(AmbiguousDate(31, 31, 2024, "/"), "day", TODAY) is None
 
     def test_two_digits_are_a_year_that_has_been(self):
-        assert Numeric(3, 4, 24, ".").read("day", TODAY) == dt.date(2024, 4, 3)
-        assert Numeric(3, 4, 25, ".").read("day", TODAY) is None  # 1925
-        assert Numeric(3, 4, 90, ".").read("day", TODAY) == dt.date(1990, 4, 3)
-        assert Numeric(18, 4, 30, ".").read("year", TODAY) == dt.date(2018, 4, 30)
-        assert Numeric(18, 4, 2030, ".").read("year", TODAY) is None
+        assert AmbiguousDate(3, 4, 24, ".").read("day", TODAY) == dt.date(2024, 4, 3)
+        assert AmbiguousDate(3, 4, 25, ".").read("day", TODAY) is None  # 1925
+        assert AmbiguousDate(3, 4, 90, ".").read("day", TODAY) == dt.date(1990, 4, 3)
+        assert AmbiguousDate(18, 4, 30, ".").read("year", TODAY) == dt.date(2018, 4, 30)
+        assert AmbiguousDate(18, 4, 2030, ".").read("year", TODAY) is None
 
 
 class TestQuoting:
@@ -266,15 +266,15 @@ class TestColumns:
         assert columns_of(["reviews.rating", "reviews.text", "rating"]).rating == 0
         assert columns_of(["rating"]).missing == ("text",)
         assert columns_of(["words"], {"rating": "-", "text": "words"}).hold_reviews
-        assert columns_of(["a", "b"], {"rating": "b", "text": "A"}).places[1] == 1
+        assert columns_of(["a", "b"], {"rating": "b", "text": "A"}).positions[1] == 1
 
     def test_what_is_not_understood_is_asked_about_with_samples_and_guesses(self):
         with pytest.raises(UnknownColumns) as caught:
             read("abc,stars,words\nx,5,good\n,4,bad\n")
         assert caught.value.columns == (
-            SeenColumn("abc", ("x",)),
-            SeenColumn("stars", ("5", "4")),
-            SeenColumn("words", ("good", "bad")),
+            ColumnSample("abc", ("x",)),
+            ColumnSample("stars", ("5", "4")),
+            ColumnSample("words", ("good", "bad")),
         )
         assert caught.value.guesses == {"rating": "stars"}
 

@@ -8,8 +8,8 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources import NotReviews, read_reviews
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.merging import merged
-from outlast_reviews.sources.products import MOST, Products, named, of_one
-from outlast_reviews.sources.read import HEAD, look_early
+from outlast_reviews.sources.products import MOST, ProductIndex, named, reviews_of_product
+from outlast_reviews.sources.read import HEAD, preview
 
 
 def read(text: str) -> ReviewSet:
@@ -73,15 +73,15 @@ def test_files_of_different_products_are_several():
 
 def test_one_of_them_is_taken_alone():
     received = table("product_title", "A lamp", "A chair", "A chair", "")
-    chairs = of_one(received, "A chair")
+    chairs = reviews_of_product(received, "A chair")
     assert (chairs.product_title, len(chairs.reviews), chairs.products) == ("A chair", 2, {})
     assert chairs.left_out == ("2 reviews of other products",)
-    assert of_one(table("product_title", "A lamp", "A lamp"), "A lamp").left_out == ()
+    assert reviews_of_product(table("product_title", "A lamp", "A lamp"), "A lamp").left_out == ()
 
 
 def test_one_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(NotReviews, match="“A lamp”, “A chair”"):
-        of_one(table("product_title", "A lamp", "A chair"), "A bed")
+        reviews_of_product(table("product_title", "A lamp", "A chair"), "A bed")
 
 
 def test_many_are_named_in_part():
@@ -89,7 +89,7 @@ def test_many_are_named_in_part():
 
 
 def test_no_more_are_told_apart_than_a_bound():
-    products = Products()
+    products = ProductIndex()
     for n in range(MOST + 10):
         products.add(n, f"id{n}", "")
     assert [name is None for name in products.names(MOST + 10)] == [False] * MOST + [True] * 10
@@ -102,4 +102,4 @@ def test_the_beginning_of_a_large_file_shows_them_although_it_is_cut_off(lines: 
     jsonl = "".join(f'{{"asin":"B{n % 3}","rating":5,"text":"Words of row {n}"}}\n' for n in range(20_000))
     raw = (jsonl if lines else csv).encode()
     assert len(raw) > HEAD
-    assert sorted(look_early(raw[:HEAD], len(raw))) == ["B0", "B1", "B2"]
+    assert sorted(preview(raw[:HEAD], len(raw))) == ["B0", "B1", "B2"]

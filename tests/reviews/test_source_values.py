@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from source_reading import read
 
-from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
+from outlast_reviews.sources.dates import AmbiguousDate, order_of, read_date, resolve_date
 from outlast_reviews.sources.rows import plain_text, read_flag
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -116,18 +116,18 @@ def test_day_month_and_year_are_told_apart_by_the_majority_of_the_column(column,
 
 
 def test_a_date_that_fits_one_order_only_is_read_in_that_order():
-    assert settle(Numeric(25, 4, 2018, "/"), "month", TODAY) == dt.date(2018, 4, 25)
-    assert settle(Numeric(25, 40, 2018, "/"), "month", TODAY) is None
+    assert resolve_date(AmbiguousDate(25, 4, 2018, "/"), "month", TODAY) == dt.date(2018, 4, 25)
+    assert resolve_date(AmbiguousDate(25, 40, 2018, "/"), "month", TODAY) is None
     assert order_of([], TODAY) == "month"
-    assert order_of([Numeric(4, 5, 2020, ".")], TODAY) == "day"
-    assert order_of([Numeric(4, 12, 2020, "."), Numeric(3, 5, 2020, ".")], TODAY) == "month"
+    assert order_of([AmbiguousDate(4, 5, 2020, ".")], TODAY) == "day"
+    assert order_of([AmbiguousDate(4, 12, 2020, "."), AmbiguousDate(3, 5, 2020, ".")], TODAY) == "month"
 
 
 @pytest.mark.parametrize("order", ["day", "month", "year"])
 def test_no_order_makes_a_date_of_the_future_where_another_does_not(order):
-    assert settle(Numeric(4, 12, 2020, "/"), order, TODAY) == dt.date(2020, 4, 12)
-    assert settle(Numeric(20, 1, 30, "/"), order, TODAY) == dt.date(2020, 1, 30)
-    assert settle(Numeric(20, 12, 2020, "/"), order, TODAY) == dt.date(2020, 12, 20)
+    assert resolve_date(AmbiguousDate(4, 12, 2020, "/"), order, TODAY) == dt.date(2020, 4, 12)
+    assert resolve_date(AmbiguousDate(20, 1, 30, "/"), order, TODAY) == dt.date(2020, 1, 30)
+    assert resolve_date(AmbiguousDate(20, 12, 2020, "/"), order, TODAY) == dt.date(2020, 12, 20)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Days with far more reviews than their surroundings and far more five-star ones among them (pure)."""
+"""Check for bursts: days with far more reviews, and far more five-star ones, than usual (pure)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from itertools import accumulate
 
 from outlast_reviews import formatting
 from outlast_reviews.checks.chance import fisher_tail
-from outlast_reviews.checks.crowds import Crowd, apart, crowds
+from outlast_reviews.checks.crowds import Crowd, crowds, non_overlapping
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
-from outlast_reviews.checks.multiplicity import independent_looks
+from outlast_reviews.checks.multiplicity import independent_tests
 from outlast_reviews.review import Review
 
 NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
@@ -16,7 +16,7 @@ LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
 CHANCE = 0.01
-"""That a product whose stars do not depend on the day shows a burst at all, whatever its crowds."""
+"""Significance level for a product as a whole, after correction for all crowds."""
 
 
 def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
@@ -30,9 +30,9 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(NAME, TITLE, "not_assessed", _why_not(len(dated), days))
     crowded = crowds([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
-    bursts = apart(_shifted(crowded, fives))
+    bursts = non_overlapping(_shifted(crowded, fives))
     if not bursts:
-        many = len(apart(crowded))
+        many = len(non_overlapping(crowded))
         also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
         sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
@@ -52,18 +52,15 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
 
 def _shifted(crowded: Sequence[Crowd], fives: Sequence[int]) -> list[Crowd]:
-    """Those with too many five stars for chance, in the same order: volume says best which days they are.
-
-    `fives` counts up to each review.
-    """
+    """Keep the crowds with significantly more five stars, in their order. `fives` is a cumulative count."""
     total = len(fives) - 1
-    looks = independent_looks([(c.first, c.after) for c in crowded], total)
+    tests = independent_tests([(c.first, c.after) for c in crowded], total)
 
     def chance(crowd: Crowd) -> float:
         inside, five = crowd.after - crowd.first, fives[crowd.after] - fives[crowd.first]
         return fisher_tail(five, inside, fives[-1] - five, total - inside)
 
-    return [crowd for crowd in crowded if chance(crowd) * looks < CHANCE]
+    return [crowd for crowd in crowded if chance(crowd) * tests < CHANCE]
 
 
 def _why_not(dated: int, days: int) -> str:

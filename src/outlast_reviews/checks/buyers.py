@@ -1,4 +1,4 @@
-"""How much a product's ratings over time resemble those of products seen buying reviews: context alone (pure).
+"""Check for resemblance to products that bought reviews, by ratings over time; context only (pure).
 
 He, Hollenbeck, Overgoor, Proserpio and Tosyali (PNAS 2022) watched 1,472 of 3,408 products buy reviews. Their
 ratings and dates told buyers from others with AUC .86, but the product's age alone did with .83. Age is no
@@ -27,7 +27,7 @@ PRIOR = 0.05
 """Share of products assumed to buy reviews. Nobody knows it; in the study it was 43 %, by its making."""
 MOST_DEVIATIONS = 2.0
 RAISED = 3.0
-"""Times as likely as assumed, from which on the resemblance is called raised."""
+"""Likelihood ratio from which the resemblance is reported."""
 
 
 def buyers(reviews: Sequence[Review], _advance: Advance, /) -> Finding:

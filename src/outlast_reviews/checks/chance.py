@@ -1,11 +1,11 @@
-"""How likely chance alone explains a count: exact tails of the Poisson and the hypergeometric law (pure)."""
+"""Exact tail probabilities of the Poisson and hypergeometric distributions (pure)."""
 
 import math
 from collections.abc import Callable, Iterable
 
 
 def poisson_tail(count: int, expected: float) -> float:
-    """Probability of `count` events or more where `expected` (above 0) are to be expected."""
+    """Probability of `count` or more Poisson events with mean `expected` (above 0)."""
     if count <= 0:
         return 1.0
     if count <= expected:
@@ -33,10 +33,10 @@ def fisher_tail(inside: int, inside_all: int, outside: int, outside_all: int) ->
     return _falling(term, range(inside, min(hits, inside_all) + 1))
 
 
-def _falling(term: Callable[[int], float], places: Iterable[int]) -> float:
-    """The sum of terms that fall from the first on; those that change nothing any more are left out."""
+def _falling(term: Callable[[int], float], counts: Iterable[int]) -> float:
+    """Sum decreasing terms until they no longer change the sum."""
     total = 0.0
-    for k in places:
+    for k in counts:
         added = term(k)
         total += added
         if added <= total * 1e-17:

@@ -1,4 +1,4 @@
-"""Stretches of days that hold more reviews than chance and their surroundings explain (pure)."""
+"""Finds crowds: runs of days with more reviews than their surroundings and chance explain (pure)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from outlast_reviews.checks.chance import poisson_tail
 from outlast_reviews.checks.finding import Advance
 
 CHANCE = 0.05
-"""After every stretch that was tried. A crowd is only a place to look; the stars decide."""
+"""Significance level after correction for all runs tried. A crowd is a candidate; its stars decide."""
 _LENGTHS = (1, 2, 3, 4, 5, 7, 10, 14)
-"""Days of a stretch."""
+"""Lengths of the runs that are tried, in days."""
 _LEAST_IN_CROWD = 8
 _SURROUNDINGS = 28
-"""Days before and after a stretch that say how much is usual."""
+"""Days before and after a run that give the baseline."""
 _OVERALL = 0.5
-"""Share of the average over all days that is expected at least: after a launch few come, and few are soon many."""
+"""Minimum baseline as a share of the overall average; otherwise quiet periods make any review a crowd."""
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
 _MOST_CROWDS = 200
@@ -52,21 +52,21 @@ def crowds(days: Sequence[int], advance: Advance) -> list[Crowd]:
             end = start + length - 1
             if end > last or 3 * length > span:
                 break
-            here = slice(bisect_left(days, start), bisect_right(days, end))
-            count = here.stop - here.start
-            if count < _LEAST_IN_CROWD or (here.start, here.stop) in found:
+            inside = slice(bisect_left(days, start), bisect_right(days, end))
+            count = inside.stop - inside.start
+            if count < _LEAST_IN_CROWD or (inside.start, inside.stop) in found:
                 continue
             expected = length * _usual(days, start, end, count, span)
             if count < _LEAST_FACTOR * expected:
                 continue
             chance = poisson_tail(count, expected) * span * len(_LENGTHS)
             if chance < CHANCE:
-                found[here.start, here.stop] = Crowd(chance, start, end, here.start, here.stop)
+                found[inside.start, inside.stop] = Crowd(chance, start, end, inside.start, inside.stop)
     return sorted(found.values(), key=lambda c: (c.chance, c.start, c.end))[:_MOST_CROWDS]
 
 
-def apart(ordered: Sequence[Crowd]) -> list[Crowd]:
-    """Of overlapping ones only the foremost, in order of time."""
+def non_overlapping(ordered: Sequence[Crowd]) -> list[Crowd]:
+    """Keep the first of overlapping crowds, and sort by time."""
     chosen: list[Crowd] = []
     for crowd in ordered:
         if all(crowd.end < other.start or other.end < crowd.start for other in chosen):
@@ -75,7 +75,6 @@ def apart(ordered: Sequence[Crowd]) -> list[Crowd]:
 
 
 def _usual(days: Sequence[int], start: int, end: int, count: int, span: int) -> float:
-    """Reviews a day outside the stretch."""
     length = end - start + 1
     before, after = max(days[0], start - _SURROUNDINGS), min(days[-1], end + _SURROUNDINGS)
     around = bisect_right(days, after) - bisect_left(days, before) - count

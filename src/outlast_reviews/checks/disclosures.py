@@ -1,13 +1,13 @@
-"""Words that disclose a reward for a review, in the languages that this knows (pure)."""
+"""Finds sentences that disclose a reward for a review, in several languages (pure)."""
 
 import heapq
 import re
 from collections.abc import Iterable, Iterator
 
-from outlast_reviews.checks.phrases import SENTENCE_OF_KANJI, Part, Phrase, Searched
+from outlast_reviews.checks.phrases import SENTENCE_OF_KANJI, Alternatives, Phrase, SearchedText
 
 
-def _and_plural(*words: str) -> Part:
+def _and_plural(*words: str) -> Alternatives:
     return tuple(form for word in words for form in (word, f"{word}s"))
 
 
@@ -136,7 +136,7 @@ _LIKELY = (
     *("kostenlos", "gratis", "unentgeltlich", "austausch", "gegenleistung", "échange", "gratuitement"),
     *("cambio", "troca", "ruil", "zamian", "utbyte", "無料", "提供", "レビュー"),
 )
-"""One of these is in every disclosure: most texts have none, and are not looked at any closer."""
+"""Every disclosure contains one of these; a fast filter for all other texts."""
 _NEGATION = re.compile(
     r"\b(?:not|never|no(?! (?:cost|charge)\b)|nor|without|neither|nobody|nothing)\b|n['’]t\b", re.IGNORECASE
 )
@@ -155,14 +155,14 @@ _MOST_SENTENCES = 5
 
 
 def disclosure(text: str, *, stars: float | None = None) -> str | None:
-    """The part of a text that discloses a reward for it; `None` where none does, or only in denial."""
+    """Return the part of a text that discloses a reward; `None` if there is none, or it is denied."""
     if not _may_disclose(text):
         return None
-    searched = Searched(text)
+    searched = SearchedText(text)
     for phrase in DISCLOSURES:
         if stars is not None and stars <= 2 and phrase in OFFERS:
             continue
-        if found := next(_meant(text, searched.spans(phrase)), None):
+        if found := next(_affirmed(text, searched.spans(phrase)), None):
             return text[slice(*found)]
     return None
 
@@ -173,9 +173,9 @@ def without_disclosures(text: str) -> str:
     """
     if not _may_disclose(text):
         return text
-    searched = Searched(text)
+    searched = SearchedText(text)
     left, done, blanked = text, 0, 0
-    for start, end in heapq.merge(*(_meant(text, searched.spans(phrase)) for phrase in DISCLOSURES)):
+    for start, end in heapq.merge(*(_affirmed(text, searched.spans(phrase)) for phrase in DISCLOSURES)):
         if start < done:
             continue
         before = max(done, start - _LONGEST_SENTENCE)
@@ -195,8 +195,8 @@ def _may_disclose(text: str) -> bool:
     return any(map(lowered.__contains__, _LIKELY))
 
 
-def _meant(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Those that are neither denied nor refused."""
+def _affirmed(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Keep the spans that are neither negated nor refused."""
     for start, end in spans:
         before = _END_BEFORE.split(text[max(0, start - _LOOK_BACK) : start])[-1]
         denied = _NEGATION.search(before) or _NEGATION.search(text, start, end)

@@ -1,4 +1,4 @@
-"""What is known beside the reviews themselves, as plain values: the seller's words, earlier analyses (pure)."""
+"""Facts that checks use besides the reviews: the description and earlier analyses (pure)."""
 
 import datetime as dt
 import hashlib
@@ -18,8 +18,8 @@ _LEAST_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """That a reviewer was seen at another product that was analysed."""
+class Sighting:
+    """A review of another analysed product by a known reviewer."""
 
     reviewer: str
     """Their `reviewer_mark`."""
@@ -40,18 +40,18 @@ class EarlierReview:
 
 @dataclass(frozen=True, slots=True)
 class ReviewFacts:
-    """Nothing in a field means: not known, and the check that needs it is not assessed."""
+    """An empty field is unknown, and the check that needs it is not assessed."""
 
     description: str = ""
     """The seller's own words about the product."""
     product: str = ""
-    """Its subject; what was seen at this one is left out."""
+    """Its subject; sightings at this product are ignored."""
     secret: bytes = b""
-    """Of this installation: marks mean nothing elsewhere."""
-    seen: Sequence[Seen] = ()
-    """Where this product's reviewers were seen too; all that is known of other products may be in it."""
+    """Key of the marks, unique to the installation."""
+    seen: Sequence[Sighting] = ()
+    """Sightings of reviewers at other products; may include reviewers who did not review this one."""
     others: int = 0
-    """Other products that were analysed here, also those in `seen`."""
+    """Number of other analysed products, including those in `seen`."""
     earlier: Sequence[EarlierReview] = ()
     earlier_on: dt.date | None = None
     """When the last analysis was made."""
@@ -61,33 +61,33 @@ NOTHING_KNOWN = ReviewFacts()
 
 
 def reviewer_mark(review: Review, secret: bytes = b"") -> str | None:
-    """The same for one reviewer at every product; `None` for a name that many people may have.
+    """Hash that identifies a reviewer across products; `None` for a name that many people may have.
 
     Only account codes and names of two written-out words tell a person apart from others: "Ann B." does not.
     """
-    who = identity(review)
-    if who is None or review.reviewer is None:
+    reviewer = identity(review)
+    if reviewer is None or review.reviewer is None:
         return None
-    words = [word for word in who.split() if len(word.strip(".")) > 2]
+    words = [word for word in reviewer.split() if len(word.strip(".")) > 2]
     if not _ACCOUNT.fullmatch(review.reviewer.strip()) and len(words) < 2:
         return None
-    return _mark(secret, "reviewer", who)
+    return _mark(secret, "reviewer", reviewer)
 
 
 def review_mark(review: Review, secret: bytes = b"") -> str | None:
-    """The same for one review in every analysis; `None` where neither an id nor words tell it apart."""
+    """Hash that identifies a review across analyses; `None` where neither an id nor words tell it apart."""
     if review.review_id:
         return _mark(secret, "id", review.review_id)
-    who, text = identity(review), folded(review.text)
-    return _mark(secret, "text", f"{who or ''}\n{text}") if text else None
+    reviewer, text = identity(review), folded(review.text)
+    return _mark(secret, "text", f"{reviewer or ''}\n{text}") if text else None
 
 
 def text_mark(review: Review, secret: bytes = b"") -> str | None:
-    """The same for one text of one reviewer in every file, whatever ids it gives; `None` for few words."""
+    """Hash that identifies a reviewer's text across files, whatever its ids; `None` for few words."""
     text = folded(review.text)
     return _mark(secret, "said", f"{identity(review) or ''}\n{text}") if text.count(" ") >= _LEAST_WORDS else None
 
 
 def _mark(secret: bytes, kind: str, value: str) -> str:
-    told = f"{kind}\n{value}".encode("utf-8", "replace")
-    return hashlib.blake2b(told, key=secret, digest_size=_MARK // 2).hexdigest()
+    payload = f"{kind}\n{value}".encode("utf-8", "replace")
+    return hashlib.blake2b(payload, key=secret, digest_size=_MARK // 2).hexdigest()

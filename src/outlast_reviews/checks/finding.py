@@ -1,4 +1,4 @@
-"""What a check says: its outcome, one sentence, and the signs it saw in single reviews (pure)."""
+"""The result of a check: outcome, sentence, and the signs in single reviews (pure)."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ Outcome = Literal["found", "clear", "not_assessed"]
 Strength = Literal["strong", "medium", "weak"]
 Kind = Literal["suspicious", "incentivised"]
 Advance = Callable[[float], None]
-"""Told now and then which share of a check is done, 0 to 1; may raise to stop it."""
+"""Called with the share of a check that is done, 0 to 1; may raise to cancel it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Sign:
     strength: Strength
     sentence: str
     quotes: tuple[str, ...] = ()
-    """Parts of the review's text, white space apart, that show the sign; the most telling first."""
+    """Parts of the review's text, white space apart, that show the sign; the strongest first."""
     kind: Kind = "suspicious"
     """"incentivised" is counted apart and never as suspicious."""
     cluster: int | None = None
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer of one check; a check that lacks its fields is not assessed, never clear."""
+    """The result of one check. A check whose fields are missing is not assessed, never clear."""
 
     name: str
     title: str
@@ -50,20 +50,20 @@ class Finding:
     signs: tuple[Sign, ...] = ()
     windows: tuple[Window, ...] = ()
     context: bool = False
-    """Told beside the verdict; counts neither for nor against it, nor as a check that was made."""
+    """Shown beside the verdict; does not count for it, nor as an assessed check."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The answers of all checks about one set of reviews."""
+class CheckResults:
+    """The results of all checks over one set of reviews."""
 
     findings: tuple[Finding, ...]
     made: str
-    """Its name among all such answers, from the step that made it."""
+    """Unique name of this value, assigned by the step that made it."""
 
 
 def part_of(advance: Advance, start: float, end: float) -> Advance:
-    """Tells the progress of one part of a check as that part's share of the whole."""
+    """Scale the progress of one part of a check to the whole."""
     return lambda share: advance(start + share * (end - start))
 
 

@@ -1,4 +1,4 @@
-"""Reviews that say themselves, or whose shop says, that something was given for them (pure)."""
+"""Check for incentivised reviews, by their own words or the shop's flag (pure)."""
 
 from collections.abc import Sequence
 

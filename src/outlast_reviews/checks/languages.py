@@ -1,4 +1,4 @@
-"""Whether texts are in a language whose disclosures are known (pure): by the commonest words, or by the script."""
+"""Detects by common words or script whether the disclosures of a text's language are known (pure)."""
 
 import re
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from itertools import islice
 from outlast_reviews.checks.words import words_of
 
 LEAST_WORDS = 8
-"""Of a text that shows its language."""
+"""Words that a text needs for its language to be detected."""
 LEAST_COMMON = 0.15
 """Share of a text's words that are among the commonest of one language."""
 LOOKED_AT = 1_000
-"""Texts, the first long enough."""
+"""Texts sampled: the first that are long enough."""
 _JAPANESE = re.compile("[\u3040-\u30ff]")
 _COMMONEST = tuple(
     frozenset(words.split())
@@ -31,8 +31,8 @@ _COMMONEST = tuple(
 
 def mostly_known(texts: Sequence[str]) -> bool:
     """Whether half of the texts that show their language are in one of them; also where none shows it."""
-    told = list(islice((known for text in texts if (known := _known(text)) is not None), LOOKED_AT))
-    return 2 * sum(told) >= len(told)
+    flags = list(islice((known for text in texts if (known := _known(text)) is not None), LOOKED_AT))
+    return 2 * sum(flags) >= len(flags)
 
 
 def _known(text: str) -> bool | None:

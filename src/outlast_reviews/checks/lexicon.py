@@ -1,6 +1,6 @@
-"""The words by which stars and text are compared: few, English, and unmistakable (pure).
+"""Word list for comparing stars and text: few, English and unambiguous phrases (pure).
 
-Published on purpose: who disagrees with a sign can see where it comes from.
+It is published so that every sign can be traced.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""Reviews that repeat the seller's own description: a weak sign, as customers quote it too (pure)."""
+"""Check for passages of the seller's description: a weak sign, as customers quote it too (pure)."""
 
 from collections.abc import Sequence
 
 from outlast_reviews.checks.facts import ReviewFacts
 from outlast_reviews.checks.finding import Advance, Finding, Sign
-from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
+from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.review import Review
 
 NAME, TITLE = "marketing_text", "The seller's own words"
@@ -16,10 +16,10 @@ LEAST_RUN = 10
 
 def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: ReviewFacts) -> Finding:
     """Without the product's own description it is not assessed."""
-    own = words_of(facts.description)
-    if own.length < LEAST_DESCRIPTION:
+    seller_words = words_of(facts.description)
+    if seller_words.length < LEAST_DESCRIPTION:
         return Finding(NAME, TITLE, "not_assessed", "The source does not hold the seller's description.")
-    described = frozenset(shingles_of(own.words))
+    described = frozenset(shingles_of(seller_words.words))
     texts = 0
     signs: list[Sign] = []
     for n, review in enumerate(reviews):
@@ -54,5 +54,5 @@ def _longest_run(text: str, described: frozenset[int]) -> str | None:
     length, first = best[0], -best[1]
     if length < LEAST_RUN:
         return None
-    places = places_of(text)
-    return text[places[first][0] : places[first + length - 1][1]]
+    spans = spans_of(text)
+    return text[spans[first][0] : spans[first + length - 1][1]]

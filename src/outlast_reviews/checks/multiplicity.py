@@ -1,4 +1,4 @@
-"""How many independent looks a set of overlapping ones amounts to (pure)."""
+"""Effective number of independent tests among overlapping ones (pure)."""
 
 import itertools
 import math
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 _DRAWS = 1_000
 _AT = 0.02
-"""The level at which the looks are counted."""
+"""Significance level at which the tests are counted."""
 
 
-def independent_looks(slices: Sequence[tuple[int, int]], total: int) -> float:
+def independent_tests(slices: Sequence[tuple[int, int]], total: int) -> float:
     """The number of independent tests that is as likely to err as tests of all these slices of `total` things.
 
     Windows that overlap see nearly the same: counting each (Bonferroni) would forgive far too much. The
@@ -26,10 +26,10 @@ def independent_looks(slices: Sequence[tuple[int, int]], total: int) -> float:
     ]
     if len(scales) < 2:
         return 1.0
-    chance = random.Random(0)  # noqa: S311 - no secret, and always the same
+    rng = random.Random(0)  # noqa: S311 - no secret, and always the same
     highest: list[float] = []
     for _ in range(_DRAWS):
-        drawn = [chance.gauss(0.0, math.sqrt(part)) for part in parts]
+        drawn = [rng.gauss(0.0, math.sqrt(part)) for part in parts]
         drift = math.fsum(drawn) / total
         upto = [0.0]
         for part, value in zip(parts, drawn, strict=True):

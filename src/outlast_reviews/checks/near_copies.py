@@ -1,4 +1,4 @@
-"""Nearly the same text under different names: the one sign in a single review that is rarely wrong (pure)."""
+"""Check for near-duplicate texts under different names, by shingles of three words (pure)."""
 
 from array import array
 from collections import Counter
@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.similar import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
-from outlast_reviews.checks.words import SHINGLE, places_of, shingles_of, words_of
+from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
@@ -25,10 +25,10 @@ LEAST_OF_CORE = 0.35
 LEAST_ALIKE = 0.8
 """Share of a short text's words that stand in the same order in a copy of such a group."""
 _MOST_ROUNDS = 4
-_MOST_LEADS = 16
-"""Groups that one run leads to."""
+_MOST_CLUSTERS = 16
+"""Clusters listed for one shingle."""
 _MOST_MODELS = 8
-"""Copies of a group that a short text is laid beside."""
+"""Copies of a group that a short text is compared with."""
 _MOST_QUOTES = 12
 _READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
 """Shares of the work after which the texts are taken apart, compared, and put in groups."""
@@ -77,7 +77,7 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
 
 def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
-    """In an order that only their words decide."""
+    """Group reviews by shingles, ordered by content alone."""
     by_shingles: dict[bytes, list[Review]] = {}
     lengths: dict[bytes, float] = {}
     for n, review in enumerate(reviews):
@@ -107,7 +107,7 @@ def _text(key: bytes, words: float, reviews: Sequence[Review]) -> _Text:
 def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
     """The largest first, then by date."""
 
-    def place(cluster: Sequence[_Text]) -> tuple[int, str, bytes]:
+    def sort_key(cluster: Sequence[_Text]) -> tuple[int, str, bytes]:
         return -sum(len(text.reviews) for text in cluster), _first_date(cluster), cluster[0].shingles.tobytes()
 
     def may_link(one: int, other: int) -> bool:
@@ -130,7 +130,7 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         others, before = _join_reworded(others, clusters, part_of(advance, left, 1)), len(others)
         if len(others) == before:
             break
-    return sorted(clusters, key=place)
+    return sorted(clusters, key=sort_key)
 
 
 def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
@@ -139,27 +139,27 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
     Returns the texts that are left.
     Two copies with every fifth word changed share little with each other, but much with what all share.
     """
-    leads: dict[int, list[int]] = {}
+    clusters_by_shingle: dict[int, list[int]] = {}
     for n, cluster in enumerate(clusters):
         if sum(len(text.reviews) for text in cluster) > 2:
             for shingle, count in _counted(cluster).items():
-                if count > 1 and len(led := leads.setdefault(shingle, [])) < _MOST_LEADS:
-                    led.append(n)
+                if count > 1 and len(listed := clusters_by_shingle.setdefault(shingle, [])) < _MOST_CLUSTERS:
+                    listed.append(n)
     models = [[_folded_words(text) for text in cluster[:_MOST_MODELS]] for cluster in clusters]
     left: list[_Text] = []
     for n, text in enumerate(others):
         if n % 250 == 0:
             advance(n / len(others) / _MOST_ROUNDS)
-        if leads.keys().isdisjoint(text.shingles):
+        if clusters_by_shingle.keys().isdisjoint(text.shingles):
             left.append(text)
             continue
-        hits = Counter(group for shingle in text.shingles for group in leads.get(shingle, ()))
+        hits = Counter(group for shingle in text.shingles for group in clusters_by_shingle.get(shingle, ()))
         best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]))
         if text.words < LONG_WORDS:
             reworded = _alike(text, models[best])
         else:
             reworded = shared >= max(LOOSE_SHARED, LEAST_OF_CORE * len(text.shingles)) and (
-                spread([best in leads.get(shingle, ()) for shingle in text.shingles]) >= LOOSE_SPREAD
+                spread([best in clusters_by_shingle.get(shingle, ()) for shingle in text.shingles]) >= LOOSE_SPREAD
             )
         if reworded:
             clusters[best].append(text)
@@ -169,7 +169,6 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
 
 
 def _counted(cluster: Sequence[_Text]) -> Counter[int]:
-    """In how many reviews each run is."""
     counted: Counter[int] = Counter()
     for text in cluster:
         for shingle in text.shingles:
@@ -223,7 +222,7 @@ def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
 def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
     """The parts of the text that the cluster shares, the longest first."""
     own = without_disclosures(text)
-    words, places = words_of(own).words, places_of(own)
+    words, spans = words_of(own).words, spans_of(own)
     runs: list[tuple[int, int]] = []
     for start, shingle in enumerate(shingles_of(words)):
         if shingle not in shared:
@@ -233,4 +232,4 @@ def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
         else:
             runs.append((start, start + SHINGLE))
     longest = sorted(runs, key=lambda run: (run[0] - run[1], run[0]))[:_MOST_QUOTES]
-    return tuple(text[places[first][0] : places[end - 1][1]] for first, end in longest)
+    return tuple(text[spans[first][0] : spans[end - 1][1]] for first, end in longest)

@@ -1,4 +1,4 @@
-"""The same people around other analysed products within days: what groups of paid reviewers look like (pure)."""
+"""Check for groups of reviewers who reviewed the same other products within days (pure)."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -41,23 +41,23 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
     def near(mark: str, day: int) -> frozenset[str]:
         return frozenset(product for on, product in elsewhere.get(mark, ()) if abs(on - day) <= WITHIN_DAYS)
 
-    met: dict[int, frozenset[str]] = {}
+    matches: dict[int, frozenset[str]] = {}
     people: dict[int, str] = {}
     for review, date, mark in known:
         if len(products_near := near(mark, date.toordinal())) >= LEAST_PRODUCTS:
-            met[review.row], people[review.row] = products_near, mark
-    if not met:
+            matches[review.row], people[review.row] = products_near, mark
+    if not matches:
         sentence = (
             f"None of {len(known):,} reviewers wrote about two of the {others:,} other products analysed"
             f" here within {WITHIN_DAYS} days."
         )
         return Finding(NAME, TITLE, "clear", sentence)
-    together = _together(met, people)
-    signs = tuple(_sign(row, len(met[row]), together=row in together) for row in sorted(met))
+    together = _together(matches, people)
+    signs = tuple(_sign(row, len(matches[row]), together=row in together) for row in sorted(matches))
     if not together:
         sentence = (
-            f"{len(met):,} reviewers wrote about two other analysed products within {WITHIN_DAYS} days, but no two"
-            " of them about the same ones, so it does not count."
+            f"{len(matches):,} reviewers wrote about two other analysed products within {WITHIN_DAYS} days, but no"
+            " two of them about the same ones, so it does not count."
         )
     else:
         sentence = (
@@ -67,19 +67,19 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
     return Finding(NAME, TITLE, "found", sentence, signs)
 
 
-def _together(met: dict[int, frozenset[str]], people: dict[int, str]) -> frozenset[int]:
+def _together(matches: dict[int, frozenset[str]], people: dict[int, str]) -> frozenset[int]:
     """Rows whose reviewer shares two products with a reviewer of another row.
 
     A popular product is met by chance; two shared ones make a pair, and pairs are counted by people.
     """
     of_person: dict[str, set[tuple[str, str]]] = {}
-    for mark, near in {(people[row], near) for row, near in met.items()}:
+    for mark, near in {(people[row], near) for row, near in matches.items()}:
         of_person.setdefault(mark, set()).update(_pairs(near))
     people_of = Counter(pair for pairs in of_person.values() for pair in pairs)
     together = {
-        near for near in set(met.values()) if any(people_of[pair] >= LEAST_TOGETHER for pair in _pairs(near))
+        near for near in set(matches.values()) if any(people_of[pair] >= LEAST_TOGETHER for pair in _pairs(near))
     }
-    return frozenset(row for row, near in met.items() if near in together)
+    return frozenset(row for row, near in matches.items() if near in together)
 
 
 def _pairs(products: frozenset[str]) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Phrases of several parts close behind each other, found in time proportional to the text (pure).
+"""Matches phrases of several parts with bounded gaps, in linear time (pure).
 
 A regular expression with bounded gaps is linear as well, but multiplies the bounds of its gaps with each other.
 Here each part is searched for once, and gaps are looked up.
@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-Part = tuple[str, ...]
+Alternatives = tuple[str, ...]
 """Alternatives in small letters. Where one begins or ends with a letter of a spaced script, so does a word."""
 Gap = int | re.Pattern[str]
 """At most so many characters of the same sentence, or exactly what a pattern matches."""
@@ -24,33 +24,33 @@ _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 class Phrase:
     """The first part, then for each further part the gap before it."""
 
-    first: Part
-    rest: tuple[tuple[Gap, Part], ...] = ()
+    first: Alternatives
+    rest: tuple[tuple[Gap, Alternatives], ...] = ()
     ends: str = SENTENCE
     """Characters that no gap may have in it."""
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Alternatives, ...]:
         return (self.first, *(part for _, part in self.rest))
 
 
-class Searched:
-    """One text, in which each part is searched for once, whatever the number of phrases that have it."""
+class SearchedText:
+    """A text that caches the occurrences of each part across phrases."""
 
     def __init__(self, text: str) -> None:
         # İ is the only letter that has another length in small letters
         self._text = text.replace("İ", "I").lower()
-        self._places: dict[Part, list[tuple[int, int]]] = {}
+        self._spans: dict[Alternatives, list[tuple[int, int]]] = {}
         self._ends: dict[str, list[int]] = {}
 
     def spans(self, phrase: Phrase) -> Iterator[tuple[int, int]]:
-        """Where the phrase stands, from left to right; of overlapping ones the first."""
-        if not all(map(self._where, phrase.parts)):
+        """Yield the spans of the phrase from left to right, without overlaps."""
+        if not all(map(self._spans_of, phrase.parts)):
             return
-        found = self._where(phrase.parts[-1])
+        found = self._spans_of(phrase.parts[-1])
         ends = self._sentence_ends(phrase.ends)
         for (gap, _), part in zip(reversed(phrase.rest), reversed(phrase.parts[:-1]), strict=True):
-            found = self._before(self._where(part), gap, found, ends)
+            found = self._before(self._spans_of(part), gap, found, ends)
         done = 0
         for start, end in found:
             if start >= done:
@@ -59,15 +59,15 @@ class Searched:
 
     def _before(
         self,
-        places: Sequence[tuple[int, int]],
+        spans: Sequence[tuple[int, int]],
         gap: Gap,
         following: Sequence[tuple[int, int]],
         ends: Sequence[int],
     ) -> list[tuple[int, int]]:
-        """Those of the places behind which, after the gap, one of the others follows; each to the end of that."""
+        """Join each span with a following one that the gap allows."""
         starts = [start for start, _ in following]
         joined: list[tuple[int, int]] = []
-        for start, end in places:
+        for start, end in spans:
             if isinstance(gap, int):
                 nearest, sentence = end, bisect_left(ends, end)
                 farthest = min(end + gap, ends[sentence] if sentence < len(ends) else end + gap)
@@ -80,12 +80,12 @@ class Searched:
                 joined.append((start, following[at][1]))
         return joined
 
-    def _where(self, part: Part) -> list[tuple[int, int]]:
-        if part not in self._places:
-            self._places[part] = sorted(
+    def _spans_of(self, part: Alternatives) -> list[tuple[int, int]]:
+        if part not in self._spans:
+            self._spans[part] = sorted(
                 span for words in part if words in self._text for span in self._occurrences(words)
             )
-        return self._places[part]
+        return self._spans[part]
 
     def _occurrences(self, words: str) -> Iterator[tuple[int, int]]:
         text = self._text

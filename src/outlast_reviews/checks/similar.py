@@ -1,4 +1,4 @@
-"""Which of many sets overlap by half or more, or some of them by less, without comparing every pair (pure)."""
+"""Groups sets by Jaccard similarity, with prefix filtering instead of comparing every pair (pure)."""
 
 import math
 from array import array
@@ -20,7 +20,7 @@ LOOSE_SPREAD = 4
 _BUCKETS = 1 << 24
 _COUNTED = 0.2
 """Share of the work that is counting how frequent the numbers are."""
-_MEETS = 2
+_MEETING_SHARE = 2
 """Two sets are compared if they meet at one in so many of the numbers that they have to share."""
 _MOST_LISTED = 64
 """Sets that one number leads to. Copies of a much-copied text meet through the first of them, so a
@@ -47,7 +47,7 @@ def similar_groups(
     """
     frequency = _frequencies(sets, part_of(advance, 0, _COUNTED))
     advance = part_of(advance, _COUNTED, 1)
-    leads: dict[int, list[int]] = {}
+    index: dict[int, list[int]] = {}
     parent = list(range(len(sets)))
     meetings: list[int] = []
     for n, numbers in enumerate(sets):
@@ -55,7 +55,7 @@ def similar_groups(
             advance(n / len(sets))
         loose = bool(loosely) and loosely[n]
         size, shares = len(numbers), _shares(len(numbers), loose=loose)
-        enough = max(1, shares // _MEETS)
+        enough = max(1, shares // _MEETING_SHARE)
         meetings.append(enough)
         others_have = [(count, x) for x in numbers if (count := frequency[x >> 8]) > 1]
         others_have.sort()
@@ -63,11 +63,11 @@ def similar_groups(
         prefix = len(others_have) - shares + enough
         shared = [x for _, x in others_have[: max(0, prefix)]]
         own: frozenset[int] | None = None
-        met = Counter(chain.from_iterable(filter(None, map(leads.get, shared))))
+        hits = Counter(chain.from_iterable(filter(None, map(index.get, shared))))
         smallest = math.ceil((LOOSE_OVERLAP if loose else LEAST_OVERLAP) * size)
-        fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETS)
+        fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETING_SHARE)
         unlike = 0
-        often = [(-times, other) for other, times in met.items() if times >= fewest]
+        often = [(-times, other) for other, times in hits.items() if times >= fewest]
         for times, other in ((-less, other) for less, other in sorted(often)):
             if unlike == _MOST_UNLIKE:
                 break
@@ -84,7 +84,7 @@ def similar_groups(
                 else:
                     unlike += 1
         for x in shared:
-            listed = leads.setdefault(x, [])
+            listed = index.setdefault(x, [])
             if len(listed) < _MOST_LISTED:
                 listed.append(n)
     groups: dict[int, list[int]] = {}

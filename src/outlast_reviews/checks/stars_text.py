@@ -1,4 +1,4 @@
-"""Stars that say the opposite of their text: a weak sign, as people also click the wrong star (pure)."""
+"""Check for stars that contradict the text: a weak sign, as people also click the wrong star (pure)."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reviews without a verified purchase where most have one: a weak sign that never counts alone (pure)."""
+"""Check for unverified purchases where most are verified: a weak sign that never counts alone (pure)."""
 
 from collections.abc import Sequence
 

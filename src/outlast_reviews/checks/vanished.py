@@ -1,4 +1,4 @@
-"""Reviews that the last analysis saw and this one does not: context, as nobody says why they went (pure)."""
+"""Check for reviews missing since the last analysis; context only, as the cause is unknown (pure)."""
 
 from collections.abc import Sequence
 
@@ -19,24 +19,24 @@ def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: ReviewFacts
         return _not_assessed(
             "No earlier analysis of this product is known: of a page anybody's here, of a file your own."
         )
-    now = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
+    current = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
     dates = [review.date for review in reviews if review.date]
     earlier = [e for e in facts.earlier if not dates or not e.date or min(dates) <= e.date <= max(dates)]
-    kept = sum(e.mark in now for e in earlier)
+    kept = sum(e.mark in current for e in earlier)
     if len(earlier) < LEAST_REVIEWS:
         return _not_assessed(f"The last analysis saw fewer than {LEAST_REVIEWS} reviews of the same days.")
     if kept < LEAST_KEPT * len(earlier):
         return _not_assessed("The last analysis saw mostly other reviews than this source holds.")
-    gone = [e for e in earlier if e.mark not in now]
+    missing = [e for e in earlier if e.mark not in current]
     when = formatting.day(facts.earlier_on)
-    if not gone:
+    if not missing:
         sentence = f"All {len(earlier):,} reviews of the last analysis, of {when}, are still there."
         return Finding(NAME, TITLE, "clear", sentence, context=True)
-    five = sum(e.rating is not None and e.rating >= 5 for e in gone)
+    five = sum(e.rating is not None and e.rating >= 5 for e in missing)
     sentence = (
-        f"{len(gone):,} of {len(earlier):,} reviews that were there on {when} are gone; {five:,} of them gave five"
-        " stars. A shop removes reviews that break its rules, and authors take theirs back; a file may also just"
-        " leave some out."
+        f"{len(missing):,} of {len(earlier):,} reviews that were there on {when} are gone; {five:,} of them gave"
+        " five stars. A shop removes reviews that break its rules, and authors take theirs back; a file may also"
+        " just leave some out."
     )
     return Finding(NAME, TITLE, "found", sentence, context=True)
 

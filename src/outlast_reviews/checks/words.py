@@ -1,4 +1,4 @@
-"""Words of a text, their places in it, and shingles of three words (pure)."""
+"""Words of a text, their spans, and shingles of three words (pure)."""
 
 import re
 import unicodedata
@@ -17,8 +17,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 """The same of a text in small ASCII letters, several times as quick."""
 _FIRST, _SECOND, _THIRD, _ALL = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0xFFFFFFFF
 """Odd numbers that spread the places of a run over all numbers of 32 bits (those of xxHash)."""
-_KNOWN = 100_000
-_LONGEST_KNOWN = 40
+_CACHE_SIZE = 100_000
+_LONGEST_CACHED = 40
 """Characters: longer words come once, and would fill the memory."""
 
 
@@ -47,7 +47,7 @@ def words_of(text: str) -> Words:
     return Words(found, len(found) - halves / 2)
 
 
-def places_of(text: str) -> list[tuple[int, int]]:
+def spans_of(text: str) -> list[tuple[int, int]]:
     """Where each of these words begins and ends in the text."""
     return [match.span() for match in _WORD.finditer(text)][:MOST_WORDS]
 
@@ -62,11 +62,11 @@ def shingles_of(words: Sequence[str]) -> list[int]:
 
 
 def _number(word: str) -> int:
-    return _known_number(word) if len(word) <= _LONGEST_KNOWN else _new_number(word)
+    return _cached_number(word) if len(word) <= _LONGEST_CACHED else _new_number(word)
 
 
-@lru_cache(_KNOWN)
-def _known_number(word: str) -> int:
+@lru_cache(_CACHE_SIZE)
+def _cached_number(word: str) -> int:
     return _new_number(word)
 
 

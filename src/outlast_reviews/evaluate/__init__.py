@@ -1,1 +1,1 @@
-"""How well the judging does: on files whose labels are known, and on campaigns planted among real reviews."""
+"""Measures the accuracy of the checks on labelled files and on planted campaigns."""

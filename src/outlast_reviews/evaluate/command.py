@@ -1,4 +1,4 @@
-"""`outlast reviews`: what there is to do with reviews besides analysing them."""
+"""`outlast reviews`: commands to print a sample and to evaluate the checks."""
 
 import io
 import json
@@ -19,10 +19,10 @@ from outlast_reviews.evaluate.honesty import (
     Table,
     as_json,
     calibration_lines,
+    format_figure,
     honesty_table,
     is_auc,
     markdown,
-    spoken_figure,
 )
 from outlast_reviews.evaluate.labelled import LabelledReviews, NotLabelled, read_labelled
 from outlast_reviews.evaluate.picture import picture
@@ -33,7 +33,7 @@ from outlast_reviews.invented import sample_csv
 from outlast_reviews.review import Review
 from outlast_reviews.sources import NotReviews, read_reviews
 
-Report = Callable[[int, int, str], None]
+ReportProgress = Callable[[int, int, str], None]
 
 
 @click.group()
@@ -75,17 +75,17 @@ def evaluate(
     """
     tables: list[Table] = []
     failed = False
-    with _Shown() as shown:
+    with _ProgressBar() as bar:
         if planted is not None:
             sets = [found for path in files if (found := _unlabelled(path))]
             failed = len(sets) < len(files)
             if sets:
                 named = ", ".join(path.name for path in files)
-                tables.append(honesty_table(named, evaluate_planted(sets, planted, shown.report)))
+                tables.append(honesty_table(named, evaluate_planted(sets, planted, bar.report)))
         else:
             for path in files:
                 try:
-                    tables.append(_labelled(path, label, shown.report))
+                    tables.append(_labelled(path, label, bar.report))
                 except NotLabelled as refused:
                     click.echo(f"{path}: {refused}", err=True)
                     failed = True
@@ -101,11 +101,11 @@ def evaluate(
     sys.exit(2 if failed else 0)
 
 
-def _labelled(path: Path, label: str | None, report: Report) -> Table:
-    given = read_labelled(path, label)
-    if isinstance(given, LabelledReviews):
-        return honesty_table(path.name, evaluate_reviews(given, report))
-    return honesty_table(path.name, evaluate_products(given, report))
+def _labelled(path: Path, label: str | None, report: ReportProgress) -> Table:
+    labelled = read_labelled(path, label)
+    if isinstance(labelled, LabelledReviews):
+        return honesty_table(path.name, evaluate_reviews(labelled, report))
+    return honesty_table(path.name, evaluate_products(labelled, report))
 
 
 def _unlabelled(path: Path) -> Sequence[Review] | None:
@@ -131,13 +131,13 @@ def _print(table: Table) -> None:
     out.print(escape(table.about), highlight=False)
     grid = Grid("what", "figure", "95 % interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
     for line in [*table.lines, *calibration_lines(table.calibration)]:
-        value, interval = spoken_figure(line.figure, percent=not is_auc(line))
+        value, interval = format_figure(line.figure, percent=not is_auc(line))
         of = f"{line.figure.of:,}"
         grid.add_row(escape(f"{line.group}: {line.name}"), value, interval, of, escape(line.beside))
     out.print(grid)
 
 
-class _Shown:
+class _ProgressBar:
     """A progress bar on stderr for the time of a `with`."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Figures of accuracy, each with the interval that it deserves (pure)."""
+"""Accuracy figures with confidence intervals (pure)."""
 
 import math
 import random
@@ -26,11 +26,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Of things given a like probability, how many were really so."""
+    """Observed share among items with similar predicted probabilities."""
 
-    said: float
+    predicted: float
     """Mean of the probabilities given."""
-    seen: Figure
+    observed: Figure
 
 
 NOTHING = Figure(None, None, None, 0)
@@ -55,19 +55,19 @@ def auc(scores: Sequence[float], labels: Sequence[bool]) -> Figure:
     value = _auc(counted)
     if value is None:
         return NOTHING
-    chance = random.Random(0)  # noqa: S311 - no secret, and always the same
+    rng = random.Random(0)  # noqa: S311 - no secret, and always the same
     draws = max(100, min(_RESAMPLES, _MOST_CELLS // len(counted)))
     drawn = sorted(
-        _auc([(score, label, chance.gammavariate(count, 1.0)) for score, label, count in counted]) or 0.0
+        _auc([(score, label, rng.gammavariate(count, 1.0)) for score, label, count in counted]) or 0.0
         for _ in range(draws)
     )
     low, high = drawn[draws * 25 // 1000], drawn[-1 - draws * 25 // 1000]
     return Figure(value, min(low, value), max(high, value), len(labels))
 
 
-def calibration(said: Sequence[float], labels: Sequence[bool], most_bins: int = 5) -> tuple[Bin, ...]:
+def calibration(predicted: Sequence[float], labels: Sequence[bool], most_bins: int = 5) -> tuple[Bin, ...]:
     """Bins of about equal size, equal probabilities never apart, the lowest first."""
-    pairs = sorted(zip(said, labels, strict=True))
+    pairs = sorted(zip(predicted, labels, strict=True))
     bins: list[list[tuple[float, bool]]] = [[]]
     for n, pair in enumerate(pairs):
         full = len(bins[-1]) * most_bins >= len(pairs)

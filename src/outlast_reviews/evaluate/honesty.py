@@ -1,4 +1,4 @@
-"""The honesty table: every figure with its interval, and beside it what others measured (pure)."""
+"""The honesty table: measured figures with intervals, beside those of published studies (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def as_json(table: Table) -> dict[str, Any]:
             {"group": line.group, "name": line.name, **_json(line.figure), "beside": line.beside or None}
             for line in table.lines
         ],
-        "calibration": [{"said": round(one.said, 4), **_json(one.seen)} for one in table.calibration],
+        "calibration": [{"said": round(one.predicted, 4), **_json(one.observed)} for one in table.calibration],
     }
 
 
@@ -82,7 +82,7 @@ def from_json(facts: Mapping[str, Any]) -> Table:
     return Table(facts["source"], facts["about"], tuple(lines), tuple(bins))
 
 
-def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
+def format_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
     """The value and its interval."""
     if figure.value is None or figure.low is None or figure.high is None:
         return "not assessed", ""
@@ -92,7 +92,7 @@ def spoken_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
 
 
 def _one_decimal(share: float) -> str:
-    """Of each figure, so that a column can be compared; nought and all are said of nothing else."""
+    """One decimal, so that a column lines up; only exact 0 and 100 are shown as such."""
     said = f"{100 * share:.1f}"
     if said in {"0.0", "100.0"} and 0 < share < 1:
         said = "< 0.1" if share < 0.5 else "> 99.9"
@@ -107,7 +107,7 @@ def is_auc(line: Line) -> bool:
 def markdown(table: Table) -> str:
     rows = ["| what | figure | 95 % interval | of | elsewhere |", "|---|---|---|---|---|"]
     for line in table.lines:
-        value, interval = spoken_figure(line.figure, percent=not is_auc(line))
+        value, interval = format_figure(line.figure, percent=not is_auc(line))
         rows.append(f"| {line.group}: {line.name} | {value} | {interval} | {line.figure.of:,} | {line.beside} |")
     return "\n".join([table.about, "", *rows])
 
@@ -167,4 +167,4 @@ def _json(figure: Figure) -> dict[str, float | int | None]:
 def calibration_lines(bins: Sequence[Bin]) -> Iterator[Line]:
     """What was said against what was so, for a table."""
     for one in bins:
-        yield Line("Calibration", f"said {100 * one.said:.0f} %", one.seen)
+        yield Line("Calibration", f"said {100 * one.predicted:.0f} %", one.observed)

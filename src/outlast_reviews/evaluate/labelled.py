@@ -1,4 +1,4 @@
-"""Reads files whose rows carry a label: which column it is, and what it says of each row."""
+"""Reads labelled files: finds the label column and parses its values."""
 
 import csv
 import gzip
@@ -53,7 +53,7 @@ def read_labelled(path: Path, label: str | None = None) -> LabelledReviews | Lab
         raise NotLabelled(f"It cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     rows = _rows(raw.decode("utf-8-sig", "replace"))
     column = _label_column(rows, label)
-    labels = {n: told for n, row in enumerate(rows, start=1) if (told := _told(row.get(column))) is not None}
+    labels = {n: flag for n, row in enumerate(rows, start=1) if (flag := _flag(row.get(column))) is not None}
     if len(set(labels.values())) < 2:
         raise NotLabelled(f"The column “{column}” does not say of some rows yes and of others no (as 1 and 0).")
     try:
@@ -66,7 +66,6 @@ def read_labelled(path: Path, label: str | None = None) -> LabelledReviews | Lab
 
 
 def _rows(text: str) -> list[Mapping[str, Any]]:
-    """The rows of a table, by column."""
     start = text.lstrip()[:1]
     try:
         if start == "[":
@@ -101,7 +100,7 @@ def _label_column(rows: Sequence[Mapping[str, Any]], label: str | None) -> str:
     return found
 
 
-def _told(value: object) -> bool | None:
+def _flag(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from outlast_reviews.evaluate.honesty import Line, Table, calibration_lines, is_auc, spoken_figure
+from outlast_reviews.evaluate.honesty import Line, Table, calibration_lines, format_figure, is_auc
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 920, 470, 760, 22, 64
 _LONGEST_NAME = 68
@@ -37,7 +37,7 @@ def _table(table: Table, lines: Sequence[Line], y: int) -> Iterator[str]:
 
 
 def _line(line: Line, y: int) -> Iterator[str]:
-    value, interval = map(escape, spoken_figure(line.figure, percent=not is_auc(line)))
+    value, interval = map(escape, format_figure(line.figure, percent=not is_auc(line)))
     yield f'<text x="16" y="{y}" fill="#222">{escape(_cut(f"{line.group}: {line.name}"))}</text>'
     yield f'<text x="{_RIGHT + 14}" y="{y}" fill="#222">{value} <tspan fill="#777">{interval}</tspan></text>'
     figure = line.figure

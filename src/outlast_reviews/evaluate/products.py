@@ -1,4 +1,4 @@
-"""The honesty table of labelled products: what each feature, and all together, tell of who buys reviews (pure)."""
+"""Evaluates labelled products: AUC of each feature, and of a logistic regression on all (pure)."""
 
 import math
 import random
@@ -28,33 +28,33 @@ class ProductFigures:
     """AUC of each feature alone, turned so that it is at least one half."""
 
 
-def evaluate_products(given: LabelledProducts, progress: Callable[[int, int, str], None]) -> ProductFigures:
+def evaluate_products(products: LabelledProducts, progress: Callable[[int, int, str], None]) -> ProductFigures:
     """A ridge logistic regression on all features (the 40 most telling), in five folds drawn by a fixed seed."""
-    labels = list(given.labels)
+    labels = list(products.labels)
     alone: dict[str, Figure] = {}
-    for n, (name, values) in enumerate(given.features.items()):
-        progress(n, len(given.features) + FOLDS, "Each feature alone")
+    for n, (name, values) in enumerate(products.features.items()):
+        progress(n, len(products.features) + FOLDS, "Each feature alone")
         alone[name] = _turned(_filled(values), labels)
-    telling = sorted(alone, key=lambda name: (-(alone[name].value or 0), name))[:MOST_FEATURES]
-    rows = list(zip(*(_standard(_filled(given.features[name])) for name in telling), strict=True))
+    strongest = sorted(alone, key=lambda name: (-(alone[name].value or 0), name))[:MOST_FEATURES]
+    rows = list(zip(*(_standard(_filled(products.features[name])) for name in strongest), strict=True))
     fold_of = [n % FOLDS for n in range(len(labels))]
     random.Random(0).shuffle(fold_of)  # noqa: S311 - no secret, and always the same
-    said = [0.0] * len(labels)
+    predicted = [0.0] * len(labels)
     for fold in range(FOLDS):
-        progress(len(given.features) + fold, len(given.features) + FOLDS, "All features together")
+        progress(len(products.features) + fold, len(products.features) + FOLDS, "All features together")
         train = [n for n, own in enumerate(fold_of) if own != fold]
         weights = _fit([rows[n] for n in train], [labels[n] for n in train])
         for n, own in enumerate(fold_of):
             if own == fold:
-                said[n] = _probability(weights, rows[n])
-    right = sum((p >= 0.5) is label for p, label in zip(said, labels, strict=True))
+                predicted[n] = _probability(weights, rows[n])
+    right = sum((p >= 0.5) is label for p, label in zip(predicted, labels, strict=True))
     return ProductFigures(
         products=len(labels),
         labelled=sum(labels),
-        auc=auc(said, labels),
+        auc=auc(predicted, labels),
         accuracy=share(right, len(labels)),
         always_no=1 - sum(labels) / len(labels),
-        calibration=calibration(said, labels),
+        calibration=calibration(predicted, labels),
         features={name: alone[name] for name in sorted(alone, key=lambda name: (-(alone[name].value or 0), name))},
     )
 
@@ -65,7 +65,6 @@ def _turned(values: Sequence[float], labels: Sequence[bool]) -> Figure:
 
 
 def _filled(values: Sequence[float | None]) -> list[float]:
-    """Missing ones become the median, which tells nothing."""
     known = sorted(v for v in values if v is not None)
     return [known[len(known) // 2] if v is None else v for v in values]
 
@@ -103,7 +102,6 @@ def _fit(rows: Sequence[Sequence[float]], labels: Sequence[bool]) -> list[float]
 
 
 def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Gauss with pivots; both are used up."""
     size = len(right)
     for at in range(size):
         pivot = max(range(at, size), key=lambda n: abs(matrix[n][at]))

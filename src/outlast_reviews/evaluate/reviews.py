@@ -1,4 +1,4 @@
-"""The honesty table of labelled reviews: what the checks say of each, beside what it really is (pure)."""
+"""Evaluates the checks on labelled reviews: AUC, accuracy, precision and recall (pure)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,24 +47,24 @@ class ReviewFigures:
     """Those that suspect: disclosed incentives and context do not."""
 
 
-def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str], None]) -> ReviewFigures:
+def evaluate_reviews(data: LabelledReviews, progress: Callable[[int, int, str], None]) -> ReviewFigures:
     """Each set is judged by itself, as a product would be; labels reach no check."""
     scores: list[float] = []
     labels: list[bool] = []
     suspected: list[bool] = []
     counts: dict[str, list[int]] = {}
     titles: dict[str, str] = {}
-    whole = sum(map(len, given.sets))
+    whole = sum(map(len, data.sets))
     done = 0
-    for reviews in given.sets:
+    for reviews in data.sets:
 
         def within(part: int, total: int, message: str, size: int = len(reviews), start: int = done) -> None:
             progress(start + size * part // total, whole, message)
 
-        unique = [review for review in merge(reviews) if review.row in given.labels]
+        unique = [review for review in merge(reviews) if review.row in data.labels]
         findings = run_checks(unique, within)
         evidence = gather(findings)
-        own = {review.row: given.labels[review.row] for review in unique}
+        own = {review.row: data.labels[review.row] for review in unique}
         for row, label in own.items():
             scores.append(_score(row, evidence))
             labels.append(label)
@@ -75,11 +75,11 @@ def evaluate_reviews(given: LabelledReviews, progress: Callable[[int, int, str],
             titles[finding.name] = finding.title
             _count(counts.setdefault(finding.name, [0, 0, 0, 0]), finding, own)
         done += len(reviews)
-    right = sum(label is said for label, said in zip(labels, suspected, strict=True))
+    right = sum(label is suspicion for label, suspicion in zip(labels, suspected, strict=True))
     return ReviewFigures(
         reviews=len(labels),
         labelled=sum(labels),
-        sets=len(given.sets),
+        sets=len(data.sets),
         auc=auc(scores, labels),
         accuracy=share(right, len(labels)),
         always_no=1 - sum(labels) / len(labels) if labels else 0.0,

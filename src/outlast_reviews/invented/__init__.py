@@ -1,4 +1,4 @@
-"""Reviews that nobody wrote, made by a seeded generator: campaigns to measure with, a sample to look at."""
+"""Generated reviews from seeded random numbers: campaigns for measurements, and a sample."""
 
 from outlast_reviews.invented.campaign import Campaign, plant
 from outlast_reviews.invented.sample import SAMPLE, sample_csv, sample_reviews

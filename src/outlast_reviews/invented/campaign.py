@@ -1,4 +1,4 @@
-"""Plants a campaign of bought five-star reviews among others, to measure how much of it is found (pure)."""
+"""Plants a campaign of five-star copies among real reviews, to measure recall (pure)."""
 
 import datetime as dt
 import random
@@ -51,17 +51,17 @@ def plant(reviews: Sequence[Review], *, size: int, edits: float, days: int, seed
     In each copy the share `edits` of the words is replaced by words of the other reviews. Needs dated reviews;
     the same arguments give the same set.
     """
-    chance = random.Random(f"{seed}/{size}/{edits}/{days}")  # noqa: S311 - no secret, and always the same
+    rng = random.Random(f"{seed}/{size}/{edits}/{days}")  # noqa: S311 - no secret, and always the same
     dates = [review.date for review in reviews if review.date]
     first, last = min(dates), max(dates)
-    start = first + dt.timedelta(days=chance.randrange(max(1, (last - first).days - days + 2)))
+    start = first + dt.timedelta(days=rng.randrange(max(1, (last - first).days - days + 2)))
     words = _words_of(reviews)
-    template = chance.choice(TEMPLATES).split()
+    template = rng.choice(TEMPLATES).split()
 
     def reworded() -> str:
-        return _reworded(template, edits, words, chance)
+        return _reworded(template, edits, words, rng)
 
-    return _campaign(reviews, reworded, size, start, days, seed, chance)
+    return _campaign(reviews, reworded, size, start, days, seed, rng)
 
 
 def plant_copies_of_one(
@@ -72,18 +72,18 @@ def plant_copies_of_one(
 
     Each word is replaced with the chance `edits`, as by somebody who rewords.
     """
-    chance = random.Random(f"{seed}/{least}/{size}/{edits}")  # noqa: S311 - no secret, and always the same
+    rng = random.Random(f"{seed}/{least}/{size}/{edits}")  # noqa: S311 - no secret, and always the same
     fitting = [review for review in reviews if review.date and least <= len(review.text.split()) < below]
     if not fitting:
         return None
-    copied = chance.choice(fitting)
+    copied = rng.choice(fitting)
     words, template = _words_of(reviews), copied.text.split()
     others = [review for review in reviews if review.text.casefold() != copied.text.casefold()]
 
     def reworded() -> str:
-        return " ".join(chance.choice(words) if chance.random() < edits else word for word in template)
+        return " ".join(rng.choice(words) if rng.random() < edits else word for word in template)
 
-    return _campaign(others, reworded, size, copied.date or dt.date.min, 1, seed, chance)
+    return _campaign(others, reworded, size, copied.date or dt.date.min, 1, seed, rng)
 
 
 def _campaign(
@@ -93,14 +93,14 @@ def _campaign(
     start: dt.date,
     days: int,
     seed: int,
-    chance: random.Random,
+    rng: random.Random,
 ) -> Campaign:
     row = max(review.row for review in reviews)
     planted = tuple(
         Review(
             row=row + n,
             rating=5.0,
-            date=start + dt.timedelta(days=chance.randrange(days)),
+            date=start + dt.timedelta(days=rng.randrange(days)),
             title="Five Stars",
             text=text(),
             reviewer=f"Invented Person {seed}-{n}",
@@ -111,10 +111,10 @@ def _campaign(
     return Campaign((*reviews, *planted), frozenset(review.row for review in planted), start, end)
 
 
-def _reworded(template: Sequence[str], edits: float, words: Sequence[str], chance: random.Random) -> str:
+def _reworded(template: Sequence[str], edits: float, words: Sequence[str], rng: random.Random) -> str:
     copy = list(template)
-    for at in chance.sample(range(len(copy)), round(edits * len(copy))):
-        copy[at] = chance.choice(words)
+    for at in rng.sample(range(len(copy)), round(edits * len(copy))):
+        copy[at] = rng.choice(words)
     return " ".join(copy)
 
 

@@ -27,10 +27,10 @@ COLUMNS = ("review_id", "product_title", "reviewer", "rating", "date", "title", 
 
 def sample_reviews() -> ReviewSet:
     """Always the same; every text, name and number in it is invented."""
-    chance = random.Random("lanternfish")  # noqa: S311 - no secret, and always the same
-    texts = _Texts(chance)
-    reviews = [*_honest(texts, chance), *_copies(chance), *_rewarded(texts, chance)]
-    reviews += [replace(review) for review in chance.sample(reviews[:HONEST], REPEATED)]
+    rng = random.Random("lanternfish")  # noqa: S311 - no secret, and always the same
+    texts = _Texts(rng)
+    reviews = [*_honest(texts, rng), *_copies(rng), *_rewarded(texts, rng)]
+    reviews += [replace(review) for review in rng.sample(reviews[:HONEST], REPEATED)]
     reviews.sort(key=lambda review: (review.date or START, review.reviewer or "", review.text))
     ids = {(review.reviewer, review.text): f"L{n:04d}" for n, review in enumerate(reviews, start=1)}
     numbered = [
@@ -64,16 +64,16 @@ def sample_csv() -> str:
 
 
 class _Texts:
-    """Texts of which no two say the same: what comes out too much alike is thrown again."""
+    """Generates texts, and rejects those too similar to earlier ones."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
         self._leads: dict[int, list[int]] = {}
         self._sizes: list[int] = []
 
     def new(self, stars: int, ending: str = "") -> str:
         while True:
-            text = f"{_text(stars, self._chance)} {ending}".strip()
+            text = f"{_text(stars, self._rng)} {ending}".strip()
             if self._keep(set(shingles_of(words_of(without_disclosures(text)).words))):
                 return text
 
@@ -87,63 +87,62 @@ class _Texts:
         return True
 
 
-def _honest(texts: _Texts, chance: random.Random) -> Iterator[Review]:
-    names = _names(chance)
+def _honest(texts: _Texts, rng: random.Random) -> Iterator[Review]:
+    names = _names(rng)
     for _ in range(HONEST):
-        stars = chance.choice(_STARS)
-        day = START + dt.timedelta(days=chance.randrange(DAYS))
-        verified, vine = chance.random() < 0.94, chance.random() < 0.01
-        yield _review(next(names), stars, day, texts.new(stars), chance, verified=verified, vine=vine)
+        stars = rng.choice(_STARS)
+        day = START + dt.timedelta(days=rng.randrange(DAYS))
+        verified, vine = rng.random() < 0.94, rng.random() < 0.01
+        yield _review(next(names), stars, day, texts.new(stars), rng, verified=verified, vine=vine)
 
 
-def _text(stars: int, chance: random.Random) -> str:
-    good = {5: 3, 4: 2, 3: 1, 2: 1, 1: 0}[stars] + chance.randrange(2)
+def _text(stars: int, rng: random.Random) -> str:
+    good = {5: 3, 4: 2, 3: 1, 2: 1, 1: 0}[stars] + rng.randrange(2)
     bad = {5: 0, 4: 1, 3: 2, 2: 2, 1: 3}[stars]
-    parts = [chance.choice(phrases.OPENINGS)] if chance.random() < 0.7 else []
-    parts += chance.sample(phrases.GOOD, good) + chance.sample(phrases.BAD, bad)
-    parts += [chance.choice(phrases.CLOSINGS)] if chance.random() < 0.5 else []
-    return " ".join(_filled(part, chance) for part in parts)
+    parts = [rng.choice(phrases.OPENINGS)] if rng.random() < 0.7 else []
+    parts += rng.sample(phrases.GOOD, good) + rng.sample(phrases.BAD, bad)
+    parts += [rng.choice(phrases.CLOSINGS)] if rng.random() < 0.5 else []
+    return " ".join(_filled(part, rng) for part in parts)
 
 
-def _filled(part: str, chance: random.Random) -> str:
+def _filled(part: str, rng: random.Random) -> str:
     choices = {
         **phrases.FILLINGS,
         "place": phrases.PLACES,
         "span": phrases.SPANS,
         "compared": phrases.COMPARED,
     }
-    return part.format_map({name: chance.choice(options) for name, options in choices.items()})
+    return part.format_map({name: rng.choice(options) for name, options in choices.items()})
 
 
-def _copies(chance: random.Random) -> Iterator[Review]:
+def _copies(rng: random.Random) -> Iterator[Review]:
     """The planted campaign: one text under many names, on four days, all with five stars."""
     words = phrases.COPIED.split()
     spare = sorted({word for part in phrases.GOOD for word in part.lower().split() if word.isalpha()})
-    names = _names(chance)
+    names = _names(rng)
     for _ in range(COPIES):
         copy: list[str] = list(words)
-        for at in chance.sample(range(len(copy)), chance.randrange(5)):
-            copy[at] = chance.choice(spare)
-        day = CAMPAIGN + dt.timedelta(days=chance.randrange(CAMPAIGN_DAYS))
-        yield _review(next(names), 5, day, " ".join(copy), chance, verified=chance.random() < 0.6, vine=False)
+        for at in rng.sample(range(len(copy)), rng.randrange(5)):
+            copy[at] = rng.choice(spare)
+        day = CAMPAIGN + dt.timedelta(days=rng.randrange(CAMPAIGN_DAYS))
+        yield _review(next(names), 5, day, " ".join(copy), rng, verified=rng.random() < 0.6, vine=False)
 
 
-def _rewarded(texts: _Texts, chance: random.Random) -> Iterator[Review]:
-    names = _names(chance)
+def _rewarded(texts: _Texts, rng: random.Random) -> Iterator[Review]:
+    names = _names(rng)
     for n, ending in enumerate(phrases.IN_RETURN):
-        day = START + dt.timedelta(days=chance.randrange(DAYS))
+        day = START + dt.timedelta(days=rng.randrange(DAYS))
         text = texts.new(4, ending)
-        yield _review(next(names), 5 - n % 2, day, text, chance, verified=False, vine=n % 2 == 0)
+        yield _review(next(names), 5 - n % 2, day, text, rng, verified=False, vine=n % 2 == 0)
 
 
 def _review(
-    name: str, stars: int, day: dt.date, text: str, chance: random.Random, *, verified: bool, vine: bool
+    name: str, stars: int, day: dt.date, text: str, rng: random.Random, *, verified: bool, vine: bool
 ) -> Review:
-    title = chance.choice(phrases.TITLES[stars])
+    title = rng.choice(phrases.TITLES[stars])
     return Review(0, None, float(stars), day, title, text, name, verified, vine)
 
 
-def _names(chance: random.Random) -> Iterator[str]:
-    """Each once."""
+def _names(rng: random.Random) -> Iterator[str]:
     pairs = [f"{first} {last}" for first in phrases.FIRST_NAMES for last in phrases.LAST_NAMES]
-    yield from chance.sample(pairs, len(pairs))
+    yield from rng.sample(pairs, len(pairs))

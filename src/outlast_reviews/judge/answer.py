@@ -1,4 +1,4 @@
-"""From what a model wrote to judgements that hold: ids reconciled, values in bounds, quotes found (pure)."""
+"""Parses and validates a model's answer: ids, value ranges and quotes (pure)."""
 
 import re
 from collections import Counter
@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from outlast_reviews.judge.errors import InvalidAnswerError
-from outlast_reviews.judge.question import REASONS, Text
+from outlast_reviews.judge.question import REASONS, ReviewText
 
 SUSPICIOUS = 70
-"""From here on a judgement is a sign, and needs a quote."""
+"""Suspicion from which a judgement is a sign and needs a quote."""
 LEAST_QUOTE = 6
 LONGEST_QUOTE = 400
 """Characters; a shorter quote shows nothing, unless it is the whole text."""
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-"})
-"""One for one, so that places stay."""
+"""Maps one character to one, so that positions stay valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Judgement:
     suspicion: int
     """0 to 100."""
     reasons: tuple[str, ...] = ()
-    """Of `REASONS`."""
+    """Keys of `REASONS`."""
     start: int = 0
     end: int = 0
-    """Where in the text its quote is; equal without one."""
+    """Span of the quote in the text; `start == end` without a quote."""
 
 
-class _Said(BaseModel):
+class _RawJudgement(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
     id: str
@@ -43,21 +43,20 @@ class _Said(BaseModel):
     quote: str
 
 
-def judgements(content: str, batch: Mapping[str, Text], *, cut: bool) -> dict[str, Judgement]:
-    """By id, only what holds; a missing text was not judged. Raises `InvalidAnswerError` without an answer.
+def judgements(content: str, batch: Mapping[str, ReviewText], *, cut: bool) -> dict[str, Judgement]:
+    """Return the valid judgements by id. Raises `InvalidAnswerError` without a list of judgements.
 
-    An id that was not given, or was answered twice, an impossible value, a quote that is not in that very
-    review: such a judgement is left out whole, as one cannot know what else of it was made up. An answer
-    that was `cut` off counts up to there.
+    Drop a judgement with an unknown or repeated id, a value out of range, or a quote that is not in that review:
+    the rest of it may be made up too. Parse an answer that was `cut` off as far as it goes.
     """
-    said = [(own, item) for item in _items(content, cut=cut) if (own := _id(item)) is not None]
-    times = Counter(own for own, _ in said)
-    held = {own: _judgement(item, batch[own]) for own, item in said if own in batch and times[own] == 1}
-    return {own: judgement for own, judgement in held.items() if judgement is not None}
+    raw = [(item_id, item) for item in _items(content, cut=cut) if (item_id := _id(item)) is not None]
+    times = Counter(item_id for item_id, _ in raw)
+    valid = {key: _judgement(item, batch[key]) for key, item in raw if key in batch and times[key] == 1}
+    return {item_id: judgement for item_id, judgement in valid.items() if judgement is not None}
 
 
-def quoted(quote: str, text: str) -> tuple[int, int] | None:
-    """Where the words stand, whatever their case, white space and kind of quotation marks."""
+def find_quote(quote: str, text: str) -> tuple[int, int] | None:
+    """Find a quote, ignoring case, white space and the style of quotation marks."""
     words = quote.translate(_QUOTES).split()
     if not words or len(quote) > LONGEST_QUOTE:
         return None
@@ -66,26 +65,26 @@ def quoted(quote: str, text: str) -> tuple[int, int] | None:
     return found.span() if found else None
 
 
-def _judgement(item: Any, text: Text) -> Judgement | None:
+def _judgement(item: Any, text: ReviewText) -> Judgement | None:
     try:
-        said = _Said.model_validate(item)
+        raw = _RawJudgement.model_validate(item)
     except ValidationError:
         return None
-    reasons = tuple(reason for reason in REASONS if reason in said.reasons)
-    if not said.quote.strip():
-        return None if said.suspicion >= SUSPICIOUS else Judgement(said.suspicion, reasons)
-    place = quoted(said.quote, text.shown)
+    reasons = tuple(reason for reason in REASONS if reason in raw.reasons)
+    if not raw.quote.strip():
+        return None if raw.suspicion >= SUSPICIOUS else Judgement(raw.suspicion, reasons)
+    place = find_quote(raw.quote, text.shown)
     if place is None:
         return None
     start, end = place
     if end - start < LEAST_QUOTE and text.shown[start:end] != text.shown.strip():
-        return None if said.suspicion >= SUSPICIOUS else Judgement(said.suspicion, reasons)
-    return Judgement(said.suspicion, reasons, start, end)
+        return None if raw.suspicion >= SUSPICIOUS else Judgement(raw.suspicion, reasons)
+    return Judgement(raw.suspicion, reasons, start, end)
 
 
 def _id(item: Any) -> str | None:
-    own = cast("dict[str, Any]", item).get("id") if isinstance(item, dict) else None
-    return own if isinstance(own, str) else None
+    item_id = cast("dict[str, Any]", item).get("id") if isinstance(item, dict) else None
+    return item_id if isinstance(item_id, str) else None
 
 
 def _items(content: str, *, cut: bool) -> list[Any]:
@@ -104,7 +103,7 @@ def _items(content: str, *, cut: bool) -> list[Any]:
 
 
 def _documents(content: str, *, cut: bool) -> Iterator[str]:
-    """Where JSON may stand in an answer: it is all of it, behind the thinking, in a fence, among words."""
+    """Candidates for the JSON of an answer: all after the reasoning, a code fence, or a part of the prose."""
     answer = content.rpartition("</think>")[2].strip()
     yield answer
     if "```" in answer:

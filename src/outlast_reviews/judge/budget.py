@@ -1,15 +1,15 @@
-"""How many tokens the questions may take, before and while they are asked (pure)."""
+"""Token estimates and the token budget of an attempt (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from outlast_reviews.judge.question import BATCH, INSTRUCTION, Text
+from outlast_reviews.judge.question import BATCH, INSTRUCTION, ReviewText
 
 ANSWER_PER_REVIEW = 120
 """Tokens of one judgement at most, a quote of some thirty words included."""
 ANSWER_AT_LEAST = 100
 _USUAL_ANSWER = 45
-"""Tokens of one judgement as they usually are."""
+"""Typical tokens of one judgement."""
 _BYTES_PER_TOKEN = 3.5
 """Of UTF-8, as tokenizers do on reviews; English has rather more, other scripts are near it."""
 _FRAME = 60
@@ -21,43 +21,43 @@ def most_of_answer(reviews: int) -> int:
     return ANSWER_AT_LEAST + ANSWER_PER_REVIEW * reviews
 
 
-def expected(texts: Sequence[Text]) -> int:
-    """What asking about all of them is likely to take."""
+def expected(texts: Sequence[ReviewText]) -> int:
+    """Estimate the tokens of asking about all texts."""
     requests = -(-len(texts) // BATCH)
     size = requests * len(INSTRUCTION.encode()) + sum(_size(text) for text in texts)
     return round(size / _BYTES_PER_TOKEN) + _USUAL_ANSWER * len(texts)
 
 
 def at_most(messages: Iterable[Mapping[str, str]], reviews: int) -> int:
-    """What one request can take at worst: no tokenizer makes more tokens than there are bytes."""
+    """Upper bound of one request's tokens: no tokenizer makes more tokens than bytes."""
     return sum(len(message["content"].encode()) + 20 for message in messages) + most_of_answer(reviews)
 
 
 def usual(messages: Iterable[Mapping[str, str]], answer: str) -> int:
-    """What a request took, where the server does not say."""
+    """Estimate the tokens of a request whose server does not report them."""
     size = sum(len(message["content"].encode()) for message in messages) + len(answer.encode())
     return round(size / _BYTES_PER_TOKEN)
 
 
-def _size(text: Text) -> int:
+def _size(text: ReviewText) -> int:
     return len(text.shown.encode()) + len(text.title.encode()) + _FRAME
 
 
 @dataclass(slots=True)
 class Budget:
-    """Spent and set aside stay below the limit together, if the server keeps to the limit on its answers."""
+    """Keeps spent and reserved tokens within the limit, if the server respects the limit on its answers."""
 
     limit: int
     spent: int = 0
-    aside: int = 0
+    reserved: int = 0
 
-    def set_aside(self, tokens: int) -> bool:
-        """False when there is no room for it now."""
-        if self.spent + self.aside + tokens > self.limit:
+    def reserve(self, tokens: int) -> bool:
+        """Return False when the remaining budget does not suffice now."""
+        if self.spent + self.reserved + tokens > self.limit:
             return False
-        self.aside += tokens
+        self.reserved += tokens
         return True
 
-    def settle(self, aside: int, spent: int) -> None:
-        self.aside -= aside
+    def charge(self, reserved: int, spent: int) -> None:
+        self.reserved -= reserved
         self.spent += spent

@@ -1,4 +1,4 @@
-"""Where a model is asked, in words for visitors (pure)."""
+"""Describes the model's endpoint to visitors (pure)."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 _OWN = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
 
 
-def whereabouts(base_url: str) -> str:
-    """A public host by its name; of others only that the texts stay with the site."""
+def describe_endpoint(base_url: str) -> str:
+    """Name a public host; of a private one say only that the texts stay with the site."""
     host = urlsplit(base_url).hostname or ""
     try:
         address = ipaddress.ip_address(host)

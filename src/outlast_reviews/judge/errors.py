@@ -1,8 +1,8 @@
-"""What can go wrong between a model's server and us, by what is to be done about it."""
+"""Errors of the model client, classified by how to handle them."""
 
 
 class ModelError(Exception):
-    """`reason` continues "the model's server …", in our own words: a server's may hold keys or reviews."""
+    """`reason` continues "The model's server". It never quotes the server, which may echo keys or reviews."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -10,11 +10,11 @@ class ModelError(Exception):
 
 
 class ServerUnusableError(ModelError):
-    """Asking again is in vain: the key, the quota, the model's name, the address."""
+    """Do not retry: the key, quota, model name or address is wrong."""
 
 
 class ServerBusyError(ModelError):
-    """The same may work later; `after` is in how many seconds, where the server said so."""
+    """Retry later; `after` is the server's Retry-After in seconds, if any."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
@@ -22,16 +22,16 @@ class ServerBusyError(ModelError):
 
 
 class ServerTimeoutError(ModelError):
-    """No answer in time. What it was asked may be paid for, and a smaller question may be quick enough."""
+    """The request timed out. It may be billed all the same, and a smaller one may succeed."""
 
 
 class RequestRefusedError(ModelError):
-    """It does not take such a request; `said` is its own explanation, which is never shown."""
+    """The server rejects the request; `explanation` is the body of its response, which is never shown."""
 
-    def __init__(self, reason: str, said: str) -> None:
+    def __init__(self, reason: str, explanation: str) -> None:
         super().__init__(reason)
-        self.said = said
+        self.explanation = explanation
 
 
 class InvalidAnswerError(ModelError):
-    """An answer came, and it is none."""
+    """The answer is not what was asked for."""

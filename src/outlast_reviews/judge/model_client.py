@@ -1,4 +1,4 @@
-"""One question and its answer, through the OpenAI SDK, with every fault as a `ModelError`."""
+"""Client of an OpenAI-compatible server: one chat completion per call, every failure a `ModelError`."""
 
 import asyncio
 import datetime as dt
@@ -21,7 +21,7 @@ from outlast_reviews.judge.errors import (
 )
 
 LONGEST_ANSWER = 1 << 20
-"""Bytes; twenty judgements are a hundredth of it."""
+"""Bytes; twenty judgements take about a hundredth of it."""
 _IN_VAIN = {
     401: "refuses the key (ANALYSIS_LLM_API_KEY)",
     402: "says that the account is used up",
@@ -34,23 +34,23 @@ _LATER = frozenset({408, 409, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where to ask, and whom."""
+class ModelServer:
+    """Address, model and key of the server."""
 
     base_url: str
     model: str
     key: str | None = field(default=None, repr=False)
     timeout: float = 60.0
-    """Seconds for one answer, all in all."""
+    """Total seconds for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     content: str
     cut: bool
-    """It reached the limit of its length and ends somewhere."""
+    """Whether it was truncated at its length limit."""
     tokens: int | None
-    """Question and answer, where the server says so."""
+    """Tokens of question and answer, if the server reports them."""
 
 
 class _Message(BaseModel):
@@ -72,15 +72,15 @@ class _Completion(BaseModel):
 
 
 class ModelClient:
-    """An open connection; each question is one request, which is never repeated or redirected here."""
+    """Sends requests without retries or redirects; close it with `async with`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ModelServer) -> None:
         import openai  # noqa: PLC0415 - an extra that is needed only where a model is configured
 
         self._openai = openai
         self._server = server
         http = httpx.AsyncClient(
-            follow_redirects=False,  # reviews go where the settings say and nowhere else
+            follow_redirects=False,  # send reviews only where the settings say
             timeout=server.timeout,
             headers={"Accept-Encoding": "identity"},
             event_hooks={"response": [_bounded]},
@@ -92,7 +92,7 @@ class ModelClient:
             timeout=server.timeout,
             http_client=cast("Any", http),
         )
-        # the SDK would send those of the environment, which are OpenAI's, to whatever server
+        # the SDK would send the organisation and project of the environment to any server
         self._client.organization = self._client.project = None
 
     async def __aenter__(self) -> Self:
@@ -104,7 +104,7 @@ class ModelClient:
         await self._client.close()
 
     async def ask(self, body: Mapping[str, Any]) -> Reply:
-        """Raises `ModelError`."""
+        """Send one request. Raises `ModelError`."""
         create = cast("Any", self._client.chat.completions.with_raw_response.create)
         try:
             async with asyncio.timeout(self._server.timeout):
@@ -154,7 +154,7 @@ def _by_status(error: Any) -> ServerUnusableError | ServerBusyError | RequestRef
 
 
 def _after(header: str | None) -> float | None:
-    """Seconds, from seconds or a date."""
+    """Parse Retry-After, in seconds or as a date, to seconds."""
     if header is None:
         return None
     try:
@@ -170,7 +170,7 @@ def _after(header: str | None) -> float | None:
 
 
 class _Bounded(httpx.AsyncByteStream):
-    """A body that breaks off where it is too long."""
+    """A response body that raises once it exceeds `LONGEST_ANSWER`."""
 
     def __init__(self, stream: httpx.AsyncByteStream) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What the model's judgements mean for a report: weak signs, and an account of how they came about (pure)."""
+"""Turns judgements into the report's weak signs and model section (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ModelReport:
 
     model: str
     where: str
-    """Where it is asked, in words that give away no internal address."""
+    """Description of the endpoint that reveals no internal address."""
     prompt_version: str
     texts: int
     """Reviews with a text."""
@@ -26,30 +26,30 @@ class ModelReport:
     not_judged: int
     suspicious: int
     remembered: int
-    """Of those judged, how many an earlier analysis had asked about."""
+    """Judged texts whose judgement came from an earlier analysis."""
     requests: int
     estimated_tokens: int
     tokens: int
     token_budget: int
     stopped: str | None
-    """Why it was not asked about all, one sentence."""
+    """Why some texts were not asked about, one sentence."""
     repeatable: bool
-    """Asked at temperature 0; false for models that take none."""
+    """Whether the temperature was 0; false for models that do not accept it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """All that becomes of the model's answers."""
+    """Finding and model section of the report."""
 
     finding: Finding
-    told: ModelReport
+    report: ModelReport
     made: str = ""
-    """Its name among all opinions, from the step that made it."""
+    """Unique name of this value, assigned by the step that made it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """How the answers came about."""
+class JudgingSummary:
+    """Figures of the run that made the judgements."""
 
     model: str
     where: str
@@ -62,43 +62,43 @@ class Asking:
     repeatable: bool = True
 
 
-def opinion(reviews: Sequence[Review], judged: Mapping[int, Judgement], asking: Asking) -> Opinion:
-    """`judged` by row. A review without a judgement is not judged, never unsuspicious."""
+def opinion(reviews: Sequence[Review], judged: Mapping[int, Judgement], summary: JudgingSummary) -> Opinion:
+    """Build the opinion; `judged` is by row. A review without a judgement never counts as unsuspicious."""
     texts = sum(bool(review.text.strip()) for review in reviews)
     doubted = [review for review in reviews if review.row in judged and doubts(judged[review.row])]
-    told = ModelReport(
-        model=asking.model,
-        where=asking.where,
+    report = ModelReport(
+        model=summary.model,
+        where=summary.where,
         prompt_version=PROMPT_VERSION,
         texts=texts,
         judged=len(judged),
         not_judged=texts - len(judged),
         suspicious=len(doubted),
-        remembered=asking.remembered,
-        requests=asking.requests,
-        estimated_tokens=asking.estimated_tokens,
-        tokens=asking.tokens,
-        token_budget=asking.token_budget,
-        stopped=asking.stopped,
-        repeatable=asking.repeatable,
+        remembered=summary.remembered,
+        requests=summary.requests,
+        estimated_tokens=summary.estimated_tokens,
+        tokens=summary.tokens,
+        token_budget=summary.token_budget,
+        stopped=summary.stopped,
+        repeatable=summary.repeatable,
     )
     signs = tuple(_sign(review, judged[review.row]) for review in doubted)
-    return Opinion(_finding(told, signs), told)
+    return Opinion(_finding(report, signs), report)
 
 
 def doubts(judgement: Judgement) -> bool:
     return judgement.suspicion >= SUSPICIOUS and judgement.end > judgement.start
 
 
-def _finding(told: ModelReport, signs: tuple[Sign, ...]) -> Finding:
-    rest = _rest(told)
-    if not told.judged:
+def _finding(report: ModelReport, signs: tuple[Sign, ...]) -> Finding:
+    rest = _rest(report)
+    if not report.judged:
         return Finding(NAME, TITLE, "not_assessed", rest or "There is no text to ask a model about.")
-    of = f"{told.judged:,} texts that the model {told.model} judged"
+    of = f"{report.judged:,} texts that the model {report.model} judged"
     if signs:
         sentence = f"It doubts {len(signs):,} of the {of}. {_WEAK}"
         return Finding(NAME, TITLE, "found", f"{sentence}{rest and f' {rest}'}", signs)
-    if told.not_judged:
+    if report.not_judged:
         return Finding(NAME, TITLE, "not_assessed", f"It doubts none of the {of}, but that is not all. {rest}")
     return Finding(NAME, TITLE, "clear", f"It doubts none of the {of}. {_WEAK}")
 
@@ -106,11 +106,11 @@ def _finding(told: ModelReport, signs: tuple[Sign, ...]) -> Finding:
 _WEAK = "Models are right about this little more often than a coin, so it does not count alone."
 
 
-def _rest(told: ModelReport) -> str:
-    if not told.not_judged:
+def _rest(report: ModelReport) -> str:
+    if not report.not_judged:
         return ""
-    count = "One text was" if told.not_judged == 1 else f"{told.not_judged:,} texts were"
-    why = told.stopped or "The model gave no answer about them that holds."
+    count = "One text was" if report.not_judged == 1 else f"{report.not_judged:,} texts were"
+    why = report.stopped or "The model gave no answer about them that holds."
     return f"{count} not judged: {why}"
 
 
@@ -120,16 +120,16 @@ def _sign(review: Review, judgement: Judgement) -> Sign:
     return Sign(review.row, "weak", sentence, (review.text[judgement.start : judgement.end],))
 
 
-def sentences(told: ModelReport) -> tuple[str, str, str]:
-    """For the report's method: that a model took part, what it may do, and how far to trust it."""
-    spent = f"{told.requests:,} requests, {told.tokens:,} tokens of {told.token_budget:,} allowed"
-    estimate = f"{told.estimated_tokens:,} expected"
-    earlier = f", {told.remembered:,} of them in an earlier analysis" if told.remembered else ""
+def sentences(report: ModelReport) -> tuple[str, str, str]:
+    """Sentences of the method: that a model took part, what it may do, and how far to trust it."""
+    spent = f"{report.requests:,} requests, {report.tokens:,} tokens of {report.token_budget:,} allowed"
+    estimate = f"{report.estimated_tokens:,} expected"
+    earlier = f", {report.remembered:,} of them in an earlier analysis" if report.remembered else ""
     took_part = (
-        f"A language model also read the texts ({told.model}, {told.where}, question version"
-        f" {told.prompt_version}): {told.judged:,} of {told.texts:,} judged{earlier};"
-        f" {spent}, {estimate}.{' ' if told.not_judged else ''}{_rest(told)}"
-        f"{'' if told.repeatable else ' This model may answer differently when asked again.'}"
+        f"A language model also read the texts ({report.model}, {report.where}, question version"
+        f" {report.prompt_version}): {report.judged:,} of {report.texts:,} judged{earlier};"
+        f" {spent}, {estimate}.{' ' if report.not_judged else ''}{_rest(report)}"
+        f"{'' if report.repeatable else ' This model may answer differently when asked again.'}"
     )
     may = (
         f"Weak sign: a language model's suspicion of {SUSPICIOUS} or more, with words of the review that show it."

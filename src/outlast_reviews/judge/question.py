@@ -1,4 +1,4 @@
-"""What the model is asked: the reviews as data, never as part of the instruction (pure)."""
+"""The prompt: instruction, schema, and the reviews as data (pure)."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ from typing import Any, Final
 from outlast_reviews.review import Review
 
 PROMPT_VERSION = "1"
-"""Grows with each change of the question; judgements of another version are not used."""
+"""Incremented with each change of the prompt; stored judgements of other versions are not used."""
 BATCH = 20
 """Reviews in one request."""
 LONGEST_TEXT = 2_000
 LONGEST_TITLE = 200
-"""Characters; what is longer is cut, so that no review takes up the budget of others."""
+"""Characters; longer texts are cut, so that no review uses up the budget of others."""
 
 REASONS: Final[Mapping[str, str]] = {
     "generic_praise": "praise that fits any product",
@@ -26,7 +26,7 @@ REASONS: Final[Mapping[str, str]] = {
     "incentive_hint": "hints at something in return",
     "speaks_to_machines": "speaks to a program instead of to readers",
 }
-"""What the model may name, and how a report says it: no other word of the model is ever shown."""
+"""Reasons that the model may give, and their wording in reports, which never show the model's own words."""
 
 INSTRUCTION: Final = f"""\
 You help to look at product reviews. For each review, say how suspicious it reads: whether a reader should \
@@ -67,32 +67,33 @@ SCHEMA: Final[Mapping[str, Any]] = {
         }
     },
 }
-"""Without bounds: not every server takes them in a schema, and all answers are checked here anyway."""
+"""Without bounds: some servers reject them in a schema, and every answer is validated anyway."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """All that the model gets to see of a review: no name, no date, no id of the source."""
+class ReviewText:
+    """What the model sees of a review: no name, date or id of the source."""
 
     shown: str
-    """Character for character the beginning of the review's text, invisible characters as spaces."""
+    """Start of the review's text, invisible characters replaced by spaces one for one."""
     title: str
     stars: float | None
 
     def key(self, model: str, base_url: str) -> str:
-        """The same for what looks the same to the same model, asked the same."""
-        told = json.dumps([model, base_url, PROMPT_VERSION, self.shown, self.title, self.stars])
-        return hashlib.sha256(told.encode()).hexdigest()
+        """Cache key: equal for the same text, model, server and prompt version."""
+        identity = json.dumps([model, base_url, PROMPT_VERSION, self.shown, self.title, self.stars])
+        return hashlib.sha256(identity.encode()).hexdigest()
 
 
-def text_of(review: Review) -> Text | None:
-    """`None` where there is nothing to read."""
+def text_of(review: Review) -> ReviewText | None:
+    """Return `None` for a review without visible text."""
     shown = _visible(review.text[:LONGEST_TEXT])
-    return Text(shown, _visible(review.title[:LONGEST_TITLE]).strip(), review.rating) if shown.strip() else None
+    title = _visible(review.title[:LONGEST_TITLE]).strip()
+    return ReviewText(shown, title, review.rating) if shown.strip() else None
 
 
-def messages(batch: Mapping[str, Text], mark: str) -> list[dict[str, str]]:
-    """`batch` by our ids for this one request; `mark` is as unknown to the reviews' writers as these."""
+def messages(batch: Mapping[str, ReviewText], mark: str) -> list[dict[str, str]]:
+    """Build the chat messages. `batch` is by ids that, like `mark`, writers of reviews cannot guess."""
     document = {
         "reviews": [
             {"id": own, "stars": text.stars, "title": text.title, "text": text.shown}
@@ -107,7 +108,7 @@ def messages(batch: Mapping[str, Text], mark: str) -> list[dict[str, str]]:
 
 
 def _visible(text: str) -> str:
-    """One character for each: what people cannot see cannot speak to the model either."""
+    """Replace invisible characters by spaces, so that hidden instructions do not reach the model."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c == "\n" or unicodedata.category(c) not in _HIDDEN else " " for c in text)

@@ -1,4 +1,4 @@
-"""How a server wants to be asked: three grades of structured output, and parameters that not all know (pure)."""
+"""Request formats, from structured output to plain text, with fallbacks for older servers (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,12 +14,12 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 @dataclass(frozen=True, slots=True)
 class RequestFormat:
-    """Begins with all that a server could know; what it refuses is left out from then on."""
+    """Starts with every feature; each one that the server rejects is dropped."""
 
     form: Form = "json_schema"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: bool = True
-    """False for models that take no temperature; they answer a little differently each time."""
+    """False for models that reject a temperature; their answers vary."""
 
     def request(self, model: str, messages: Sequence[Mapping[str, str]], most: int) -> dict[str, Any]:
         """The body of a chat completion whose answer has at most `most` tokens."""
@@ -34,28 +34,28 @@ class RequestFormat:
         return body
 
     def simpler(self, refusal: str) -> "RequestFormat | None":
-        """Without what the refusal names, else one grade lower; `None` when it is not about the dialect."""
-        said = refusal.lower()
-        if "max_completion_tokens" in said and self.limit == "max_tokens":
+        """Drop what the refusal names, else fall back one form; `None` when the format is not the cause."""
+        explanation = refusal.lower()
+        if "max_completion_tokens" in explanation and self.limit == "max_tokens":
             return replace(self, limit="max_completion_tokens")
-        if "temperature" in said and self.temperature:
+        if "temperature" in explanation and self.temperature:
             return replace(self, temperature=False)
-        if "context length" in said or "context_length" in said or "context size" in said:
+        if "context length" in explanation or "context_length" in explanation or "context size" in explanation:
             return None
         lower = FORMS[FORMS.index(self.form) + 1 :]
         return replace(self, form=lower[0]) if lower else None
 
-    def told(self) -> dict[str, Any]:
-        """As JSON, to be remembered."""
+    def as_json(self) -> dict[str, Any]:
+        """Serialise for storage."""
         return asdict(self)
 
 
-_DIALECT = TypeAdapter(RequestFormat)
+_ADAPTER = TypeAdapter(RequestFormat)
 
 
-def dialect_from(told: Any) -> RequestFormat:
-    """What was remembered; the first one if that makes no sense any more."""
+def request_format_from(as_json: Any) -> RequestFormat:
+    """Parse a stored format; the default if it is not valid any more."""
     try:
-        return _DIALECT.validate_python(told)
+        return _ADAPTER.validate_python(as_json)
     except ValidationError:
         return RequestFormat()

@@ -1,4 +1,4 @@
-"""Asks again when a server is busy: as it says, else later and later, and not for ever."""
+"""Retries busy servers with Retry-After or exponential backoff and full jitter."""
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,35 +9,35 @@ from outlast_reviews.judge.errors import ServerBusyError, ServerUnusableError
 from outlast_reviews.judge.model_client import Reply
 
 TRIES = 4
-"""Of one question."""
+"""Attempts for one request."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds; a server that asks for a longer wait than the longest is not waited for."""
+"""Seconds; a longer Retry-After gives up at once."""
 
 
-class Asks(Protocol):
-    """An `ModelClient`."""
+class ChatClient(Protocol):
+    """A `ModelClient` or a test double."""
 
     async def ask(self, body: Mapping[str, Any]) -> Reply: ...
 
 
-def _unwatched(_reason: str, _seconds: float) -> None:
+def _ignore_wait(_reason: str, _seconds: float) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`sleep` waits so many seconds; `chance` is a number from 0 to 1, anew each time."""
+    """`sleep` waits for seconds; `jitter` returns a random number from 0 to 1."""
 
     sleep: Callable[[float], Awaitable[None]]
-    chance: Callable[[], float] = random.random
-    waiting: Callable[[str, float], None] = _unwatched
-    """Told why, and for how many seconds, before each wait."""
+    jitter: Callable[[], float] = random.random
+    waiting: Callable[[str, float], None] = _ignore_wait
+    """Called with the reason and the seconds before each wait."""
 
-    async def ask(self, exchange: Asks, body: Mapping[str, Any]) -> Reply:
-        """Raises `ModelError`; `ServerBusyError` only after all tries."""
+    async def ask(self, client: ChatClient, body: Mapping[str, Any]) -> Reply:
+        """Send with retries. Raises `ModelError`; `ServerBusyError` only after all attempts."""
         for tried in range(1, TRIES + 1):
             try:
-                return await exchange.ask(body)
+                return await client.ask(body)
             except ServerBusyError as busy:
                 if tried == TRIES:
                     raise
@@ -47,9 +47,9 @@ class RetryPolicy:
         raise AssertionError  # pragma: no cover
 
     def _wait(self, tried: int, busy: ServerBusyError) -> float:
-        """Full jitter, so that many who were sent away do not come back together; never before it said."""
+        """Full jitter, so that clients do not retry together; never earlier than Retry-After."""
         if busy.after is None:
-            return self.chance() * min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tried - 1))
+            return self.jitter() * min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tried - 1))
         if busy.after > LONGEST_WAIT:
             raise ServerUnusableError(f"{busy.reason}, and to come back in {busy.after:,.0f} seconds")
-        return busy.after + self.chance() * FIRST_WAIT
+        return busy.after + self.jitter() * FIRST_WAIT

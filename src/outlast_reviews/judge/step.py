@@ -1,4 +1,4 @@
-"""The step of the product analysis that asks the model, where one is configured."""
+"""The step of the product analysis that asks the configured language model."""
 
 import asyncio
 import dataclasses
@@ -11,41 +11,38 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from outlast import Outlast, SettingsError, Step, report, step
-from outlast_reviews.checks.finding import Finding, Judged
+from outlast_reviews.checks.finding import CheckResults, Finding
 from outlast_reviews.deduplicate import CleanSet
 from outlast_reviews.judge import budget
 from outlast_reviews.judge.answer import Judgement
 from outlast_reviews.judge.budget import Budget
 from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
-from outlast_reviews.judge.endpoint import whereabouts
-from outlast_reviews.judge.judging import Account, Inquiry
-from outlast_reviews.judge.model_client import ModelClient, Server
-from outlast_reviews.judge.opinion import Asking, Opinion, opinion
-from outlast_reviews.judge.question import Text, text_of
-from outlast_reviews.judge.remembered import AT_ONCE, SPACE, Memory, Remembered
+from outlast_reviews.judge.endpoint import describe_endpoint
+from outlast_reviews.judge.judging import JudgingProgress, JudgingRun
+from outlast_reviews.judge.model_client import ModelClient, ModelServer
+from outlast_reviews.judge.opinion import JudgingSummary, Opinion, opinion
+from outlast_reviews.judge.question import ReviewText, text_of
+from outlast_reviews.judge.remembered import BATCH_SIZE, SPACE, JudgementMemory, Memory
 from outlast_reviews.judge.request_format import RequestFormat
-from outlast_reviews.judge.retry import Asks, RetryPolicy
+from outlast_reviews.judge.retry import ChatClient, RetryPolicy
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.value_names import new_name
 
-Connect = Callable[[Server], AbstractAsyncContextManager[Asks]]
-AskModel = Step[[CleanSet, Judged, str], Opinion]
+Connect = Callable[[ModelServer], AbstractAsyncContextManager[ChatClient]]
+AskModelStep = Step[[CleanSet, CheckResults, str], Opinion]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class JudgeLimits:
-    """What one attempt may take of the model."""
+    """Limits of one attempt."""
 
     tokens: int
     seconds: float
     at_once: int
 
 
-def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
-    """Nothing is asked or opened before the step runs.
-
-    Raises `SettingsError` when the package for it is missing.
-    """
+def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
+    """Build the step, which connects only when it runs. Raises `SettingsError` if the package is missing."""
     if find_spec("openai") is None:
         raise SettingsError(
             "ANALYSIS_LLM_MODEL: a model is asked through a package that is not installed. "
@@ -54,32 +51,32 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModel:
     if settings.llm_base_url is None or settings.llm_model is None:
         raise SettingsError("ANALYSIS_LLM_MODEL: it is not set. For example: ANALYSIS_LLM_MODEL=qwen3:8b")
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    server = Server(settings.llm_base_url, settings.llm_model, key, settings.llm_request_timeout)
-    gate = ConcurrencyLimit(settings.llm_concurrency)
+    server = ModelServer(settings.llm_base_url, settings.llm_model, key, settings.llm_request_timeout)
+    concurrency = ConcurrencyLimit(settings.llm_concurrency)
     memory = outlast.facts(SPACE)
 
-    @step("Asking a language model", weight=20, key=_key)
-    def ask_model(reviews: CleanSet, judged: Judged, subject: str) -> Opinion:
+    @step("Asking a language model", version=2, weight=20, key=_key)
+    def ask_model(reviews: CleanSet, judged: CheckResults, subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = JudgeLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
-        told = ask(reviews, judged.findings, server, limits, gate, memory.blocking, about=subject)
+        told = ask(reviews, judged.findings, server, limits, concurrency, memory.blocking, about=subject)
         return dataclasses.replace(told, made=new_name())
 
     return ask_model
 
 
-def _key(reviews: CleanSet, judged: Judged, subject: str) -> tuple[str, ...]:
+def _key(reviews: CleanSet, judged: CheckResults, subject: str) -> tuple[str, ...]:
     return reviews.made, judged.made, subject
 
 
-def make_ready() -> None:
-    """Begin to load the client, which takes seconds; there is time until the model is asked."""
+def preload_client() -> None:
+    """Import the client in the background, which takes seconds."""
     threading.Thread(target=import_module, args=("openai",), name="loading the client", daemon=True).start()
 
 
-def intro_of_model(settings: ReviewSettings) -> str:
-    """For the form, before anybody gives a file: safe HTML."""
-    where = whereabouts(settings.llm_base_url or "")
+def model_intro(settings: ReviewSettings) -> str:
+    """Notice on the form that a model reads the texts, as safe HTML."""
+    where = describe_endpoint(settings.llm_base_url or "")
     return (
         "<p>The stars, titles and texts of the reviews, without names and dates, are also read by a language model"
         f" ({escape(settings.llm_model or '')}, {escape(where)}). Otherwise your files stay on this site.</p>"
@@ -89,18 +86,18 @@ def intro_of_model(settings: ReviewSettings) -> str:
 def ask(
     reviews: CleanSet,
     findings: Sequence[Finding],
-    server: Server,
+    server: ModelServer,
     limits: JudgeLimits,
-    gate: ConcurrencyLimit,
+    concurrency: ConcurrencyLimit,
     memory: Memory,
-    patience: RetryPolicy | None = None,
+    retry_policy: RetryPolicy | None = None,
     connect: Connect = ModelClient,
     *,
     about: str = "",
 ) -> Opinion:
-    """Of each review with a text what the model says, from memory where it was asked before."""
+    """Judge each review with a text, reusing stored judgements."""
     rows: dict[str, list[int]] = {}
-    texts: dict[str, Text] = {}
+    texts: dict[str, ReviewText] = {}
     first = _may_matter(findings)
     for review in sorted(reviews.reviews, key=lambda r: r.row not in first):
         text = text_of(review)
@@ -108,98 +105,98 @@ def ask(
             key = text.key(server.model, server.base_url)
             texts[key] = text
             rows.setdefault(key, []).append(review.row)
-    remembered = Remembered(memory, server.base_url, server.model, about)
+    remembered = JudgementMemory(memory, server.base_url, server.model, about)
     known = _known(remembered, texts)
     unknown = {key: text for key, text in texts.items() if key not in known}
     estimate = budget.expected(list(unknown.values()))
-    asking = Asking(server.model, whereabouts(server.base_url), limits.tokens, estimate)
+    summary = JudgingSummary(server.model, describe_endpoint(server.base_url), limits.tokens, estimate)
     earlier = sum(len(rows[key]) for key in known)
     judged = dict(known)
     if unknown:
-        account, spent, dialect = asyncio.run(
-            _inquire(unknown, remembered, server, limits, gate, patience, connect, estimate)
+        progress, spent, request_format = asyncio.run(
+            _run_judging(unknown, remembered, server, limits, concurrency, retry_policy, connect, estimate)
         )
-        judged |= account.judged
-        asking = dataclasses.replace(
-            asking,
+        judged |= progress.judged
+        summary = dataclasses.replace(
+            summary,
             tokens=spent,
-            requests=account.requests,
-            stopped=account.stopped,
-            repeatable=dialect.temperature,
+            requests=progress.requests,
+            stopped=progress.stopped,
+            repeatable=request_format.temperature,
         )
-    asking = dataclasses.replace(asking, remembered=earlier)
+    summary = dataclasses.replace(summary, remembered=earlier)
     by_row = {row: judgement for key, judgement in judged.items() for row in rows[key]}
-    return opinion(reviews.reviews, by_row, asking)
+    return opinion(reviews.reviews, by_row, summary)
 
 
 def _may_matter(findings: Sequence[Finding]) -> frozenset[int]:
-    """Rows whose judgement can move the verdict, to be asked about before the budget is spent."""
+    """Rows whose judgement can change the verdict; they are judged first."""
     return frozenset(sign.row for finding in findings for sign in finding.signs if sign.strength == "medium")
 
 
-def _known(remembered: Remembered, texts: Mapping[str, Text]) -> dict[str, Judgement]:
+def _known(remembered: JudgementMemory, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
     known: dict[str, Judgement] = {}
     keys = list(texts)
-    for start in range(0, len(keys), AT_ONCE):
+    for start in range(0, len(keys), BATCH_SIZE):
         report(message="Looking for what the model said earlier")
-        known |= remembered.judgements({key: texts[key] for key in keys[start : start + AT_ONCE]})
+        known |= remembered.judgements({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
     return known
 
 
-class _Keeps:
-    """The memory, from an event loop: it blocks, so it works in threads."""
+class _AsyncStore:
+    """Adapts the blocking store to the event loop by running it in threads."""
 
-    def __init__(self, remembered: Remembered) -> None:
+    def __init__(self, remembered: JudgementMemory) -> None:
         self._remembered = remembered
 
     async def judgements(self, judged: Mapping[str, Judgement]) -> None:
         await asyncio.to_thread(self._remembered.keep, judged)
 
-    async def dialect(self, dialect: RequestFormat) -> None:
-        await asyncio.to_thread(self._remembered.keep_dialect, dialect)
+    async def request_format(self, request_format: RequestFormat) -> None:
+        await asyncio.to_thread(self._remembered.keep_request_format, request_format)
 
 
-async def _inquire(
-    texts: Mapping[str, Text],
-    remembered: Remembered,
-    server: Server,
+async def _run_judging(
+    texts: Mapping[str, ReviewText],
+    remembered: JudgementMemory,
+    server: ModelServer,
     limits: JudgeLimits,
-    gate: ConcurrencyLimit,
-    patience: RetryPolicy | None,
+    concurrency: ConcurrencyLimit,
+    retry_policy: RetryPolicy | None,
     connect: Connect,
     estimate: int,
-) -> tuple[Account, int, RequestFormat]:
+) -> tuple[JudgingProgress, int, RequestFormat]:
     spending, total = Budget(limits.tokens), len(texts)
     about = f"{total:,} texts, some {estimate:,} of at most {limits.tokens:,} tokens"
     report(0, total, f"Asking {server.model} about {about}")
 
-    def tell(account: Account) -> None:
-        told = f"{account.settled:,} of {total:,} texts asked about"
-        report(account.settled, total, f"{told}; {account.message}" if account.message else told)
+    def on_progress(progress: JudgingProgress) -> None:
+        told = f"{progress.done:,} of {total:,} texts asked about"
+        report(progress.done, total, f"{told}; {progress.message}" if progress.message else told)
 
-    account = Account()
+    progress = JudgingProgress()
 
     def waiting(reason: str, seconds: float) -> None:
-        account.message = f"the model's server {reason}, waiting {seconds:.0f} s"
+        progress.message = f"the model's server {reason}, waiting {seconds:.0f} s"
 
-    async with connect(server) as exchange:
-        inquiry = Inquiry(
-            exchange=exchange,
-            patience=patience or RetryPolicy(asyncio.sleep, waiting=waiting),
-            keeps=_Keeps(remembered),
-            gate=gate,
+    async with connect(server) as client:
+        run = JudgingRun(
+            client=client,
+            retry_policy=retry_policy or RetryPolicy(asyncio.sleep, waiting=waiting),
+            store=_AsyncStore(remembered),
+            concurrency=concurrency,
             budget=spending,
             model=server.model,
-            dialect=await asyncio.to_thread(remembered.dialect),
+            request_format=await asyncio.to_thread(remembered.request_format),
             names=_names,
-            account=account,
+            progress=progress,
         )
-        await inquiry.about(texts, at_once=limits.at_once, seconds=limits.seconds, tell=tell)
-    return account, spending.spent, inquiry.dialect
+        await run.run(texts, at_once=limits.at_once, seconds=limits.seconds, on_progress=on_progress)
+    return progress, spending.spent, run.request_format
 
 
 def _names(count: int) -> list[str]:
-    """Short, different, and not to be guessed by who writes reviews."""
+    """Make short, unique ids that writers of reviews cannot guess."""
     names: set[str] = set()
     while len(names) < count:
         names.add(secrets.token_hex(3))

@@ -1,4 +1,4 @@
-"""What changed since the report of last time, line by line (pure)."""
+"""Changes since the previous report, figure by figure (pure)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the shapes of the interval and the stars go: percent of the width, pixels of the height (pure)."""
+"""Geometry of the interval bar and the star chart, in percent of width and pixels of height (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a reader of the report has chosen to see, and the addresses of every other choice (pure)."""
+"""Filters and pagination of the report page, and the links to change them (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ PER_PAGE = 50
 """Reviews with signs on one page."""
 CLEAR_PER_PAGE = 20
 EVERYTHING = 0
-"""The page that is all pages, to print."""
+"""Page number that stands for all pages, for printing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Written into addresses, so that each can be kept, sent and gone back from."""
+    """Filters and pages chosen by the query string."""
 
     check: str | None = None
     """Only reviews with signs of this check."""
@@ -27,7 +27,7 @@ class Choice:
 
     @classmethod
     def of(cls, query: Mapping[str, str], report: Mapping[str, Any]) -> "Choice":
-        """What makes no sense chooses nothing."""
+        """Parse the query; invalid values fall back to the defaults."""
         known = {check["name"] for check in report["checks"] if check["count"]}
         check = query.get("check", "")
         without = query.get("incentivised") == "without" and bool(report["incentivised_count"])
@@ -56,7 +56,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PageSlice:
     """One page of a list."""
 
     page: int
@@ -80,15 +80,15 @@ class Stretch:
         return tuple(offered)
 
 
-def stretch(entries: Sequence[T], page: int, per_page: int) -> tuple[Stretch, Sequence[T]]:
+def paginate(entries: Sequence[T], page: int, per_page: int) -> tuple[PageSlice, Sequence[T]]:
     """The page of these entries, the last where there are not so many."""
     pages = max(1, -(-len(entries) // per_page))
     if page == EVERYTHING:
-        return Stretch(EVERYTHING, pages, 1, len(entries), len(entries)), entries
+        return PageSlice(EVERYTHING, pages, 1, len(entries), len(entries)), entries
     page = min(page, pages)
     start = (page - 1) * per_page
     shown = entries[start : start + per_page]
-    return Stretch(page, pages, start + 1, start + len(shown), len(entries)), shown
+    return PageSlice(page, pages, start + 1, start + len(shown), len(entries)), shown
 
 
 def _page(text: str | None) -> int | None:

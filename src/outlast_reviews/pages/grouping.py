@@ -1,4 +1,4 @@
-"""Flagged reviews in the groups that the page shows: copies of each other, then check by check (pure)."""
+"""Groups flagged reviews for the page: by cluster of copies, then by check (pure)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from outlast_reviews.pages.choosing import EVERYTHING, PER_PAGE, Choice, Stretch, stretch
+from outlast_reviews.pages.choosing import EVERYTHING, PER_PAGE, Choice, PageSlice, paginate
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
@@ -73,7 +73,7 @@ class Group:
     folded: tuple[Item, ...]
 
 
-def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...], Stretch]:
+def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...], PageSlice]:
     """What the chosen page shows. A review is in one group, by the first of its reasons; the others are tags.
 
     Of one check alone, all of its reviews are in its own groups.
@@ -86,9 +86,9 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
         if choice.check is None or choice.check in checks:
             check = choice.check or checks[0]
             members.setdefault((check, (review["cluster"] or 0) if check == COPIES else 0), []).append(review)
-    keys = sorted(members, key=lambda key: (_place(key[0]), key[1]))
+    keys = sorted(members, key=lambda key: (_rank(key[0]), key[1]))
     listed = [(key, n, review) for key in keys for n, review in enumerate(members[key])]
-    where, page = stretch(listed, choice.page, PER_PAGE)
+    where, page = paginate(listed, choice.page, PER_PAGE)
     made: list[Group] = []
     for (check, cluster), some in groupby(page, key=lambda entry: entry[0]):
         entries = list(some)
@@ -154,5 +154,5 @@ def _item(review: Mapping[str, Any], check: str, common: str | None) -> Item:
     return Item(review, tags, quotes)
 
 
-def _place(check: str) -> int:
+def _rank(check: str) -> int:
     return _ORDER.index(check) if check in _ORDER else len(_ORDER)

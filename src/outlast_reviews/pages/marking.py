@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 _ELLIPSIS = "…"
-_TELLING = 3
+_ANCHOR_WORDS = 3
 
 
 def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
@@ -37,7 +37,7 @@ def _cut_off(text: str, quote: str) -> Iterator[tuple[int, int]]:
     shown = text.strip(_ELLIPSIS)
     words = shown.split()
     start = len(text) - len(text.lstrip(_ELLIPSIS))
-    head, tail = " ".join(words[:_TELLING]), " ".join(words[-_TELLING:])
+    head, tail = " ".join(words[:_ANCHOR_WORDS]), " ".join(words[-_ANCHOR_WORDS:])
     if start and (at := quote.rfind(head)) >= 0 and shown.startswith(quote[at:]):
         yield start, start + len(quote) - at
     if text.endswith(_ELLIPSIS) and (at := quote.find(tail)) >= 0 and shown.endswith(quote[: at + len(tail)]):

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from outlast_reviews import formatting
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
-from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, stretch
+from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, paginate
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.marking import marked
 from outlast_reviews.pages.timeline_chart import timeline_chart
@@ -58,7 +58,7 @@ class ReportPage:
         choice = Choice.of(query or {}, report)
         bursts = _bursts(report["checks"])
         flagged, flagged_where = groups(report, choice)
-        clear_where, clear = stretch(
+        clear_where, clear = paginate(
             report["without_signs"], 1 if choice.clear is None else choice.clear, CLEAR_PER_PAGE
         )
         return self._environment.get_template("report.html").render(
@@ -86,7 +86,7 @@ def render_report(result: Mapping[str, Any], query: Mapping[str, str] | None = N
 
 
 def compile_templates() -> None:
-    """So that the first report of this process is as quick as the others."""
+    """Compile the templates ahead of the first report."""
     _page()
 
 
@@ -106,7 +106,6 @@ def _bursts(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _count(number: float) -> str:
-    """Thousands apart; a fraction only where there is one."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
 
 

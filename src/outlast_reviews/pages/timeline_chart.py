@@ -1,4 +1,4 @@
-"""Where the shapes of the timeline go: percent of the width, pixels of the height (pure)."""
+"""Geometry of the timeline chart, in percent of width and pixels of height (pure)."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -13,7 +13,7 @@ _LABEL, _DAY_LABEL = 18.0, 25.0
 """Percent of a telephone's width that "Sep 2025" and "21 Sep 2025" take."""
 _THINNEST = 0.6
 """Percent of the width below which a band would not be seen."""
-_MONTHS_APART = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200)
+_MONTH_INTERVALS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _ticks(axis: _Axis) -> tuple[Tick, ...]:
 
     Of a time too short for two of them, at the first days of weeks.
     """
-    for months in _MONTHS_APART:
+    for months in _MONTH_INTERVALS:
         days = list(_month_starts(axis.bounds[0], axis.bounds[-1], months))
         if all(axis.at(b) - axis.at(a) >= _LABEL for a, b in pairwise(days)):
             ticks = _labelled([(axis.at(day), _month_label(day, months)) for day in days], _LABEL)
@@ -139,34 +139,34 @@ def _ticks(axis: _Axis) -> tuple[Tick, ...]:
                 return ticks
             break
     starts = axis.bounds[:-1]
-    apart = -(-len(starts) * int(_DAY_LABEL) // 100)
-    shown = [(axis.at(day), formatting.short_day(dt.date.fromordinal(day))) for day in starts[::apart]]
+    interval = -(-len(starts) * int(_DAY_LABEL) // 100)
+    shown = [(axis.at(day), formatting.short_day(dt.date.fromordinal(day))) for day in starts[::interval]]
     return _labelled(shown, _DAY_LABEL)
 
 
-def _month_starts(first: int, end: int, apart: int) -> Iterator[int]:
+def _month_starts(first: int, end: int, interval: int) -> Iterator[int]:
     """First days of every so many months, counted from the year 0, so that they fall on even years."""
     start = dt.date.fromordinal(first)
     month = start.year * 12 + start.month - 1 + (start.day > 1)
-    month += -month % apart
+    month += -month % interval
     while month // 12 <= dt.MAXYEAR and (day := dt.date(month // 12, month % 12 + 1, 1).toordinal()) < end:
         yield day
-        month += apart
+        month += interval
 
 
-def _labelled(places: Sequence[tuple[float, str]], room: float) -> tuple[Tick, ...]:
+def _labelled(places: Sequence[tuple[float, str]], label_width: float) -> tuple[Tick, ...]:
     """Each label after its tick; the last one before it where it would not fit and there is room."""
     ticks: list[Tick] = []
     for x, label in places:
-        fits = x <= 100 - room
-        before = not fits and (not ticks or x - ticks[-1].x >= 2 * room)
+        fits = x <= 100 - label_width
+        before = not fits and (not ticks or x - ticks[-1].x >= 2 * label_width)
         ticks.append(Tick(round(x, 2), label if fits or before else "", before))
     return tuple(ticks)
 
 
-def _month_label(ordinal: int, apart: int) -> str:
+def _month_label(ordinal: int, interval: int) -> str:
     day = dt.date.fromordinal(ordinal)
-    return formatting.month(day) if apart % 12 else str(day.year)
+    return formatting.month(day) if interval % 12 else str(day.year)
 
 
 def _label(point: Mapping[str, Any], unit: str) -> str:

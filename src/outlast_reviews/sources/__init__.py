@@ -1,4 +1,4 @@
-"""Where reviews come from: files and saved pages, recognised by their content; and pages fetched safely."""
+"""Sources of reviews: file formats detected by content, fetched pages, and provider APIs."""
 
 from outlast_reviews.sources.limits import NotReviews, Progress, ReadLimits
 from outlast_reviews.sources.read import read_reviews

@@ -1,4 +1,4 @@
-"""A saved Amazon page with reviews on it: a review page or a product page, in any of the shop's languages."""
+"""Parses saved Amazon review and product pages, in all of the shop's languages."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DEEPEST = 256
 _MOST_CARDS = 2_000
 
 _ID = re.compile(r"R[A-Z0-9]{6,20}")
-_AROUND = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20}+)["']?[^<>]{0,500}+>\s{0,200}+\Z""")
+_ENCLOSING = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20}+)["']?[^<>]{0,500}+>\s{0,200}+\Z""")
 _PROFILE = re.compile(r"/profile/(amzn1\.account\.\w{1,60})")
 _VINE = re.compile(r"(?<![A-Za-z])Vine(?![A-Za-z])")
 _PARTS = ("review_id", "rating", "date", "title", "text", "user_id", "author", "verified", "vine")
@@ -63,7 +63,7 @@ class AmazonPage:
 
 
 def _cards(page: str) -> Iterator[tuple[str, str | None]]:
-    """Each with the id of the element around it, where that one has it."""
+    """Yield each card with the review id of its enclosing element, if any."""
     marks = [match.start() for match in islice(_CARD.finditer(page), _MOST_CARDS + 1)]
     if len(marks) > _MOST_CARDS:
         raise NotReviews(
@@ -72,8 +72,8 @@ def _cards(page: str) -> Iterator[tuple[str, str | None]]:
         )
     starts = [max(page.rfind("<", max(0, mark - _LONGEST_TAG), mark), 0) for mark in marks]
     for start, end in zip(starts, [*starts[1:], len(page)], strict=True):
-        around = _AROUND.search(page, max(0, start - _LONGEST_TAG), start)
-        yield page[start : min(end, start + _LONGEST_CARD)], around and around[1]
+        enclosing_id = _ENCLOSING.search(page, max(0, start - _LONGEST_TAG), start)
+        yield page[start : min(end, start + _LONGEST_CARD)], enclosing_id and enclosing_id[1]
 
 
 def _parse(fragment: str, selector: str) -> LexborNode | None:
@@ -82,11 +82,11 @@ def _parse(fragment: str, selector: str) -> LexborNode | None:
     What would make parsing slow is not parsed: attributes of a tag that has thousands of them, and anything in an
     element that is nested far deeper than a review.
     """
-    depth = own = kept = 0
+    depth = own = copied = 0
     name = ""
     pieces: list[str] = []
     for tag in _TAG.finditer(fragment):
-        if tag.start() < kept:
+        if tag.start() < copied:
             continue
         kind, step = tag[2].lower(), -1 if tag[1] else 1
         name = name or kind
@@ -96,14 +96,14 @@ def _parse(fragment: str, selector: str) -> LexborNode | None:
             fragment = fragment[: tag.end()]
             break
         if fragment.find(">", tag.end(), tag.start() + _LONGEST_TAG) < 0:
-            pieces.append(fragment[kept : tag.end()])
-            kept = fragment.find(">", tag.end())
-        if depth > _DEEPEST or kept < 0:
+            pieces.append(fragment[copied : tag.end()])
+            copied = fragment.find(">", tag.end())
+        if depth > _DEEPEST or copied < 0:
             return None
-    return LexborHTMLParser("".join([*pieces, fragment[kept:], ">"])).css_first(selector)
+    return LexborHTMLParser("".join([*pieces, fragment[copied:], ">"])).css_first(selector)
 
 
-def _values(card: LexborNode, around: str | None) -> list[object]:
+def _values(card: LexborNode, enclosing_id: str | None) -> list[object]:
     """In the order of `_PARTS`. Parts are removed as they are read, so that what remains are badges."""
     for noise in card.css(_NOISE):
         noise.decompose()
@@ -113,15 +113,15 @@ def _values(card: LexborNode, around: str | None) -> list[object]:
     review_id = _ID.search(card.id or "")
     profile = card.css_first("a.a-profile")
     account = _PROFILE.search((profile.attributes.get("href") or "") if profile else "")
-    rating = _taken(card, "[data-hook=review-star-rating], [data-hook=cmps-review-star-rating]")
-    author = _taken(card, ".a-profile-name, [data-hook=review-author]")
-    title = _taken(card, "[data-hook=review-title], [data-hook=reviewTitle]")
-    text = next((text for body in _BODIES if (text := _taken(card, body))), None)
-    date = _taken(card, "[data-hook=review-date]")
+    rating = _extract(card, "[data-hook=review-star-rating], [data-hook=cmps-review-star-rating]")
+    author = _extract(card, ".a-profile-name, [data-hook=review-author]")
+    title = _extract(card, "[data-hook=review-title], [data-hook=reviewTitle]")
+    text = next((text for body in _BODIES if (text := _extract(card, body))), None)
+    date = _extract(card, "[data-hook=review-date]")
     verified = card.css_first("[data-hook=avp-badge], [data-hook=avp-badge-linkless]") is not None
     vine = _VINE.search(card.text(separator=" ")) is not None
     return [
-        review_id[0] if review_id else around,
+        review_id[0] if review_id else enclosing_id,
         rating,
         date,
         title,
@@ -133,7 +133,7 @@ def _values(card: LexborNode, around: str | None) -> list[object]:
     ]
 
 
-def _taken(card: LexborNode, selector: str) -> str | None:
+def _extract(card: LexborNode, selector: str) -> str | None:
     node = card.css_first(selector)
     if node is None:
         return None

@@ -1,4 +1,4 @@
-"""Bright Data's dataset of Amazon reviews: ordered, waited for, fetched."""
+"""Provider Bright Data: orders a snapshot of Amazon reviews, polls it and downloads it."""
 
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 1.0, 15.0, 1.5
 
 
 class BrightData:
-    """Asynchronous: an order makes a snapshot, which is asked after until it is ready."""
+    """Asynchronous: an order creates a snapshot, which is polled until it is ready."""
 
     name = "Bright Data"
 
@@ -40,10 +40,10 @@ class BrightData:
 
     def order(self, product: Product) -> str:
         query = {"dataset_id": self._dataset, "include_errors": "true"}
-        _, answer = self._api.ask("POST", "/datasets/v3/trigger", query, [{"url": _address(product)}])
+        _, answer = self._api.request_json("POST", "/datasets/v3/trigger", query, [{"url": _address(product)}])
         ticket = answer.get("snapshot_id")
         if not isinstance(ticket, str) or not _SNAPSHOT.fullmatch(ticket):
-            raise self._api.nonsense()
+            raise self._api.invalid_answer()
         return ticket
 
     def collect(self, ticket: str, progress: Progress, pause: Pause) -> ReviewSet:
@@ -63,7 +63,7 @@ class BrightData:
         return replace(found, format=f"{self.name}: {found.format}")
 
     def _is_ready(self, ticket: str) -> bool:
-        _, answer = self._api.ask("GET", f"/datasets/v3/progress/{ticket}", {})
+        _, answer = self._api.request_json("GET", f"/datasets/v3/progress/{ticket}", {})
         status = str(answer.get("status", "")).lower()
         if status in _FAILED:
             raise FetchError(
@@ -73,9 +73,9 @@ class BrightData:
         return status in _READY
 
     def _snapshot(self, ticket: str, progress: Progress) -> ReviewSet | None:
-        """`None` while it is still being put together."""
+        """Return `None` while the snapshot is not ready."""
         path = f"/datasets/v3/snapshot/{ticket}"
-        with self._api.asking("GET", path, {"format": "json"}, progress=progress) as body:
+        with self._api.open("GET", path, {"format": "json"}, progress=progress) as body:
             if body.status == 202:
                 return None
             with delivered(self._api):
@@ -96,6 +96,6 @@ def _no_product(refused: UnknownColumns) -> FetchError:
 
 
 def _address(product: Product) -> str:
-    """The shortest that means the product: what a visitor's address says besides is nobody's business."""
+    """The canonical address, without anything else of the visitor's address, for privacy."""
     host = product.host.removeprefix("www.")
     return f"https://www.{host}/dp/{product.product_id}/"

@@ -1,4 +1,4 @@
-"""Which column of a table, or key of an object, holds which part of a review; unknown ones have no influence."""
+"""Maps columns of a table, or keys of an object, to the parts of a review by their names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from outlast_reviews.sources.limits import NotReviews
 from outlast_reviews.sources.quoting import encodable, quoted
 
 Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised"]
-"""What a person may say a column holds."""
+"""Parts of a review that a user can map to a column."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
-"""A table in which these are not found is asked about."""
+"""Parts without which the user is asked for a mapping."""
 ABSENT = "-"
-"""Said of the rating instead of a column: where there is none, the words alone are judged."""
+"""Mapping of the rating that says that there is none; only the texts are judged."""
 LONGEST_NAME = 200
-"""Characters; what is called longer holds no part of a review, and nobody is asked about it."""
+"""Characters; columns with longer names are ignored."""
 
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
 _MOST_SHOWN = 100
@@ -31,7 +31,6 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def _known(*parts: str) -> Mapping[str, tuple[str, int]]:
-    """For each name of these parts, which it is and how many are better known."""
     return {name: (part, rank) for part in parts for rank, name in enumerate(NAMES[part])}
 
 
@@ -60,7 +59,7 @@ class Columns:
     product_id: int | None = None
     product_title: int | None = None
     starless: bool = False
-    """Whether a person says that there may be no stars."""
+    """Whether the user said that there are no stars."""
 
     @property
     def hold_reviews(self) -> bool:
@@ -68,12 +67,12 @@ class Columns:
 
     @property
     def missing(self) -> tuple[Part, ...]:
-        told = {"rating": self.starless or self.rating is not None, "text": self.text is not None}
-        return tuple(part for part in REQUIRED if not told[part])
+        present = {"rating": self.starless or self.rating is not None, "text": self.text is not None}
+        return tuple(part for part in REQUIRED if not present[part])
 
     @property
-    def places(self) -> tuple[int | None, ...]:
-        """All of them, in the order above."""
+    def positions(self) -> tuple[int | None, ...]:
+        """All positions, in the order of the fields."""
         return (
             self.review_id, self.rating, self.date, self.title, self.text, self.reviewer_id, self.reviewer_name,
             self.verified, self.incentivised, self.product_id, self.product_title,
@@ -81,15 +80,15 @@ class Columns:
 
     @property
     def known(self) -> int:
-        return sum(place is not None for place in self.places)
+        return sum(position is not None for position in self.positions)
 
-    def mapped(self, places: Mapping[Part, int]) -> "Columns":
-        """With these parts where a person says they are; a column so taken holds nothing else."""
-        taken = set(places.values())
-        free = {name: None for name, at in zip(self.__slots__, self.places, strict=False) if at in taken}
-        if "reviewer" in places:
+    def mapped(self, positions: Mapping[Part, int]) -> "Columns":
+        """Apply a user's mapping; a mapped column holds no other part."""
+        claimed = set(positions.values())
+        free = {name: None for name, at in zip(self.__slots__, self.positions, strict=False) if at in claimed}
+        if "reviewer" in positions:
             free["reviewer_id"] = None
-        said = {_FIELDS.get(part, part): at for part, at in places.items()}
+        said = {_FIELDS.get(part, part): at for part, at in positions.items()}
         return replace(self, **{**free, **said})
 
 
@@ -97,7 +96,7 @@ _FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
 
 
 @dataclass(frozen=True, slots=True)
-class SeenColumn:
+class ColumnSample:
     """A column of a table that is not understood, with a few of its values."""
 
     name: str
@@ -107,15 +106,15 @@ class SeenColumn:
 class UnknownColumns(NotReviews):
     """A table without a column for stars or for words; saying which column holds them makes it readable."""
 
-    def __init__(self, sentence: str, columns: Sequence[SeenColumn], guesses: Mapping[Part, str]) -> None:
+    def __init__(self, sentence: str, columns: Sequence[ColumnSample], guesses: Mapping[Part, str]) -> None:
         super().__init__(sentence)
         self.columns = tuple(columns)
         self.guesses = guesses
         """The parts that were understood, by the names of their columns."""
 
 
-class Names:
-    """The names of a table's columns, each looked at once."""
+class ColumnNames:
+    """The column names of a table, normalised once."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -123,13 +122,13 @@ class Names:
 
     @cached_property
     def _alike(self) -> Mapping[str, int]:
-        """Where the name is that reads so; -1 where several do."""
-        places: dict[str, int] = {}
-        for place, plain in enumerate(self.plain):
-            places[plain] = -1 if plain in places else place
-        return places
+        """Positions by normalised name; -1 for ambiguous ones."""
+        positions: dict[str, int] = {}
+        for position, plain in enumerate(self.plain):
+            positions[plain] = -1 if plain in positions else position
+        return positions
 
-    def place(self, name: str) -> int | None:
+    def position(self, name: str) -> int | None:
         """Where the column of that name is, by its exact name or else by how it reads."""
         if name in self._names:
             return self._names.index(name)
@@ -140,11 +139,11 @@ class Names:
     def columns(self, mapping: Mapping[Part, str]) -> Columns:
         """As `columns_of`."""
         found = self._recognised()
-        places: dict[Part, int] = {
-            part: at for part, name in mapping.items() if (at := self.place(name)) is not None
+        positions: dict[Part, int] = {
+            part: at for part, name in mapping.items() if (at := self.position(name)) is not None
         }
-        if places:
-            found = found.mapped(places)
+        if positions:
+            found = found.mapped(positions)
         return replace(found, starless=True) if mapping.get("rating") == ABSENT else found
 
     def _recognised(self) -> Columns:
@@ -172,36 +171,36 @@ def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -
     Where columns are called "reviews.…", as in Datafiniti's exports, the others belong to the product. What
     `mapping` says goes before all; a column that it names and that is not here counts for nothing.
     """
-    return Names(names).columns(mapping)
+    return ColumnNames(names).columns(mapping)
 
 
 def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequence[Sequence[object]]) -> NoReturn:
     """Raises `UnknownColumns`: `what` (the table) lacks a part; `rows` give the sample values."""
     missing = " and none for ".join(f"the {part}" for part in found.missing)
-    seen: dict[str, SeenColumn] = {}
+    found_columns: dict[str, ColumnSample] = {}
     for at, name in enumerate(names[:_MOST_SHOWN]):
         if len(name) <= LONGEST_NAME:
             values = (row[at] for row in rows[:3] if at < len(row))
             samples = tuple(_sample(value) for value in values if value not in (None, ""))
-            seen.setdefault(name, SeenColumn(encodable(name), samples))
+            found_columns.setdefault(name, ColumnSample(encodable(name), samples))
     guesses: dict[Part, str] = {}
     for part in _ASKED:
         at: int | None = getattr(found, _FIELDS.get(part, part))
-        if at is not None and names[at] in seen:
-            guesses[part] = seen[names[at]].name
+        if at is not None and names[at] in found_columns:
+            guesses[part] = found_columns[names[at]].name
     raise UnknownColumns(
         f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
         "Say which column is which, or name them “rating” and “text” and give the file again.",
-        list(seen.values()),
+        list(found_columns.values()),
         guesses,
     )
 
 
-def refuse_unseen(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
-    """Raises `NotReviews` when a column that a person named is not in the table."""
-    found = Names(names)
+def refuse_missing(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
+    """Raise `NotReviews` when a mapped column is not in the table."""
+    found = ColumnNames(names)
     for part, name in mapping.items():
-        if found.place(name) is None and (part, name) != ("rating", ABSENT):
+        if found.position(name) is None and (part, name) != ("rating", ABSENT):
             raise NotReviews(
                 f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
             )
@@ -235,9 +234,9 @@ def named(names: Sequence[str]) -> str:
 def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     """For each part the place of its best-known name, the first of equals."""
     best: dict[str, tuple[int, int]] = {}
-    for place, name in enumerate(plain):
+    for position, name in enumerate(plain):
         if name in known:
             part, rank = known[name]
             if part not in best or rank < best[part][0]:
-                best[part] = rank, place
-    return {part: place for part, (_, place) in best.items()}
+                best[part] = rank, position
+    return {part: position for part, (_, position) in best.items()}

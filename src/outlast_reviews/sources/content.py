@@ -1,4 +1,4 @@
-"""The text of a file, whatever it was packed and encoded in: streamed, bounded, counted for progress."""
+"""Streams a file as text: decompressed, decoded, within limits, with progress."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _MOST_COMMENTS = 100
 
 
 class Content:
-    """One file on its way in: `opening` may be looked at freely, the rest is read once."""
+    """One file being read: `opening` can be inspected repeatedly, the rest is read once."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Content:
         limits: ReadLimits,
         progress: Progress,
         mapping: Mapping[Part, str] = NO_MAPPING,
-        taken: Usage | None = None,
+        usage: Usage | None = None,
     ) -> None:
         if size > limits.file:
             raise NotReviews(
@@ -42,13 +42,13 @@ class Content:
             )
         self.limits = limits
         self.mapping = mapping
-        """Which column holds what, as the person says who gave the file."""
-        self._taken = taken or Usage(limits)
+        """The user's mapping of parts to columns."""
+        self._usage = usage or Usage(limits)
         self._blocks = _counted(file, size, limits, progress)
         head = _first(self._blocks)
         packed = head.startswith(GZIP_MAGIC)
         if packed:
-            self._blocks = gunzip(chain([head], self._blocks), limits, self._taken)
+            self._blocks = gunzip(chain([head], self._blocks), limits, self._usage)
             head = _first(self._blocks)
         if not head:
             raise NotReviews("The file is empty. Give a file with reviews in it.")
@@ -84,7 +84,7 @@ class Content:
         """The whole text in pieces; ends with `NotReviews` if the guess at the encoding does not hold."""
         yield self.opening
         for block in self._blocks:
-            self._taken.time()
+            self._usage.time()
             yield self._decode(block)
         yield self._decoder.finish()
 
@@ -95,7 +95,7 @@ class Content:
         for chunk in self.chunks():
             lines = (rest + chunk).split(end)
             rest = lines.pop()
-            self._taken.lines(len(lines))
+            self._usage.lines(len(lines))
             for line in lines:
                 self._refuse_long(line)
                 yield line.removesuffix("\r")
@@ -104,7 +104,7 @@ class Content:
             yield rest
 
     def page(self) -> str:
-        """A web page as a whole; may be asked for again and again."""
+        """Return a whole web page; cached."""
         if self._page is None:
             parts: list[str] = []
             length = 0
@@ -166,7 +166,6 @@ def _counted(file: BinaryIO, size: int, limits: ReadLimits, progress: Progress) 
 
 
 def _first(blocks: Iterator[bytes]) -> bytes:
-    """As many blocks as make a good look at the beginning, in one."""
     head = bytearray()
     while len(head) < _BLOCK and (block := next(blocks, b"")):
         head += block
@@ -174,7 +173,7 @@ def _first(blocks: Iterator[bytes]) -> bytes:
 
 
 def _refuse_millions(head: bytes, size: int, limits: ReadLimits) -> None:
-    """Says at once what reading would only find out after a while, when the opening leaves no doubt."""
+    """Refuse early a file whose opening shows that it has far too many rows."""
     if len(head) < _BLOCK:
         return
     expected = max(head.count(b"\n"), head.count(b"{")) * size // len(head)

@@ -1,4 +1,4 @@
-"""Reads dates as exports and review pages write them; the order of numbers is told by their column."""
+"""Parses dates of exports and review pages; the column decides the order of ambiguous ones."""
 
 import datetime as dt
 import re
@@ -55,15 +55,15 @@ _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
 
 
-Order = Literal["day", "month", "year"]
+DateOrder = Literal["day", "month", "year"]
 """What comes first; the year only where it has two digits, as in Japan."""
-_MOST_LOOKED_AT = 20_000
+_MOST_SAMPLED = 20_000
 _FEW = 4
 """Different dates, of which the years say little."""
 
 
-class Numeric(NamedTuple):
-    """A date like 04/05/2018 or 18/03/12, whose order only the other dates of the column can tell."""
+class AmbiguousDate(NamedTuple):
+    """A date such as 04/05/2018 or 18/03/12, whose order follows from the other dates of its column."""
 
     first: int
     second: int
@@ -71,7 +71,7 @@ class Numeric(NamedTuple):
     """As it is written: with two digits it may be a year or, behind the year and the month, a day."""
     separator: str
 
-    def read(self, order: Order, today: dt.date) -> dt.date | None:
+    def read(self, order: DateOrder, today: dt.date) -> dt.date | None:
         """In that order; of two digits the year is never one that is yet to come."""
         day, month, year = self.first, self.second, self.last
         if order == "month":
@@ -83,7 +83,7 @@ class Numeric(NamedTuple):
         return _date(year, month, day)
 
 
-def read_date(raw: object) -> dt.date | Numeric | None:
+def read_date(raw: object) -> dt.date | AmbiguousDate | None:
     """`None` where there is no date that can be understood. The day is the one written, in its own zone."""
     if raw is None or isinstance(raw, bool):
         return None
@@ -113,18 +113,18 @@ def read_date(raw: object) -> dt.date | Numeric | None:
     return _numeric(match) if (match := _NUMERIC.search(text)) else None
 
 
-def order_of(column: Iterable[Numeric], today: dt.date) -> Order:
+def order_of(column: Iterable[AmbiguousDate], today: dt.date) -> DateOrder:
     """The order in which most dates of the column are dates that have been; of equals that of the fewest years.
 
     Where that says nothing: the month first with slashes (as in the United States), else the day first.
     """
     counted = Counter(column)
     slashes = sum(count if date.separator == "/" else -count for date, count in counted.items())
-    orders: tuple[Order, ...] = ("month", "day", "year") if slashes >= 0 else ("day", "month", "year")
-    best: tuple[Order, int, int] = orders[0], -1, 0
+    orders: tuple[DateOrder, ...] = ("month", "day", "year") if slashes >= 0 else ("day", "month", "year")
+    best: tuple[DateOrder, int, int] = orders[0], -1, 0
     for order in orders:
         fits, years = 0, set[int]()
-        for date, count in islice(counted.items(), _MOST_LOOKED_AT):
+        for date, count in islice(counted.items(), _MOST_SAMPLED):
             if (read := date.read(order, today)) and read <= today:
                 fits += count
                 years.add(read.year)
@@ -133,15 +133,15 @@ def order_of(column: Iterable[Numeric], today: dt.date) -> Order:
     return best[0]
 
 
-def settle(date: Numeric, order: Order, today: dt.date) -> dt.date | None:
+def resolve_date(date: AmbiguousDate, order: DateOrder, today: dt.date) -> dt.date | None:
     """The date in the order of its column, or in one in which it is a date, if need be one that is yet to come."""
-    orders: tuple[Order, ...] = (order, "day", "month", "year")
+    orders: tuple[DateOrder, ...] = (order, "day", "month", "year")
     read = [found for one in orders if (found := date.read(one, today))]
     return next((found for found in read if found <= today), read[0] if read else None)
 
 
-def _numeric(match: re.Match[str]) -> Numeric:
-    return Numeric(int(match[1]), int(match[3]), int(match[4]), match[2])
+def _numeric(match: re.Match[str]) -> AmbiguousDate:
+    return AmbiguousDate(int(match[1]), int(match[3]), int(match[4]), match[2])
 
 
 def _from_unix(seconds: float) -> dt.date | None:

@@ -1,4 +1,4 @@
-"""Tables as text: CSV and TSV with their delimiter and quoting recognised from the content."""
+"""Reads CSV and TSV, with delimiter and quoting detected from the content."""
 
 import csv
 import re
@@ -16,12 +16,12 @@ from outlast_reviews.sources.columns import (
     columns_of,
     named,
     refuse_columns,
-    refuse_unseen,
+    refuse_missing,
 )
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.dates import read_date
 from outlast_reviews.sources.limits import NotReviews, ReadLimits
-from outlast_reviews.sources.records import Records, Shape, form, unquoted
+from outlast_reviews.sources.records import TableRecords, TableShape, form, unquoted
 from outlast_reviews.sources.rows import TableRows
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -44,7 +44,7 @@ class Delimited:
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
         rows = TableRows(content.limits)
-        records = iter(Records(content.lines(), shape, rows, content.limits))
+        records = iter(TableRecords(content.lines(), shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
             _add(rows, shape, header, content.limits)
@@ -54,7 +54,7 @@ class Delimited:
         return replace(found, left_out=(*found.left_out, *_unused(shape)))
 
 
-def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> Shape:
+def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> TableShape:
     """Raises `UnknownColumns` when the first line has none for stars or none for words."""
     line = _first_line(opening)
     shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
@@ -64,7 +64,7 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
             f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
             "Export only the columns of the reviews."
         )
-    refuse_unseen(mapping, best.names)
+    refuse_missing(mapping, best.names)
     if not best.columns.hold_reviews:
         what = "The table"
         if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
@@ -73,14 +73,14 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
     return _measured(best, _first_rows(opening, best, _LOOK_AT))
 
 
-def _unused(shape: Shape) -> Iterator[str]:
+def _unused(shape: TableShape) -> Iterator[str]:
     """The columns that nothing was read from, where one of them may be a part that is missed."""
     columns = shape.columns
     missed = {
         "date": columns.date is None,
         "reviewer": columns.reviewer_id is None and columns.reviewer_name is None,
     }
-    unused = [name for at, name in enumerate(shape.names) if name and at not in columns.places]
+    unused = [name for at, name in enumerate(shape.names) if name and at not in columns.positions]
     if unused and any(missed.values()):
         names = " or ".join(f"“{name}”" for name, missing in missed.items() if missing)
         yield f"columns of unknown meaning (call one {names} to have it read so): {named(unused)}"
@@ -111,7 +111,7 @@ def _header(records: Iterator[list[str]]) -> list[str]:
     return []
 
 
-def _add(rows: TableRows, shape: Shape, values: list[str], limits: ReadLimits) -> None:
+def _add(rows: TableRows, shape: TableShape, values: list[str], limits: ReadLimits) -> None:
     if len(values) > limits.fields:
         rows.skip(f"the row has {len(values):,} fields")
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):
@@ -125,7 +125,7 @@ def _first_line(opening: str) -> str:
     return next((line for line in lines if line.strip() and not _EXCEL_HINT.match(line)), "")
 
 
-def _first_rows(opening: str, shape: Shape, most: int) -> list[list[str]]:
+def _first_rows(opening: str, shape: TableShape, most: int) -> list[list[str]]:
     reader = shape.reader(opening.splitlines(keepends=True))
     rows: list[list[str]] = []
     with suppress(csv.Error):
@@ -134,7 +134,7 @@ def _first_rows(opening: str, shape: Shape, most: int) -> list[list[str]]:
     return rows
 
 
-def _measured(shape: Shape, rows: list[list[str]]) -> Shape:
+def _measured(shape: TableShape, rows: list[list[str]]) -> TableShape:
     """With what its first rows are like: they may end before the columns that none of them fills."""
     counted = Counter(map(len, rows))
     width = max(counted, key=lambda width: counted[width], default=0)
@@ -152,7 +152,7 @@ def _is_readable(rating: str) -> bool:
         return False
 
 
-def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str]) -> Shape:
+def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str]) -> TableShape:
     quoted = delimiter != "\t" or not _is_bare(opening, line.count("\t"))
     try:
         names = next(
@@ -162,7 +162,7 @@ def _shape(line: str, delimiter: str, opening: str, mapping: Mapping[Part, str])
         names = []
     names = [unquoted(name.strip()) for name in names]
     escaped = quoted and _ESCAPED.search(opening) is not None and _DOUBLED.search(opening) is None
-    return Shape(delimiter, quoted, names, columns_of(names, mapping), escaped, len(names), _STARS)
+    return TableShape(delimiter, quoted, names, columns_of(names, mapping), escaped, len(names), _STARS)
 
 
 def _is_bare(opening: str, tabs: int) -> bool:

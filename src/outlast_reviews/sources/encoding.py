@@ -1,6 +1,6 @@
-"""Bytes to text without ever guessing silently: what is declared, UTF-8, or what else it can be alone.
+"""Decodes bytes: the declared encoding, UTF-8, Shift-JIS if the text is Japanese, else Windows-1252.
 
-That is Shift-JIS, as Excel writes it in Japan, where the text then is Japanese, or else Windows-1252.
+The report names every encoding that is not Unicode.
 """
 
 import codecs
@@ -15,7 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SAID = re.compile(
+_DECLARATION = re.compile(
     rb"<\?xml[^>]{0,100}?encoding=[\"']([\w.:-]{2,30})|<meta[^>]{0,200}?charset=[\"']?([\w.:-]{2,30})",
     re.IGNORECASE,
 )
@@ -36,7 +36,7 @@ _WRONG_ENCODING = (
 
 
 class Decoder:
-    """Decodes one stream of blocks; `finish` has the last word on whether the guess held."""
+    """Decodes a stream of blocks; `finish` rejects a wrong guess."""
 
     def __init__(self, head: bytes) -> None:
         mark = next((encoding for bom, encoding in _MARKS if head.startswith(bom)), None)
@@ -44,9 +44,9 @@ class Decoder:
         """True when a byte order mark says what it is."""
         self._codec = codecs.getincrementaldecoder(mark or "utf-8")()
         self._western = False
-        self._fallback = _said(head)
+        self._fallback = _declared_encoding(head)
         """What the text itself says it is written in, where that is not Unicode; or what it can be alone."""
-        self._says = "says that it is"
+        self._claim = "says that it is"
         self._seen_utf8 = False
         self._total = self._high = self._in_runs = self._broken = 0
 
@@ -73,7 +73,7 @@ class Decoder:
                 return self._decode_damaged(block)
             self._western = True
             if self._fallback is None and _is_japanese(block):
-                self._fallback, self._says = _JAPANESE, "seems to be"
+                self._fallback, self._claim = _JAPANESE, "seems to be"
             if self._fallback:
                 self._declared_codec = self._fallback.incrementaldecoder()
             return self._decode_western(block, final=final)
@@ -94,7 +94,7 @@ class Decoder:
                 return self._declared_codec.decode(block, final)
             except UnicodeDecodeError:
                 raise NotReviews(
-                    f"The file {self._says} written in {_shown(self._fallback)}, but holds bytes that are not. "
+                    f"The file {self._claim} written in {_shown(self._fallback)}, but holds bytes that are not. "
                     "Save it again as UTF-8."
                 ) from None
         self._high += len(block.translate(None, _ASCII))
@@ -125,9 +125,9 @@ def _shown(codec: codecs.CodecInfo) -> str:
     return "Shift-JIS" if codec is _JAPANESE else codec.name
 
 
-def _said(head: bytes) -> codecs.CodecInfo | None:
+def _declared_encoding(head: bytes) -> codecs.CodecInfo | None:
     """The encoding that a web page or XML declares, if it is one that UTF-8 and Windows-1252 do not stand for."""
-    found = _SAID.search(head, 0, 4_096)
+    found = _DECLARATION.search(head, 0, 4_096)
     if found is None:
         return None
     try:

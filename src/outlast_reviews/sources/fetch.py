@@ -1,4 +1,4 @@
-"""Fetches one public web page for somebody else, and can be talked into nothing more than that."""
+"""Fetches a public web page for a visitor, protected against server-side request forgery."""
 
 import asyncio
 import ssl
@@ -14,9 +14,9 @@ from outlast_reviews.sources.fetch_error import SAVE_IT, FetchError
 from outlast_reviews.sources.limits import MIB, Progress, ignore_progress
 from outlast_reviews.sources.public_addresses import IpAddress, is_public
 from outlast_reviews.sources.resolving import Resolver, resolve, system_resolver
-from outlast_reviews.sources.response import Page, read_page
+from outlast_reviews.sources.response import FetchedPage, read_page
 
-__all__ = ["FetchError", "Fetcher", "Page"]
+__all__ = ["FetchError", "FetchedPage", "Fetcher"]
 
 USER_AGENT = "Outlast/0.1 (reads the schema.org reviews of one page that a person asked for)"
 
@@ -51,7 +51,7 @@ class Fetcher:
         self._most_bytes = most_bytes
         self._transport = transport
 
-    def fetch(self, address: str, progress: Progress = ignore_progress) -> Page:
+    def fetch(self, address: str, progress: Progress = ignore_progress) -> FetchedPage:
         """Blocks for at most `seconds`, so it belongs in a thread without an event loop. Raises `FetchError`."""
         return asyncio.run(self._in_time(self._follow(address, progress)))
 
@@ -60,11 +60,11 @@ class Fetcher:
 
         As safe and as bounded as `fetch`. Raises `FetchError`.
         """
-        return asyncio.run(self._in_time(self._lead(address)))
+        return asyncio.run(self._in_time(self._follow_short_link(address)))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made once, because reading the certificates of the world takes a while."""
+        """Made once, because loading the CA certificates is slow."""
         return httpx.create_ssl_context(trust_env=False)
 
     async def _in_time(self, work: Awaitable[T]) -> T:
@@ -77,7 +77,7 @@ class Fetcher:
                 transient=True,
             ) from None
 
-    async def _follow(self, start: str, progress: Progress) -> Page:
+    async def _follow(self, start: str, progress: Progress) -> FetchedPage:
         address = _parsed(start)
         transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
         async with transport:
@@ -91,7 +91,7 @@ class Fetcher:
                     await response.aclose()
         raise FetchError(f"The address leads from page to page without an end. {SAVE_IT}")
 
-    async def _lead(self, start: str) -> str:
+    async def _follow_short_link(self, start: str) -> str:
         address = _named(start, keep_tracking=True)
         transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
         async with transport:
@@ -110,12 +110,12 @@ class Fetcher:
     async def _request(self, transport: httpx.AsyncBaseTransport, address: Address) -> httpx.Response:
         """The response to a request sent to one of the host's checked addresses, its body still unread.
 
-        Through the bare transport: a client has a mind of its own about redirects, cookies and the environment.
+        Through the bare transport: a client follows redirects, cookies and environment variables on its own.
         """
         failure: httpx.TransportError | None = None
         for ip in (await self._checked(address))[:_MOST_ADDRESSES]:
             try:
-                request = self._asking(address, ip)
+                request = self._build_request(address, ip)
                 response = await transport.handle_async_request(request)
                 response.request = request
                 return response
@@ -128,7 +128,7 @@ class Fetcher:
         raise _broken(address, failure) from failure
 
     async def _checked(self, address: Address) -> list[IpAddress]:
-        """Every address of the host, if each of them may be reached; one that may not spoils them all."""
+        """Resolve the host; raise `FetchError` if any of its addresses is not public."""
         found = [address.ip] if address.ip else await resolve(self._resolver, address.host, address.port)
         for ip in found:
             if (str(ip), address.port) in self._allow:
@@ -142,8 +142,8 @@ class Fetcher:
                 raise FetchError(f"Only the usual ports of web sites are read, not port {address.port}.")
         return found
 
-    def _asking(self, address: Address, ip: IpAddress) -> httpx.Request:
-        """To the IP address itself, but with the name for the Host header, for TLS and for the certificate."""
+    def _build_request(self, address: Address, ip: IpAddress) -> httpx.Request:
+        """Build a request to the IP address, with the name in the Host header, SNI and certificate check."""
         literal = f"[{ip}]" if ip.version == 6 else str(ip)
         return httpx.Request(
             "GET",
@@ -182,13 +182,13 @@ def _next(address: Address, location: str) -> Address:
 
 
 def _joined(address: Address, location: str) -> str:
-    nowhere = FetchError(f"The shop sends visitors on to an address that is none. {SAVE_IT}")
+    no_target = FetchError(f"The shop sends visitors on to an address that is none. {SAVE_IT}")
     if not location:
-        raise nowhere
+        raise no_target
     try:
         return str(httpx.URL(str(address)).join(location))
     except (httpx.InvalidURL, ValueError):
-        raise nowhere from None
+        raise no_target from None
 
 
 def _broken(address: Address, error: httpx.TransportError | None) -> FetchError:

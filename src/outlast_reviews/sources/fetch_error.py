@@ -1,4 +1,4 @@
-"""How a page could not be had: one exception, with a sentence for a person and whether to try again."""
+"""The exception of all fetching, with a sentence for the user and whether to retry."""
 
 SAVE_IT = "Open the page in your browser, save it when you see the reviews, and upload that file."
 

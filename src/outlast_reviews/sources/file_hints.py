@@ -1,4 +1,4 @@
-"""Names what somebody gave instead of reviews, so that the refusal says what to do about it."""
+"""Identifies files that are not reviews, for refusals that say what to do."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Unpacks gzip block by block and stops early at a bomb."""
+"""Streams gzip decompression, and stops early at a decompression bomb."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,13 +13,13 @@ _AT_ONCE = 4 * 1024
 _RATIO_COUNTS_FROM = 4 * MIB
 
 
-def gunzip(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Iterator[bytes]:
+def gunzip(packed: Iterable[bytes], limits: ReadLimits, usage: Usage) -> Iterator[bytes]:
     """The unpacked content of one or several gzip members; raises `NotReviews` when it is damaged or a bomb.
 
     In blocks of a good size however small the members are: with every block, readers look at all they have.
     """
     gathered = bytearray()
-    for unpacked in _members(packed, limits, taken):
+    for unpacked in _members(packed, limits, usage):
         gathered += unpacked
         if len(gathered) >= _BLOCK:
             yield bytes(gathered)
@@ -28,8 +28,8 @@ def gunzip(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Iterato
         yield bytes(gathered)
 
 
-def _members(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Iterator[bytes]:
-    used = given = 0
+def _members(packed: Iterable[bytes], limits: ReadLimits, usage: Usage) -> Iterator[bytes]:
+    used = total = 0
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     fresh = True
     for data in _in_pieces(packed):
@@ -39,16 +39,16 @@ def _members(packed: Iterable[bytes], limits: ReadLimits, taken: Usage) -> Itera
             if fresh and not rest.strip(b"\0"):
                 break  # padding after the last member
             if fresh:
-                taken.part()
+                usage.part()
             try:
                 unpacked = member.decompress(rest, _BLOCK)
             except zlib.error:
                 raise NotReviews(
                     "The gzip file is damaged and cannot be unpacked. Pack or download it again."
                 ) from None
-            given += len(unpacked)
-            taken.unpacked(len(unpacked))
-            if given > _RATIO_COUNTS_FROM and given > (used - len(member.unconsumed_tail)) * limits.ratio:
+            total += len(unpacked)
+            usage.unpacked(len(unpacked))
+            if total > _RATIO_COUNTS_FROM and total > (used - len(member.unconsumed_tail)) * limits.ratio:
                 raise NotReviews(
                     "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
                     "Give the unpacked file of one product."

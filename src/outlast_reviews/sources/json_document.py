@@ -1,4 +1,4 @@
-"""JSON with a list of reviews in it: the list itself, a browser extension's export, or any object around one."""
+"""Reads JSON documents that contain a list of reviews at any depth."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.columns import LONGEST_NAME, named, plain_name
 from outlast_reviews.sources.content import Content
 from outlast_reviews.sources.json_rows import JsonRows, entry_keys
-from outlast_reviews.sources.json_stream import JsonStream, Path
+from outlast_reviews.sources.json_stream import JsonPath, JsonStream
 from outlast_reviews.sources.limits import MIB, NotReviews, TooMuch
 from outlast_reviews.sources.quoting import quoted
 from outlast_reviews.sources.rows import TableRows, plain_text
@@ -22,8 +22,8 @@ _TOTALS = frozenset(
     {"productinfototalreviewsonamazon", "totalreviewsonamazon", "totalreviews", "reviewcount", "reviewscount"}
 )
 _SHOWN = 3
-_WAITING = 1_000
-_WAITING_LENGTH = MIB
+_MOST_PENDING = 1_000
+_MOST_PENDING_LENGTH = MIB
 """Characters of all that waits; as objects they are many times that."""
 _MOST_READ = 10_000
 """Lists whose entries are reviews."""
@@ -39,7 +39,7 @@ class JsonDocument:
 
     def read(self, content: Content) -> ReviewSet:
         lists = _Lists(content)
-        facts = _Facts()
+        facts = _ProductFacts()
         empty = False
         stream = JsonStream(content.chunks(), content.limits)
         for path, value, is_item in stream.walk():
@@ -48,14 +48,14 @@ class JsonDocument:
                 empty = empty or (value == [] and (not path or path[-1].lower() in _LISTS))
             elif within := lists.entries.within(value):
                 for entry in within[1]:
-                    lists.take((*path, within[0][:LONGEST_NAME]), entry, stream.length, facts)
+                    lists.add((*path, within[0][:LONGEST_NAME]), entry, stream.length, facts)
             else:
-                lists.take(path, value, stream.length, facts)
+                lists.add(path, value, stream.length, facts)
         if lists.chosen:
-            lists.entries.refuse_unseen()
+            lists.entries.refuse_missing()
         elif not empty:
             lists.end()
-            raise _no_reviews(lists.entries, lists.met, facts)
+            raise _no_reviews(lists.entries, lists.samples, facts)
         found = lists.rows.finish(
             facts.format + content.encoding_note,
             product_title=facts.title,
@@ -73,14 +73,14 @@ class _Lists:
         self._content = content
         self.rows = TableRows(content.limits)
         self.entries = JsonRows(self.rows, content.mapping)
-        self.chosen: Counter[Path] = Counter()
+        self.chosen: Counter[JsonPath] = Counter()
         """The lists that are read, with their entries so far."""
         self._keys: list[str] = []
-        self._others: Counter[Path] = Counter()
+        self._others: Counter[JsonPath] = Counter()
         self._unnamed = 0
         """Entries of further lists."""
-        self._waiting = _Waiting(())
-        self.met: list[object] = []
+        self._pending = _PendingList(())
+        self.samples: list[object] = []
         """The first entries of the list that is most like one of reviews, where none is."""
         self._likeness = (False, 0)
         self._count = 0
@@ -90,7 +90,7 @@ class _Lists:
         named = [f"the list “{quoted('.'.join(path), 80)}” ({_entries(n)})" for path, n in self._others.items()]
         return (*named, *([f"further lists ({_entries(self._unnamed)})"] if self._unnamed else []))
 
-    def take(self, path: Path, entry: object, length: int, facts: "_Facts") -> None:
+    def add(self, path: JsonPath, entry: object, length: int, facts: "_ProductFacts") -> None:
         """An entry that is so many characters long."""
         if path in self.chosen:
             self._add(path, entry)
@@ -102,24 +102,24 @@ class _Lists:
             self._count += 1
             if self._count > self._content.limits.rows:
                 self.end()
-                raise _no_reviews(self.entries, self.met, facts)
-            if path != self._waiting.path:
+                raise _no_reviews(self.entries, self.samples, facts)
+            if path != self._pending.path:
                 self.end()
-                self._waiting = _Waiting(path)
-            self._waiting.add(entry, length)
+                self._pending = _PendingList(path)
+            self._pending.add(entry, length)
 
     def end(self) -> None:
         """Of the list that is waiting: none of its entries is a review."""
-        if self._waiting.likeness > self._likeness:
-            self._likeness, self.met = self._waiting.likeness, self._waiting.entries[:_SHOWN]
+        if self._pending.likeness > self._likeness:
+            self._likeness, self.samples = self._pending.likeness, self._pending.entries[:_SHOWN]
 
-    def _leave_out(self, path: Path, entries: int) -> None:
+    def _leave_out(self, path: JsonPath, entries: int) -> None:
         if path in self._others or len(self._others) < _MOST_NAMED:
             self._others[path] += entries
         else:
             self._unnamed += entries
 
-    def _decide(self, path: Path, entry: object) -> None:
+    def _decide(self, path: JsonPath, entry: object) -> None:
         known = next(iter(self.chosen), None)
         if len(self.chosen) >= _MOST_READ:
             raise TooMuch(
@@ -139,23 +139,23 @@ class _Lists:
             return
         if not self.chosen:
             self._keys = entry_keys(entry)
-        waiting, self._waiting = self._waiting, _Waiting(())
-        if waiting.path == path:
-            for earlier in waiting.entries:
+        pending, self._pending = self._pending, _PendingList(())
+        if pending.path == path:
+            for earlier in pending.entries:
                 self._add(path, earlier)
-            for _ in range(waiting.count - len(waiting.entries)):
+            for _ in range(pending.count - len(pending.entries)):
                 self.rows.skip("the entry stands far before the first one that has stars and words")
         self._add(path, entry)
 
-    def _add(self, path: Path, entry: object) -> None:
+    def _add(self, path: JsonPath, entry: object) -> None:
         self.chosen[path] += 1
         self.entries.add(entry)
 
 
-class _Waiting:
-    """The entries of one list as long as none of them is a review: the next one may be."""
+class _PendingList:
+    """Buffers the entries of a list until one of them is recognised as a review."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: JsonPath) -> None:
         self.path = path
         self.entries: list[object] = []
         self.count = self._length = 0
@@ -163,7 +163,7 @@ class _Waiting:
     def add(self, entry: object, length: int) -> None:
         self.count += 1
         self._length += length
-        if self.count <= _WAITING and (self._length <= _WAITING_LENGTH or not self.entries):
+        if self.count <= _MOST_PENDING and (self._length <= _MOST_PENDING_LENGTH or not self.entries):
             self.entries.append(entry)
 
     @property
@@ -176,12 +176,11 @@ def _entries(count: int) -> str:
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
-def _is_named(path: Path) -> bool:
-    """Whether the list is called after reviews."""
+def _is_named(path: JsonPath) -> bool:
     return bool(path) and "review" in path[-1].lower()
 
 
-class _Facts:
+class _ProductFacts:
     """What the document says about the product, outside of its reviews."""
 
     def __init__(self) -> None:
@@ -195,7 +194,7 @@ class _Facts:
     def format(self) -> str:
         return "JSON of a browser extension" if {"asin", "country"} <= set(self.keys) else "JSON"
 
-    def note(self, path: Path, value: object) -> None:
+    def note(self, path: JsonPath, value: object) -> None:
         if len(self.keys) < 100:
             self.keys.append(".".join(path))
         name = plain_name("".join(path))
@@ -213,13 +212,13 @@ class _Facts:
             self.total = int(digits) if digits else None
 
 
-def _no_reviews(entries: JsonRows, met: Sequence[object], facts: _Facts) -> NotReviews:
+def _no_reviews(entries: JsonRows, samples: Sequence[object], facts: _ProductFacts) -> NotReviews:
     """A refusal that says what there is instead; raises `UnknownColumns` where there is a list of something."""
-    if len(entry_keys(met[0] if met else None)) > 1:
-        entries.refuse("This is JSON, but its list of entries", met)
+    if len(entry_keys(samples[0] if samples else None)) > 1:
+        entries.refuse("This is JSON, but its list of entries", samples)
     keys = [key for key in facts.keys if key]
-    there = f"It has: {named(keys)}." if keys else "It holds no objects at all."
+    contents = f"It has: {named(keys)}." if keys else "It holds no objects at all."
     return NotReviews(
-        f"This is JSON, but there is no list of reviews in it. {there} "
+        f"This is JSON, but there is no list of reviews in it. {contents} "
         "A review needs a “rating” and a “text”; export the reviews as a list of such objects."
     )

@@ -1,4 +1,4 @@
-"""Any web page that describes its product and reviews for search engines: schema.org in JSON-LD."""
+"""Reads schema.org reviews in the JSON-LD of web pages."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _PRODUCTS = frozenset(
 _REVIEWS = frozenset({"review", "userreview", "criticreview", "employerreview"})
 _PARTS = ("review_id", "rating", "date", "title", "text", "author")
 _COLUMNS = columns_of(_PARTS)
-_BESIDE = ("isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor")
+_RELATED = ("isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor")
 """Other products, of which a page may show reviews too."""
 _SCRIPT = re.compile(r"<script\b[^<>]{0,500}application/ld(?:\+|&#43;|&#x2b;)json[^>]{0,500}>", re.IGNORECASE)
 _SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
@@ -41,7 +41,7 @@ class _Subject:
 
     node: Node
     reviews: list[Node] = field(default_factory=list[Node])
-    is_beside: bool = False
+    is_related: bool = False
     """Shown beside the page's own product."""
 
     @property
@@ -106,7 +106,7 @@ def _read(page: str) -> _Page:
     documents = [_parsed(script) for script in _scripts(page)]
     subjects = _subjects(list(_nodes(documents)))
     found = [subject for subject in subjects if subject.reviews or subject.stated_total is not None]
-    own = [subject for subject in found if not subject.is_beside]
+    own = [subject for subject in found if not subject.is_related]
     best = max(own, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
     left_out = [
         f"reviews of {f'“{other.name[:80]}”' if other.name else 'something else'} ({len(other.reviews):,})"
@@ -124,14 +124,14 @@ def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
     for node in nodes:
         if isinstance(node.get("@id"), str) and len(node) > 1:
             by_id.setdefault(node["@id"], node)
-    beside = {id(n) for node in nodes for key in _BESIDE for n in _as_nodes(node.get(key))}
+    related = {id(n) for node in nodes for key in _RELATED for n in _as_nodes(node.get(key))}
     groups = {
         _key(_resolved(variant, by_id)): node
         for node in nodes
         for variant in _as_nodes(node.get("hasVariant"))
         if _key(_resolved(variant, by_id)) != _key(node)
     }
-    products = [node for node in nodes if id(node) not in beside and not _types(node).isdisjoint(_PRODUCTS)]
+    products = [node for node in nodes if id(node) not in related and not _types(node).isdisjoint(_PRODUCTS)]
     only = products[0] if len({_key(groups.get(_key(product), product)) for product in products}) == 1 else {}
     subjects: dict[object, _Subject] = {}
     owned: set[int] = set()
@@ -141,13 +141,13 @@ def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
         subject = groups.get(_key(subject), subject)
         if id(review) not in owned:
             owned.add(id(review))
-            met = _Subject(subject, is_beside=id(subject) in beside)
+            met = _Subject(subject, is_related=id(subject) in related)
             subjects.setdefault(_key(subject), met).reviews.append(review)
 
     for node in nodes:
         for review in _as_nodes(node.get("review")) + _as_nodes(node.get("reviews")):
             own(node, review)
-        if isinstance(node.get("aggregateRating"), dict | list) and id(node) not in beside:
+        if isinstance(node.get("aggregateRating"), dict | list) and id(node) not in related:
             whole = groups.get(_key(node), node)
             subjects.setdefault(_key(whole), _Subject(whole))
     for node in nodes:
@@ -159,7 +159,7 @@ def _subjects(nodes: Sequence[Node]) -> list[_Subject]:
 
 def _scripts(page: str) -> Iterator[str]:
     """The contents of JSON-LD scripts, found without parsing the page, in time linear to its length."""
-    at, room = 0, _LONGEST_SCRIPTS
+    at, remaining = 0, _LONGEST_SCRIPTS
     for _ in range(_MOST_SCRIPTS):
         begin = _SCRIPT.search(page, at)
         end = _SCRIPT_END.search(page, begin.end()) if begin else None
@@ -167,8 +167,8 @@ def _scripts(page: str) -> Iterator[str]:
             return
         at = end.end()
         length = end.start() - begin.end()
-        if length <= min(_LONGEST_SCRIPT, room):
-            room -= length
+        if length <= min(_LONGEST_SCRIPT, remaining):
+            remaining -= length
             yield page[begin.end() : end.start()]
 
 
@@ -186,17 +186,16 @@ def _parsed(script: str) -> object:
 
 
 def _nodes(documents: list[Any]) -> Iterator[Node]:
-    """Every object in the documents, outer ones first."""
-    waiting: list[Any] = list(documents)
-    for met, value in enumerate(waiting):
+    queue: list[Any] = list(documents)
+    for met, value in enumerate(queue):
         if met > _MOST_NODES:
             return
         if isinstance(value, dict):
             node = cast("Node", value)
             yield node
-            waiting.extend(node.values())
+            queue.extend(node.values())
         elif isinstance(value, list):
-            waiting.extend(cast("list[Any]", value))
+            queue.extend(cast("list[Any]", value))
 
 
 def _values(review: Node) -> list[object]:

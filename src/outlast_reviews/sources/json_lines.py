@@ -1,4 +1,4 @@
-"""JSONL: one review as a JSON object on each line, as the research collections have it."""
+"""Reads JSONL: one review as a JSON object on each line."""
 
 import json
 from typing import Any, cast
@@ -47,11 +47,11 @@ class JsonLines:
             within = entries.within(entry)
             for one in within[1] if within else [entry]:
                 entries.add(one)
-            if entries.hopeless:
+            if entries.lacks_reviews:
                 break
-        if first and not (entries.stars_seen and entries.words_seen):
+        if first and not (entries.has_stars and entries.has_words):
             entries.refuse("This is JSONL, but it", first)
-        entries.refuse_unseen()
+        entries.refuse_missing()
         return rows.finish(_format(set(first[0]) if first else set()) + content.encoding_note)
 
 

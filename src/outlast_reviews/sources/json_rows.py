@@ -7,14 +7,14 @@ from typing import Any, NoReturn, cast
 from outlast_reviews.sources.columns import (
     LONGEST_NAME,
     NO_MAPPING,
+    ColumnNames,
     Columns,
-    Names,
     Part,
     columns_of,
     may_hold,
     plain_name,
     refuse_columns,
-    refuse_unseen,
+    refuse_missing,
 )
 from outlast_reviews.sources.limits import MIB
 from outlast_reviews.sources.rows import TableRows
@@ -34,12 +34,12 @@ class JsonRows:
     def __init__(self, rows: TableRows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
         self._rows = rows
         self._mapping = mapping
-        self._unseen: Mapping[Part, str] = mapping
+        self._missing: Mapping[Part, str] = mapping
         self._columns: dict[tuple[str, ...], tuple[Columns, int | None]] = {}
-        self._tells: dict[str, bool] = {}
+        self._relevance: dict[str, bool] = {}
         self._wanted = {*mapping.values(), *map(plain_name, mapping.values())} - {""}
         self._remembered = 0
-        self.stars_seen = self.words_seen = False
+        self.has_stars = self.has_words = False
 
     def columns(self, item: object) -> Columns:
         """What the keys of an object mean; nothing for anything else."""
@@ -63,17 +63,17 @@ class JsonRows:
             self._rows.skip("the entry is not a review but a bare value")
             return
         columns, values = self._parts(cast("dict[str, Any]", item))
-        self.stars_seen = self.stars_seen or columns.rating is not None or columns.starless
-        self.words_seen = self.words_seen or columns.text is not None
+        self.has_stars = self.has_stars or columns.rating is not None or columns.starless
+        self.has_words = self.has_words or columns.text is not None
         if len(values) > _MOST_KEYS:
             self._rows.skip(f"the entry has more than {_MOST_KEYS:,} fields")
         else:
             self._rows.add(columns, values)
 
     @property
-    def hopeless(self) -> bool:
+    def lacks_reviews(self) -> bool:
         """Whether so many entries had no stars, or no words, that the others will have none either."""
-        return not (self.stars_seen and self.words_seen) and self._rows.count >= _ENOUGH
+        return not (self.has_stars and self.has_words) and self._rows.count >= _ENOUGH
 
     def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
         """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
@@ -85,14 +85,14 @@ class JsonRows:
                 for name, value in values.items():
                     flat.setdefault(name, []).append(value)
         names = list(flat)
-        refuse_unseen(self._mapping, names)
+        refuse_missing(self._mapping, names)
         rows = [[values[n] if n < len(values) else None for values in flat.values()] for n in range(3)]
         refuse_columns(what, names, columns_of(names, self._mapping), rows)
 
-    def refuse_unseen(self) -> None:
+    def refuse_missing(self) -> None:
         """Raises `NotReviews` when a key that a person named was in no entry at all."""
-        if self._unseen and self._columns:
-            refuse_unseen(self._unseen, next(iter(self._columns)))
+        if self._missing and self._columns:
+            refuse_missing(self._missing, next(iter(self._columns)))
 
     def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
         flat: dict[str, object] = item
@@ -102,51 +102,51 @@ class JsonRows:
         names = tuple(flat)
         found = self._columns.get(names)
         if found is None:
-            telling = self._telling(names)
-            found = self._columns.get(telling) or self._understood(telling)
-            for seen in (names, telling):
-                if self._remembered < _MEMORY and seen not in self._columns:
-                    self._remembered += sum(map(getsizeof, seen))
-                    self._columns[seen] = found
+            relevant = self._relevant(names)
+            found = self._columns.get(relevant) or self._understood(relevant)
+            for keys in (names, relevant):
+                if self._remembered < _MEMORY and keys not in self._columns:
+                    self._remembered += sum(map(getsizeof, keys))
+                    self._columns[keys] = found
         columns, best = found
         values = list(flat.values())
         if best is not None and columns.rating is not None and values[best] not in (None, "", 5, "5", 5.0):
             values[columns.rating] = f"{values[columns.rating]}/{values[best]}"
         return columns, values
 
-    def _telling(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _relevant(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """With "" for all that hold nothing: objects that differ in those alone mean the same."""
-        told: list[str] = []
+        kept: list[str] = []
         for name in names:
-            tells = self._tells.get(name)
-            if tells is None:
+            is_relevant = self._relevance.get(name)
+            if is_relevant is None:
                 plain = plain_name(name)
-                tells = may_hold(name, plain) or plain in self._wanted or name in self._wanted
-                tells = tells or plain_name(name.rpartition(".")[2]) in _BEST
+                is_relevant = may_hold(name, plain) or plain in self._wanted or name in self._wanted
+                is_relevant = is_relevant or plain_name(name.rpartition(".")[2]) in _BEST
                 if self._remembered < _MEMORY:
                     self._remembered += getsizeof(name)
-                    self._tells[name] = tells
-            told.append(name if tells else "")
-        return tuple(told)
+                    self._relevance[name] = is_relevant
+            kept.append(name if is_relevant else "")
+        return tuple(kept)
 
     def _understood(self, names: tuple[str, ...]) -> tuple[Columns, int | None]:
-        met = Names(names)
-        columns = met.columns(self._mapping)
-        if self._unseen:
-            self._unseen = {part: name for part, name in self._unseen.items() if met.place(name) is None}
-        return columns, _place_of_best(names, met.plain, columns.rating)
+        parsed = ColumnNames(names)
+        columns = parsed.columns(self._mapping)
+        if self._missing:
+            self._missing = {part: name for part, name in self._missing.items() if parsed.position(name) is None}
+        return columns, _position_of_best(names, parsed.plain, columns.rating)
 
 
-def _place_of_best(names: Sequence[str], plain: Sequence[str], rating: int | None) -> int | None:
+def _position_of_best(names: Sequence[str], plain: Sequence[str], rating: int | None) -> int | None:
     """Where the best rating of the scale stands, beside the rating itself."""
     if rating is None:
         return None
-    beside = "".join(names[rating].rpartition(".")[:2])
-    if beside:
-        plain = [plain_name(name[len(beside) :]) if name.startswith(beside) else "" for name in names]
+    prefix = "".join(names[rating].rpartition(".")[:2])
+    if prefix:
+        plain = [plain_name(name[len(prefix) :]) if name.startswith(prefix) else "" for name in names]
     if _BEST.isdisjoint(plain):
         return None
-    last = len(beside)
+    last = len(prefix)
     return next((at for at, name in enumerate(plain) if name in _BEST and "." not in names[at][last:]), None)
 
 

@@ -1,4 +1,4 @@
-"""Walks a JSON document of any length piece by piece, so that only one review is in memory at a time."""
+"""Incremental JSON parser that holds one list item in memory at a time."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _MOST_KEYS = 100_000
 _NUMBER_MAY_GO_ON = 2
 """Characters at the end of a piece, as in "1.5e+", that the next piece may make part of a number."""
 
-Path = tuple[str, ...]
+JsonPath = tuple[str, ...]
 """Keys, cut to the length of a name."""
 
 
@@ -33,7 +33,7 @@ class JsonStream:
         self.length = 0
         """Characters of the last value as it was written."""
 
-    def walk(self) -> Iterator[tuple[Path, Any, bool]]:
+    def walk(self) -> Iterator[tuple[JsonPath, Any, bool]]:
         """(path, value, whether it is an item of the list at that path); an empty list is told as its `[]`.
 
         Raises `NotReviews` where the text stops being JSON.
@@ -42,7 +42,7 @@ class JsonStream:
         if self._peek():
             self._refuse()
 
-    def _value(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+    def _value(self, path: JsonPath) -> Iterator[tuple[JsonPath, Any, bool]]:
         if len(path) > 8:
             self._refuse_depth()
         match self._peek():
@@ -53,7 +53,7 @@ class JsonStream:
             case _:
                 yield path, self._decode(), False
 
-    def _object(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+    def _object(self, path: JsonPath) -> Iterator[tuple[JsonPath, Any, bool]]:
         self._at += 1
         if self._peek() == "}":
             self._at += 1
@@ -73,7 +73,7 @@ class JsonStream:
             if self._expect(",}") == "}":
                 return
 
-    def _list(self, path: Path) -> Iterator[tuple[Path, Any, bool]]:
+    def _list(self, path: JsonPath) -> Iterator[tuple[JsonPath, Any, bool]]:
         self._at += 1
         if self._peek() == "]":
             self._at += 1

@@ -1,4 +1,4 @@
-"""Judge.me: the reviews of the operator's own shop, page by page; e-mail addresses are dropped on the way."""
+"""Provider Judge.me: downloads the reviews of the operator's shop, without e-mail addresses."""
 
 import json
 import re
@@ -30,7 +30,7 @@ class JudgeMe:
         self._shop = settings.judgeme_shop or ""
         self._sites = {self._shop, *settings.judgeme_sites}
         token = settings.judgeme_token.get_secret_value() if settings.judgeme_token else ""
-        self._who = {"api_token": token, "shop_domain": self._shop}
+        self._credentials = {"api_token": token, "shop_domain": self._shop}
         self._api = ProviderApi(
             self.name, settings.judgeme_url, "ANALYSIS_JUDGEME_TOKEN and ANALYSIS_JUDGEME_SHOP"
         )
@@ -40,7 +40,9 @@ class JudgeMe:
 
     def order(self, product: Product) -> str:
         """The product's number with Judge.me."""
-        _, answer = self._api.ask("GET", "/api/v1/products/-1", {**self._who, "handle": _handle(product) or ""})
+        _, answer = self._api.request_json(
+            "GET", "/api/v1/products/-1", {**self._credentials, "handle": _handle(product) or ""}
+        )
         found = answer.get("product")
         number = cast("dict[str, Any]", found).get("id") if isinstance(found, dict) else None
         if not isinstance(number, int):
@@ -80,11 +82,11 @@ class JudgeMe:
         )
 
     def _page(self, number: str, page: int) -> list[dict[str, Any]]:
-        query = {**self._who, "product_id": number, "page": page, "per_page": _PER_PAGE}
-        _, answer = self._api.ask("GET", "/api/v1/reviews", query)
+        query = {**self._credentials, "product_id": number, "page": page, "per_page": _PER_PAGE}
+        _, answer = self._api.request_json("GET", "/api/v1/reviews", query)
         reviews = answer.get("reviews")
         if not isinstance(reviews, list):
-            raise self._api.nonsense()
+            raise self._api.invalid_answer()
         return [cast("dict[str, Any]", r) for r in cast("list[object]", reviews) if isinstance(r, dict)]
 
 

@@ -1,4 +1,4 @@
-"""What the columns that hold the parts of a review are called, in many exports and six languages."""
+"""Known names of review columns, from many exports and six languages."""
 
 PRODUCT_IDS = (
     "productparent", "parentasin", "productid", "asin", "asins", "productasin", "producthandle", "handle",

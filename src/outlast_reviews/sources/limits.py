@@ -1,11 +1,11 @@
-"""How much a source may take before it is refused, and the one way to refuse it."""
+"""Limits of reading a source, their accounting, and the exceptions that refuse it."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 Progress = Callable[[int, int], None]
-"""Told (bytes done, bytes in all), of the file as it was given, packed or not; must return quickly."""
+"""Called with (bytes done, total bytes) of the file as uploaded; must return quickly."""
 
 MIB = 1024 * 1024
 
@@ -51,9 +51,9 @@ class ReadLimits:
 
 
 class Usage:
-    """What the reading of one source has taken so far, the files in it together; beyond its limits is `TooMuch`.
+    """Resources used by one source, all its files together; raises `TooMuch` beyond the limits.
 
-    For the thread that made it.
+    Use it in the thread that made it.
     """
 
     def __init__(self, limits: ReadLimits) -> None:
@@ -98,4 +98,4 @@ class Usage:
 
 
 def ignore_progress(_done: int, _total: int) -> None:
-    """For those who do not watch."""
+    """Discard the progress."""

@@ -1,4 +1,4 @@
-"""Several files of one product become one set (pure); repeats among them are for the hygiene to merge."""
+"""Merges several files of one product into one set (pure); `deduplicate` merges repeats among them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -55,6 +55,6 @@ def too_much(limits: ReadLimits) -> TooManyReviews:
 
 def _ids_are_local(known: dict[str, Review], received: ReviewSet) -> bool:
     """Whether these ids only count the rows of their file: most that are known already mean something else."""
-    met = [(known[r.review_id], r) for r in received.reviews if r.review_id in known]
-    others = sum(one.text != other.text or one.reviewer != other.reviewer for one, other in met)
-    return others * 2 > len(met)
+    repeated = [(known[r.review_id], r) for r in received.reviews if r.review_id in known]
+    others = sum(one.text != other.text or one.reviewer != other.reviewer for one, other in repeated)
+    return others * 2 > len(repeated)

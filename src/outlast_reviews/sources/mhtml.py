@@ -1,4 +1,4 @@
-"""Takes the page out of what browsers save as a single file (RFC 2557), line by line."""
+"""Extracts the page from MHTML, the single-file format of browsers (RFC 2557), line by line."""
 
 import binascii
 import re
@@ -55,16 +55,15 @@ def _skipped_to(boundary: bytes, lines: Iterator[bytes]) -> bool:
 
 def _headers(lines: Iterator[bytes]) -> bytes:
     """Those up to the next empty line, each in one line."""
-    told = bytearray()
+    headers = bytearray()
     for line in lines:
-        if not line.strip() or len(told) > _MOST_HEADERS:
+        if not line.strip() or len(headers) > _MOST_HEADERS:
             break
-        told += line
-    return re.sub(rb"\r?\n[ \t]+", b" ", told)
+        headers += line
+    return re.sub(rb"\r?\n[ \t]+", b" ", headers)
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """With their ends."""
     rest = b""
     for block in blocks:
         *lines, rest = (rest + block).splitlines(keepends=True) or [b""]

@@ -1,4 +1,4 @@
-"""Which products the rows of one source are of: a grade is for one, and an export of a whole shop names many."""
+"""Groups the rows of a source by product, since exports of a whole shop hold many."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,58 +14,58 @@ LONGEST = 200
 """Characters of a product's name."""
 
 
-class Products:
+class ProductIndex:
     """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], int] = {}
-        self._places: list[int] = []
+        self._pair_of_review: list[int] = []
         """For each review, which pair it has; -1 for none."""
 
     def add(self, at: int, product_id: str, name: str) -> None:
         """What the review at this place says; empty where it does not. Places only grow."""
         pair = product_id[:LONGEST], name[:LONGEST]
-        place = self._pairs.get(pair, -1)
-        if place < 0 and len(self._pairs) < MOST and any(pair):
-            place = self._pairs[pair] = len(self._pairs)
+        index = self._pairs.get(pair, -1)
+        if index < 0 and len(self._pairs) < MOST and any(pair):
+            index = self._pairs[pair] = len(self._pairs)
         self._pad(at)
-        self._places.append(place)
+        self._pair_of_review.append(index)
 
     def names(self, count: int) -> Sequence[str | None]:
         """For each of `count` reviews its product's name, the most frequent one, or its id where it has none."""
         if not self._pairs:
             return [None] * count
         self._pad(count)
-        groups, counted = self._groups(), Counter(self._places)
-        called: dict[int, Counter[str]] = {}
-        for (product_id, name), place in self._pairs.items():
-            called.setdefault(groups[place], Counter())[name or product_id] += counted[place] if name else 0
-        chosen = [max(called[group].items(), key=lambda one: one[1])[0] for group in groups]
-        return [chosen[place] if place >= 0 else None for place in self._places]
+        groups, counted = self._groups(), Counter(self._pair_of_review)
+        counts: dict[int, Counter[str]] = {}
+        for (product_id, name), index in self._pairs.items():
+            counts.setdefault(groups[index], Counter())[name or product_id] += counted[index] if name else 0
+        chosen = [max(counts[group].items(), key=lambda one: one[1])[0] for group in groups]
+        return [chosen[index] if index >= 0 else None for index in self._pair_of_review]
 
     def _pad(self, count: int) -> None:
-        self._places.extend([-1] * (count - len(self._places)))
+        self._pair_of_review.extend([-1] * (count - len(self._pair_of_review)))
 
     def _groups(self) -> list[int]:
         """For each pair the first one that it is of one product with."""
         first: dict[tuple[int, str], int] = {}
         parent = list(range(len(self._pairs)))
 
-        def root(place: int) -> int:
-            while parent[place] != place:
-                parent[place] = parent[parent[place]]
-                place = parent[place]
-            return place
+        def root(index: int) -> int:
+            while parent[index] != index:
+                parent[index] = parent[parent[index]]
+                index = parent[index]
+            return index
 
-        for pair, place in self._pairs.items():
-            for kind, told in enumerate((pair[0], folded(pair[1]))):
-                if told:
-                    one, other = root(first.setdefault((kind, told), place)), root(place)
+        for pair, index in self._pairs.items():
+            for kind, value in enumerate((pair[0], folded(pair[1]))):
+                if value:
+                    one, other = root(first.setdefault((kind, value), index)), root(index)
                     parent[max(one, other)] = min(one, other)
-        return [root(place) for place in parent]
+        return [root(index) for index in parent]
 
 
-def of_one(received: ReviewSet, product: str) -> ReviewSet:
+def reviews_of_product(received: ReviewSet, product: str) -> ReviewSet:
     """The reviews of this product alone. Raises `NotReviews` when there are none."""
     counted = received.products or {received.product_title or "": len(received.reviews)}
     if product not in counted:

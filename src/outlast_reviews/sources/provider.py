@@ -1,4 +1,4 @@
-"""What every provider with a key is, and which one delivers the reviews of a product."""
+"""The provider protocol, and the choice of the provider for a product."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -22,16 +22,16 @@ class Provider(Protocol):
         ...
 
     def order(self, product: Product) -> str:
-        """Ask for the reviews; a ticket to collect them with, which may have cost money. Never empty."""
+        """Order the reviews, which may cost money, and return a non-empty ticket to collect them with."""
         ...
 
     def collect(self, ticket: str, progress: Progress, pause: Pause) -> ReviewSet:
-        """What was ordered, as soon as it is there; the same ticket may be used again by another attempt."""
+        """Wait for the ordered reviews. Another attempt may reuse the ticket."""
         ...
 
 
 def providers(settings: ReviewSettings) -> Sequence[Provider]:
-    """Those for which there is a key."""
+    """The providers whose key is set."""
     from outlast_reviews.sources.brightdata import BrightData  # noqa: PLC0415 - only where there is a key
     from outlast_reviews.sources.judgeme import JudgeMe  # noqa: PLC0415 - only where there is a key
 

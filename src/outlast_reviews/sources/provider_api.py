@@ -1,4 +1,4 @@
-"""Talks to a provider's API: every answer but the data that was asked for becomes a sentence and what to do."""
+"""HTTP client of provider APIs, with a sentence for the user for every failure."""
 
 import json
 import ssl
@@ -24,7 +24,7 @@ _ADVICE = "You can also export the reviews, or save the page with them, and uplo
 
 
 class Body(NamedTuple):
-    """What an API answered; the file is closed by `ProviderApi.asking`."""
+    """What an API answered; the file is closed by `ProviderApi.open`."""
 
     status: int
     file: BinaryIO
@@ -42,11 +42,11 @@ class ProviderApi:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | bool:
-        """Made once, because reading the certificates of the world takes a while."""
+        """Made once, because loading the CA certificates is slow."""
         return httpx.create_ssl_context(trust_env=False) if self._base.startswith("https:") else False
 
     @contextmanager
-    def asking(
+    def open(
         self,
         method: str,
         path: str,
@@ -86,22 +86,22 @@ class ProviderApi:
             self._refuse_page(file)
             yield Body(response.status_code, file, size)
 
-    def ask(
+    def request_json(
         self, method: str, path: str, query: Mapping[str, str | int], body: object = None
     ) -> tuple[int, dict[str, Any]]:
         """Status and JSON object of a small answer."""
-        with self.asking(method, path, query, body) as answer:
+        with self.open(method, path, query, body) as answer:
             if answer.size > _SMALL:
-                raise self.nonsense()
+                raise self.invalid_answer()
             try:
                 value = json.loads(answer.file.read())
             except (ValueError, RecursionError):
-                raise self.nonsense() from None
+                raise self.invalid_answer() from None
         if not isinstance(value, dict):
-            raise self.nonsense()
+            raise self.invalid_answer()
         return answer.status, cast("dict[str, Any]", value)
 
-    def nonsense(self, why: str = "") -> FetchError:
+    def invalid_answer(self, why: str = "") -> FetchError:
         """For an answer that is not what the provider's documentation says; it may be whole the next time."""
         return FetchError(
             f"{self._name} sent something that cannot be read{f': {why}' if why else '.'} {_ADVICE}",
@@ -168,4 +168,4 @@ def delivered(api: ProviderApi) -> Generator[None]:
     try:
         yield
     except NotReviews as refused:
-        raise api.nonsense(f"{refused}") from None
+        raise api.invalid_answer(f"{refused}") from None

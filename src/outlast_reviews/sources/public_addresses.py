@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet (pure): everything else is refused, whatever it is called."""
+"""Decides whether an IP address is on the public internet (pure)."""
 
 import ipaddress
 from typing import Final

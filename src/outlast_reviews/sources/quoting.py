@@ -1,4 +1,4 @@
-"""Pieces of the input as a sentence may quote them: short, on one line, and always encodable."""
+"""Shortens input for quoting in a sentence: on one line, and always encodable."""
 
 import re
 

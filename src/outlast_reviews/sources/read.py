@@ -1,4 +1,4 @@
-"""The way in: any file of reviews to a set of reviews, or a sentence that says why not."""
+"""Reads any file of reviews: detects its format and returns a `ReviewSet`, or raises `NotReviews`."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -24,16 +24,16 @@ from outlast_reviews.sources.limits import (
     Usage,
     ignore_progress,
 )
-from outlast_reviews.sources.source import Source
+from outlast_reviews.sources.source import SourceFormat
 from outlast_reviews.sources.xml_feed import XmlFeed
 from outlast_reviews.sources.zip_archive import ZIP_MAGIC, is_zip, read_zip
 
 HEAD = 256 * 1024
-"""Bytes of a file's beginning that `look_early` wants."""
+"""Bytes at the start of a file that `preview` reads."""
 
 _LIMITS = ReadLimits()
 _EARLY = ReadLimits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD, seconds=0.5)
-"""What is read before a start is answered, in the process that everybody waits for."""
+"""Limits of the preview at start, which runs in the web process."""
 _EARLY_OF_LARGE = replace(_EARLY, file=_LIMITS.file, lines=_LIMITS.lines)
 
 
@@ -50,13 +50,13 @@ def read_reviews(
     `mapping` says of a table which column holds what. Raises `NotReviews`, whose message is for the person who
     gave the file. A set without any review means that the source was read and holds none.
     """
-    taken = Usage(limits)
+    usage = Usage(limits)
     if is_zip(file):
-        return read_zip(file, size, progress, limits, mapping, taken, _read_one)
-    return _read_one(file, size, progress, limits, mapping, taken)
+        return read_zip(file, size, progress, limits, mapping, usage, _read_one)
+    return _read_one(file, size, progress, limits, mapping, usage)
 
 
-def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> Sequence[str]:
+def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> Sequence[str]:
     """The products that the first `HEAD` bytes of a file of `size` bytes name, if several, the most frequent
     first. Raises the `NotReviews` that can be known from them.
     """
@@ -76,15 +76,14 @@ def look_early(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING)
 
 
 def _read_one(
-    file: BinaryIO, size: int, progress: Progress, limits: ReadLimits, mapping: Mapping[Part, str], taken: Usage
+    file: BinaryIO, size: int, progress: Progress, limits: ReadLimits, mapping: Mapping[Part, str], usage: Usage
 ) -> ReviewSet:
-    content = Content(file, size, limits, progress, mapping, taken)
+    content = Content(file, size, limits, progress, mapping, usage)
     return _source_of(content).read(content)
 
 
-def _source_of(content: Content) -> Source:
-    sources: tuple[Source, ...] = (AmazonPage(), JsonLd(), JsonLines(), JsonDocument(), XmlFeed(), Delimited())
-    for source in sources:
+def _source_of(content: Content) -> SourceFormat:
+    for source in (AmazonPage(), JsonLd(), JsonLines(), JsonDocument(), XmlFeed(), Delimited()):
         if source.recognises(content):
             return source
     if content.is_page:

@@ -1,4 +1,4 @@
-"""The rows of a table as its text has them, also those that a stray quotation mark would swallow."""
+"""Splits CSV text into rows, and recovers rows that a stray quotation mark would swallow."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _LOOK_AHEAD = 10
 """Lines of a proper row among those that were swallowed."""
 
 
-class Shape(NamedTuple):
+class TableShape(NamedTuple):
     """How the table is written and what its columns are."""
 
     delimiter: str
@@ -64,38 +64,38 @@ class _Lines:
         self._lines = lines
         self._limit = limits.line
         self._length = 0
-        self._again: list[str] = []
-        self.taken: list[str] = []
+        self._pushed_back: list[str] = []
+        self.consumed: list[str] = []
         self.ended = False
 
-    def again(self, lines: list[str]) -> None:
+    def push_back(self, lines: list[str]) -> None:
         """These come before all others, for whoever iterates anew."""
-        self._again.extend(reversed(lines))
+        self._pushed_back.extend(reversed(lines))
 
     def begin(self) -> None:
         """Another row."""
-        self.taken.clear()
+        self.consumed.clear()
         self._length = 0
 
     def __iter__(self) -> Iterator[str]:
-        while self._again:
-            yield self._take(self._again.pop())
+        while self._pushed_back:
+            yield self._consume(self._pushed_back.pop())
         for line in self._lines:
-            yield self._take(f"{line}\n")
+            yield self._consume(f"{line}\n")
         self.ended = True
 
-    def _take(self, line: str) -> str:
+    def _consume(self, line: str) -> str:
         self._length += len(line) - 1
-        self.taken.append(line)
+        self.consumed.append(line)
         if self._length > self._limit:
             raise _TooLong
         return line
 
 
-class Records:
+class TableRecords:
     """The values of each row, to be gone through once; a row that cannot be read is named as skipped in `rows`."""
 
-    def __init__(self, lines: Iterator[str], shape: Shape, rows: TableRows, limits: ReadLimits) -> None:
+    def __init__(self, lines: Iterator[str], shape: TableShape, rows: TableRows, limits: ReadLimits) -> None:
         self._feed = _Lines(lines, limits)
         self._shape = shape
         self._rows = rows
@@ -112,8 +112,8 @@ class Records:
                 return
             if feed.ended:
                 values, why = None, _NEVER_CLOSED
-            if len(feed.taken) > 1 and _swallowed(feed.taken, values, shape):
-                yield from self._one_by_one(feed.taken.copy())
+            if len(feed.consumed) > 1 and _swallowed(feed.consumed, values, shape):
+                yield from self._one_by_one(feed.consumed.copy())
                 if self._stray > max(_MOST_STRAY, self._proper):
                     shape = self._shape = shape._replace(quoted=False)
                 self._reader = shape.reader(iter(feed))
@@ -136,7 +136,7 @@ class Records:
         except csv.Error:
             return None
         except _TooLong:
-            if not any(_is_row(line, self._shape) for line in self._feed.taken[1:]):
+            if not any(_is_row(line, self._shape) for line in self._feed.consumed[1:]):
                 raise NotReviews(
                     f"A row of the table is longer than {self._limit // MIB} MiB: "
                     "perhaps a quotation mark was never closed. Export the file again."
@@ -154,7 +154,7 @@ class Records:
             ahead = lines[at : at + _LOOK_AHEAD]
             values, used = _next_row(ahead, self._shape)
             if not values and used == len(ahead) < _LOOK_AHEAD and at and not self._feed.ended:
-                self._feed.again(ahead)
+                self._feed.push_back(ahead)
                 return
             if not values:
                 values, used = _bare_row(lines[at], self._shape), 1
@@ -197,7 +197,7 @@ class Records:
         yield from lines
 
 
-def _swallowed(lines: list[str], values: list[str] | None, shape: Shape) -> bool:
+def _swallowed(lines: list[str], values: list[str] | None, shape: TableShape) -> bool:
     """Whether these lines, which the reader takes for one row, are rows of their own.
 
     In a row that is well formed the first of them and most others must look so: a text may quote a table, and what
@@ -218,7 +218,7 @@ def _swallowed(lines: list[str], values: list[str] | None, shape: Shape) -> bool
     return alike > 0 or ends or not proper
 
 
-def _is_row(line: str, shape: Shape) -> bool:
+def _is_row(line: str, shape: TableShape) -> bool:
     """Whether the line is a whole row by itself: all its fields, and stars where they should be."""
     width = shape.width
     values = line.rstrip("\r\n").split(shape.delimiter)
@@ -227,12 +227,12 @@ def _is_row(line: str, shape: Shape) -> bool:
     return len(values) == width and _has_stars(values, shape)
 
 
-def _has_stars(values: list[str], shape: Shape) -> bool:
+def _has_stars(values: list[str], shape: TableShape) -> bool:
     """In prose a space follows a comma, so that such values are none."""
-    place = shape.columns.rating
-    if place is None or place >= len(values) or any(value[:1] == " " for value in values):
+    position = shape.columns.rating
+    if position is None or position >= len(values) or any(value[:1] == " " for value in values):
         return False
-    return form(values[place]) in shape.ratings
+    return form(values[position]) in shape.ratings
 
 
 def form(rating: str) -> str:
@@ -240,7 +240,7 @@ def form(rating: str) -> str:
     return unquoted(rating[:_LONGEST_STARS].strip()).translate(_ZEROS)
 
 
-def _strictly(lines: list[str], shape: Shape) -> tuple[list[str], int]:
+def _strictly(lines: list[str], shape: TableShape) -> tuple[list[str], int]:
     """The first row, nothing if it is not proper, and how many of the lines were read for it."""
     left = iter(lines)
     values: list[str] = []
@@ -249,7 +249,7 @@ def _strictly(lines: list[str], shape: Shape) -> tuple[list[str], int]:
     return values, len(lines) - length_hint(left)
 
 
-def _next_row(lines: list[str], shape: Shape) -> tuple[list[str], int]:
+def _next_row(lines: list[str], shape: TableShape) -> tuple[list[str], int]:
     """The values of the first row, and how many lines were read for it; nothing where it is not proper."""
     values, used = _strictly(lines, shape)
     if len(values) == shape.width:
@@ -259,7 +259,7 @@ def _next_row(lines: list[str], shape: Shape) -> tuple[list[str], int]:
     return (values if is_one else []), used
 
 
-def _bare_row(line: str, shape: Shape) -> list[str]:
+def _bare_row(line: str, shape: TableShape) -> list[str]:
     """The values of a line whose quotation marks are only words; nothing if it is no row."""
     values = line.rstrip("\r\n").split(shape.delimiter)
     return values if len(values) == shape.width and _has_stars(values, shape) else []

@@ -1,4 +1,4 @@
-"""Host names to IP addresses, once, without ever waiting longer than the caller does."""
+"""Resolves host names in a thread, within the caller's timeout."""
 
 import asyncio
 import ipaddress

@@ -1,4 +1,4 @@
-"""A shop's answer to a page: read within limits, or turned into a sentence that says what it means."""
+"""Reads a shop's HTTP response within limits, or raises `FetchError`."""
 
 import codecs
 import email.utils
@@ -27,7 +27,7 @@ _KNOWN_CHARSET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FetchedPage:
     """What was fetched."""
 
     address: str
@@ -37,7 +37,9 @@ class Page:
     """Unpacked; in UTF-8 with a byte order mark where the shop named an encoding, so that no reader need guess."""
 
 
-async def read_page(address: Address, response: httpx.Response, most_bytes: int, progress: Progress) -> Page:
+async def read_page(
+    address: Address, response: httpx.Response, most_bytes: int, progress: Progress
+) -> FetchedPage:
     """Raises `FetchError` for any answer but a page."""
     _refuse_status(address, response)
     kind, _, parameters = response.headers.get("content-type", "").partition(";")
@@ -53,7 +55,7 @@ async def read_page(address: Address, response: httpx.Response, most_bytes: int,
     body = await _body(response, most_bytes, progress)
     if packed.endswith("gzip"):
         body = _unpacked(body, most_bytes)
-    return Page(str(address), kind, _in_utf8(body, parameters))
+    return FetchedPage(str(address), kind, _in_utf8(body, parameters))
 
 
 def _refuse_status(address: Address, response: httpx.Response) -> None:

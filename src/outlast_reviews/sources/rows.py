@@ -1,4 +1,4 @@
-"""Gathers the rows of any table-like source into one set: what is read, what is skipped and why."""
+"""Converts rows to reviews, and records skipped rows with the reason."""
 
 import datetime as dt
 import html
@@ -11,9 +11,9 @@ from sys import getsizeof
 
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.columns import Columns
-from outlast_reviews.sources.dates import Numeric, order_of, read_date, settle
+from outlast_reviews.sources.dates import AmbiguousDate, order_of, read_date, resolve_date
 from outlast_reviews.sources.limits import MIB, NotReviews, ReadLimits, TooManyReviews
-from outlast_reviews.sources.products import Products
+from outlast_reviews.sources.products import ProductIndex
 from outlast_reviews.sources.quoting import quoted
 from outlast_reviews.sources.stars import UnreadableStars, read_stars
 
@@ -39,7 +39,7 @@ _NO = frozenset(
         "nein", "falsch", "non", "faux", "falso", "いいえ",
     }
 )  # fmt: skip
-_MEMORY = 20_000
+_CACHE_SIZE = 20_000
 _AHEAD = dt.timedelta(days=1)
 """How far a day may have begun elsewhere."""
 _LONGEST_DATE = 100
@@ -67,25 +67,25 @@ class TableRows:
         self._reviews: list[Review] = []
         self._skipped: list[Skipped] = []
         self._columns: Columns | None = None
-        self._places: tuple[int | None, ...] = ()
+        self._positions: tuple[int | None, ...] = ()
         """Those of the columns that the last row had."""
-        self._numeric: dict[int, Numeric] = {}
-        self._products = Products()
+        self._numeric: dict[int, AmbiguousDate] = {}
+        self._products = ProductIndex()
         self._memory = 0
         self.count = 0
         self._above_five = 0
         self._unread_dates = 0
         self._unread_date = ""
         self._stars: dict[object, float | None] = {}
-        self._dates: dict[str, dt.date | Numeric | None] = {}
+        self._dates: dict[str, dt.date | AmbiguousDate | None] = {}
 
     def add(self, columns: Columns, values: Sequence[object]) -> None:
         """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
         row = self._next_row()
         if columns is not self._columns:
-            self._columns, self._places = columns, columns.places
+            self._columns, self._positions = columns, columns.positions
         length = len(values)
-        parts = [None if at is None or at >= length else values[at] for at in self._places]
+        parts = [None if at is None or at >= length else values[at] for at in self._positions]
         review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product = (
             parts
         )
@@ -112,7 +112,7 @@ class TableRows:
         if date is None and day and (said := plain_text(day)):
             self._unread_dates += 1
             self._unread_date = self._unread_date or said
-        if isinstance(date, Numeric):
+        if isinstance(date, AmbiguousDate):
             self._numeric[len(self._reviews)] = date
             date = None
         if product_id or product:
@@ -147,16 +147,16 @@ class TableRows:
 
         `stated_total` is how many reviews the source says there are.
         """
-        self._refuse_hopeless()
+        self._refuse_unreadable()
         reviews = self._reviews
         if self._numeric:
             today = dt.datetime.now(dt.UTC).date() + _AHEAD
             order = order_of(self._numeric.values(), today)
-            settled: dict[Numeric, dt.date | None] = {}
+            resolved: dict[AmbiguousDate, dt.date | None] = {}
             for place, date in self._numeric.items():
-                if date not in settled:
-                    settled[date] = settle(date, order, today)
-                reviews[place] = replace(reviews[place], date=settled[date])
+                if date not in resolved:
+                    resolved[date] = resolve_date(date, order, today)
+                reviews[place] = replace(reviews[place], date=resolved[date])
         if _ids_repeat(reviews):
             reviews = [replace(review, review_id=None) for review in reviews]
         products = self._products.names(len(reviews))
@@ -198,21 +198,21 @@ class TableRows:
         if raw in self._stars:
             return self._stars[raw]
         rating = read_stars(raw)
-        if len(self._stars) < _MEMORY:
+        if len(self._stars) < _CACHE_SIZE:
             self._stars[raw] = rating
         return rating
 
-    def _date(self, raw: object) -> dt.date | Numeric | None:
+    def _date(self, raw: object) -> dt.date | AmbiguousDate | None:
         if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
             return read_date(raw) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
         date = read_date(raw)
-        if len(self._dates) < _MEMORY and len(raw) <= _LONGEST_DATE:
+        if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
 
-    def _refuse_hopeless(self) -> None:
+    def _refuse_unreadable(self) -> None:
         if self._skipped and not self._reviews:
             first = self._skipped[0]
             count = len(self._skipped)

@@ -1,4 +1,4 @@
-"""What every source of reviews is: recognised by its content, never by a name, and read in one go."""
+"""The protocol of file formats, which are recognised by content and never by file name."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.content import Content
 
 
-class Source(Protocol):
+class SourceFormat(Protocol):
     """One format. It is asked in a fixed order; the first that recognises the content reads it."""
 
     def recognises(self, content: Content) -> bool:

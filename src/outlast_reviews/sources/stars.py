@@ -1,4 +1,4 @@
-"""Reads a rating as people, shops and exports write it, into 1 to 5 stars."""
+"""Parses ratings in the notations of shops and exports to 1 to 5 stars."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""XML with reviews in it, above all Google's product review feed: streamed, without doctypes and entities."""
+"""Reads XML feeds of reviews, such as Google's, as a stream; refuses doctypes and entities."""
 
 import re
 from collections.abc import Mapping
@@ -75,11 +75,11 @@ class _Reader:
 
     def finish(self) -> None:
         self._parse("", final=True)
-        if self._first and not (self._entries.stars_seen and self._entries.words_seen):
+        if self._first and not (self._entries.has_stars and self._entries.has_words):
             self._refuse_other()
         if not self._first and not self._empty:
             raise NotReviews(f"This is XML, but there are no <review> elements in it. {WHAT_TO_GIVE}")
-        self._entries.refuse_unseen()
+        self._entries.refuse_missing()
 
     def _parse(self, text: str, *, final: bool = False) -> None:
         try:
@@ -144,7 +144,7 @@ class _Reader:
                 self._first.append(self._fields)
             self._entries.add(self._fields)
             self._root = self._since = 0
-            if self._entries.hopeless:
+            if self._entries.lacks_reviews:
                 self._refuse_other()
         self._text.clear()
         self._path.pop()

@@ -1,4 +1,4 @@
-"""A ZIP archive of files of reviews: each file in it is read by its content, within bounds."""
+"""Reads the files of a ZIP archive, each by its content, within limits."""
 
 import io
 import re
@@ -31,9 +31,9 @@ _OFFICE = {
     "META-INF/manifest.xml": "an OpenDocument file",
 }
 _LITTER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
-_FOLDER_OF_A_PAGE = re.compile(r"(?:_files|_file|-Dateien|_fichiers|_archivos|_arquivos|_bestanden|のファイル)/")
+_PAGE_FOLDER = re.compile(r"(?:_files|_file|-Dateien|_fichiers|_archivos|_arquivos|_bestanden|のファイル)/")
 """What browsers call the folder beside a saved page."""
-_BESIDE_A_PAGE = (
+_PAGE_ASSETS = (
     *(".js", ".mjs", ".css", ".map", ".woff", ".woff2", ".ttf", ".svg", ".ico", ".mp4", ".webm"),
     *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".download"),
 )
@@ -55,7 +55,7 @@ def read_zip(
     progress: Progress,
     limits: ReadLimits,
     mapping: Mapping[Part, str],
-    taken: Usage,
+    usage: Usage,
     read: ReadMember,
 ) -> ReviewSet:
     """All reviews of all files in it; a file that holds none is named in `left_out` with the reason.
@@ -69,7 +69,7 @@ def read_zip(
         )
     try:
         with zipfile.ZipFile(_SmallReads(file)) as archive:
-            return _read_members(archive, progress, limits, mapping, taken, read)
+            return _read_members(archive, progress, limits, mapping, usage, read)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeError) as error:
         raise NotReviews(
             "The ZIP archive is damaged and cannot be unpacked. Pack or download it again."
@@ -81,7 +81,7 @@ def _read_members(
     progress: Progress,
     limits: ReadLimits,
     mapping: Mapping[Part, str],
-    taken: Usage,
+    usage: Usage,
     read: ReadMember,
 ) -> ReviewSet:
     members = _members(archive, limits)
@@ -92,24 +92,24 @@ def _read_members(
     left_out: list[str] = []
     unknown: UnknownColumns | None = None
     for member in members:
-        name = _shown(member.filename)
+        name = _printable(member.filename)
         base = done
-        taken.time()
+        usage.time()
         try:
             with archive.open(member) as unpacked:
                 whole = io.BufferedReader(_Forward(unpacked))
-                told = read(
+                received = read(
                     whole,
                     member.file_size,
                     lambda n, _all, base=base: progress(base + n, total),
                     left,
                     mapping,
-                    taken,
+                    usage,
                 )
                 while whole.read(MIB):
                     pass  # to its end, where its checksum is looked at
-            sets.append((name, told))
-            left = _left(left, told)
+            sets.append((name, received))
+            left = _left(left, received)
         except TooManyReviews:
             if sets:
                 raise too_much(limits) from None
@@ -135,10 +135,9 @@ def _read_members(
     return merged(sets, limits, kind="ZIP of ", left_out=left_out)
 
 
-def _left(limits: ReadLimits, told: ReviewSet) -> ReadLimits:
-    """What the other files may take, once this one is read."""
-    words = sum(getsizeof(review.title) + getsizeof(review.text) for review in told.reviews)
-    rows = len(told.reviews) + len(told.skipped)
+def _left(limits: ReadLimits, received: ReviewSet) -> ReadLimits:
+    words = sum(getsizeof(review.title) + getsizeof(review.text) for review in received.reviews)
+    rows = len(received.reviews) + len(received.skipped)
     return replace(limits, rows=max(0, limits.rows - rows), text=max(0, limits.text - words))
 
 
@@ -148,7 +147,7 @@ def _members(archive: zipfile.ZipFile, limits: ReadLimits) -> list[zipfile.ZipIn
     for name, what in _OFFICE.items():
         if name in names:
             raise NotReviews(f"This looks like {what}. Save it as “CSV UTF-8” there, and give that file.")
-    members = [member for member in archive.infolist() if not _is_beside(member)]
+    members = [member for member in archive.infolist() if not _is_ignored(member)]
     if len(members) > limits.members:
         raise NotReviews(
             f"The ZIP archive holds {len(members):,} files; at most {limits.members:,} can be read. "
@@ -165,7 +164,7 @@ def _members(archive: zipfile.ZipFile, limits: ReadLimits) -> list[zipfile.ZipIn
             "The ZIP archive unpacks to far more than files of reviews would, so nothing of it was read."
         )
     for member in members:
-        name = _shown(member.filename)
+        name = _printable(member.filename)
         if member.flag_bits & _ENCRYPTED:
             raise NotReviews(f"In the ZIP archive “{name}” is locked with a password. Pack it without one.")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -182,18 +181,18 @@ def _members(archive: zipfile.ZipFile, limits: ReadLimits) -> list[zipfile.ZipIn
     return sorted(members, key=lambda member: member.filename)
 
 
-def _is_beside(member: zipfile.ZipInfo) -> bool:
+def _is_ignored(member: zipfile.ZipInfo) -> bool:
     name = member.filename
     last = name.rstrip("/").rpartition("/")[2]
     return (
         member.is_dir()
         or name.startswith(_LITTER)
         or last.startswith((".", "Thumbs.db", "desktop.ini"))
-        or (_FOLDER_OF_A_PAGE.search(name) is not None and name.lower().endswith(_BESIDE_A_PAGE))
+        or (_PAGE_FOLDER.search(name) is not None and name.lower().endswith(_PAGE_ASSETS))
     )
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     """A member's name as it may be shown; it is never used as a path."""
     text = "".join(c if c.isprintable() else "?" for c in name.encode("utf-8", "replace").decode())
     return text if len(text) <= 100 else "…" + text[-99:]
