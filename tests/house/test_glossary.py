@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from rooms import ROOT, SOURCE, modules
 
 WORDS_OF_EVERY_PROGRAMMER = """
-after almost bad earlier full here like many much new no not out too
-api app application archive blocking cache cached channel celery child cli client clock column command
-connection content cookie counter cpu cursor database date decoder default disk document driver
-error exit file format formatter formatting found header hour id info input invalid item lazy limit
-line link local lock log main machine maker memory missing name named numeric open option package page
+after almost ambiguous bad earlier full like many much new no not out too
+api app application archive blocking cache cached channel celery chat child cli client clock column command
+connection content cookie count counter cpu cursor database date decoder default disk document driver
+error exit fetched file format formatter formatting found header hour id index info input invalid item lazy limit
+line link local lock log main machine maker memory missing name named open option package page
 part pipe point policy postgres process public range read reader reason redis reply request response
-row searched serve server set settings shape socket sqlite start started state stop stopped stream
+row run searched serve server set settings shape slice socket sqlite start started state stop stopped stream summary
 system table tag template terminal text thread time timed timeout token tracker transport tree unix
 unknown update usage value view web word writer xml zip
 """
