@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other; `--size 1` takes seconds each."""
+"""Runs all benchmarks in sequence; with `--size 1` each takes seconds."""
 
 import subprocess
 import sys

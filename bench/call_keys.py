@@ -1,4 +1,4 @@
-"""What the key of a call costs: a hash of megabytes, and how long the event loop stands still for it."""
+"""The cost of a call's key: hashing megabytes, and how long that blocks the event loop."""
 
 import asyncio
 import dataclasses
@@ -10,7 +10,7 @@ from outlast.core.running.call_keys import CallKeys
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """Some 600 bytes in nine fields, as a review has them."""
+    """A review-like record: about 600 bytes in nine fields."""
 
     number: int
     name: str
@@ -33,19 +33,19 @@ async def measure(megabytes: int) -> tuple[float, float, float]:
     ]
     longest = 0.0
 
-    async def look() -> None:
+    async def measure_pauses() -> None:
         nonlocal longest
         while True:
             before = time.perf_counter()
             await asyncio.sleep(0)
             longest = max(longest, time.perf_counter() - before)
 
-    looking = asyncio.create_task(look())
+    measuring = asyncio.create_task(measure_pauses())
     await asyncio.sleep(0.2)
     longest, began = 0.0, time.perf_counter()
     await CallKeys("work", work, None).key_on_loop((rows,), {})
     took = time.perf_counter() - began
-    looking.cancel()
+    measuring.cancel()
     return took, took / megabytes, longest
 
 

@@ -1,4 +1,4 @@
-"""How long a claim takes when very many sessions wait, beside one when few do, on both stores."""
+"""The latency of a claim with very many pending sessions and with few, on both stores."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01' + i * interval '1 millisecon
 
 
 async def claimed(store: Store) -> float:
-    """Milliseconds of a claim of one, the median."""
+    """The median latency of claiming one session, in milliseconds."""
     took: list[float] = []
     for n in range(-WARM, CLAIMS):
         began = time.perf_counter()

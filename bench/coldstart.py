@@ -1,4 +1,4 @@
-"""Cold start: `outlast --help`, and `serve` until it answers."""
+"""Cold start: `outlast --help`, and `serve` until its first response."""
 
 import http.client
 import re
@@ -24,7 +24,7 @@ def of_python() -> float:
 
 
 def of_serve(folder: Path) -> float:
-    """Seconds until the process answers a request; the product's own site with two workers."""
+    """Seconds until the product's site, with two workers, answers a request."""
     command = [sys.executable, "-m", "outlast", "serve", "--port", "0"]
     began = time.monotonic()
     child = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)

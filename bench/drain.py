@@ -1,4 +1,4 @@
-"""Sessions that do nothing, drained by one worker process through their whole life cycle."""
+"""Throughput of empty sessions drained by one worker process."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ import figures
 import sites
 
 ROUNDS = 3
-"""One, at size one."""
+"""Rounds; one at size one."""
 
 
 async def drained(done: Callable[[], Awaitable[int]], already: int, wanted: int) -> float:
-    """How many a second, from the first that is seen ended to the last."""
+    """Sessions a second, from the first observed end to the last."""
     seen = already
     first = time.monotonic()
     while seen == already:
@@ -56,7 +56,7 @@ async def run(sessions: int, rounds: int) -> None:
 
 
 async def start_all(start: Callable[..., Awaitable[object]], numbers: range) -> None:
-    """Many at once, so that they share commits."""
+    """Start many at once, so that they share commits."""
     for i in range(numbers.start, numbers.stop, 200):
         some = range(i, min(i + 200, numbers.stop))
         await asyncio.gather(*(start("nothing", owner=f"o{n}", n=n) for n in some))

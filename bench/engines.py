@@ -30,7 +30,7 @@ THEMES = {
     "drain": ("Drained by one worker process", "a second", max),
     "memory": ("Memory of one worker process that holds many", "MB", min),
 }
-"""By the name in the JSON: what it is, its unit, which is better."""
+"""Metric in the JSON → description, unit and which direction is better."""
 WANTED = (
     ("pickup_p50", "Outlast, PostgreSQL", "pgqueuer", {"ratio_at_most": 1.0}),
     ("pickup_p50", "Outlast, PostgreSQL", "Procrastinate", {"ratio_at_most": 1.0}),
@@ -42,22 +42,22 @@ WANTED = (
 
 
 def one(name: str, size: int, folder: Path, postgres: str, number: int) -> dict[str, Any]:
-    """One round of one engine, in a process of its own."""
+    """Run one round of one engine in a separate process."""
     tag = f"{number}-{list(MODULES).index(name)}"
-    room = folder / tag
-    room.mkdir()
-    places = {
-        "ANALYSIS_DATA_DIR": str(room / "data"),
-        "BENCH_HUEY": str(room / "huey.db"),
-        "BENCH_DBOS": str(room / "dbos.db"),
-        "BENCH_SLOTS": str(room / "slots"),
+    work_folder = folder / tag
+    work_folder.mkdir()
+    paths = {
+        "ANALYSIS_DATA_DIR": str(work_folder / "data"),
+        "BENCH_HUEY": str(work_folder / "huey.db"),
+        "BENCH_DBOS": str(work_folder / "dbos.db"),
+        "BENCH_SLOTS": str(work_folder / "slots"),
         "BENCH_POSTGRES": servers.new_database(postgres, f"bench_{tag}"),
     }
     with redis.Redis.from_url(os.environ["BENCH_REDIS"]) as client:
         client.flushall()
     done = subprocess.run(
         [sys.executable, "-m", "peers.round", name, str(size)],
-        env=os.environ | places,
+        env=os.environ | paths,
         capture_output=True,
         text=True,
         check=False,
@@ -69,7 +69,7 @@ def one(name: str, size: int, folder: Path, postgres: str, number: int) -> dict[
 
 
 def summed(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """The medians of an engine's rounds."""
+    """Take the medians of an engine's rounds."""
     return {
         "versions": rounds[0]["versions"],
         "held": rounds[0]["held"],
@@ -128,10 +128,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=REAL, help=f"1: seconds, one round; {REAL} is the real one")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--only", action="append", choices=MODULES, help="an engine to measure; all by default")
-    given = parser.parse_args()
-    result = run(given.size, given.only or list(MODULES), ROUNDS if given.size > 1 else 1)
-    if given.json:
-        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    options = parser.parse_args()
+    result = run(options.size, options.only or list(MODULES), ROUNDS if options.size > 1 else 1)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     show(result)
 
 

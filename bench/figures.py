@@ -1,4 +1,4 @@
-"""What every benchmark prints: our figure beside the peer's, the ratio, and whether the wanted one was reached."""
+"""Prints benchmark results: our figure, the peer's, their ratio, and whether the target was met."""
 
 import argparse
 import math
@@ -18,10 +18,10 @@ class Figure:
     peer: float | None = None
     peer_name: str = ""
     at_most: float | None = None
-    """The figure of ours that is wanted, in its unit."""
+    """The target for our figure, in its unit."""
     at_least: float | None = None
     ratio_at_least: float | None = None
-    """Ours over the peer's."""
+    """Target for our figure divided by the peer's."""
     ratio_at_most: float | None = None
 
     @property
@@ -64,7 +64,7 @@ def show(title: str, figures: Sequence[Figure]) -> None:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many percent do not exceed."""
+    """The smallest value that this percentage of values does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
@@ -74,7 +74,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def size(real: int) -> int:
-    """`--size N`: how much is measured; 1 takes seconds."""
+    """Parse `--size N`, the scale of the measurement; 1 takes seconds."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=real, help=f"1 takes seconds; {real} is the real one")
     return max(1, parser.parse_args().size)

@@ -28,13 +28,13 @@ RATE = 500
 EVERY = 0.02
 """Seconds between two batches of starts."""
 MOST_AT_ONCE = 2_000
-"""Starts on their way at most; the pace falls behind rather than to have more."""
+"""Maximum number of concurrent starts; beyond it the pace drops."""
 WARM = 20
-"""Sessions that do not count, before the others."""
+"""Warm-up sessions that are not counted."""
 PART = 0.2
-"""Of the sessions of each run, the last: what is shown."""
+"""The last sessions of each run, which the report shows."""
 PATIENCE = 60.0
-"""Seconds for what is left to begin, once nothing is started any more."""
+"""Seconds for the remaining sessions to begin after the last start."""
 WAITING = """
 INSERT INTO analysis_sessions (id, user_session, analysis, subject, input, queue, priority, steps, total_steps,
     max_attempts, timeout, created_at, updated_at, available_at, offered_at, version)
@@ -58,15 +58,15 @@ class Passed:
 
     sessions: int
     throughput: float
-    """Begun a second, of the last ones."""
+    """Sessions begun per second, of the last ones."""
     p50: float
     p99: float
-    """Milliseconds from the call of `start`."""
+    """Milliseconds from the call of `start` to the begin."""
 
 
 @contextmanager
 def snapshot(url: str) -> Iterator[None]:
-    """Held for the block, by a transaction that reads once and then only waits."""
+    """Hold a transaction open during the block: it reads once and then idles."""
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SELECT count(*) FROM analysis_sessions")
@@ -75,14 +75,14 @@ def snapshot(url: str) -> Iterator[None]:
 
 
 def pass_by(url: str, sessions: int) -> None:
-    """Write what so many sessions leave behind, a thousand at a time; nobody sees them but ended."""
+    """Insert the rows of ended sessions, a thousand at a time."""
     ids = [f"passed {n}" for n in range(sessions)]
     with psycopg.connect(url, autocommit=True) as connection:
         for first in range(0, sessions, 1000):
             with connection.transaction():
                 for statement in (WAITING, CLAIMED, ENDED):
                     connection.execute(statement, {"ids": ids[first : first + 1000]})
-        connection.execute("VACUUM ANALYZE analysis_sessions")  # as it happens by itself
+        connection.execute("VACUUM ANALYZE analysis_sessions")  # as autovacuum does
 
 
 async def start(n: int, refused: list[int]) -> None:
@@ -96,7 +96,7 @@ async def start(n: int, refused: list[int]) -> None:
 
 
 async def paced(seconds: float, rate: float) -> tuple[list[float], set[int]]:
-    """Start so many a second; when each was asked for, and which were refused."""
+    """Start sessions at this rate; returns when each start was called, and which were refused."""
     asked: list[float] = []
     refused: list[int] = []
     on_the_way: set[asyncio.Task[None]] = set()
@@ -116,7 +116,7 @@ async def paced(seconds: float, rate: float) -> tuple[list[float], set[int]]:
 
 
 async def until_begun(slots: Slots, numbers: list[int]) -> list[int]:
-    """Those that have begun, after a while at the latest."""
+    """Wait for the sessions to begin, for a limited time; returns those that did."""
     end = time.monotonic() + PATIENCE
     while not all(slots[n] for n in numbers) and time.monotonic() < end:  # noqa: ASYNC110 - another process writes
         await asyncio.sleep(0.2)
@@ -151,10 +151,12 @@ def measured(seconds: float, rate: float) -> Passed:
 
 
 def apart(url: str, slots: Path, seconds: float, rate: float) -> Passed:
-    """One run in a process of its own, as the environment is read once."""
+    """Run once in a separate process, as the environment is read only once."""
     os.environ |= {"DATABASE_URL": url, "BENCH_SLOTS": str(slots)}
     os.environ["APP_KEY"] = "of-no-use-outside-the-benchmarks-0123456789"
-    os.environ.pop("ANALYSIS_MAX_PENDING", None)  # as it comes: how many wait has to be known
+    os.environ.pop(
+        "ANALYSIS_MAX_PENDING", None
+    )  # the default limit, which the count of pending sessions relies on
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
         return alone.submit(measured, seconds, rate).result()
 

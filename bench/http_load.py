@@ -13,7 +13,7 @@ import uvloop
 
 
 class Connection(asyncio.Protocol):
-    """Asks again as soon as it has been answered; counts answers by their status."""
+    """Sends a request as soon as the last one is answered; counts responses by status."""
 
     def __init__(self, request: bytes, counts: dict[int, int]) -> None:
         self._request = request

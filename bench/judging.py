@@ -1,4 +1,4 @@
-"""Fifty thousand reviews through the whole pipeline: processor time, memory, longest silence of the progress."""
+"""The whole pipeline on 50,000 reviews: CPU time, memory, longest gap between progress reports."""
 
 import datetime as dt
 import random
@@ -10,12 +10,12 @@ from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet
 
 VOCABULARY = [f"word{n}" for n in range(3_000)]
-FREQUENCIES = [1 / (n + 3) for n in range(len(VOCABULARY))]  # runs of words recur, as in people's texts
+FREQUENCIES = [1 / (n + 3) for n in range(len(VOCABULARY))]  # word sequences recur, as in real texts
 FIRST_DAY = dt.date(2015, 1, 1)
 
 
 def reviews(count: int) -> list[Review]:
-    """Three fifths of invented reviews, two fifths copies of one text with two words changed in each."""
+    """Three fifths synthetic reviews, two fifths copies of one text with two words changed in each."""
     chance = random.Random(1)
     model = chance.choices(VOCABULARY, FREQUENCIES, k=40)
     made: list[Review] = []
@@ -36,7 +36,7 @@ def reviews(count: int) -> list[Review]:
 
 def main() -> None:
     count = 1_000 * figures.size(50)
-    given = ReviewSet(tuple(reviews(count)), "invented")
+    reviewed = ReviewSet(tuple(reviews(count)), "invented")
     silences: list[float] = []
     last, furthest = time.process_time(), -1.0
 
@@ -48,7 +48,7 @@ def main() -> None:
             last, furthest = now, done
 
     began = time.process_time()
-    report = review_report(given, source="bench", analysed_at=dt.datetime.now(dt.UTC), progress=progress)
+    report = review_report(reviewed, source="bench", analysed_at=dt.datetime.now(dt.UTC), progress=progress)
     assert report["strong_count"] > 0.39 * count
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     full = count == 50_000

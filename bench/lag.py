@@ -1,4 +1,4 @@
-"""How far the screen lags: from `report` in a worker process to a watcher in another process."""
+"""Progress latency: from `report` in a worker process to a watcher in another process."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from outlast import Outlast
 async def watch(outlast: Outlast, n: int, times: int) -> list[float]:
     started = await outlast.start("tells", owner=f"o{n}", n=n, times=times)
     lags: list[float] = []
-    told: str | None = None
+    last_message: str | None = None
     async for view in outlast.watch(started.session.id):
         message = view.session.progress.message
-        if message is not None and message != told and not view.session.status.final:
-            told = message
+        if message is not None and message != last_message and not view.session.status.final:
+            last_message = message
             lags.append((time.monotonic() - float(message)) * 1000)
     return lags
 

@@ -1,4 +1,4 @@
-"""Pick-up between processes: from the call of `start` to the first line of the work, the worker being idle."""
+"""Pick-up latency between processes: from the call of `start` to the job's first line, with an idle worker."""
 
 import asyncio
 import os
@@ -11,11 +11,11 @@ import figures
 import sites
 
 ROUNDS = 3
-"""One, at size one."""
+"""Rounds; one at size one."""
 
 
-class Ear:
-    """Hears from the work when it began."""
+class StartListener:
+    """Receives the start time of each job over a socket."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -26,22 +26,24 @@ class Ear:
         loop = asyncio.get_running_loop()
         while True:
             async with asyncio.timeout(30):
-                heard, _, began = (await loop.sock_recv(self._socket, 100)).partition(b" ")
-            if int(heard) == n:
+                received, _, began = (await loop.sock_recv(self._socket, 100)).partition(b" ")
+            if int(received) == n:
                 return float(began)
 
     def close(self) -> None:
         self._socket.close()
 
 
-async def measure(begin: Callable[[int], Awaitable[object]], ear: Ear, times: int, first: int) -> list[float]:
-    """Milliseconds of each pick-up, one at a time, after pauses of random length."""
+async def measure(
+    begin: Callable[[int], Awaitable[object]], listener: StartListener, times: int, first: int
+) -> list[float]:
+    """Measure pick-ups one at a time, after random pauses; returns milliseconds."""
     took: list[float] = []
     for n in range(first, first + times):
         await asyncio.sleep(random.uniform(0.01, 0.06))
         asked = time.monotonic()
         await begin(n)
-        took.append((await ear.of(n) - asked) * 1000)
+        took.append((await listener.of(n) - asked) * 1000)
     return took
 
 
@@ -49,7 +51,7 @@ async def run(times: int, rounds: int) -> None:
     ours: list[list[float]] = []
     theirs: list[list[float]] = []
     with sites.folder():
-        ear = Ear()
+        listener = StartListener()
         import peer
 
         async def begin(n: int) -> None:
@@ -60,12 +62,12 @@ async def run(times: int, rounds: int) -> None:
 
         async with sites.opened() as outlast:
             with sites.worker(), sites.huey_worker():
-                await measure(begin, ear, 3, -10)
-                await measure(begin_theirs, ear, 1, -20)
+                await measure(begin, listener, 3, -10)
+                await measure(begin_theirs, listener, 1, -20)
                 for r in range(rounds):
-                    ours.append(await measure(begin, ear, times, 1000 * r))
-                    theirs.append(await measure(begin_theirs, ear, max(5, times // 4), 100_000 + 1000 * r))
-        ear.close()
+                    ours.append(await measure(begin, listener, times, 1000 * r))
+                    theirs.append(await measure(begin_theirs, listener, max(5, times // 4), 100_000 + 1000 * r))
+        listener.close()
 
     def middle(percent: float, rounds: list[list[float]]) -> float:
         return figures.median([figures.percentile(r, percent) for r in rounds])

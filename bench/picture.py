@@ -1,4 +1,4 @@
-"""Draws the figures of `engines.py` as bars, for light and dark: `python picture.py FIGURES.json PICTURE.svg`."""
+"""Draws the results of `engines.py` as bar charts: `python picture.py FIGURES.json PICTURE.svg`."""
 
 import json
 import statistics
@@ -26,7 +26,7 @@ STYLE = """
 
 
 def drawn(result: dict[str, Any]) -> str:
-    """One group of bars for each theme, the best at the top of it; one that leaves the picture has an arrow."""
+    """Draw one group of bars per metric, the best at the top; a truncated bar ends in an arrow."""
     parts: list[str] = []
     y = 24
     for theme, (title, unit, better) in engines.THEMES.items():
@@ -46,11 +46,11 @@ def drawn(result: dict[str, Any]) -> str:
                 f'<text x="{NAMES + long + 6:.1f}" y="{y + 1}">{shown(engine[theme], scale)}</text>',
             ]
         y += GAP
-    told = (
+    labels = (
         f"{result['date']}, {result['cores']} cores, load {result['load']:.1f}, medians of {result['rounds']} "
         f"interleaved rounds; Python {result['python']}, {result['stores']}"
     )
-    parts.append(f'<text class="note" x="0" y="{y - 16}">{escape(told)}</text>')
+    parts.append(f'<text class="note" x="0" y="{y - 16}">{escape(labels)}</text>')
     title = "Outlast beside other engines"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" role="img" aria-label="{title}">\n'

@@ -1,4 +1,4 @@
-"""Our application and a trivial handler on one uvicorn server, as `outlast serve` runs it."""
+"""Our application and a trivial handler on one uvicorn server, configured as in `outlast serve`."""
 
 import uvicorn
 

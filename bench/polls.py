@@ -1,4 +1,4 @@
-"""The rate of polls beside a trivial plain-ASGI handler on the same server, under load from another process."""
+"""Throughput of polls compared with a trivial ASGI handler on the same server, under load from another process."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ CONNECTIONS = 16
 
 @dataclass
 class Rates:
-    """Requests a second, by the clock and by the server's own processor time."""
+    """Requests per second of wall time and of the server's CPU time."""
 
     by_clock: list[float]
     by_processor: list[float]

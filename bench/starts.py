@@ -1,4 +1,4 @@
-"""Starts: how long until one is acknowledged, durable, at 200 a second over HTTP; and how many one by one."""
+"""Starts over HTTP: latency until a start is durable, at 200 a second; and throughput one by one."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ CONNECTIONS = 20
 
 
 class Line:
-    """One keep-alive connection of a browser."""
+    """One keep-alive connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> None:
         self._reader = reader
@@ -37,7 +37,7 @@ class Line:
 
 
 async def over_http(seconds: float) -> list[float]:
-    """Milliseconds of each, counted from when it was due, so that waiting for the server is not forgotten."""
+    """Milliseconds of each start, counted from when it was due, so that queueing counts too."""
     with sites.served() as server:
         head = f"POST /api/analysis/start HTTP/1.1\r\n{server.head}Content-Type: application/json\r\n"
         free: asyncio.Queue[Line] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""Analyses that mostly wait, all in flight in one worker process: wall time, and memory for each."""
+"""I/O-bound analyses, all in flight in one worker process: wall time, and memory per session."""
 
 import asyncio
 import threading
@@ -47,7 +47,7 @@ async def run(sessions: int, seconds: float) -> None:
 
 
 async def most_claims(outlast) -> int:
-    """More than one would mean that a worker lost its lease under the load."""
+    """The number of workers; more than one means that a worker lost its lease under load."""
     from outlast.ports.store import Selection
 
     engine = await outlast.engine()
@@ -55,13 +55,13 @@ async def most_claims(outlast) -> int:
 
 
 class Peak:
-    """The largest resident size of a process, looked at ten times a second."""
+    """The peak resident size of a process, sampled ten times a second."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
         self._peak = 0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._sample)
         self._thread.start()
 
     def end(self) -> int:
@@ -69,7 +69,7 @@ class Peak:
         self._thread.join()
         return self._peak
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         while not self._over.wait(0.1):
             self._peak = max(self._peak, self._process.memory_info().rss)
 

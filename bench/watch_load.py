@@ -20,7 +20,7 @@ import figures
 
 MARK = b'"current_message":"'
 AT_ONCE = 100
-"""Connections that are being opened at the same time."""
+"""Connections opened concurrently."""
 
 
 @dataclass
@@ -31,13 +31,13 @@ class Asked:
     streams: int
     pollers: int
     connections: int
-    """That the pollers share: as many as they, where open files allow it."""
+    """Connections shared by the pollers: one each, if the limit on open files allows."""
     seconds: float
 
 
 @dataclass
 class Seen:
-    """What all watchers have seen."""
+    """Measurements of all watchers."""
 
     showing: int = 0
     events: int = 0
@@ -49,12 +49,12 @@ class Seen:
 
 
 class Stream(asyncio.Protocol):
-    """One `EventSource`: how old is the message when it comes?"""
+    """One event stream; measures the age of each message on arrival."""
 
     def __init__(self, request: bytes, seen: Seen) -> None:
         self._request = request
         self._seen = seen
-        self._told = b""
+        self._last_stamp = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast("asyncio.Transport", transport).write(self._request)
@@ -63,20 +63,20 @@ class Stream(asyncio.Protocol):
         at = data.rfind(MARK) + len(MARK)
         if at < len(MARK):
             return
-        told = data[at : data.find(b'"', at)]
-        if not self._told:
+        stamp = data[at : data.find(b'"', at)]
+        if not self._last_stamp:
             self._seen.showing += 1
-        elif told != self._told and self._seen.measuring and told[:1].isdigit():
+        elif stamp != self._last_stamp and self._seen.measuring and stamp[:1].isdigit():
             self._seen.events += 1
-            self._seen.lags.append((time.monotonic() - float(told)) * 1000)
-        self._told = told
+            self._seen.lags.append((time.monotonic() - float(stamp)) * 1000)
+        self._last_stamp = stamp
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how asyncio calls it
         self._seen.lost += 1
 
 
 class Line(asyncio.Protocol):
-    """One connection of pollers: a request at a time."""
+    """One poller connection: one request at a time."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -97,7 +97,7 @@ class Line(asyncio.Protocol):
             self._answer.set_result(answer)
 
     async def ask(self, request: bytes) -> bytes:
-        """The head of the answer."""
+        """The head of the response."""
         async with self.free:
             self._answer = asyncio.get_running_loop().create_future()
             self._transport.write(request)
@@ -110,7 +110,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 async def poll(line: Line, path: str, head: str, seen: Seen) -> None:
-    """As our own page does: with the tag of the last answer, at the pace that the server asks for."""
+    """Poll as our page does: with the last `ETag`, at the interval that the server asks for."""
     tag, pace = b"", random.uniform(0, 2)
     while True:
         await asyncio.sleep(pace)
@@ -125,7 +125,7 @@ async def poll(line: Line, path: str, head: str, seen: Seen) -> None:
 
 
 async def opened(host: str, port: int, makers: list[Any]) -> list[Any]:
-    """Connections, so many at once."""
+    """Open connections, a limited number concurrently."""
     loop = asyncio.get_running_loop()
     made: list[Any] = []
     for i in range(0, len(makers), AT_ONCE):
@@ -154,17 +154,17 @@ async def run(host: str, port: int) -> None:
         for n in range(asked.pollers)
     ]
     await asyncio.sleep(min(5.0, asked.seconds))
-    gc.freeze()  # its own pauses are not the server's
+    gc.freeze()  # collector pauses of this process would count as lag
     gc.disable()
     seen.measuring = True
     print("measuring", flush=True)
     await asyncio.sleep(asked.seconds)
     seen.measuring = False
     failed = [p for p in pollers if p.done()]
-    print(json.dumps(_told(seen, asked) | {"failed_pollers": len(failed)}), flush=True)
+    print(json.dumps(_report(seen, asked) | {"failed_pollers": len(failed)}), flush=True)
 
 
-def _told(seen: Seen, asked: Asked) -> dict[str, Any]:
+def _report(seen: Seen, asked: Asked) -> dict[str, Any]:
     def of(values: list[float], percent: float) -> float:
         return figures.percentile(values, percent) if values else 0.0
 

@@ -1,4 +1,4 @@
-"""Our application on one server, counting what it asks of the store: `/asked` tells."""
+"""Our application on one server, counting its queries to the store, which `/asked` returns."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ def counting(ours):
 async def serve() -> None:
     async with workload.outlast.lifespan():
         store = (await workload.outlast.engine()).store
-        # a store that gathers the lookups of polls asks once for many
+        # a store that batches the lookups of polls counts one query for many
         names = [
             "_version_of_each" if q == "version" and hasattr(store, "_version_of_each") else q for q in QUERIES
         ]
@@ -53,7 +53,7 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    from outlast.cli.application import collect_seldom, run
+    from outlast.cli.application import run, tune_gc
 
-    collect_seldom()
+    tune_gc()
     run(serve())

@@ -1,4 +1,4 @@
-"""Many watch few: event streams and pollers of 200 sessions that change once a second, on one API process."""
+"""Many watchers of few sessions: event streams and pollers of 200 sessions on one API process."""
 
 import argparse
 import json
@@ -19,11 +19,11 @@ import sites
 
 REAL = 10
 FILES_BESIDE = 500
-"""Open files of the server that are no watchers."""
+"""Open files of the server besides its watchers."""
 
 
 def files_allowed(wanted: int) -> int:
-    """Raise the limit for this process and all that it starts; what the machine grants."""
+    """Raise the limit for this process and its children; returns the granted limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         try:
@@ -42,7 +42,7 @@ def asked(server: sites.Server) -> Counter[str]:
 
 
 def load(server: sites.Server, paths: list[str], streams: int, pollers: int, lines: int, seconds: float) -> Any:
-    """What the generator saw, the `kb` of each stream in the server, and its queries a second."""
+    """The generator's measurements, the server's memory per stream (`kb`) and its queries per second."""
     command = [sys.executable, str(sites.HERE / "watch_load.py"), "127.0.0.1", str(server.port)]
     before = memory(server.pid)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:
@@ -60,12 +60,12 @@ def load(server: sites.Server, paths: list[str], streams: int, pollers: int, lin
         generator.stdout.readline()
         process = psutil.Process(server.pid)
         first, began, busy = asked(server), time.monotonic(), sum(process.cpu_times()[:2])
-        told = json.loads(generator.stdout.readline())
+        report = json.loads(generator.stdout.readline())
         took = time.monotonic() - began
         queries = {name: n / took for name, n in (asked(server) - first).items()}
         cpu = (sum(process.cpu_times()[:2]) - busy) / took
         generator.kill()
-    return told | {"kb": kb, "queries": queries, "cpu": cpu}
+    return report | {"kb": kb, "queries": queries, "cpu": cpu}
 
 
 def run(size: int, *, on_postgres: bool) -> None:
@@ -94,15 +94,15 @@ def run(size: int, *, on_postgres: bool) -> None:
 
 
 def started(server: sites.Server, n: int) -> str:
-    """The address of a session that reports once a second."""
+    """Start a session that reports once a second; returns its URL."""
     body = {"analysis": "ticks", "input": {"n": n, "every": 1.0}}
     answer = server.browser.post("/api/analysis/start", json=body, headers={"X-CSRF-Token": server.token})
     return answer.raise_for_status().json()["links"]["self"]
 
 
 def show(many: Any, few: Any, watchers: int, sessions: int, store: str) -> None:
-    def reader(told: Any) -> float:
-        return sum(n for name, n in told["queries"].items() if name not in {"version", "version_of_each", "get"})
+    def reader(report: Any) -> float:
+        return sum(n for name, n in report["queries"].items() if name not in {"version", "version_of_each", "get"})
 
     figure = figures.Figure
     figures.show(
@@ -128,8 +128,8 @@ def main() -> None:
         "--size", type=int, default=REAL, help=f"1: a hundred of each; {REAL}: ten thousand of each"
     )
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL")
-    given = parser.parse_args()
-    run(given.size, on_postgres=given.postgres)
+    options = parser.parse_args()
+    run(options.size, on_postgres=options.postgres)
 
 
 if __name__ == "__main__":

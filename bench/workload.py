@@ -1,4 +1,4 @@
-"""The analyses that the benchmarks start; worker processes load this module."""
+"""The analyses of the benchmarks; worker processes import this module."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ _socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 @outlast.analysis("stamp")
 async def stamp(n: int) -> None:
-    """Tell the benchmark when the first line of the work is reached."""
+    """Send the time of the analysis's first line to the benchmark."""
     _socket.sendto(b"%d %.9f" % (n, time.monotonic()), os.environ["BENCH_EAR"])
 
 
@@ -34,7 +34,7 @@ async def waits(n: int, seconds: float) -> int:
 
 @outlast.analysis("tells")
 async def tells(n: int, times: int) -> int:
-    """Report the instant of the report, slower than the pace at which progress is written."""
+    """Report the current time, more slowly than progress is written."""
     for i in range(times):
         report(i, times, f"{time.monotonic():.9f}")
         await asyncio.sleep(0.35 + 0.01 * (n % 7))
@@ -49,7 +49,7 @@ async def holds(n: int) -> int:
 
 @outlast.analysis("ticks", timeout=3600)
 async def ticks(n: int, every: float) -> int:
-    """Report the instant again and again, until somebody stops it."""
+    """Report the current time repeatedly until cancelled."""
     await asyncio.sleep(every * (n % 97) / 97)
     for i in count():
         report(0.5, message=f"{time.monotonic():.9f}")
@@ -60,7 +60,7 @@ async def ticks(n: int, every: float) -> int:
 
 @outlast.analysis("steady")
 async def steady(n: int) -> int:
-    """Three seconds with six reports."""
+    """Take three seconds, with six reports."""
     for half in range(6):
         report(half, 6, f"Report {half}")
         await asyncio.sleep(0.5)

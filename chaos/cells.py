@@ -1,4 +1,4 @@
-"""One server full of hostile sessions and honest neighbours: run it, hold what is seen against the invariants."""
+"""Runs one server with hostile sessions and honest neighbours and checks the invariants."""
 
 import tempfile
 import time
@@ -14,23 +14,23 @@ from places import EMBEDDED, GRACE, LONG_GRACE, SUPERVISED, SYNC, Place, Visitor
 
 FINAL = {"completed", "failed", "cancelled"}
 STOP_GRACE = 5.0
-"""Seconds in which code has to end that was told to."""
+"""Seconds within which code must end after it is asked to."""
 DAY = 86_400.0
 STOP_WITHIN = 2.0
-"""Seconds beyond the grace time in which a site stops, and at the second signal."""
+"""Seconds beyond the grace period, or after the second signal, within which a site must stop."""
 TURN = {"async": 0.5, "def": 0.5, "process": 5.0}
-"""Seconds more for each session in the same server: a busy machine takes so long to start an interpreter."""
+"""Extra seconds per session in the same server: a busy machine starts interpreters slowly."""
 MOST_DEATHS = 3
 REPLACED_WITHIN = 45.0
-"""Seconds more for a session whose worker may die three times: each is started anew, and a host found dead."""
+"""Extra seconds for a session whose worker may die three times, for restarts and for detecting a dead host."""
 HONEST = ("honest", "honest_blocking")
 ISOLATED_AT_ONCE = 3
-"""Each has an interpreter to start, which a small machine does for a few at a time."""
+"""Isolated sessions at once: each starts an interpreter, and a small machine starts few at a time."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One row in one kind at one place."""
+    """One row of the table, run as one kind of analysis in one place."""
 
     row: Row
     kind: str
@@ -46,19 +46,19 @@ class Cell:
 
 @dataclass
 class Seen:
-    """What was seen of a run."""
+    """The observations of a run."""
 
     faults: dict[Cell, list[str]] = field(default_factory=dict)
-    """Of one cell alone."""
+    """Violations that one cell caused."""
     shared: list[str] = field(default_factory=list)
-    """Of the server: of one of its cells, nobody knows which."""
+    """Violations of the server, which any of its cells may have caused."""
     ends: dict[Cell, str] = field(default_factory=dict)
     """How each hostile session ended, and after how long."""
     log: str = ""
 
 
 class Run:
-    """Some cells of one place in one server. `slack` is added to every limit, for a busy machine."""
+    """Runs cells of one place in one server. `slack` extends every time limit, for a busy machine."""
 
     def __init__(self, cells: Sequence[Cell], slack: float) -> None:
         self.cells = cells
@@ -75,7 +75,7 @@ class Run:
             place = Place(self._place_name, Path(folder), rows, at_once=at_once)
             try:
                 place.start()
-                self._live(place)
+                self._check_all(place)
             except (AssertionError, OSError) as error:
                 self.seen.shared.append(f"broke off: {error}")
             finally:
@@ -83,7 +83,7 @@ class Run:
                 self.seen.log = place.log
         return self.seen
 
-    def _live(self, place: Place) -> None:
+    def _check_all(self, place: Place) -> None:
         visitor = Visitor(place)
         try:
             for name in HONEST:
@@ -94,7 +94,7 @@ class Run:
                 visitor.start(name_of(cell.row, cell.kind), cell.tag)
             self._wait_for_ends(place, began)
             self._judge_ends(place, visitor)
-            time.sleep(1.0)  # for what was left behind
+            time.sleep(1.0)  # for processes left behind
             self._judge_children(place)
             self._judge_neighbours(place)
             self._judge_workers(place)
@@ -112,9 +112,9 @@ class Run:
 
     def _wait_for_ends(self, place: Place, began: float) -> None:
         waiting = {cell.tag: cell for cell in self.cells}
-        # one server works on all of them at once: the machine is shared, so each more gets a little more
-        patience = max(map(self._limit, self.cells)) + sum(TURN[cell.kind] for cell in self.cells)
-        while waiting and time.monotonic() - began < patience:
+        # all cells run at once on one machine, so each adds to the limit
+        limit = max(map(self._limit, self.cells)) + sum(TURN[cell.kind] for cell in self.cells)
+        while waiting and time.monotonic() - began < limit:
             self._watch(place)
             sessions = place.sessions()
             for tag, cell in list(waiting.items()):
@@ -131,7 +131,7 @@ class Run:
                 else "no such session"
             )
             self.seen.ends[cell] = "never"
-            self.seen.faults[cell].append(f"not ended after {patience:.0f} s ({stands})")
+            self.seen.faults[cell].append(f"not ended after {limit:.0f} s ({stands})")
 
     def _is_over(self, session: dict, cell: Cell) -> bool:
         if session["status"] in FINAL:
@@ -154,18 +154,18 @@ class Run:
     # -- what is around
 
     def _judge_children(self, place: Place) -> None:
-        """Of isolated sessions nothing is left once they have ended."""
+        """No process of an isolated session outlives it."""
         if not all(cell.kind == "process" for cell in self.cells):
             return
         if any(session["status"] == "pending" for session in place.sessions().values()):
-            return  # its next attempt may be at work meanwhile
+            return  # its next attempt may be running
         family = place.family()
         left = [p for p in place.processes() if p.pid not in family]
-        if left and place.name == SUPERVISED:  # a second look: the kernel is at work
+        if left and place.name == SUPERVISED:  # check again: the kernel may still be reaping them
             time.sleep(1.0)
             left = [p for p in left if p.is_running() and p.pid not in place.family()]
         for process in left:
-            self.seen.shared.append(f"outlives its session: {_told(process)}")
+            self.seen.shared.append(f"outlives its session: {_command_line(process)}")
 
     def _judge_neighbours(self, place: Place) -> None:
         for name in HONEST:
@@ -199,8 +199,8 @@ class Run:
         while alive != 1 and time.monotonic() < end:
             time.sleep(0.5)
             alive = place.alive_workers()
-        if alive == 1 and len(self.cells) > 1:  # the command takes a second of processor time
-            alive = place.told_workers()
+        if alive == 1 and len(self.cells) > 1:  # the command takes a second of CPU time
+            alive = place.reported_workers()
         if alive != 1:
             self.seen.shared.append(f"{alive} workers are alive, of 1")
         self._watch(place)
@@ -211,7 +211,7 @@ class Run:
             self.seen.shared.append(f"serve itself died {place.deaths} times")
 
     def _judge_answers(self, place: Place, visitor: Visitor) -> None:
-        place.wait_until_ready()  # where the host itself was started again
+        place.wait_until_ready()  # the host itself may have been restarted
         visitor.enter()
         sessions = place.sessions()
         for path in ("/readyz", "/", "/dashboard", "/api/analysis/token"):
@@ -267,7 +267,7 @@ class Run:
         time.sleep(0.3 if hanging else 0.0)
 
     def _judge_second_term(self, place: Place, hanging: Sequence[Cell]) -> None:
-        """What was released at the first stop is taken up again when the site comes back."""
+        """The sessions released at the first stop resume when the site restarts; then stop it by two TERMs."""
         place.start(LONG_GRACE)
         if all("completed" not in cell.row.ends for cell in hanging):
             self._begin_hanging(place, None, hanging, "stop", 2)
@@ -283,10 +283,10 @@ class Run:
 
     def _judge_strays(self, place: Place) -> None:
         if place.name == EMBEDDED and any(c.row.children and c.kind != "process" for c in self.cells):
-            return  # what code in the host's own process starts is the host's: nobody else knows whose it is
+            return  # children of code in the host's own process cannot be attributed to a session
         time.sleep(0.5)
         for process in place.processes():
-            self.seen.shared.append(f"left alive: {_told(process)}")
+            self.seen.shared.append(f"left alive: {_command_line(process)}")
 
     def _wait(self, condition, within: float, what: str) -> None:
         end = time.monotonic() + within + self._slack
@@ -320,7 +320,7 @@ def _end_of(session: dict, seconds: float) -> str:
     return f"{end} after {seconds:.1f} s" + (f", {session['crashes']} crashes" if session["crashes"] else "")
 
 
-def _told(process: psutil.Process) -> str:
+def _command_line(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())[-80:]
     except psutil.Error:

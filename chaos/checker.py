@@ -1,7 +1,7 @@
-"""Holds what an observer saw of a run, and the store it left, against the invariants of a durable system.
+"""Checks an observer's ledger of a run, and the resulting store, against the invariants of a durable system.
 
-The observer's ledger is what clients were told and what analyses really did; of the system's own tables it reads
-only what nobody else can know (attempts, the integrity of the file). Answers sentences; none means that all hold.
+The ledger has the responses to clients and the recorded effects of analyses; the system's own tables are read only
+for what no observer knows (attempts, integrity of the file). Returns one sentence per violation.
 """
 
 import sqlite3
@@ -16,13 +16,13 @@ from typing import Any, Protocol
 FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
 INNOCENT = {"steady", "threaded", "long", "added"}
-"""Analyses that complete whatever befalls them."""
+"""Analyses that must complete in spite of every harm."""
 MAX_LAPSES = 6
 
 
 @dataclass(frozen=True)
 class Sight:
-    """One snapshot as a client read it."""
+    """One snapshot that a client received."""
 
     session: str
     version: int
@@ -33,29 +33,29 @@ class Sight:
 
 @dataclass
 class Ledger:
-    """What was seen from outside."""
+    """The observations from outside the system."""
 
     acknowledged: dict[str, int] = field(default_factory=dict)
-    """Session to the number of its input."""
+    """Session → number of its input."""
     sights: list[Sight] = field(default_factory=list)
     foreign: list[tuple[str, int]] = field(default_factory=list)
-    """Session and the status with which another visitor's look at it was answered."""
+    """(session, HTTP status of another visitor's request for it)."""
     effects: list[list[str]] = field(default_factory=list)
-    """Lines that analyses noted."""
+    """Lines that analyses recorded."""
     strays: list[str] = field(default_factory=list)
     """Processes that were alive after everything had been stopped."""
     killed: set[int] = field(default_factory=set)
-    """Processes of workers that the run has killed."""
+    """Worker processes that the run killed."""
     died: list[str] = field(default_factory=list)
-    """Processes that ended by themselves under a harm that is to end none."""
+    """Processes that ended by themselves under a harm that must end none."""
     tones: dict[int, str] = field(default_factory=dict)
-    """Number of an input to what its field says that only the next version of the application has."""
+    """Number of an input → value of the field that only the next version of the application has."""
     health: list[tuple[str, int]] = field(default_factory=list)
-    """A health route that had to answer, and with which status it did; 0: not at all."""
+    """(health route, its status); 0: no response."""
 
 
 class Cursor(Protocol):
-    """The answer of a statement."""
+    """The result of a statement."""
 
     def fetchone(self) -> Any: ...
 
@@ -63,13 +63,13 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What the connections of both databases have in common."""
+    """The common interface of both databases' connections."""
 
     def execute(self, statement: str, /) -> Cursor: ...
 
 
 def check(ledger: Ledger, data: Path) -> list[str]:
-    """Every violation on one machine, as a sentence."""
+    """All violations of a run on one machine, as sentences."""
     with closing(sqlite3.connect(data / "outlast.db")) as connection:
         of_data = [*of_leftovers(data), *of_file(connection), *of_store(ledger, connection)]
         of_data += [*of_blame(ledger, connection), *of_charges(connection)]
@@ -77,7 +77,7 @@ def check(ledger: Ledger, data: Path) -> list[str]:
 
 
 def check_fleet(ledger: Ledger, connection: Connection) -> list[str]:
-    """Every violation of several machines around one PostgreSQL."""
+    """All violations of a run of several machines on one PostgreSQL."""
     of_data = [*of_indexes(connection), *of_store(ledger, connection), *of_blame(ledger, connection)]
     of_data += of_charges(connection)
     return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_health(ledger), *of_data]
@@ -117,7 +117,7 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
             case ["begin", n, "second"]:
                 second_began.add(n)
             case ["begin", n, "chapter", number, pid]:
-                # who goes on after its last chapter was frozen, and does not know yet that its claim is lost
+                # a thawed worker may continue before it learns that its claim is lost
                 goes_on = read.get((n, pid)) == int(number) - 1
                 if int(number) < latest[n] and not goes_on:
                     yield f"I2: chapter {number} of {n} was worked for again after its result had been kept"
@@ -162,7 +162,7 @@ def of_leftovers(data: Path) -> Iterator[str]:
 
 
 def of_store(ledger: Ledger, connection: Connection) -> Iterator[str]:
-    """What the tables say; the statements are those that both databases understand."""
+    """Violations in the tables; the statements work in both databases."""
     rows = connection.execute(
         "SELECT id, status, attempt, max_attempts, crashes, lapses, error_code FROM analysis_sessions"
     )
@@ -199,7 +199,7 @@ CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER chaos_note AFTER INSERT ON workers FOR EACH ROW EXECUTE FUNCTION chaos_note();
 """
-"""Which worker is which process, for `of_blame`: in PostgreSQL, before the first of them starts."""
+"""Records each worker's process for `of_blame`; run it before the first worker starts."""
 NOTE_WORKERS_IN_SQLITE = """
 CREATE TABLE chaos_workers (id text, pid integer);
 CREATE TRIGGER chaos_note AFTER INSERT ON workers BEGIN
@@ -209,9 +209,9 @@ END;
 
 
 def of_blame(ledger: Ledger, connection: Connection) -> Iterator[str]:
-    """Only a proven death is a crash, and only what kills its worker ends in quarantine.
+    """Only a proven death counts as a crash, and only sessions that kill their worker are quarantined.
 
-    One who was at work in three workers that the run itself has killed cannot be told from the killer.
+    A session that was running in three workers killed by the run itself is indistinguishable from a killer.
     """
     pids = dict(connection.execute("SELECT id, pid FROM chaos_workers").fetchall())
     suicides = {int(words[2]) for words in ledger.effects if words[0] == "poison"}
@@ -236,9 +236,9 @@ def of_blame(ledger: Ledger, connection: Connection) -> Iterator[str]:
 
 
 def of_charges(connection: Connection) -> Iterator[str]:
-    """What completes whatever befalls it completes in its first attempt: no fault of others is charged to it.
+    """Innocent sessions complete in their first attempt: harms use up no attempts.
 
-    A worker of another version that does not understand a session gives it back, once.
+    A worker of another version that does not understand a session releases it, once.
     """
     rows = "SELECT id, analysis, attempt FROM analysis_sessions WHERE attempt > 1"
     for session, analysis, attempt in connection.execute(rows).fetchall():
@@ -253,16 +253,16 @@ def of_charges(connection: Connection) -> Iterator[str]:
 
 
 def of_file(connection: sqlite3.Connection) -> Iterator[str]:
-    """SQLite's own checks of itself."""
-    (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-    if said != "ok":
-        yield f"I7: {said}"
+    """SQLite's own integrity checks."""
+    (outcome,) = connection.execute("PRAGMA integrity_check").fetchone()
+    if outcome != "ok":
+        yield f"I7: {outcome}"
     for fault in connection.execute("PRAGMA foreign_key_check").fetchall():
         yield f"I7: a broken reference: {fault}"
 
 
 def of_indexes(connection: Connection) -> Iterator[str]:
-    """PostgreSQL: every index of ours leads to as many rows as its table has."""
+    """PostgreSQL: each of our indexes finds as many rows as its table has."""
     named = "SELECT c.relname, i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
     ours = f"{named} JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public' AND i.indpred IS NULL"
     for table, index in connection.execute(ours).fetchall():

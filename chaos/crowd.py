@@ -1,4 +1,4 @@
-"""People at one site: some start sessions, their second tabs look at them, and a stranger pries."""
+"""Simulated visitors of one site: they start sessions, watch them in second tabs, and request foreign ones."""
 
 import random
 import threading
@@ -11,24 +11,24 @@ from visitor import Visitor
 
 
 class Crowd:
-    """`owners` of them."""
+    """`owners` visitors, each with a second tab, and a stranger."""
 
     def __init__(self, site: SiteProcess, ledger: checker.Ledger, owners: int) -> None:
         self._ledger = ledger
         self._over = threading.Event()
         self._turn = threading.Lock()
 
-        def person() -> Visitor:
+        def visitor() -> Visitor:
             return Visitor(lambda: site.root, ledger, self._turn)
 
-        self._starting = [person() for _ in range(owners)]
-        self._watching = [person() for _ in range(owners)]
-        self._stranger = person()
-        self._whose: dict[str, int] = {}
+        self._starting = [visitor() for _ in range(owners)]
+        self._watching = [visitor() for _ in range(owners)]
+        self._stranger = visitor()
+        self._owner_of: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
 
-    def come(self, kinds: Sequence[str], pause: float, seed: int) -> None:
-        """They start one session of each kind, with a pause in between. The site has to be there."""
+    def start(self, kinds: Sequence[str], pause: float, seed: int) -> None:
+        """Start one session of each kind, `pause` seconds apart. The site must be running."""
         for visitor, second_tab in zip(self._starting, self._watching, strict=True):
             visitor.greet()
             second_tab.same_as(visitor)
@@ -39,20 +39,20 @@ class Crowd:
         for thread in self._threads:
             thread.start()
 
-    def settle(self, within: float) -> None:
-        """Wait until everything acknowledged is final, at most so long; the checker says what is not."""
+    def wait_for_ends(self, within: float) -> None:
+        """Wait up to `within` seconds for all acknowledged sessions to end; the checker reports the others."""
         self._threads[0].join()
         left = dict(self._ledger.acknowledged)
         end = time.monotonic() + within
         while left and time.monotonic() < end:
             for session in list(left):
-                if self._look(session) in checker.FINAL:
+                if self._poll(session) in checker.FINAL:
                     del left[session]
             time.sleep(0.1)
         self._over.set()
         self._threads[1].join()
         for session in self._ledger.acknowledged:
-            self._look(session)
+            self._poll(session)
 
     def leave(self) -> None:
         self._over.set()
@@ -66,17 +66,17 @@ class Crowd:
             owner = rng.randrange(len(self._starting))
             session = self._starting[owner].start(kind, n)
             if session is not None:
-                self._whose[session] = owner
+                self._owner_of[session] = owner
             if self._over.wait(pause):
                 return
 
     def _observe(self, rng: random.Random) -> None:
         while not self._over.wait(0.01):
-            if self._whose:
-                session = rng.choice(list(self._whose))
-                self._look(session)
+            if self._owner_of:
+                session = rng.choice(list(self._owner_of))
+                self._poll(session)
                 if rng.random() < 0.05:
-                    self._stranger.pry(session)
+                    self._stranger.read_foreign(session)
 
-    def _look(self, session: str) -> str:
-        return self._watching[self._whose[session]].look(session)
+    def _poll(self, session: str) -> str:
+        return self._watching[self._owner_of[session]].poll(session)

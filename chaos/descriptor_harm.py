@@ -1,4 +1,4 @@
-"""No descriptors: an API process and a worker process are at their limit of open files for some seconds."""
+"""A harm: an API process and a worker process run out of file descriptors for some seconds."""
 
 import random
 import resource
@@ -20,24 +20,24 @@ from visitor import PLAIN
 if TYPE_CHECKING:
     from fleet import Fleet
 
-ROOM = 50
-"""Files that an API process may still open before idle connections take them all."""
+HEADROOM = 50
+"""Files that an API process may still open before idle connections use them up."""
 CROWD = 150
-"""Idle connections that are held to it: more than it can take."""
-NOTHING = 3
-"""A limit below all that a process has open: it goes on with that, and can open nothing."""
+"""Idle connections held to it: more than it can accept."""
+BELOW_USE = 3
+"""A limit below the number of open files: the process keeps those but can open no more."""
 RECOVERS_WITHIN = 30.0
-"""Seconds after which a process that could open nothing has to answer again."""
+"""Seconds within which a process that could open nothing must answer again."""
 HEALTH_WITHIN = 5.0
 FREE = 16
-"""Files below its limit that the listener keeps for the store, so that health can be answered."""
+"""Files below its limit that the listener reserves for the store, so that health probes are answered."""
 
 
 def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
     """Both machines lose their connections to the store too, so that their processes need new descriptors.
 
-    Half of the time idle connections take all that the API process may open, and its health routes have to answer.
-    Else it can open nothing, as the worker process in any case; both have to come back.
+    Half of the time idle connections use up the API process's descriptors, and its health routes must answer.
+    Otherwise it can open nothing, like the worker process in any case; both must recover.
     """
     seconds = rng.uniform(5.0, 15.0)
     api, machine, crowded = rng.choice(fleet.apis), rng.choice(fleet.workers), rng.random() < 0.5
@@ -46,12 +46,12 @@ def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
     if process is None or not workers:
         return "nobody was there"
     worker = rng.choice(workers)
-    limit = len(_open_files(process)) + ROOM if crowded else NOTHING
+    limit = len(_open_files(process)) + HEADROOM if crowded else BELOW_USE
     with ExitStack() as harmed:
-        harmed.enter_context(_limited(worker, NOTHING))
+        harmed.enter_context(_limited(worker, BELOW_USE))
         harmed.enter_context(_limited(process, limit))
         fleet.wires.drop([api.name, machine.name])
-        told = _crowded(fleet, api, process, limit, seconds) if crowded else _barred(fleet, api, seconds)
+        outcome = _crowded(fleet, api, process, limit, seconds) if crowded else _starved(fleet, api, seconds)
         if links := _links(worker, fleet.wires.port(machine.name)):
             fleet.toothless.append(f"exhaust_descriptors: a worker of {machine.name} opened {links} connections")
         if api.main != process:
@@ -62,11 +62,11 @@ def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
     while (status := _ask(api, "/livez")) != 200 and time.monotonic() < end:
         fleet.keep_for(0.2)
     fleet.ledger.health.append((f"{api.name}/livez after descriptors were short", status))
-    return f"for {seconds:.1f} s {told}, a worker of {machine.name} could open nothing"
+    return f"for {seconds:.1f} s {outcome}, a worker of {machine.name} could open nothing"
 
 
 def _at_work(fleet: "Fleet", machine: Host) -> list[int]:
-    """Its worker processes that have started: one that cannot even import ends, and holds nothing."""
+    """Its registered worker processes: one without descriptors during its imports would exit."""
     with (
         suppress(psycopg.OperationalError),
         psycopg.connect(fleet.postgres.url(), autocommit=True) as connection,
@@ -77,7 +77,7 @@ def _at_work(fleet: "Fleet", machine: Host) -> list[int]:
 
 
 def _crowded(fleet: "Fleet", api: ApiHost, process: int, limit: int, seconds: float) -> str:
-    """Idle connections are there all the time; the process ends them, and they come again."""
+    """Hold idle connections, and reopen those that the process closes."""
     crowd: list[socket.socket] = []
     most, health, others = 0, Counter[str](), Counter[int]()
     end = time.monotonic() + seconds
@@ -105,7 +105,7 @@ def _crowded(fleet: "Fleet", api: ApiHost, process: int, limit: int, seconds: fl
     return f"{api.name} had {most} of {limit} files open ({answers}, {others[503]} of {others.total()} others 503)"
 
 
-def _barred(fleet: "Fleet", api: ApiHost, seconds: float) -> str:
+def _starved(fleet: "Fleet", api: ApiHost, seconds: float) -> str:
     fleet.keep_for(seconds)
     if status := _ask(api, "/livez", within=1.0):
         fleet.toothless.append(f"exhaust_descriptors: {api.name} answered {status}")
@@ -114,7 +114,7 @@ def _barred(fleet: "Fleet", api: ApiHost, seconds: float) -> str:
 
 @contextmanager
 def _limited(process: int, files: int) -> Generator[None]:
-    """Its soft limit alone, as nobody but root may raise the hard one again."""
+    """Lower the soft limit only, as only root may raise the hard one again."""
     soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
     resource.prlimit(process, resource.RLIMIT_NOFILE, (files, hard))
     try:
@@ -131,7 +131,7 @@ def _open_files(process: int) -> list[str]:
 
 
 def _links(process: int, port: int) -> int:
-    """Its open connections to the server, which it has at this port."""
+    """The number of its open connections to the server at this port."""
     with suppress(psutil.Error):
         links = psutil.Process(process).net_connections("tcp")
         return sum(link.status == psutil.CONN_ESTABLISHED and link.raddr.port == port for link in links)
@@ -139,7 +139,7 @@ def _links(process: int, port: int) -> int:
 
 
 def _is_over(idle: socket.socket) -> bool:
-    """Whether the other end has closed it."""
+    """Whether the peer has closed it."""
     idle.setblocking(False)
     try:
         return not idle.recv(4096) or _is_over(idle)
@@ -150,7 +150,7 @@ def _is_over(idle: socket.socket) -> bool:
 
 
 def _ask(api: ApiHost, path: str, within: float = HEALTH_WITHIN) -> int:
-    """The status of the answer on a new connection; 0: none came."""
+    """The status of a request on a new connection; 0: no response."""
     with suppress(httpx.TransportError):
         return httpx.get(api.root + path, trust_env=False, timeout=within, verify=PLAIN).status_code
     return 0

@@ -1,8 +1,8 @@
-"""Two API and three worker machines around one PostgreSQL and one Redis; all of them are harmed under load.
+"""Fault injection on a fleet under load: two API and three worker machines on one PostgreSQL and one Redis.
 
-Before, while and after the harm a fixed number of sessions is kept in flight, so that the throughput of the first
-and the last stretch can be compared. Then the checker judges. `--seed` repeats the choices, `--celery` sends the
-sessions through a broker (the same Redis), whose messages are lost and doubled too.
+A fixed number of sessions is in flight before, during and after the harms, so that the throughput before and after
+can be compared. Then the checker runs. `--seed` repeats the choices; `--celery` sends sessions through a broker
+(the same Redis), whose messages are lost and duplicated too.
 """
 
 import argparse
@@ -32,18 +32,18 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from servers import PostgresServer, RedisServer
 
 CLEAR = "\r\x1b[K" if sys.stdout.isatty() else ""
-"""Before what is printed over the line that tells how far the run is."""
+"""Printed before each line, to overwrite the line of progress."""
 SHOWN = 20
-"""Faults that are printed one by one."""
+"""Violations printed one by one."""
 LEAST = 0.95
-"""Of the throughput before is wanted after."""
+"""Least ratio of the throughput after the harms to that before."""
 DISK = 192
 """MiB of the server's own disk: an empty server has 40, and its log is kept below 64."""
 SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
 
 
 class Fleet:
-    """The machines and their servers."""
+    """The machines, their database and their broker."""
 
     def __init__(self, folder: Path, seed: int, *, celery: bool) -> None:
         self.celery = celery
@@ -54,18 +54,18 @@ class Fleet:
         self.killed = self.ledger.killed
         """Worker processes that were killed by a harm."""
         self.toothless: list[str] = []
-        """Harms that have seen that they did no harm."""
+        """Harms that detected that they had no effect."""
         self.redis = RedisServer()
         self.apis: list[ApiHost] = []
         self.workers: list[Host] = []
         self.newer: list[Host] = []
-        """Machines of the next version of the application, which a harm starts."""
+        """Machines with the next version of the application, started by a harm."""
         self.load: Load
         self._folder = folder
         self._keeping = threading.Lock()
-        self.tell: Callable[[], None] = lambda: None
+        self.on_progress: Callable[[], None] = lambda: None
         """Called about once a second."""
-        folder.chmod(0o755)  # the server runs as somebody else
+        folder.chmod(0o755)  # the server runs as another user
         environment = self.clock.environment
         if self.has_disk:
             self.postgres = PostgresServer(disk=self.disk.folder, environment=environment, **SMALL)
@@ -120,17 +120,17 @@ class Fleet:
         return harm.needs not in [*([] if self.celery else ["celery"]), *([] if self.has_disk else ["disk"])]
 
     def keep_for(self, seconds: float) -> None:
-        """So long; a machine that could not start without PostgreSQL is started again, as everywhere."""
+        """Wait; restart machines that ended by themselves, as a service manager would."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(1.0, left))
-            with self._keeping:  # harms that befall it at once may all wait here
+            with self._keeping:  # concurrent harms may all wait here
                 for host in self.hosts:
                     host.keep()
-                self.tell()
+                self.on_progress()
 
     def wait_for_all(self) -> None:
-        """Until every session has ended, also those whose starts were never acknowledged."""
+        """Wait until every session has ended, including those whose starts were never acknowledged."""
         left = "SELECT FROM analysis_sessions WHERE status IN ('pending', 'processing') LIMIT 1"
         end = time.monotonic() + PATIENCE
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
@@ -138,7 +138,7 @@ class Fleet:
                 self.keep_for(0.2)
 
     def stop(self) -> list[str]:
-        """In an orderly way; answers what was left alive."""
+        """Stop all machines by TERM; returns the processes left alive."""
         enders = [threading.Thread(target=host.stop) for host in self.hosts]
         for ender in enders:
             ender.start()
@@ -159,12 +159,12 @@ class Fleet:
 
 
 class Strikes:
-    """Chooses by the seed what befalls the fleet, and says so."""
+    """Chooses harms by the seed, applies them to the fleet and prints them."""
 
     def __init__(self, fleet: Fleet, rng: random.Random, names: Sequence[str]) -> None:
         self.done: list[str] = []
         self.now: list[str] = []
-        """What befalls it at this moment."""
+        """Names of the harms in progress."""
         self._fleet = fleet
         self._rng = rng
         self._chosen = [harm for harm in HARMS if fleet.can(harm) and (not names or harm.name in names)]
@@ -174,14 +174,14 @@ class Strikes:
             raise SystemExit(f"This fleet cannot be harmed by all of: {' '.join(names)}")
 
     def one(self) -> None:
-        """Where nobody has named the harms, each is followed by a restart of PostgreSQL."""
+        """Apply one harm; without `--harm`, follow it by a restart of PostgreSQL."""
         (harm,) = self._rng.choices(self._chosen, [harm.weight for harm in self._chosen])
         self._strike(harm, random.Random(self._rng.random()))
         if not self._named:
             self._strike(Harm(restart_postgres, 0), random.Random(self._rng.random()))
 
     def all_at_once(self) -> None:
-        """Each of the chosen once, beside the others."""
+        """Apply each chosen harm once, concurrently."""
         threads = [
             threading.Thread(target=self._strike, args=(harm, random.Random(self._rng.random())))
             for harm in self._chosen
@@ -202,7 +202,7 @@ class Strikes:
 
 
 def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list[str], float, float]:
-    """Stretches of calm around one of harm."""
+    """Run a calm phase, a phase with harms and another calm phase."""
     rng = random.Random(options.seed)
     ledger = fleet.ledger
     fleet.start()
@@ -212,13 +212,13 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     strikes = Strikes(fleet, rng, options.harm)
     began = time.monotonic()
     if CLEAR:
-        fleet.tell = lambda: print(
+        fleet.on_progress = lambda: print(
             f"{CLEAR}{time.monotonic() - began:6.1f} s  {load.line} {' '.join(strikes.now)}", end="", flush=True
         )
     load.begin()
     load.wait_for_an_end(20)
     if options.calm:
-        fleet.keep_for(5)  # until as many begin as end
+        fleet.keep_for(5)  # until starts and ends are in balance
     before = time.monotonic()
     fleet.keep_for(options.calm)
     harmed = time.monotonic()
@@ -232,7 +232,7 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     load.poisoned.clear()
     rates = (0.0, 0.0)
     if options.calm:
-        fleet.keep_for(LEASE + 5)  # what a lost machine held is back
+        fleet.keep_for(LEASE + 5)  # until claims of lost machines have lapsed
         after = time.monotonic()
         fleet.keep_for(options.calm)
         line = [load.rate(at, at + 5) for at in _every_five(before, time.monotonic())]
@@ -267,7 +267,7 @@ def main() -> None:
     parser.add_argument("--celery", action="store_true", help="sessions reach the workers through a broker")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing of it may stay behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # run the clean-up
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         fleet = Fleet(Path(folder), options.seed, celery=options.celery)
@@ -277,7 +277,7 @@ def main() -> None:
             ledger.effects = [line.split() for line in effects.splitlines()]
             with psycopg.connect(fleet.postgres.url(), autocommit=True) as connection:
                 faults = checker.check_fleet(ledger, connection)
-            if not options.together:  # then one may hide another
+            if not options.together:  # concurrent harms may mask each other
                 faults += [f"No harm: {harm}" for harm in fleet.toothless]
             if faults or after < LEAST * before:
                 for host in fleet.hosts:

@@ -1,4 +1,4 @@
-"""What befalls a fleet, one function a harm. Each says what it did, and leaves nothing harmed behind."""
+"""The harms to a fleet, one function each. Each repairs what it harmed and returns what it did."""
 
 import os
 import random
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from fleet import Fleet
 
 CLOCK_STEPS = (30, 30, 30, 30, 7_200, -7_200, 25 * 3_600)
-"""Seconds; so many of +30 as hosts do that are corrected again and again."""
+"""Seconds; +30 is likelier, like a host whose clock is corrected again and again."""
 LONGER_THAN_A_LEASE = (17.0, 25.0)
 
 
 @dataclass(frozen=True)
 class Harm:
-    """One way, and how often it is chosen."""
+    """A harm with its weight in the random choice."""
 
     do: Callable[["Fleet", random.Random], str]
     weight: int
     needs: str = ""
-    """What a fleet must have for it: `celery` or `disk`."""
+    """A required feature of the fleet: `celery` or `disk`."""
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ def restart_postgres(fleet: "Fleet", rng: random.Random) -> str:
 
 
 def stop_postgres(fleet: "Fleet", rng: random.Random) -> str:
-    """Longer than a lease, as an upgrade takes."""
+    """Stop PostgreSQL for longer than a lease, as an upgrade does."""
     return stopped(fleet, rng.uniform(20.0, 60.0))
 
 
@@ -55,17 +55,17 @@ def stopped(fleet: "Fleet", seconds: float) -> str:
 
 
 def silence_all(fleet: "Fleet", rng: random.Random) -> str:
-    """The server's network is a black hole."""
+    """The network to PostgreSQL drops everything, for all machines."""
     return silent(fleet, rng, [host.name for host in fleet.hosts], rng.uniform(8.0, 40.0))
 
 
 def silence_machine(fleet: "Fleet", rng: random.Random) -> str:
-    """Its own network is."""
+    """The network of one machine drops everything."""
     return silent(fleet, rng, [rng.choice(fleet.workers).name], rng.uniform(8.0, 40.0))
 
 
 def silent(fleet: "Fleet", rng: random.Random, names: Collection[str], seconds: float) -> str:
-    """What was sent meanwhile arrives late, or never."""
+    """Stop forwarding for some seconds; then forward what was sent, or reset the connections."""
     fleet.wires.silence(names)
     fleet.keep_for(seconds)
     late = rng.random() < 0.5
@@ -74,7 +74,7 @@ def silent(fleet: "Fleet", rng: random.Random, names: Collection[str], seconds: 
 
 
 def cut_commits(fleet: "Fleet", rng: random.Random) -> str:
-    """The server commits, and nobody hears of it."""
+    """The server commits, but its response is lost with the connection."""
     before = fleet.wires.cuts
     fleet.wires.lose(rng.uniform(0.1, 0.5))
     fleet.keep_for(rng.uniform(3.0, 8.0))
@@ -83,7 +83,7 @@ def cut_commits(fleet: "Fleet", rng: random.Random) -> str:
 
 
 def step_clock(fleet: "Fleet", rng: random.Random) -> str:
-    """The server's, as often as makes four steps of +30 s likely to meet one session."""
+    """Step the server's clock, often enough for four steps of +30 s to hit one session."""
     steps = [rng.choice(CLOCK_STEPS) for _ in range(rng.randint(1, 4))]
     for seconds in steps:
         fleet.clock.step(seconds)
@@ -92,7 +92,7 @@ def step_clock(fleet: "Fleet", rng: random.Random) -> str:
 
 
 def fill_disk(fleet: "Fleet", rng: random.Random) -> str:
-    """All that the server has; when its log needs space too, it ends, and is started again once there is some."""
+    """Fill the server's disk. If its WAL needs space too, the server ends and is restarted after the harm."""
     seconds = rng.uniform(12.0, 25.0)
     log_too = rng.random() < 0.5
     end = time.monotonic() + seconds
@@ -114,7 +114,7 @@ def fill_disk(fleet: "Fleet", rng: random.Random) -> str:
 
 
 def freeze_workers(fleet: "Fleet", rng: random.Random) -> str:
-    """Some of the worker processes, not their supervisors."""
+    """Freeze some worker processes, not their supervisors."""
     pids = [pid for host in fleet.workers for pid in host.workers()]
     chosen = rng.sample(pids, min(len(pids), rng.randint(1, 2)))
     for pid in chosen:
@@ -123,7 +123,7 @@ def freeze_workers(fleet: "Fleet", rng: random.Random) -> str:
 
 
 def freeze_machine(fleet: "Fleet", rng: random.Random) -> str:
-    """As a hypervisor does that moves it."""
+    """Freeze a machine, as a hypervisor does when it migrates it."""
     return thawed(fleet, rng, rng.choice(fleet.workers).freeze())
 
 
@@ -192,7 +192,7 @@ def lose_messages(fleet: "Fleet", _rng: random.Random) -> str:
 
 
 def triple_messages(fleet: "Fleet", _rng: random.Random) -> str:
-    """Every message that waits in the broker's list comes twice more."""
+    """Deliver each message in the broker's queue three times."""
     script = (
         "local m = redis.call('LRANGE', 'analysis', 0, -1) "
         "for i = 1, 2 do for _, x in ipairs(m) do redis.call('LPUSH', 'analysis', x) end end return #m"

@@ -1,4 +1,4 @@
-"""The machines of a fleet, each a process group on a loopback address of its own."""
+"""The simulated machines of a fleet: each is a process group on its own loopback address."""
 
 import os
 import signal
@@ -18,12 +18,12 @@ HERE = Path(__file__).parent
 
 
 class Host:
-    """One machine: `outlast` with these arguments, again after each end, in a folder of its own."""
+    """One machine: runs `outlast` with these arguments in its own folder, and restarts it on demand."""
 
     def __init__(
         self, folder: Path, name: str, settings: dict[str, str], *arguments: str, module: str = "workload"
     ) -> None:
-        """`module`: where its application is."""
+        """`module` defines its application."""
         self.name = name
         self._folder = folder / name
         self._folder.mkdir()
@@ -52,11 +52,11 @@ class Host:
             )
 
     def kill(self) -> list[int]:
-        """The whole machine at once: nobody is left to notice. Answers the workers that it had."""
+        """Kill the whole machine at once, supervisor included; returns its worker processes."""
         workers = self.workers()
         if self._child is not None:
             self._child.kill()
-            for pid in workers:  # they are sessions of their own
+            for pid in workers:  # each has its own process session
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._child.wait()
@@ -64,7 +64,7 @@ class Host:
         return workers
 
     def freeze(self) -> list[int]:
-        """The whole machine, as a hypervisor does; answers what is to be thawed."""
+        """Freeze the whole machine, as a hypervisor does; returns the processes to thaw."""
         frozen = [] if self._child is None else [self._child.pid, *self.workers()]
         for pid in frozen:
             with suppress(ProcessLookupError):
@@ -72,8 +72,8 @@ class Host:
         return frozen
 
     def stop(self) -> None:
-        """As a deploy does."""
-        child, self._child = self._child, None  # so that nobody starts it again meanwhile
+        """Stop it by TERM, as a deploy does."""
+        child, self._child = self._child, None  # so that `keep` does not restart it meanwhile
         if child is not None:
             child.send_signal(signal.SIGTERM)
             try:
@@ -83,13 +83,13 @@ class Host:
                 self.kill()
 
     def keep(self) -> None:
-        """As a service manager does: start it again when it has ended by itself."""
+        """Restart it if it has ended by itself, as a service manager does."""
         if self._child is not None and self._child.poll() is not None:
             self.start()
 
     @property
     def main(self) -> int | None:
-        """The process that was started."""
+        """The main process."""
         return None if self._child is None else self._child.pid
 
     def workers(self) -> list[int]:
@@ -104,7 +104,7 @@ class Host:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def strays(self) -> list[str]:
-        """What is alive though everything was stopped; it is killed."""
+        """Kill and return the processes that are still alive after the stop."""
         found: list[str] = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -115,7 +115,7 @@ class Host:
 
 
 class ApiHost(Host):
-    """A machine that serves, on its own loopback address."""
+    """A machine that runs `outlast serve` on its own loopback address."""
 
     def __init__(
         self, folder: Path, name: str, settings: dict[str, str], address: str, module: str = "workload"
@@ -127,7 +127,7 @@ class ApiHost(Host):
         super().__init__(folder, name, settings, *arguments, module=module)
 
     def wait(self, within: float = 60.0) -> None:
-        """Returns once it answers."""
+        """Wait until it answers."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             if self.answers():
@@ -136,7 +136,7 @@ class ApiHost(Host):
         raise SystemExit(f"{self.name} does not answer:\n{self.log[-3000:]}")
 
     def answers(self) -> bool:
-        """Whether it can take sessions."""
+        """Whether it accepts sessions."""
         with suppress(httpx.TransportError):
             return httpx.get(self.root + "/readyz", trust_env=False, timeout=5, verify=PLAIN).status_code == 200
         return False

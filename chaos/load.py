@@ -1,4 +1,4 @@
-"""People who keep a number of sessions in flight, over both API machines in turn."""
+"""Load on a fleet: visitors who keep a number of sessions in flight across both API machines."""
 
 import random
 import threading
@@ -10,13 +10,13 @@ from visitor import Visitor
 
 THREADS = 6
 EACH_HAS = 5
-"""Sessions that one thread keeps in flight."""
+"""Sessions that each thread keeps in flight."""
 FAILURE_EVERY = 2.0
-"""Seconds between the starts of sessions that fail, all the time."""
+"""Seconds between the starts of sessions that fail."""
 POISON_EVERY = 20.0
-"""Seconds between the starts of sessions that kill their worker, while everything else is harmed too."""
+"""Seconds between the starts of sessions that kill their worker, during the harms."""
 PATIENCE = 150.0
-"""Seconds within which everything has to end once nothing is harmed any more."""
+"""Seconds within which all sessions must end after the last harm."""
 
 
 class Load:
@@ -28,18 +28,18 @@ class Load:
     def __init__(
         self, roots: Sequence[str], seed: int, ledger: checker.Ledger, *, owners: int, lasting: int
     ) -> None:
-        """`lasting`: sessions of 20 s that each thread keeps in flight beside the short ones."""
+        """`lasting` is the number of 20 s sessions that each thread keeps in flight beside the short ones."""
         self._lasting = lasting
         self._roots = roots
         self._ledger = ledger
         self._over = threading.Event()
         self._calm = threading.Event()
-        """Set: begin nothing new."""
+        """Set: start no new sessions."""
         self.poisoned = threading.Event()
         """Set: some sessions kill their worker."""
         self.numbers = iter(range(10**9))
         self.ends: list[float] = []
-        """When each of those that complete was seen at its end."""
+        """When each completed session was first seen completed."""
         rngs = [random.Random(seed + n) for n in range(THREADS)]
         self._people = people = [self._visitor(random.Random(f"{seed} owner {n}")) for n in range(owners)]
         of_threads = [people[n::THREADS] for n in range(THREADS)]
@@ -47,8 +47,8 @@ class Load:
             people[n % owners].greet()
             of_threads[n] = [self._visitor(rngs[n]).same_as(people[n % owners])]
         self._threads = [
-            threading.Thread(target=self._live, args=(rng, mine), daemon=True)
-            for rng, mine in zip(rngs, of_threads, strict=True)
+            threading.Thread(target=self._live, args=(rng, visitors), daemon=True)
+            for rng, visitors in zip(rngs, of_threads, strict=True)
         ]
         self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),), daemon=True))
 
@@ -62,7 +62,7 @@ class Load:
             time.sleep(0.05)
 
     def finish(self, meanwhile: Callable[[], None]) -> None:
-        """Begin nothing more, wait for what is in flight, at most for as long as that may take."""
+        """Start no more sessions and wait, for a limited time, for those in flight."""
         self._calm.set()
         end = time.monotonic() + PATIENCE
         while any(thread.is_alive() for thread in self._threads) and time.monotonic() < end:
@@ -73,7 +73,7 @@ class Load:
 
     @property
     def line(self) -> str:
-        """How far it is, for a terminal."""
+        """The progress, for a terminal."""
         final = len({sight.session for sight in list(self._ledger.sights) if sight.status in checker.FINAL})
         return f"{len(self._ledger.acknowledged)} acknowledged, {final} ended"
 
@@ -89,37 +89,37 @@ class Load:
 
     def _live(self, rng: random.Random, people: Sequence[Visitor]) -> None:
         stranger = self._visitor(rng)
-        mine: dict[str, tuple[Visitor, str]] = {}
-        while not self._over.wait(0.05) and (mine or not self._calm.is_set()):
-            while len(mine) < EACH_HAS + self._lasting and not self._calm.is_set():
+        sessions: dict[str, tuple[Visitor, str]] = {}
+        while not self._over.wait(0.05) and (sessions or not self._calm.is_set()):
+            while len(sessions) < EACH_HAS + self._lasting and not self._calm.is_set():
                 visitor = rng.choice(people)
-                lasting = sum(kind == "long" for _, kind in mine.values())
+                lasting = sum(kind == "long" for _, kind in sessions.values())
                 kind = "long" if lasting < self._lasting else rng.choice(["steady", "steady", "threaded"])
                 session = visitor.start(kind, next(self.numbers))
                 if session is None:
                     break
-                mine[session] = visitor, kind
-            for session, (visitor, kind) in list(mine.items()):
-                if visitor.look(session) in checker.FINAL:
-                    del mine[session]
+                sessions[session] = visitor, kind
+            for session, (visitor, kind) in list(sessions.items()):
+                if visitor.poll(session) in checker.FINAL:
+                    del sessions[session]
                     if kind != "long":
                         self.ends.append(time.monotonic())
                 elif rng.random() < 0.02:
-                    stranger.pry(session)
+                    stranger.read_foreign(session)
         for person in (*people, stranger):
             person.close()
 
     def _trouble(self, rng: random.Random) -> None:
-        """Start what fails and what kills, and see to its end."""
+        """Start sessions that fail or kill their worker, and poll them to their end."""
         visitor = self._visitor(rng)
-        mine: set[str] = set()
+        sessions: set[str] = set()
         next_poison = 0.0
-        while not self._over.wait(FAILURE_EVERY) and (mine or not self._calm.is_set()):
+        while not self._over.wait(FAILURE_EVERY) and (sessions or not self._calm.is_set()):
             kinds = [] if self._calm.is_set() else ["fails"]
             if kinds and self.poisoned.is_set() and time.monotonic() >= next_poison:
                 next_poison = time.monotonic() + POISON_EVERY
                 kinds.append("poison")
             started = [visitor.start(kind, next(self.numbers)) for kind in kinds]
-            mine.update(session for session in started if session is not None)
-            mine -= {session for session in mine if visitor.look(session) in checker.FINAL}
+            sessions.update(session for session in started if session is not None)
+            sessions -= {session for session in sessions if visitor.poll(session) in checker.FINAL}
         visitor.close()

@@ -40,7 +40,7 @@ def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> 
 
 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
-    """Who shares a server: of one place, kind and section, harmless to the process. They come first."""
+    """Group cells that share a server: same place, kind and section, harmless to the process. They run first."""
     sections = section_of()
     shared: defaultdict[tuple[str, str, str, bool], list[Cell]] = defaultdict(list)
     single: list[Cell] = []
@@ -59,7 +59,7 @@ def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
 
 
 class Results:
-    """What is known of each cell so far."""
+    """The results of each cell so far."""
 
     def __init__(self) -> None:
         self.faults: dict[Cell, list[str]] = {}
@@ -88,7 +88,7 @@ def run_all(
                 seen, seconds = future.result()
                 done += 1
                 faulty = bool(seen.shared) or any(seen.faults.values())
-                _tell(done, todo, group, seen, seconds, time.monotonic() - began)
+                _print_progress(done, todo, group, seen, seconds, time.monotonic() - began)
                 if faulty and logs is not None:
                     (logs / f"{group[0].place}-{group[0].tag}-{len(group)}.log").write_text(seen.log)
                 if len(group) > 1 and seen.shared and again:
@@ -106,7 +106,7 @@ def _timed(group: Sequence[Cell], slack: float) -> tuple[Seen, float]:
     return Run(group, slack).go(), time.monotonic() - began
 
 
-def _tell(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: float, since: float) -> None:
+def _print_progress(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: float, since: float) -> None:
     what = str(group[0]) if len(group) == 1 else f"{group[0].place} {group[0].kind}: {len(group)} rows"
     broken = sum(bool(f) for f in seen.faults.values())
     verdict = "ok" if not broken and not seen.shared else f"{broken} cells, {len(seen.shared)} shared"
@@ -119,7 +119,7 @@ def _tell(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: floa
 
 
 def _sum_up(results: Results, seconds: float) -> None:
-    """Each failure once, with the cells that had it."""
+    """Print each failure once, with its cells."""
     by_fault: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell, faults in results.broken.items():
         by_fault["; ".join(dict.fromkeys(faults))].append(cell)

@@ -1,4 +1,4 @@
-"""The next version of `workload.py`: `steady` has a new field, `added` is new, `threaded` is gone."""
+"""The next version of `workload.py`: `steady` has a new field, `added` is new, `threaded` is removed."""
 
 from outlast import Outlast
 from workload import chapter, fails, first, long, note, poison, result, second

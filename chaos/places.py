@@ -1,4 +1,4 @@
-"""Where the menagerie lives: one site in a folder of its own, started, watched and stopped from outside."""
+"""The places in which hostile analyses run: a site in its own folder, controlled and observed from outside."""
 
 import json
 import os
@@ -26,26 +26,26 @@ from servers import RedisServer  # noqa: E402 - its folder is no package
 EMBEDDED, SUPERVISED, CELERY, SYNC = "embedded", "supervised", "celery", "sync"
 PLACES = (EMBEDDED, SUPERVISED, CELERY, SYNC)
 GRACE = 2.0
-"""Seconds that running attempts get at the first TERM."""
+"""Seconds that running attempts get after the first TERM."""
 LONG_GRACE = 60.0
-"""The same, where the second TERM is what counts."""
+"""The same for tests of the second TERM."""
 STARTS_WITHIN = 60.0
 BEATS_WITHIN = 12.0
 """Seconds since the last beat of a worker that is alive."""
 KEY = "the operators of the menagerie"
 OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_", "APP_KEY", "PYTHON", "OUTLAST_")
-"""How the variables begin that are not taken from whoever runs this. Without bytecode a start takes seconds."""
+"""Prefixes of environment variables that are not inherited. Without bytecode a start takes seconds."""
 APP = "import sys\nsys.path.insert(0, {here!r})\nfrom hostile.site import outlast\n"
 HOST = f"""{APP}
 if __name__ == '__main__':  # a process that an analysis spawns imports it too
     from hostile.host import main
     main()
 """
-"""Not by PYTHONPATH, which would be the user's own, handed on to children."""
+"""Extends `sys.path`, as children would inherit PYTHONPATH, which belongs to the user."""
 
 
 class Place:
-    """One site of one kind. What it runs is started again when it dies, as a service manager would."""
+    """One site of one kind, restarted when it dies, as a service manager would."""
 
     def __init__(self, name: str, folder: Path, rows: Iterable[str], *, at_once: int) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class Place:
         self._rows_served = ",".join(rows)
         self.folder = folder
         self.deaths = 0
-        """How often the host itself had to be started again."""
+        """How often the host itself was restarted."""
         self._child: subprocess.Popen[bytes] | None = None
         self._redis: RedisServer | None = None
         self._stopping = threading.Event()
@@ -66,7 +66,7 @@ class Place:
         (folder / "effects").touch()
 
     def start(self, grace: float = GRACE) -> None:
-        """Returns once it is ready."""
+        """Start it and wait until it is ready."""
         if self.name == CELERY and self._redis is None:
             self._redis = RedisServer()
             self._redis.start()
@@ -78,7 +78,7 @@ class Place:
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Until it can take sessions and has a worker for them."""
+        """Wait until it accepts sessions and has a worker."""
         end = time.monotonic() + STARTS_WITHIN
         while self.ask("/readyz") != 200 or not self.workers():
             if time.monotonic() > end:
@@ -86,7 +86,7 @@ class Place:
             time.sleep(0.05)
 
     def ask(self, path: str, client: httpx.Client | None = None) -> int:
-        """The status of an answer; 0: none came."""
+        """The status of a response; 0: none came."""
         with suppress(httpx.TransportError):
             headers = {"Accept": "text/html" if "/api/" not in path else "*/*"}
             got = (client or httpx).get(self.root + path, headers=headers, timeout=10, **_direct(client))
@@ -94,7 +94,7 @@ class Place:
         return 0
 
     def term(self) -> None:
-        """It is to stop now, and is not started again."""
+        """Send TERM, and do not restart it."""
         self._stopping.set()
         if self._child is not None:
             with suppress(ProcessLookupError):
@@ -109,7 +109,7 @@ class Place:
         return True
 
     def remove(self) -> None:
-        """Kill what is left."""
+        """Kill all remaining processes."""
         self._stopping.set()
         if self._keeper is not None:
             self._keeper.join()
@@ -140,7 +140,7 @@ class Place:
         return [line for line in lines if line[: len(wanted)] == wanted]
 
     def sessions(self) -> dict[str, dict[str, Any]]:
-        """Every session by its tag, as the store has it."""
+        """All sessions in the store, by tag."""
         found: dict[str, dict[str, Any]] = {}
         for row in self._rows(
             "SELECT id, analysis, status, error_code, error, reference, attempt, crashes, available_at, input"
@@ -151,21 +151,21 @@ class Place:
         return found
 
     def workers(self) -> list[dict[str, Any]]:
-        """Those registered, dead or alive."""
+        """All registered workers, dead or alive."""
         return self._rows("SELECT id, pid FROM workers")
 
     def alive_workers(self) -> int:
-        """Those that have beaten lately and whose process is there."""
+        """The number of workers with a recent heartbeat and a running process."""
         alive = 0
         for worker in self._rows("SELECT pid, beat_at FROM workers"):
             with suppress(psutil.Error):
-                there = psutil.Process(worker["pid"]).status() != psutil.STATUS_ZOMBIE
-                alive += there and seconds_until(worker["beat_at"]) > -BEATS_WITHIN
+                is_running = psutil.Process(worker["pid"]).status() != psutil.STATUS_ZOMBIE
+                alive += is_running and seconds_until(worker["beat_at"]) > -BEATS_WITHIN
         return alive
 
-    def told_workers(self) -> int:
-        """As `outlast workers status` counts those that are alive; -1: it says nothing."""
-        told = subprocess.run(
+    def reported_workers(self) -> int:
+        """The number of live workers that `outlast workers status` reports; -1: no output."""
+        output = subprocess.run(
             [sys.executable, "-m", "outlast", "workers", "status", "--json"],
             cwd=self.folder,
             env=self._environment,
@@ -173,12 +173,12 @@ class Place:
             check=False,
         )
         try:
-            return sum(worker["alive"] for worker in json.loads(told.stdout))
+            return sum(worker["alive"] for worker in json.loads(output.stdout))
         except ValueError:
             return -1
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that was started from here: it has our environment, or is in our folder."""
+        """All processes started from here, by their environment or working folder."""
         found: list[psutil.Process] = []
         marker = str(self.folder / "effects")
         for process in psutil.process_iter():
@@ -190,7 +190,7 @@ class Place:
         return found
 
     def family(self) -> set[int]:
-        """The host and its direct children, which are its workers where it is supervised."""
+        """The host and its direct children, which are its workers if it supervises any."""
         with suppress(psutil.Error):
             if self._child is not None:
                 children = psutil.Process(self._child.pid).children() if self.name in {SUPERVISED, CELERY} else []
@@ -212,10 +212,10 @@ class Place:
         command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "1"]
         if self.name == EMBEDDED:
             command = [sys.executable, "hostile_host.py", str(self._port)]
-        # what a host has as its standard input is its own affair: nothing, under a service manager
+        # no standard input, as under a service manager
         source = subprocess.DEVNULL if self.name == EMBEDDED else subprocess.PIPE
         with (self.folder / "log.txt").open("ab") as log:
-            # a group of its own: a hostile analysis may kill the group that it is in
+            # its own process group, as a hostile analysis may kill its group
             self._child = subprocess.Popen(
                 command,
                 cwd=self.folder,
@@ -258,7 +258,7 @@ class Place:
 
 
 class Visitor:
-    """One browser, who is an operator too. Starts may block for as long as the analysis, so each has a thread."""
+    """A browser signed in as an operator. Each start has a thread, as it may block for the whole analysis."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -267,7 +267,7 @@ class Visitor:
         )
         self._token: str = self.http.get("/api/analysis/token").json()["token"]
         self.refused: dict[str, int] = {}
-        """Tag to the status of a start that was not accepted."""
+        """Tag → status of a rejected start."""
         self._threads: list[threading.Thread] = []
 
     def start(self, analysis: str, tag: str) -> None:
@@ -292,7 +292,7 @@ class Visitor:
             self.http.delete(f"/api/analysis/cancel/{session}", headers={"X-CSRF-Token": self._token})
 
     def enter(self) -> None:
-        """The dashboard."""
+        """Sign in to the dashboard."""
         with suppress(httpx.TransportError):
             self.http.post("/dashboard/enter", data={"csrf_token": self._token, "key": KEY})
 
@@ -301,7 +301,7 @@ class Visitor:
 
 
 def seconds_until(available_at: str) -> float:
-    """From now to a time of the store."""
+    """Seconds from now to a timestamp of the store."""
     at = datetime.fromisoformat(available_at if "+" in available_at else available_at + "+00:00")
     return at.timestamp() - time.time()
 

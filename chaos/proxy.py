@@ -1,4 +1,4 @@
-"""The network between the machines and PostgreSQL: each machine has a port that falls silent or loses answers."""
+"""A TCP proxy between the machines and PostgreSQL that can stall, reset connections or lose responses."""
 
 import asyncio
 import random
@@ -9,21 +9,21 @@ from contextlib import suppress
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 READY = b"Z\x00\x00\x00\x05"
-"""How PostgreSQL's ReadyForQuery begins: the statements sent so far have been answered."""
+"""The beginning of PostgreSQL's ReadyForQuery: all statements so far have been answered."""
 COMMIT = b"COMMIT"
 SYNC = b"S\x00\x00\x00\x04"
 """The end of a statement outside a transaction, which commits with it."""
 SYNC_SHARE = 0.1
-"""Of the share of lost COMMIT answers: how many of the other answers are lost, as most of them are of reads."""
+"""Share of other responses lost, relative to that of COMMITs: most of them answer reads."""
 
 
 class Wire:
-    """One machine's connections to the server."""
+    """The connections of one machine to the server."""
 
     def __init__(self, name: str, port: int, rng: random.Random) -> None:
         self.name = name
         self.cuts = 0
-        """Answers lost so far."""
+        """Responses lost so far."""
         self._port = port
         self._rng = rng
         self._open = asyncio.Event()
@@ -32,21 +32,21 @@ class Wire:
         self._writers: set[Writer] = set()
 
     def silence(self) -> None:
-        """Go on accepting, forward nothing, and keep what was sent."""
+        """Keep accepting, but buffer instead of forwarding."""
         self._open.clear()
 
     def speak(self) -> None:
-        """Forward what was kept, late, and everything from now on."""
+        """Forward the buffered data, and everything from now on."""
         self._open.set()
 
     def drop(self) -> None:
-        """Reset every connection; what was kept is lost."""
+        """Reset every connection and discard the buffered data."""
         for writer in list(self._writers):
             writer.transport.abort()
         self.speak()
 
     def lose(self, share: float) -> None:
-        """From now on, lose this share of the answers to COMMIT, each with its connection."""
+        """From now on, drop this share of the responses to COMMIT, each with its connection."""
         self._share = share
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
@@ -76,7 +76,7 @@ class Wire:
         with suppress(ConnectionError):
             while True:
                 data = await reader.read(65_536)
-                await self._open.wait()  # the end of a connection is not told either
+                await self._open.wait()  # a stalled network hides the end of a connection too
                 if not data:
                     return
                 if self._share and self._rng.random() < self._share_of(data):
@@ -105,7 +105,7 @@ class Wire:
 
 
 class Wires:
-    """The wires of all machines, served by a thread of their own. Its methods may be called from any thread."""
+    """The proxied connections of all machines, served in a separate thread. Methods are thread-safe."""
 
     def __init__(self, names: Iterable[str], port: int, seed: int) -> None:
         self._loop = asyncio.new_event_loop()
@@ -126,13 +126,13 @@ class Wires:
         return sum(wire.cuts for wire in self._wires.values())
 
     def silence(self, names: Collection[str]) -> None:
-        self._tell(*(self._wires[name].silence for name in names))
+        self._send(*(self._wires[name].silence for name in names))
 
     def speak(self, names: Collection[str]) -> None:
-        self._tell(*(self._wires[name].speak for name in names))
+        self._send(*(self._wires[name].speak for name in names))
 
     def drop(self, names: Collection[str]) -> None:
-        self._tell(*(self._wires[name].drop for name in names))
+        self._send(*(self._wires[name].drop for name in names))
 
     def lose(self, share: float) -> None:
         for wire in self._wires.values():
@@ -143,7 +143,7 @@ class Wires:
         self._thread.join()
         self._loop.close()
 
-    def _tell(self, *orders: "object") -> None:
+    def _send(self, *orders: "object") -> None:
         for order in orders:
             self._loop.call_soon_threadsafe(order)
 

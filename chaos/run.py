@@ -1,4 +1,4 @@
-"""Kills workers and `serve` at random under load, then lets the checker judge; `--seed` repeats the choices."""
+"""Kills workers and `serve` at random under load, then runs the checker; `--seed` repeats the choices."""
 
 import argparse
 import random
@@ -19,11 +19,11 @@ from site_process import SiteProcess
 from small_disk import SmallDisk
 
 SETTLE = 90.0
-"""Seconds within which everything has to end once nothing is killed any more."""
+"""Seconds within which all sessions must end after the last harm."""
 
 
 def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list[str], list[str]]:
-    """The ledger, the harms done, the faults.
+    """Run; returns the ledger, the applied harms and the violations.
 
     With harms that are named, nothing but them kills a worker, and some sessions last through several.
     """
@@ -37,9 +37,9 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list
     try:
         site.process.prepare(checker.NOTE_WORKERS_IN_SQLITE)
         site.process.start()
-        crowd.come(kinds, options.seconds / len(kinds) * 0.8, options.seed)
+        crowd.start(kinds, options.seconds / len(kinds) * 0.8, options.seed)
         done = harm(site, rng, options.harm, options.seconds)
-        crowd.settle(SETTLE)
+        crowd.wait_for_ends(SETTLE)
         site.process.stop()
         site.process.look()
         ledger.strays = site.process.end()
@@ -54,7 +54,7 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list
 
 
 def harm(site: Site, rng: random.Random, names: Sequence[str], seconds: float) -> list[str]:
-    """One after the other, for so long."""
+    """Apply one harm after the other until the time is over."""
     chosen = [h for h in HARMS if (h.name in names if names else h.weight)]
     if any(h.needs_disk and not site.has_disk for h in chosen):
         raise SystemExit("A small disk has to be mounted for this, which takes root.")
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--owners", type=int, default=1, help="who start the sessions")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing of it may stay behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # run the clean-up
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         ledger, harms, faults = run(Path(folder), options)

@@ -1,4 +1,4 @@
-"""The wall clock of the PostgreSQL server, apart from this machine's: steps of it leave monotonic time alone.
+"""A wall clock for the PostgreSQL server alone; steps of it leave its monotonic clock unchanged.
 
 A library that is preloaded into the server's processes adds the seconds that it reads in a mapped file to the real
 time. Where no compiler is, `clock_timestamp()` is shadowed in the database instead.
@@ -86,11 +86,11 @@ class ServerClock(Protocol):
     """The clock of one server."""
 
     environment: dict[str, str]
-    """What the server has to be started with."""
+    """Environment variables for the server."""
     how: str
 
     def prepare(self, url: str) -> None:
-        """Before anybody connects, once the server runs."""
+        """Set up the running server, before any client connects."""
 
     def step(self, seconds: int) -> None: ...
 
@@ -98,13 +98,13 @@ class ServerClock(Protocol):
 
 
 class PreloadedClock:
-    """The real thing: every way to read the time in the server's processes."""
+    """A preloaded library: steps every wall clock that the server's processes read."""
 
     how = "preloaded"
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="chaos-clock-"))
-        self._folder.chmod(0o755)  # the server runs as somebody else
+        self._folder.chmod(0o755)  # the server runs as another user
         source, library = self._folder / "clock.c", self._folder / "clock.so"
         source.write_text(SOURCE)
         command = ["gcc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"]
@@ -128,7 +128,7 @@ class PreloadedClock:
 
 
 class ShadowClock:
-    """`clock_timestamp()` alone, in this database alone."""
+    """The fallback: shadows `clock_timestamp()` in this database only."""
 
     how = "shadowed"
 

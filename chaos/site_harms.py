@@ -1,4 +1,4 @@
-"""What befalls one site on one machine, one function a harm."""
+"""The harms to one site on one machine, one function each."""
 
 import os
 import random
@@ -12,12 +12,12 @@ from site_process import SiteProcess
 from small_disk import SmallDisk
 
 DISK = 16
-"""MiB of the site's own disk."""
+"""Size of the site's disk in MiB."""
 
 
 @dataclass
 class Site:
-    """What can be harmed."""
+    """The site and what the harms need."""
 
     process: SiteProcess
     disk: SmallDisk
@@ -28,7 +28,7 @@ class Site:
 
 @dataclass(frozen=True)
 class SiteHarm:
-    """One way, and how often it is chosen where nobody names it."""
+    """A harm with its weight in the random choice."""
 
     do: Callable[[Site, random.Random], None]
     weight: int
@@ -54,7 +54,7 @@ def pause_worker(site: Site, rng: random.Random) -> None:
 
 
 def freeze_worker(site: Site, rng: random.Random) -> None:
-    """Longer than a lease."""
+    """Freeze a worker for longer than a lease."""
     pause(site, rng, rng.uniform(17.0, 25.0))
 
 
@@ -67,7 +67,7 @@ def pause(site: Site, rng: random.Random, seconds: float) -> None:
 
 
 def fill_disk(site: Site, rng: random.Random) -> None:
-    """Nothing can be written where the database is."""
+    """Fill the disk of the database."""
     end = time.monotonic() + rng.uniform(12.0, 25.0)
     while time.monotonic() < end:
         site.disk.fill()
@@ -87,7 +87,7 @@ def restart_serve(site: Site, _rng: random.Random) -> None:
 
 
 def signalled(site: Site, rng: random.Random, number: signal.Signals) -> int | None:
-    """Which of the workers, if there is any."""
+    """Choose a worker, if there is any."""
     workers = site.process.workers()
     if not workers:
         return None

@@ -1,4 +1,4 @@
-"""`outlast serve` on one port and folder, as often as the chaos wants it."""
+"""An `outlast serve` process on a fixed port and folder that can be killed and restarted."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 class SiteProcess:
-    """The same site again after each end."""
+    """The same site across restarts."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.root = f"http://127.0.0.1:{port}"
@@ -34,14 +34,14 @@ class SiteProcess:
         }
 
     def prepare(self, script: str) -> None:
-        """Make the database, and run this on it."""
+        """Create the database and run this script on it."""
         command = [sys.executable, "-m", "outlast", "migrate", "--app", "workload:outlast"]
         subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=True)
         with closing(sqlite3.connect(self._folder / "data" / "outlast.db")) as connection:
             connection.executescript(script)
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start it and wait until it answers."""
         command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "2"]
         with (self._folder / "log.txt").open("ab") as log:
             self._child = subprocess.Popen(
@@ -72,7 +72,7 @@ class SiteProcess:
             self._child.wait(20)
 
     def look(self) -> None:
-        """As an operator would. Whoever opens an installation sweeps out the sockets of killed processes."""
+        """Open the installation, as an operator's command does, which removes sockets of killed processes."""
         command = [sys.executable, "-m", "outlast", "workers", "status", "--app", "workload:outlast"]
         subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=False)
 
@@ -83,7 +83,7 @@ class SiteProcess:
         return []
 
     def end(self) -> list[str]:
-        """Kill what is left; answers what was left though it should not have been."""
+        """Kill all remaining processes; returns those that should have ended."""
         self.kill()
         strays: list[str] = []
         for process in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""A disk of a few MiB that can be filled: a tmpfs, where this user may mount one."""
+"""A small disk that can be filled: a tmpfs, if the user may mount one."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ class SmallDisk:
         self._mebibytes = mebibytes
 
     def mount(self) -> bool:
-        """Whether this user may."""
+        """Mount it; returns whether the user may."""
         self.folder.mkdir(parents=True, exist_ok=True)
         options = f"size={self._mebibytes}m,mode=755"
         with suppress(OSError):
@@ -29,7 +29,7 @@ class SmallDisk:
         subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)
 
     def fill(self) -> None:
-        """Nobody can write another page. May be called again, for what was freed meanwhile."""
+        """Fill the disk to the last page. Call it again to fill space freed since."""
         with suppress(OSError), (self.folder / BALLAST).open("ab", buffering=0) as ballast:
             while ballast.write(PIECE):
                 pass
@@ -39,6 +39,6 @@ class SmallDisk:
 
     @property
     def left(self) -> int:
-        """Bytes."""
+        """Free space in bytes."""
         found = os.statvfs(self.folder)
         return found.f_bavail * found.f_frsize

@@ -1,4 +1,4 @@
-"""What a run of the menagerie saw, kept in a file, and the table of the documentation that is written from it."""
+"""Stores the results of `menagerie.py` in a file and writes the documentation's table from them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ BEGIN, END = "<!-- menagerie: written by chaos/menagerie.py -->", "<!-- end -->"
 
 
 class Memory:
-    """Every cell that has been run: what was wrong with it, nothing where it held."""
+    """All cells that have run, with their violations."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,13 +30,13 @@ class Memory:
         self._path.write_text(json.dumps(self.cells, indent=0))
 
     def missing(self, cell: Cell) -> bool:
-        """Whether it has not been run, or broke an invariant."""
+        """Whether the cell has not run, or broke an invariant."""
         known = self.cells.get(str(cell))
         return known is None or bool(known["faults"])
 
 
 def write(memory: Memory, seconds: float) -> None:
-    """Put the table between the marks of its page."""
+    """Insert the table between the markers of its page."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     table = "\n".join(_lines(memory, seconds))
@@ -77,7 +77,7 @@ def _mark(row: Row, kind: str, cell: dict[str, object] | None) -> str:
 
 
 def _failures(title: str, broken: Mapping[str, object], sections: Mapping[str, str]) -> Iterator[str]:
-    """Each failure with the cells that had it."""
+    """Each failure with its cells."""
     where: defaultdict[str, list[str]] = defaultdict(list)
     for key, faults in broken.items():
         if sections[_row_of(key)] == title:

@@ -1,4 +1,4 @@
-"""Transactions that are held open on the store's server, as a dump, a forgotten console and an operator do it."""
+"""A harm: transactions held open on the store's server, as by a dump, a forgotten console or an operator."""
 
 import random
 import time
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 Client = psycopg.Connection[Any]
 ROWS = 3
-"""Sessions at work that a console has locked."""
+"""Running sessions whose rows a console locks."""
 STATE = "SELECT count(*), max(updated_at) FROM analysis_sessions"
 
 
 def hold_transaction(fleet: "Fleet", rng: random.Random) -> str:
-    """A snapshot and `ACCESS SHARE` on every table, as `pg_dump` has them; in two of three cases locks beside."""
+    """Hold a snapshot and `ACCESS SHARE` on every table, as `pg_dump` does; in two of three cases more locks."""
     lock = rng.choice([_nothing, _lock_rows, _lock_table])
     seconds = rng.uniform(8.0, 25.0)
     url = fleet.postgres.url()
@@ -39,7 +39,7 @@ def hold_transaction(fleet: "Fleet", rng: random.Random) -> str:
                 )
             console.rollback()
             dump.rollback()
-    except psycopg.OperationalError as error:  # another harm at the same time has taken the server away
+    except psycopg.OperationalError as error:  # a concurrent harm has stopped the server
         return f"a transaction that was lost: {error}"
     beside = f", and {locked} for which {waiting} waited" if locked else ""
     return (
@@ -60,7 +60,7 @@ def _nothing(_console: Client) -> str:
 
 
 def _lock_rows(console: Client) -> str:
-    """Of sessions at work: their ends have to wait."""
+    """Lock rows of running sessions, whose ends then wait."""
     statement = (
         "SELECT id FROM analysis_sessions WHERE status = 'processing' ORDER BY number DESC LIMIT %s FOR UPDATE"
     )
@@ -71,7 +71,7 @@ def _lock_rows(console: Client) -> str:
 
 
 def _lock_table(console: Client) -> str:
-    """As an index is made by hand: everybody reads, and nobody writes."""
+    """Lock the table as `CREATE INDEX` does: reads pass, writes wait."""
     console.execute("LOCK TABLE analysis_sessions IN SHARE MODE")
     return "SHARE on the sessions"
 
@@ -83,7 +83,7 @@ def _waiting_for(watch: Client, console: Client) -> int:
 
 
 def _price(watch: Client, dump: Client) -> tuple[int, int]:
-    """How many transactions old its snapshot is, and how many dead row versions there are."""
+    """The age of its snapshot in transactions, and the number of dead row versions."""
     age = "SELECT coalesce(age(backend_xmin), 0) FROM pg_stat_activity WHERE pid = %s"
     (behind,) = watch.execute(age, (dump.info.backend_pid,)).fetchone() or (0,)
     (dead,) = watch.execute("SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables").fetchone() or (0,)

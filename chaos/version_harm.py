@@ -1,4 +1,4 @@
-"""Two versions of the application side by side: machines of the next one come, get work of their own, and go."""
+"""A harm: machines with the next version of the application join for a while, with sessions of their own."""
 
 import random
 import time
@@ -18,11 +18,11 @@ EACH = 3
 """Sessions of each kind in flight."""
 COMES_WITHIN = 90.0
 ENDS_WITHIN = 150.0
-"""Seconds that what only the next version understands gets to its end, before its machines go."""
+"""Seconds for sessions that only the next version understands to end before its machines stop."""
 
 
 def two_versions(fleet: "Fleet", rng: random.Random) -> str:
-    """An API and a worker machine of the next version, for some seconds and until their own sessions have ended.
+    """Run an API and a worker machine of the next version until their own sessions have ended.
 
     The next API is asked for the new field and the new analysis, the others for the old input and for the analysis
     that the next version has no more.
@@ -34,26 +34,26 @@ def two_versions(fleet: "Fleet", rng: random.Random) -> str:
     end = time.monotonic() + COMES_WITHIN
     while not api.answers() and time.monotonic() < end:
         fleet.keep_for(0.1)
-    guests = Guests(fleet, rng)
+    next_load = Guests(fleet, rng)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        guests.start()
-        guests.look()
+        next_load.start()
+        next_load.poll()
         fleet.keep_for(0.1)
     end = time.monotonic() + ENDS_WITHIN
-    while guests.look() and time.monotonic() < end:
+    while next_load.poll() and time.monotonic() < end:
         fleet.keep_for(0.1)
     for host in fleet.newer:
         host.stop()
-    given_back = guests.given_back()
-    if not given_back or min(guests.started.values(), default=0) == 0:
-        fleet.toothless.append(f"two_versions: {given_back} given back of {dict(guests.started)}")
-    started = ", ".join(f"{n} × {kind}" for kind, n in guests.started.items())
+    given_back = next_load.given_back()
+    if not given_back or min(next_load.started.values(), default=0) == 0:
+        fleet.toothless.append(f"two_versions: {given_back} given back of {dict(next_load.started)}")
+    started = ", ".join(f"{n} × {kind}" for kind, n in next_load.started.items())
     return f"two versions for {seconds:.1f} s, {started}; {given_back} times a worker gave one back"
 
 
 class Guests:
-    """The people of the load in another tab each, at the old and the next API."""
+    """The visitors of the load in additional tabs, at the old and the next API."""
 
     def __init__(self, fleet: "Fleet", rng: random.Random) -> None:
         self._fleet = fleet
@@ -70,15 +70,15 @@ class Guests:
             if in_flight[kind] < EACH:
                 self._start(kind)
 
-    def look(self) -> int:
-        """How many have not ended."""
+    def poll(self) -> int:
+        """Poll the sessions; returns how many have not ended."""
         for session, (_, visitor) in list(self._mine.items()):
-            if visitor.look(session) in checker.FINAL:
+            if visitor.poll(session) in checker.FINAL:
                 del self._mine[session]
         return len(self._mine)
 
     def given_back(self) -> int:
-        """How often a worker of the old version did not understand one of them."""
+        """How often a worker of the old version released one of them."""
         statement = (
             "SELECT count(*) FROM attempts WHERE session_id = ANY(%s) AND ended = 'released' AND error IS NOT NULL"
         )

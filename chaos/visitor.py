@@ -1,4 +1,4 @@
-"""People at the edge of a site under harm: each a cookie, noting in the ledger whatever it is told."""
+"""Simulated visitors of a site under harm: each has a cookie and records all responses in the ledger."""
 
 import contextlib
 import ssl
@@ -11,7 +11,7 @@ import httpx
 import checker
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients of plain HTTP: to read the certificates of the system takes each of them longer than a request."""
+"""An SSL context for plain HTTP clients: loading the system's certificates takes longer than a request."""
 
 
 class Visitor:
@@ -30,20 +30,20 @@ class Visitor:
         self.token = ""
 
     def greet(self) -> None:
-        """Get a cookie, for whichever machine is asked next."""
+        """Get a cookie and a CSRF token; they are valid on every machine."""
         answer = self.http.get(self._root() + "/api/analysis/token")
         if answer.status_code == 200:
             self.token = answer.json()["token"]
             self.http.cookies = httpx.Cookies({c.name: c.value or "" for c in self.http.cookies.jar})
 
     def same_as(self, other: "Visitor") -> Self:
-        """The same person in another tab, once that one has greeted."""
+        """Act as another tab of `other`, who must have a cookie."""
         self.token = other.token
         self.http.cookies = httpx.Cookies({c.name: c.value or "" for c in other.http.cookies.jar})
         return self
 
     def start(self, analysis: str, n: int, **more: str) -> str | None:
-        """The session's id; an answer that never came, or a refusal, is no acknowledgement."""
+        """Start a session; returns its id, or `None` without an acknowledgement."""
         with contextlib.suppress(httpx.TransportError):
             if not self.token:
                 self.greet()
@@ -58,8 +58,8 @@ class Visitor:
                 return session
         return None
 
-    def look(self, session: str) -> str:
-        """Its status, or nothing while the site is away."""
+    def poll(self, session: str) -> str:
+        """Poll a session; returns its status, or an empty string while the site is down."""
         with self._turn, contextlib.suppress(httpx.TransportError):
             answer = self.http.get(f"{self._root()}/api/analysis/progress/{session}")
             if answer.status_code == 200:
@@ -71,11 +71,11 @@ class Visitor:
                 return "not there"
         return ""
 
-    def pry(self, session: str) -> None:
-        """Look at what is not its own."""
+    def read_foreign(self, session: str) -> None:
+        """Request another visitor's session."""
         with contextlib.suppress(httpx.TransportError):
             status = self.http.get(f"{self._root()}/api/analysis/progress/{session}").status_code
-            if status < 500:  # nothing was told while the store was away
+            if status < 500:  # 5xx: the store was unavailable
                 self._ledger.foreign.append((session, status))
 
     def close(self) -> None:

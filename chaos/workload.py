@@ -1,4 +1,4 @@
-"""The analyses of the chaos runs. Each notes in a file what it really does, whatever the store believes.
+"""The analyses of the chaos runs. Each records its effects in a file, independently of the store.
 
 Lines: `begin N STEP`, `begin N chapter C PID`, `end N STEP`, `result N NONCE`, `poison N PID`; in the
 next version `tone N TONE`.
@@ -14,7 +14,7 @@ from outlast import Outlast, report, step
 
 outlast = Outlast()
 EFFECTS = os.open(os.environ.get("CHAOS_EFFECTS", "effects"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-"""Opened once: a worker that can open nothing goes on noting."""
+"""Opened once, so that a worker without descriptors can still record effects."""
 
 
 def note(*words: object) -> None:
@@ -69,7 +69,7 @@ async def chapter(n: int, number: int) -> int:
 
 
 def result(n: int) -> str:
-    """Differs from attempt to attempt, so that a second end could be told from the first."""
+    """A nonce that differs between attempts, so that a second end is distinguishable."""
     nonce = secrets.token_hex(8)
     note("result", n, nonce)
     return nonce
@@ -91,7 +91,7 @@ def threaded(n: int) -> str:
 
 @outlast.analysis("long", steps=[chapter])
 async def long(n: int) -> str:
-    """Lasts for 20 s, and longer when it is harmed: several harms befall it."""
+    """Takes 20 s, or longer under harm, so that several harms hit it."""
     for number in range(8):
         await chapter(n, number)
     return result(n)

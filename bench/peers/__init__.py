@@ -1,4 +1,4 @@
-"""The engines that are measured beside each other, by name; each is imported where it is measured."""
+"""The measured engines by name; each is imported only in the process that measures it."""
 
 from importlib import import_module
 from typing import Final
@@ -22,5 +22,5 @@ MODULES: Final = {
 
 
 def peer(name: str) -> Peer:
-    """The engine of this name."""
+    """Import the engine `name`."""
     return import_module(MODULES[name]).peer

@@ -1,4 +1,4 @@
-"""Celery on Redis with results in Redis; threads, as a thousand processes would need a larger machine."""
+"""Celery on Redis with results in Redis; a thread pool, as a thousand processes need a larger machine."""
 
 import os
 import time

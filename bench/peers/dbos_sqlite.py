@@ -1,4 +1,4 @@
-"""DBOS on SQLite: one queue, its polling left as it is by default. As a program it is the worker."""
+"""DBOS on SQLite: one queue with default polling. Run as a program, this module is the worker."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ class OfDbos:
     drains_with = 1000
 
     async def open(self) -> None:
-        await asyncio.to_thread(launch)  # makes the tables, which a client does not
+        await asyncio.to_thread(launch)  # creates the tables, which a client does not
         await asyncio.to_thread(DBOS.destroy)
         self._client = DBOSClient(system_database_url=URL)
 

@@ -29,7 +29,7 @@ class Huey:
     drains_with = 1
 
     async def open(self) -> None:
-        """The file is made when the object is."""
+        """Do nothing: constructing the object creates the file."""
         self._begun = 0
 
     async def begin(self, n: int) -> None:

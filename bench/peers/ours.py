@@ -1,4 +1,4 @@
-"""Outlast; where its truth is, the environment says."""
+"""Outlast on the store that the environment selects."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ async def holds_on(n: int, seconds: float) -> int:
 
 
 class Ours:
-    """The embedded store, unless the environment says otherwise."""
+    """Use the embedded store, unless the environment selects another."""
 
     packages: tuple[str, ...] = ("outlast", "apsw")
     drained = 1000

@@ -8,7 +8,7 @@ KEY = "of-no-use-outside-the-benchmarks-0123456789"
 
 
 class OnPostgres(Ours):
-    """The same program, another address."""
+    """The same program with another database URL."""
 
     packages = ("outlast", "psycopg")
 

@@ -1,4 +1,4 @@
-"""What an engine must do to be measured, and what the work does: write the instant into a slot that is its own."""
+"""The protocol of a measured engine, and the job it runs: write the current time into the job's own slot."""
 
 import mmap
 import os
@@ -11,40 +11,40 @@ SLOTS = 1_000_000
 
 
 class Peer(Protocol):
-    """One engine, set up as its documentation recommends."""
+    """An engine, configured as its documentation recommends."""
 
     packages: tuple[str, ...]
-    """Whose versions are shown."""
+    """The packages whose versions the report shows."""
     drained: int
-    """How many for each unit of size: as many as it does in a few seconds."""
+    """Jobs for each unit of size: as many as the engine completes in a few seconds."""
     drains_with: int
-    """How many at once it drains fastest with; all else is done with 1,000."""
+    """The concurrency with which it drains fastest; everything else uses 1,000."""
 
     async def open(self) -> None:
-        """Make the tables, connect the side that enqueues."""
+        """Create the tables and connect the producer."""
         ...
 
     async def begin(self, n: int) -> None:
-        """Enqueue work that stamps slot `n`, by itself, as durable as the engine is."""
+        """Enqueue one job that stamps slot `n`, as durably as the engine can."""
         ...
 
     async def hold(self, n: int, seconds: float) -> None:
-        """Enqueue work that stamps slot `n` and then waits, as work does that talks to others."""
+        """Enqueue one job that stamps slot `n` and then waits, as I/O-bound jobs do."""
         ...
 
     async def left(self) -> int:
-        """How many have not ended, as its own records say."""
+        """The number of unfinished jobs by the engine's own records."""
         ...
 
     async def close(self) -> None: ...
 
     def worker(self, at_once: int) -> list[str]:
-        """The command of one worker process, after `python`."""
+        """The arguments to `python` that start one worker process."""
         ...
 
 
 class Slots:
-    """A file shared by all processes: when the work with this number began, by the monotonic clock."""
+    """A file shared by all processes: the monotonic start time of each job."""
 
     def __init__(self, path: Path) -> None:
         with path.open("ab") as file:
@@ -56,7 +56,7 @@ class Slots:
         struct.pack_into("d", self._bytes, 8 * n, time.monotonic())
 
     def __getitem__(self, n: int) -> float:
-        """0.0: not yet."""
+        """The start time of job `n`; 0.0 before it begins."""
         return struct.unpack_from("d", self._bytes, 8 * n)[0]
 
 
@@ -64,7 +64,7 @@ _slots: Slots | None = None
 
 
 def stamp(n: int) -> None:
-    """What all work begins with."""
+    """The first line of every job."""
     global _slots  # noqa: PLW0603 - one per process, made by the first work in it
     if _slots is None:
         _slots = Slots(Path(os.environ["BENCH_SLOTS"]))

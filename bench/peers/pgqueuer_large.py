@@ -1,4 +1,4 @@
-"""pgqueuer with batches as large as its own benchmark's fastest."""
+"""pgqueuer with the batch size with which its own benchmark is fastest."""
 
 from peers.pgqueuer_pg import Pgqueuer
 

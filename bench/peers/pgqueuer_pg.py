@@ -1,4 +1,4 @@
-"""pgqueuer on PostgreSQL, through asyncpg; batches of ten, as by default, unless told otherwise."""
+"""pgqueuer on PostgreSQL through asyncpg, by default with its default batch size of ten."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from peers.peer import stamp
 
 
 async def made() -> PgQueuer:
-    """The work, registered."""
+    """Register the job."""
     pool = await asyncpg.create_pool(os.environ["BENCH_POSTGRES"], min_size=2, max_size=10)
     pgq = PgQueuer(AsyncpgPoolDriver(pool))
 
@@ -32,7 +32,7 @@ async def made() -> PgQueuer:
 
 
 class Pgqueuer:
-    """`batch`: how many it takes at once."""
+    """`batch` is the number of jobs dequeued at once."""
 
     packages = ("pgqueuer", "asyncpg")
     drained = 1000
@@ -64,7 +64,7 @@ class Pgqueuer:
 
 
 async def work(at_once: int, batch: int) -> None:
-    """As its command line does, which stumbles over its own option for the log level."""
+    """Run the worker as its command line does, whose option for the log level is broken."""
     await (await made()).run(batch_size=batch, max_concurrent_tasks=max(at_once, 2 * batch))
 
 

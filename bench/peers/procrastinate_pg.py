@@ -1,4 +1,4 @@
-"""Procrastinate on PostgreSQL, through psycopg; LISTEN is on, as by default."""
+"""Procrastinate on PostgreSQL through psycopg, with LISTEN as by default."""
 
 import asyncio
 import os

@@ -26,15 +26,15 @@ from peers.peer import Peer, Slots
 PATIENCE = 60.0
 """Seconds after which an engine has failed."""
 PICKUPS_FOR = 12.0
-"""Seconds for pick-ups: those that look once a second are asked less often."""
+"""Seconds for pick-ups: engines that poll once a second get fewer."""
 POLITENESS = 5.0
-"""Seconds that a worker has for its end."""
+"""Seconds that a worker has to stop."""
 HELD_FOR = 120.0
-"""Seconds of each held piece of work: longer than it takes to begin them all."""
+"""Seconds that each held job takes: longer than starting all of them."""
 
 
 async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
-    quick = size == 1  # then one worker does it all, and is killed
+    quick = size == 1  # one worker for everything, killed at the end
     many, few, held = (100, 4, 20) if quick else (peer.drained * size, 12 * size, 1000)
     await peer.open()
     warm = 20
@@ -69,7 +69,7 @@ async def measure(peer: Peer, slots: Slots, size: int) -> dict[str, Any]:
 
 
 async def memory_holding(peer: Peer, slots: Slots, first: int, held: int, pid: int) -> float:
-    """MB of the worker while it holds so many."""
+    """Memory of the worker in MB while it holds this many jobs."""
     await peer.begin(first)
     await stamped(slots, range(first, first + 1))
     for n in range(first + 1, first + 1 + held):
@@ -79,7 +79,7 @@ async def memory_holding(peer: Peer, slots: Slots, first: int, held: int, pid: i
 
 
 async def pick_ups(peer: Peer, slots: Slots, first: int, times: int) -> list[float]:
-    """Milliseconds of each, one at a time, after pauses of random length; the first two do not count."""
+    """Measure pick-ups one at a time, after random pauses, in milliseconds; discards the first two."""
     took: list[float] = []
     end = time.monotonic() + PICKUPS_FOR
     for n in range(first, first + times + 2):
@@ -94,7 +94,7 @@ async def pick_ups(peer: Peer, slots: Slots, first: int, times: int) -> list[flo
 
 
 async def stamped(slots: Slots, numbers: range) -> None:
-    """Look until all have begun, seldom enough not to be in their way."""
+    """Poll until all have begun, rarely enough not to disturb them."""
     end = time.monotonic() + PATIENCE
     left = list(numbers)
     while left := [n for n in left if not slots[n]]:
@@ -104,7 +104,7 @@ async def stamped(slots: Slots, numbers: range) -> None:
 
 
 async def all_ended(peer: Peer) -> float:
-    """When that was."""
+    """Return the time at which that happened."""
     end = time.monotonic() + PATIENCE
     while await peer.left():
         await asyncio.sleep(0.01)
@@ -114,14 +114,14 @@ async def all_ended(peer: Peer) -> float:
 
 
 def memory_of(pid: int) -> float:
-    """MB of a process and all below it; what they share counts once."""
+    """Memory of a process tree in MB; shared pages count once."""
     parent = psutil.Process(pid)
     return sum(p.memory_full_info().pss for p in [parent, *parent.children(recursive=True)]) / 1e6
 
 
 @contextmanager
 def working(peer: Peer, at_once: int, patience: float) -> Iterator[subprocess.Popen[bytes]]:
-    """One worker process, ended politely at first: some leave locks behind when they are killed."""
+    """Run one worker process; it gets TERM before KILL, as some engines leave locks behind when killed."""
     log = None if "BENCH_LOG" in os.environ else subprocess.DEVNULL
     command = [sys.executable, *peer.worker(at_once)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as child:

@@ -1,4 +1,4 @@
-"""SAQ, on whichever queue it is given."""
+"""SAQ on a given queue."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ async def holds_on(context: Any, *, n: int, seconds: float) -> int:  # noqa: ARG
 
 
 def settings_of(queue: Queue) -> dict[str, Any]:
-    """What its worker is started with."""
+    """The settings of its worker."""
     return {
         "queue": queue,
         "functions": [begins, holds_on],

@@ -43,7 +43,7 @@ class Taskiq:
 
     async def left(self) -> int:
         with redis.Redis.from_url(URL) as client:
-            return max(0, self._begun + 1 - client.dbsize())  # a key for each result, one for the stream
+            return max(0, self._begun + 1 - client.dbsize())  # one key per result, one for the stream
 
     async def close(self) -> None:
         await broker.shutdown()

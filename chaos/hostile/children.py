@@ -41,8 +41,8 @@ def reads_descriptor(tag: str) -> str:
 def reads_every_descriptor(tag: str) -> str:
     """A child that reads whatever it inherited: `ffmpeg` reads 0, a fork without exec has them all."""
     code = "import os, sys\nfor fd in range(3, 64):\n  try: os.fstat(fd)\n  except OSError: continue\n  print(fd)"
-    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, close_fds=False)
-    return told.stdout.decode()
+    output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, close_fds=False)
+    return output.stdout.decode()
 
 
 def closes_inherited(tag: str) -> str:
@@ -94,8 +94,8 @@ def pool_hangs(tag: str) -> None:
 def interpreter(tag: str) -> str:
     """Another interpreter sees the user's environment, not our import path."""
     code = "import json, os, sys; print(json.dumps([sys.path, os.environ.get('PYTHONPATH')]))"
-    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
-    path, variable = json.loads(told.stdout)
+    output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    path, variable = json.loads(output.stdout)
     if variable is not None:
         raise ValueError(f"PYTHONPATH is {variable!r} for a child")
     return json.dumps(path)
@@ -104,8 +104,8 @@ def interpreter(tag: str) -> str:
 def other_interpreter(tag: str) -> str:
     """One with a library of its own, as `gimp` or `gdb` have: isolated from ours by `-S` alone."""
     code = "import sys; print(any('hostile' in p or 'chaos' in p for p in sys.path))"
-    told = subprocess.run([sys.executable, "-S", "-c", code], stdout=subprocess.PIPE, check=True)
-    if told.stdout.strip() != b"False":
+    output = subprocess.run([sys.executable, "-S", "-c", code], stdout=subprocess.PIPE, check=True)
+    if output.stdout.strip() != b"False":
         raise ValueError("A child interpreter has our import path.")
     return "clean"
 

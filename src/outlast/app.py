@@ -1,4 +1,4 @@
-"""The composition root: `Outlast`, the one object to register analyses with, to serve or to mount."""
+"""The composition root: `Outlast`, the application object that registers analyses and is served or mounted."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from outlast.settings import Settings, load_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import enrol, make_engine
 
-if TYPE_CHECKING:  # loaded where pages are served: a worker serves none
+if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -38,18 +38,18 @@ if TYPE_CHECKING:  # loaded where pages are served: a worker serves none
 
 log = logging.getLogger(__name__)
 
-SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-"""Seconds between two tries to open a store that is away."""
+MIN_BACKOFF = 0.1
+MAX_BACKOFF = 5.0
+"""Seconds between attempts to open an unavailable store."""
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 
 
 class Outlast:
-    """Settings, analyses and everything around them. Several may live in one process.
+    """An application: settings, analyses, store, workers and site. A process may have several.
 
-    `owner` says who a request is from, for a site with logins of its own; `None`: a visitor known by a cookie.
-    `title` names the site on its pages; style sheets and modules in the folder `assets` are added to all.
+    `owner` maps a request to its owner, for a host with its own logins; `None`: an anonymous visitor.
+    `title` is the site's title; every page loads the style sheets and modules in the folder `assets`.
     """
 
     def __init__(
@@ -68,21 +68,21 @@ class Outlast:
         self._closed = False
         self._rates: Rates | None = None
         self._operators: Operators | None = None
-        self._opening = asyncio.Lock()
-        self._first: asyncio.Task[Engine] | None = None
+        self._open_lock = asyncio.Lock()
+        self._opening: asyncio.Task[Engine] | None = None
         self.catalogue = Catalogue()
 
     @property
     def settings(self) -> Settings:
-        """Read when first needed, so that importing an application does nothing; raises `SettingsError`."""
+        """The settings, loaded lazily, so that an import has no side effects; raises `SettingsError`."""
         if self._settings is None:
             self._settings = load_settings()
         return self._settings
 
     def configure(self, **changes: Any) -> None:
-        """Change settings by field name before anything is open, as the flags of commands do."""
+        """Override settings by field name before the engine is open, as command-line flags do."""
         if self._engine is not None:
-            raise RuntimeError("It is open already: configure it before.")
+            raise RuntimeError("Outlast is already open; call configure() before.")
         base = self._settings.model_dump(exclude_unset=True) if self._settings is not None else {}
         self._settings = load_settings(**{**base, **{k: v for k, v in changes.items() if v is not None}})
 
@@ -108,12 +108,12 @@ class Outlast:
     ) -> Callable[[Work], Work]:
         """Register a typed function as the analysis `name`.
 
-        `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` win over the settings.
-        `isolation="process"` gives each attempt a process that can be killed. `subject` names what is analysed,
-        from the validated input, and may raise `InvalidInput`. `render` makes the result page's HTML from the
-        result and a `PageView`, `page_title` names that page; `exports` are files to download, by name; `intro` is
-        safe HTML above the form. `check` is `async` and looks at the input before a start is accepted: it may read
-        the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
+        `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` override the settings.
+        `isolation="process"` runs each attempt in a process that can be killed. `subject` names what is analysed,
+        from the validated input, and may raise `InvalidInput`. `render` returns the result page's HTML for the
+        result and a `PageView`, `page_title` that page's title; `exports` are downloadable files, by name; `intro`
+        is safe HTML above the form. `check` is `async` and validates the input before a start is accepted: it may
+        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
         `longest_wait` (seconds) caps every `RetryAfter`. `short_forms={"url": "source"}` lets `{"url": …}` alone
         start this analysis over HTTP, with its input field `source`.
         """
@@ -164,26 +164,26 @@ class Outlast:
         )
 
     def lifespan(self, workers: int = 0) -> "Lifespan":
-        """For the host's lifespan: opens everything, with `workers` worker threads in this process.
+        """A lifespan for the host that opens the engine, with `workers` worker threads in this process.
 
         `Starlette(lifespan=outlast.lifespan(workers=1))`, or `async with outlast.lifespan(workers=1):`.
         """
         return Lifespan(self, workers)
 
     async def engine(self) -> Engine:
-        """What runs; opened now, with one log line, when no lifespan has opened it."""
+        """The engine; opened on first use, with a log line, if no lifespan has opened it."""
         if self._engine is None:
-            if self._closed:  # whoever still runs must not open what nobody would close
+            if self._closed:  # nothing would close an engine opened now
                 raise StoreUnavailable("Outlast was closed in this process; open it again with lifespan().")
-            return await self._opened_by_a_request()
+            return await self._open_on_first_use()
         return self._engine
 
-    async def _opened_by_a_request(self) -> Engine:
-        """All who come meanwhile wait for the same opening, and none longer than for an answer of the store."""
-        opening = self._first
+    async def _open_on_first_use(self) -> Engine:
+        """Open once for all concurrent callers; each waits no longer than for a response of the store."""
+        opening = self._opening
         if opening is None or opening.done() or opening.get_loop() is not asyncio.get_running_loop():
-            log.info("Outlast opens with its first request; use outlast.lifespan() to open it with your program.")
-            opening = self._first = asyncio.create_task(self.open())
+            log.info("Outlast opens on its first request; use outlast.lifespan() to open it at startup.")
+            opening = self._opening = asyncio.create_task(self.open())
             opening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         await asyncio.wait((opening,), timeout=ANSWER_WITHIN)
         if not opening.done():
@@ -199,26 +199,26 @@ class Outlast:
         migrate: bool = True,
         patient: bool = False,
     ) -> Engine:
-        """Open the store and all that watches it, in this event loop. Idempotent.
+        """Open the engine in this event loop. Idempotent.
 
-        `workers` threads of this process do work; in sync mode there is one, unless `embed` is false. Without
-        `maintain` nothing is rescued or cleaned up from here: for a short look. `migrate=False` raises
-        `SchemaOutdated` where the schema is not current. `patient` waits for a store that is away, and logs so
-        once; a store that refuses us (`StoreRefused`), or is another's, is an error all the same.
+        Starts `workers` worker threads in this process; sync mode starts one, unless `embed` is false. Without
+        `maintain` the engine neither recovers nor cleans up sessions, for short-lived commands. `migrate=False`
+        raises `SchemaOutdated` if the schema is not current. `patient` waits while the store is unavailable, with
+        one log line; `StoreRefused` and `ForeignKey` are raised all the same.
         """
-        async with self._opening:  # two first requests at once open it once
+        async with self._open_lock:
             if self._engine is None:
-                if maintain:  # what serves or works is not to be let in with a key that anybody has
+                if maintain:  # servers and workers must not sign with a key that others can read
                     require_safe_key(self.settings)
-                self._engine = engine = await self._opened_engine(maintain, migrate, patient)
+                self._engine = engine = await self._open_engine(maintain, migrate, patient)
                 self._closed = False
                 inline = 1 if self.settings.inline and maintain else 0
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
 
-    async def _opened_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
-        pause = SHORTEST_PAUSE
+    async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
+        pause = MIN_BACKOFF
         while True:
             engine = make_engine(self.settings, self.catalogue)
             try:
@@ -233,21 +233,21 @@ class Outlast:
             except StoreUnavailable as error:
                 if not patient:
                     raise
-                if pause == SHORTEST_PAUSE:
+                if pause == MIN_BACKOFF:
                     log.warning("Waiting for the store %s: %s", self.settings.shown_store, error)
                 await asyncio.sleep(pause * engine.rng.uniform(0.5, 1))
-                pause = min(LONGEST_PAUSE, pause * 2)
+                pause = min(MAX_BACKOFF, pause * 2)
             else:
-                if pause > SHORTEST_PAUSE:
-                    log.warning("The store is there.")
+                if pause > MIN_BACKOFF:
+                    log.warning("The store is available.")
                 return engine
 
     async def close(self) -> None:
-        """Let workers drain, then close everything. Use opens it no more; `open` and `lifespan` do."""
+        """Let workers drain, then close the engine. Only `open` and `lifespan` open it again."""
         self._closed = True
-        if self._first is not None:
-            self._first.cancel()
-        if self._engine is not None:  # what drains still uses it
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._engine is not None:  # draining workers still use it
             try:
                 await self._engine.close(self.settings.shutdown_grace)
             finally:
@@ -256,7 +256,7 @@ class Outlast:
             await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
-        """What a worker of this installation may do."""
+        """The options of a worker, from the settings and `changes`."""
         settings = self.settings
         queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
         options = WorkerOptions(
@@ -265,48 +265,48 @@ class Outlast:
         return replace(options, **{k: v for k, v in changes.items() if v is not None})
 
     async def start(self, analysis: str, /, *, owner: str, **values: Any) -> Started:
-        """Start an analysis with these input values; the one in flight for the same subject answers if there is.
+        """Start an analysis with these input values, or return the session in flight for the same subject.
 
         Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
         """
         return await (await self.engine()).sessions.start(analysis, values, owner)
 
     async def upload(self, file: BinaryIO, name: str, *, owner: str) -> Upload:
-        """Keep a file for its owner, to be given to `start` as the value of an `Upload` parameter."""
+        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter."""
         stored = await (await self.engine()).sessions.store_upload(owner, name, file)
         return Upload(stored.sha256)
 
     async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
-        """A session as it stands; `None`: no such session of this owner (`owner=None` asks as an operator)."""
+        """The current view of a session; `None`: this owner has no such session (`owner=None`: any owner's)."""
         return await (await self.engine()).sessions.get(session_id, owner=owner)
 
     async def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]:
-        """Its views, now and after each change, the final one last."""
+        """Yield the session's view now and after each change, the final one last."""
         async for view in (await self.engine()).sessions.watch(session_id, owner=owner):
             yield view
 
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
-        """The result of a completed session, also after its clean-up, while results are kept."""
+        """The result of a completed session, until its retention ends, even after the session's clean-up."""
         return await (await self.engine()).sessions.result(session_id, owner=owner)
 
     async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
-        """Let others read its result at `/shared/{link}`: the link, the same until revoked. `None`: no result."""
+        """Share its result at `/shared/{link}`; returns the link, which stays until revoked. `None`: no result."""
         return await (await self.engine()).sessions.share(session_id, owner=owner)
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
-        """Revoke its link. `False`: no such result of this owner."""
+        """Revoke the shared link. `False`: this owner has no such result."""
         return await (await self.engine()).sessions.unshare(session_id, owner=owner)
 
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
-        """Stop it. `None`: no such session of this owner."""
+        """Cancel a session. `None`: this owner has no such session."""
         return await (await self.engine()).sessions.cancel(session_id, owner=owner)
 
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
-        """A new round of attempts for a failed or cancelled session, resuming after its kept steps."""
+        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps."""
         return await (await self.engine()).sessions.retry(session_id, owner=owner)
 
     def facts(self, space: str) -> Facts:
-        """A place where analyses remember things beyond a session, shared by all sessions of this installation."""
+        """A key-value store that outlives sessions and that all sessions of this installation share."""
 
         async def opened() -> tuple[FactStore, Clock]:
             return (engine := await self.engine()).store, engine.clock
@@ -314,7 +314,7 @@ class Outlast:
         return Facts(space, opened)
 
     def visitor(self, request: "Request") -> str | None:
-        """The owner that this request's anonymous cookie names, to be handed to `adopt` on login."""
+        """The anonymous owner in this request's cookie, to pass to `adopt` on login."""
         from outlast.web.access import Access  # noqa: PLC0415 - see above
 
         cookie = request.headers.get("cookie")
@@ -322,11 +322,11 @@ class Outlast:
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """On login: give all that the anonymous visitor has to `owner`; answers how many sessions moved."""
+        """On login, transfer everything of the anonymous visitor to `owner`; returns the number of sessions."""
         return await (await self.engine()).sessions.adopt(anonymous, owner)
 
     def operators(self) -> "Operators":
-        """Who may see the dashboard."""
+        """The logins of the dashboard."""
         from outlast.web.operators import Operators  # noqa: PLC0415 - see above
 
         if self._operators is None:
@@ -343,13 +343,13 @@ class Outlast:
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
-    """Opens an `Outlast` object on entry, closes it on exit; callable with the application, as hosts want it."""
+    """Opens an `Outlast` object on entry and closes it on exit; ASGI hosts may call it with the application."""
 
     def __init__(self, outlast: Outlast, workers: int) -> None:
         self._outlast = outlast
         self._workers = workers
 
-    def __call__(self, app: object) -> "Lifespan":  # noqa: ARG002 - the host hands it over
+    def __call__(self, app: object) -> "Lifespan":  # noqa: ARG002 - ASGI hosts pass it
         return self
 
     async def __aenter__(self) -> None:

@@ -1,4 +1,4 @@
-"""Every setting, read and checked in this one place, from the environment and `.env`."""
+"""All settings, read from the environment and `.env` and validated."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,32 +13,32 @@ from outlast.domain.weak_keys import easy_to_guess
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
-"""Never shown in an error."""
+"""Settings whose values no error message shows."""
 SHORTEST_KEY = 32
-"""Characters of a key that signs."""
+"""Minimum number of characters of a signing key."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
 class SettingsError(OutlastError):
-    """A setting is wrong; the text names it, says what is wrong and gives an example."""
+    """A setting is invalid; the message names it, says what is wrong and gives an example."""
 
 
 def _setting(name: str, default: object, description: str, example: str, **bounds: float) -> Any:
-    """A field by its name in the environment, with what the reference and error messages say of it."""
+    """A field with its environment variable, and its text for the reference and for error messages."""
     return Field(
         default, validation_alias=name, description=description, examples=[example], **cast("Any", bounds)
     )
 
 
 class Settings(BaseSettings):
-    """The settings of one `Outlast` object. Fields are set by keyword here, by their name in the environment."""
+    """The settings of one `Outlast` object, set by field name as keywords or by environment variable."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
     )
 
     async_enabled: bool = _setting(
-        "ANALYSIS_ASYNC_ENABLED", True, "`false`: the same pipeline runs inside the request", "true"
+        "ANALYSIS_ASYNC_ENABLED", True, "`false`: analyses run inside the request (sync mode)", "true"
     )
     queue_connection: str = _setting(
         "QUEUE_CONNECTION",
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     polling_interval: int = _setting(
         "ANALYSIS_POLLING_INTERVAL",
         2000,
-        "Milliseconds between polls, told to the browser; the server may ask for a slower pace",
+        "Milliseconds between polls of the browser; under load the server asks for longer intervals",
         "2000",
         ge=250,
         le=60_000,
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         "ANALYSIS_QUEUE_TIMEOUT", 300, "Seconds an attempt may take", "300", gt=0, le=86_400 * 7
     )
     queue_max_tries: int = _setting(
-        "ANALYSIS_QUEUE_MAX_TRIES", 3, "Attempts before a session is failed", "3", ge=1, le=100
+        "ANALYSIS_QUEUE_MAX_TRIES", 3, "Attempts before a session fails", "3", ge=1, le=100
     )
     cleanup_hours: float = _setting(
         "ANALYSIS_SESSION_CLEANUP_HOURS", 24, "Age in hours at which finished sessions are cleaned up", "24", gt=0
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     result_retention_hours: float = _setting(
         "ANALYSIS_RESULT_RETENTION_HOURS",
         720,
-        "Hours that results are kept, also beyond their sessions",
+        "Hours that results are kept, even after their sessions are cleaned up",
         "720",
         gt=0,
     )
@@ -78,21 +78,21 @@ class Settings(BaseSettings):
     database_url: str = _setting(
         "DATABASE_URL",
         "sqlite:///outlast.db",
-        "The store: `sqlite:///FILE`, a relative file being in the data folder, or "
-        "`postgresql://USER:PASSWORD@HOST/DATABASE`, shared by any number of machines",
+        "The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
+        "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share",
         "postgresql://outlast:secret@db.example.org/outlast",
     )
     pg_listen: bool = _setting(
         "ANALYSIS_PG_LISTEN",
         True,
         "`false` (or `off`) behind PgBouncer in transaction mode: no LISTEN and no prepared statements; "
-        "waiting sessions are then looked for several times a second",
+        "workers then poll for pending sessions several times a second",
         "off",
     )
     pg_pool_size: int = _setting(
         "ANALYSIS_PG_POOL_SIZE",
         10,
-        "Connections to PostgreSQL of one process at most; each worker has one more for its lease",
+        "Maximum size of a process's connection pool to PostgreSQL; each worker has one more for its lease",
         "10",
         ge=1,
         le=500,
@@ -101,23 +101,23 @@ class Settings(BaseSettings):
         "REDIS_URL",
         None,
         "Carries wake-ups, progress hints and rate limits between machines, and is the broker of "
-        "`QUEUE_CONNECTION=redis`. What it forgets is not lost",
+        "`QUEUE_CONNECTION=redis`. Losing its data loses no session",
         "redis://redis.example.org:6379/0",
     )
     app_key: Annotated[tuple[str, ...], NoDecode] = _setting(
         "APP_KEY",
         (),
         "Signs cookies and tokens; a comma-separated list rotates keys (the first signs, all are "
-        "accepted). Made on first start in the data folder when unset",
+        "accepted). Unset: generated in the data folder on first start",
         "$(openssl rand -hex 32)",
     )
     public_url: str | None = _setting(
-        "ANALYSIS_PUBLIC_URL", None, "The address that people use", "https://reviews.example.org"
+        "ANALYSIS_PUBLIC_URL", None, "The public base URL of the site", "https://reviews.example.org"
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = _setting(
         "ANALYSIS_ALLOWED_HOSTS",
         (),
-        "Comma-separated host names answered to; unset: loopback names, the bound address and the "
+        "Comma-separated host names that the site accepts; unset: loopback names, the bound address and the "
         "host of `ANALYSIS_PUBLIC_URL`",
         "reviews.example.org,localhost",
     )
@@ -127,8 +127,8 @@ class Settings(BaseSettings):
     drain_delay: float = _setting(
         "ANALYSIS_DRAIN_DELAY",
         0,
-        "Seconds after TERM in which `outlast serve` still serves and `/readyz` says `503`, so that a balancer "
-        "sees it before the listener closes",
+        "Seconds after TERM for which `outlast serve` still serves while `/readyz` answers `503`, so that a load "
+        "balancer notices before the listener closes",
         "10",
         ge=0,
         le=600,
@@ -146,11 +146,11 @@ class Settings(BaseSettings):
     starts_per_minute: int = _setting(
         "ANALYSIS_STARTS_PER_MINUTE",
         20,
-        "New sessions, and uploads, per minute of one owner; ten times as many of one address",
+        "New sessions, and uploads, per minute for one owner; ten times as many for one address",
         "20",
         ge=1,
     )
-    max_pending: int = _setting("ANALYSIS_MAX_PENDING", 100_000, "Sessions that may wait", "100000", ge=1)
+    max_pending: int = _setting("ANALYSIS_MAX_PENDING", 100_000, "Limit on pending sessions", "100000", ge=1)
     max_upload_mb: float = _setting(
         "ANALYSIS_MAX_UPLOAD_MB", 50, "Size of an uploaded file in MB (10^6 bytes)", "50", gt=0, le=2000
     )
@@ -167,8 +167,8 @@ class Settings(BaseSettings):
     min_free_mb: float = _setting(
         "ANALYSIS_MIN_FREE_MB",
         500,
-        "MB that stay free on the disk of the embedded store: below, starts and uploads are refused, while what "
-        "has been started goes on. `0`: never. The disk of a PostgreSQL is its own affair",
+        "MB to keep free on the disk of the embedded store: below it, starts and uploads are refused while "
+        "running sessions continue. `0`: no limit. Does not apply to PostgreSQL",
         "500",
         ge=0,
     )
@@ -178,8 +178,8 @@ class Settings(BaseSettings):
     max_connections: int = _setting(
         "ANALYSIS_MAX_CONNECTIONS",
         30_000,
-        "Connections that `outlast serve` holds open at once; fewer where the limit on open files leaves no room. "
-        "Beyond it `503` is answered",
+        "Connections that `outlast serve` keeps open at once; fewer if the limit on open files is lower. "
+        "Further connections get `503`",
         "30000",
         ge=8,
     )
@@ -187,13 +187,13 @@ class Settings(BaseSettings):
         "ANALYSIS_TRUSTED_PROXIES",
         (),
         "Comma-separated addresses and networks of the proxies in front of `outlast serve`, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` are believed. Unset: nobody's",
+        "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: none",
         "127.0.0.1,10.1.0.0/24",
     )
     data_dir: Path = _setting(
         "ANALYSIS_DATA_DIR",
         Path("outlast-data"),
-        "Where the embedded database (uploads are in it), the key and the doorbell live",
+        "The folder of the embedded database (including uploads), the signing key and the wake-up sockets",
         "./outlast-data",
     )
     concurrency: int = _setting(
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
     worker_sleep: float = _setting(
         "ANALYSIS_WORKER_SLEEP",
         1.0,
-        "Seconds between a worker's looks at the store when no wake-up comes",
+        "Seconds between a worker's polls of the store without a wake-up",
         "1",
         gt=0,
         le=60,
@@ -230,9 +230,9 @@ class Settings(BaseSettings):
     @classmethod
     def _unguessable(cls, key: str | None) -> str | None:
         if key is not None and len(key) < 20:
-            raise ValueError("it has at least 20 characters, as nobody may guess it")
+            raise ValueError("it needs at least 20 characters, so that nobody can guess it")
         if key is not None and easy_to_guess(key):
-            raise ValueError("it is easy to guess; openssl rand -hex 16 makes a good one")
+            raise ValueError("it is easy to guess; generate one with openssl rand -hex 16")
         return key
 
     @field_validator("trusted_proxies")
@@ -246,7 +246,7 @@ class Settings(BaseSettings):
                     f"{proxy!r} is neither an address nor a network (one without bits beyond its prefix)"
                 ) from None
             if network.prefixlen == 0:
-                raise ValueError(f"{proxy} is everybody: name the proxies alone, as others forge what they say")
+                raise ValueError(f"{proxy} contains every address; name only the proxies, as others forge headers")
         return proxies
 
     @field_validator("public_url")
@@ -294,29 +294,29 @@ class Settings(BaseSettings):
 
     @property
     def inline(self) -> bool:
-        """Analyses run inside the request."""
+        """Whether analyses run inside the request (sync mode)."""
         return not self.async_enabled or self.queue_connection == "sync"
 
     @property
     def broker_url(self) -> str | None:
-        """The broker of the Celery fleet; `None`: workers claim from the store."""
+        """The URL of the Celery broker; `None`: workers claim from the store."""
         if self.inline or self.queue_connection == "database":
             return None
         return self.redis_url if self.queue_connection == "redis" else self.queue_connection
 
     @property
     def on_postgres(self) -> bool:
-        """The store is PostgreSQL, else SQLite."""
+        """Whether the store is PostgreSQL, else SQLite."""
         return self.database_url.startswith("postgresql://")
 
     @property
     def database_path(self) -> Path:
-        """`sqlite:////absolute` or `sqlite:///relative to the data folder`."""
+        """The SQLite file; a relative path is in the data folder."""
         return self.data_dir / self.database_url.removeprefix("sqlite:///")
 
     @property
     def shown_database(self) -> str:
-        """`database_url` without its password, for people and logs."""
+        """`database_url` without user and password, for logs and messages."""
         parts = urlsplit(self.database_url)
         return (
             parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else self.database_url
@@ -324,7 +324,7 @@ class Settings(BaseSettings):
 
     @property
     def shown_store(self) -> str:
-        """Where the store is, for people: the file of an embedded one by its whole path."""
+        """The store for logs and messages: `shown_database`, or the absolute path of the SQLite file."""
         return self.shown_database if self.on_postgres else str(self.database_path.absolute())
 
     @property
@@ -337,7 +337,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**changes: Any) -> Settings:
-    """The settings from the environment and `.env`, `changes` first; raises `SettingsError`."""
+    """Load the settings; `changes` override the environment and `.env`. Raises `SettingsError`."""
     try:
         return Settings(**{k: v for k, v in changes.items() if v is not None})
     except ValidationError as error:
@@ -345,12 +345,12 @@ def load_settings(**changes: Any) -> Settings:
 
 
 def setting_names() -> dict[str, Any]:
-    """Every setting's name in the environment, with its field, for the reference."""
+    """Each setting's environment variable and field, for the reference."""
     return {str(f.validation_alias): f for f in Settings.model_fields.values()}
 
 
 def _sentence(fault: dict[str, Any]) -> str:
-    if not fault["loc"]:  # about several settings together; its text names them
+    if not fault["loc"]:  # an error of several settings, whose message names them
         return str(fault["msg"]).removeprefix("Value error, ")
     where = str(fault["loc"][0])
     named = Settings.model_fields.get(where)

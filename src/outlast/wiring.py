@@ -1,4 +1,4 @@
-"""What the settings choose: store, notifier and all that runs on them; and who may share a store."""
+"""Builds the store, the notifier and the engine that the settings select."""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -19,7 +19,7 @@ from outlast.web.keys import KeyRing
 
 
 def make_store(settings: Settings) -> MovableStore:
-    """The store that the settings name, not yet open."""
+    """The store of the settings, not yet open."""
     if settings.on_postgres:
         return factories.postgres_store(
             settings.database_url,
@@ -32,14 +32,14 @@ def make_store(settings: Settings) -> MovableStore:
 
 
 def make_carried_store(settings: Settings) -> AbstractAsyncContextManager[MovableStore]:
-    """One, open, with the content of a database that another version made and none of our migrations mends."""
+    """An open copy of a database whose schema no migration of this version can upgrade."""
     if settings.on_postgres:
         return factories.carried_postgres_store(settings.database_url, SystemClock())
     return factories.carried_sqlite_store(settings.database_path, SystemClock())
 
 
 def make_notifier(settings: Settings) -> Notifier:
-    """What carries wake-ups between the processes of the store that the settings name."""
+    """The notifier that carries wake-ups between the processes of the store."""
     if settings.on_postgres:
         namespace = KeyRing.of(settings).namespace
         return factories.shared_notifier(
@@ -49,7 +49,7 @@ def make_notifier(settings: Settings) -> Notifier:
 
 
 def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
-    """All that runs in one process, not yet open."""
+    """The engine of one process, not yet open."""
     return Engine(
         make_store(settings),
         make_notifier(settings),
@@ -70,10 +70,10 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
 
 
 async def enrol(store: Store, settings: Settings) -> None:
-    """Refuse to be the one machine of several whose cookies and tokens the others do not understand."""
+    """Raise `ForeignKey` if the other machines of this database sign with a different `APP_KEY`."""
     if settings.on_postgres and not await store.enrol(KeyRing.of(settings).fingerprints()):
         raise ForeignKey(
-            "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all "
-            "of them; to change it, put the new one before the old one, APP_KEY=new,old, on one machine after "
-            "the other. If the old one is lost, DELETE FROM enrolled_keys in the database lets this one in."
+            "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all of "
+            "them; to rotate it, put the new key before the old one, APP_KEY=new,old, on one machine after the "
+            "other. If the old key is lost, run DELETE FROM enrolled_keys in the database to accept this one."
         )

@@ -13,14 +13,14 @@ BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
     "core/analysis.py short_forms": "the analyses of the program",
     # the edge: tests/integration/test_bounds.py grows each
-    "web/access.py _admitted": "CACHED, and a host name that is ours",
-    "web/access.py _verified": "CACHED times LARGEST_KEPT",
-    "web/poll_cache.py _kept": "KEPT times LARGEST",
+    "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
+    "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
+    "web/poll_cache.py _answers": "MAX_ANSWERS times MAX_SNAPSHOT",
     "web/bodies.py _bytes": "open connections",
     "web/limits.py _streams": "open connections",
     "web/local_rates.py _counts": "MOST_KEYS, each with a minute of seconds",
     "web/start_queue.py _addresses": "open connections",
-    "web/start_queue.py _lines": "open connections",
+    "web/start_queue.py _queues": "open connections",
     "core/text_cache.py lru_cache": "its entries times its longest text",
     # the use cases
     "core/analysis.py _analyses": "the analyses of the program",
@@ -87,11 +87,11 @@ BOUNDED_BY = {
     "backends/sqlite/readers.py _all": "threads of the process",
     "backends/sqlite/writer.py _requests": "MAX_WAITING",
     "cli/fleet.py cache": "one application",
-    "cli/listener.py _beyond": "BEYOND",
+    "cli/listener.py _overflow": "MAX_OVERFLOW",
     "cli/listener.py _opening": "open connections",
     "cli/listener.py _retries": "listening sockets",
     "cli/listener.py _spares": "SPARES",
-    "cli/server.py _looked_at": "ANALYSIS_MAX_CONNECTIONS",
+    "cli/server.py _connections": "ANALYSIS_MAX_CONNECTIONS",
 }
 """Name a new one here, and grow it in tests/integration/test_bounds.py where strangers can."""
 

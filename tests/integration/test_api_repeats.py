@@ -10,7 +10,7 @@ from edge_site import OpenSite, Visitor, make_outlast, open_site, until
 from outlast.domain.errors import StoreUnavailable
 from outlast.testing.acts import completed, update
 from outlast.web.access import COOKIE
-from outlast.web.poll_cache import LARGEST
+from outlast.web.poll_cache import MAX_SNAPSHOT
 
 
 @pytest.fixture
@@ -177,9 +177,9 @@ async def test_the_place_in_the_queue_is_shown_anew_though_the_row_has_not_chang
 
 async def test_a_large_snapshot_is_whole_each_time(site: OpenSite, visitor: Visitor):
     session_id = await visitor.started("echo", text="large")
-    await site.end(session_id, completed('"' + "x" * (2 * LARGEST) + '"'))
+    await site.end(session_id, completed('"' + "x" * (2 * MAX_SNAPSHOT) + '"'))
     for _ in range(2):
-        assert len((await visitor.snapshot(session_id))["result"]) == 2 * LARGEST
+        assert len((await visitor.snapshot(session_id))["result"]) == 2 * MAX_SNAPSHOT
 
 
 async def test_where_the_store_cannot_be_read_the_answer_is_503(

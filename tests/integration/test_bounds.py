@@ -79,7 +79,7 @@ async def test_cookies_of_strangers_are_not_kept(site: OpenSite, visitor: Visito
 
 
 async def test_cookies_that_are_kept_are_so_many_at_most(site: OpenSite, visitor: Visitor, monkeypatch):
-    monkeypatch.setattr(access, "CACHED", 20)
+    monkeypatch.setattr(access, "MAX_CACHED", 20)
     for n in range(50):
         cookie = f"{COOKIE}={visitor.cookie_of(COOKIE)}; other={n}"
         await site.client().get("/api/analysis/token", headers={"Cookie": cookie})
@@ -87,29 +87,29 @@ async def test_cookies_that_are_kept_are_so_many_at_most(site: OpenSite, visitor
 
 
 def test_all_cookies_that_can_be_kept_are_few_megabytes():
-    assert access.CACHED * (access.LARGEST_KEPT + 500) <= 15 * MB
+    assert access.MAX_CACHED * (access.MAX_CACHED_COOKIE + 500) <= 15 * MB
 
 
 async def test_host_names_that_are_kept_are_so_many_at_most(site: OpenSite, monkeypatch):
-    monkeypatch.setattr(access, "CACHED", 20)
+    monkeypatch.setattr(access, "MAX_CACHED", 20)
     for port in range(50):
         assert (await site.client().get("/livez", headers={"Host": f"localhost:{port}"})).status_code == 200
         await site.client().get("/livez", headers={"Host": f"{'x' * 10_000}{port}"})
-    assert len(access_of(site)._admitted) <= 20
-    assert weight(access_of(site)._admitted) < 20_000
+    assert len(access_of(site)._accepted_hosts) <= 20
+    assert weight(access_of(site)._accepted_hosts) < 20_000
 
 
 @pytest.mark.slow
 async def test_answers_that_are_kept_are_so_many_and_so_large_at_most(
     site: OpenSite, visitor: Visitor, monkeypatch
 ):
-    monkeypatch.setattr(poll_cache, "KEPT", 10)
+    monkeypatch.setattr(poll_cache, "MAX_ANSWERS", 10)
     for n in range(20):
         session_id = await visitor.started("held", text=f"{n}{'x' * 50_000}")
         await visitor.snapshot(session_id)
-    assert len(site.app._answers._kept) <= 10
-    assert weight(site.app._answers._kept) < 10 * (poll_cache.LARGEST + 4_000)
-    assert 2_000 * (poll_cache.LARGEST + 4_000) < 50 * MB
+    assert len(site.app._answers._answers) <= 10
+    assert weight(site.app._answers._answers) < 10 * (poll_cache.MAX_SNAPSHOT + 4_000)
+    assert 2_000 * (poll_cache.MAX_SNAPSHOT + 4_000) < 50 * MB
 
 
 async def test_what_is_watched_is_kept_without_a_large_input(site: OpenSite, visitor: Visitor):
@@ -177,11 +177,11 @@ def test_counts_are_of_so_many_at_most_and_forgotten_after_their_minute(monkeypa
     for n in range(300):
         counts.count(rate, ("owner", str(n)))
     assert len(counts._counts) == 100
-    assert not counts.room(rate, ("owner", "299"))
+    assert not counts.allows(rate, ("owner", "299"))
     now[0] += 62
     counts.count(rate, ("owner", "last"))
     assert len(counts._counts) == 1
-    assert counts.room(rate, ("owner", "299"))
+    assert counts.allows(rate, ("owner", "299"))
 
 
 def test_hints_that_wait_to_be_sent_are_so_many_at_most():
@@ -244,6 +244,6 @@ async def test_addresses_in_the_log_are_cut(site: OpenSite, monkeypatch, caplog)
 async def test_nothing_stays_of_starts_that_are_over(site: OpenSite, visitor: Visitor):
     await asyncio.gather(*(visitor.start("echo", text=str(n)) for n in range(50)))
     assert site.app._limits is not None
-    assert not site.app._limits.lines._lines
-    assert not site.app._limits.lines._addresses
+    assert not site.app._limits.start_queues._queues
+    assert not site.app._limits.start_queues._addresses
     assert not site.app._limits._streams

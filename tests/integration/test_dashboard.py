@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from outlast.core.statistics import HOURS, Hour
 from outlast.domain.status import Status
 from outlast.testing.acts import completed, crash, enter, failed, postponed
-from outlast.web.dashboard import CHART_HEIGHT, INPUT_SHOWN, LISTED, bars
+from outlast.web.dashboard import CHART_HEIGHT, INPUT_SHOWN, LISTED, chart_bars
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_only_what_can_be_done_is_offered(site: OpenSite, operator: Visito
 def test_the_tallest_hour_fills_the_picture_and_parts_stand_on_each_other():
     begins = datetime(2026, 1, 1, tzinfo=UTC)
     hours = [Hour(begins, 2, 1, 1), Hour(begins + timedelta(hours=1), 0, 0, 0), Hour(begins, 0, 1, 0)]
-    full, empty, small = bars(hours)
+    full, empty, small = chart_bars(hours)
     assert full.parts == [
         ("completed", CHART_HEIGHT / 2, CHART_HEIGHT / 2),
         ("failed", CHART_HEIGHT / 4, CHART_HEIGHT / 4),
@@ -179,8 +179,8 @@ def test_the_tallest_hour_fills_the_picture_and_parts_stand_on_each_other():
     ]
     assert empty.parts == []
     assert small.parts == [("failed", CHART_HEIGHT * 3 / 4, CHART_HEIGHT / 4)]
-    assert full.says == "00:00 UTC: 2 completed, 1 failed, 1 cancelled"
+    assert full.message == "00:00 UTC: 2 completed, 1 failed, 1 cancelled"
 
 
 def test_a_day_of_nothing_is_drawn_too():
-    assert all(not bar.parts for bar in bars([Hour(datetime(2026, 1, 1, tzinfo=UTC), 0, 0, 0)] * HOURS))
+    assert all(not bar.parts for bar in chart_bars([Hour(datetime(2026, 1, 1, tzinfo=UTC), 0, 0, 0)] * HOURS))

@@ -12,7 +12,7 @@ from outlast.settings import load_settings
 from outlast.testing.clock import FakeClock
 from outlast.web.access import COOKIE as OWNER_COOKIE
 from outlast.web.keys import KeyRing
-from outlast.web.operators import COOKIE, SECONDS, Operators
+from outlast.web.operators import COOKIE, LIFETIME, Operators
 
 KEYS = KeyRing(["k" * 32])
 SCOPE = {"type": "http", "scheme": "http"}
@@ -105,7 +105,7 @@ async def test_without_a_key_nothing_opens(closed: OpenSite):
 
 @pytest.mark.slow
 async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_it_up(closed: OpenSite):
-    key = closed.outlast.operators().key_for_once()
+    key = closed.outlast.operators().one_time_key()
     assert key is not None
     first, second = await closed.visitor(), await closed.visitor()
     for _ in range(2):
@@ -117,7 +117,7 @@ async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_i
 
 
 async def test_where_a_lasting_key_is_set_there_is_no_other(site: OpenSite):
-    assert site.outlast.operators().key_for_once() is None
+    assert site.outlast.operators().one_time_key() is None
     assert await try_key(await site.visitor(), DASHBOARD_KEY + "x") == 403
     assert await try_key(await site.visitor(), f"  {DASHBOARD_KEY}\n") == 303
 
@@ -154,7 +154,7 @@ async def test_who_shows_wrong_keys_is_slowed_down_and_noted(site: OpenSite, cap
     assert await try_key(attacker, DASHBOARD_KEY) == 429
     operator = await site.client(client=("203.0.113.8", 5000)).arrive()
     assert await try_key(operator, DASHBOARD_KEY) == 303
-    noted = [record.getMessage() for record in caplog.records if "does not open the dashboard" in record.message]
+    noted = [record.getMessage() for record in caplog.records if "wrong dashboard key" in record.message]
     assert len(noted) == 10
     assert all("203.0.113.7" in line and "wrong key" not in line for line in noted)
 
@@ -176,8 +176,8 @@ async def test_behind_tls_its_cookie_is_secure(tmp_path: Path):
 def test_an_operator_is_known_for_its_hours_and_no_longer():
     clock = FakeClock()
     them = operators(clock=clock)
-    cookie = shown(them.admit(DASHBOARD_KEY, SCOPE))
-    clock.advance(SECONDS - 2)
+    cookie = shown(them.sign_in(DASHBOARD_KEY, SCOPE))
+    clock.advance(LIFETIME - 2)
     assert them.known(cookie)
     clock.advance(3)
     assert them.known(cookie) is None
@@ -185,14 +185,14 @@ def test_an_operator_is_known_for_its_hours_and_no_longer():
 
 def test_the_hours_cannot_be_stretched():
     them = operators()
-    name, until, signature = shown(them.admit(DASHBOARD_KEY, SCOPE)).decode().partition("=")[2].split(".")
+    name, until, signature = shown(them.sign_in(DASHBOARD_KEY, SCOPE)).decode().partition("=")[2].split(".")
     assert them.known(f"{COOKIE}={name}.{until}.{signature}".encode())
     assert them.known(f"{COOKIE}={name}.{int(until) + 1}.{signature}".encode()) is None
     assert them.known(f"{COOKIE}={name}.0{until}.{signature}".encode())  # the same moment, written otherwise
 
 
 def test_another_key_of_the_dashboard_or_of_the_site_ends_what_the_one_before_had_opened():
-    cookie = shown(operators().admit(DASHBOARD_KEY, SCOPE))
+    cookie = shown(operators().sign_in(DASHBOARD_KEY, SCOPE))
     assert operators().known(cookie)
     assert operators("another key of the dashboard").known(cookie) is None
     assert operators(None).known(cookie) is None
@@ -201,6 +201,6 @@ def test_another_key_of_the_dashboard_or_of_the_site_ends_what_the_one_before_ha
 
 def test_every_operator_is_another():
     them = operators()
-    one, other = (them.known(shown(them.admit(DASHBOARD_KEY, SCOPE))) for _ in range(2))
+    one, other = (them.known(shown(them.sign_in(DASHBOARD_KEY, SCOPE))) for _ in range(2))
     assert one is not None
     assert one != other

@@ -148,7 +148,7 @@ async def test_the_server_ends_within_two_seconds_whatever_is_open(tmp_path: Pat
 
 
 async def test_a_silent_stream_is_kept_open_by_comments(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(events_module, "COMMENT_EVERY", 0.5)
+    monkeypatch.setattr(events_module, "KEEPALIVE_EVERY", 0.5)
     await stage.site.take(stage.session_id)
     async with stage.stream() as response, asyncio.timeout(PATIENCE):
         lines = response.aiter_lines()

@@ -38,7 +38,7 @@ def patient(monkeypatch):
 
 @pytest.fixture
 def soon(monkeypatch):
-    monkeypatch.setattr(rates_module, "AWAY_FOR", 0.0)
+    monkeypatch.setattr(rates_module, "RETRY_REDIS_AFTER", 0.0)
 
 
 async def refused(limits, owner="anna", address=""):
@@ -128,8 +128,8 @@ async def test_of_many_requests_one_tries_an_absent_redis(made, redis_server, mo
     asked = []
     limits = made()
     await asyncio.to_thread(redis_server.stop)
-    await limits.room("anna", "")
-    monkeypatch.setattr(rates_module, "AWAY_FOR", 600.0)
+    await limits.allows("anna", "")
+    monkeypatch.setattr(rates_module, "RETRY_REDIS_AFTER", 600.0)
     shared = limits._rates._shared
     real = shared.test
 
@@ -138,8 +138,8 @@ async def test_of_many_requests_one_tries_an_absent_redis(made, redis_server, mo
         return await real(*arguments, **more)
 
     monkeypatch.setattr(shared, "test", test)
-    limits._rates._try_again_at = 0.0
-    assert all(await asyncio.gather(*(limits.room(f"visitor {n}", "") for n in range(50))))
+    limits._rates._retry_redis_at = 0.0
+    assert all(await asyncio.gather(*(limits.allows(f"visitor {n}", "") for n in range(50))))
     assert len(asked) == 1
 
 

@@ -11,7 +11,7 @@ from raw_wires import GET, Running, Wire, running
 from starlette.types import Receive, Scope, Send
 
 from outlast.cli.connections import TimeLimits
-from outlast.cli.listener import BEYOND
+from outlast.cli.listener import MAX_OVERFLOW
 
 TIMES = TimeLimits()
 SOON, LATER = 1.0, 10_000.0
@@ -230,7 +230,7 @@ async def test_beyond_the_limit_503_is_answered_and_health_probes_are():
         for _ in range(5):
             await house.connect()
         await house.until(5)
-        for _ in range(3 * BEYOND):  # they come and say nothing
+        for _ in range(3 * MAX_OVERFLOW):  # they come and say nothing
             await house.connect()
         refused = await house.connect(GET % b"/")
         answer = await refused.rest()
@@ -239,7 +239,7 @@ async def test_beyond_the_limit_503_is_answered_and_health_probes_are():
         for path in (b"/livez", b"/readyz"):
             probe = await house.connect(GET % path)
             assert (await probe.rest()).startswith(b"HTTP/1.1 200 ")
-        assert len(house.connections) <= 5 + BEYOND
+        assert len(house.connections) <= 5 + MAX_OVERFLOW
         for _ in range(2):  # first they are told, then they are not waited for
             house.pass_time(TIMES.refused + SOON)
         await house.until(5)
@@ -283,5 +283,5 @@ async def test_without_descriptors_health_is_answered_and_the_log_stays_short(
 async def _read_by(house: Running, count: int) -> None:
     """Until the server has seen what so many connections sent."""
     async with asyncio.timeout(10):
-        while sum(c._arrived > 0 or c._body_bytes > 0 for c in house.connections) < count:  # noqa: ASYNC110 - the parser has no event for it
+        while sum(c._received > 0 or c._body_bytes > 0 for c in house.connections) < count:  # noqa: ASYNC110 - the parser has no event for it
             await asyncio.sleep(0.005)

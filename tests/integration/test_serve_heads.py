@@ -8,7 +8,7 @@ import httpx
 import pytest
 from processes import Installation
 
-from outlast.cli.header_limit import LARGEST_HEAD
+from outlast.cli.header_limit import MAX_HEAD
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +57,13 @@ def test_so_is_an_address_that_never_ends(address: tuple[str, int]) -> None:
 
 
 def test_a_usual_head_is_not(address: tuple[str, int]) -> None:
-    long = b"Cookie: " + b"c" * (LARGEST_HEAD // 2) + b"\r\n\r\n"
+    long = b"Cookie: " + b"c" * (MAX_HEAD // 2) + b"\r\n\r\n"
     assert answer(address, START, long).startswith(b"HTTP/1.1 200")
 
 
 def test_a_body_may_come_with_its_head_and_be_larger(address: tuple[str, int]) -> None:
     """What is refused here is the request without a token, not its size."""
-    body = b"x" * 4 * LARGEST_HEAD
+    body = b"x" * 4 * MAX_HEAD
     head = b"POST /api/analysis/start HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     assert answer(address, head + body).startswith(b"HTTP/1.1 403")
 

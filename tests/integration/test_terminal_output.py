@@ -15,7 +15,7 @@ from edge_site import make_outlast
 from outlast.cli import application, sessions, workers
 from outlast.cli.logs import set_up_logs
 from outlast.cli.main import outlast as cli
-from outlast.cli.printable import STEERING, printable, printable_json, printable_lines
+from outlast.cli.printable import CONTROL, printable, printable_json, printable_lines
 from outlast.domain.outcome import Failed
 from outlast.domain.progress import Progress, StepState, StepStatus
 from outlast.domain.session import Claim, NewSession
@@ -65,7 +65,7 @@ async def test_commands_print_none_of_it(session_id: str, command: str):
     printed = result.stdout + result.stderr
     assert result.exit_code in {0, 1}, printed
     assert printed
-    assert not STEERING.search(printed.replace("\n", "")), ascii(printed)
+    assert not CONTROL.search(printed.replace("\n", "")), ascii(printed)
     if flags:
         told = json.loads(result.stdout)
         assert EVIL in (told if isinstance(told, dict) else told[0]).values()
@@ -76,7 +76,7 @@ async def test_commands_print_none_of_it(session_id: str, command: str):
 async def test_what_was_typed_is_not_repeated_raw(session_id: str):
     result = await asyncio.to_thread(CliRunner().invoke, cli, ["sessions", "show", "\x1b[2Jx"])
     assert result.exit_code == 2
-    assert not STEERING.search(result.stderr.replace("\n", ""))
+    assert not CONTROL.search(result.stderr.replace("\n", ""))
 
 
 def test_a_log_on_a_terminal_has_none_of_it(monkeypatch: pytest.MonkeyPatch):
@@ -116,9 +116,9 @@ def test_text_is_spelled_out_on_one_line_or_on_its_own_lines():
 def test_json_stays_the_same_json(facts: Any):
     text = json.dumps(facts, indent=2, ensure_ascii=False)
     assert json.loads(printable_json(text)) == facts
-    assert not STEERING.search(printable_json(text).replace("\n", ""))
+    assert not CONTROL.search(printable_json(text).replace("\n", ""))
 
 
 def test_the_commands_share_one_way_to_print_facts(capsys: pytest.CaptureFixture[str]):
     application.print_json({"a": EVIL})
-    assert not STEERING.search(capsys.readouterr().out.replace("\n", ""))
+    assert not CONTROL.search(capsys.readouterr().out.replace("\n", ""))

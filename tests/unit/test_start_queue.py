@@ -21,10 +21,10 @@ class Pace:
         self.rates = Rates()
         self.per_owner = RateLimitItemPerMinute(per_minute)
         self.per_address = RateLimitItemPerMinute(per_address)
-        self.lines = StartQueues(self.rates, self.per_owner, self.per_address)
+        self.queues = StartQueues(self.rates, self.per_owner, self.per_address)
 
     def turn(self, owner: str = "anna", address: str = "", left=None):
-        return self.lines.turn(owner, address, left or stays)
+        return self.queues.turn(owner, address, left or stays)
 
     async def count(self) -> None:
         await self.rates.count(self.per_owner, "owner", "anna")
@@ -191,10 +191,10 @@ async def test_a_line_is_forgotten_with_its_last_start_also_where_that_fails():
 
     async def fail() -> None:
         async with pace.turn(address="203.0.113.7"):
-            assert pace.lines._lines
+            assert pace.queues._queues
             raise LookupError
 
     with pytest.raises(LookupError):
         await fail()
-    assert not pace.lines._lines
-    assert not pace.lines._addresses
+    assert not pace.queues._queues
+    assert not pace.queues._addresses

@@ -9,7 +9,7 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.core.watch import SessionView
 from outlast.testing.acts import cancelled, read, right, start, started_and_claimed
 from outlast.testing.clock import FakeClock
-from outlast.web.poll_cache import LARGEST, CachedAnswer, PollCache
+from outlast.web.poll_cache import MAX_SNAPSHOT, CachedAnswer, PollCache
 
 OPEN = b'{"a":1,"elapsed_ms":'
 
@@ -54,7 +54,7 @@ async def test_after_the_end_the_time_stands_still_and_nobody_is_asked_to_come_a
     assert body["elapsed_ms"] == 3_000
 
 
-@pytest.mark.parametrize(("size", "kept"), [(LARGEST, True), (LARGEST + 1, False)])
+@pytest.mark.parametrize(("size", "kept"), [(MAX_SNAPSHOT, True), (MAX_SNAPSHOT + 1, False)])
 async def test_an_answer_is_kept_up_to_its_size(store, clock, size, kept):
     answers, scope = PollCache(), {"path": "/a", "method": "GET", "query_string": b""}
     answer = answer_to(await start(store), clock, OPEN.ljust(size))

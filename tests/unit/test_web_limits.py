@@ -3,7 +3,7 @@
 import pytest
 
 from outlast.settings import load_settings
-from outlast.web.limits import SLOWEST, VisitorLimits
+from outlast.web.limits import LONGEST_INTERVAL, VisitorLimits
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
@@ -58,12 +58,12 @@ def test_an_announced_length_is_judged_at_once(length: bytes, refused: bool):
     ("place", "wanted"), [(None, 2000), (1, 2000), (10, 2000), (20, 4000), (50, 10_000), (10_000, 10_000)]
 )
 def test_the_pace_follows_the_place_in_the_queue(place: int | None, wanted: int):
-    assert limits().pace_ms(place) == wanted
+    assert limits().interval_ms(place) == wanted
 
 
 def test_the_pace_has_a_slowest_unless_the_setting_is_slower():
-    assert limits(polling_interval=10_000).pace_ms(100) == SLOWEST
-    assert limits(polling_interval=30_000).pace_ms(100) == 30_000
+    assert limits(polling_interval=10_000).interval_ms(100) == LONGEST_INTERVAL
+    assert limits(polling_interval=30_000).interval_ms(100) == 30_000
 
 
 def test_many_polls_a_second_slow_the_pace(monkeypatch: pytest.MonkeyPatch):
@@ -71,17 +71,17 @@ def test_many_polls_a_second_slow_the_pace(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("outlast.web.limits.time.monotonic", lambda: now[0])
     counted = limits()
     for _ in range(60):  # ten thousand who keep to the pace they are told
-        for _ in range(10_000 * 1000 // counted.pace_ms(None)):
+        for _ in range(10_000 * 1000 // counted.interval_ms(None)):
             counted.count_poll()
         now[0] += 1
-    assert counted.pace_ms(None) == pytest.approx(10_000, rel=0.02)
+    assert counted.interval_ms(None) == pytest.approx(10_000, rel=0.02)
     now[0] += 30
     counted.count_poll()
-    assert counted.pace_ms(None) < 8000
+    assert counted.interval_ms(None) < 8000
     for _ in range(10):
         now[0] += 1
         counted.count_poll()
-    assert counted.pace_ms(None) == 2000
+    assert counted.interval_ms(None) == 2000
 
 
 def test_streams_are_counted_per_owner_and_forgotten_when_closed():

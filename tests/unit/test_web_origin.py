@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.web.access import _place
+from outlast.web.access import _origin
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from outlast.web.access import _place
     ],
 )
 def test_a_place_has_a_scheme_of_the_web_and_a_host(address: str, place: tuple[str, str, int] | None):
-    assert _place(address) == place
+    assert _origin(address) == place

@@ -1,4 +1,4 @@
-"""What commands share: the application they speak for, its settings from flags, errors as sentences."""
+"""Helpers shared by the commands: options, loading the application, error messages and JSON output."""
 
 import asyncio
 import gc
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 
 class Refused(click.ClickException):
-    """Could not tell, or bad usage: exit code 2."""
+    """The command cannot answer, or its usage is wrong: exit code 2."""
 
     exit_code = 2
 
 
 def app_option(command: Callable[P, T]) -> Callable[P, T]:
-    """`--app module:object`."""
+    """Add the option `--app module:object`."""
     return click.option(
         "--app",
         "app_name",
@@ -39,14 +39,14 @@ def app_option(command: Callable[P, T]) -> Callable[P, T]:
 
 
 def json_option(command: Callable[P, T]) -> Callable[P, T]:
-    """`--json`."""
+    """Add the option `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")(command)
 
 
 def load_app(name: str | None = None) -> Outlast:
-    """The application that `--app`, `ANALYSIS_APP` or the default names."""
-    named = name or load_settings().app or _installed_app()
-    module, _, attribute = named.partition(":")
+    """Import the application that `--app`, `ANALYSIS_APP` or the default names."""
+    target = name or load_settings().app or _installed_app()
+    module, _, attribute = target.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -56,12 +56,12 @@ def load_app(name: str | None = None) -> Outlast:
     except AttributeError:
         raise Refused(f"The module {module!r} has no {attribute or 'outlast'!r}.") from None
     if not isinstance(found, Outlast):
-        raise Refused(f"{named!r} is not an Outlast object.")
+        raise Refused(f"{target!r} is not an Outlast object.")
     return found
 
 
 def _installed_app() -> str:
-    """The application that an installed distribution offers by an entry point `outlast.apps`."""
+    """Name the application that an installed distribution offers by an entry point `outlast.apps`."""
     offered = entry_points(group="outlast.apps", name="default")
     if not offered:
         raise Refused(
@@ -71,34 +71,34 @@ def _installed_app() -> str:
     return next(iter(offered)).value
 
 
-def sentences(command: Callable[P, T]) -> Callable[P, T]:
-    """Errors that the system explains are printed as their sentence, exit code 2."""
+def explain_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a command to print the message of an `OutlastError` and exit with code 2."""
 
     @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except OutlastError as error:
             raise Refused(printable_lines(str(error))) from None
 
-    return guarded
+    return wrapper
 
 
 def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[str]:
-    """How a supervised worker of this application is started."""
-    named = ["--app", app_name] if app_name else []
-    return [sys.executable, "-m", "outlast", "workers", "run", *named, "--concurrency", str(concurrency), *more]
+    """The command line of a supervised worker of this application."""
+    target = ["--app", app_name] if app_name else []
+    return [sys.executable, "-m", "outlast", "workers", "run", *target, "--concurrency", str(concurrency), *more]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def collect_seldom() -> None:
-    """For processes that live long: most of the collector's work was to look in vain at what stays.
+def tune_gc() -> None:
+    """Freeze the loaded modules and collect less often, for long-lived processes.
 
-    It took a third of the time in which sessions are drained, and with thousands of streams each look was a pause
-    of a tenth of a second.
+    Collecting took a third of the time in which workers drain a queue; with thousands of streams, each collection
+    paused the process for a tenth of a second.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

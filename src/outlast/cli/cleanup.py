@@ -1,10 +1,10 @@
-"""`outlast cleanup`: delete what is finished and old; never asks."""
+"""`outlast cleanup`: delete expired sessions, results and uploads, without confirmation."""
 
 from dataclasses import asdict
 
 import click
 
-from outlast.cli.application import app_option, json_option, load_app, print_json, run, sentences
+from outlast.cli.application import app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.core.running.maintenance import Retention, prune
 from outlast.ports.store import Pruned
 
@@ -12,13 +12,13 @@ from outlast.ports.store import Pruned
 @click.command()
 @app_option
 @json_option
-@click.option("--hours", type=click.FloatRange(0), help="Age of finished sessions; the setting (24) without it.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
-@sentences
+@click.option("--hours", type=click.FloatRange(0), help="Age of finished sessions; default: the setting (24).")
+@click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
+@explain_errors
 def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: bool) -> None:
     """Delete finished sessions, results and uploads that are older than their retention.
 
-    Sessions in flight are never touched. Workers and `outlast serve` do this by themselves, once an hour.
+    Sessions in flight are never deleted. Workers and `outlast serve` clean up once an hour by themselves.
     """
     app = load_app(app_name)
 

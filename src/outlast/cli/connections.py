@@ -1,4 +1,4 @@
-"""One connection to `outlast serve`: how long a client may take over heads, bodies, silence and reading."""
+"""uvicorn's HTTP protocol with timeouts for request heads, bodies, idle connections and unread responses."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,38 +15,38 @@ from outlast.cli.header_limit import BoundedHeads
 from outlast.web.problems import Problem
 
 HEALTH: Final = frozenset({"/livez", "/readyz"})
-"""Answered on connections beyond the limit too."""
-FULL = "Too many connections are open just now. Please try again in a moment."
+"""Probes that are answered even on connections beyond the limit."""
+TOO_MANY = "Too many connections are open just now. Please try again in a moment."
 RETRY_AFTER = 5
-"""Seconds after which a client that was refused may come again."""
+"""Seconds of `Retry-After` in a `503`."""
 DISCARDED = 1_000_000
-"""Bytes of a request that are read and thrown away after its answer, so that the client gets to read that."""
+"""Bytes of a request discarded after its response, so that the client can read the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds that a client may take. An answer may take any time, as long as the client reads it."""
+    """Timeouts in seconds. A response may take any time as long as the client reads it."""
 
     head: float = 15
-    """From its first byte, or from the beginning of the connection, to its end."""
+    """For a request's head, from its first byte or from the start of the connection."""
     body: float = 20
-    """Beyond what it takes at `body_rate`."""
+    """For a body, in addition to its size divided by `body_rate`."""
     body_rate: float = 1_000
     """Bytes a second."""
     idle: float = 30
-    """Between an answer and the next request."""
+    """Between a response and the next request."""
     unread: float = 60
-    """Without reading anything of an answer that waits to be sent."""
+    """Without reading any of a pending response."""
     refused: float = 2
     """For the head of a request on a connection beyond the limit."""
     linger: float = 2
-    """For the end of a body that nobody wants, after the answer."""
+    """For the rest of a discarded body, after the response."""
 
 
 class TimedConnection(BoundedHeads):
-    """uvicorn's protocol with time limits, which the server checks by calling `tick` once a second.
+    """uvicorn's protocol with timeouts, which the server enforces by calling `tick` once a second.
 
-    A connection with `only_health` is one beyond the limit on open connections: it answers one request, with `503`
+    A connection with `only_health` exceeds the limit on open connections: it answers one request, with `503`
     unless that is a health probe.
     """
 
@@ -66,26 +66,26 @@ class TimedConnection(BoundedHeads):
         self._only_health = only_health
         if only_health:
             self.app = cast("Any", _OnlyHealth(cast("ASGIApp", self.app)))
-        self._until = 0.0
-        """When the client must have sent its next head, or gone after a refusal."""
+        self._deadline = 0.0
+        """When the next head must be complete, or the connection closed after a refusal."""
         self._body_since = 0.0
         self._body_bytes = 0
-        self._has_asked = False
+        self._has_request = False
         self._keeps_alive = False
         self._unread: RequestResponseCycle | None = None
-        """The request whose body has not come whole."""
+        """The request whose body is incomplete."""
         self._lingering = False
         self._discarded = 0
         self._unsent = 0
         self._unsent_since = 0.0
         self._answering: RequestResponseCycle | None = None
-        """The request that is being answered; `cycle` is the last one that came."""
+        """The request being answered; `cycle` is the last one received."""
 
-    # what the event loop calls
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn has it
         super().connection_made(transport)
-        self._until = self.loop.time() + (self._times.refused if self._only_health else self._times.head)
+        self._deadline = self.loop.time() + (self._times.refused if self._only_health else self._times.head)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering:
@@ -102,24 +102,24 @@ class TimedConnection(BoundedHeads):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._answering is not None:  # uvicorn tells the last request alone that its client has gone
+        if self._answering is not None:  # uvicorn notifies only the last request of the disconnect
             _disconnect(self._answering)
         self._on_lost(self)
 
-    # what the parser calls
+    # called by the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._has_asked:  # the time for the first head began with the connection
-            self._until = self.loop.time() + self._times.head
+        if self._has_request:  # the first head's timeout began with the connection
+            self._deadline = self.loop.time() + self._times.head
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         cycle = self._unread = self.cycle
-        # until the body is there, its answer closes the connection: nobody reads what would come
+        # a response before the end of the body closes the connection: nothing reads the rest
         self._keeps_alive = cycle.keep_alive and not self._only_health
         cycle.keep_alive = False
-        self._has_asked = True
+        self._has_request = True
         self._body_since, self._body_bytes = self.loop.time(), 0
         if not self.pipeline:
             self._answering = cycle
@@ -130,7 +130,7 @@ class TimedConnection(BoundedHeads):
         if not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
 
-    # what uvicorn calls
+    # called by uvicorn
 
     def on_response_complete(self) -> None:
         if self.pipeline:
@@ -141,8 +141,8 @@ class TimedConnection(BoundedHeads):
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            if not self._lingering:  # in place of a timer for each answer, as uvicorn has them
-                self._until = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
+            if not self._lingering:  # replaces uvicorn's timer per response
+                self._deadline = self.loop.time() + (self._times.head if self._in_head else self._times.idle)
 
     def shutdown(self) -> None:
         self._keeps_alive = False
@@ -152,23 +152,23 @@ class TimedConnection(BoundedHeads):
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: the request is answered as if it had not asked for another protocol, as it should be."""
+        """Log nothing: as HTTP requires, the request is answered without the upgrade."""
 
-    # what the server calls
+    # called by the server
 
     def tick(self, now: float) -> None:
-        """End the connection where the client has taken longer than it may; `now` by the event loop's clock."""
-        if self._is_unread(now):
+        """Close the connection if a timeout has expired; `now` is the event loop's time."""
+        if self._is_not_reading(now):
             self.transport.abort()
         elif self._lingering:
             if self._unsent:  # the client still reads its answer
-                self._until = now + self._times.linger
-            elif now >= self._until:
+                self._deadline = now + self._times.linger
+            elif now >= self._deadline:
                 self.transport.abort()
         elif not self.transport.is_closing():
-            if not self._has_asked or self.cycle.response_complete:
-                if now >= self._until:
-                    self._end_silence()
+            if not self._has_request or self.cycle.response_complete:
+                if now >= self._deadline:
+                    self._close_idle()
             elif self._unread is not None:
                 if self.flow.read_paused:  # the application is slower than the client
                     self._body_since = now
@@ -180,36 +180,36 @@ class TimedConnection(BoundedHeads):
         return cast("asyncio.Transport | None", self.transport) is not None
 
     @property
-    def silent(self) -> bool:
-        """No request of it is being answered."""
+    def idle(self) -> bool:
+        """Whether no request is being answered."""
         return self._answering is None
 
     def evict(self) -> None:
-        """Make room: end this connection at once."""
-        if self.silent:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL)
+        """Close this connection at once, to free its descriptor."""
+        if self.idle:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY)
         self.transport.abort()
 
     def linger(self) -> None:
-        """Close for writing; go on reading for a moment, since to close at once could destroy the answer."""
+        """Close for writing and read on briefly, as closing at once could destroy the response in transit."""
         self._lingering = True
-        self._until = self.loop.time() + self._times.linger
+        self._deadline = self.loop.time() + self._times.linger
         self.flow.resume_reading()
         try:
             self.transport.write_eof()
-        except OSError:  # the client has gone already
+        except OSError:  # the client has disconnected
             self.transport.abort()
 
-    def _end_silence(self) -> None:
+    def _close_idle(self) -> None:
         if self._only_health:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL)
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY)
         elif self._in_head:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The head of this request came too slowly.")
         else:
             self.transport.close()
 
-    def _is_unread(self, now: float) -> bool:
-        """Whether the client has long read nothing of what waits to be sent."""
+    def _is_not_reading(self, now: float) -> bool:
+        """Whether the client has read none of the pending bytes for `unread` seconds."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or not self._unsent or unsent < self._unsent:
             self._unsent_since = now
@@ -217,14 +217,14 @@ class TimedConnection(BoundedHeads):
         return now - self._unsent_since >= self._times.unread
 
     def _refuse(self, status: HTTPStatus, sentence: str) -> None:
-        """Answer without the application, and close."""
+        """Respond without calling the application, and close."""
         if self._lingering or self.transport.is_closing():
             return
         answering = self._answering
         if answering is not None:
-            begun = answering.response_started or bool(self.pipeline)
+            has_started = answering.response_started or bool(self.pipeline)
             _disconnect(answering)
-            if begun:  # another answer in the middle of this one would be read as a part of it
+            if has_started:  # the client would read a second response as part of this one
                 self.transport.close()
                 return
         text = sentence.encode("ascii")
@@ -237,7 +237,7 @@ class TimedConnection(BoundedHeads):
 
 
 class _OnlyHealth:
-    """The application as connections beyond the limit have it."""
+    """Wraps the application for connections beyond the limit: answers health probes only."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -246,11 +246,11 @@ class _OnlyHealth:
         if scope["path"] in HEALTH:
             await self._app(scope, receive, send)
         else:
-            await Problem(503, FULL, retry_after=RETRY_AFTER).response()(scope, receive, send)
+            await Problem(503, TOO_MANY, retry_after=RETRY_AFTER).response()(scope, receive, send)
 
 
 class _UnreadBody(asyncio.Transport):
-    """The transport as a request sees it while its body has not come whole: closing may wait for the client."""
+    """The transport of a request with an incomplete body: `close` lingers until the client is done."""
 
     def __init__(self, connection: TimedConnection, cycle: RequestResponseCycle) -> None:
         super().__init__()
@@ -271,7 +271,7 @@ class _UnreadBody(asyncio.Transport):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Let the application know that this request's client has gone."""
+    """Make the application receive `http.disconnect` for this request."""
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.waiting_for_100_continue = False

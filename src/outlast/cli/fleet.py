@@ -1,4 +1,4 @@
-"""The fleet's side of the commands: the Celery app of this installation, and a supervised worker on it."""
+"""Commands on Celery: the Celery app of this installation, and a supervised Celery worker."""
 
 import asyncio
 import socket
@@ -20,27 +20,27 @@ from outlast.domain.errors import StoreUnavailable
 
 @cache
 def celery_app() -> Any:
-    """For the `celery` command: the app of the program that `ANALYSIS_APP` names."""
+    """The Celery app of the program that `ANALYSIS_APP` names, for the `celery` command."""
     outlast = load_app()
     app = make_app(_broker(outlast), outlast.worker_options().queues)
 
     def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
-        return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=slow_look(outlast))
+        return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast))
 
     CeleryWorkers(app, _opened(outlast), options, check=lambda: asyncio.run(_check(outlast)))
     return app
 
 
 def work(
-    outlast: Outlast, options: WorkerOptions, worker_id: str | None, running: Callable[[Callable[[], None]], None]
+    outlast: Outlast, options: WorkerOptions, worker_id: str | None, ready: Callable[[Callable[[], None]], None]
 ) -> WorkerEnd:
-    """One worker of `outlast workers`, through Celery. `running` is told how to stop it from another thread."""
+    """Run one Celery worker of `outlast workers`; calls `ready` with its thread-safe `stop`."""
     app = make_app(_broker(outlast), options.queues)
     signals.setup_logging.connect(_logs_are_set_up, weak=False)
-    staff = CeleryWorkers(
+    workers = CeleryWorkers(
         app, _opened(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True
     )
-    running(staff.stop)
+    ready(workers.stop)
     controller = app.Worker(
         hostname=f"{worker_id or 'outlast'}@{socket.gethostname()}",
         pool="threads",
@@ -50,10 +50,10 @@ def work(
         without_mingle=True,
     )
     controller.start()
-    return WorkerEnd.REPLACED if controller.exitcode else staff.end
+    return WorkerEnd.REPLACED if controller.exitcode else workers.end
 
 
-def slow_look(outlast: Outlast) -> float:
+def fallback_sleep(outlast: Outlast) -> float:
     return max(POLL_AFTER_SILENCE, outlast.settings.worker_sleep)
 
 
@@ -79,7 +79,7 @@ def _opened(outlast: Outlast) -> Any:
 
 
 async def _check(outlast: Outlast) -> None:
-    """A store that is away may come; one that is not for us will not become so."""
+    """Raise on permanent errors of the store; an unavailable store may recover."""
     try:
         with suppress(StoreUnavailable):
             await outlast.open(embed=False, maintain=False)
@@ -88,4 +88,4 @@ async def _check(outlast: Outlast) -> None:
 
 
 def _logs_are_set_up(**_: Any) -> None:
-    """Celery leaves the logs alone where somebody listens to its signal."""
+    """Receives `setup_logging`: Celery configures no logging if the signal has a receiver."""

@@ -1,4 +1,4 @@
-"""`outlast generate`: ready files for an installation."""
+"""`outlast generate`: print ready-made files for an installation."""
 
 from importlib.metadata import version
 from importlib.resources import files
@@ -8,7 +8,7 @@ import click
 
 @click.group()
 def generate() -> None:
-    """Print a ready file for this installation."""
+    """Print a ready-made file for this installation."""
 
 
 @generate.command()

@@ -1,38 +1,38 @@
-"""The server's side of HTTP/1.1, with a limit on the head of a request, which the parser itself has not."""
+"""uvicorn's HTTP protocol with a limit on the size of a request's head, which the parser lacks."""
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LARGEST_HEAD = 64 * 1024
-"""Bytes of the first line, the headers and the trailers of one request together."""
+MAX_HEAD = 64 * 1024
+"""Bytes of the request line, headers and trailers of one request together."""
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """uvicorn's own protocol; a request whose head goes on and on is refused, and its connection closed."""
+    """uvicorn's protocol; answers a request with a larger head with 400 and closes the connection."""
 
     _in_head = False
-    _arrived = 0
-    """Bytes since the request began, while its head lasts."""
-    _named = 0
-    """Bytes of all its headers, trailers among them."""
+    _received = 0
+    """Bytes received of the current head."""
+    _header_bytes = 0
+    """Bytes of all headers and trailers."""
 
     def data_received(self, data: bytes) -> None:
-        arrived = self._arrived + len(data)
+        received = self._received + len(data)
         super().data_received(data)
         if self._in_head:
-            self._arrived = arrived
-            if arrived > LARGEST_HEAD and not self.transport.is_closing():
+            self._received = received
+            if received > MAX_HEAD and not self.transport.is_closing():
                 self.send_400_response("The head of this request is too large.")
 
     def on_message_begin(self) -> None:
-        self._in_head, self._arrived, self._named = True, 0, 0
+        self._in_head, self._received, self._header_bytes = True, 0, 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._named += len(name) + len(value)
-        if self._named > LARGEST_HEAD:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEAD:
             raise httptools.HttpParserError("The head of this request is too large.")
-        if self._in_head:  # uvicorn would add what trails the body to headers that have been judged already
+        if self._in_head:  # uvicorn would append trailers to headers that are already checked
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

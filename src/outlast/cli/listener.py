@@ -1,4 +1,4 @@
-"""Accepts the connections of `outlast serve`, up to a limit; beyond it `503` is answered, and health probes."""
+"""Accepts connections for `outlast serve` up to a limit; beyond it only health probes get more than a `503`."""
 
 import asyncio
 import errno
@@ -13,41 +13,41 @@ from outlast.web.throttled_warning import ThrottledWarning
 log = logging.getLogger(__name__)
 
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-RETRY_AFTER = 0.05
-"""Seconds until connections are accepted again after the system had nothing left for them."""
+ACCEPT_RETRY = 0.05
+"""Seconds until accepting is retried after descriptors or memory ran out."""
 RECOVERS_AFTER = 5.0
-"""Seconds after which it is seen whether there are descriptors again."""
-AT_ONCE = 128
+"""Seconds until the listener checks whether descriptors are available again."""
+ACCEPTS_PER_TURN = 128
 """Connections accepted in one turn of the event loop."""
-BEYOND = 16
-"""Connections beyond the limit that are open at the same time, each to be answered `503` or as a health probe."""
-SPARES = 2 * BEYOND
-"""Descriptors held in reserve, given up when there are no others: half of them for connections beyond the limit,
-half for the store and for files."""
+MAX_OVERFLOW = 16
+"""Connections beyond the limit that may be open at the same time, for a `503` or a health probe."""
+SPARES = 2 * MAX_OVERFLOW
+"""Descriptors held in reserve and released when others run out: half of them for connections beyond the limit,
+half for the store and files."""
 
-Make = Callable[[Callable[[TimedConnection], None], bool], TimedConnection]
-"""Makes a protocol, of what to call when it is over and whether it is beyond the limit."""
+ProtocolFactory = Callable[[Callable[[TimedConnection], None], bool], TimedConnection]
+"""Creates a protocol from its `on_lost` callback and whether it is beyond the limit."""
 
 
 class Listener:
-    """Stands where uvicorn has an `asyncio.Server`, whose accepting logs and retries without bound on `EMFILE`."""
+    """Replaces the `asyncio.Server` of uvicorn, which logs and retries without bound on `EMFILE`."""
 
-    def __init__(self, sockets: Sequence[socket.socket], make: Make, most: int, backlog: int) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], make: ProtocolFactory, limit: int, backlog: int) -> None:
         self.sockets = tuple(sockets)
-        self._make = make
-        self._most = most
-        """The limit of now: lower while descriptors are short."""
+        self._make_protocol = make
+        self._current_limit = limit
+        """Lower than `_limit` while descriptors are scarce."""
         self._loop = asyncio.get_running_loop()
-        self._limit = most
+        self._limit = limit
         self._open = 0
-        """Connections within the limit."""
-        self._beyond: dict[TimedConnection, None] = {}
+        """Open connections within the limit."""
+        self._overflow: dict[TimedConnection, None] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
         self._recovers_at = 0.0
         self._spares: list[int] = []
         self._refused = ThrottledWarning(
-            log, f"Too many connections are open (the limit is {most}): answering 503."
+            log, f"Too many connections are open (the limit is {limit}): answering 503."
         )
         self._exhausted = ThrottledWarning(log, "No descriptors or memory are left to accept a connection with.")
         self._recover()
@@ -57,7 +57,7 @@ class Listener:
             self._loop.add_reader(listening, self._accept, listening)
 
     def close(self) -> None:
-        """Accept no more. Idempotent."""
+        """Stop accepting. Idempotent."""
         for timer in self._retries.values():
             timer.cancel()
         self._retries.clear()
@@ -65,21 +65,21 @@ class Listener:
             if listening.fileno() >= 0:
                 self._loop.remove_reader(listening)
                 listening.close()
-        self._give_up_spares()
+        self._release_spares()
 
     async def wait_closed(self) -> None:
-        """Wait for connections that were being opened."""
+        """Wait for connections that are being opened."""
         await asyncio.gather(*self._opening)
 
     def tick(self) -> None:
-        """Call it about once a second: log what was counted, and see whether there are descriptors again."""
+        """Call once a second: flush the warnings and check whether descriptors are available again."""
         self._refused.flush()
         self._exhausted.flush()
         if not self._spares and self._loop.time() >= self._recovers_at:
             self._recover()
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(ACCEPTS_PER_TURN):
             try:
                 connection, _ = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -87,21 +87,21 @@ class Listener:
             except OSError as error:
                 if error.errno not in EXHAUSTED:
                     raise
-                if not self._has_made_room():
+                if not self._has_freed_descriptors():
                     self._pause(listening)
                     return
             else:
-                self._begin(connection)
+                self._open_connection(connection)
 
-    def _has_made_room(self) -> bool:
-        """Give up what is held for when descriptors run out; `False` where that has not helped."""
+    def _has_freed_descriptors(self) -> bool:
+        """Release the spare descriptors; evict connections and return `False` if there are none."""
         self._exhausted.note()
-        self._most = max(0, min(self._most, self._open - BEYOND))
+        self._current_limit = max(0, min(self._current_limit, self._open - MAX_OVERFLOW))
         self._recovers_at = self._loop.time() + RECOVERS_AFTER
         if self._spares:
-            self._give_up_spares()
+            self._release_spares()
             return True
-        self._evict(BEYOND)
+        self._evict(MAX_OVERFLOW)
         return False
 
     def _pause(self, listening: socket.socket) -> None:
@@ -110,17 +110,17 @@ class Listener:
             self._loop.add_reader(listening, self._accept, listening)
 
         self._loop.remove_reader(listening)
-        self._retries[listening] = self._loop.call_later(RETRY_AFTER, resume)
+        self._retries[listening] = self._loop.call_later(ACCEPT_RETRY, resume)
 
-    def _begin(self, connection: socket.socket) -> None:
-        beyond = self._open >= self._most
-        if beyond:
+    def _open_connection(self, connection: socket.socket) -> None:
+        is_overflow = self._open >= self._current_limit
+        if is_overflow:
             self._refused.note()
-            if len(self._beyond) >= BEYOND:
+            if len(self._overflow) >= MAX_OVERFLOW:
                 self._evict(1)
-        protocol = self._make(self._lost, beyond)
-        if beyond:
-            self._beyond[protocol] = None
+        protocol = self._make_protocol(self._lost, is_overflow)
+        if is_overflow:
+            self._overflow[protocol] = None
         else:
             self._open += 1
         opening = self._loop.create_task(self._connect(connection, protocol))
@@ -130,34 +130,34 @@ class Listener:
     async def _connect(self, connection: socket.socket, protocol: TimedConnection) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: protocol, connection)
-        except OSError:  # it has gone already
+        except OSError:  # the client has disconnected
             connection.close()
             self._lost(protocol)
 
     def _lost(self, protocol: TimedConnection) -> None:
-        if protocol in self._beyond:
-            del self._beyond[protocol]
+        if protocol in self._overflow:
+            del self._overflow[protocol]
         else:
             self._open -= 1
 
     def _evict(self, count: int) -> None:
-        """End so many connections beyond the limit that have no request, or one that has: the oldest."""
-        connected = [c for c in self._beyond if c.connected]
-        silent = [c for c in connected if c.silent]
-        for connection in silent[:count] or connected[:1]:
+        """Close the `count` oldest idle connections beyond the limit, or the oldest one if none is idle."""
+        connected = [c for c in self._overflow if c.connected]
+        idle = [c for c in connected if c.idle]
+        for connection in idle[:count] or connected[:1]:
             connection.evict()
 
     def _recover(self) -> None:
-        """Hold all spares again, and then allow as many connections as before."""
+        """Open all spare descriptors, then restore the limit."""
         try:
             while len(self._spares) < SPARES:
                 self._spares.append(os.open(os.devnull, os.O_RDONLY))
         except OSError:
-            self._give_up_spares()
+            self._release_spares()
             self._recovers_at = self._loop.time() + RECOVERS_AFTER
         else:
-            self._most = self._limit
+            self._current_limit = self._limit
 
-    def _give_up_spares(self) -> None:
+    def _release_spares(self) -> None:
         while self._spares:
             os.close(self._spares.pop())

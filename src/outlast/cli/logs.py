@@ -1,4 +1,4 @@
-"""Logs of the commands: readable lines on a terminal, JSON lines where nobody looks."""
+"""Logging of the commands: readable lines on a terminal, JSON lines elsewhere."""
 
 import logging
 import sys
@@ -13,31 +13,31 @@ COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 
 
 def set_up_logs(level: int = logging.INFO) -> None:
-    """Send the library's log, and the server's, to standard error."""
+    """Send the logs of the library and of the server to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JSONFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("outlast").setLevel(level)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # it warns of every form that is none, which strangers may send at any rate
+    # it warns about every malformed form, which clients may send at any rate
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 class TerminalFormatter(logging.Formatter):
-    """Time, level and message, without what would steer the terminal: messages quote strangers and analyses."""
+    """Time, level and message, with control characters escaped, as messages quote clients and analyses."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Lines of text."""
+        """Format as lines with a coloured level."""
         level = record.levelname.lower()
         lines = printable_lines(super().format(record))
         return lines.replace(record.levelname, click.style(f"{level:8}", COLOURS.get(level, "green")), 1)
 
 
 class JSONFormatter(JsonFormatter):
-    """An object a line: `event`, `level`, `timestamp` in ISO 8601, and `exception` with its traceback."""
+    """One JSON object per line: `event`, `level`, `timestamp` in ISO 8601, and `exception` with its traceback."""
 
     def __init__(self) -> None:
         names = {"message": "event", "levelname": "level", "exc_info": "exception"}
@@ -45,5 +45,5 @@ class JSONFormatter(JsonFormatter):
         super().__init__(form, rename_fields=names, timestamp=True)  # pyright: ignore[reportUnknownMemberType] - its callbacks have no types
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The same with a level in small letters."""
+        """Lower-case the level."""
         return log_data | {"level": log_data["level"].lower()}

@@ -1,4 +1,4 @@
-"""`outlast`: the commands by name, each loaded when it is called, so that `--help` is quick."""
+"""The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
 import sys
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def commands() -> Mapping[str, tuple[str, str]]:
 
 
 class LazyCommands(click.Group):
-    """Knows names and summaries; imports a command when it is needed."""
+    """A group that knows names and summaries and imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(commands())
@@ -59,7 +59,7 @@ def outlast() -> None:
 
 
 def main() -> None:
-    """Run, and exit 0 fine, 1 the answer is bad news, 2 could not tell or bad usage."""
+    """Run a command. Exit codes: 0 success, 1 a negative answer, 2 an error or wrong usage."""
     try:
         outlast.main(standalone_mode=False)
     except click.exceptions.Exit as done:

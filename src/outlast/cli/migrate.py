@@ -1,27 +1,27 @@
-"""`outlast migrate`: the schema of the database."""
+"""`outlast migrate`: migrate the database's schema, or check it."""
 
 import sys
 from collections.abc import Sequence
 
 import click
 
-from outlast.cli.application import app_option, load_app, run, sentences
+from outlast.cli.application import app_option, explain_errors, load_app, run
 from outlast.domain.errors import SchemaOutdated
 
 
 @click.command()
 @app_option
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is not current.")
-@sentences
+@explain_errors
 def migrate(app_name: str | None, check: bool) -> None:
-    """Bring the database's schema up to date, and say what was applied.
+    """Bring the database's schema up to date and list the applied migrations.
 
     `serve` and `workers start` do this by themselves.
     """
     app = load_app(app_name)
 
-    async def bring() -> Sequence[str] | None:
-        """What was applied; `None`: the schema is not current."""
+    async def upgrade() -> Sequence[str] | None:
+        """The applied migrations; `None` if the schema is not current."""
         try:
             engine = await app.open(maintain=False, migrate=not check)
         except SchemaOutdated as error:
@@ -32,7 +32,7 @@ def migrate(app_name: str | None, check: bool) -> None:
         await app.close()
         return engine.applied
 
-    applied = run(bring())
+    applied = run(upgrade())
     if applied is not None:
         for name in applied:
             click.echo(f"Applied {name}.")

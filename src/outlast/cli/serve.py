@@ -1,4 +1,4 @@
-"""`outlast serve`: the API, the pages and supervised workers, until a signal."""
+"""`outlast serve`: run the API, the pages and supervised workers until a signal."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ import sys
 import click
 
 from outlast.app import Outlast
-from outlast.cli.application import Refused, app_option, collect_seldom, load_app, run, sentences, worker_command
+from outlast.cli.application import Refused, app_option, explain_errors, load_app, run, tune_gc, worker_command
 from outlast.cli.descriptors import connections_within, raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
@@ -29,19 +29,18 @@ WORKERS = 2
 @click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
-@sentences
+@explain_errors
 def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
     """Serve the site and the API, with supervised workers: the whole product on one machine.
 
-    Everything is kept in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed.
-    Ctrl-C lets running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once, and
-    what was not done goes on at the next start. With ANALYSIS_DRAIN_DELAY the site is still served for so many
-    seconds, while /readyz already denies.
+    All data is in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed. Ctrl-C lets
+    running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once. Unfinished sessions
+    resume at the next start. For ANALYSIS_DRAIN_DELAY seconds the site stays up while /readyz answers 503.
     """
     app = load_app(app_name)
     app.configure(concurrency=concurrency)
     set_up_logs()
-    collect_seldom()
+    tune_gc()
     if app.settings.inline:  # analyses run in this process
         silence_standard_input()
         mark = mark_descendants()
@@ -51,7 +50,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
         code = run(_serve(app, app_name, host, port, workers))
     kill_descendants()
     sys.stdout.flush()
-    # not sys.exit(): threads that analyses left behind must not hold up the end
+    # not sys.exit(): threads that analyses left behind must not delay the exit
     os._exit(code)
 
 
@@ -60,15 +59,15 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     settings, open_files = app.settings, raise_limit()
-    most = connections_within(open_files, settings.max_connections)
-    if most < settings.max_connections:
-        log.info("At most %d connections are open at once, as %d files may be (ulimit -n).", most, open_files)
-    server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), most)
+    allowed = connections_within(open_files, settings.max_connections)
+    if allowed < settings.max_connections:
+        log.info("At most %d connections may be open, as the limit on open files is %d.", allowed, open_files)
+    server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), allowed)
 
     loop = asyncio.get_running_loop()
 
     def close() -> None:
-        # the streams first: the server would wait for ever while one is open
+        # streams first: the server waits until all responses have ended
         engine.closing.set()
         server.should_exit = True
         engine.stop_embedded()
@@ -102,7 +101,7 @@ async def _listen(server: Server, host: str, port: int) -> None:
         await server.serve()
     except OSError:
         raise Refused(
-            f"Cannot listen on {host}:{port}: is another program there? Choose another with --port."
+            f"Cannot listen on {host}:{port}. Another program may use this port; choose another with --port."
         ) from None
 
 
@@ -112,11 +111,11 @@ async def _announce(server: Server, app: Outlast, workers: int) -> None:
     address = server.servers[0].sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     inline = "analyses run inside the request (sync mode)"
-    how = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
-    here = f"http://{host}:{address[1]}"
-    click.echo(f"Serving on {here}  ({how}; data in {app.settings.data_dir})", err=True)
-    dashboard = f"{app.settings.public_url or here}/dashboard"
-    once = app.operators().key_for_once()
+    workers_text = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
+    address_url = f"http://{host}:{address[1]}"
+    click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
+    dashboard = f"{app.settings.public_url or address_url}/dashboard"
+    once = app.operators().one_time_key()
     click.echo(
         f"Dashboard: {dashboard}/enter?key={once}  (opens once; ANALYSIS_DASHBOARD_KEY sets a lasting key)"
         if once

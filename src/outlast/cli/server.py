@@ -1,4 +1,4 @@
-"""uvicorn as `outlast serve` runs it: with bounds on connections, and signals left to the command."""
+"""The uvicorn server of `outlast serve`, with connection limits and timeouts and without signal handlers."""
 
 import asyncio
 import logging
@@ -17,58 +17,58 @@ from outlast.web.throttled_warning import ThrottledWarning, WarningFilter
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
-"""Connections that the system holds until they are accepted."""
+"""The listening sockets' backlog."""
 TICKS = 10
-"""Ticks of the server in one second, among which the looks at connections are spread."""
-LATE = 1.0
-"""Seconds between two ticks from which this process has been paused, or too busy to read what clients sent."""
-CATCHING_UP = 5.0
-"""Seconds after that until clients are judged again."""
+"""Ticks of the server per second; each checks one tenth of the connections."""
+PAUSED = 1.0
+"""Seconds between two ticks beyond which the process was paused, or too busy to read from clients."""
+RECOVERY = 5.0
+"""Seconds after a pause until timeouts are enforced again."""
 NOT_HTTP = "Invalid HTTP request received."
-"""What uvicorn logs of a request that is none."""
+"""What uvicorn logs for an invalid request."""
 
 
 class Server(uvicorn.Server):
-    """At most `most` connections, each within the `times`."""
+    """A uvicorn server with at most `max_connections`, each subject to the timeouts `times`."""
 
-    def __init__(self, config: uvicorn.Config, most: int, times: TimeLimits | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, max_connections: int, times: TimeLimits | None = None) -> None:
         super().__init__(config)
-        self._most = most
+        self._max_connections = max_connections
         self._times = times or TimeLimits()
         self._listener: Listener | None = None
-        self._looked_at: list[TimedConnection] = []
+        self._connections: list[TimedConnection] = []
         self._ticked_at = 0.0
-        self._judges_from = 0.0
+        self._enforces_from = 0.0
         self._invalid = ThrottledWarning(log, NOT_HTTP)
         self._filter = WarningFilter({NOT_HTTP: self._invalid})
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Leave signals to the command: uvicorn would raise them again and kill us before workers have drained."""
+        """Leave signals to the command: uvicorn re-raises them, which ends the process before workers drain."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. Raises `OSError` where the address cannot be had."""
+        """Bind and listen. Raises `OSError` if the address is unavailable."""
         await self.lifespan.startup()
         if sockets is None:
             sockets = await _bind(self.config.host, self.config.port)
-        self._listener = Listener(sockets, self._connection, self._most, self.config.backlog)
+        self._listener = Listener(sockets, self._make_connection, self._max_connections, self.config.backlog)
         self.servers = [cast("asyncio.Server", self._listener)]
         logging.getLogger("uvicorn.error").addFilter(self._filter)
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS == 0:
-            self._looked_at = cast("list[TimedConnection]", list(self.server_state.connections))
+            self._connections = cast("list[TimedConnection]", list(self.server_state.connections))
             self._invalid.flush()
             if self._listener is not None:
                 self._listener.tick()
         now = asyncio.get_running_loop().time()
-        if now - self._ticked_at > LATE:
-            self._judges_from = now + CATCHING_UP
+        if now - self._ticked_at > PAUSED:
+            self._enforces_from = now + RECOVERY
         self._ticked_at = now
-        if now >= self._judges_from:
-            for connection in self._looked_at[counter % TICKS :: TICKS]:
+        if now >= self._enforces_from:
+            for connection in self._connections[counter % TICKS :: TICKS]:
                 if connection in self.server_state.connections:
                     connection.tick(now)
         return await super().on_tick(counter)
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
         logging.getLogger("uvicorn.error").removeFilter(self._filter)
         await super().shutdown(sockets)
 
-    def _connection(self, on_lost: Callable[[TimedConnection], None], only_health: bool) -> TimedConnection:
+    def _make_connection(self, on_lost: Callable[[TimedConnection], None], only_health: bool) -> TimedConnection:
         return TimedConnection(
             self.config,
             self.server_state,
@@ -89,7 +89,7 @@ class Server(uvicorn.Server):
 
 
 def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
-    """What uvicorn is told."""
+    """The configuration of uvicorn."""
     return uvicorn.Config(
         app,
         host=host,
@@ -109,7 +109,7 @@ def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str
 
 
 async def _bind(host: str, port: int) -> list[socket.socket]:
-    """A socket for each address of the host, as asyncio makes them."""
+    """Bind one socket for each address of the host."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
     try:

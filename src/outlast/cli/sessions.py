@@ -1,4 +1,4 @@
-"""`outlast sessions`: list, show, watch, cancel."""
+"""`outlast sessions`: list, show, watch and cancel sessions."""
 
 import sys
 from typing import Any
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from outlast.cli.application import Refused, app_option, json_option, load_app, print_json, run, sentences
+from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.printable import printable
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
@@ -27,11 +27,11 @@ def sessions() -> None:
 @sessions.command("list")
 @app_option
 @json_option
-@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
+@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only sessions with this status.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@sentences
+@explain_errors
 def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -> None:
-    """The newest sessions."""
+    """List the newest sessions."""
     app = load_app(app_name)
 
     async def read() -> list[AnalysisSession]:
@@ -44,7 +44,7 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
 
     found = run(read())
     if as_json:
-        print_json([facts(s) for s in found])
+        print_json([session_facts(s) for s in found])
         return
     if not found:
         click.echo("No sessions.")
@@ -54,8 +54,8 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
         done = f"{100 if s.status is Status.COMPLETED else s.progress.percentage:g} %"
         created = f"{s.created_at:%Y-%m-%d %H:%M:%S}"
         attempt = f"{s.attempt} of {s.max_attempts}"
-        told = (s.id, s.analysis, s.subject[:40], s.phase.value, done, attempt, created)
-        table.add_row(*(Text(printable(cell)) for cell in told))
+        cells = (s.id, s.analysis, s.subject[:40], s.phase.value, done, attempt, created)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
 
 
@@ -63,9 +63,9 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
 @app_option
 @json_option
 @click.argument("session_id")
-@sentences
+@explain_errors
 def show(app_name: str | None, as_json: bool, session_id: str) -> None:
-    """One session, with its steps and how its attempts ended."""
+    """Show one session, with its steps and the history of its attempts."""
     app = load_app(app_name)
 
     async def read() -> tuple[AnalysisSession, list[dict[str, Any]]] | None:
@@ -87,36 +87,36 @@ def show(app_name: str | None, as_json: bool, session_id: str) -> None:
         raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
     session, history = found
     if as_json:
-        print_json({**facts(session), "history": history})
+        print_json({**session_facts(session), "history": history})
         return
-    for name, value in facts(session).items():
+    for name, value in session_facts(session).items():
         if name != "steps" and value is not None:
             click.echo(f"{name:>14}  {printable(str(value))}")
     for number, step in enumerate(session.progress.steps, start=1):
         took = f"{step.duration_ms / 1000:.1f} s" if step.duration_ms is not None else ""
         click.echo(f"{'step ' + str(number):>14}  {printable(step.title)}: {step.status.value} {took}")
     for line in history:
-        said = printable(f"{line['ended']} at {line['at']} {line['error'] or ''}")
-        click.echo(f"{'attempt ' + str(line['attempt']):>14}  {said}")
+        text = printable(f"{line['ended']} at {line['at']} {line['error'] or ''}")
+        click.echo(f"{'attempt ' + str(line['attempt']):>14}  {text}")
 
 
 @sessions.command()
 @app_option
 @click.argument("session_id")
-@sentences
+@explain_errors
 def watch(app_name: str | None, session_id: str) -> None:
-    """Follow one session until its end. Exits 1 when it failed or was cancelled."""
+    """Follow one session until it ends. Exits 1 if it failed or was cancelled."""
     app = load_app(app_name)
 
     async def follow() -> SessionView | None:
         last: SessionView | None = None
         await app.open(maintain=False, migrate=False)
         try:
-            with bar() as shown:
+            with progress_bar() as shown:
                 line = shown.add_task("", total=100)
                 async for view in app.watch(session_id):
                     last = view
-                    draw(shown, line, view)
+                    update_bar(shown, line, view)
         finally:
             await app.close()
         return last
@@ -132,9 +132,9 @@ def watch(app_name: str | None, session_id: str) -> None:
 @sessions.command()
 @app_option
 @click.argument("session_id")
-@sentences
+@explain_errors
 def cancel(app_name: str | None, session_id: str) -> None:
-    """Stop one session. Exits 1 when it had finished already."""
+    """Cancel one session. Exits 1 if it had already finished."""
     app = load_app(app_name)
 
     async def stop() -> CancelAnswer | None:
@@ -147,17 +147,17 @@ def cancel(app_name: str | None, session_id: str) -> None:
     answer = run(stop())
     if answer is None:
         raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
-    said = {
+    messages = {
         CancelAnswer.CANCELLED: "It is cancelled.",
         CancelAnswer.CANCELLING: "It is being stopped.",
         CancelAnswer.FINAL: "It had finished already.",
     }
-    click.echo(said[answer])
+    click.echo(messages[answer])
     sys.exit(1 if answer is CancelAnswer.FINAL else 0)
 
 
-def facts(session: AnalysisSession) -> dict[str, Any]:
-    """A session for people and scripts; no input and no result."""
+def session_facts(session: AnalysisSession) -> dict[str, Any]:
+    """A session as a dictionary for output, without its input and result."""
     return {
         "session_id": session.id,
         "analysis": session.analysis,
@@ -181,8 +181,8 @@ def facts(session: AnalysisSession) -> dict[str, Any]:
     }
 
 
-def bar() -> Progress:
-    """The progress bar of the terminal, on standard error."""
+def progress_bar() -> Progress:
+    """A progress bar on standard error."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -193,8 +193,8 @@ def bar() -> Progress:
     )
 
 
-def draw(shown: Progress, line: Any, view: SessionView) -> None:
-    """Move the bar to where the session is."""
+def update_bar(shown: Progress, line: Any, view: SessionView) -> None:
+    """Update the bar to the session's progress and message."""
     session = view.session
     done = 100.0 if session.status is Status.COMPLETED else session.progress.percentage
     active = [s.title for s in session.progress.steps if s.status.value == "active"]

@@ -1,4 +1,4 @@
-"""`outlast store`: move everything into another database."""
+"""`outlast store`: copy the store into another database, and reopen a store."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from outlast.cli.application import json_option, print_json, run, sentences
+from outlast.cli.application import explain_errors, json_option, print_json, run
 from outlast.cli.printable import printable
 from outlast.core.copying import Copied, MovableStore, StoreCopy
 from outlast.domain.errors import SchemaDiffers
@@ -17,24 +17,24 @@ from outlast.wiring import make_carried_store, make_store
 
 @click.group()
 def store() -> None:
-    """Move everything into another database; take changes again."""
+    """Copy the store into another database; reopen a closed store."""
 
 
 @store.command()
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @json_option
-@sentences
+@explain_errors
 def copy(source: str, target: str, as_json: bool) -> None:
-    r"""Copy the whole store at FROM into the empty one at TO: addresses as in DATABASE_URL.
+    r"""Copy the whole store at FROM into the empty store at TO; both are URLs as in DATABASE_URL.
 
-    People may go on using FROM meanwhile. Towards the end it is shut for good: what was at work is given back
-    unspent and goes on at TO, starts are answered with 503. Then set DATABASE_URL to TO on every machine and
-    restart. Interrupted, the same command goes on where it ended; `outlast store open FROM` goes back to FROM
-    instead. Both sides are compared by counts and checksums before TO takes its first session.
+    FROM stays in use during the copy. Towards the end it becomes read-only for good: running sessions are
+    released without using up an attempt and continue at TO, and starts get 503. Then set DATABASE_URL to TO on
+    every machine and restart. If the command is interrupted, run it again to continue, or return to FROM with
+    `outlast store open FROM`. Counts and checksums of both sides are compared before TO accepts sessions.
 
-    A FROM that was made before the schema was frozen is copied too, and stays as it is. Stop every process that
-    uses it before.
+    A FROM whose schema predates the first stable release is copied too and stays unchanged. Stop every process
+    that uses it first.
 
     \b
     Example: outlast store copy sqlite:///outlast.db postgresql://outlast:secret@db/outlast
@@ -44,20 +44,20 @@ def copy(source: str, target: str, as_json: bool) -> None:
         print_json({field: getattr(copied, field) for field in copied.__slots__})
         return
     click.echo(
-        f"Copied {copied.sessions} sessions ({copied.given_back} of them were at work and wait again), "
+        f"Copied {copied.sessions} sessions ({copied.given_back} of them were running and are pending again), "
         f"{copied.results} results, {copied.uploads} uploads and {copied.facts} facts. "
         f"Both sides agree: {copied.checksum}."
     )
-    click.echo(f"Now set DATABASE_URL={target} on every machine and restart. {source} takes no changes any more.")
+    click.echo(f"Now set DATABASE_URL={target} on every machine and restart. {source} is read-only.")
 
 
 @store.command("open")
 @click.argument("address", metavar="STORE")
-@sentences
+@explain_errors
 def open_again(address: str) -> None:
-    """Let a store take changes again that a copy has shut: when you go back to it.
+    """Make a store writable again that a copy has closed, to return to it.
 
-    Never do this with both sides of a finished copy: sessions would be worked for twice.
+    Never do this with both sides of a finished copy: sessions would run twice.
     """
 
     async def reopen() -> str | None:
@@ -67,7 +67,7 @@ def open_again(address: str) -> None:
             return reason
 
     reason = run(reopen())
-    click.echo(printable(f"It takes changes again. It was shut: {reason}") if reason else "It was open already.")
+    click.echo(printable(f"It is open again. It was closed: {reason}") if reason else "It was already open.")
 
 
 async def _copy(source: Settings, target: Settings) -> Copied:
@@ -75,7 +75,7 @@ async def _copy(source: Settings, target: Settings) -> Copied:
     with Progress(*columns, console=Console(stderr=True)) as bars:
         shown: dict[str, TaskID] = {}
 
-        def tell(what: str, done: int, total: int) -> None:
+        def report(what: str, done: int, total: int) -> None:
             if what not in shown:
                 shown[what] = bars.add_task(what, total=total)
             bars.update(shown[what], completed=done, total=total)
@@ -84,10 +84,10 @@ async def _copy(source: Settings, target: Settings) -> Copied:
             try:
                 one = await stack.enter_async_context(_opened(source, migrate=False))
             except SchemaDiffers:
-                click.echo("FROM was made by another version: what can be read of it is copied.", err=True)
+                click.echo("FROM has another version's schema; copying what can be read.", err=True)
                 one = await stack.enter_async_context(make_carried_store(source))
             other = await stack.enter_async_context(_opened(target))
-            return await StoreCopy(one, other, tell).run(target.shown_database)
+            return await StoreCopy(one, other, report).run(target.shown_database)
 
 
 @asynccontextmanager

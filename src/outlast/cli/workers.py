@@ -1,4 +1,4 @@
-"""`outlast workers`: start them in the foreground, see which are alive."""
+"""`outlast workers`: run supervised workers in the foreground, and list all workers."""
 
 import asyncio
 import os
@@ -16,12 +16,12 @@ import click
 from outlast.app import Outlast
 from outlast.cli.application import (
     app_option,
-    collect_seldom,
+    explain_errors,
     json_option,
     load_app,
     print_json,
     run,
-    sentences,
+    tune_gc,
     worker_command,
 )
 from outlast.cli.descriptors import raise_limit
@@ -37,16 +37,16 @@ from outlast.core.running.worker_options import WorkerOptions
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""
 ORPHANED = 71
-"""Exit code of a worker that had to end by force when its supervisor was gone."""
+"""Exit code of a worker that ended by force after its supervisor had died."""
 ORPHAN_GRACE = 1.5
-"""Seconds that its attempts get to stop then."""
+"""Seconds that its attempts get to stop."""
 WORN = 75
-"""Exit code of a worker that wants to be replaced."""
+"""Exit code of a worker that asks to be replaced."""
 
 
 @click.group()
 def workers() -> None:
-    """Start workers; see which are alive."""
+    """Start workers; list all workers."""
 
 
 @workers.command()
@@ -54,10 +54,10 @@ def workers() -> None:
 @click.option("--workers", "count", default=1, show_default=True, help="Worker processes.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
 @click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue; may be repeated.")
-@click.option("--sleep", type=float, help="Seconds between looks when no wake-up comes.")
+@click.option("--sleep", type=float, help="Seconds between polls of the store without a wake-up.")
 @click.option("--max-jobs", type=click.IntRange(1), help="Sessions after which a worker process is replaced.")
 @click.option("--max-time", type=float, help="Seconds after which a worker process is replaced.")
-@sentences
+@explain_errors
 def start(
     app_name: str | None,
     count: int,
@@ -67,10 +67,10 @@ def start(
     max_jobs: int | None,
     max_time: float | None,
 ) -> None:
-    """Run workers in the foreground, supervised: one that dies is replaced, its sessions go on at once.
+    """Run supervised workers in the foreground; a worker that dies is replaced and its sessions resume at once.
 
-    The first TERM or Ctrl-C lets running analyses finish for the grace time and gives the rest back unspent;
-    the second stops at once.
+    The first TERM or Ctrl-C lets running analyses finish within the grace period and releases the others without
+    using up an attempt; the second stops at once.
     """
     app = load_app(app_name)
     app.configure(concurrency=concurrency, worker_sleep=sleep)
@@ -104,7 +104,7 @@ async def _supervise(app: Outlast, command: list[str], count: int) -> None:
 @click.option("--sleep", type=float)
 @click.option("--max-jobs", type=int)
 @click.option("--max-time", type=float)
-@sentences
+@explain_errors
 def run_one(
     app_name: str | None,
     worker_id: str | None,
@@ -114,10 +114,10 @@ def run_one(
     max_jobs: int | None,
     max_time: float | None,
 ) -> None:
-    """One worker, for a supervisor at the other end of standard input: ends when it closes."""
+    """Run one worker for a supervisor; ends when its standard input closes."""
     app = load_app(app_name)
     set_up_logs()
-    collect_seldom()
+    tune_gc()
     raise_limit()
     link = WorkerLink.from_standard_input()
     options = app.worker_options(
@@ -132,13 +132,13 @@ def run_one(
     if app.settings.broker_url is not None:
         from outlast.cli import fleet
 
-        slow = options if sleep else replace(options, sleep=fleet.slow_look(app))
-        end = fleet.work(app, slow, worker_id, lambda stop: _obey(link, stop))
+        patient = options if sleep else replace(options, sleep=fleet.fallback_sleep(app))
+        end = fleet.work(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
     else:
         end = run_to_end(_work(app, options, worker_id, link))
-    with suppress(OSError, ValueError):  # the analysis may have closed it
+    with suppress(OSError, ValueError):  # an analysis may have closed it
         sys.stdout.flush()
-    # not sys.exit(): abandoned threads must not hold up the end
+    # not sys.exit(): abandoned threads must not delay the exit
     os._exit(0 if end is WorkerEnd.STOPPED else WORN)
 
 
@@ -146,7 +146,7 @@ async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, lin
     engine = await app.open(embed=False)
     worker = engine.worker(options, worker_id)
     loop = asyncio.get_running_loop()
-    # a supervisor has its own line to us: a signal was sent by somebody else, who may be the analysis itself
+    # a supervisor stops us over its link: a signal came from elsewhere, perhaps from the analysis itself
     on_signal = worker.request_replacement if link.supervised else worker.stop
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
@@ -155,21 +155,21 @@ async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, lin
         with suppress(RuntimeError):  # the loop has just closed
             loop.call_soon_threadsafe(worker.stop)
 
-    _obey(link, stop)
+    _follow_supervisor(link, stop)
     try:
         return await worker.run()
     finally:
         await app.close()
 
 
-def _obey(link: WorkerLink, stop: Callable[[], None]) -> None:
-    """Stop when the supervisor says so, and at once when it is gone."""
+def _follow_supervisor(link: WorkerLink, stop: Callable[[], None]) -> None:
+    """Stop on the supervisor's request, and at once if the supervisor dies."""
 
     def orphaned() -> None:
         for _ in range(2):
             stop()
         time.sleep(ORPHAN_GRACE)
-        # code that does not stop must not outlive the supervisor, nor what it has started
+        # neither code that does not stop nor its child processes may outlive the supervisor
         kill_own_session()
         os._exit(ORPHANED)
 
@@ -183,12 +183,12 @@ workers.add_command(run_one, "run")
 @workers.command()
 @app_option
 @json_option
-@sentences
+@explain_errors
 def status(app_name: str | None, as_json: bool) -> None:
-    """Every worker of the store. Exits 1 when none is alive, 2 when there is no store."""
+    """List the workers of the store. Exits 1 if none is alive, 2 if the store is unavailable."""
     app = load_app(app_name)
 
-    async def look() -> list[dict[str, object]]:
+    async def read() -> list[dict[str, object]]:
         engine = await app.open(maintain=False, migrate=False)
         try:
             now = datetime.now(UTC)
@@ -210,7 +210,7 @@ def status(app_name: str | None, as_json: bool) -> None:
         finally:
             await app.close()
 
-    found = run(look())
+    found = run(read())
     if as_json:
         print_json(found)
     elif not found:
@@ -226,7 +226,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             load = f"{w['in_flight']} of {w['concurrency']}"
             alive = "yes" if w["alive"] else "no"
             beat = f"{w['seconds_since_beat']} s ago"
-            told = (str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
-            table.add_row(*(Text(printable(cell)) for cell in told))
+            cells = (str(w["id"]), alive, str(w["host"]), str(w["pid"]), load, queues, beat)
+            table.add_row(*(Text(printable(cell)) for cell in cells))
         Console().print(table)
     sys.exit(0 if any(w["alive"] for w in found) else 1)

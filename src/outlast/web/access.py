@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: the host, the owner and the token, decided before any route is entered."""
+"""Authentication and access control of requests: allowed hosts, owner cookies and CSRF tokens."""
 
 import base64
 import inspect
@@ -20,21 +20,21 @@ from outlast.web.problems import Problem, not_found
 from outlast.web.routes import Owner, Route, Token
 
 COOKIE = "outlast_owner"
-"""Begins the name of the owner's cookie, which ends with the site's; alone it is the name of earlier versions."""
+"""Prefix of the owner cookie's name, followed by the site's namespace; earlier versions used it alone."""
 HOST_ONLY = "__Host-"
-"""Begins it where browsers then see to it that no other host, and nothing without HTTPS, has set it."""
+"""Cookie prefix with which browsers refuse cookies set by another host or without HTTPS."""
 PORTS = {"http": 80, "https": 443}
 COOKIE_DAYS = 365
 ANONYMOUS = "visitor:"
-"""Begins the owner that an anonymous visitor is."""
+"""Prefix of the owner of an anonymous visitor."""
 OPERATOR = "operator:"
-"""Begins what an operator is called, who owns nothing."""
+"""Prefix of an operator's name; operators own no sessions."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::[0-9]{1,5})?")
-LARGEST_KEPT = 1_000
-"""Bytes of a `Cookie` header that is remembered: strangers send larger ones, and with others each time."""
-CACHED = 10_000
-"""Verified cookies, and host names answered to, that are remembered, so that a poll costs no signature."""
+MAX_CACHED_COOKIE = 1_000
+"""Bytes of a `Cookie` header that is cached; larger ones may come from anybody, different each time."""
+MAX_CACHED = 10_000
+"""Verified cookies, and accepted host names, in the cache: a poll then verifies no signature."""
 
 OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
 Headers = Mapping[bytes, bytes]
@@ -42,26 +42,25 @@ Headers = Mapping[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks."""
+    """The authenticated client of a request."""
 
     owner: str
-    """The opaque owner; its hash is what the store knows."""
+    """The opaque owner; the store only has its hash."""
     set_cookies: tuple[str, ...] = ()
-    """The headers that make a new visitor known, or one of an earlier version known by today's name."""
+    """`Set-Cookie` values for a new visitor, or for one whose cookie has an outdated name."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """An owner's cookie."""
+class _VerifiedCookie:
+    """An owner cookie with a valid signature."""
 
     cookie: str
     name: str
-
     owner: str
 
 
 class Access:
-    """Decides, deny first."""
+    """The access rules of one site. Whatever no rule allows is denied."""
 
     def __init__(self, settings: Settings, keys: KeyRing, owner_of: OwnerOf | None, operators: Operators) -> None:
         self._settings = settings
@@ -69,31 +68,31 @@ class Access:
         self._owner_of = owner_of
         self._names = [f"{COOKIE}_{of_key}" for of_key in keys.namespaces]
         self.operators = operators
-        self._verified: dict[bytes, _Found] = {}
-        self._admitted: set[tuple[bytes, str]] = set()
+        self._verified: dict[bytes, _VerifiedCookie] = {}
+        self._accepted_hosts: set[tuple[bytes, str]] = set()
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
-        """Answer only to names that are ours, so that no foreign name can be pointed at us."""
+        """Raise 421 for a `Host` that is not allowed, which prevents DNS rebinding."""
         given = headers.get(b"host", b"")
         bound: str = (scope.get("server") or ("",))[0]
-        if (given, bound) in self._admitted:
+        if (given, bound) in self._accepted_hosts:
             return
         name = _host_name(given.decode("latin-1"))
         allowed = self._settings.allowed_hosts
         if name in allowed or (not allowed and name in LOOPBACK | {bound, self._settings.public_host}):
-            if len(self._admitted) >= CACHED:
-                self._admitted.clear()
-            self._admitted.add((given, bound))
+            if len(self._accepted_hosts) >= MAX_CACHED:
+                self._accepted_hosts.clear()
+            self._accepted_hosts.add((given, bound))
             return
         raise Problem(
             421,
             f"This site does not answer to the name {name!r}. Its operator can add it to ANALYSIS_ALLOWED_HOSTS.",
         )
 
-    def known(self, scope: Scope, headers: Headers) -> str | None:
-        """The owner who asked before with the same cookie for the same host; `None`: decide at length."""
+    def cached_owner(self, scope: Scope, headers: Headers) -> str | None:
+        """The owner of a request whose cookie and host are in the caches; `None`: run the full checks."""
         if self._owner_of is not None or (headers.get(b"host", b""), (scope.get("server") or ("",))[0]) not in (
-            self._admitted
+            self._accepted_hosts
         ):
             return None
         found = self._verified.get(headers.get(b"cookie", b""))
@@ -102,7 +101,7 @@ class Access:
     async def visitor(
         self, route: Route, scope: Scope, headers: Headers, store: Callable[[], Awaitable[FactStore]]
     ) -> Visitor | None:
-        """Who asks; `None` where the route need not know. Raises 404 or 403 where it must."""
+        """Authenticate a request; `None` if the route needs no owner. Raises 404 or 403 if it has none."""
         if route.owner is Owner.ANYBODY:
             return None
         if route.owner is Owner.OPERATOR:
@@ -113,11 +112,11 @@ class Access:
         if route.owner is Owner.MADE:
             return self._new_visitor(scope)
         if route.token is not None:
-            raise _no_token()
+            raise _missing_token()
         raise not_found()
 
     def check_token(self, route: Route, visitor: Visitor | None, scope: Scope, headers: Headers) -> None:
-        """Unsafe requests come from our own pages; a form's token is checked when the form has been read."""
+        """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
         if route.token is None:
             return
         site = headers.get(b"sec-fetch-site")
@@ -131,118 +130,118 @@ class Access:
                 "operator of this site sets ANALYSIS_PUBLIC_URL.",
             )
         if route.token is Token.HEADER:
-            self.check_value(visitor, headers.get(b"x-csrf-token", b"").decode("latin-1"))
+            self.verify_token(visitor, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
-    def check_value(self, visitor: Visitor | None, token: str) -> None:
+    def verify_token(self, visitor: Visitor | None, token: str) -> None:
         if visitor is None or not token or not self._keys.verify("csrf", visitor.owner, token):
-            raise _no_token()
+            raise _missing_token()
 
     def token(self, visitor: Visitor) -> str:
-        """What this visitor's unsafe requests must carry."""
+        """The CSRF token of this visitor."""
         return self._keys.sign("csrf", visitor.owner)
 
     async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Visitor:
         name = self.operators.known(headers.get(b"cookie", b""))
-        if name is None or await self.operators.has_left(name, await store()):
+        if name is None or await self.operators.has_signed_out(name, await store()):
             raise Problem(
                 403,
                 "This part of the site is for its operators.",
-                way=(f"{PATH}/enter", "Enter with the key of the dashboard"),
+                link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
             )
         return Visitor(OPERATOR + name)
 
     async def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
         if self._owner_of is not None:
-            said = self._owner_of(Request(scope))
-            owner = await said if inspect.isawaitable(said) else said
+            answered = self._owner_of(Request(scope))
+            owner = await answered if inspect.isawaitable(answered) else answered
             if owner is not None:
-                # what anonymous visitors and operators are called is nobody's name
+                # an owner of the host must not pass for an anonymous visitor or an operator
                 return Visitor("host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner)
         raw = headers.get(b"cookie")
         if raw is None:
             return None
-        today = self._todays_name(scope)
+        current_name = self._cookie_name(scope)
         found = self._verified.get(raw)
-        if found is not None and found.cookie == today:
+        if found is not None and found.cookie == current_name:
             return Visitor(found.owner)
-        found = self._find(raw, today)
+        found = self._find(raw, current_name)
         if found is None:
             return None
-        if found.cookie != today and not found.cookie.startswith(HOST_ONLY):
-            gone = cookie(scope, self._settings, found.cookie, "", path=_path(scope), seconds=0)
-            return Visitor(found.owner, (self._owners_cookie(scope, found.name), gone))
-        if len(raw) <= LARGEST_KEPT:
-            if len(self._verified) >= CACHED:
+        if found.cookie != current_name and not found.cookie.startswith(HOST_ONLY):
+            expired = cookie(scope, self._settings, found.cookie, "", path=_path(scope), seconds=0)
+            return Visitor(found.owner, (self._owner_cookie(scope, found.name), expired))
+        if len(raw) <= MAX_CACHED_COOKIE:
+            if len(self._verified) >= MAX_CACHED:
                 self._verified.clear()
             self._verified[raw] = found
         return Visitor(found.owner)
 
     def anonymous(self, raw: bytes) -> str | None:
-        """The anonymous visitor that a `Cookie` header names, as an owner."""
+        """The owner of the anonymous visitor whose cookie a `Cookie` header carries, else `None`."""
         found = self._find(raw, HOST_ONLY + self._names[0])
         return None if found is None else found.owner
 
-    def _find(self, raw: bytes, today: str) -> _Found | None:
-        """The one of today's name, else one of a rotated key, without HTTPS, or of an earlier version."""
-        for named in dict.fromkeys([today, *(HOST_ONLY + n for n in self._names), *self._names, COOKIE]):
+    def _find(self, raw: bytes, current_name: str) -> _VerifiedCookie | None:
+        """Prefer the current name, then those of rotated keys, of plain HTTP and of earlier versions."""
+        for named in dict.fromkeys([current_name, *(HOST_ONLY + n for n in self._names), *self._names, COOKIE]):
             for value in values_of(raw, named):
                 name, _, signature = value.partition(".")
                 if name and self._keys.verify("owner", name, signature):
-                    return _Found(named, name, ANONYMOUS + name)
+                    return _VerifiedCookie(named, name, ANONYMOUS + name)
         return None
 
-    def _todays_name(self, scope: Scope) -> str:
-        """Of two sites on one host each has its own, whatever their ports and paths."""
+    def _cookie_name(self, scope: Scope) -> str:
+        """The cookie's name; it differs between two sites on one host, whatever their ports and paths."""
         host_only = _path(scope) == "/" and is_secure(scope, self._settings)
         return (HOST_ONLY if host_only else "") + self._names[0]
 
     def _new_visitor(self, scope: Scope) -> Visitor:
         name = base64.b32encode(secrets.token_bytes(20)).decode().lower()
-        return Visitor(ANONYMOUS + name, (self._owners_cookie(scope, name),))
+        return Visitor(ANONYMOUS + name, (self._owner_cookie(scope, name),))
 
-    def _owners_cookie(self, scope: Scope, name: str) -> str:
+    def _owner_cookie(self, scope: Scope, name: str) -> str:
         value, seconds = f"{name}.{self._keys.sign('owner', name)}", COOKIE_DAYS * 86_400
-        return cookie(scope, self._settings, self._todays_name(scope), value, path=_path(scope), seconds=seconds)
+        return cookie(scope, self._settings, self._cookie_name(scope), value, path=_path(scope), seconds=seconds)
 
     def _same_origin(self, origin: str, scope: Scope, headers: Headers) -> bool:
-        """Scheme, host and port are ours, as the public address or this request says them."""
+        """Whether the origin matches the public address or the address of this request."""
         public = self._settings.public_url
-        theirs = _place(origin)
-        if theirs is None or (public is not None and theirs == _place(public)):
-            return theirs is not None
+        claimed = _origin(origin)
+        if claimed is None or (public is not None and claimed == _origin(public)):
+            return claimed is not None
         host, scheme = headers.get(b"host", b"").decode("latin-1"), scope.get("scheme", "http")
         if is_secure(scope, self._settings) and _host_name(host) == self._settings.public_host:
-            scheme = "https"  # however the proxy asks
-        if theirs == _place(f"{scheme}://{host}"):
+            scheme = "https"  # the proxy may forward by plain HTTP
+        if claimed == _origin(f"{scheme}://{host}"):
             return True
-        # a proxy that ends HTTPS may not say so, but then the browser has compared what it sees
+        # a proxy that terminates HTTPS may not say so; then the browser has compared the origins
         seen_by_browser = headers.get(b"sec-fetch-site") == b"same-origin"
-        return seen_by_browser and theirs == _place(f"https://{host}")
+        return seen_by_browser and claimed == _origin(f"https://{host}")
 
 
 def _path(scope: Scope) -> str:
-    """From which on the owner's cookie is sent: where the site is mounted."""
+    """The `Path` of the owner cookie: where the site is mounted."""
     return scope.get("root_path") or "/"
 
 
-def _place(address: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port; `None` where it is no address of the web."""
+def _origin(address: str) -> tuple[str, str, int | None] | None:
+    """Parse scheme, host and port; `None` if this is not an HTTP origin."""
     try:
         parts = urlsplit(address)
         if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc:
             return None
         return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
-    except ValueError:  # a bracket that is never closed, a port that is none
+    except ValueError:  # an unclosed bracket, an invalid port
         return None
 
 
 def _host_name(host: str) -> str:
-    """Without its port; as it is where that is none."""
+    """Strip the port; return malformed values unchanged."""
     found = HOST.fullmatch(host)
     return found[1] if found else host
 
 
-def _no_token() -> Problem:
+def _missing_token() -> Problem:
     return Problem(
         403,
         "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as the pace of starts is limited by it."""
+"""The client address by which starts are rate-limited."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from starlette.types import Scope
 
 UNKNOWN: Final = "unknown"
-"""All who come from what is no address: a proxy has not said who they are."""
+"""Stands for all clients whose address is not an IP address, as when a proxy hides it."""
 LONGEST: Final = 100
-"""Characters of an address."""
+"""Characters of an address that is parsed."""
 CHOSEN: Final = 64
-"""Bits at the end of an IPv6 address that a host may choose as it likes."""
+"""Low bits of an IPv6 address that a host chooses freely."""
 
 
 def client_address(scope: Scope) -> str:
-    """The IPv4 address, or the network of the IPv6 one, whose pace to limit.
+    """The client's IPv4 address or IPv6 /64 network.
 
-    Empty where it says nothing: loopback stands for everybody behind a local proxy.
+    Empty if it identifies nobody: loopback stands for every client behind a local proxy.
     """
     client = scope.get("client")
     if not client:

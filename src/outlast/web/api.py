@@ -1,4 +1,4 @@
-"""The JSON routes: start, token, result, cancel, retry, and the two that say how we are."""
+"""The JSON endpoints: start, token, result, share, cancel, retry, and the two health probes."""
 
 import asyncio
 import json
@@ -19,42 +19,42 @@ from outlast.web.events import stream
 from outlast.web.limits import MAX_BODY, too_fast
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, fault, not_found
-from outlast.web.progress import body_of
+from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
 INLINE_MARGIN = 30.0
-"""Seconds beyond its timeout that a request waits for work done inside it."""
+"""Seconds beyond the session's timeout that a request waits for it in sync mode."""
 
 
 async def start(context: RequestContext) -> Response | None:
-    """`POST /api/analysis/start`; in sync mode it answers with the end, or with the events on the way."""
+    """`POST /api/analysis/start`; in sync mode it responds with the final snapshot, or with an event stream."""
     name, values = _start_body(await _json(context), context.engine.catalogue.short_forms)
     if not context.settings.inline:
-        started = await begin(context, name, values)
+        started = await start_within_limits(context, name, values)
         view = await context.engine.watch.view(started.session)
         return await started_response(context, view, 202, existing=started.existing)
     if b"text/event-stream" in context.headers.get(b"accept", b""):
         with context.limits.stream(context.owner):
-            started = await begin(context, name, values)
+            started = await start_within_limits(context, name, values)
             async with context.engine.watch.follow(started.session) as watched:
                 await stream(context, watched)
         return None
-    started = await begin(context, name, values)
+    started = await start_within_limits(context, name, values)
     async with context.engine.watch.follow(started.session) as watched:
         view = await wait_inline(context, watched)
     status = 200 if view.session.status.final else 202
     return await started_response(context, view, status, existing=started.existing)
 
 
-async def begin(context: RequestContext, name: str, values: Any) -> Started:
-    """Start within the pace allowed: in-flight answers at any pace; what is new or was looked into counts."""
+async def start_within_limits(context: RequestContext, name: str, values: Any) -> Started:
+    """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects."""
     owner, address = context.owner, client_address(context.scope)
-    async with context.limits.lines.turn(owner, address, context.left) as room:
+    async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
         try:
-            started = await context.engine.sessions.start(name, values, owner, only_existing=not room)
+            started = await context.engine.sessions.start(name, values, owner, only_existing=not allowed)
         except (TooManyActive, QueueFull):
-            if not room:
+            if not allowed:
                 raise too_fast() from None
             raise
         except InvalidInput:
@@ -67,7 +67,7 @@ async def begin(context: RequestContext, name: str, values: Any) -> Started:
 
 
 async def wait_inline(context: RequestContext, watched: Watched) -> SessionView:
-    """The final view of work done inside the request; another where that takes too long or we close."""
+    """Wait for the final view in sync mode; return the latest one on timeout or shutdown."""
     view = watched.view
     with suppress(TimeoutError):
         async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
@@ -80,7 +80,7 @@ async def wait_inline(context: RequestContext, watched: Watched) -> SessionView:
 async def started_response(context: RequestContext, view: SessionView, status: int, *, existing: bool) -> Response:
     session = view.session
     addresses = links(session.id, context.root)
-    snapshot = await body_of(context, view)
+    snapshot = await snapshot_body(context, view)
     message = "This analysis is already on its way." if existing else "The analysis has started."
     head = {
         "success": True,
@@ -92,18 +92,18 @@ async def started_response(context: RequestContext, view: SessionView, status: i
     body = json.dumps(head)[:-1].encode() + b', "session": ' + snapshot + b"}"
     headers = {"Location": addresses["self"], "Cache-Control": "no-store"}
     if not session.status.final:
-        headers["Retry-After"] = str(math.ceil(context.limits.pace_ms(view.queue_position) / 1000))
+        headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
     return Response(body, status, headers, media_type="application/json")
 
 
 async def token(context: RequestContext) -> Response:
-    """`GET /api/analysis/token`: so that pages may be cached."""
+    """`GET /api/analysis/token`: the CSRF token, for pages that come from a cache."""
     assert context.visitor is not None  # noqa: S101 - the route's rule has made sure
     return JSONResponse({"token": context.access.token(context.visitor)}, headers={"Cache-Control": "no-store"})
 
 
 async def result(context: RequestContext) -> Response:
-    """`GET /api/analysis/result/{id}`; also after the session was cleaned up."""
+    """`GET /api/analysis/result/{id}`; works after the session was cleaned up too."""
     sessions = context.engine.sessions
     stored = await sessions.result(context.session_id, owner=context.owner)
     if stored is not None:
@@ -112,7 +112,7 @@ async def result(context: RequestContext) -> Response:
 
 
 async def missing_result(context: RequestContext) -> Problem:
-    """Why this owner's session has no result."""
+    """The problem that explains why this session has no result."""
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         return not_found()
@@ -122,7 +122,7 @@ async def missing_result(context: RequestContext) -> Problem:
 
 
 async def share(context: RequestContext) -> Response:
-    """`POST /api/analysis/share/{id}` answers the link by which others may read it, `DELETE` revokes it."""
+    """`POST /api/analysis/share/{id}` returns a link for other readers, `DELETE` revokes it."""
     sessions, link = context.engine.sessions, None
     if context.scope["method"] == "POST":
         link = await sessions.share(context.session_id, owner=context.owner)
@@ -144,9 +144,9 @@ async def cancel(context: RequestContext) -> Response:
         case CancelAnswer.FINAL:
             raise Problem(409, "It has finished already; there is nothing to cancel.")
         case CancelAnswer.CANCELLED:
-            return await _acted(context, 200, "The analysis is cancelled.")
+            return await _action_response(context, 200, "The analysis is cancelled.")
         case CancelAnswer.CANCELLING:
-            return await _acted(context, 202, "The analysis is being stopped.")
+            return await _action_response(context, 202, "The analysis is being stopped.")
 
 
 async def retry(context: RequestContext) -> Response:
@@ -157,7 +157,7 @@ async def retry(context: RequestContext) -> Response:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
         raise Problem(409, RETRY_REFUSED[answer])
-    return await _acted(context, 202, "The analysis starts again where it stopped.")
+    return await _action_response(context, 202, "The analysis starts again where it stopped.")
 
 
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {
@@ -167,13 +167,13 @@ RETRY_REFUSED: Mapping[RetryAnswer, str] = {
 }
 
 
-async def livez(context: RequestContext) -> Response:  # noqa: ARG001 - every route takes the exchange
-    """The process is alive."""
+async def livez(context: RequestContext) -> Response:  # noqa: ARG001 - every endpoint takes the context
+    """`GET /livez`: the process is alive."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 async def readyz(context: RequestContext) -> Response:
-    """The store can be written, its schema is current, and we are not about to close."""
+    """`GET /readyz`: the store is writable, its schema is current, and the process is not shutting down."""
     if context.engine.draining or context.engine.closing.is_set():
         raise Problem(503, "Shutting down.", retry_after=5)
     if not context.engine.working:
@@ -184,12 +184,12 @@ async def readyz(context: RequestContext) -> Response:
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 
-async def _acted(context: RequestContext, status: int, message: str) -> Response:
+async def _action_response(context: RequestContext, status: int, message: str) -> Response:
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
     head = json.dumps({"success": True, "session_id": view.session.id, "message": message})
-    body = head[:-1].encode() + b', "session": ' + await body_of(context, view) + b"}"
+    body = head[:-1].encode() + b', "session": ' + await snapshot_body(context, view) + b"}"
     return Response(body, status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 

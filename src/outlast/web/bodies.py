@@ -1,4 +1,4 @@
-"""Bodies of requests: none where none is taken, and only so many bytes of unfinished ones at a time."""
+"""Limits on request bodies: rejects unexpected ones and bounds the bytes of bodies being received."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -10,21 +10,21 @@ from starlette.types import Message, Receive, Scope
 from outlast.web.limits import LONGEST_LENGTH
 from outlast.web.problems import Problem
 
-IGNORED = 1_000
-"""Bytes of a body that are read and ignored where none is taken: some clients always send an empty object."""
+IGNORED_BODY = 1_000
+"""Bytes of an unexpected body that are read and ignored: some clients always send an empty object."""
 OWNERS_UPLOADS = 3
-"""Uploads of the largest size that one owner may have under way, in bytes."""
+"""Uploads of the largest size that one owner may be sending at the same time."""
 ALL_UPLOADS = 40
 """The same for all owners of a process."""
 
 
 async def refuse_body(scope: Scope, receive: Receive) -> None:
-    """Read a body that the route does not take; raises 413 as soon as it is more than a few bytes."""
+    """Read and discard a body that the route does not use; raises 413 beyond `IGNORED_BODY` bytes."""
     length = 0
     for name, value in scope["headers"]:
         if name == b"content-length" and value.lstrip(b"0"):
-            if not (value.isdigit() and len(value) <= LONGEST_LENGTH and int(value) <= IGNORED):
-                raise _takes_none()
+            if not (value.isdigit() and len(value) <= LONGEST_LENGTH and int(value) <= IGNORED_BODY):
+                raise _no_body_allowed()
             break
         if name == b"transfer-encoding":
             break
@@ -37,12 +37,12 @@ async def refuse_body(scope: Scope, receive: Receive) -> None:
             raise ClientDisconnect
         length += len(message.get("body", b""))
         more = message.get("more_body", False)
-        if length > IGNORED:
-            raise _takes_none()
+        if length > IGNORED_BODY:
+            raise _no_body_allowed()
 
 
 class UnfinishedBodies:
-    """Counts the bytes of bodies that are being read, in memory or on disk, by owner and in total."""
+    """Counts the bytes of bodies being received, in memory or on disk, by owner and in total."""
 
     def __init__(self, largest: int) -> None:
         """`largest` is the size in bytes of the largest upload."""
@@ -53,7 +53,7 @@ class UnfinishedBodies:
 
     @contextmanager
     def reading(self, owner: str, receive: Receive) -> Generator[Receive]:
-        """`receive`, which raises 429 or 503 where too much is under way; it counts until the end of the block."""
+        """Wrap `receive` to raise 429 or 503 beyond the limits; bytes count until the end of the block."""
         own = 0
 
         async def counted() -> Message:
@@ -78,5 +78,5 @@ class UnfinishedBodies:
                 del self._bytes[owner]
 
 
-def _takes_none() -> Problem:
+def _no_body_allowed() -> Problem:
     return Problem(413, "This address takes no body.")

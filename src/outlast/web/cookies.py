@@ -1,4 +1,4 @@
-"""Cookies, read and written by hand: their headers are bytes of every request."""
+"""Parses `Cookie` headers and builds `Set-Cookie` values."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ from outlast.settings import Settings
 
 
 def values_of(raw: bytes, name: str) -> Iterator[str]:
-    """The values that a `Cookie` header has under this name, in its order.
+    """The values of all cookies of this name, in the header's order.
 
-    Of two sites on one host, one within the other, the browser sends both, the inner one first.
+    If one site is mounted below another, the browser sends the cookies of both, the inner one first.
     """
     for pair in raw.decode("latin-1").split(";"):
         key, _, value = pair.strip().partition("=")
@@ -19,13 +19,13 @@ def values_of(raw: bytes, name: str) -> Iterator[str]:
 
 
 def is_secure(scope: Scope, settings: Settings) -> bool:
-    """Whether browsers reach us by HTTPS: so this request came, or so the public address begins."""
+    """Whether browsers use HTTPS, by this request's scheme or by the public address."""
     public = settings.public_url
     return scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
 
 
 def cookie(scope: Scope, settings: Settings, name: str, value: str, *, path: str, seconds: int) -> str:
-    """The header that sets it, for addresses from `path` on and for no script; 0 `seconds` take it away."""
+    """Build the `Set-Cookie` value of an `HttpOnly` cookie; 0 `seconds` delete it."""
     parts = [
         f"{name}={value}",
         f"Path={path}",

@@ -1,4 +1,4 @@
-"""The dashboard: how everything stands, every session, and the two verbs for them. For operators."""
+"""The operators' dashboard: statistics, the list of sessions, one session, cancel and retry."""
 
 import json
 from collections.abc import Sequence
@@ -29,56 +29,56 @@ INPUT_SHOWN = 4_000
 KINDS = ("completed", "failed", "cancelled")
 CHART_HEIGHT = 96
 CHART_STEP = 24
-"""Of one hour, in the picture's own units."""
+"""Width of one hour, in SVG units."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """One hour of the picture: where each kind of end stands, as (kind, y, height)."""
+    """One stacked bar of the chart, for one hour; `parts` are (kind, y, height)."""
 
     x: int
-    says: str
+    message: str
     parts: Sequence[tuple[str, float, float]]
 
 
 class Dashboard:
-    """Draws it for one site."""
+    """The dashboard's endpoints."""
 
-    def __init__(self, drawing: PageTemplates) -> None:
-        self._drawing = drawing
+    def __init__(self, templates: PageTemplates) -> None:
+        self._templates = templates
 
     async def enter(self, context: RequestContext) -> Response:
-        """`GET /dashboard/enter`; `?key=` fills it in, and a button sends it: no preview of a link uses it up."""
+        """`GET /dashboard/enter`; `?key=` fills the form, so that a link preview does not use the key up."""
         key = context.request.query_params.get("key", "")
-        return self._drawing.page("enter.html", context, title="Dashboard", key=key)
+        return self._templates.page("enter.html", context, title="Dashboard", key=key)
 
     async def admit(self, context: RequestContext) -> Response:
-        """`POST /dashboard/enter`: whoever shows the key is an operator from now on."""
+        """`POST /dashboard/enter`: sign in with the key."""
         operators, address = context.access.operators, client_address(context.scope)
         form = await read_fields(context)
         if not operators.may_try(address):
             raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
-        cookie = operators.admit(form.get("key", "").strip(), context.scope)
+        cookie = operators.sign_in(form.get("key", "").strip(), context.scope)
         if cookie is None:
             operators.note_failure(address)
-            return self._drawing.page("enter.html", context, 403, title="Dashboard", refused=True)
+            return self._templates.page("enter.html", context, 403, title="Dashboard", refused=True)
         return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
 
     async def leave(self, context: RequestContext) -> Response:
-        """`POST /dashboard/leave`."""
+        """`POST /dashboard/leave`: sign out."""
         await checked_form(context)
         name = context.owner.removeprefix(OPERATOR)
-        await context.access.operators.leave(name, context.engine.guarded_store)
-        dismissed = context.access.operators.dismiss(context.scope)
-        return RedirectResponse(f"{context.root}{PATH}/enter", 303, {"Set-Cookie": dismissed})
+        await context.access.operators.sign_out(name, context.engine.guarded_store)
+        expired = context.access.operators.expired_cookie(context.scope)
+        return RedirectResponse(f"{context.root}{PATH}/enter", 303, {"Set-Cookie": expired})
 
     async def overview(self, context: RequestContext) -> Response:
-        """`GET /dashboard`; `?status=` and `?analysis=` restrict the list."""
+        """`GET /dashboard`; `?status=` and `?analysis=` filter the list."""
         query = context.request.query_params
         status, analysis = _status(query.get("status", "")), query.get("analysis") or None
         insight = await context.engine.insights.now()
         listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
-        return self._drawing.page(
+        return self._templates.page(
             "dashboard.html",
             context,
             title="Dashboard",
@@ -87,8 +87,8 @@ class Dashboard:
             silent=[worker for worker in insight.workers if not worker.alive],
             longest=max((waited for d in insight.depths if (waited := insight.waited(d))), default=None),
             day={kind: sum(getattr(hour, kind) for hour in insight.hours) for kind in KINDS},
-            bars=bars(insight.hours),
-            sessions=[row(session, insight.at) for session in listed],
+            bars=chart_bars(insight.hours),
+            sessions=[session_row(session, insight.at) for session in listed],
             of_status=status.value if status else "",
             of_analysis=analysis or "",
             statuses=list(Status),
@@ -103,12 +103,12 @@ class Dashboard:
         if view is None:
             raise not_found()
         session = view.session
-        return self._drawing.page(
+        return self._templates.page(
             "dashboard_session.html",
             context,
             title=f"Session {session.id}",
             session=session,
-            shown=row(session, context.engine.clock.now()),
+            shown=session_row(session, context.engine.clock.now()),
             stalled=view.stalled,
             position=view.queue_position,
             attempts=await context.engine.guarded_store.history(session.id),
@@ -123,8 +123,8 @@ class Dashboard:
         if answer is None:
             raise not_found()
         if answer is CancelAnswer.FINAL:
-            raise Problem(409, "It had ended before.", way=self._way(context))
-        return self._see(context)
+            raise Problem(409, "It had ended before.", link=self._back_link(context))
+        return self._redirect(context)
 
     async def retry(self, context: RequestContext) -> Response:
         """`POST /dashboard/{id}/retry`."""
@@ -133,22 +133,22 @@ class Dashboard:
         if answer is None:
             raise not_found()
         if answer is not RetryAnswer.RETRIED:
-            raise Problem(409, RETRY_REFUSED[answer], way=self._way(context))
-        return self._see(context)
+            raise Problem(409, RETRY_REFUSED[answer], link=self._back_link(context))
+        return self._redirect(context)
 
     @staticmethod
-    def _way(context: RequestContext) -> tuple[str, str]:
+    def _back_link(context: RequestContext) -> tuple[str, str]:
         return f"{PATH}/{context.session_id}", "Back to the session"
 
     @staticmethod
-    def _see(context: RequestContext) -> Response:
+    def _redirect(context: RequestContext) -> Response:
         return RedirectResponse(f"{context.root}{PATH}/{context.session_id}", 303)
 
 
-def bars(hours: Sequence[Hour]) -> list[ChartBar]:
-    """The picture of what ended, each kind on top of the one before, the tallest hour as high as it gets."""
+def chart_bars(hours: Sequence[Hour]) -> list[ChartBar]:
+    """Stack the sessions that ended in each hour by kind; the tallest bar has the full height."""
     tallest = max((hour.all for hour in hours), default=0) or 1
-    drawn: list[ChartBar] = []
+    bars_so_far: list[ChartBar] = []
     for n, hour in enumerate(hours):
         top, parts = float(CHART_HEIGHT), list[tuple[str, float, float]]()
         for kind in KINDS:
@@ -156,13 +156,13 @@ def bars(hours: Sequence[Hour]) -> list[ChartBar]:
             top -= height
             if height:
                 parts.append((kind, round(top, 2), round(height, 2)))
-        told = ", ".join(f"{getattr(hour, kind)} {kind}" for kind in KINDS)
-        drawn.append(ChartBar(n * CHART_STEP, f"{hour.begins:%H}:00 UTC: {told}", parts))
-    return drawn
+        counts = ", ".join(f"{getattr(hour, kind)} {kind}" for kind in KINDS)
+        bars_so_far.append(ChartBar(n * CHART_STEP, f"{hour.begins:%H}:00 UTC: {counts}", parts))
+    return bars_so_far
 
 
-def row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
-    """A session as lists have it."""
+def session_row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
+    """The template's values for one session of the list."""
     return {
         "id": session.id,
         "analysis": session.analysis,
@@ -174,7 +174,7 @@ def row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
         "created_at": session.created_at,
         "ago_ms": max(0, (now - session.created_at) // MILLISECOND),
         "took_ms": session.worked_ms if session.started_at else None,
-        "says": session.error or (session.progress.message if not session.status.final else None) or "",
+        "message": session.error or (session.progress.message if not session.status.final else None) or "",
     }
 
 
@@ -186,6 +186,6 @@ def _status(given: str) -> Status | None:
 
 
 def _pretty(text: str) -> str:
-    """The input for reading, cut where it is long."""
+    """Indent the input's JSON and truncate it."""
     shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     return shown if len(shown) <= INPUT_SHOWN else shown[:INPUT_SHOWN] + "\n…"

@@ -1,16 +1,16 @@
-"""Server-sent events: a session's snapshots as they change; plain ASGI, for its memory."""
+"""Server-sent events of a session's snapshots; plain ASGI, to keep the memory of a stream small."""
 
 import asyncio
 
 from outlast.core.watch import SessionView, Watched
 from outlast.web.problems import not_found
-from outlast.web.progress import body_of
+from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 
-COMMENT_EVERY = 15.0
-"""Seconds of silence after which a comment keeps proxies from cutting the line."""
-BETWEEN = 0.25
-"""Seconds between two snapshots of a stream; the latest wins."""
+KEEPALIVE_EVERY = 15.0
+"""Seconds without events after which a comment keeps proxies from closing the connection."""
+MIN_INTERVAL = 0.25
+"""Seconds between two snapshots of a stream; snapshots in between are skipped."""
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store, no-transform"),
@@ -29,19 +29,19 @@ async def events(context: RequestContext) -> None:
         await context.send({"type": "http.response.body"})
         return
     following = context.engine.watch.follow(view.session)
-    del view  # a stream is long, and what it shows is shared by all who watch
+    del view  # streams are long-lived, and all watchers share the watched view
     with context.limits.stream(context.owner):
         async with following as watched:
             await stream(context, watched)
 
 
 async def stream(context: RequestContext, watched: Watched) -> None:
-    """Send snapshots until the final one, the visitor's leaving, or our closing."""
+    """Send snapshots until the final one, until the client disconnects, or until shutdown."""
     await context.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    leaving = asyncio.create_task(_left(context, watched))
+    disconnecting = asyncio.create_task(_wake_on_disconnect(context, watched))
     shown = ""
     try:
-        while not leaving.done():
+        while not disconnecting.done():
             view = watched.view
             if view.tag != shown:
                 shown = view.tag
@@ -51,19 +51,19 @@ async def stream(context: RequestContext, watched: Watched) -> None:
             if context.engine.closing.is_set():
                 await _write(context, b"event: bye\ndata: {}\n\n")
                 break
-            await asyncio.sleep(BETWEEN)
-            if not await watched.changed(COMMENT_EVERY - BETWEEN):
+            await asyncio.sleep(MIN_INTERVAL)
+            if not await watched.changed(KEEPALIVE_EVERY - MIN_INTERVAL):
                 await _write(context, b": still here\n\n")
     finally:
-        left = leaving.done()
-        leaving.cancel()
-    if not left:
+        disconnected = disconnecting.done()
+        disconnecting.cancel()
+    if not disconnected:
         await context.send({"type": "http.response.body", "body": b""})
 
 
 async def _event(context: RequestContext, view: SessionView) -> bytes:
     name = b"done" if view.session.status.final else b"progress"
-    body = await body_of(context, view)
+    body = await snapshot_body(context, view)
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (view.session.version, name, body)
 
 
@@ -71,6 +71,6 @@ async def _write(context: RequestContext, data: bytes) -> None:
     await context.send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _left(context: RequestContext, watched: Watched) -> None:
-    await context.left()
+async def _wake_on_disconnect(context: RequestContext, watched: Watched) -> None:
+    await context.disconnected()
     watched.wake()

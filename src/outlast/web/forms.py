@@ -1,4 +1,4 @@
-"""A form drawn from the schema of an analysis's input, and what comes back from it."""
+"""Builds form fields from an analysis's input schema and parses submitted forms."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,8 @@ from outlast.domain.errors import Question
 Field = dict[str, Any]
 KINDS = {"integer": "number", "number": "number", "boolean": "checkbox"}
 
-
 KEPT = "_kept"
-"""Follows a field's name where the form holds files that were sent before."""
+"""Suffix of the hidden field that refers to files uploaded earlier."""
 
 
 def form_fields(
@@ -22,10 +21,10 @@ def form_fields(
     errors: Mapping[str, str] | None = None,
     questions: Mapping[str, Sequence[Question]] | None = None,
 ) -> list[Field]:
-    """The fields of one analysis: a union of an upload and text becomes one field of both (`source`).
+    """The fields of one analysis. A union of an upload and text becomes one field for both (`source`).
 
-    An object of texts (`answers`) is drawn only as the `questions` that a start asks about it. A field's
-    `x-examples`, a list of `{"value", "label"}`, are buttons that start with that value.
+    An object of strings (`answers`) is rendered as the `questions` that a start asks about it. A field's
+    `x-examples`, a list of `{"value", "label"}`, become buttons that start with that value.
     """
     schema = analysis.input.model_json_schema()
     required = set(schema.get("required", ()))
@@ -57,7 +56,7 @@ def form_fields(
 
 
 def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, Any]:
-    """The input as the form says it; empty optional fields are left out. Files are looked after elsewhere."""
+    """The input as the submitted form has it, without empty fields. The caller adds uploaded files."""
     values: dict[str, Any] = {}
     for field in fields:
         name, kind = field["name"], field["kind"]
@@ -76,7 +75,7 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
 
 
 def one_or_all(uploads: Sequence[str], field: Field) -> str | list[str]:
-    """A single file stands for itself, where the input takes one."""
+    """Return a single upload as a string, unless the field is a list."""
     return uploads[0] if len(uploads) == 1 and not field["list"] else list(uploads)
 
 

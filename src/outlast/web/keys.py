@@ -1,4 +1,4 @@
-"""Signs cookies and tokens with `APP_KEY`, or with a key made on first start."""
+"""Signs cookies and tokens with `APP_KEY`, or with a key generated on first start."""
 
 import base64
 import hashlib
@@ -15,35 +15,35 @@ from outlast.settings import SHORTEST_KEY, Settings, SettingsError
 KEY_FILE = "app.key"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LONGEST_KEY = 10_000
-"""Characters that are read of it."""
+"""Characters of the key file that are read."""
 
 
 class KeyRing:
-    """The first key signs, all are accepted."""
+    """A list of signing keys for rotation: the first signs, all verify."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [k.encode() for k in keys]
 
     @classmethod
     def of(cls, settings: Settings) -> "KeyRing":
-        """Those of the settings, else the one in the data folder, made where there is none.
+        """The keys of the settings, else the one in the data folder, generated if it is missing.
 
-        Raises `SettingsError` when it is not fit to sign with.
+        Raises `SettingsError` if the stored key is not safe to sign with.
         """
         return cls(settings.app_key or [_stored_key(settings.data_dir)])
 
     @property
     def namespace(self) -> str:
-        """What sets this installation apart on a server that it shares with others."""
+        """A prefix that separates this installation from others on a shared server."""
         return self.namespaces[0]
 
     @property
     def namespaces(self) -> list[str]:
-        """That of each key, the one that signs first."""
+        """The namespace of each key, in order."""
         return [self._sign(key, "namespace", "")[:12] for key in self._keys]
 
     def sign(self, purpose: str, value: str) -> str:
-        """A signature of `value` that no other purpose accepts."""
+        """Sign `value`; the signature is valid for this purpose only."""
         return self._sign(self._keys[0], purpose, value)
 
     def verify(self, purpose: str, value: str, signature: str) -> bool:
@@ -51,7 +51,7 @@ class KeyRing:
         return any(hmac.compare_digest(self._sign(k, purpose, value).encode(), given) for k in self._keys)
 
     def fingerprints(self) -> list[str]:
-        """Each key's name, from which it cannot be told; the one that signs first."""
+        """A one-way identifier of each key, in order."""
         return [self._sign(key, "fingerprint", "")[:16] for key in self._keys]
 
     @staticmethod
@@ -61,14 +61,14 @@ class KeyRing:
 
 
 def require_safe_key(settings: Settings) -> None:
-    """Raise `SettingsError` when there is a key in the data folder that is not fit to sign with; makes none."""
+    """Raise `SettingsError` if the data folder has a key that is not safe to sign with; generates none."""
     if not settings.app_key:
         with suppress(FileNotFoundError):
             _read(settings.data_dir / KEY_FILE)
 
 
 def _stored_key(folder: Path) -> str:
-    """The key in the data folder; made whole and exclusively (mode 0600), whoever comes first."""
+    """Read the key of the data folder; generate it atomically (mode 0600) if it is missing."""
     path = folder / KEY_FILE
     with suppress(FileNotFoundError):
         return _read(path)
@@ -84,12 +84,12 @@ def _stored_key(folder: Path) -> str:
         pass
     finally:
         draft.unlink()
-    _sync_names(folder)
+    _sync_folder(folder)
     return _read(path)
 
 
 def _read(path: Path) -> str:
-    """A key that nobody else can read, and that was written to its end."""
+    """Read a key; raise `SettingsError` if others can read it or if it is truncated."""
     with path.open(encoding="utf-8", errors="replace") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         key = file.read(LONGEST_KEY).strip()
@@ -108,9 +108,9 @@ def _read(path: Path) -> str:
     return key
 
 
-def _sync_names(folder: Path) -> None:
-    """So that after a loss of power the key is there, or no key, and not a part of one."""
-    with suppress(OSError):  # where folders cannot be opened
+def _sync_folder(folder: Path) -> None:
+    """Make the key's name durable: a power loss leaves the whole key or none."""
+    with suppress(OSError):  # not every platform can open a folder
         opened = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(opened)

@@ -1,4 +1,4 @@
-"""What one process has counted in the last minute, second by second, in bounded memory."""
+"""Rate limits counted in one process: a moving window, in memory that is bounded."""
 
 import time
 from collections import OrderedDict
@@ -8,21 +8,21 @@ from hashlib import blake2b
 from limits import RateLimitItem
 
 MOST_KEYS = 50_000
-"""Owners and addresses counted; beyond it the one that has been quiet longest is forgotten."""
+"""Owners and addresses counted; beyond it the least recently counted one is evicted."""
 
 Seconds = list[tuple[int, int]]
-"""Second, and how often within it; the oldest first: one entry for each second of the rate at most."""
+"""(second, count) in order: at most one entry for each second of the window."""
 
 
 class LocalRates:
-    """A moving window, by the monotonic clock, to the second."""
+    """A moving window with a resolution of one second, by the monotonic clock."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._counts: OrderedDict[bytes, tuple[int, Seconds]] = OrderedDict()
-        """Until when each matters; the one counted last at the end."""
+        """Key → (expiry, seconds), the most recently counted last."""
 
-    def room(self, rate: RateLimitItem, what: Sequence[str], cost: int = 1) -> bool:
+    def allows(self, rate: RateLimitItem, what: Sequence[str], cost: int = 1) -> bool:
         """Whether the rate allows `cost` more."""
         _, seconds = self._counts.get(_key(what), (0, []))
         since = int(self._monotonic()) - rate.get_expiry()
@@ -41,11 +41,11 @@ class LocalRates:
         self._forget(now)
 
     def _forget(self, now: int) -> None:
-        """What is over, as far as it is oldest, and what is too much."""
+        """Drop expired entries from the front, and those beyond `MOST_KEYS`."""
         while len(self._counts) > MOST_KEYS or next(iter(self._counts.values()))[0] < now:
             self._counts.popitem(last=False)
 
 
 def _key(what: Sequence[str]) -> bytes:
-    """As long for any name: those of a host's owners may have any length."""
+    """A digest of fixed length, as names of owners may be long."""
     return blake2b("\0".join(what).encode(errors="surrogatepass"), digest_size=16).digest()

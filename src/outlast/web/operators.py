@@ -1,4 +1,4 @@
-"""Who is an operator: whoever showed the dashboard's key, for some hours, known by a cookie of its own."""
+"""Dashboard logins: an operator signs in with the dashboard's key and stays signed in by a signed cookie."""
 
 import hashlib
 import hmac
@@ -21,71 +21,71 @@ from outlast.web.local_rates import LocalRates
 log = logging.getLogger(__name__)
 
 COOKIE = "outlast_operator"
-"""Begins the name of its cookie, which ends with the site's; alone it is the name of earlier versions."""
+"""Prefix of the cookie's name, followed by the site's namespace; earlier versions used it alone."""
 PATH = "/dashboard"
-SECONDS = 12 * 3_600
-"""How long an operator is known."""
-CLOCKS_DIFFER = 3_600
-"""Seconds beyond, for which it is remembered who has left."""
-LEFT = "outlast: operators who have left"
-"""The space of facts in which they are."""
+LIFETIME = 12 * 3_600
+"""Seconds that a login lasts."""
+CLOCK_SKEW = 3_600
+"""Seconds beyond the login for which a sign-out is stored, as clocks of machines differ."""
+SIGNED_OUT = "outlast: operators who have left"
+"""The space of facts that lists them."""
 FAILURES = RateLimitItemPerMinute(10)
-"""Wrong keys of one address."""
-FAILURES_OF_NOBODY = RateLimitItemPerMinute(60)
-"""Wrong keys from this machine: behind a local proxy that is everybody."""
+"""Wrong keys accepted from one address."""
+LOCAL_FAILURES = RateLimitItemPerMinute(60)
+"""Wrong keys accepted from this machine: behind a local proxy, that is every client."""
 
 
 class Operators:
-    """Nobody is one until there is a key: that of the settings, or one that opens once."""
+    """Signs operators in with the key of the settings, or with a one-time key where none is set."""
 
     def __init__(self, settings: Settings, keys: KeyRing, clock: Clock) -> None:
         self._settings = settings
         self._keys = keys
         self._names = [*(f"{COOKIE}_{of_key}" for of_key in keys.namespaces), COOKIE]
         self._clock = clock
-        self._lasting = settings.dashboard_key
-        self._once: str | None = None
-        self._failed = LocalRates()
+        self._permanent_key = settings.dashboard_key
+        self._one_time: str | None = None
+        self._failures = LocalRates()
         self._lock = Lock()
 
-    def key_for_once(self) -> str | None:
-        """A new key that lets one operator in, in place of any before; `None` where a lasting key is set."""
-        if self._lasting is not None:
+    def one_time_key(self) -> str | None:
+        """Create a key that signs one operator in and replaces the last one; `None` if the settings have a key."""
+        if self._permanent_key is not None:
             return None
         with self._lock:
-            self._once = secrets.token_urlsafe(24)
-            return self._once
+            self._one_time = secrets.token_urlsafe(24)
+            return self._one_time
 
-    def admit(self, key: str, scope: Scope) -> str | None:
-        """The header that makes whoever shows this key an operator; `None`: it opens nothing."""
-        if not self._opens(key):
+    def sign_in(self, key: str, scope: Scope) -> str | None:
+        """Check the key and return the `Set-Cookie` value of a new login; `None` if the key is wrong."""
+        if not self._redeem(key):
             return None
-        name, until = secrets.token_hex(16), int(self._clock.now().timestamp()) + SECONDS
+        name, until = secrets.token_hex(16), int(self._clock.now().timestamp()) + LIFETIME
         value = f"{name}.{until}.{self._sign(name, until)}"
-        return cookie(scope, self._settings, self._names[0], value, path=_path(scope), seconds=SECONDS)
+        return cookie(scope, self._settings, self._names[0], value, path=_path(scope), seconds=LIFETIME)
 
     def may_try(self, address: str) -> bool:
-        """Whether another key may be shown from there: so many wrong ones a minute are looked at."""
-        return self._failed.room(FAILURES_OF_NOBODY if not address else FAILURES, ["enter", address])
+        """Whether this address may try another key; wrong keys are limited per minute."""
+        return self._failures.allows(LOCAL_FAILURES if not address else FAILURES, ["enter", address])
 
     def note_failure(self, address: str) -> None:
-        self._failed.count(FAILURES, ["enter", address])
-        log.warning("A key that does not open the dashboard was shown from %s.", address or "this machine")
+        self._failures.count(FAILURES, ["enter", address])
+        log.warning("A client at %s entered a wrong dashboard key.", address or "this machine")
 
-    async def leave(self, name: str, store: FactStore) -> None:
-        """Its cookie opens nothing any more, in any process."""
-        until = self._clock.now() + timedelta(seconds=SECONDS + CLOCKS_DIFFER)
-        await store.remember(LEFT, [StoredFact(name, "", "true")], until=until)
+    async def sign_out(self, name: str, store: FactStore) -> None:
+        """Invalidate the operator's cookie in every process."""
+        until = self._clock.now() + timedelta(seconds=LIFETIME + CLOCK_SKEW)
+        await store.remember(SIGNED_OUT, [StoredFact(name, "", "true")], until=until)
 
-    async def has_left(self, name: str, store: FactStore) -> bool:
-        return bool(await store.recall(LEFT, [name]))
+    async def has_signed_out(self, name: str, store: FactStore) -> bool:
+        return bool(await store.recall(SIGNED_OUT, [name]))
 
-    def dismiss(self, scope: Scope) -> str:
-        """The header that makes an operator unknown again."""
+    def expired_cookie(self, scope: Scope) -> str:
+        """The `Set-Cookie` value that deletes the login cookie."""
         return cookie(scope, self._settings, self._names[0], "", path=_path(scope), seconds=0)
 
     def known(self, raw: bytes) -> str | None:
-        """The operator that a `Cookie` header names."""
+        """The operator whose valid login a `Cookie` header carries, else `None`."""
         for value in chain.from_iterable(values_of(raw, name) for name in self._names):
             name, _, rest = value.partition(".")
             until, _, signature = rest.partition(".")
@@ -95,22 +95,22 @@ class Operators:
                 return name if int(until) > self._clock.now().timestamp() else None
         return None
 
-    def _opens(self, key: str) -> bool:
-        given = key.encode(errors="replace")
-        if self._lasting is not None:
-            return hmac.compare_digest(given, self._lasting.encode())
+    def _redeem(self, key: str) -> bool:
+        shown = key.encode(errors="replace")
+        if self._permanent_key is not None:
+            return hmac.compare_digest(shown, self._permanent_key.encode())
         with self._lock:
-            opens = self._once is not None and hmac.compare_digest(given, self._once.encode())
+            opens = self._one_time is not None and hmac.compare_digest(shown, self._one_time.encode())
             if opens:
-                self._once = None
+                self._one_time = None
             return opens
 
     def _sign(self, name: str, until: int) -> str:
         return self._keys.sign("operator", self._signed(name, until))
 
     def _signed(self, name: str, until: int) -> str:
-        """With the lasting key, so that another one ends what the one before had opened."""
-        return f"{name}.{until}.{hashlib.sha256((self._lasting or '').encode()).hexdigest()}"
+        """What the signature covers: a hash of the key too, so that changing the key ends its logins."""
+        return f"{name}.{until}.{hashlib.sha256((self._permanent_key or '').encode()).hexdigest()}"
 
 
 def _path(scope: Scope) -> str:

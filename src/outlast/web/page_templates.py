@@ -1,4 +1,4 @@
-"""What every page is drawn with: the templates, the frame around them, the headers."""
+"""Renders the Jinja templates of the site's pages, with the layout's values and security headers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ HEADERS = {
 
 
 class PageTemplates:
-    """The look of one site."""
+    """The templates of one site."""
 
     def __init__(self, title: str, stylesheets: Sequence[str], modules: Sequence[str]) -> None:
         self.title = title
@@ -30,7 +30,7 @@ class PageTemplates:
         self._templates = Environment(
             loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True
         )
-        # A result that is shown as JSON keeps its own order and letters.
+        # results shown as JSON keep the order of their keys and their characters
         self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
 
     def page(
@@ -41,20 +41,20 @@ class PageTemplates:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        """The answer, with `headers` beside or in place of those of every page."""
+        """Render a template as a response; `headers` extend or override those of every page."""
         token = context.access.token(context.visitor) if context.visitor else ""
         html = self._templates.get_template(template).render(**self._frame(context.root, token), **values)
         return HTMLResponse(html, status, {**HEADERS, **(headers or {})})
 
     def problem(self, root: str, problem: Problem) -> Response:
-        """An error as a page."""
+        """Render an error page."""
         html = self._templates.get_template("problem.html").render(
             **self._frame(root, ""),
             status=problem.status,
             title=problem.title,
             error=problem.sentence,
             reference=problem.reference,
-            way=problem.way or ("/", "To the start page"),
+            link=problem.link or ("/", "To the start page"),
         )
         return HTMLResponse(html, problem.status, {**HEADERS, **problem.headers})
 

@@ -1,4 +1,4 @@
-"""The pages: the form, a session at its own address, and what the forms post; all work without JavaScript."""
+"""The HTML pages: the start form, a session's page, and the forms' POST endpoints; they need no JavaScript."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,23 @@ from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
 from outlast.web.addresses import client_address
-from outlast.web.api import RESULT_GONE, RETRY_REFUSED, begin, wait_inline
+from outlast.web.api import RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_inline
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
 from outlast.web.limits import UPLOAD_OVERHEAD
 from outlast.web.page_templates import PageTemplates
 from outlast.web.payloads import links
 from outlast.web.problems import Problem, not_found, problem_of
-from outlast.web.progress import body_of
+from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import ResultPages
 from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
 
 
 class Pages:
-    """Draws the pages of one site."""
+    """The endpoints of the HTML pages."""
 
-    def __init__(self, drawing: PageTemplates, results: ResultPages) -> None:
-        self._drawing = drawing
+    def __init__(self, templates: PageTemplates, results: ResultPages) -> None:
+        self._templates = templates
         self._results = results
 
     async def form(self, context: RequestContext) -> Response:
@@ -38,24 +38,24 @@ class Pages:
         return self._form(context, {a.name: form_fields(a) for a in context.engine.catalogue})
 
     async def submit(self, context: RequestContext) -> Response:
-        """`POST /`: what the form does without JavaScript; answers with the session's address."""
+        """`POST /`: start an analysis and redirect to its session; the form's way without JavaScript."""
         form = await read_form(context, context.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
         try:
-            context.access.check_value(context.visitor, str(form.get("csrf_token", "")))
+            context.access.verify_token(context.visitor, str(form.get("csrf_token", "")))
             analysis = context.engine.catalogue[str(form.get("analysis", ""))]
             fields = form_fields(analysis)
             values = form_values(fields, form)
             try:
-                await self._keep_files(context, fields, form, values)
-                started = await begin(context, analysis.name, values)
+                await self._store_files(context, fields, form, values)
+                started = await start_within_limits(context, analysis.name, values)
             except OutlastError as error:
-                return self._refused(context, analysis, values, error)
+                return self._form_with_errors(context, analysis, values, error)
         finally:
             await form.close()
-        return await self._see_started(context, started)
+        return await self._redirect_to_started(context, started)
 
     async def page(self, context: RequestContext) -> Response:
-        """`GET /analysis/{id}`: progress, then the result, at one address."""
+        """`GET /analysis/{id}`: the progress of a session, or its result."""
         sessions = context.engine.sessions
         view = await sessions.get(context.session_id, owner=context.owner)
         if view is None:
@@ -63,7 +63,7 @@ class Pages:
             if stored is None:
                 raise not_found()
             # the session has been cleaned up, and its input with it
-            return await self._results.of_owner(context, stored, again=False)
+            return await self._results.owner_page(context, stored, again=False)
         session = view.session
         if session.status is Status.COMPLETED:
             if session.redirect_url is not None:
@@ -71,14 +71,14 @@ class Pages:
             stored = await sessions.result(context.session_id, owner=context.owner)
             if stored is None:
                 raise Problem(410, RESULT_GONE)
-            return await self._results.of_owner(context, stored, again=True)
+            return await self._results.owner_page(context, stored, again=True)
         catalogue = context.engine.catalogue
         known = session.analysis in catalogue
-        return self._drawing.page(
+        return self._templates.page(
             "analysis.html",
             context,
             title=catalogue[session.analysis].title if known else session.analysis,
-            snapshot=json.loads(await body_of(context, view)),
+            snapshot=json.loads(await snapshot_body(context, view)),
         )
 
     async def cancel(self, context: RequestContext) -> Response:
@@ -86,7 +86,7 @@ class Pages:
         await checked_form(context)
         if await context.engine.sessions.cancel(context.session_id, owner=context.owner) is None:
             raise not_found()
-        return _see(context, context.session_id)
+        return _redirect(context, context.session_id)
 
     async def retry(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/retry`."""
@@ -97,10 +97,10 @@ class Pages:
             raise not_found()
         if answer is RetryAnswer.ANOTHER_IN_FLIGHT:
             raise Problem(409, RETRY_REFUSED[answer])
-        return _see(context, context.session_id)
+        return _redirect(context, context.session_id)
 
     async def again(self, context: RequestContext) -> Response:
-        """`POST /analysis/{id}/again`: the same input once more; answers with the new session's address."""
+        """`POST /analysis/{id}/again`: start the same input anew and redirect to the new session."""
         await checked_form(context)
         view = await context.engine.sessions.get(context.session_id, owner=context.owner)
         if view is None:
@@ -109,17 +109,17 @@ class Pages:
         analysis = context.engine.catalogue[session.analysis]
         values: dict[str, Any] = json.loads(session.input)
         try:
-            started = await begin(context, analysis.name, values)
+            started = await start_within_limits(context, analysis.name, values)
         except OutlastError as error:
             typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
-            return self._refused(context, analysis, typed, error)
-        return await self._see_started(context, started)
+            return self._form_with_errors(context, analysis, typed, error)
+        return await self._redirect_to_started(context, started)
 
-    async def _see_started(self, context: RequestContext, started: Started) -> Response:
+    async def _redirect_to_started(self, context: RequestContext, started: Started) -> Response:
         if context.settings.inline:
             async with context.engine.watch.follow(started.session) as watched:
                 await wait_inline(context, watched)
-        return _see(context, started.session.id)
+        return _redirect(context, started.session.id)
 
     def _form(
         self,
@@ -137,8 +137,8 @@ class Pages:
             }
             for a in context.engine.catalogue
         ]
-        title = analyses[0]["title"] if len(analyses) == 1 else self._drawing.title
-        answer = self._drawing.page(
+        title = analyses[0]["title"] if len(analyses) == 1 else self._templates.title
+        answer = self._templates.page(
             "form.html",
             context,
             problem.status if problem else 200,
@@ -150,21 +150,21 @@ class Pages:
         answer.headers.update(problem.headers if problem else {})
         return answer
 
-    def _refused(
+    def _form_with_errors(
         self, context: RequestContext, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
     ) -> Response:
         problem = problem_of(error)
-        faults = {}
+        field_errors = {}
         if isinstance(error, InvalidInput):
-            faults = {p.lstrip("/").partition("/")[0]: d for p, d in error.faults}
+            field_errors = {p.lstrip("/").partition("/")[0]: d for p, d in error.faults}
         fields = {a.name: form_fields(a) for a in context.engine.catalogue}
-        asked = {} if not isinstance(error, InvalidInput) else {next(iter(faults)): error.questions}
-        fields[analysis.name] = form_fields(analysis, values, faults, asked)
+        questions = {} if not isinstance(error, InvalidInput) else {next(iter(field_errors)): error.questions}
+        fields[analysis.name] = form_fields(analysis, values, field_errors, questions)
         named = {f["name"] for f in fields[analysis.name]}
-        general = None if faults and faults.keys() <= named else problem.sentence
+        general = None if field_errors and field_errors.keys() <= named else problem.sentence
         return self._form(context, fields, general, problem)
 
-    async def _keep_files(
+    async def _store_files(
         self, context: RequestContext, fields: Sequence[Field], form: FormData, values: dict[str, Any]
     ) -> None:
         for field in fields:
@@ -181,5 +181,5 @@ class Pages:
                 values[name] = one_or_all(kept, field)
 
 
-def _see(context: RequestContext, session_id: str) -> Response:
+def _redirect(context: RequestContext, session_id: str) -> Response:
     return RedirectResponse(links(session_id, context.root)["page"], 303)

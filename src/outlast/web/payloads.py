@@ -1,4 +1,4 @@
-"""The snapshot: what the API and the pages say of a session, the same keys in every status."""
+"""The snapshot: a session as JSON for API and pages, with the same keys in every status."""
 
 import json
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from outlast.domain.status import Phase, Status
 
 MILLISECOND = timedelta(milliseconds=1)
 INLINE_RESULT = 64 * 1024
-"""Bytes of a result up to which the snapshot carries it."""
+"""Largest result in bytes that the snapshot includes."""
 
 
 def links(session_id: str, root: str) -> dict[str, str]:
-    """The addresses of a session; `root` is where the site is mounted."""
+    """The paths of a session's routes; `root` is where the site is mounted."""
     api = f"{root}/api/analysis"
     return {
         "self": f"{api}/progress/{session_id}",
@@ -47,9 +47,9 @@ def step_payload(step: StepState) -> dict[str, Any]:
 
 
 def snapshot(
-    view: SessionView, *, root: str, pace_ms: int, keep_hours: float, result: str | None
+    view: SessionView, *, root: str, interval_ms: int, keep_hours: float, result: str | None
 ) -> dict[str, Any]:
-    """Everything but `elapsed_ms`, which is added as the last key. `result` is its JSON text, where inline."""
+    """Every key but `elapsed_ms`, which `closed` adds last. `result` is its JSON text, or `None`."""
     session = view.session
     left = view.time_left
     waits_again = session.phase is Phase.RETRYING
@@ -74,7 +74,7 @@ def snapshot(
         "eta_seconds": round(left.middle) if left else None,
         "eta_low": round(left.low) if left else None,
         "eta_high": round(left.high) if left else None,
-        "poll_after_ms": None if session.status.final else pace_ms,
+        "poll_after_ms": None if session.status.final else interval_ms,
         "stalled": view.stalled,
         "cancellable": session.cancellable,
         "created_at": rfc3339(session.created_at),
@@ -93,7 +93,7 @@ def snapshot(
 
 
 def encode(parts: Mapping[str, Any]) -> bytes:
-    """The snapshot as JSON up to where `elapsed_ms` goes: close it with `closed`."""
+    """Encode the snapshot as JSON up to the value of `elapsed_ms`; `closed` completes it."""
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text[:-1].encode() + b',"elapsed_ms":'
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems with a sentence for a person, or as a page for browsers."""
+"""HTTP errors as RFC 9457 problem documents, and the status of each error of the domain."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from outlast.domain.errors import (
 
 
 class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
-    """Raised anywhere at the edge; becomes the answer."""
+    """An HTTP error. Raise it anywhere in `web`: the site turns it into the response."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         retry_after: int | None = None,
         reference: str | None = None,
         headers: Mapping[str, str] | None = None,
-        way: tuple[str, str] | None = None,
+        link: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status
@@ -43,8 +43,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         self.errors = errors
         self.questions = questions
         self.reference = reference
-        self.way = way
-        """Where a person may go on, within the site, and what the link says; on its page alone."""
+        self.link = link
+        """A path within the site and its label: where the error page sends a person next."""
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
@@ -69,7 +69,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         if self.reference is not None:
             body["reference"] = self.reference
         headers = {"Cache-Control": "no-store", **self.headers}
-        # in ASCII: a sentence may quote a lone surrogate of the request, which UTF-8 cannot carry
+        # ASCII, as a sentence may quote a lone surrogate of the request, which UTF-8 cannot encode
         return Response(json.dumps(body), self.status, headers, media_type="application/problem+json")
 
 
@@ -79,18 +79,18 @@ NOT_FOUND = (
 
 
 def not_found() -> Problem:
-    """The same for what does not exist and for what belongs to somebody else."""
+    """404: the same for sessions that do not exist and for those of another owner."""
     return Problem(404, NOT_FOUND)
 
 
 def problem_of(error: OutlastError) -> Problem:
-    """What an error of the system means over HTTP."""
+    """Map an error of the domain to its HTTP problem; re-raise errors that have none."""
     match error:
         case Problem():
             return error
         case InvalidInput():
             faults = [{"pointer": p, "detail": d} for p, d in error.faults]
-            return Problem(422, str(error), errors=faults, questions=[_asked(q) for q in error.questions])
+            return Problem(422, str(error), errors=faults, questions=[_question(q) for q in error.questions])
         case UnknownAnalysis():
             return Problem(404, str(error))
         case TooLarge():
@@ -109,12 +109,12 @@ def problem_of(error: OutlastError) -> Problem:
             raise error
 
 
-def _asked(question: Question) -> dict[str, Any]:
+def _question(question: Question) -> dict[str, Any]:
     options = [{"value": value, "label": label} for value, label in question.options]
     asked = {"name": question.name, "label": question.label, "options": options}
     return {**asked, "chosen": question.chosen, "required": question.required}
 
 
 def fault(sentence: str, pointer: str) -> Problem:
-    """Something in what was sent is wrong; `pointer` is a JSON pointer to it."""
+    """422 for one invalid value; `pointer` is a JSON pointer to it."""
     return Problem(422, sentence, errors=[{"pointer": pointer, "detail": sentence}])

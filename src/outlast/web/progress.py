@@ -1,4 +1,4 @@
-"""`GET /api/analysis/progress/{id}`: the snapshot, with `304`, long poll and pace; plain ASGI, for its speed."""
+"""`GET /api/analysis/progress/{id}`: the snapshot with `ETag` and long poll; plain ASGI for speed."""
 
 import math
 from urllib.parse import parse_qs
@@ -11,11 +11,11 @@ from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 
 LONGEST_WAIT = 25.0
-"""Seconds of `?wait=` that are granted."""
+"""Seconds to which `?wait=` is capped."""
 
 
-async def encoded(context: RequestContext, view: SessionView) -> bytes:
-    """The snapshot without its end, made once per view and mount."""
+async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
+    """The snapshot up to `elapsed_ms`, encoded once per view and mount path."""
     key = context.root
     known = view.encoded.get(key)
     if known is None:
@@ -28,7 +28,7 @@ async def encoded(context: RequestContext, view: SessionView) -> bytes:
             snapshot(
                 view,
                 root=context.root,
-                pace_ms=context.limits.pace_ms(view.queue_position),
+                interval_ms=context.limits.interval_ms(view.queue_position),
                 keep_hours=context.settings.cleanup_hours,
                 result=result,
             )
@@ -37,24 +37,24 @@ async def encoded(context: RequestContext, view: SessionView) -> bytes:
     return known
 
 
-async def body_of(context: RequestContext, view: SessionView) -> bytes:
-    """The snapshot as it is now."""
-    return closed(await encoded(context, view), view.elapsed_ms(context.engine.clock.monotonic()))
+async def snapshot_body(context: RequestContext, view: SessionView) -> bytes:
+    """The complete snapshot as JSON, with the current `elapsed_ms`."""
+    return closed(await encoded_snapshot(context, view), view.elapsed_ms(context.engine.clock.monotonic()))
 
 
 async def progress(context: RequestContext) -> None:
     """Answer a poll."""
     context.limits.count_poll()
-    wait = _wait(context)
-    wanted = context.headers.get(b"if-none-match")
+    wait = _requested_wait(context)
+    if_none_match = context.headers.get(b"if-none-match")
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
-    if wanted is not None and wait and _matches(wanted, view):
+    if if_none_match is not None and wait and _matches(if_none_match, view):
         view = await _changed(context, view, wait)
-    unchanged = wanted is not None and _matches(wanted, view)
-    known = view.encoded.get(context.root) if unchanged else await encoded(context, view)
-    pace = context.limits.pace_ms(view.queue_position)
+    unchanged = if_none_match is not None and _matches(if_none_match, view)
+    known = view.encoded.get(context.root) if unchanged else await encoded_snapshot(context, view)
+    pace = context.limits.interval_ms(view.queue_position)
     answer = CachedAnswer(view, known, pace, context.engine.clock.monotonic())
     context.answers.keep(context.scope, answer)
     start, body = answer.full(known, context.engine) if known is not None and not unchanged else answer.unchanged()
@@ -63,7 +63,7 @@ async def progress(context: RequestContext) -> None:
 
 
 async def _changed(context: RequestContext, view: SessionView, wait: float) -> SessionView:
-    """The next other view, or the same after `wait` seconds or when we are about to close."""
+    """Wait up to `wait` seconds for a different view; return the same one on timeout or shutdown."""
     clock = context.engine.clock
     end = clock.monotonic() + wait
     async with context.engine.watch.follow(view.session) as watched:
@@ -72,14 +72,14 @@ async def _changed(context: RequestContext, view: SessionView, wait: float) -> S
             if now.tag != view.tag and now.session.version >= view.session.version:
                 return now
             left = end - clock.monotonic()
-            # looking up once a second keeps a long poll from holding up the end of the process
+            # checking once a second keeps a long poll from delaying the shutdown
             if left <= 0 or watched.pruned:
                 break
             await watched.changed(min(left, 1.0))
     return view
 
 
-def _wait(context: RequestContext) -> float:
+def _requested_wait(context: RequestContext) -> float:
     query = context.scope.get("query_string", b"")
     if not query:
         return 0.0
@@ -99,8 +99,8 @@ def _wait(context: RequestContext) -> float:
     return min(wait, LONGEST_WAIT)
 
 
-def _matches(wanted: bytes, view: SessionView) -> bool:
+def _matches(if_none_match: bytes, view: SessionView) -> bool:
     tag = view.tag.encode()
-    if wanted.strip() == b"*":
+    if if_none_match.strip() == b"*":
         return True
-    return any(t.strip().removeprefix(b"W/").strip(b'"') == tag for t in wanted.split(b","))
+    return any(t.strip().removeprefix(b"W/").strip(b'"') == tag for t in if_none_match.split(b","))

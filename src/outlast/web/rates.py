@@ -1,4 +1,4 @@
-"""How often somebody did something in the last minute: counted by all machines together through Redis."""
+"""Rate limits of starts, uploads and retries, shared by all machines through Redis where it is configured."""
 
 import asyncio
 import logging
@@ -18,58 +18,57 @@ log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 0.3
 """Seconds that a request waits for Redis."""
-AWAY_FOR = 5.0
-"""Seconds until Redis is tried again, by one request."""
+RETRY_REDIS_AFTER = 5.0
+"""Seconds until one request tries Redis again."""
 
 Ask = Callable[[MovingWindowRateLimiter], Awaitable[bool]]
 
 
 class Rates:
-    """Counts of this process, and with a Redis those of all with the same `namespace`.
+    """Counts in this process and, with Redis, across all processes with the same `namespace`.
 
-    Nothing is allowed that this process has counted too often, so that Redis may go away or forget everything and
-    that is no new allowance. Machines that ask at the same time may each allow the last one.
+    Both must allow a request, so that an outage or flush of Redis grants no new allowance. Machines that ask at
+    the same time may each allow the last one.
     """
 
     def __init__(self, redis_url: str | None = None, namespace: str = "") -> None:
-        self._own = LocalRates()
+        self._local = LocalRates()
         self._storage = None if redis_url is None else _redis_storage(redis_url, namespace)
         self._shared = None if self._storage is None else MovingWindowRateLimiter(self._storage)
         self._away = False
-        self._try_again_at = 0.0
+        self._retry_redis_at = 0.0
 
     async def close(self) -> None:
-        """Hang up; whoever counts later connects again."""
+        """Close the connections to Redis; later calls reconnect."""
         if self._storage is not None:
             await cast("Any", self._storage.bridge).storage.aclose()
 
-    async def room(self, rate: RateLimitItem, *what: str, cost: int = 1) -> bool:
+    async def allows(self, rate: RateLimitItem, *what: str, cost: int = 1) -> bool:
         """Whether the rate allows `cost` more."""
-        if not self._own.room(rate, what, cost):
+        if not self._local.allows(rate, what, cost):
             return False
-        return await self._ask_all(lambda counts: counts.test(rate, *what, cost=cost)) is not False
+        return await self._query_redis(lambda counts: counts.test(rate, *what, cost=cost)) is not False
 
     async def count(self, rate: RateLimitItem, *what: str) -> None:
-        self._own.count(rate, what)
-        await self._ask_all(lambda counts: counts.hit(rate, *what))
+        self._local.count(rate, what)
+        await self._query_redis(lambda counts: counts.hit(rate, *what))
 
-    async def _ask_all(self, ask: Ask) -> bool | None:
-        """The answer of the shared counts; `None` without them."""
-        if self._shared is None or (self._away and time.monotonic() < self._try_again_at):
+    async def _query_redis(self, ask: Ask) -> bool | None:
+        """Query the shared counts; `None` without Redis or while it is unavailable."""
+        if self._shared is None or (self._away and time.monotonic() < self._retry_redis_at):
             return None
-        self._try_again_at = (
-            time.monotonic() + AWAY_FOR
-        )  # who comes meanwhile does not wait for an absent Redis too
+        # set before the call, so that concurrent requests do not wait for an unavailable Redis too
+        self._retry_redis_at = time.monotonic() + RETRY_REDIS_AFTER
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 answer = await ask(self._shared)
         except (StorageError, OSError) as error:
             if not self._away:
-                log.warning("Each process counts starts for itself while Redis is away: %s", error or "no answer")
+                log.warning("Redis is unavailable; each process counts starts by itself: %s", error or "no answer")
             self._away = True
             return None
         if self._away:
-            log.info("Redis is back; starts are counted by all machines together.")
+            log.info("Redis is available again; all machines share their counts of starts.")
             self._away = False
         return answer
 

@@ -1,4 +1,4 @@
-"""One request as the routes of this site meet it."""
+"""`RequestContext`: one authorized request, as endpoints receive it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from outlast.web.routes import Route
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Everything a route needs, decided before it is entered."""
+    """The request and what an endpoint needs to answer it; access has been checked."""
 
     route: Route
     parameters: Mapping[str, str]
@@ -38,7 +38,7 @@ class RequestContext:
 
     @property
     def owner(self) -> str:
-        assert self.visitor is not None  # noqa: S101 - the route's rule has made sure
+        assert self.visitor is not None  # noqa: S101 - the route's `owner` rule ensures it
         return self.visitor.owner
 
     @property
@@ -53,13 +53,13 @@ class RequestContext:
     def request(self) -> Request:
         return Request(self.scope, self.receive)
 
-    async def left(self) -> None:
-        """Return when the client has gone. What it still sends is thrown away."""
+    async def disconnected(self) -> None:
+        """Wait until the client disconnects, discarding whatever it still sends."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
     def shared_address(self, link: str) -> str:
-        """Where others read a result, as it is to be sent to them."""
+        """The absolute URL of a shared result."""
         public = self.settings.public_url
         host = self.headers.get(b"host", b"").decode("latin-1")
         origin = public.rstrip("/") if public else f"{self.scope.get('scheme', 'http')}://{host}"

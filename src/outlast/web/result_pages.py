@@ -1,4 +1,4 @@
-"""A result as a page: for its owner, and for whoever has its link; its files, and the link itself."""
+"""Result pages, for the owner and for readers of a shared link, their exports, and sharing."""
 
 import asyncio
 import json
@@ -22,42 +22,42 @@ from outlast.web.request_context import RequestContext
 from outlast.web.uploads import checked_form
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
-"""Who reads by a link tells nobody of it."""
-AT_ONCE = 2
-"""Results that are drawn at the same time."""
-MOST_WAITING = 32
-"""Results that are drawn or wait for it, each in memory; whoever comes then is asked to come again."""
-MOST_QUERY = 20
-"""Fields of a query that are read."""
+"""Keep a shared link out of `Referer` headers and search engines."""
+MAX_RENDERING = 2
+"""Results rendered at the same time."""
+MAX_QUEUED = 32
+"""Results being rendered or waiting, each in memory; beyond it requests get 503."""
+MAX_QUERY_FIELDS = 20
+"""Fields of a query string that are used: the last ones."""
 
 
 class ResultPages:
-    """Draws results and what belongs to them."""
+    """The endpoints of result pages, exports and sharing."""
 
-    def __init__(self, drawing: PageTemplates) -> None:
-        self._drawing = drawing
-        self._turns = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, templates: PageTemplates) -> None:
+        self._templates = templates
+        self._slots = asyncio.Semaphore(MAX_RENDERING)
         self._waiting = 0
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        """Large results are parsed and drawn a few at a time: others want threads and memory too."""
-        if self._waiting >= MOST_WAITING:
+    async def _slot(self) -> AsyncGenerator[None]:
+        """Limit how many large results are parsed and rendered at once, for threads and memory."""
+        if self._waiting >= MAX_QUEUED:
             raise Problem(
                 503, "Many results are being read just now. Please try again in a moment.", retry_after=5
             )
         self._waiting += 1
         try:
-            async with self._turns:
+            async with self._slots:
                 yield
         finally:
             self._waiting -= 1
 
-    async def of_owner(self, context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
-        """With links to its files, the form of its own link, and `again` the button that starts it anew."""
+    async def owner_page(self, context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
+        """Render for the owner, with exports and sharing; `again` adds the button to start it anew."""
         page = links(context.session_id, context.root)["page"]
         kept_until = stored.completed_at + timedelta(hours=context.settings.result_retention_hours)
-        return await self._draw(
+        return await self._render(
             context,
             stored,
             page,
@@ -68,46 +68,46 @@ class ResultPages:
         )
 
     async def shared(self, context: RequestContext) -> Response:
-        """`GET /shared/{link}`: read-only, without a word of session or owner."""
-        stored = await self._of_link(context)
+        """`GET /shared/{link}`: read-only, and without the session's id or its owner."""
+        stored = await self._shared_result(context)
         page = f"{context.root}/shared/{context.parameters['link']}"
-        return await self._draw(context, stored, page, headers=SHARED_HEADERS, shared=True)
+        return await self._render(context, stored, page, headers=SHARED_HEADERS, shared=True)
 
     async def export(self, context: RequestContext) -> Response:
         """`GET /analysis/{id}/export/{file}`."""
         stored = await context.engine.sessions.result(context.session_id, owner=context.owner)
         if stored is None:
             raise await missing_result(context)
-        return await self._file(context, stored)
+        return await self._export_response(context, stored)
 
     async def shared_export(self, context: RequestContext) -> Response:
         """`GET /shared/{link}/export/{file}`."""
-        answer = await self._file(context, await self._of_link(context))
+        answer = await self._export_response(context, await self._shared_result(context))
         answer.headers.update(SHARED_HEADERS)
         return answer
 
     async def share(self, context: RequestContext) -> Response:
-        """`POST /analysis/{id}/share`: the button without JavaScript."""
+        """`POST /analysis/{id}/share`."""
         await checked_form(context)
         if await context.engine.sessions.share(context.session_id, owner=context.owner) is None:
             raise await missing_result(context)
-        return _see_share(context)
+        return _redirect_to_share(context)
 
     async def unshare(self, context: RequestContext) -> Response:
         """`POST /analysis/{id}/unshare`."""
         await checked_form(context)
         if not await context.engine.sessions.unshare(context.session_id, owner=context.owner):
             raise await missing_result(context)
-        return _see_share(context)
+        return _redirect_to_share(context)
 
-    async def _of_link(self, context: RequestContext) -> StoredResult:
+    async def _shared_result(self, context: RequestContext) -> StoredResult:
         stored = await context.engine.sessions.shared(context.parameters["link"])
         if stored is None:
             raise not_found()
         return stored
 
-    async def _draw(self, context: RequestContext, stored: StoredResult, page: str, **values: Any) -> Response:
-        """Parsed and rendered in a thread: a result may be some megabytes, and others are waiting."""
+    async def _render(self, context: RequestContext, stored: StoredResult, page: str, **values: Any) -> Response:
+        """Parse and render in a thread, as a result may have megabytes."""
         analysis = _analysis_of(context, stored)
         view = PageView(page, _query(context), shared=values.setdefault("shared", False))
 
@@ -120,11 +120,11 @@ class ResultPages:
                 return title, result, None
             return title, None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML
 
-        async with self._turn():
+        async with self._slot():
             title, result, html = await asyncio.to_thread(rendered)
         exports = {f"{page}/export/{name}": e.title for name, e in analysis.exports.items()} if analysis else {}
         headers = values.pop("headers", None)
-        return self._drawing.page(
+        return self._templates.page(
             "result.html",
             context,
             headers=headers,
@@ -136,13 +136,13 @@ class ResultPages:
             **values,
         )
 
-    async def _file(self, context: RequestContext, stored: StoredResult) -> Response:
+    async def _export_response(self, context: RequestContext, stored: StoredResult) -> Response:
         name = context.parameters["file"]
         analysis = _analysis_of(context, stored)
         export = analysis.exports.get(name) if analysis else None
         if export is None:
             raise not_found()
-        async with self._turn():
+        async with self._slot():
             content = await asyncio.to_thread(lambda: export.make(json.loads(stored.result)))
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         if isinstance(content, str):
@@ -151,7 +151,7 @@ class ResultPages:
         headers = {
             "Cache-Control": "no-store",
             "Content-Disposition": f'attachment; filename="{name}"',
-            # should a browser show it after all, nothing in it may run
+            # if a browser displays the file after all, none of its scripts may run
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Content-Type": kind,
         }
@@ -164,8 +164,8 @@ def _analysis_of(context: RequestContext, stored: StoredResult) -> Analysis | No
 
 def _query(context: RequestContext) -> dict[str, str]:
     text = context.scope.get("query_string", b"").decode("latin-1")
-    return dict(parse_qsl(text, max_num_fields=None)[-MOST_QUERY:])
+    return dict(parse_qsl(text, max_num_fields=None)[-MAX_QUERY_FIELDS:])
 
 
-def _see_share(context: RequestContext) -> Response:
+def _redirect_to_share(context: RequestContext) -> Response:
     return RedirectResponse(links(context.session_id, context.root)["page"] + "#share", 303)

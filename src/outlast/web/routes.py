@@ -1,4 +1,4 @@
-"""The table of every route: what it is, who may use it, what it needs. What is not here does not exist."""
+"""The table of all routes: path, methods, required owner and CSRF token. No other paths exist."""
 
 import re
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from typing import Final
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
 PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
-"""Each with a longest length, as an address is looked for in stores and folders that have one too."""
+"""Patterns of path parameters; each bounds the length, as stores and folders do."""
 
 
 class Owner(StrEnum):
-    """What a route needs to know of who asks."""
+    """The identity that a route requires."""
 
     ANYBODY = "anybody"
-    """Nothing; no cookie is read or set."""
+    """None: no cookie is read or set."""
     KNOWN = "known"
-    """The owner, where there is one; without one there is nothing to see: 404."""
+    """An existing owner; requests without one get 404."""
     MADE = "made"
-    """The owner; a visitor without one becomes one."""
+    """An owner, created for a visitor who has none."""
     OPERATOR = "operator"
-    """That it is an operator, who may see and steer every session."""
+    """A signed-in operator, who may see, cancel and retry every session."""
 
 
 class Token(StrEnum):
-    """How an unsafe request proves that it comes from our own page."""
+    """How an unsafe request carries its CSRF token."""
 
     HEADER = "header"
     """`X-CSRF-Token`."""
@@ -35,21 +35,21 @@ class Token(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address and what may be done there."""
+    """One path with its methods and rules."""
 
     name: str
     path: str
-    """With `{session_id}` where a session is meant, `{link}` where a link to a result."""
+    """May contain the parameters `{session_id}`, `{link}` and `{file}`."""
     methods: frozenset[str]
     owner: Owner
     token: Token | None = None
-    """Needed by unsafe methods."""
+    """Required for unsafe methods."""
     page: bool = False
-    """Its errors are pages."""
+    """Errors are rendered as HTML for browsers."""
     reads_body: bool = False
-    """It reads what a request carries beside its address and headers, as forms do too."""
+    """The endpoint reads the request's body; forms always do."""
     any_host: bool = False
-    """It answers by whatever name it is asked: probes use the address of a machine."""
+    """Skip the check of the `Host` header: health probes use a machine's address."""
 
     @property
     def pattern(self) -> re.Pattern[str]:

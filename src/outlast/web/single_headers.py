@@ -1,4 +1,4 @@
-"""Headers that decide who asks, of whom and how much: a request has each of them once."""
+"""Rejects requests that repeat a header on which access or framing depends."""
 
 from typing import Final
 
@@ -20,14 +20,14 @@ SINGLE: Final = frozenset(
     }
 )
 FORWARDED: Final = b"x-forwarded-"
-"""Begins the names of what proxies say."""
+"""Prefix of the headers that proxies add."""
 COOKIE: Final = b"cookie"
 
 
 def single_headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers by name; raises 400 where two of a name could be read as different requests.
+    """The headers by name; raises 400 if one of `SINGLE`, a cookie or a forwarded header is repeated.
 
-    Proxies, hosts and we might each take another one. Cookies may come in several only from HTTP/2 on.
+    Proxies, hosts and this site might each use a different one. HTTP/2 allows several `Cookie` headers.
     """
     given: list[tuple[bytes, bytes]] = scope["headers"]
     headers = dict(given)

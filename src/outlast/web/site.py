@@ -1,4 +1,4 @@
-"""The site as one ASGI application: finds the route, decides access, answers errors; nothing is done before."""
+"""The site as one ASGI application: routing, access checks, error responses, static files and lifespan."""
 
 import errno
 import logging
@@ -30,7 +30,7 @@ from outlast.web.limits import VisitorLimits
 from outlast.web.operators import Operators
 from outlast.web.page_templates import PageTemplates
 from outlast.web.pages import Pages
-from outlast.web.poll_cache import NOSNIFF, PollCache, Sent, again
+from outlast.web.poll_cache import NOSNIFF, Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import progress
 from outlast.web.rates import Rates
@@ -43,17 +43,17 @@ from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
 
-LOGGED = 200
-"""Characters of an address that a line of the log has."""
+MAX_PATH = 200
+"""Characters of a path that a log line shows."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
 
 Endpoint = Callable[[RequestContext], Awaitable[Response | None]]
-"""Answers by returning a response, or has sent its answer itself."""
+"""Returns a response, or `None` if it has sent its response itself."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the edge is given by the composition root; the callables are called when first needed."""
+    """The dependencies of the site, wired by `app.py`; each callable is called when first needed."""
 
     settings: Callable[[], Settings]
     engine: Callable[[], Awaitable[Engine]]
@@ -68,23 +68,23 @@ class Site:
 
 
 def make_site(site: Site) -> ASGIApp:
-    """The application."""
-    return _Edge(site)
+    """Build the ASGI application."""
+    return _SiteApp(site)
 
 
-class _Edge:
+class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
         self._folders = {"static": Path(str(files("outlast.web") / "static")), "assets": site.assets}
         styles = sorted(site.assets.glob("*.css")) if site.assets else []
         modules = sorted(site.assets.glob("*.js")) if site.assets else []
-        self._drawing = PageTemplates(
+        self._templates = PageTemplates(
             site.title, [f"/assets/{s.name}" for s in styles], [f"/assets/{m.name}" for m in modules]
         )
-        results = ResultPages(self._drawing)
-        pages = Pages(self._drawing, results)
-        dashboard = Dashboard(self._drawing)
+        results = ResultPages(self._templates)
+        pages = Pages(self._templates, results)
+        dashboard = Dashboard(self._templates)
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
@@ -120,25 +120,25 @@ class _Edge:
             "dashboard_session": dashboard.session,
             "dashboard_cancel": dashboard.cancel,
             "dashboard_retry": dashboard.retry,
-            "static": self._file,
-            "assets": self._file,
+            "static": self._static_file,
+            "assets": self._static_file,
             "livez": api.livez,
             "readyz": api.readyz,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            noting = _Noting(send)
+            tracker = _ResponseTracker(send)
             try:
-                sent = await self._again(scope)
+                sent = await self._revalidate(scope)
                 if sent is None:
-                    await self._answer(scope, receive, noting)
+                    await self._handle(scope, receive, tracker)
                     return
-            except Exception as error:  # the last resort; the server hears of it too
-                if not noting.started:
-                    await self._unexpected(scope, receive, noting, error)
+            except Exception as error:  # the last resort; re-raised for the server
+                if not tracker.started:
+                    await self._internal_error(scope, receive, tracker, error)
                     if _is_exhaustion(error):
                         return
                 raise
@@ -147,50 +147,48 @@ class _Edge:
         else:
             await send({"type": "websocket.close", "code": 1003})
 
-    async def _again(self, scope: Scope) -> Sent | None:
-        """The answer of a poll of what has not changed since the last one. The decisions are the same as at
-        length, the costs are not: most requests are polls, and most polls find nothing new.
-        """
+    async def _revalidate(self, scope: Scope) -> Messages | None:
+        """The cached response to a poll of an unchanged session, under the same access rules; else `None`."""
         answer, access, limits = self._answers.find(scope), self._access, self._limits
         if answer is None or access is None or limits is None:
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        if len(headers) < len(scope["headers"]):  # some come twice, which is judged at length
+        if len(headers) < len(scope["headers"]):  # the full path validates repeated headers
             return None
-        owner = access.known(scope, headers)
+        owner = access.cached_owner(scope, headers)
         if owner is None:
             return None
         engine = await self._site.engine()
         try:
-            sent = await again(answer, owner_hash(owner), headers.get(b"if-none-match"), engine)
-        except StoreUnavailable:  # which is answered at length
+            sent = await revalidate(answer, owner_hash(owner), headers.get(b"if-none-match"), engine)
+        except StoreUnavailable:  # the full path answers with the problem
             return None
         if sent is not None:
             limits.count_poll()
         return sent
 
-    async def _answer(self, scope: Scope, receive: Receive, noting: "_Noting") -> None:
+    async def _handle(self, scope: Scope, receive: Receive, tracker: "_ResponseTracker") -> None:
         route: Route | None = None
         try:
-            route, parameters = self._find(scope)
-            context = await self._admitted(route, parameters, scope, receive, noting)
-            await self._enter(context)
+            route, parameters = self._match_route(scope)
+            context = await self._authorize(route, parameters, scope, receive, tracker)
+            await self._dispatch(context)
         except OutlastError as error:
-            if noting.started:  # too late for another answer: the line is cut, and the client asks again
+            if tracker.started:  # too late for another response: the connection is cut and the client retries
                 raise
             problem = problem_of(error)
-            page = (route.page if route else not _of_api(scope)) and _wants_html(scope)
-            response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
-            await response(scope, receive, noting)
+            page = (route.page if route else not _is_api(scope)) and _wants_html(scope)
+            response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
+            await response(scope, receive, tracker)
         except ClientDisconnect:
-            log.info("A visitor left while sending to %s.", scope["path"][:LOGGED])
+            log.info("A client disconnected while sending a request to %s.", scope["path"][:MAX_PATH])
 
-    async def _enter(self, context: RequestContext) -> None:
+    async def _dispatch(self, context: RequestContext) -> None:
         if not context.route.takes_body:
             await refuse_body(context.scope, context.receive)
             await self._respond(context)
             return
-        assert self._bodies is not None  # noqa: S101 - made before the first exchange
+        assert self._bodies is not None  # noqa: S101 - set with the first request context
         with self._bodies.reading(context.owner, context.receive) as counted:
             await self._respond(replace(context, receive=counted))
 
@@ -199,10 +197,10 @@ class _Edge:
         if response is not None:
             await response(context.scope, context.receive, context.send)
 
-    async def _admitted(
+    async def _authorize(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> RequestContext:
-        """Deny first: host, owner, token; only then is there an exchange, with which a route is entered."""
+        """Check host, owner and CSRF token, deny first; return the context that the endpoint is called with."""
         headers = single_headers(scope)
         if self._access is None or self._limits is None:
             settings = self._site.settings()
@@ -213,8 +211,8 @@ class _Edge:
             self._access.check_host(scope, headers)
         visitor = await self._access.visitor(route, scope, headers, self._store)
         self._access.check_token(route, visitor, scope, headers)
-        for made in visitor.set_cookies if visitor is not None else ():
-            send = _with_header(send, b"set-cookie", made.encode("latin-1"))
+        for set_cookie in visitor.set_cookies if visitor is not None else ():
+            send = _with_header(send, b"set-cookie", set_cookie.encode("latin-1"))
         return RequestContext(
             route,
             parameters,
@@ -233,7 +231,7 @@ class _Edge:
     async def _store(self) -> FactStore:
         return (await self._site.engine()).guarded_store
 
-    def _find(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
+    def _match_route(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
         path = _path(scope)
         methods: set[str] = set()
         for pattern, route in self._routes:
@@ -247,7 +245,7 @@ class _Edge:
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
         raise not_found()
 
-    async def _file(self, context: RequestContext) -> Response:
+    async def _static_file(self, context: RequestContext) -> Response:
         folder, name = self._folders[context.route.name], context.parameters["file"]
         path = folder / name if folder is not None else None
         if path is None or name.startswith(".") or not path.is_file():
@@ -255,27 +253,29 @@ class _Edge:
         kind = "text/javascript" if path.suffix == ".js" else None
         return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=kind)
 
-    async def _unexpected(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
-        """Answer what nobody expected; the log has the rest under its reference."""
+    async def _internal_error(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+        """Answer an unexpected exception with a reference under which the log has its traceback."""
         if _is_exhaustion(error):
             self._exhausted.note()
             busy = Problem(503, "We have no room for this just now. Please try again in a moment.", retry_after=10)
             await busy.response()(scope, receive, send)
             return
         reference = secrets.token_hex(4)
-        log.error("%s %s failed; reference %s", scope["method"], scope["path"][:LOGGED], reference, exc_info=error)
+        log.error(
+            "%s %s failed; reference %s", scope["method"], scope["path"][:MAX_PATH], reference, exc_info=error
+        )
         problem = Problem(500, "Something went wrong on our side.", reference=reference)
-        page = _wants_html(scope) and not _of_api(scope)
-        response = self._drawing.problem(scope.get("root_path", ""), problem) if page else problem.response()
+        page = _wants_html(scope) and not _is_api(scope)
+        response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
         await response(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        """Our own lifespan, for a server that runs this application by itself."""
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Run the ASGI lifespan, for a server that serves this application without a host."""
         await receive()
         async with AsyncExitStack() as open_things:
             try:
                 await open_things.enter_async_context(self._site.lifespan())
-            except OutlastError as error:  # the server would take an exception for a lack of lifespan and go on
+            except OutlastError as error:  # servers take an exception for missing lifespan support and go on
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})
@@ -284,12 +284,12 @@ class _Edge:
 
 
 def _is_exhaustion(error: Exception) -> bool:
-    """Whether the machine had nothing left for this request: no fault of ours, and it may come in thousands."""
+    """Whether the machine ran out of descriptors, memory or disk: thousands of requests may fail so at once."""
     return isinstance(error, OSError) and error.errno in EXHAUSTED
 
 
-class _Noting:
-    """`send`, which knows whether the answer has begun and adds what every answer carries."""
+class _ResponseTracker:
+    """Wraps `send`: records whether the response has started and adds the headers of every response."""
 
     __slots__ = ("_send", "started")
 
@@ -307,13 +307,13 @@ class _Noting:
 
 
 def _path(scope: Scope) -> str:
-    """The address within this site."""
+    """The path relative to where the site is mounted."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path.removeprefix(root) or "/"
 
 
-def _of_api(scope: Scope) -> bool:
+def _is_api(scope: Scope) -> bool:
     return _path(scope).startswith("/api/")
 
 

@@ -1,4 +1,4 @@
-"""The starts of one owner: as many at once as its pace has left, and a bounded line for the next ones."""
+"""A queue per owner for concurrent starts, so that parallel starts do not exceed the rate limit."""
 
 import asyncio
 from collections import Counter, deque
@@ -13,128 +13,132 @@ from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
 AT_ONCE = 500
-"""Starts of one owner under way at the same time: what a store writes together."""
+"""Starts of one owner that the store processes at the same time: what it writes in one batch."""
 WAITING = 500
-"""Starts of one owner that wait for others of it to be decided; whoever comes then is asked to come again."""
+"""Starts of one owner that wait for earlier ones; beyond it starts get 429."""
 LONGEST_WAIT = 5.0
-"""Seconds that a start waits in the line."""
+"""Seconds that a start waits in its queue."""
 
 
 @dataclass(slots=True)
 class _OwnerQueue:
-    present: int = 0
+    members: int = 0
     under_way: int = 0
-    """Starts that the store is working on."""
+    """Starts that the store is processing."""
     reserved: int = 0
-    """Those of them that may become new sessions, and count when they do."""
+    """Starts under way that may create a session and so count towards the rate limit."""
     waiting: "deque[asyncio.Future[None]]" = field(default_factory=deque["asyncio.Future[None]"])
 
-    def call_next(self) -> None:
+    def wake_next(self) -> None:
         while self.waiting:
-            place = self.waiting.popleft()
-            if not place.done():
-                place.set_result(None)
+            ticket = self.waiting.popleft()
+            if not ticket.done():
+                ticket.set_result(None)
                 return
 
 
 class StartQueues:
-    """The lines of all owners of one process; no lock is held while the store works."""
+    """The queues of all owners of one process; holds no lock while the store works."""
 
     def __init__(self, rates: Rates, per_owner: RateLimitItem, per_address: RateLimitItem) -> None:
         self._rates = rates
         self._per_owner = per_owner
         self._per_address = per_address
-        self._lines: dict[str, _OwnerQueue] = {}
+        self._queues: dict[str, _OwnerQueue] = {}
         self._addresses: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def turn(self, owner: str, address: str, left: Callable[[], Awaitable[None]]) -> AsyncGenerator[bool]:
-        """Whether the pace allows a new session, for a start that is decided within the block.
+    async def turn(
+        self, owner: str, address: str, disconnected: Callable[[], Awaitable[None]]
+    ) -> AsyncGenerator[bool]:
+        """Wait for a turn; yield whether the rate limits allow a new session. Start within the block.
 
-        Starts under way are counted as if each made a session, so that parallel ones do not outrun the pace; one
-        that would exceed it only because of them waits until they are decided. `left` returns when the client has
-        gone, who then leaves the line too. Raises `Problem` (429, 503) and `ClientDisconnect`.
+        Each start under way counts as if it created a session; a start that exceeds the limit only because of
+        those waits until they have ended. `disconnected` returns when the client disconnects, which ends the wait
+        too. Raises `Problem` (429, 503) and `ClientDisconnect`.
         """
-        line = self._lines.setdefault(owner, _OwnerQueue())
-        line.present += 1
+        queue = self._queues.setdefault(owner, _OwnerQueue())
+        queue.members += 1
         try:
-            room = await self._admitted(line, owner, left)
+            allowed = await self._admitted(queue, owner, disconnected)
             self._addresses[address] += 1
             try:
-                fits = room and (
+                fits = allowed and (
                     not address
-                    or await self._rates.room(self._per_address, "address", address, cost=self._addresses[address])
+                    or await self._rates.allows(
+                        self._per_address, "address", address, cost=self._addresses[address]
+                    )
                 )
                 yield fits
             finally:
-                line.under_way -= 1
-                line.reserved -= room
+                queue.under_way -= 1
+                queue.reserved -= allowed
                 self._addresses[address] -= 1
                 if not self._addresses[address]:
                     del self._addresses[address]
         finally:
-            line.call_next()
-            line.present -= 1
-            if not line.present:
-                del self._lines[owner]
+            queue.wake_next()
+            queue.members -= 1
+            if not queue.members:
+                del self._queues[owner]
 
-    async def _admitted(self, line: _OwnerQueue, owner: str, left: Callable[[], Awaitable[None]]) -> bool:
-        """Whether the pace allows one more, once that is sure; it is then under way, and reserved where it is."""
+    async def _admitted(self, queue: _OwnerQueue, owner: str, disconnected: Callable[[], Awaitable[None]]) -> bool:
+        """Wait until the rate limit decides; count the start as under way, and as reserved if allowed."""
         end = asyncio.get_running_loop().time() + LONGEST_WAIT
-        waited = bool(line.waiting)
+        waited = bool(queue.waiting)
         if waited:
-            await self._wait(line, left, end, first=False)
+            await self._wait(queue, disconnected, end, first=False)
         while True:
-            judged = await self._judged(line, owner)
-            if judged is not None:
-                line.call_next()  # what lets this one pass may let the next one pass too
-                return judged
-            if line.under_way:  # else those that decided have gone meanwhile
-                await self._wait(line, left, end, first=waited)
+            decision = await self._decide(queue, owner)
+            if decision is not None:
+                queue.wake_next()  # the next one may pass for the same reason
+                return decision
+            if queue.under_way:  # else the starts to wait for ended during the check
+                await self._wait(queue, disconnected, end, first=waited)
                 waited = True
 
-    async def _judged(self, line: _OwnerQueue, owner: str) -> bool | None:
-        """`None`: those under way decide."""
-        if line.under_way >= AT_ONCE:
+    async def _decide(self, queue: _OwnerQueue, owner: str) -> bool | None:
+        """Whether the rate limit allows one more start; `None` if that depends on those under way."""
+        if queue.under_way >= AT_ONCE:
             return None
-        line.under_way += 1
-        line.reserved += 1
-        judged: bool | None = None
+        queue.under_way += 1
+        queue.reserved += 1
+        decision: bool | None = None
         try:
-            if await self._rates.room(self._per_owner, "owner", owner, cost=line.reserved):
-                judged = True
-            elif line.reserved == 1 or not await self._rates.room(self._per_owner, "owner", owner):
-                judged = False
+            if await self._rates.allows(self._per_owner, "owner", owner, cost=queue.reserved):
+                decision = True
+            elif queue.reserved == 1 or not await self._rates.allows(self._per_owner, "owner", owner):
+                decision = False
         finally:
-            line.under_way -= judged is None
-            line.reserved -= not judged
-        return judged
+            queue.under_way -= decision is None
+            queue.reserved -= not decision
+        return decision
 
     async def _wait(
-        self, line: _OwnerQueue, left: Callable[[], Awaitable[None]], end: float, *, first: bool
+        self, queue: _OwnerQueue, disconnected: Callable[[], Awaitable[None]], end: float, *, first: bool
     ) -> None:
-        """For one's turn in the line, at its head for who was there already."""
-        if len(line.waiting) >= WAITING:
+        """Wait in the queue: `first` at its head, for a start that has waited before."""
+        if len(queue.waiting) >= WAITING:
             raise Problem(
                 429, "Many starts of yours are waiting already. Please try again in a moment.", retry_after=2
             )
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        (line.waiting.appendleft if first else line.waiting.append)(place)
-        leaving = asyncio.ensure_future(left())
-        called = False
+        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (queue.waiting.appendleft if first else queue.waiting.append)(ticket)
+        disconnecting = asyncio.ensure_future(disconnected())
+        has_turn = False
         try:
             timeout = max(0.0, end - asyncio.get_running_loop().time())
-            await asyncio.wait((place, leaving), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            called = place.done()
+            await asyncio.wait((ticket, disconnecting), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            has_turn = ticket.done()
         finally:
-            gone = leaving.done()
-            leaving.cancel()
-            if not place.done():
-                place.cancel()
-                line.waiting.remove(place)
-        if gone:
+            is_disconnected = disconnecting.done()
+            disconnecting.cancel()
+            if not ticket.done():
+                ticket.cancel()
+                queue.waiting.remove(ticket)
+        if is_disconnected:
             raise ClientDisconnect
-        if not called:
+        if not has_turn:
             raise Problem(
                 503, "Your earlier starts are still being stored. Please try again in a moment.", retry_after=5
             )

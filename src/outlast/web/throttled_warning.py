@@ -1,15 +1,15 @@
-"""A warning of what strangers can cause at any rate: logged at once, then once a minute with a count."""
+"""A rate-limited warning for events that clients can cause: logged at once, then once a minute with a count."""
 
 import logging
 import time
 from collections.abc import Callable
 
 EVERY = 60.0
-"""Seconds between two lines."""
+"""Seconds between two log lines."""
 
 
 class ThrottledWarning:
-    """One kind of event. `text` is the line to log, without a count."""
+    """The warning of one kind of event. `text` is the log line without the count."""
 
     def __init__(self, log: logging.Logger, text: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -19,12 +19,12 @@ class ThrottledWarning:
         self._count = 0
 
     def note(self) -> None:
-        """Count one event, and log it unless a line was logged within the last minute."""
+        """Count one event; log it unless the last line is less than a minute old."""
         self._count += 1
         self.flush()
 
     def flush(self) -> None:
-        """Log what has been counted since the last line, once a minute is over. Call it now and then."""
+        """Log the events counted since the last line, if that is a minute old. Call it periodically."""
         now = self._clock()
         if not self._count or now < self._quiet_until:
             return
@@ -33,7 +33,7 @@ class ThrottledWarning:
 
 
 class WarningFilter(logging.Filter):
-    """Keeps a logger's own lines with these texts out of the log, and counts them instead."""
+    """Replaces a logger's records with these messages by throttled warnings."""
 
     def __init__(self, counted: dict[str, ThrottledWarning]) -> None:
         super().__init__()

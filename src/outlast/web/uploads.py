@@ -1,4 +1,4 @@
-"""Files that visitors send: the upload route, and forms read within limits."""
+"""The upload endpoint, and form parsing within limits."""
 
 import re
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
@@ -17,7 +17,7 @@ from outlast.web.request_context import RequestContext
 MULTIPART = b"multipart/form-data"
 MAX_FILES = 5
 MAX_PAGE_FILES = 20
-"""Of the form on a page, whose fields may take several each."""
+"""Files in the form of a page, whose fields may accept several each."""
 MAX_FIELDS = 100
 CHARSET = re.compile(r';\s*charset\s*=\s*(?:"[^"]*"|[^;]*)', re.IGNORECASE)
 
@@ -33,15 +33,15 @@ async def upload(context: RequestContext) -> Response:
 
 
 async def checked_form(context: RequestContext) -> None:
-    """Read a form that has nothing in it but its token, and check that."""
+    """Parse a form and verify its CSRF token; other fields are ignored."""
     await read_fields(context)
 
 
 async def read_fields(context: RequestContext) -> dict[str, str]:
-    """The texts of a form whose token is right; files in it are let go."""
+    """Parse a form, verify its CSRF token and return its text fields; files are discarded."""
     form = await read_form(context, MAX_BODY)
     try:
-        context.access.check_value(context.visitor, str(form.get("csrf_token", "")))
+        context.access.verify_token(context.visitor, str(form.get("csrf_token", "")))
         return {name: value for name, value in form.items() if isinstance(value, str)}
     finally:
         await form.close()
@@ -61,9 +61,7 @@ async def read_upload(context: RequestContext, field: str) -> StoredUpload:
 
 
 async def read_form(context: RequestContext, limit: int, max_files: int = MAX_FILES) -> FormData:
-    """The form of the body; raises 413 beyond `limit` bytes, of which only files need many, and 400 when it is
-    broken.
-    """
+    """Parse the form; raises 413 beyond `limit` bytes (`MAX_BODY` unless multipart), 400 if it is malformed."""
     request = context.request
     limit = limit if context.media_type == MULTIPART else min(limit, MAX_BODY)
     request._receive = context.limits.bounded(context.scope, context.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
@@ -80,20 +78,20 @@ async def read_form(context: RequestContext, limit: int, max_files: int = MAX_FI
 
 
 def _expected(context: RequestContext, limit: int) -> AbstractAsyncContextManager[object]:
-    """Counts a large body as stored by its visitor while it arrives: it waits on the disk too."""
+    """Count a large body towards its owner's storage while it arrives, as it takes up disk space too."""
     announced = context.headers.get(b"content-length", b"")
     size = int(announced) if announced.isdigit() else limit
     return context.engine.sessions.expecting(context.owner, size) if size > MAX_BODY else nullcontext()
 
 
 def _in_utf8(headers: Headers) -> Headers:
-    """What browsers send. A form may name any encoding that Python knows, and some take hours to decode."""
+    """Force UTF-8, which browsers send: a form may name any codec of Python's, and some take hours to decode."""
     kind = CHARSET.sub("", headers.get("content-type", ""))
     return Headers({"content-type": kind})
 
 
 class WholeForm(MultiPartParser):
-    """Refuses a form that ends before its last boundary: its last file is cut short."""
+    """Rejects a form that ends before its closing boundary, as its last file would be truncated."""
 
     _ended = False
 
@@ -110,7 +108,7 @@ class WholeForm(MultiPartParser):
 
 
 async def store_file(context: RequestContext, file: UploadFile) -> StoredUpload:
-    """Keep an uploaded file for its visitor."""
+    """Store an uploaded file for its owner; raises 413 if it is too large and 422 if it is empty."""
     limit = context.settings.max_upload_bytes
     if (file.size or 0) > limit:
         raise Problem(

@@ -1,9 +1,9 @@
-// Unsafe requests carry the page's CSRF token; a page from a cache may hold a stale one, so it is fetched anew once.
+// Sends unsafe requests with the page's CSRF token; fetches a fresh token once if that of a cached page is stale.
 
 const TOKEN_URL = new URL("../api/analysis/token", import.meta.url).pathname;
 const UNREACHABLE = "The site could not be reached. Nothing was lost; please try again.";
 
-/** A request that the server understood and refused; `problem` is its problem+json, or a stand-in. */
+/** A request that the server refused or that did not reach it; `problem` is the problem+json, or a substitute. */
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.error ?? problem.detail ?? problem.title ?? "Something went wrong. Please try again.");
@@ -12,7 +12,7 @@ export class Refused extends Error {
   }
 }
 
-/** Sends an unsafe request; answers the response, or throws `Refused`. */
+/** Sends an unsafe request and returns the response; throws `Refused`. */
 export async function post(url, { json, headers = {}, signal } = {}) {
   const body = json === undefined ? undefined : JSON.stringify(json);
   const type = json === undefined ? {} : { "Content-Type": "application/json" };
@@ -28,14 +28,14 @@ export async function post(url, { json, headers = {}, signal } = {}) {
   return response;
 }
 
-/** Uploads one file, telling `progress` the fraction sent; answers the server's JSON, or throws `Refused`. */
+/** Uploads one file, reports the fraction sent to `progress` and returns the server's JSON; throws `Refused`. */
 export async function upload(url, file, progress) {
   const answer = await withToken((token) => transfer(sameSite(url), file, token, progress));
   if (answer.status >= 400) throw new Refused(answer.status, answer.body);
   return answer.body;
 }
 
-/** Links are the server's own; only their path is used, so that no other origin is ever called or shown. */
+/** Reduces a link to path and query, so that no other origin is ever requested or shown. */
 export function sameSite(link) {
   const { pathname, search } = new URL(link, location.href);
   return pathname + search;
@@ -58,7 +58,7 @@ async function freshToken() {
   return fresh;
 }
 
-// fetch() cannot tell how much of a body is sent.
+// fetch() does not report the progress of an upload.
 function transfer(url, file, csrfToken, progress) {
   return new Promise((resolve, reject) => {
     const form = new FormData();

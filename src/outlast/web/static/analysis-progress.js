@@ -1,8 +1,8 @@
-// <analysis-progress session="ID" src="/api/analysis/progress/ID">: one session as it goes on, on any page of the
-// site. What the server rendered inside is brought to life in place; an empty element draws itself.
+// <analysis-progress session="ID" src="/api/analysis/progress/ID">: the live progress of one session, on any page
+// of the site. Updates the markup that the server rendered inside; an empty element renders its own.
 //
-// It bubbles `analysis-snapshot` with each snapshot as its detail, and `analysis-final` with the last one;
-// preventDefault() on the latter keeps the page where it is.
+// Fires bubbling `analysis-snapshot` events with each snapshot as their detail, and `analysis-final` with the last
+// one; preventDefault() on the latter keeps the element from showing the result.
 
 import { post } from "./access.js";
 import { announce } from "./announcer.js";
@@ -25,9 +25,9 @@ export class AnalysisProgress extends HTMLElement {
     this.#prepare();
     if (!this.#snapshot && rendered) this.#feed.deliver(JSON.parse(rendered.textContent));
     on(this, "submit", (event) => this.#submit(event));
-    on(window, "pagehide", () => this.#feed.stop()); // lets the browser keep the page for its back button
+    on(window, "pagehide", () => this.#feed.stop()); // keeps the page eligible for the back/forward cache
     on(window, "pageshow", (event) => event.persisted && this.#feed.start());
-    on(document, "visibilitychange", () => this.#lookAgain());
+    on(document, "visibilitychange", () => this.#resume());
     const ticker = setInterval(() => this.#view.tick(this.#feed.now), 1000);
     this.#connected.signal.addEventListener("abort", () => clearInterval(ticker));
     if (!this.#snapshot || !words.isFinal(this.#snapshot)) this.#feed.start();
@@ -43,7 +43,7 @@ export class AnalysisProgress extends HTMLElement {
     return this.#snapshot;
   }
 
-  /** Goes on from a snapshot and the rest of the stream that brought it: a start request that answers in events. */
+  /** Continues from a snapshot and the stream of a start request that responds with events. */
   follow(snapshot, stream) {
     this.#prepare(snapshot.links);
     this.#feed.deliver(snapshot);
@@ -55,43 +55,43 @@ export class AnalysisProgress extends HTMLElement {
     this.#view ??= new ProgressView(this);
     const self = links.self ?? this.getAttribute("src") ?? `/api/analysis/progress/${this.getAttribute("session")}`;
     this.#feed ??= new Feed({ self, events: `${self}/events`, ...links }, {
-      snapshot: (snapshot) => this.#take(snapshot),
+      snapshot: (snapshot) => this.#receive(snapshot),
       connection: (alive) => this.#view.connection(alive ? "" : words.LOST),
-      gone: () => this.#gone(),
+      notFound: () => this.#notFound(),
     });
   }
 
-  #take(snapshot) {
+  #receive(snapshot) {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
     this.#view.render(snapshot, this.#feed.now);
     announce(words.announcement(before, snapshot));
-    this.#entitle(snapshot);
+    this.#updateTitle(snapshot);
     this.dispatchEvent(new CustomEvent("analysis-snapshot", { detail: snapshot, bubbles: true }));
     if (words.isFinal(snapshot) && before?.status !== snapshot.status) this.#end(snapshot);
   }
 
   #end(snapshot) {
-    const told = new CustomEvent("analysis-final", { detail: snapshot, bubbles: true, cancelable: true });
-    if (!this.dispatchEvent(told) || snapshot.status !== "completed") return;
+    const ended = new CustomEvent("analysis-final", { detail: snapshot, bubbles: true, cancelable: true });
+    if (!this.dispatchEvent(ended) || snapshot.status !== "completed") return;
     if (snapshot.redirect_url && leaveFor(snapshot.redirect_url)) return;
     showFinal(snapshot.links.page);
   }
 
-  /** The tab tells how far it is, on the session's own page. */
-  #entitle(snapshot) {
+  /** Shows the progress in the document's title, on the session's own page. */
+  #updateTitle(snapshot) {
     if (!isHere(snapshot.links.page)) return;
-    const far = words.isFinal(snapshot) ? words.phase(snapshot) : `${Math.floor(words.percentage(snapshot))}%`;
-    document.title = `${far} · ${this.#title}`;
+    const progress = words.isFinal(snapshot) ? words.phase(snapshot) : `${Math.floor(words.percentage(snapshot))}%`;
+    document.title = `${progress} · ${this.#title}`;
   }
 
-  #gone() {
+  #notFound() {
     this.#view.connection(words.GONE);
     announce(words.GONE);
   }
 
-  /** Failed or cancelled is not the end of it: another tab may have started it again. */
-  #lookAgain() {
+  /** Checks failed and cancelled sessions anew: another tab may have retried them. */
+  #resume() {
     if (!document.hidden && this.#snapshot && words.isFinal(this.#snapshot)) this.#feed.start();
   }
 
@@ -99,10 +99,10 @@ export class AnalysisProgress extends HTMLElement {
     const verb = event.target.dataset.part;
     if (verb !== "cancel" && verb !== "retry") return;
     event.preventDefault();
-    if (this.#view.part(`${verb}-button`).getAttribute("aria-disabled") !== "true") this.#ask(verb);
+    if (this.#view.part(`${verb}-button`).getAttribute("aria-disabled") !== "true") this.#send(verb);
   }
 
-  async #ask(verb) {
+  async #send(verb) {
     const { self, ...links } = this.#feed.links;
     const url = links[verb] ?? self.replace("/progress/", `/${verb}/`);
     this.#view.connection("");
@@ -116,8 +116,8 @@ export class AnalysisProgress extends HTMLElement {
       this.#view.busy(verb, "");
       this.#view.connection(refusal.message);
       announce(refusal.message);
-      this.#feed.start(); // it may have ended in the meantime
-      this.#feed.nudge();
+      this.#feed.start(); // the session may have changed meanwhile
+      this.#feed.refresh();
     }
   }
 }

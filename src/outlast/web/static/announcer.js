@@ -1,4 +1,4 @@
-// The page's one live region. It outlives what is shown in <main>, so that the last word is still heard.
+// The page's only live region. It is outside <main>, so that replacing <main> does not cut announcements off.
 
 export function announce(sentence) {
   if (sentence) region().textContent = sentence;

@@ -1,4 +1,4 @@
-// <copy-button for="ID"> copies what the field with this id holds. Without JavaScript it is nothing.
+// <copy-button for="ID"> copies the value of the field with this id. Without JavaScript it stays empty.
 
 import { announce } from "./announcer.js";
 
@@ -17,16 +17,16 @@ class CopyButton extends HTMLElement {
   }
 
   async #copy(button) {
-    const said = (await copied(document.getElementById(this.getAttribute("for"))))
+    const label = (await copied(document.getElementById(this.getAttribute("for"))))
       ? "Copied"
       : "It is selected; copy it with the keyboard";
-    announce(`${said}.`);
-    button.textContent = said;
+    announce(`${label}.`);
+    button.textContent = label;
     setTimeout(() => (button.textContent = LABEL), SHOWN_FOR);
   }
 }
 
-/** Whether it is on the clipboard; else it is selected. Sites without TLS have only the older way. */
+/** Copies a field; returns false and leaves it selected on failure. Only execCommand works without TLS. */
 async function copied(field) {
   try {
     await navigator.clipboard.writeText(field.value);

@@ -1,19 +1,19 @@
-// Takes the live parts of a dashboard page anew from the site, while somebody looks at it.
+// Refreshes the live parts of a dashboard page while it is visible.
 
-const EVERY = 3000;
+const REFRESH_EVERY = 3000;
 const stale = document.querySelector('[data-part="stale"]');
 const pause = document.querySelector('[data-part="pause"]');
 let paused = false;
 
-async function fresh() {
+async function fetchPage() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (answer.status === 403) location.reload();
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// A part in which somebody is at work stays as it is; what is open or scrolled stays so.
-function take(part, page) {
+// Skips a part that has the focus; keeps <details> open and scroll positions.
+function update(part, page) {
   const next = page.getElementById(part.id);
   if (!next) return part.remove();
   if (part.contains(document.activeElement) || next.isEqualNode(part)) return;
@@ -26,17 +26,17 @@ function take(part, page) {
   [...next.querySelectorAll(".d-scroll")].forEach((one, n) => (one.scrollLeft = scrolled[n] ?? 0));
 }
 
-async function round() {
+async function refresh() {
   if (!paused && !document.hidden) {
     try {
-      const page = await fresh();
-      for (const part of document.querySelectorAll("[data-live]")) take(part, page);
+      const page = await fetchPage();
+      for (const part of document.querySelectorAll("[data-live]")) update(part, page);
       stale.hidden = true;
     } catch {
       stale.hidden = false;
     }
   }
-  setTimeout(round, EVERY);
+  setTimeout(refresh, REFRESH_EVERY);
 }
 
 if (pause) {
@@ -46,4 +46,4 @@ if (pause) {
     pause.setAttribute("aria-pressed", String(paused));
   });
 }
-setTimeout(round, EVERY);
+setTimeout(refresh, REFRESH_EVERY);

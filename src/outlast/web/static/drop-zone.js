@@ -1,4 +1,4 @@
-// Lets a file be dropped on the page, and taken back, where a plain file input stands without JavaScript.
+// Adds drag and drop, and a button to remove the file, to a plain file input.
 
 /** `field`: a field of form.html that has a file input. */
 export function acceptDrops(field) {
@@ -13,7 +13,7 @@ export function acceptDrops(field) {
     remove.hidden = !file;
     remove.textContent = file ? `Remove ${file.name}${more.length ? ` and ${more.length} more` : ""}` : "";
     zone.classList.toggle("filled", Boolean(file));
-    if (address) address.disabled = Boolean(file); // one of the two; what was typed stays
+    if (address) address.disabled = Boolean(file); // either a file or an address; keeps the text
   };
   input.addEventListener("change", change);
   remove.addEventListener("click", () => {
@@ -21,7 +21,7 @@ export function acceptDrops(field) {
     change();
     input.focus();
   });
-  window.addEventListener("pageshow", change); // browsers restore what was chosen
+  window.addEventListener("pageshow", change); // browsers restore the chosen files
 
   const alone = document.querySelectorAll("[data-part=drop]").length === 1;
   const target = alone ? document : zone;

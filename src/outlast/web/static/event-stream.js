@@ -1,10 +1,10 @@
 // Reads server-sent events from the body of a fetch: one reader for the events route and for a start request
-// that streams its own progress. Unlike EventSource it sees status codes and can tell silence from peace.
+// that streams its progress. Unlike EventSource it exposes status codes and times out on a dead connection.
 
-const SILENCE = 40_000; // milliseconds; comments come every 15 s
+const STREAM_TIMEOUT = 40_000; // milliseconds; the server sends comments every 15 s
 
-/** Nothing was heard for longer than a living server is quiet. */
-export class Silence extends Error {}
+/** The server sent nothing for longer than its keep-alive interval. */
+export class StreamTimeout extends Error {}
 
 export class EventStream {
   #reader;
@@ -15,17 +15,17 @@ export class EventStream {
     this.#events = this.#parse();
   }
 
-  /** Ends the iteration, wherever it waits, without an error. */
+  /** Ends the iteration without an error, even while it waits. */
   close() {
     this.#reader.cancel().catch(() => {});
   }
 
-  /** The next `{event, data}`, or undefined when the stream has ended. */
+  /** The next `{event, data}`, or undefined at the end of the stream. */
   async next() {
     return (await this.#events.next()).value;
   }
 
-  /** The events that were not taken yet; ends with the stream, throws when it breaks or falls silent. */
+  /** The remaining events; throws if the connection breaks or times out. */
   [Symbol.asyncIterator]() {
     return this.#events;
   }
@@ -54,11 +54,11 @@ export class EventStream {
 
   async #read() {
     let timer;
-    const silence = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Silence("the stream fell silent")), SILENCE);
+    const timeout = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new StreamTimeout("the stream timed out")), STREAM_TIMEOUT);
     });
     try {
-      return await Promise.race([this.#reader.read(), silence]);
+      return await Promise.race([this.#reader.read(), timeout]);
     } finally {
       clearTimeout(timer);
     }

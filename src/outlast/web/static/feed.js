@@ -1,22 +1,22 @@
-// Brings one session's snapshots to the page for as long as it lives: events first, long polls where streams
-// do not get through, plain polls where those do not either; and up again by itself.
+// Receives one session's snapshots: by server-sent events, falling back to long polling and then to polling, and
+// returning to events later.
 
 import { sameSite } from "./access.js";
-import { EventStream, Silence } from "./event-stream.js";
+import { EventStream, StreamTimeout } from "./event-stream.js";
 import { watchPage } from "./page-watch.js";
 import { isFinal } from "./wording.js";
 
 const [EVENTS, LONG_POLL, POLL] = [0, 1, 2];
-const NUDGED = "nudged";
+const REFRESHED = "refreshed";
 
 // Milliseconds.
-const UNANSWERED = 40_000; // longer than a long poll takes
-const UP_AGAIN = 60_000; // how long a lower road is kept before events are tried again
-const SETTLED = 5_000; // a stream that spoke for this long was cut, not refused
+const REQUEST_TIMEOUT = 40_000; // longer than a long poll takes
+const RETRY_EVENTS_AFTER = 60_000; // time on a fallback transport before events are tried again
+const STABLE_AFTER = 5_000; // a stream that lasted this long broke off, and was not blocked by a proxy
 const FIRST_BACKOFF = 500;
 const LONGEST_BACKOFF = 15_000;
 const LONGEST_RETRY_AFTER = 60_000;
-const HIDDEN_PACE = 5_000;
+const HIDDEN_INTERVAL = 5_000;
 const BETWEEN_LONG_POLLS = 250;
 
 const LONG_POLL_SECONDS = 25;
@@ -34,23 +34,23 @@ export class Feed {
   #listener;
   #version = -1;
   #etag = null;
-  #pace = 2000;
+  #pollInterval = 2000;
   #skew = 0;
 
-  #road = EVENTS;
-  #steppedDown = 0; // when
+  #transport = EVENTS;
+  #downgradedAt = 0;
   #failures = 0;
-  #lost = false;
+  #disconnected = false;
   #hidden = false;
-  #spokenSince = 0; // when this turn's stream said its first word
+  #streamingSince = 0; // when this attempt's stream brought its first event
 
-  #life = null; // aborts when the feed stops
-  #turn = null; // aborts when the present wait is over
-  #lent = false; // the stream is the start request's own: to close it could end the work
+  #lifetime = null; // aborts when the feed stops
+  #attempt = null; // aborts the current request or pause
+  #borrowed = false; // reads the start request's response: closing it could cancel the session
 
   /**
-   * `links`: `{self, events}`. `listener`: `snapshot(snapshot)` for each that is not older than the last,
-   * `connection(alive)` when it is lost or found again, `gone()` when there is no such session.
+   * `links`: `{self, events}`. `listener`: `snapshot(snapshot)` for each snapshot not older than the last,
+   * `connection(alive)` when the connection is lost or restored, `notFound()` if the session does not exist.
    */
   constructor(links, listener) {
     this.#links = links;
@@ -66,37 +66,37 @@ export class Feed {
     return Date.now() + this.#skew;
   }
 
-  /** Begins, with `stream` (an EventStream that somebody else opened) for as long as that lasts. */
+  /** Starts, reading an already open EventStream first if one is given. */
   start(stream = null) {
-    if (this.#life) return;
-    this.#life = new AbortController();
-    this.#road = EVENTS;
+    if (this.#lifetime) return;
+    this.#lifetime = new AbortController();
+    this.#transport = EVENTS;
     this.#failures = 0;
     this.#hidden = false;
-    this.#lent = stream !== null;
-    watchPage(this.#life.signal, {
-      wake: () => this.nudge(),
-      hidden: () => this.#hide(),
-      visible: (wasHidden) => this.#show(wasHidden),
+    this.#borrowed = stream !== null;
+    watchPage(this.#lifetime.signal, {
+      wake: () => this.refresh(),
+      hidden: () => this.#suspend(),
+      visible: (wasHidden) => this.#resume(wasHidden),
     });
-    this.#follow(this.#life.signal, stream);
+    this.#follow(this.#lifetime.signal, stream);
   }
 
   stop() {
-    this.#life?.abort();
-    this.#turn?.abort();
-    this.#life = null;
+    this.#lifetime?.abort();
+    this.#attempt?.abort();
+    this.#lifetime = null;
   }
 
-  /** Gives up whatever it waits for and looks again at once, by the best road. */
-  nudge() {
-    if (this.#lent) return;
-    this.#road = EVENTS;
+  /** Aborts the current request or pause and fetches at once, by events. */
+  refresh() {
+    if (this.#borrowed) return;
+    this.#transport = EVENTS;
     this.#failures = 0;
-    this.#turn?.abort(NUDGED);
+    this.#attempt?.abort(REFRESHED);
   }
 
-  /** Takes a snapshot from anywhere (the answer to a cancel is one too); one older than the shown is ignored. */
+  /** Accepts a snapshot from any source, such as the response to a cancel; ignores outdated ones. */
   deliver(snapshot) {
     if (!(snapshot?.version >= this.#version)) return;
     this.#version = snapshot.version;
@@ -105,100 +105,100 @@ export class Feed {
     try {
       this.#listener.snapshot(snapshot);
     } catch (error) {
-      reportError(error); // a fault of the page is none of the connection
+      reportError(error); // an error of the page must not count as a connection error
     }
   }
 
-  async #follow(life, stream) {
-    while (!life.aborted) {
-      const turn = this.#newTurn();
+  async #follow(lifetime, stream) {
+    while (!lifetime.aborted) {
+      const attempt = this.#newAttempt();
       try {
-        const rest = stream ? await this.#read(stream, turn) : await this.#look(turn);
-        await pause(rest, turn.signal);
+        const delay = stream ? await this.#read(stream, attempt) : await this.#fetchOnce(attempt);
+        await pause(delay, attempt.signal);
       } catch (error) {
-        if (life.aborted) return;
-        if (turn.signal.reason !== NUDGED) {
-          if (error.status === 404) return this.#gone();
-          this.#stepDown(error);
-          await pause(this.#backoff(error), this.#newTurn().signal);
+        if (lifetime.aborted) return;
+        if (attempt.signal.reason !== REFRESHED) {
+          if (error.status === 404) return this.#notFound();
+          this.#downgrade(error);
+          await pause(this.#backoff(error), this.#newAttempt().signal);
         }
       }
       stream = null;
     }
   }
 
-  #newTurn() {
-    this.#spokenSince = 0;
-    this.#turn = new AbortController();
-    return this.#turn;
+  #newAttempt() {
+    this.#streamingSince = 0;
+    this.#attempt = new AbortController();
+    return this.#attempt;
   }
 
-  /** One stream, one long poll or one poll; answers the milliseconds to rest after it. */
-  #look(turn) {
-    if (this.#road !== EVENTS && Date.now() - this.#steppedDown > UP_AGAIN) this.#road = EVENTS;
-    if (this.#hidden || this.#road === POLL) return this.#poll(turn);
-    return this.#road === EVENTS ? this.#listen(turn) : this.#longPoll(turn);
+  /** Makes one request by the current transport; returns the milliseconds to pause after it. */
+  #fetchOnce(attempt) {
+    if (this.#transport !== EVENTS && Date.now() - this.#downgradedAt > RETRY_EVENTS_AFTER) this.#transport = EVENTS;
+    if (this.#hidden || this.#transport === POLL) return this.#poll(attempt);
+    return this.#transport === EVENTS ? this.#openStream(attempt) : this.#longPoll(attempt);
   }
 
-  async #listen(turn) {
+  async #openStream(attempt) {
     const headers = { Accept: "text/event-stream" };
     if (this.#version >= 0) headers["Last-Event-ID"] = String(this.#version);
-    const response = await this.#get(this.#links.events, headers, turn);
+    const response = await this.#get(this.#links.events, headers, attempt);
     if (response.status === 204) {
-      await this.#poll(turn);
-      return this.#pace;
+      await this.#poll(attempt);
+      return this.#pollInterval;
     }
     if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Unreadable(response);
-    return this.#read(new EventStream(response), turn);
+    return this.#read(new EventStream(response), attempt);
   }
 
-  async #read(stream, turn) {
-    turn.signal.addEventListener("abort", () => stream.close());
+  async #read(stream, attempt) {
+    attempt.signal.addEventListener("abort", () => stream.close());
     try {
       for await (const { event, data } of stream) {
-        this.#spokenSince ||= Date.now();
-        this.#alive();
-        if (event === "bye") return between(500, 3000); // everybody comes back at once: not in the same instant
+        this.#streamingSince ||= Date.now();
+        this.#connected();
+        if (event === "bye") return between(500, 3000); // spreads the reconnects of all clients
         if (event === "progress" || event === "done") this.deliver(JSON.parse(data));
         if (event === "done") return 0;
       }
     } finally {
-      this.#lent = false;
+      this.#borrowed = false;
     }
     throw new Error("the stream was cut");
   }
 
-  async #longPoll(turn) {
+  async #longPoll(attempt) {
     const began = Date.now();
     const url = `${this.#links.self}${this.#links.self.includes("?") ? "&" : "?"}wait=${LONG_POLL_SECONDS}`;
-    const response = await this.#ask(url, turn);
+    const response = await this.#fetchSnapshot(url, attempt);
     const waited = response.status !== 304 || Date.now() - began > 1000;
-    return waited ? BETWEEN_LONG_POLLS : this.#pace;
+    return waited ? BETWEEN_LONG_POLLS : this.#pollInterval;
   }
 
-  async #poll(turn) {
-    const response = await this.#ask(this.#links.self, turn);
-    if (this.#road !== POLL && !this.#hidden) return 0; // found again: back to events
-    return Math.max(this.#pace, retryAfter(response), this.#hidden ? HIDDEN_PACE : 0) * between(0.9, 1.1);
+  async #poll(attempt) {
+    const response = await this.#fetchSnapshot(this.#links.self, attempt);
+    if (this.#transport !== POLL && !this.#hidden) return 0; // connection restored: back to events
+    return Math.max(this.#pollInterval, retryAfter(response), this.#hidden ? HIDDEN_INTERVAL : 0) * between(0.9, 1.1);
   }
 
-  async #ask(url, turn) {
+  async #fetchSnapshot(url, attempt) {
     const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
-    const response = await this.#get(url, { Accept: "application/json", ...headers }, turn);
+    const response = await this.#get(url, { Accept: "application/json", ...headers }, attempt);
     const snapshot = response.status === 304 ? null : await response.json();
-    this.#alive();
+    this.#connected();
     if (snapshot) {
       this.#etag = response.headers.get("ETag");
-      this.#pace = snapshot.poll_after_ms ?? this.#pace;
+      this.#pollInterval = snapshot.poll_after_ms ?? this.#pollInterval;
       this.deliver(snapshot);
     }
     return response;
   }
 
-  async #get(url, headers, turn) {
-    const deadline = setTimeout(() => turn.abort(new Silence("no answer")), UNANSWERED);
+  async #get(url, headers, attempt) {
+    const deadline = setTimeout(() => attempt.abort(new StreamTimeout("no answer")), REQUEST_TIMEOUT);
     try {
-      const response = await fetch(sameSite(url), { headers, cache: "no-store", signal: turn.signal });
+      const response = await fetch(sameSite(url), { headers, cache: "no-store", signal: attempt.signal });
       if (!response.ok && response.status !== 304) throw new Unreadable(response);
       const date = Date.parse(response.headers.get("Date"));
       if (Math.abs(date - this.now) > 2000) this.#skew = date - Date.now();
@@ -208,52 +208,52 @@ export class Feed {
     }
   }
 
-  #alive() {
+  #connected() {
     this.#failures = 0;
-    if (!this.#lost) return;
-    this.#lost = false;
-    this.#road = EVENTS; // everything was away, so nothing speaks against the best road
+    if (!this.#disconnected) return;
+    this.#disconnected = false;
+    this.#transport = EVENTS; // the outage hit every transport, so events may work
     this.#listener.connection(true);
   }
 
-  #stepDown(error) {
+  #downgrade(error) {
     this.#failures += 1;
-    const spoke = this.#spokenSince && Date.now() - this.#spokenSince > SETTLED;
-    if (this.#road === EVENTS && spoke && !(error instanceof Silence)) return; // cut: the same road again
-    if (this.#road !== POLL) {
-      this.#road += 1;
-      this.#steppedDown = Date.now();
-    } else if (!this.#lost && error.status !== 429) {
-      this.#lost = true;
+    const wasStable = this.#streamingSince && Date.now() - this.#streamingSince > STABLE_AFTER;
+    if (this.#transport === EVENTS && wasStable && !(error instanceof StreamTimeout)) return; // broken off: same transport again
+    if (this.#transport !== POLL) {
+      this.#transport += 1;
+      this.#downgradedAt = Date.now();
+    } else if (!this.#disconnected && error.status !== 429) {
+      this.#disconnected = true;
       this.#listener.connection(false);
     }
   }
 
   #backoff(error) {
     const doubled = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (this.#failures - 1)) * between(0.5, 1);
-    return Math.max(doubled, this.#road === POLL ? (error.retryAfter ?? 0) : 0);
+    return Math.max(doubled, this.#transport === POLL ? (error.retryAfter ?? 0) : 0);
   }
 
-  #gone() {
+  #notFound() {
     this.stop();
-    this.#listener.gone();
+    this.#listener.notFound();
   }
 
-  #hide() {
-    if (this.#lent) return;
+  #suspend() {
+    if (this.#borrowed) return;
     this.#hidden = true;
-    this.#turn?.abort(NUDGED);
+    this.#attempt?.abort(REFRESHED);
   }
 
-  #show(wasHidden) {
-    const lower = this.#road !== EVENTS || this.#lost;
-    if (!wasHidden && !this.#hidden && !lower) return;
+  #resume(wasHidden) {
+    const downgraded = this.#transport !== EVENTS || this.#disconnected;
+    if (!wasHidden && !this.#hidden && !downgraded) return;
     this.#hidden = false;
-    this.nudge();
+    this.refresh();
   }
 }
 
-/** What a response asks for, in milliseconds, within reason. */
+/** The response's `Retry-After` in milliseconds, capped. */
 function retryAfter(response) {
   const seconds = Number(response.headers.get("Retry-After"));
   return Math.min(LONGEST_RETRY_AFTER, (seconds || 0) * 1000);

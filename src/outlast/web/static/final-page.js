@@ -1,16 +1,15 @@
-// Shows what the server has at an address in place of what is shown now, without a new page: same <main>, same
-// title, as a reload would give.
+// Replaces <main> and the title by those of a fetched page, with the same outcome as a reload.
 
 import { sameSite } from "./access.js";
 
 const STYLES_WITHIN = 3000;
 
-/** Whether `link` is the address that the browser shows. */
+/** Whether `link` is the current page. */
 export function isHere(link) {
   return new URL(link, location.href).pathname === location.pathname;
 }
 
-/** Fetches the page at `link` and shows it; the browser's own way if anything is unusual. */
+/** Fetches the page at `link` and shows it in place; navigates or reloads if that fails. */
 export async function showFinal(link) {
   if (!isHere(link)) return location.assign(sameSite(link));
   const page = await fetchPage(link).catch(() => null);
@@ -24,7 +23,7 @@ export async function showFinal(link) {
   heading?.focus();
 }
 
-/** Leaves for an address of this site; answers false, and stays, for any other. */
+/** Navigates to an address of this origin; returns false, and stays, for any other. */
 export function leaveFor(address) {
   const url = new URL(address, location.href);
   if (url.origin !== location.origin) return false;
@@ -38,7 +37,7 @@ async function fetchPage(link) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-/** Style sheets and modules that the new page has and this one has not; done when the styles are there. */
+/** Adds style sheets and modules that only the new page has; resolves when the styles are loaded. */
 function adoptHead(page) {
   const has = (selector, name, value) =>
     [...document.head.querySelectorAll(selector)].some((node) => node.getAttribute(name) === value);

@@ -1,8 +1,7 @@
-// Tells when a page should look again: back from sleep, from another tab, or on another network.
-// Browsers have a signal for each of these, and none for all.
+// Detects when a page should refresh: after sleep, when its tab becomes visible, or on another network.
 
 const SLEPT = 20_000; // a timer this late means that the machine slept
-const HIDDEN_AFTER = 30_000; // a hidden tab gives its connection back: browsers share six among all tabs
+const HIDDEN_AFTER = 30_000; // a hidden tab closes its connection: HTTP/1.1 browsers share six among tabs
 
 /** Calls `wake()`, `hidden()` and `visible(wasHidden)` until `signal` aborts. */
 export function watchPage(signal, { wake, hidden, visible }) {
@@ -17,7 +16,7 @@ export function watchPage(signal, { wake, hidden, visible }) {
     timer = setTimeout(hidden, HIDDEN_AFTER);
   };
   on(window, "online", wake);
-  on(window, "offline", wake); // looking again is what tells whether it is true
+  on(window, "offline", wake); // a request shows whether it is true
   on(document, "visibilitychange", visibility);
   if (document.hidden) visibility();
 

@@ -1,5 +1,5 @@
-// Draws a snapshot into the parts that the server rendered (progress.html), or into parts of its own where the
-// element came empty. Parts are changed in place, never made anew, so that focus and reading position stay.
+// Renders a snapshot into the parts that the server rendered (progress.html), or into its own if the element was
+// empty. Updates parts in place, so that the focus and the reading position of screen readers are kept.
 
 import * as words from "./wording.js";
 
@@ -50,7 +50,7 @@ export class ProgressView {
   #received = 0;
   #elapsed = 0;
   #shown = 0;
-  #lost = false;
+  #disconnected = false;
 
   constructor(host) {
     this.#host = host;
@@ -67,47 +67,47 @@ export class ProgressView {
     return this.#parts.get(name);
   }
 
-  /** Draws the whole snapshot; `now` is the server's clock, in milliseconds. */
+  /** Renders the whole snapshot; `now` is the server's clock, in milliseconds. */
   render(snapshot, now) {
     this.#snapshot = snapshot;
     this.#received = performance.now();
     const final = words.isFinal(snapshot);
     this.#bar(snapshot);
     this.part("phase").dataset.phase = snapshot.phase;
-    this.#say("phase", words.phase(snapshot));
-    this.#say("message", final ? "" : (snapshot.current_message ?? ""));
-    this.#say("failure", words.failure(snapshot));
-    this.#say("reference", words.reference(snapshot));
+    this.#setPart("phase", words.phase(snapshot));
+    this.#setPart("message", final ? "" : (snapshot.current_message ?? ""));
+    this.#setPart("failure", words.failure(snapshot));
+    this.#setPart("reference", words.reference(snapshot));
     this.#show("problem", words.failure(snapshot));
     this.part("problem").dataset.status = snapshot.status;
-    this.#say("leave", final || snapshot.phase === "cancelling" ? "" : words.LEAVE);
+    this.#setPart("leave", final || snapshot.phase === "cancelling" ? "" : words.LEAVE);
     this.#steps(snapshot);
     this.#actions(snapshot);
     this.tick(now);
   }
 
-  /** Moves what goes on by itself between two snapshots: clock, range of time left, countdown. */
+  /** Updates what changes between snapshots: elapsed time, time left, countdown. */
   tick(now) {
     const snapshot = this.#snapshot;
     if (!snapshot) return;
     const final = words.isFinal(snapshot);
     const since = final ? 0 : performance.now() - this.#received;
-    this.#say("elapsed", this.#clock(snapshot, since, final));
+    this.#setPart("elapsed", this.#clock(snapshot, since, final));
     const left = (eta) => (eta == null ? null : eta - Math.floor(since / 1000));
     const waiting = final || snapshot.stalled || snapshot.phase === "cancelling";
-    this.#say("left", waiting ? "" : words.timeLeft(left(snapshot.eta_low), left(snapshot.eta_high)));
+    this.#setPart("left", waiting ? "" : words.timeLeft(left(snapshot.eta_low), left(snapshot.eta_high)));
     const [tone, text] = words.notice(snapshot, now) ?? ["calm", ""];
     this.part("notice").dataset.tone = tone;
-    this.#say("notice", this.#lost ? "" : text);
+    this.#setPart("notice", this.#disconnected ? "" : text);
   }
 
-  /** Shows a sentence about the connection or about what was just tried; "" takes it away. */
+  /** Shows a sentence about the connection or the last action; "" hides it. */
   connection(sentence) {
-    this.#lost = sentence === words.LOST;
-    this.#say("connection", sentence);
+    this.#disconnected = sentence === words.LOST;
+    this.#setPart("connection", sentence);
   }
 
-  /** Marks a button as at work without disabling it, so that it keeps the focus. */
+  /** Marks a button as busy without disabling it, so that it keeps the focus. */
   busy(name, text) {
     const button = this.part(`${name}-button`);
     if (text) button.setAttribute("aria-disabled", "true");
@@ -117,17 +117,17 @@ export class ProgressView {
 
   #bar(snapshot) {
     this.#shown = Math.max(this.#shown, words.percentage(snapshot));
-    this.part("fill").setAttribute("width", `${this.#shown}%`); // the style sheet eases it
+    this.part("fill").setAttribute("width", `${this.#shown}%`); // the style sheet animates it
     this.part("bar").setAttribute("aria-valuenow", Math.floor(this.#shown));
     this.part("bar").dataset.phase = snapshot.phase;
-    this.#say("percent", `${Math.floor(this.#shown)}%`);
+    this.#setPart("percent", `${Math.floor(this.#shown)}%`);
   }
 
   #clock(snapshot, since, final) {
     if (snapshot.elapsed_ms == null) return "";
-    const told = snapshot.elapsed_ms + since;
-    const behind = this.#elapsed - told;
-    this.#elapsed = !final && behind > 0 && behind < 2000 ? this.#elapsed : told; // a late answer turns no clock back
+    const reported = snapshot.elapsed_ms + since;
+    const behind = this.#elapsed - reported;
+    this.#elapsed = !final && behind > 0 && behind < 2000 ? this.#elapsed : reported; // never runs backwards for a late response
     return `${words.clock(this.#elapsed)} elapsed`;
   }
 
@@ -140,7 +140,7 @@ export class ProgressView {
       if (list.children[index] !== line) list.insertBefore(line, list.children[index] ?? null);
       drawStep(line, step, snapshot);
     });
-    for (const gone of known.values()) gone.remove();
+    for (const stale of known.values()) stale.remove();
     list.hidden = snapshot.steps.length === 0;
   }
 
@@ -159,7 +159,7 @@ export class ProgressView {
     if (held && active.closest("[hidden]")) this.part("phase").focus();
   }
 
-  #say(name, text) {
+  #setPart(name, text) {
     setText(this.part(name), text);
     this.#show(name, text);
   }

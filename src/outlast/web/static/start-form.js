@@ -1,5 +1,5 @@
-// Starts an analysis without leaving the form before there is something to show: uploads with progress, mistakes
-// beside their field, and in sync mode the progress that the start request itself streams.
+// Starts an analysis from the form: uploads files with progress, shows errors beside their fields, and in sync mode
+// shows the progress that the start request streams.
 
 import { Refused, post, sameSite, upload } from "./access.js";
 import "./analysis-progress.js";
@@ -14,14 +14,14 @@ class StartForm {
   #button;
   #label;
   #busy = false;
-  #uploaded = new WeakMap(); // a file that was sent once is not sent again for a mistake elsewhere
+  #uploaded = new WeakMap(); // files already uploaded, so that an error elsewhere sends none twice
 
   constructor(form) {
     this.#form = form;
     this.#button = form.querySelector("button[type=submit]");
     this.#label = this.#button.textContent;
     form.addEventListener("submit", (event) => this.#submit(event));
-    window.addEventListener("pageshow", (event) => event.persisted && this.#rest());
+    window.addEventListener("pageshow", (event) => event.persisted && this.#markIdle());
     for (const zone of form.querySelectorAll("[data-part=drop]")) acceptDrops(zone.closest(".field"));
   }
 
@@ -31,14 +31,14 @@ class StartForm {
     this.#busy = true;
     this.#clear();
     try {
-      this.#work("Starting…");
+      this.#markBusy("Starting…");
       const example = event.submitter?.name ? event.submitter : null;
       await this.#start(example ? { [example.name]: example.value } : await this.#input());
     } catch (refusal) {
-      this.#rest();
+      this.#markIdle();
       if (!(refusal instanceof Refused)) throw refusal;
-      if (refusal.problem.questions) this.#ask();
-      else this.#tell(refusal);
+      if (refusal.problem.questions) this.#postQuestions();
+      else this.#showErrors(refusal);
     }
   }
 
@@ -51,7 +51,7 @@ class StartForm {
     return input;
   }
 
-  /** What a field says, as the input's JSON; undefined where it was left empty. */
+  /** The field's value as JSON input; undefined if it is empty. */
   async #value(field) {
     const { kind, required } = field.dataset;
     if (kind === "answers") return answers(field);
@@ -83,7 +83,7 @@ class StartForm {
     if (this.#uploaded.has(file)) return this.#uploaded.get(file);
     const sending = this.#form.querySelector("[data-part=sending]");
     sending.hidden = false;
-    this.#work("Sending the file…");
+    this.#markBusy("Sending the file…");
     try {
       const { source } = await upload(this.#form.dataset.upload, file, (sent) => {
         sending.querySelector("p").textContent = `Sending ${file.name}: ${Math.floor(sent * 100)}%`;
@@ -100,7 +100,7 @@ class StartForm {
   }
 
   async #start(input) {
-    this.#work("Starting…");
+    this.#markBusy("Starting…");
     const response = await post(this.#form.dataset.start, {
       json: { analysis: this.#form.dataset.analysis, input },
       headers: { Accept: "text/event-stream, application/json" },
@@ -116,7 +116,7 @@ class StartForm {
     this.#becomeProgress(JSON.parse(first.data), stream);
   }
 
-  /** The form gives way to the progress, at the session's own address. */
+  /** Replaces the form by the progress, at the session's own address. */
   #becomeProgress(snapshot, stream) {
     const { title } = this.#form.dataset;
     history.pushState(null, "", sameSite(snapshot.links.page));
@@ -133,8 +133,8 @@ class StartForm {
     heading.focus();
   }
 
-  /** The site draws its questions itself: the form is posted as without JavaScript, but sent files not again. */
-  #ask() {
+  /** Posts the form as without JavaScript, for the server to render its questions; refers to uploaded files. */
+  #postQuestions() {
     for (const field of this.#form.querySelectorAll(".field")) {
       const input = field.querySelector("input[type=file]");
       if (!input?.files.length) continue;
@@ -145,7 +145,7 @@ class StartForm {
     this.#form.submit();
   }
 
-  #tell(refusal) {
+  #showErrors(refusal) {
     const elsewhere = [];
     let first = null;
     for (const { pointer, detail } of refusal.problem.errors ?? []) {
@@ -154,12 +154,12 @@ class StartForm {
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
-    const whole = this.#form.querySelector("[data-part=form-error]");
+    const summary = this.#form.querySelector("[data-part=form-error]");
     if (!first || elsewhere.length) {
-      whole.textContent = elsewhere.join(" ") || refusal.message;
-      whole.hidden = false;
+      summary.textContent = elsewhere.join(" ") || refusal.message;
+      summary.hidden = false;
     }
-    (first ?? whole).focus();
+    (first ?? summary).focus();
   }
 
   #fieldAt(pointer) {
@@ -173,34 +173,34 @@ class StartForm {
     for (const input of this.#form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   }
 
-  #work(text) {
+  #markBusy(text) {
     if (this.#button.textContent !== text) announce(text);
     this.#button.textContent = text;
-    this.#button.setAttribute("aria-disabled", "true"); // and not disabled: it keeps the focus
+    this.#button.setAttribute("aria-disabled", "true"); // disabling it would lose the focus
   }
 
-  #rest() {
+  #markIdle() {
     this.#busy = false;
     this.#button.textContent = this.#label;
     this.#button.removeAttribute("aria-disabled");
   }
 }
 
-/** The input that a field's mistake is about. */
+/** The control that a field's error belongs to. */
 function control(field) {
   const file = field.querySelector("input[type=file]");
   return file?.files.length ? file : (field.querySelector(`${TYPED}, select`) ?? file);
 }
 
-/** A single file stands for itself, where the input takes one. */
+/** Returns a single source as a string, unless the field is a list. */
 function oneOrAll(field, sources) {
   return sources.length > 1 || field.dataset.list !== undefined ? sources : sources[0];
 }
 
-/** What was chosen, by the name of each question. */
+/** The chosen answers, by the name of their question. */
 function answers(field) {
-  const given = [...field.querySelectorAll("[data-answer]")].filter((answer) => answer.value);
-  return Object.fromEntries(given.map((answer) => [answer.dataset.answer, answer.value]));
+  const chosen = [...field.querySelectorAll("[data-answer]")].filter((answer) => answer.value);
+  return Object.fromEntries(chosen.map((answer) => [answer.dataset.answer, answer.value]));
 }
 
 function mark(field, sentence) {

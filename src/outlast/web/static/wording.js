@@ -1,5 +1,5 @@
-// Every sentence and figure that the page shows of a snapshot. The template progress.html says the same
-// without JavaScript; a test holds the two together.
+// The texts that the page shows for a snapshot. The template progress.html renders the same texts without
+// JavaScript; a test compares the two.
 
 const PHASES = {
   queued: "Waiting in the queue",
@@ -35,18 +35,18 @@ export function stepState(step) {
   return STEP_STATES[step.status] ?? STEP_STATES.pending;
 }
 
-/** What stands at the end of a step's line: how far it is, or how long it took. */
+/** The text at the end of a step's line: its percentage or its duration. */
 export function stepMeta(step) {
   if (step.status === "active") return `${Math.floor(step.progress_percentage ?? 0)}%`;
   return step.duration_ms == null ? "" : duration(step.duration_ms);
 }
 
-/** Tenths of a per cent, rounded down: the page never shows more than the server knows. */
+/** The percentage, rounded down to tenths: the page never shows more than the server reported. */
 export function percentage(snapshot) {
   return Math.floor((snapshot.progress_percentage ?? 0) * 10) / 10;
 }
 
-/** A length of time in words, from milliseconds. */
+/** Formats a duration in milliseconds. */
 export function duration(ms) {
   const tenths = Math.floor((ms + 50) / 100);
   if (tenths < 1) return "< 0.1 s";
@@ -58,7 +58,7 @@ export function duration(ms) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A running clock, m:ss, from milliseconds. */
+/** Formats milliseconds as m:ss or h:mm:ss. */
 export function clock(ms) {
   const seconds = Math.floor(ms / 1000);
   const pad = (n) => String(n).padStart(2, "0");
@@ -67,7 +67,7 @@ export function clock(ms) {
   return hours ? `${hours}:${pad(minutes)}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** The range of time left, widened to round figures; "" where it is not known or has run out. */
+/** The range of time left, widened to round figures; "" if it is unknown or has run out. */
 export function timeLeft(low, high) {
   if (low == null || high == null || high <= 0) return "";
   if (high < 10) return "a few seconds left";
@@ -79,7 +79,7 @@ export function timeLeft(low, high) {
   return from === to ? `about ${to} ${unit} left` : `about ${from}–${to} ${unit} left`;
 }
 
-/** What a person should know beyond the phase: `[tone, sentence]`, or null. `now` is the server's, in ms. */
+/** The notice beside the phase: `[tone, sentence]`, or null. `now` is the server's clock, in milliseconds. */
 export function notice(snapshot, now) {
   if (isFinal(snapshot)) return null;
   const attempts = `Attempt ${snapshot.attempt} of ${snapshot.max_attempts}`;
@@ -99,21 +99,21 @@ export function notice(snapshot, now) {
   }
 }
 
-/** What a screen reader is told between two snapshots: the step and the quarters, nothing else. */
+/** What screen readers announce between two snapshots: a new step and each quarter. */
 export function announcement(before, after) {
   if (!before) return "";
   if (isFinal(after)) return before.status === after.status ? "" : ending(after);
-  const said = [];
+  const sentences = [];
   const at = after.steps.findIndex((step) => step.status === "active");
   if (at >= 0 && after.steps[at].name !== before.steps.find((step) => step.status === "active")?.name) {
-    said.push(`Step ${at + 1} of ${after.steps.length}: ${after.steps[at].title}.`);
+    sentences.push(`Step ${at + 1} of ${after.steps.length}: ${after.steps[at].title}.`);
   }
   const quarter = Math.floor(percentage(after) / 25);
-  if (quarter > Math.floor(percentage(before) / 25)) said.push(`${quarter * 25}% done.`);
-  return said.join(" ");
+  if (quarter > Math.floor(percentage(before) / 25)) sentences.push(`${quarter * 25}% done.`);
+  return sentences.join(" ");
 }
 
-/** What stands in place of a result. */
+/** The text in place of a result. */
 export function failure(snapshot) {
   if (snapshot.status === "failed") return snapshot.error ?? "The analysis did not succeed.";
   if (snapshot.status === "cancelled") return "The analysis was cancelled. You can start it again; steps that are done are kept.";
