@@ -217,8 +217,8 @@ async def test_a_pause_of_the_server_is_nobodys_slowness(house: Running, monkeyp
     wire = await house.connect(b"GET / HTTP/1.1\r\nHost: loc")
     await _read_by(house, 1)
     for connection in house.connections:
-        connection._until = 0.0  # long over
-        monkeypatch.setattr(house.server, "_looked_at", [connection] * 10)
+        connection._deadline = 0.0  # long over
+        monkeypatch.setattr(house.server, "_connections", [connection] * 10)
     monkeypatch.setattr(house.server, "_ticked_at", 0.0)
     await house.server.on_tick(1)
     wire.send(b"alhost\r\n\r\n")
