@@ -31,7 +31,7 @@ async def count(pages: dict[str, str]) -> dict[str, int]:
 
 @outlast.analysis("site", steps=[read, count], timeout=300, max_attempts=3)
 async def analyse_site(url: str) -> dict[str, int]:
-    return await count(await read(url))  # step results are stored: a retry does not download again
+    return await count(await read(url))  # each step's result is kept: a second attempt does not read again
 
 
 app = outlast.asgi()  # or mount it into your own site

@@ -96,7 +96,7 @@ class Pages:
             status=404,
             title="Not found",
             error="There is nothing at this address, or not for you.",
-            way=("/", "To the start page"),
+            link=("/", "To the start page"),
         )
 
     def host(self) -> str:

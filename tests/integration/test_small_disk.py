@@ -40,7 +40,7 @@ def fill(disk: Path, *, leaving: int = 0) -> None:
 
 @pytest.fixture
 async def site(disk: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenSite]:
-    monkeypatch.setattr(quota, "MEASURED_FOR", 0.0)
+    monkeypatch.setattr(quota, "SPACE_CACHED_FOR", 0.0)
     async with open_site(disk / "data", min_free_mb=4) as site:
         yield site
 
