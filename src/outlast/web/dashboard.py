@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.statistics import Hour
+from outlast.domain.clean_text import plain
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
@@ -75,7 +76,7 @@ class Dashboard:
     async def overview(self, context: RequestContext) -> Response:
         """`GET /dashboard`; `?status=` and `?analysis=` filter the list."""
         query = context.request.query_params
-        status, analysis = _status(query.get("status", "")), query.get("analysis") or None
+        status, analysis = _status(query.get("status", "")), plain(query.get("analysis", "")) or None
         insight = await context.engine.insights.now()
         listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
         return self._templates.page(
