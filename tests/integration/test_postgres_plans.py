@@ -58,6 +58,8 @@ PARTS = {
     "prunable_uploads",
     "prunable_facts",
     "take_next",
+    "claim_places",
+    "claimed_values",
 }
 OF_A_MOVE = re.compile(
     r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"

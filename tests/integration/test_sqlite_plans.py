@@ -23,7 +23,7 @@ SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis
 
 PARTS = {
     *("prunable_facts", "prunable_results", "prunable_sessions", "prunable_uploads"),
-    *("result_columns", "session_columns", "phase_ms", "in_flight"),
+    *("result_columns", "session_columns", "phase_ms", "in_flight", "claimed_values"),
 }
 MAY_SCAN = {
     "stored_bytes_of_all",  # every few seconds, of uploads alone

@@ -1,10 +1,6 @@
 -- Each queue and analysis has its own next ones, which are merged.
 WITH now AS MATERIALIZED ({now}),
-places AS MATERIALIZED (
-    SELECT q.queue, a.analysis
-    FROM unnest(%(queues)s::text []) AS q (queue) CROSS JOIN unnest(%(analyses)s::text []) AS a (analysis)
-    WHERE EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
-),
+{claim_places},
 honest AS MATERIALIZED (
     SELECT next.id, next.priority, next.available_at, next.number, next.crashes
     FROM places CROSS JOIN LATERAL (

@@ -1,10 +1,6 @@
 -- As `claim`, from where earlier claims have come: a range of priorities begins at its highest one's `since`.
 WITH now AS MATERIALIZED ({now}),
-places AS MATERIALIZED (
-    SELECT q.queue, a.analysis
-    FROM unnest(%(queues)s::text []) AS q (queue) CROSS JOIN unnest(%(analyses)s::text []) AS a (analysis)
-    WHERE EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
-),
+{claim_places},
 ranges AS MATERIALIZED (
     SELECT r.queue, r.analysis, r.highest, r.lowest, r.since
     FROM unnest(

@@ -1,14 +1,5 @@
 UPDATE analysis_sessions SET
-    status = 'processing',
-    claim = claim + 1,
-    attempt = attempt + 1,
-    worker_id = :worker_id,
-    started_at = coalesce(started_at, max(:now, created_at)),
-    waited_ms = waited_ms + {phase_ms},
-    timed_from = :monotonic,
-    timed_boot = :boot_id,
-    updated_at = :now,
-    version = max(version + 1, :ms)
+    {claimed_values}
 WHERE
     id = :id
     AND status = 'pending'

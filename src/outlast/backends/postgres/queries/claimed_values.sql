@@ -1,0 +1,9 @@
+status = 'processing',
+claim = s.claim + 1,
+attempt = s.attempt + 1,
+worker_id = %(worker_id)s,
+started_at = coalesce(s.started_at, greatest(now.at, s.created_at)),
+waited_ms = s.waited_ms + {phase_ms},
+timed_from = now.at,
+updated_at = now.at,
+version = greatest(s.version + 1, now.ms)

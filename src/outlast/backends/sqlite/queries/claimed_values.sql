@@ -1,0 +1,10 @@
+status = 'processing',
+claim = claim + 1,
+attempt = attempt + 1,
+worker_id = :worker_id,
+started_at = coalesce(started_at, max(:now, created_at)),
+waited_ms = waited_ms + {phase_ms},
+timed_from = :monotonic,
+timed_boot = :boot_id,
+updated_at = :now,
+version = max(version + 1, :ms)
