@@ -13,10 +13,11 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from edge_site import DASHBOARD_KEY, Hold, OpenSite, open_site
-from generated_requests import Generated, Known, Requests
+from generated_requests import STRANGE_TEXTS, Generated, Known, Requests
 from raw_wires import running
 
 import outlast_reviews.pages
@@ -49,6 +50,39 @@ async def test_no_request_makes_an_error_of_ours(tmp_path: Path, caplog: pytest.
 
 async def test_nor_with_postgresql(tmp_path: Path, postgres_url: str, caplog: pytest.LogCaptureFixture):
     await _ask_all(tmp_path, caplog, {"database_url": postgres_url})
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def chosen_store(request: pytest.FixtureRequest) -> dict[str, str]:
+    return {"database_url": request.getfixturevalue("postgres_url")} if request.param == "postgres" else {}
+
+
+async def test_no_strange_text_makes_one_wherever_it_stands(
+    chosen_store: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    codes: dict[str, int] = {}
+    async with open_site(tmp_path, **MANY, **chosen_store) as site:
+        visitor = await (await site.visitor()).enter()
+        for text in STRANGE_TEXTS:
+            named = quote(text.encode("utf-8", "surrogatepass"), safe="")
+            asked = [f"/dashboard?{name}={named}" for name in ("analysis", "status", "page")]
+            asked += [
+                f"{path}/{named}" for path in ("/shared", "/dashboard", "/api/analysis/progress", "/analysis")
+            ]
+            for address in asked:
+                codes[address] = (await visitor.get(address)).status_code
+            for given in (
+                {"analysis": text},
+                {"analysis": "echo", "input": {"text": text}},
+                {"analysis": "echo", "input": {text: "a"}},
+                {"analysis": "product", "input": {"source": text}},
+                {"productUrl": text},
+            ):
+                body = json.dumps(given)
+                sent = {"content": body, "headers": {"Content-Type": "application/json"}}
+                codes[body] = (await visitor.post("/api/analysis/start", **sent)).status_code
+    assert {asked: code for asked, code in codes.items() if code >= 500} == {}
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR], caplog.text[:5_000]
 
 
 async def test_nor_does_the_product_with_its_pages_and_files(tmp_path: Path, caplog: pytest.LogCaptureFixture):
