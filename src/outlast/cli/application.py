@@ -64,10 +64,7 @@ def _installed_app() -> str:
     """Name the application that an installed distribution offers by an entry point `outlast.apps`."""
     offered = entry_points(group="outlast.apps", name="default")
     if not offered:
-        raise Refused(
-            "No application is named. Name your program as --app module:object, or as ANALYSIS_APP; "
-            "pip install outlast-reviews brings a site that judges reviews."
-        )
+        raise Refused("No application is named. Name your program as --app module:object, or as ANALYSIS_APP.")
     return next(iter(offered)).value
 
 
