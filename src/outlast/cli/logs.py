@@ -26,14 +26,11 @@ def set_up_logs(level: int = logging.INFO) -> None:
 class TerminalFormatter(logging.Formatter):
     """Time, level and message, with control characters escaped, as messages quote clients and analyses."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S")
-
     def format(self, record: logging.LogRecord) -> str:
         """Format as lines with a coloured level."""
         level = record.levelname.lower()
-        lines = printable_lines(super().format(record))
-        return lines.replace(record.levelname, click.style(f"{level:8}", COLOURS.get(level, "green")), 1)
+        coloured = click.style(f"{level:8}", COLOURS.get(level, "green"))
+        return f"{self.formatTime(record, '%H:%M:%S')} [{coloured}] {printable_lines(super().format(record))}"
 
 
 class JSONFormatter(JsonFormatter):
