@@ -3,7 +3,6 @@
 `python fork_server.py FD` is that process. It ends with the end of its requests; the commands go on.
 """
 
-import array
 import importlib
 import json
 import os
@@ -47,10 +46,8 @@ class ForkedProcess:
         stdin, self._stdin = os.pipe()
         self._status, status = os.pipe()
         request = [module, list(arguments), str(folder), dict(environment)]
-        with _server() as server:
-            fds = array.array("i", [stdin, log.fileno(), status])
-            server.sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-            self.pid = int(server.recv(32))
+        socket.send_fds(_server(), [json.dumps(request).encode()], [stdin, log.fileno(), status])
+        self.pid = int(_server().recv(32))
         os.close(stdin)
         os.close(status)
         self.returncode: int | None = None
@@ -68,7 +65,9 @@ class ForkedProcess:
                 selector.register(self._status, selectors.EVENT_READ)
                 if not selector.select(timeout):
                     raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            self.returncode = int(os.read(self._status, 32))
+            code = os.read(self._status, 32)
+            assert code, "the fork server has died"
+            self.returncode = int(code)
             os.close(self._status)
             os.close(self._stdin)
         return self.returncode
@@ -84,16 +83,13 @@ class ForkedProcess:
 
 
 @cache
-def _started() -> socket.socket:
+def _server() -> socket.socket:
+    """The connection to this process's server."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, __file__, str(theirs.fileno())]
     subprocess.Popen(command, pass_fds=[theirs.fileno()]).returncode = 0  # it ends with this process
     theirs.close()
     return ours
-
-
-def _server() -> socket.socket:
-    return _started().dup()
 
 
 def main(connection: socket.socket) -> None:
