@@ -65,7 +65,8 @@ class PostgresClaims(PostgresPart):
         rows, at, walked = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
         if ranges is None:
             self._positions.record_full_scan(self._db.clock.monotonic() - began, walked)
-        found = [Found((row[5], row[1]), row[6], row[21], row[13]) for row in rows]
+        sessions = self._db.rows.many(row[:-1] for row in rows)
+        found = [Found((s.queue, s.analysis), s.priority, s.available_at, s.crashes) for s in sessions]
         self._positions.record_found(places, found, exhausted=len(rows) < values["limit"], at=at)
         return rows
 
