@@ -323,3 +323,19 @@ async def test_what_a_step_took_teaches_the_next_plan(house):
         house.let_go(1)
         await until(lambda: house.store._tables.samples)
     assert await house.store.durations("site") == {"waits": [500]}
+
+
+async def test_a_worker_ends_after_its_progress_writer_whatever_that_is_doing(house, monkeypatch):
+    worker, ended = house.worker(), asyncio.Event()
+
+    async def write(*_):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)  # as a write that is on its way to a server
+            ended.set()
+
+    monkeypatch.setattr(worker._progress_writer, "run", write)
+    async with house.running(worker):
+        await turns(worker, house.store)
+    assert ended.is_set()
