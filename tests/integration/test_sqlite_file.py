@@ -19,7 +19,7 @@ from outlast.backends.schema import migrations
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.backends.statements import Statements
+from outlast.backends.statements import PART, Statements
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
@@ -253,8 +253,7 @@ def test_every_statement_is_used_and_their_threshold_is_what_the_domain_says():
     folder = Path(inspect.getfile(SQLiteStore)).parent
     code = "".join(file.read_text() for file in folder.glob("*.py"))
     statements = Statements(PACKAGE)
-    parts = {f"prunable_{what}" for what in ("facts", "results", "sessions", "uploads")}
-    parts |= {"in_flight", "phase_ms", "result_columns", "session_columns"}
+    parts = set(PART.findall("".join(statements._texts.values())))
     pruned = ("sessions", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in set(statements) - parts:

@@ -9,7 +9,7 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.backends.statements import Statements
+from outlast.backends.statements import PART, Statements
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import WORKER, enter, new_session, take
 
@@ -21,10 +21,8 @@ SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = {
-    *("prunable_facts", "prunable_results", "prunable_sessions", "prunable_uploads"),
-    *("result_columns", "session_columns", "phase_ms", "in_flight", "claimed_values"),
-}
+PARTS = set(PART.findall("".join(Statements(PACKAGE)._texts.values())))
+"""Texts that statements include."""
 MAY_SCAN = {
     "stored_bytes_of_all",  # every few seconds, of uploads alone
     "at_work",
