@@ -6,7 +6,6 @@ import json
 import os
 import random
 import struct
-import time
 import zipfile
 import zlib
 from contextlib import suppress
@@ -14,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from yardstick import yardstick
+from yardstick import cost
 
 from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
 from outlast_reviews.sources.read import HEAD, preview
@@ -284,19 +283,20 @@ BOMBS = {
 
 
 def measure(name: str) -> dict[str, float | str]:
-    """What came of it, seconds of processor time, and MiB at most. For a new process, whose maximum is its own."""
+    """What came of it, its cost in yardsticks, and MiB at most. For a new process, whose maximum is its own."""
     early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())
-    before = yardstick(8)  # and after: a machine that others use changes its pace within seconds
-    began = time.process_time()
-    try:
-        outcome = f"read {len(read_reviews(file, size, limits=LIMITS).reviews)}"
-    except NotReviews as error:
-        outcome = str(error)
-    seconds = time.process_time() - began
-    pace = (before + yardstick(8)) / 2
-    return {"outcome": outcome, "seconds": seconds, "mib": most_memory(), "yardstick": pace, **early}
+    outcome = ""
+
+    def use() -> None:
+        nonlocal outcome
+        try:
+            outcome = f"read {len(read_reviews(file, size, limits=LIMITS).reviews)}"
+        except NotReviews as error:
+            outcome = str(error)
+
+    return {"cost": cost(use), "mib": most_memory(), "outcome": outcome, **early}
 
 
 def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
@@ -304,11 +304,13 @@ def looked_at(file: Endless | io.BytesIO) -> dict[str, float]:
     head = b""
     while len(head) <= HEAD and (block := file.read(HEAD)):
         head += block
-    before, began = most_memory(), time.process_time()
-    with suppress(NotReviews):
-        preview(head[:HEAD], min(len(head), HEAD + 1))
-    seconds = time.process_time() - began
-    return {"early_seconds": seconds, "early_mib": most_memory() - before}
+
+    def use() -> None:
+        with suppress(NotReviews):
+            preview(head[:HEAD], min(len(head), HEAD + 1))
+
+    before = most_memory()
+    return {"early_cost": cost(use), "early_mib": most_memory() - before}
 
 
 def most_memory() -> float:

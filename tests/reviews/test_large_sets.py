@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from yardstick import yardstick
+from yardstick import least, yardstick
 
 PROGRAM = """
 import datetime as dt, random, sys, time
@@ -45,17 +45,23 @@ print(time.process_time() - start, max(gaps), writing, most_memory())
 @pytest.mark.slow
 def test_eight_thousand_reviews_are_analysed_in_time_and_room_with_steady_progress():
     """Seconds are the processor's, so that a busy machine changes nothing."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(here=str(Path(__file__).parent))],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
-    seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
-    pace = max(1.0, yardstick() / 0.1)  # how much slower this machine is now than the one of the limits
-    assert seconds <= 5 * pace
-    assert longest_silence <= 0.3 * pace
-    assert writing <= 0.3 * pace, "a step that says nothing of its progress"
-    assert megabytes <= 250
+    figures: list[tuple[float, ...]] = []
+
+    def measured() -> float:
+        """The greatest share of what is allowed."""
+        pace = yardstick()
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(here=str(Path(__file__).parent))],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stderr
+        seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
+        assert megabytes <= 250
+        pace = max(0.1, (pace + yardstick()) / 2)
+        figures.append((pace, seconds, longest_silence, writing))
+        return max(seconds / 50, longest_silence / 3, writing / 3) / pace
+
+    assert least(measured, 1) <= 1, figures

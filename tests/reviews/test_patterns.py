@@ -5,11 +5,10 @@ import pkgutil
 import random
 import re
 import time
-from functools import cache
 
 import pytest
 from pattern_attacks import attacks, repeated
-from yardstick import yardstick
+from yardstick import cost, least
 
 import outlast_reviews
 from outlast_reviews.checks.disclosures import DISCLOSURES, disclosure, without_disclosures
@@ -19,6 +18,8 @@ MOST = 0.5
 """Of the yardstick, which is 0.1 s where limits were chosen: 50 ms for 100 kB."""
 ALL_PHRASES = 1.5
 """The same of the search for disclosures, which is one for thirty phrases."""
+USUAL_YARDSTICK = 0.1
+"""Seconds. A slower machine takes more closer looks, which decide."""
 GLANCE = 10_000
 """Characters that tell whether a text is worth a closer look."""
 
@@ -60,17 +61,6 @@ def _within(value: object, depth: int):
         yield from _within([getattr(value, name) for name in value.__dataclass_fields__], depth - 1)
 
 
-@cache
-def pace() -> float:
-    return yardstick()
-
-
-def seconds(use, *arguments) -> float:
-    began = time.process_time()
-    use(*arguments)
-    return time.process_time() - began
-
-
 def everywhere(pattern: re.Pattern, text) -> None:
     for _ in pattern.finditer(text):
         pass
@@ -79,11 +69,22 @@ def everywhere(pattern: re.Pattern, text) -> None:
 def too_slow(use, piece: str, most: float = MOST) -> bool:
     """Whether a text of these pieces takes more than is allowed, or far more than its length explains."""
     share = GLANCE / LENGTH
-    if seconds(use, repeated(piece, GLANCE)) <= most * share * pace() / 2:
+    began = time.process_time()
+    use(repeated(piece, GLANCE))
+    if time.process_time() - began <= most * share * USUAL_YARDSTICK / 2:
         return False
-    short = min(seconds(use, repeated(piece, GLANCE)) for _ in range(3))
-    long = min(seconds(use, repeated(piece, LENGTH)) for _ in range(3))
-    return long > most * pace() or long > 3 * short / share
+    short, long = repeated(piece, GLANCE), repeated(piece, LENGTH)
+    return least(lambda: cost(lambda: use(long)), most) > most or least(lambda: growth(use, short, long), 3) > 3
+
+
+def growth(use, short: str, long: str) -> float:
+    """Processor time of the long text by that of as many short ones."""
+    began = time.process_time()
+    for _ in range(LENGTH // GLANCE):
+        use(short)
+    middle = time.process_time()
+    use(long)
+    return (time.process_time() - middle) / max(middle - began, 1e-6)
 
 
 @pytest.mark.slow

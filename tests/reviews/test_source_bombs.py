@@ -3,7 +3,6 @@
 import gzip
 import io
 import multiprocessing
-import time
 import zipfile
 from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +11,7 @@ from dataclasses import replace
 import pytest
 import source_bombs
 from source_reading import read_json
-from yardstick import yardstick
+from yardstick import cost, least
 
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.sources import NotReviews, ReadLimits, read, read_reviews
@@ -41,23 +40,30 @@ def processes() -> Generator[ProcessPoolExecutor]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", source_bombs.BOMBS)
 def test_a_hostile_file_costs_little_and_is_refused_in_words(processes, name):
-    cost = processes.submit(source_bombs.measure, name).result(timeout=120)
-    assert cost["mib"] <= 256
-    assert cost["seconds"] <= (60 if source_bombs.SCALE == 1 else 40) * cost["yardstick"]
-    assert cost["early_mib"] <= 100
-    assert cost["early_seconds"] <= 12 * cost["yardstick"]
-    assert cost["outcome"].startswith("read ") if name in READ else cost["outcome"].endswith(".")
+    def measured() -> float:
+        """Once more in a new process: the share of what is allowed that the file took."""
+        costs.append(processes.submit(source_bombs.measure, name).result(timeout=120))
+        return max(costs[-1]["cost"] / (60 if source_bombs.SCALE == 1 else 40), costs[-1]["early_cost"] / 12)
+
+    costs: list[dict] = []
+    assert least(measured, 1) <= 1, costs
+    assert costs[0]["mib"] <= 256
+    assert costs[0]["early_mib"] <= 100
+    outcome = costs[0]["outcome"]
+    assert outcome.startswith("read ") if name in READ else outcome.endswith(".")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "&#769;&#803;"])
 def test_a_tower_of_marks_on_one_letter_costs_no_more_than_its_length(marks):
     tower = "a" + marks * 60_000
-    start = time.process_time()
-    found = read_json([{"rating": 5, "text": tower}, {"rating": 4, "text": "ä é ñ"}])
-    assert found.reviews[0].text == "a" + "\u0301\u0323" * 15
-    clean(found)
-    assert time.process_time() - start < 60 * yardstick()
+
+    def use() -> None:
+        found = read_json([{"rating": 5, "text": tower}, {"rating": 4, "text": "ä é ñ"}])
+        assert found.reviews[0].text == "a" + "\u0301\u0323" * 15
+        clean(found)
+
+    assert least(lambda: cost(use), 60) <= 60
 
 
 def test_a_text_that_is_a_book_is_no_review():
@@ -96,6 +102,4 @@ def test_what_takes_long_is_not_read_before_a_start_is_answered():
     with zipfile.ZipFile(packed := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.csv", rows)
     for small in (packed.getvalue(), gzip.compress(rows.encode())):
-        start = time.process_time()
-        preview(small, len(small))
-        assert time.process_time() - start < 12 * yardstick()
+        assert least(lambda: cost(lambda: preview(small, len(small))), 12) <= 12  # noqa: B023 - used at once
