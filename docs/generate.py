@@ -26,7 +26,7 @@ from outlast_reviews.settings import ReviewSettings
 
 PAGES: Final = Path(__file__).parent
 ROOT: Final = PAGES.parent
-PACKAGES: Final = ("outlast", "outlast_reviews")
+PACKAGES: Final = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_reviews")
 BESIDE: Final = {
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
     "queries": "The statements, one per file, named after what they do; `{name}` includes the text of another.",
@@ -135,9 +135,9 @@ def commands() -> Iterator[str]:
 def modules() -> Iterator[str]:
     """Each folder with its purpose, and each file with the first line of its docstring."""
     for package in PACKAGES:
-        for init in sorted((ROOT / "src" / package).rglob("__init__.py")):
+        for init in sorted(package.rglob("__init__.py")):
             folder = init.parent
-            yield f"### `{folder.relative_to(ROOT / 'src')}/`"
+            yield f"### `{folder.relative_to(package.parent)}/`"
             yield ""
             yield _docstring(init)
             yield ""

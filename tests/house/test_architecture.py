@@ -1,6 +1,6 @@
 """`ARCHITECTURE.md` names every folder; `docs/generate.py` lists the files."""
 
-from rooms import ROOT
+from source_tree import ROOT
 
 
 def test_every_folder_of_the_project_is_named() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from rooms import ROOT
+from source_tree import ROOT
 
 ALL = ROOT / "bench" / "all.py"
 

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from rooms import ROOT, SOURCE, modules
+from source_tree import PACKAGES, ROOT, in_package, modules
 
 WORDS_OF_EVERY_PROGRAMMER = """
 after almost ambiguous bad earlier full like many much new no not out too
@@ -58,7 +58,7 @@ def _words() -> Mapping[str, set[str]]:
 def _names() -> Iterator[tuple[str, str]]:
     """What to call a name in a message, and the name itself."""
     for path in modules():
-        relative = path.relative_to(SOURCE)
+        relative = in_package(path)
         if "testing" in relative.parts:
             continue
         for part in relative.with_suffix("").parts:
@@ -77,7 +77,7 @@ def _names() -> Iterator[tuple[str, str]]:
 def _tables() -> set[str]:
     """The tables of both databases after all their migrations."""
     tables: set[str] = set()
-    for folder in sorted(SOURCE.glob("outlast/backends/*/migrations")):
+    for folder in sorted(PACKAGES[0].glob("backends/*/migrations")):
         for path in sorted(folder.glob("*.sql")):
             for made, dropped, before, after in TABLE.findall(path.read_text(encoding="utf-8")):
                 tables = tables - {dropped, before} | ({made, after} - {""})

@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 
-from rooms import SOURCE
+from source_tree import PACKAGES
 
 GROWING = {"dict", "set", "list", "deque", "defaultdict", "Counter", "OrderedDict", "SimpleQueue", "Queue"}
 CACHES = {"lru_cache", "cache"}
@@ -105,35 +106,35 @@ OF_THE_PRODUCT = {
 
 
 def test_everything_that_grows_as_long_as_its_process_lives_has_a_bound() -> None:
-    found = set(_growing("outlast", attributes=True))
+    found = set(_growing(PACKAGES[0], attributes=True))
     assert found - BOUNDED_BY.keys() == set(), "say in BOUNDED_BY what bounds it"
     assert BOUNDED_BY.keys() - found == set(), "it is gone"
 
 
 def test_everything_of_the_product_that_outlives_an_analysis_has_a_bound() -> None:
-    found = set(_growing("outlast_reviews", attributes=False))
+    found = set(_growing(PACKAGES[1], attributes=False))
     assert found - OF_THE_PRODUCT.keys() == set(), "say in OF_THE_PRODUCT what bounds it"
     assert OF_THE_PRODUCT.keys() - found == set(), "it is gone"
 
 
-def _growing(package: str, *, attributes: bool) -> Iterator[str]:
-    for path in sorted((SOURCE / package).rglob("*.py")):
-        room = path.relative_to(SOURCE / package).as_posix()
-        if room.startswith(TESTS_ONLY):
+def _growing(package: Path, *, attributes: bool) -> Iterator[str]:
+    for path in sorted(package.rglob("*.py")):
+        module = path.relative_to(package).as_posix()
+        if module.startswith(TESTS_ONLY):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module == "functools":
-                yield from (f"{room} {alias.name}" for alias in node.names if alias.name in CACHES)
+                yield from (f"{module} {alias.name}" for alias in node.names if alias.name in CACHES)
             elif attributes and isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     if _of_self(target) and node.value is not None and _can_grow(node.value):
-                        yield f"{room} {target.attr}"
+                        yield f"{module} {target.attr}"
         for node in tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _empty(node.value):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                yield from (f"{room} {target.id}" for target in targets if isinstance(target, ast.Name))
+                yield from (f"{module} {target.id}" for target in targets if isinstance(target, ast.Name))
 
 
 def _of_self(target: ast.expr) -> bool:

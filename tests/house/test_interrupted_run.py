@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from rooms import ROOT
+from source_tree import ROOT
 
 CONFTEST = f"""
 import signal, sys

@@ -4,11 +4,11 @@ import ast
 import re
 from pathlib import Path
 
-from rooms import PACKAGES, ROOT, SOURCE, modules, named, repository
+from source_tree import PACKAGES, ROOT, in_package, modules, named, repository
 
 LONGEST = {"src": 500, "tests": 500}
 COUNTED = {".py", ".js", ".css", ".sql", ".html"}
-FORBIDDEN_ROOMS = {
+FORBIDDEN_NAMES = {
     "utils",
     "util",
     "helpers",
@@ -35,7 +35,7 @@ BROAD_EXCEPT = {
     "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",
     "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
 }
-"""The only rooms where an error of any kind may end."""
+"""The only modules where an error of any kind may end."""
 
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
@@ -56,9 +56,9 @@ def test_every_file_is_short_enough_to_be_read_in_one_sitting() -> None:
     assert not long
 
 
-def test_no_room_has_a_name_that_says_nothing() -> None:
-    rooms = [p for package in (*PACKAGES, ROOT / "tests") for p in package.rglob("*")]
-    assert not named([p for p in rooms if p.stem in FORBIDDEN_ROOMS and p.suffix in {"", ".py"}])
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    paths = [p for package in (*PACKAGES, ROOT / "tests") for p in package.rglob("*")]
+    assert not named([p for p in paths if p.stem in FORBIDDEN_NAMES and p.suffix in {"", ".py"}])
 
 
 def test_every_module_says_in_a_sentence_what_it_is_for() -> None:
@@ -85,13 +85,14 @@ def test_no_string_names_a_module_of_another_layer() -> None:
     module = re.compile(r"(outlast(?:_reviews)?)\.(\w+)[\w.]*(?::\w+)?")
     crossing: list[str] = []
     for path in modules():
-        own = path.relative_to(SOURCE).with_suffix("").parts[:2]
+        own = in_package(path).with_suffix("").parts[:2]
         for node in ast.walk(_tree(path)):
             value = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
             found = module.fullmatch(value)
             if not found or own in {found.groups(), ("outlast", "__init__"), ("outlast_reviews", "commands")}:
                 continue
-            if any((SOURCE / found[1] / name).exists() for name in (found[2], f"{found[2]}.py")):
+            there = next(package for package in PACKAGES if package.name == found[1])
+            if any((there / name).exists() for name in (found[2], f"{found[2]}.py")):
                 crossing.append(f"{path.relative_to(ROOT)}:{node.lineno}: {value}")
     assert not crossing
 

@@ -1,6 +1,6 @@
 """A migration that has landed is never changed: databases in the field have been made by it."""
 
-from rooms import PACKAGES, ROOT
+from source_tree import PACKAGES, ROOT
 
 from outlast.backends.schema import migrations
 

@@ -1,4 +1,4 @@
-"""What people install: the built wheel, and the versions around it."""
+"""What people install: the built wheels, and the versions around them."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from rooms import PACKAGES, ROOT, SOURCE
+from source_tree import PACKAGES, ROOT, in_package
 
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)( ; [^\\]+)?", re.MULTILINE)
 
@@ -19,31 +19,62 @@ def _run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
-def test_the_built_wheel_works_in_a_fresh_environment_and_has_everything(tmp_path: Path) -> None:
-    _run("uv", "build", "--wheel", "--out-dir", tmp_path, ROOT, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        packed = set(archive.namelist())
-    ours = {
-        str(p.relative_to(SOURCE))
-        for package in PACKAGES
-        for p in package.rglob("*")
-        if p.is_file() and p.suffix != ".pyc"
-    }
-    assert {p for p in ours if p.startswith("outlast")} <= packed
-    assert {Path(p).suffix for p in packed} >= {".html", ".js", ".css", ".sql", ".typed"}
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The library's, and the product's."""
+    folder = tmp_path_factory.mktemp("wheels")
+    _run("uv", "build", "--all-packages", "--wheel", "--out-dir", folder, ROOT, cwd=folder)
+    (library,), (product,) = folder.glob("outlast-*.whl"), folder.glob("outlast_reviews-*.whl")
+    return library, product
 
-    home = tmp_path / "fresh"
-    _run("uv", "venv", home, cwd=tmp_path)
+
+def _install(home: Path, *wheels: Path) -> Path:
+    """A fresh environment with these wheels and what they need; the folder of its programs."""
+    _run("uv", "venv", home, cwd=home.parent)
     python = home / "bin" / "python"
-    _run(
-        "uv", "pip", "install", "--python", python, "--constraint", ROOT / "requirements.lock", wheel, cwd=tmp_path
+    lock = ROOT / "requirements.lock"
+    _run("uv", "pip", "install", "--python", python, "--constraint", lock, *wheels, cwd=home.parent)
+    return home / "bin"
+
+
+@pytest.mark.slow
+def test_each_built_wheel_has_every_file_of_its_package(wheels: tuple[Path, Path]) -> None:
+    for package, wheel in zip(PACKAGES, wheels, strict=True):
+        with zipfile.ZipFile(wheel) as archive:
+            packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        ours = {str(in_package(p)) for p in package.rglob("*") if p.is_file() and p.suffix not in {".pyc", ".pyo"}}
+        assert packed == ours
+        assert {Path(p).suffix for p in packed} >= {".html", ".js", ".css", ".typed"}
+
+
+@pytest.mark.slow
+def test_the_library_alone_brings_nothing_of_the_product(wheels: tuple[Path, Path], tmp_path: Path) -> None:
+    programs = _install(tmp_path / "alone", wheels[0])
+    for missing in ("outlast_reviews", "httpx", "selectolax"):
+        found = f"import importlib.util as u; print(u.find_spec({missing!r}))"
+        assert _run(programs / "python", "-c", found, cwd=tmp_path).strip() == "None"
+    listed = _run(programs / "outlast", "--help", cwd=tmp_path)
+    assert "serve" in listed
+    assert "reviews" not in listed.partition("Commands:")[2]
+    refused = subprocess.run(
+        [programs / "outlast", "serve"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
-    assert "serve" in _run(home / "bin" / "outlast", "--help", cwd=tmp_path)
-    origin = _run(python, "-c", "import outlast, outlast_reviews.app; print(outlast.__file__)", cwd=tmp_path)
-    assert Path(origin.strip()).is_relative_to(home)
-    assert "current" in _run(home / "bin" / "outlast", "migrate", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--app module:object" in refused.stderr
+    assert "pip install outlast-reviews" in refused.stderr
+    (tmp_path / "mine.py").write_text("from outlast import Outlast\noutlast = Outlast()\n")
+    assert "current" in _run(programs / "outlast", "migrate", "--app", "mine", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_the_product_adds_its_commands_and_its_application(wheels: tuple[Path, Path], tmp_path: Path) -> None:
+    programs = _install(tmp_path / "both", *wheels)
+    assert "  analyse " in _run(programs / "outlast", "--help", cwd=tmp_path)
+    where = "import outlast, outlast_reviews.app as app; print(outlast.__file__, app.__file__)"
+    origins = _run(programs / "python", "-c", where, cwd=tmp_path).split()
+    assert all(Path(origin).is_relative_to(tmp_path / "both") for origin in origins)
+    assert "current" in _run(programs / "outlast", "migrate", cwd=tmp_path)
+    assert "reviews" in _run(programs / "outlast", "analyse", "sample:", cwd=tmp_path)
 
 
 def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() -> None:
@@ -55,7 +86,17 @@ def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() ->
 def test_what_a_clone_resolves_to_is_the_lock_file() -> None:
     """In a fresh clone uv has just resolved `uv.lock`, from the constraints alone."""
     resolved = _run(
-        *("uv", "export", "--frozen", "--no-emit-project", "--all-groups", "--no-annotate", "--no-header"),
+        *(
+            "uv",
+            "export",
+            "--frozen",
+            "--no-emit-workspace",
+            "--all-packages",
+            "--all-groups",
+            "--all-extras",
+            "--no-annotate",
+            "--no-header",
+        ),
         *("--format", "requirements-txt"),
         cwd=ROOT,
     )

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from rooms import ROOT, modules, pages
+from source_tree import ROOT, modules, pages
 
 import outlast
 from outlast.settings import Settings, setting_names
@@ -54,7 +54,7 @@ def test_every_setting_is_read() -> None:
 
 
 def test_every_setting_of_the_product_is_read() -> None:
-    settings = ROOT / "src" / "outlast_reviews" / "settings.py"
+    settings = ROOT / "reviews" / "src" / "outlast_reviews" / "settings.py"
     read = {name for path in modules() if path != settings for name in _read_from_settings(path)}
     assert read >= set(ReviewSettings.model_fields), set(ReviewSettings.model_fields) - read
 

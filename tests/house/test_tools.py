@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rooms import ROOT
+from source_tree import ROOT
 
 BIN = Path(sys.executable).parent
 

@@ -182,7 +182,7 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
 @pytest.mark.slow
 def test_the_sdk_is_imported_only_when_it_is_needed_and_missing_it_is_said_with_its_remedy(monkeypatch, model):
     monkeypatch.setattr("outlast_reviews.judge.step.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"ANALYSIS_LLM_MODEL: .*pip install 'outlast\[model\]'"):
+    with pytest.raises(SettingsError, match=r"ANALYSIS_LLM_MODEL: .*pip install 'outlast-reviews\[model\]'"):
         register(Outlast(), settings_for(model))
     register(Outlast(), ReviewSettings())
     import subprocess

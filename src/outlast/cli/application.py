@@ -64,7 +64,10 @@ def _installed_app() -> str:
     """Name the application that an installed distribution offers by an entry point `outlast.apps`."""
     offered = entry_points(group="outlast.apps", name="default")
     if not offered:
-        raise Refused("No application is named. Name your program as --app module:object, or as ANALYSIS_APP.")
+        raise Refused(
+            "No application is named. Name your program as --app module:object or as ANALYSIS_APP, or run "
+            "`pip install outlast-reviews` for the site that judges a product's reviews."
+        )
     return next(iter(offered)).value
 
 

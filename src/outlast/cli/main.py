@@ -48,13 +48,14 @@ class LazyCommands(click.Group):
 @click.command(
     cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `outlast serve`, open the address it prints, and drop a file of reviews on the page.",
+    epilog="Start with `outlast serve`, and open the address that it prints.",
 )
 @click.version_option(package_name="outlast")
 def outlast() -> None:
     """Slow analyses behind a web page, durable, with live progress.
 
-    Without --app, commands use the product that ships: a site that judges a product's reviews.
+    Without --app, commands use the application that an installed package offers, such as outlast-reviews: a site
+    that judges a product's reviews.
     """
 
 

@@ -46,7 +46,7 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
     if find_spec("openai") is None:
         raise SettingsError(
             "ANALYSIS_LLM_MODEL: a model is asked through a package that is not installed. "
-            "For example: pip install 'outlast[model]'"
+            "For example: pip install 'outlast-reviews[model]'"
         )
     if settings.llm_base_url is None or settings.llm_model is None:
         raise SettingsError("ANALYSIS_LLM_MODEL: it is not set. For example: ANALYSIS_LLM_MODEL=qwen3:8b")

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "src"
-PACKAGES = (SOURCE / "outlast", SOURCE / "outlast_reviews")
+PACKAGES = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_reviews")
+
+
+def in_package(path: Path) -> Path:
+    """The path as it is imported: `outlast/core/watch.py`."""
+    return path.relative_to(next(package.parent for package in PACKAGES if path.is_relative_to(package)))
 
 
 def modules() -> list[Path]:
