@@ -5,7 +5,7 @@ import dataclasses
 import time
 from typing import Any
 
-from outlast.core.running.call_keys import CallKeys
+from outlast.core.analyses.call_keys import CallKeys
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sites
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.running.step_journal import Store
+from outlast.ports.store import Store
 from outlast.testing.acts import WORKER, enter
 
 FEW, REAL = 1_000, 50

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
-    from outlast.core.analysis import Export, PageView, Step, step
-    from outlast.core.facts import Fact, Facts
-    from outlast.core.running.context import owner, report, track
+    from outlast.core.analyses.analysis import Export, PageView, Step, step
+    from outlast.core.analyses.context import owner, report, track
+    from outlast.core.analyses.facts import Fact, Facts
+    from outlast.core.analyses.upload import Upload
     from outlast.core.sessions import Started
-    from outlast.core.upload import Upload
     from outlast.core.watch import SessionView
     from outlast.domain.errors import (
         DiskAlmostFull,
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 _ROOMS = {
     "AnalysisSession": "outlast.domain.session",
     "CancelAnswer": "outlast.ports.store",
-    "Export": "outlast.core.analysis",
-    "Fact": "outlast.core.facts",
-    "Facts": "outlast.core.facts",
+    "Export": "outlast.core.analyses.analysis",
+    "Fact": "outlast.core.analyses.facts",
+    "Facts": "outlast.core.analyses.facts",
     "InvalidInput": "outlast.domain.errors",
     "Lifespan": "outlast.app",
     "Outlast": "outlast.app",
     "OutlastError": "outlast.domain.errors",
-    "PageView": "outlast.core.analysis",
+    "PageView": "outlast.core.analyses.analysis",
     "Permanent": "outlast.domain.errors",
     "Phase": "outlast.domain.status",
     "Question": "outlast.domain.errors",
@@ -55,17 +55,17 @@ _ROOMS = {
     "SettingsError": "outlast.settings",
     "Started": "outlast.core.sessions",
     "Status": "outlast.domain.status",
-    "Step": "outlast.core.analysis",
+    "Step": "outlast.core.analyses.analysis",
     "StoreUnavailable": "outlast.domain.errors",
     "StoredResult": "outlast.ports.results",
     "TooLarge": "outlast.domain.errors",
     "TooManyActive": "outlast.domain.errors",
     "UnknownAnalysis": "outlast.domain.errors",
-    "Upload": "outlast.core.upload",
-    "owner": "outlast.core.running.context",
-    "report": "outlast.core.running.context",
-    "step": "outlast.core.analysis",
-    "track": "outlast.core.running.context",
+    "Upload": "outlast.core.analyses.upload",
+    "owner": "outlast.core.analyses.context",
+    "report": "outlast.core.analyses.context",
+    "step": "outlast.core.analyses.analysis",
+    "track": "outlast.core.analyses.context",
 }
 
 

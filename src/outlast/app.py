@@ -10,13 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Analysis, Catalogue, Check, Export, Render, Step
+from outlast.core.analyses.analysis import Analysis, Catalogue, Check, Export, Render, Step
+from outlast.core.analyses.facts import Facts
+from outlast.core.analyses.upload import Upload
 from outlast.core.circuit_breaker import ANSWER_WITHIN
-from outlast.core.engine import Engine
-from outlast.core.facts import Facts
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import Started
-from outlast.core.upload import Upload
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.domain.retry_after import DAY
@@ -24,6 +22,8 @@ from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.running.engine import Engine
+from outlast.running.worker_options import WorkerOptions
 from outlast.settings import Settings, load_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import enrol, make_engine

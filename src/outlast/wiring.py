@@ -4,16 +4,15 @@ from contextlib import AbstractAsyncContextManager
 
 from outlast.backends import factories
 from outlast.backends.clock import SystemClock
-from outlast.core.analysis import Catalogue
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.copying import MovableStore
-from outlast.core.engine import Engine
 from outlast.core.quota import MB, StorageLimits
-from outlast.core.running.maintenance import Retention
-from outlast.core.running.step_journal import Store
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.ports.notifier import Notifier
-from outlast.ports.store import StartLimits
+from outlast.ports.store import StartLimits, Store
+from outlast.running.engine import Engine
+from outlast.running.maintenance import Retention
 from outlast.settings import Settings
 from outlast.web.keys import KeyRing
 

@@ -7,13 +7,13 @@ from typing import Any
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analysis import Analysis, Catalogue, Step
-from outlast.core.engine import Engine
-from outlast.core.running.maintenance import Retention
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.core.analyses.analysis import Analysis, Catalogue, Step
 from outlast.core.sessions import StartDefaults
 from outlast.core.watch import SessionView
 from outlast.ports.store import StartLimits
+from outlast.running.engine import Engine
+from outlast.running.maintenance import Retention
+from outlast.running.worker_options import WorkerOptions
 
 ME = "a visitor"
 

@@ -97,6 +97,8 @@ def _explained() -> set[str]:
 def _singular(word: str) -> str:
     if word in ENDING_IN_S or re.search(r"(ss|us|is)$", word):
         return word
+    if word == "analyses":
+        return "analysis"
     if word.endswith("ies") and word != "cookies":
         return word.removesuffix("ies") + "y"
     return word.removesuffix("es") if re.search(r"(ss|ch|x)es$", word) else word.removesuffix("s")

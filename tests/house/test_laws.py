@@ -22,15 +22,15 @@ FORBIDDEN_NAMES = {
 }
 
 BROAD_EXCEPT = {
-    "src/outlast/core/running/attempt.py": "the attempt: whatever the analysis raised is its outcome",
-    "src/outlast/core/running/embedded.py": "the service loop of a worker in the host's process",
-    "src/outlast/core/running/fan_out.py": "a thread of a map: whoever called it raises the error again",
-    "src/outlast/core/running/isolated.py": "the attempt, in a process of its own",
-    "src/outlast/core/running/outcomes.py": "the attempt: an error may raise anything while it is read",
-    "src/outlast/core/running/thread_pool.py": "a thread for an event loop: its caller gets the error",
-    "src/outlast/core/running/daemon_threads.py": "the attempt, in a thread of its own",
-    "src/outlast/core/running/outcome_writer.py": "the attempt: an end that no store takes must not stay",
-    "src/outlast/core/running/service_loop.py": "the service loop of all that runs as long as its process",
+    "src/outlast/running/attempt.py": "the attempt: whatever the analysis raised is its outcome",
+    "src/outlast/running/embedded.py": "the service loop of a worker in the host's process",
+    "src/outlast/core/analyses/fan_out.py": "a thread of a map: whoever called it raises the error again",
+    "src/outlast/running/isolated.py": "the attempt, in a process of its own",
+    "src/outlast/running/outcomes.py": "the attempt: an error may raise anything while it is read",
+    "src/outlast/running/thread_pool.py": "a thread for an event loop: its caller gets the error",
+    "src/outlast/running/daemon_threads.py": "the attempt, in a thread of its own",
+    "src/outlast/running/outcome_writer.py": "the attempt: an end that no store takes must not stay",
+    "src/outlast/core/service_loop.py": "the service loop of all that runs as long as its process",
     "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
     "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",
     "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
@@ -39,9 +39,9 @@ BROAD_EXCEPT = {
 
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
-    "src/outlast/core/running/isolation.py": "an isolated attempt inherits the environment whole",
-    "src/outlast/core/running/process_tree.py": "the environments of other processes tell who started them",
-    "src/outlast/core/running/supervisor.py": "a worker inherits the environment whole",
+    "src/outlast/running/isolation.py": "an isolated attempt inherits the environment whole",
+    "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
+    "src/outlast/running/supervisor.py": "a worker inherits the environment whole",
 }
 
 

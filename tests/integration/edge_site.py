@@ -18,10 +18,10 @@ from pydantic import HttpUrl
 from starlette.types import ASGIApp
 
 from outlast import Export, InvalidInput, Outlast, Permanent, Upload, report, step
-from outlast.core.engine import Engine
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.store import Selection
+from outlast.running.engine import Engine
 from outlast.settings import load_settings
 from outlast.testing.acts import enter, read, take_one
 

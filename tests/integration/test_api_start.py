@@ -9,7 +9,7 @@ import httpx
 import pytest
 from edge_site import OpenSite, Visitor, open_site
 
-from outlast.core.payload import MAX_SUBJECT, bounded
+from outlast.core.analyses.payload import MAX_SUBJECT, bounded
 from outlast.web.limits import MAX_BODY
 
 START = "/api/analysis/start"

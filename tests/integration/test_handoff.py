@@ -10,16 +10,16 @@ from outlast import Status
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analysis import Analysis, Catalogue
-from outlast.core.engine import Engine
-from outlast.core.running.handoff import Handoff, HandoffResult
-from outlast.core.running.lease import LeaseKeeper
-from outlast.core.running.maintenance import Retention
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.ports.store import StartLimits
+from outlast.running.engine import Engine
+from outlast.running.handoff import Handoff, HandoffResult
+from outlast.running.lease import LeaseKeeper
+from outlast.running.maintenance import Retention
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import crash, new_session, read, start
 
 SILENCE = 1_000.0
@@ -183,7 +183,7 @@ async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatc
 
 
 async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):
-    monkeypatch.setattr("outlast.core.running.handoff_claims.RETRY_DELAY", 0.01)
+    monkeypatch.setattr("outlast.running.handoff_claims.RETRY_DELAY", 0.01)
     async with bench() as b:
         b.gate.set()
         session = await b.add()

@@ -12,13 +12,13 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.analysis import Analysis, Catalogue
-from outlast.core.engine import Engine
-from outlast.core.running.maintenance import Retention
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
+from outlast.running.engine import Engine
+from outlast.running.maintenance import Retention
+from outlast.running.worker_options import WorkerOptions
 
 ME = "a visitor"
 KINDS = [("async", None), ("async", "process"), ("def", None), ("def", "process")]

@@ -7,12 +7,12 @@ from recorder import Recorder
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analysis import Analysis, Catalogue
-from outlast.core.engine import Engine
-from outlast.core.running.maintenance import Retention
+from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER
 from outlast.ports.store import StartLimits
+from outlast.running.engine import Engine
+from outlast.running.maintenance import Retention
 from outlast.testing.acts import death_of, enter, postponed, right, take, take_one
 from outlast.testing.clock import FakeClock
 

@@ -11,12 +11,12 @@ from recorder import Recorder
 from outlast import Fact, Outlast
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analysis import Catalogue
-from outlast.core.engine import Engine
-from outlast.core.running.maintenance import Retention
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.store import StartLimits
+from outlast.running.engine import Engine
+from outlast.running.maintenance import Retention
 from outlast.settings import load_settings
 from outlast.testing.clock import FakeClock
 

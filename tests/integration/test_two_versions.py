@@ -8,17 +8,17 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analysis import Analysis, Catalogue
-from outlast.core.engine import Engine
-from outlast.core.running import foreign_sessions, worker
-from outlast.core.running.foreign_sessions import ForeignSessions
-from outlast.core.running.maintenance import Retention
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import InvalidInput
 from outlast.domain.outcome import Failed
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
+from outlast.running import foreign_sessions, worker
+from outlast.running.engine import Engine
+from outlast.running.foreign_sessions import ForeignSessions
+from outlast.running.maintenance import Retention
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import enter, right, start, take_one
 
 ME = "a visitor"

@@ -132,7 +132,7 @@ def test_as_the_first_process_of_a_container_orphans_are_reaped(tmp_path: Path) 
     program = tmp_path / "first.py"
     program.write_text(
         "import os, subprocess, time, psutil\n"
-        "from outlast.core.running.process_tree import OrphanReaper\n"
+        "from outlast.running.process_tree import OrphanReaper\n"
         "assert os.getpid() == 1\n"
         "subprocess.run(['sh', '-c', 'sleep 0 & exit'])\n"
         "end = time.monotonic() + 20\n"

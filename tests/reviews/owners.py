@@ -3,7 +3,7 @@
 import asyncio
 
 from outlast.backends.clock import SystemClock
-from outlast.core.running import context
+from outlast.core.analyses import context
 
 
 class _Nothing:

@@ -15,8 +15,8 @@ import pydantic
 import pytest
 
 from outlast import Upload
-from outlast.core.running.call_keys import CallCounter, CallKeys
-from outlast.core.running.canonical_encoding import UnencodableError, digest
+from outlast.core.analyses.call_keys import CallCounter, CallKeys
+from outlast.core.analyses.canonical_encoding import UnencodableError, digest
 
 
 class Colour(enum.Enum):
@@ -68,7 +68,7 @@ def test_equal_values_have_the_same_hash_whatever_their_order():
 @pytest.mark.slow
 def test_a_hash_is_the_same_in_another_process():
     program = (
-        'from outlast.core.running.canonical_encoding import digest; print(digest({"a": {"b", "c", "d", "e"}}))'
+        'from outlast.core.analyses.canonical_encoding import digest; print(digest({"a": {"b", "c", "d", "e"}}))'
     )
     other = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert other.stdout.strip() == digest({"a": {"e", "d", "c", "b"}})

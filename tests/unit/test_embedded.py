@@ -3,9 +3,9 @@
 import asyncio
 import threading
 
-from outlast.core.running import embedded
-from outlast.core.running.embedded import EmbeddedWorker
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.running import embedded
+from outlast.running.embedded import EmbeddedWorker
+from outlast.running.worker_options import WorkerOptions
 
 PATIENCE = 20.0
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from outlast.core.running.event_loop import conceal_all, run_to_end
+from outlast.running.event_loop import conceal_all, run_to_end
 
 
 async def after(harm: Callable[[asyncio.AbstractEventLoop], object]) -> str:

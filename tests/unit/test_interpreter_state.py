@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from outlast.core.running.interpreter_state import InterpreterState
+from outlast.running.interpreter_state import InterpreterState
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running import lease as lease_module
-from outlast.core.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, WorkerInfo
+from outlast.running import lease as lease_module
+from outlast.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
 from outlast.testing.acts import failed, read, right, started_and_claimed
 from outlast.testing.clock import NOON, FakeClock
 

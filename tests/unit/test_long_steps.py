@@ -5,10 +5,10 @@ from typing import Any
 
 from outlast import step
 from outlast.backends.memory.notifier import MemoryNotifier
-from outlast.core.running.context import LONG_STEP, AttemptContext, enter
-from outlast.core.running.progress_writer import ProgressWriter
+from outlast.core.analyses.context import LONG_STEP, AttemptContext, enter
 from outlast.domain.progress import Progress
 from outlast.domain.session import Claim
+from outlast.running.progress_writer import ProgressWriter
 from outlast.testing.clock import FakeClock
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running.maintenance import UNSEEN_DEATH, Maintenance, Retention
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE
+from outlast.running.maintenance import UNSEEN_DEATH, Maintenance, Retention
 from outlast.testing.acts import WORKER, enter, read, started_and_claimed, worker_ids
 from outlast.testing.clock import FakeClock
 

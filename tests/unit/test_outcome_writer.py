@@ -8,13 +8,13 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running.outcome_writer import OutcomeWriter
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Lost
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.notifier import Topic
 from outlast.ports.results import StepSample
+from outlast.running.outcome_writer import OutcomeWriter
 from outlast.testing.acts import (
     cancelled,
     completed,

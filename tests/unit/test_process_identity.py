@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from outlast.core.running import process_identity
-from outlast.core.running.process_identity import has_ended, own_identity, pid_of
+from outlast.running import process_identity
+from outlast.running.process_identity import has_ended, own_identity, pid_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/thread-self/ns/pid").exists(), reason="needs Linux")
 
 TELL = """
 import os, sys
-from outlast.core.running.process_identity import own_identity
+from outlast.running.process_identity import own_identity
 print(own_identity(), flush=True)
 sys.stdin.read()
 os._exit(3)
 """
 LEADERLESS = """
 import ctypes, os, sys, threading
-from outlast.core.running.process_identity import own_identity
+from outlast.running.process_identity import own_identity
 def stay():
     print(own_identity(), flush=True)
     sys.stdin.read()

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from outlast.core.running.progress_tracker import ProgressTracker
 from outlast.domain.plan import Expected
 from outlast.domain.progress import StepState, StepStatus
+from outlast.running.progress_tracker import ProgressTracker
 from outlast.testing.clock import FakeClock
 
 PLAN = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))

@@ -7,13 +7,13 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running import progress_writer as reporter_module
-from outlast.core.running.progress_writer import MIN_INTERVAL, ProgressWriter
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.progress import Progress
 from outlast.domain.session import Claim
 from outlast.ports.notifier import Topic
 from outlast.ports.results import StepSample
+from outlast.running import progress_writer as reporter_module
+from outlast.running.progress_writer import MIN_INTERVAL, ProgressWriter
 from outlast.testing.clock import FakeClock
 from waiting import until
 
@@ -208,7 +208,7 @@ async def test_durations_are_learnt_in_batches(house, monkeypatch):
 
 
 async def test_it_goes_on_after_the_store_was_away(house, monkeypatch, caplog):
-    monkeypatch.setattr("outlast.core.running.service_loop.RETRY_DELAY", 0.01)
+    monkeypatch.setattr("outlast.core.service_loop.RETRY_DELAY", 0.01)
     house.store.away = True
     async with house.running():
         house.report(0, 1.0)

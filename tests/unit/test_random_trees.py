@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from outlast import step
 from outlast.backends.clock import SystemClock
-from outlast.core.running.attempt import in_thread
-from outlast.core.running.context import AttemptContext, enter
-from outlast.core.running.progress_tracker import ProgressTracker
+from outlast.core.analyses.context import AttemptContext, enter
 from outlast.domain.progress import StepState
+from outlast.running.attempt import in_thread
+from outlast.running.progress_tracker import ProgressTracker
 
 Tree = tuple[str, int, bool, list["Tree"]]
 """The step, its argument, whether its children are called together, the children."""

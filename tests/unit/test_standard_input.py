@@ -7,7 +7,7 @@ import pytest
 
 SILENCED = """
 import os, subprocess, sys
-from outlast.core.running.supervisor_link import silence_standard_input
+from outlast.running.supervisor_link import silence_standard_input
 
 def is_open(number):
     try:

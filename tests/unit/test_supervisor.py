@@ -9,10 +9,10 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running import supervisor as of_supervisor
-from outlast.core.running.maintenance import Maintenance, Retention
-from outlast.core.running.supervisor import Supervisor, cause_of
 from outlast.domain.errors import StoreUnavailable
+from outlast.running import supervisor as of_supervisor
+from outlast.running.maintenance import Maintenance, Retention
+from outlast.running.supervisor import Supervisor, cause_of
 from outlast.testing.acts import death_of, enter, lapse, read, start, take_one
 from outlast.testing.clock import FakeClock
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from outlast.core.running.thread_pool import ContextThreadPool
+from outlast.running.thread_pool import ContextThreadPool
 
 PATIENCE = 20.0
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from outlast import Upload
-from outlast.core.payload import arguments, input_model
+from outlast.core.analyses.payload import arguments, input_model
 
 ONE = Upload("a" * 64)
 Place = Annotated[Upload | str, Field(union_mode="left_to_right")]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, HttpUrl
 
 from outlast import Question, Upload
-from outlast.core.analysis import Analysis
+from outlast.core.analyses.analysis import Analysis
 from outlast.web.forms import form_fields, form_values
 
 

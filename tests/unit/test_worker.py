@@ -10,14 +10,14 @@ import pytest
 from outlast import Outlast, step
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.running import worker as worker_module
-from outlast.core.running.worker import Worker, WorkerEnd
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.progress import StepState
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.notifier import Topic
 from outlast.ports.workers import Beat
+from outlast.running import worker as worker_module
+from outlast.running.worker import Worker, WorkerEnd
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import crash, read, right, start
 from outlast.testing.clock import FakeClock
 from waiting import until

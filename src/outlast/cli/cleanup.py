@@ -5,8 +5,8 @@ from dataclasses import asdict
 import click
 
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, print_json, run
-from outlast.core.running.maintenance import Retention, prune
 from outlast.ports.store import Pruned
+from outlast.running.maintenance import Retention, prune
 
 
 @click.command()

@@ -12,10 +12,10 @@ from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.fleet import make_app
 from outlast.backends.celery.worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.cli.application import Refused, load_app
-from outlast.core.engine import Engine
-from outlast.core.running.worker import WorkerEnd
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
+from outlast.running.engine import Engine
+from outlast.running.worker import WorkerEnd
+from outlast.running.worker_options import WorkerOptions
 
 
 @cache

@@ -13,10 +13,10 @@ from outlast.cli.application import Refused, app_option, explain_errors, load_ap
 from outlast.cli.descriptors import connections_within, raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
-from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.process_tree import kill_descendants, kill_marked, mark_descendants
-from outlast.core.running.supervisor import Supervisor
-from outlast.core.running.supervisor_link import silence_standard_input
+from outlast.running.event_loop import run_to_end
+from outlast.running.process_tree import kill_descendants, kill_marked, mark_descendants
+from outlast.running.supervisor import Supervisor
+from outlast.running.supervisor_link import silence_standard_input
 
 log = logging.getLogger(__name__)
 

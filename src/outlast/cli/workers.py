@@ -27,12 +27,12 @@ from outlast.cli.application import (
 from outlast.cli.descriptors import raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.printable import printable
-from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.process_tree import kill_own_session
-from outlast.core.running.supervisor import Supervisor
-from outlast.core.running.supervisor_link import WorkerLink
-from outlast.core.running.worker import WorkerEnd
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.running.event_loop import run_to_end
+from outlast.running.process_tree import kill_own_session
+from outlast.running.supervisor import Supervisor
+from outlast.running.supervisor_link import WorkerLink
+from outlast.running.worker import WorkerEnd
+from outlast.running.worker_options import WorkerOptions
 
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""

@@ -1,1 +1,1 @@
-"""What describes and watches sessions, talking only to ports: analyses, the use cases, the engine."""
+"""The use cases around a session, talking only to ports: start, watch, read, cancel, retry; limits and quotas."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, BinaryIO, Protocol, TypeVar, cast
 
-from outlast.core.running.step_journal import Store
 from outlast.domain.errors import OutlastError
 from outlast.ports.copying import Copyable, OwnedResult, SpacedFact, WholeSession
 from outlast.ports.facts import StoredFact
+from outlast.ports.store import Store
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from inspect import iscoroutinefunction
 from typing import Any, BinaryIO, Final, cast
 
 from outlast.core.circuit_breaker import CircuitBreaker
-from outlast.core.running.step_journal import Store
+from outlast.ports.store import Store
 
 READS: Final = frozenset(
     {

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO, Final, cast
 
-from outlast.core.running.step_journal import Store
 from outlast.domain.errors import DiskAlmostFull, QuotaExceeded
 from outlast.ports.blobs import StoredUpload, length
 from outlast.ports.clock import Clock
+from outlast.ports.store import Store
 
 SPACE_CACHED_FOR = 1.0
 """Seconds for which the free disk space is cached."""

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from outlast.core.running.step_journal import Store
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
+from outlast.ports.store import Store
 
 log = logging.getLogger(__name__)
 

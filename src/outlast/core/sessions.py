@@ -6,13 +6,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from outlast.core.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.context import reading
+from outlast.core.analyses.payload import (
+    NotUnderstood,
+    arguments,
+    bounded,
+    read_input,
+    subject_of,
+    validate_input,
+    walk,
+)
+from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash
-from outlast.core.payload import NotUnderstood, arguments, bounded, read_input, subject_of, validate_input, walk
 from outlast.core.quota import UNLIMITED, ExpectedUpload, Quota, StorageLimits
-from outlast.core.running.context import reading
-from outlast.core.running.step_journal import OwnedUploads, Store
-from outlast.core.upload import Upload
 from outlast.core.watch import Following, SessionView, Watch
 from outlast.domain.clean_text import plain
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
@@ -24,7 +31,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, Waiting
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
-from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits
+from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits, Store
 
 log = logging.getLogger(__name__)
 

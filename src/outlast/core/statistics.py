@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from outlast.core.running.step_journal import Store
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
 from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo
 
 HOURS = 24

@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from outlast.core.running.service_loop import run_forever
-from outlast.core.running.step_journal import Store
+from outlast.core.service_loop import run_forever
 from outlast.core.start_times import StartTimes
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Subscription, Topic
+from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo
 
 log = logging.getLogger(__name__)

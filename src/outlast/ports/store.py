@@ -12,7 +12,14 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
+from outlast.ports.blobs import Blobs
 from outlast.ports.dispatcher import Waiting
+from outlast.ports.facts import FactStore
+from outlast.ports.overview import Overview
+from outlast.ports.results import Results
+from outlast.ports.shares import Shares
+from outlast.ports.storage import Storage
+from outlast.ports.workers import WorkerRegistry
 
 CLOCK_MARGIN = 5.0
 """Seconds by which times of one store may differ without the wall clock having gone back."""
@@ -305,3 +312,7 @@ class SessionStore(Protocol):
         owner has a session in flight.
         """
         ...
+
+
+class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
+    """All ports that one database implements."""

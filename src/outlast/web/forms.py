@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from outlast.core.analysis import Analysis
+from outlast.core.analyses.analysis import Analysis
 from outlast.domain.errors import Question
 
 Field = dict[str, Any]

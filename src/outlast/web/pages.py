@@ -8,7 +8,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from outlast.core.analysis import Analysis
+from outlast.core.analyses.analysis import Analysis
 from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status

@@ -5,9 +5,9 @@ from typing import Final
 
 from starlette.types import Message, Scope
 
-from outlast.core.engine import Engine
 from outlast.core.watch import POLL_EVERY, SessionView
 from outlast.domain.status import Status
+from outlast.running.engine import Engine
 from outlast.web.payloads import closed
 
 MAX_ANSWERS = 2_000

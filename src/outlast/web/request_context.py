@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from outlast.core.engine import Engine
+from outlast.running.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, Visitor
 from outlast.web.limits import VisitorLimits

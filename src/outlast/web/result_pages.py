@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from outlast.core.analysis import Analysis, PageView
+from outlast.core.analyses.analysis import Analysis, PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
 from outlast.web.page_templates import PageTemplates

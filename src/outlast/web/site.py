@@ -14,11 +14,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from outlast.core.analysis import Catalogue
-from outlast.core.engine import Engine
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
+from outlast.running.engine import Engine
 from outlast.settings import Settings
 from outlast.web import api
 from outlast.web.access import Access, OwnerOf

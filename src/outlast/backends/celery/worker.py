@@ -11,12 +11,12 @@ from outlast.backends.celery.child_locks import ChildLocks
 from outlast.backends.celery.fleet import TASK, is_redis
 from outlast.backends.celery.stop_pipe import StopPipe
 from outlast.backends.celery.worker_thread import Opened, SiblingProcesses, WorkerThread
-from outlast.core.running.daemon_threads import STOP_GRACE
-from outlast.core.running.handoff import HandoffResult
-from outlast.core.running.supervisor_link import silence_standard_input
-from outlast.core.running.worker import WorkerEnd
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import OutlastError
+from outlast.running.daemon_threads import STOP_GRACE
+from outlast.running.handoff import HandoffResult
+from outlast.running.supervisor_link import silence_standard_input
+from outlast.running.worker import WorkerEnd
+from outlast.running.worker_options import WorkerOptions
 
 POLL_AFTER_SILENCE = 10.0
 """Seconds without a message from the broker after which a worker polls the store."""

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 from outlast.backends.celery.child_locks import ChildLocks
 from outlast.backends.celery.stop_pipe import StopPipe
-from outlast.core.engine import Engine
 from outlast.core.ids import new_worker_id
-from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.handoff import Handoff, HandoffResult
-from outlast.core.running.service_loop import run_forever
-from outlast.core.running.worker import Worker, WorkerEnd
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.core.service_loop import run_forever
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.running.engine import Engine
+from outlast.running.event_loop import run_to_end
+from outlast.running.handoff import Handoff, HandoffResult
+from outlast.running.worker import Worker, WorkerEnd
+from outlast.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

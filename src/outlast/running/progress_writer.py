@@ -6,15 +6,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from outlast.core.running.attempt import Attempt
-from outlast.core.running.duration_sampling import DurationSampler
-from outlast.core.running.service_loop import run_forever
-from outlast.core.running.step_journal import Store
+from outlast.core.service_loop import run_forever
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
-from outlast.ports.store import ProgressUpdate
+from outlast.ports.store import ProgressUpdate, Store
+from outlast.running.attempt import Attempt
+from outlast.running.duration_sampling import DurationSampler
 
 MIN_INTERVAL = 0.25
 """Minimum seconds between two writes for one session."""

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.worker import Worker
-from outlast.core.running.worker_options import WorkerOptions
+from outlast.running.event_loop import run_to_end
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -9,17 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from outlast.core.running.process_identity import has_ended, pid_of
-from outlast.core.running.service_loop import run_forever
-from outlast.core.running.step_journal import Store, patiently
+from outlast.core.service_loop import run_forever
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat, LeaseObserver
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
-from outlast.ports.store import Pruned
+from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
+from outlast.running.process_identity import has_ended, pid_of
+from outlast.running.step_journal import patiently
 
 log = logging.getLogger(__name__)
 

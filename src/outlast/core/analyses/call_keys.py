@@ -17,7 +17,7 @@ from pydantic import (
     TypeAdapter,
 )
 
-from outlast.core.running.canonical_encoding import TooMuchError, UnencodableError, digest
+from outlast.core.analyses.canonical_encoding import TooMuchError, UnencodableError, digest
 from outlast.domain.step_calls import Key, call_of
 
 _HASH_SLOTS = threading.BoundedSemaphore(2)

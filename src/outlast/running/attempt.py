@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
-from outlast.core.analysis import Analysis
-from outlast.core.payload import MAX_RESULT, arguments, read_input, strict_json
-from outlast.core.running import context
-from outlast.core.running.daemon_threads import STOP_GRACE, STOP_REQUESTS, in_thread
-from outlast.core.running.event_loop import abandon, conceal
-from outlast.core.running.isolation import run_isolated
-from outlast.core.running.outcomes import CancelLeakError, Outcomes, exit_error
-from outlast.core.running.progress_tracker import ProgressTracker
-from outlast.core.running.step_journal import StoreJournal
+from outlast.core.analyses import context
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.payload import MAX_RESULT, arguments, read_input, strict_json
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus, restarted
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
+from outlast.running.daemon_threads import STOP_GRACE, STOP_REQUESTS, in_thread
+from outlast.running.event_loop import abandon, conceal
+from outlast.running.isolation import run_isolated
+from outlast.running.outcomes import CancelLeakError, Outcomes, exit_error
+from outlast.running.progress_tracker import ProgressTracker
+from outlast.running.step_journal import StoreJournal
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,15 @@ import logging
 import random
 import secrets
 
-from outlast.core.running.attempt import Attempt
-from outlast.core.running.progress_writer import ProgressWriter
-from outlast.core.running.step_journal import Store, patiently
 from outlast.domain.outcome import Completed, End, Failed, Lost, Outcome, Postponed, Released
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, Waiting
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
+from outlast.ports.store import Store
+from outlast.running.attempt import Attempt
+from outlast.running.progress_writer import ProgressWriter
+from outlast.running.step_journal import patiently
 
 log = logging.getLogger(__name__)
 

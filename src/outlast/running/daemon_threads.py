@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from outlast.core.running import context
+from outlast.core.analyses import context
 
 STOP_GRACE = 5.0
 """Seconds that analysis code gets to end after a stop request; then it is abandoned and its writes are refused."""

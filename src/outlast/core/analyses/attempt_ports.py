@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from outlast.core.payload import Codec
+from outlast.core.analyses.payload import Codec
 from outlast.domain.session import KeptStep
 from outlast.domain.step_calls import Key
 

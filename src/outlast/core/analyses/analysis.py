@@ -9,10 +9,10 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast,
 
 from pydantic import BaseModel
 
-from outlast.core.payload import Codec, input_model
-from outlast.core.running import context, context_warnings
-from outlast.core.running.call_keys import CallKeys
-from outlast.core.running.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses import context, context_warnings
+from outlast.core.analyses.call_keys import CallKeys
+from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses.payload import Codec, input_model
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from outlast.core.payload import MAX_STEP_RESULT
-from outlast.core.running import context_warnings
-from outlast.core.running.attempt_ports import Journal, ProgressSink, StepLike, Uploads
-from outlast.core.running.call_keys import CallCounter
+from outlast.core.analyses import context_warnings
+from outlast.core.analyses.attempt_ports import Journal, ProgressSink, StepLike, Uploads
+from outlast.core.analyses.call_keys import CallCounter
+from outlast.core.analyses.payload import MAX_STEP_RESULT
 from outlast.domain.session import KeptStep
 from outlast.ports.clock import Clock
 

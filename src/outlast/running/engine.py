@@ -8,23 +8,23 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
-from outlast.core.analysis import Catalogue
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.guarded_store import guarded
 from outlast.core.readiness import Readiness
-from outlast.core.running.embedded import EmbeddedWorker
-from outlast.core.running.handoff import Handoff
-from outlast.core.running.maintenance import Maintenance, Retention
-from outlast.core.running.process_identity import own_identity
-from outlast.core.running.step_journal import Store
-from outlast.core.running.worker import Worker
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
 from outlast.core.watch import Watch
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
+from outlast.ports.store import Store
+from outlast.running.embedded import EmbeddedWorker
+from outlast.running.handoff import Handoff
+from outlast.running.maintenance import Maintenance, Retention
+from outlast.running.process_identity import own_identity
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
-from outlast.core.running.loop_watch import LoopWatch
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, Lease, WorkerInfo, WorkerRegistry
+from outlast.running.loop_watch import LoopWatch
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from outlast.core.running.step_progress import StepProgress
 from outlast.domain.clean_text import plain
 from outlast.domain.progress import Progress, StepState, StepStatus, overall
 from outlast.ports.clock import Clock
+from outlast.running.step_progress import StepProgress
 
 MESSAGE_LIMIT = 500
 """Maximum characters kept of a message."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from outlast.core.running import context
+from outlast.core.analyses import context
 from outlast.domain.errors import TooLarge
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore, StoredFact

@@ -18,17 +18,17 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
-from outlast.core.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
-from outlast.core.running import context
-from outlast.core.running.daemon_threads import in_thread
-from outlast.core.running.event_loop import run_to_end
-from outlast.core.running.outcomes import MAX_MESSAGE
-from outlast.core.running.supervisor_link import silence_standard_input
-from outlast.core.running.thread_pool import ContextThreadPool
+from outlast.core.analyses import context
+from outlast.core.analyses.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import Permanent, RetryAfter, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
+from outlast.running.daemon_threads import in_thread
+from outlast.running.event_loop import run_to_end
+from outlast.running.outcomes import MAX_MESSAGE
+from outlast.running.supervisor_link import silence_standard_input
+from outlast.running.thread_pool import ContextThreadPool
 
 
 class _Pipe:

@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Callable
 
-from outlast.core.analysis import Catalogue
-from outlast.core.running.foreign_sessions import ForeignSessions
-from outlast.core.running.handoff import HandedSession, Handoff, HandoffResult
-from outlast.core.running.step_journal import Store
+from outlast.core.analyses.analysis import Catalogue
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.retry import may_work_beside
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
+from outlast.ports.store import Store
+from outlast.running.foreign_sessions import ForeignSessions
+from outlast.running.handoff import HandedSession, Handoff, HandoffResult
 
 log = logging.getLogger(__name__)
 

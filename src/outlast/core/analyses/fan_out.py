@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from outlast.core.running import context
+from outlast.core.analyses import context
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from outlast.core.running import context
+from outlast.core.analyses import context
 
 T = TypeVar("T")
 

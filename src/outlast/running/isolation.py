@@ -11,19 +11,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from outlast.core.analysis import Analysis
-from outlast.core.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
-from outlast.core.running.attempt_ports import Journal, ProgressSink
-from outlast.core.running.process_tree import MARK, kill_group
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.attempt_ports import Journal, ProgressSink
+from outlast.core.analyses.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
+from outlast.running.process_tree import MARK, kill_group
 
 MAX_LINE = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
 """Maximum bytes of one message; the largest is a kept result with JSON escapes."""
 BOOTSTRAP = """
 import json, sys
 sys.path[:] = json.loads(sys.argv.pop())
-from outlast.core.running.isolated import main
+from outlast.running.isolated import main
 main()
 """
 """The import path is an argument: an environment variable would affect every Python that the child starts."""

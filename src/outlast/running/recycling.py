@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.ports.clock import Clock
+from outlast.running.worker_options import WorkerOptions
 
 
 class Recycling:

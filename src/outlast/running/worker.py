@@ -10,29 +10,30 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any
 
-from outlast.core.analysis import Catalogue
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
-from outlast.core.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
-from outlast.core.running.daemon_threads import STOP_GRACE
-from outlast.core.running.event_loop import conceal, conceal_all
-from outlast.core.running.foreign_sessions import ForeignSessions
-from outlast.core.running.handoff import HandedSession, Handoff, HandoffResult
-from outlast.core.running.handoff_claims import HandoffClaims
-from outlast.core.running.interpreter_state import InterpreterState
-from outlast.core.running.lease import LeaseKeeper
-from outlast.core.running.outcome_writer import OutcomeWriter
-from outlast.core.running.progress_writer import ProgressWriter
-from outlast.core.running.recycling import Recycling
-from outlast.core.running.step_journal import Store, StoreJournal, patiently
-from outlast.core.running.thread_pool import ContextThreadPool
-from outlast.core.running.worker_options import WorkerOptions
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End, Released
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.store import Store
 from outlast.ports.workers import Beat, WorkerInfo
+from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
+from outlast.running.daemon_threads import STOP_GRACE
+from outlast.running.event_loop import conceal, conceal_all
+from outlast.running.foreign_sessions import ForeignSessions
+from outlast.running.handoff import HandedSession, Handoff, HandoffResult
+from outlast.running.handoff_claims import HandoffClaims
+from outlast.running.interpreter_state import InterpreterState
+from outlast.running.lease import LeaseKeeper
+from outlast.running.outcome_writer import OutcomeWriter
+from outlast.running.progress_writer import ProgressWriter
+from outlast.running.recycling import Recycling
+from outlast.running.step_journal import StoreJournal, patiently
+from outlast.running.thread_pool import ContextThreadPool
+from outlast.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -2,26 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from outlast.domain.errors import ClaimLost, Permanent, StoreUnavailable
+from outlast.core.analyses.upload import OwnedUploads
+from outlast.domain.errors import ClaimLost, StoreUnavailable
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
-from outlast.ports.blobs import Blobs
 from outlast.ports.clock import Clock
-from outlast.ports.facts import FactStore
-from outlast.ports.overview import Overview
-from outlast.ports.results import Results
-from outlast.ports.shares import Shares
-from outlast.ports.storage import Storage
-from outlast.ports.store import SessionStore
-from outlast.ports.workers import WorkerRegistry
+from outlast.ports.store import Store
 
 T = TypeVar("T")
-
-
-class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
-    """All ports that one database implements."""
 
 
 async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.Random) -> T:
@@ -33,27 +23,6 @@ async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.
         except StoreUnavailable:
             await clock.sleep(rng.uniform(0, limit))
             limit = min(5.0, limit * 2)
-
-
-class OwnedUploads:
-    """The uploads of one owner, as analysis code reads them."""
-
-    def __init__(self, store: Store, owner: str) -> None:
-        self._store = store
-        self._owner = owner
-
-    async def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
-        await self.upload_name(sha256)
-        async for chunk in self._store.chunks(self._owner, sha256):
-            yield chunk
-
-    async def upload_name(self, sha256: str) -> str:
-        """Return the file name; raises `Permanent` if there is no such upload."""
-        stored = await self._store.find(self._owner, sha256)
-        if stored is None:
-            raise Permanent("The uploaded file has expired. Please upload it again.")
-        return stored.name
 
 
 class StoreJournal(OwnedUploads):
@@ -69,6 +38,7 @@ class StoreJournal(OwnedUploads):
     ) -> None:
         """`lapsed` returns whether the worker's lease may have lapsed, by the worker's clock."""
         super().__init__(store, session.owner)
+        self._store = store
         self._lapsed = lapsed
         self.owner = session.owner
         self._session = session

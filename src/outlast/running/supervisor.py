@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from outlast.core.ids import new_worker_id
-from outlast.core.running.maintenance import Maintenance
-from outlast.core.running.process_tree import MARK, OrphanReaper, kill_session
-from outlast.core.running.step_journal import Store
-from outlast.core.running.supervisor_link import PING, RETIRE, STOP
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
+from outlast.ports.store import Store
+from outlast.running.maintenance import Maintenance
+from outlast.running.process_tree import MARK, OrphanReaper, kill_session
+from outlast.running.supervisor_link import PING, RETIRE, STOP
 
 log = logging.getLogger(__name__)
 

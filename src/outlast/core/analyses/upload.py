@@ -1,14 +1,16 @@
-"""`Upload`: the type of an uploaded file in the signature of an analysis."""
+"""`Upload`: the type of an uploaded file in the signature of an analysis, and how its code reads one."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, BinaryIO, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
-from outlast.core.running import context
+from outlast.core.analyses import context
+from outlast.domain.errors import Permanent
+from outlast.ports.blobs import Blobs
 
 REFERENCE: Final = re.compile(r"upload:[0-9a-f]{64}")
 
@@ -87,3 +89,24 @@ class Upload:
         if isinstance(value, str) and REFERENCE.fullmatch(value):
             return cls(value.removeprefix("upload:"))
         raise ValueError("name an uploaded file as upload:<sha256>, the `source` that the upload answered with")
+
+
+class OwnedUploads:
+    """The uploads of one owner, as analysis code reads them."""
+
+    def __init__(self, blobs: Blobs, owner: str) -> None:
+        self._blobs = blobs
+        self._owner = owner
+
+    async def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
+        await self.upload_name(sha256)
+        async for chunk in self._blobs.chunks(self._owner, sha256):
+            yield chunk
+
+    async def upload_name(self, sha256: str) -> str:
+        """Return the file name; raises `Permanent` if there is no such upload."""
+        stored = await self._blobs.find(self._owner, sha256)
+        if stored is None:
+            raise Permanent("The uploaded file has expired. Please upload it again.")
+        return stored.name

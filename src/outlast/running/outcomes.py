@@ -5,10 +5,8 @@ import random
 import reprlib
 import secrets
 
-from outlast.core.analysis import Analysis
-from outlast.core.payload import NotJson, NotUnderstood
-from outlast.core.running.isolation import IsolatedDeathError
-from outlast.core.running.progress_tracker import ProgressTracker
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.payload import NotJson, NotUnderstood
 from outlast.domain.clean_text import plain
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
@@ -16,6 +14,8 @@ from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus
 from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession
+from outlast.running.isolation import IsolatedDeathError
+from outlast.running.progress_tracker import ProgressTracker
 
 log = logging.getLogger(__name__)
 
