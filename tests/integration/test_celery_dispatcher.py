@@ -11,8 +11,8 @@ import pytest
 
 from outlast.backends import factories
 from outlast.backends.celery import dispatcher as dispatching
+from outlast.backends.celery.celery_app import broker_priority, make_app
 from outlast.backends.celery.dispatcher import CeleryDispatcher
-from outlast.backends.celery.fleet import broker_priority, make_app
 from outlast.domain.errors import PackageMissing
 from outlast.ports.dispatcher import Waiting
 
@@ -126,7 +126,7 @@ def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch):
 
 FORKED = """
 import os
-from outlast.backends.celery.child_locks import ChildLocks
+from outlast.fleet.child_locks import ChildLocks
 
 locks = ChildLocks()
 signed, sign = os.pipe()

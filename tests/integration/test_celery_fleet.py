@@ -11,7 +11,7 @@ import psutil
 import pytest
 from processes import LEASE, Installation, Process, Visitor, wait_until
 
-from outlast.backends.celery.fleet import TASK, make_app
+from outlast.backends.celery.celery_app import TASK, make_app
 from servers import RedisServer
 
 pytestmark = pytest.mark.slow

@@ -9,10 +9,10 @@ from typing import Any
 
 from outlast.app import Outlast
 from outlast.backends.celery.celery_api import signals
-from outlast.backends.celery.fleet import make_app
-from outlast.backends.celery.worker import POLL_AFTER_SILENCE, CeleryWorkers
+from outlast.backends.celery.celery_app import make_app
 from outlast.cli.application import Refused, load_app
 from outlast.domain.errors import StoreUnavailable
+from outlast.fleet.worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerEnd
 from outlast.running.worker_options import WorkerOptions

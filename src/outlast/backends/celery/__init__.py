@@ -1,1 +1,1 @@
-"""Celery as a queue connection: what sends sessions to a broker, and the workers that take them from it."""
+"""Celery as a queue connection: the dispatcher that sends sessions to a broker, and the Celery app."""

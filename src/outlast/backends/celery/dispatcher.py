@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from outlast.backends.celery.fleet import TASK, broker_priority, make_app, timeouts
+from outlast.backends.celery.celery_app import TASK, broker_priority, make_app, timeouts
 from outlast.ports.dispatcher import Waiting
 
 log = logging.getLogger(__name__)

@@ -3,15 +3,14 @@
 import os
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from outlast.backends.celery.celery_api import exceptions, pools, signals, state
-from outlast.backends.celery.child_locks import ChildLocks
-from outlast.backends.celery.fleet import TASK, is_redis
-from outlast.backends.celery.stop_pipe import StopPipe
-from outlast.backends.celery.worker_thread import Opened, SiblingProcesses, WorkerThread
+from outlast.backends.celery.celery_app import TASK, is_redis
 from outlast.domain.errors import OutlastError
+from outlast.fleet.child_locks import ChildLocks
+from outlast.fleet.stop_pipe import StopPipe
+from outlast.fleet.worker_thread import Opened, SiblingProcesses, WorkerThread
 from outlast.running.daemon_threads import STOP_GRACE
 from outlast.running.handoff import HandoffResult
 from outlast.running.supervisor_link import silence_standard_input
@@ -45,7 +44,9 @@ class CeleryWorkers:
         once: bool = False,
     ) -> None:
         if is_redis(app.conf.broker_url):
-            import_module("outlast.backends.celery.redis_transport").install()
+            from outlast.backends.celery import redis_transport  # noqa: PLC0415 - it needs the package redis
+
+            redis_transport.install()
         self._app = app
         self._opened = opened
         self._options = options

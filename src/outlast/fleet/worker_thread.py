@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 
-from outlast.backends.celery.child_locks import ChildLocks
-from outlast.backends.celery.stop_pipe import StopPipe
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import run_forever
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.fleet.child_locks import ChildLocks
+from outlast.fleet.stop_pipe import StopPipe
 from outlast.running.engine import Engine
 from outlast.running.event_loop import run_to_end
 from outlast.running.handoff import Handoff, HandoffResult
