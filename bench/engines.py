@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from peers import MODULES
 
 ROUNDS = 3
 REAL = 5
+AT_ONCE_TO_SEE = 3
 THEMES = {
     "pickup_p50": ("Pick-up by an idle worker, p50", "ms", min),
     "pickup_p99": ("Pick-up by an idle worker, p99", "ms", min),
@@ -53,8 +55,6 @@ def one(name: str, size: int, folder: Path, postgres: str, number: int) -> dict[
         "BENCH_SLOTS": str(work_folder / "slots"),
         "BENCH_POSTGRES": servers.new_database(postgres, f"bench_{tag}"),
     }
-    with redis.Redis.from_url(os.environ["BENCH_REDIS"]) as client:
-        client.flushall()
     done = subprocess.run(
         [sys.executable, "-m", "peers.round", name, str(size)],
         env=os.environ | paths,
@@ -109,9 +109,18 @@ def run(size: int, names: list[str], rounds: int) -> dict[str, Any]:
         os.environ["BENCH_REDIS"] = address
         stores = f"PostgreSQL {servers.version_of(postgres)}, Redis {servers.redis_version(address)}"
         for number in range(rounds):
-            for name in names:
-                print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
-                measured[name].append(one(name, size, folder, postgres, number))
+            # at size one they only show that they still run, each waiting most of its time
+            with ThreadPoolExecutor(AT_ONCE_TO_SEE if size == 1 else 1) as several:
+
+                def measure(name: str, number: int = number) -> dict[str, Any]:
+                    print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
+                    if size > 1:
+                        with redis.Redis.from_url(address) as client:
+                            client.flushall()
+                    return one(name, size, folder, postgres, number)
+
+                for name, figures_of_it in zip(names, several.map(measure, names), strict=True):
+                    measured[name].append(figures_of_it)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
