@@ -11,11 +11,10 @@ from model_server import DOUBTFUL, Asked, Model, reviews_in
 from outlast import Fact
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
-from outlast_reviews.judge.model_client import ModelClient, ModelServer, Reply
+from outlast_reviews.judge.ask_model import JudgeLimits, ask
+from outlast_reviews.judge.client import ModelClient, ModelServer, Reply, RetryPolicy
+from outlast_reviews.judge.judging import ConcurrencyLimit
 from outlast_reviews.judge.opinion import Opinion
-from outlast_reviews.judge.retry import RetryPolicy
-from outlast_reviews.judge.step import JudgeLimits, ask
 from outlast_reviews.review import Review, ReviewSet
 
 

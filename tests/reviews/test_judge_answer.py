@@ -8,12 +8,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, find_quote, judgements
-from outlast_reviews.judge.budget import Budget, at_most, expected, most_of_answer
-from outlast_reviews.judge.endpoint import describe_endpoint
-from outlast_reviews.judge.errors import InvalidAnswerError
-from outlast_reviews.judge.question import BATCH, LONGEST_TEXT, REASONS, ReviewText, messages, text_of
-from outlast_reviews.judge.remembered import JudgementMemory
-from outlast_reviews.judge.request_format import RequestFormat, request_format_from
+from outlast_reviews.judge.cache import JudgementCache
+from outlast_reviews.judge.client import InvalidAnswerError, describe_server
+from outlast_reviews.judge.judging import Budget
+from outlast_reviews.judge.prompt import (
+    BATCH,
+    LONGEST_TEXT,
+    REASONS,
+    RequestFormat,
+    ReviewText,
+    estimate_all,
+    longest_answer,
+    messages,
+    most_tokens,
+    request_format_from,
+    text_of,
+)
 from outlast_reviews.review import Review
 
 TEXT = ReviewText("This “lamp”  changed\nmy life – truly", "", 5.0)
@@ -233,8 +243,8 @@ def test_a_budget_has_room_until_it_is_spent_or_set_aside():
 def test_an_estimate_lies_below_what_is_set_aside_and_grows_with_the_texts():
     texts = [ReviewText("A text of some words. " * 5, "Title", 5.0)] * BATCH
     asked = messages({str(n): text for n, text in enumerate(texts)}, "m")
-    assert 0 < expected(texts[:10]) < expected(texts) < at_most(asked, BATCH)
-    assert at_most(asked, BATCH) > most_of_answer(BATCH)
+    assert 0 < estimate_all(texts[:10]) < estimate_all(texts) < most_tokens(asked, BATCH)
+    assert most_tokens(asked, BATCH) > longest_answer(BATCH)
 
 
 def test_what_was_remembered_and_makes_no_sense_is_asked_again():
@@ -249,7 +259,7 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
 
     good = {"suspicion": 90, "reasons": ["generic_praise"], "start": 0, "end": 5}
     facts = {"good": good, "long": {**good, "end": 999}, "odd": {**good, "reasons": ["x"]}, "none": None, "no": []}
-    remembered = JudgementMemory(Memory(), "u", "m")
+    remembered = JudgementCache(Memory(), "u", "m")
     assert remembered.judgements(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
     assert request_format_from({"form": "telepathy"}) == RequestFormat() == remembered.request_format()
     assert request_format_from(RequestFormat(form="text", temperature=False).as_json()) == RequestFormat(
@@ -271,7 +281,7 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
     ],
 )
 def test_visitors_are_told_where_texts_go_and_nothing_of_the_network(url, told):
-    assert describe_endpoint(url) == told
+    assert describe_server(url) == told
 
 
 @pytest.mark.parametrize(
@@ -295,6 +305,6 @@ def test_an_answer_that_a_text_may_have_led_astray_is_remembered_for_its_own_sou
 
     texts = {f"{n}": TEXT for n in range(20)}
     judged = dict(zip(texts, answer, strict=True))
-    JudgementMemory(Memory(), "u", "m", "upload:1").keep(judged)
-    assert JudgementMemory(Memory(), "u", "m", "upload:1").judgements(texts) == judged
-    assert (JudgementMemory(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all
+    JudgementCache(Memory(), "u", "m", "upload:1").keep(judged)
+    assert JudgementCache(Memory(), "u", "m", "upload:1").judgements(texts) == judged
+    assert (JudgementCache(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all

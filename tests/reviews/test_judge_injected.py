@@ -17,7 +17,7 @@ from outlast_reviews.deduplicate import clean
 from outlast_reviews.judge.answer import Judgement
 from outlast_reviews.judge.opinion import JudgingSummary as Told
 from outlast_reviews.judge.opinion import opinion
-from outlast_reviews.judge.question import LONGEST_TEXT, REASONS
+from outlast_reviews.judge.prompt import LONGEST_TEXT, REASONS
 from outlast_reviews.pages import render_report
 from outlast_reviews.report import Report, make_report
 from outlast_reviews.review import Review, ReviewSet

@@ -18,7 +18,7 @@ from model_server import (
     refusal,
     said,
 )
-from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
+from outlast_reviews.judge.judging import ConcurrencyLimit
 
 HTML = Answer(b"<html><form>Please log in</form></html>", 200, {"Content-Type": "text/html"})
 
@@ -67,6 +67,26 @@ def test_it_is_asked_at_temperature_0_without_tools_and_told_no_name_date_or_row
     assert all(review.keys() == {"id", "stars", "title", "text"} for review in asked.reviews)
     assert asked.headers["Authorization"] == "Bearer secret-key"
     assert "Person" not in json.dumps(asked.body)
+
+
+def test_without_a_key_none_is_sent_and_nothing_of_the_environment(model, asking, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "of-the-environment")
+    monkeypatch.setenv("OPENAI_ORG_ID", "of-the-environment")
+    asking.about(reviews(1), url=f"{model.url}/")
+    (asked,) = model.asked
+    assert "Authorization" not in asked.headers
+    assert "of-the-environment" not in str(asked.headers)
+
+
+def test_the_proxy_of_the_environment_is_used(model, asking, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", model.url.removesuffix("/v1"))
+    opinion = asking.about(reviews(1), url="http://model.example/v1")
+    assert "does not know this model or address" in (opinion.report.stopped or "")
+
+
+def test_a_key_may_have_any_letters(model, asking):
+    asking.about(reviews(1), key="schlüssel")
+    assert model.asked[0].headers["Authorization"].encode("latin-1").decode() == "Bearer schlüssel"
 
 
 def test_the_ids_are_new_each_time(model, asking):
@@ -154,6 +174,9 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
         (ONCE["HTML login page"], "gave an answer that is no chat completion"),
         (ONCE["garbage"], "gave an answer that is no list of judgements"),
         (ONCE["an empty list"], "gave answers of which nothing held"),
+        (ONCE["too long"], "gave an answer that is too long"),
+        (ONCE["compressed"], "gave a compressed answer"),
+        (ONCE["connection cut in the answer"], "cannot be reached"),
         (lambda _: refusal(401, "Incorrect API key provided: sk-12345"), "refuses the key (ANALYSIS_LLM_API_KEY)"),
         (lambda _: refusal(403), "refuses the key (ANALYSIS_LLM_API_KEY)"),
         (lambda _: refusal(404), "does not know this model or address"),

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -177,18 +176,6 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
     assert result["report"]["method"]["model"] is None
     assert "no language model takes part and nothing leaves this machine" in result["report"]["method"]["summary"]
     assert model.asked == []
-
-
-@pytest.mark.slow
-def test_the_sdk_is_imported_only_when_it_is_needed_and_missing_it_is_said_with_its_remedy(monkeypatch, model):
-    monkeypatch.setattr("outlast_reviews.judge.step.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"ANALYSIS_LLM_MODEL: .*pip install 'outlast-reviews\[model\]'"):
-        register(Outlast(), settings_for(model))
-    register(Outlast(), ReviewSettings())
-    import subprocess
-
-    program = "import sys, outlast_reviews.app; sys.exit('openai' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

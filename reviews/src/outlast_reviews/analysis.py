@@ -19,8 +19,8 @@ from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
 from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
+from outlast_reviews.judge.ask_model import AskModelStep, model_intro, model_step
 from outlast_reviews.judge.opinion import Opinion
-from outlast_reviews.judge.step import AskModelStep, model_intro, model_step, preload_client
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
@@ -146,8 +146,6 @@ def analyse(
     source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
-    if steps.ask_model:
-        preload_client()
     received = gather(source, mapping, only.get("product"))
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many

@@ -1,27 +1,27 @@
 """Judges all texts in concurrent batches, until done, out of time, out of budget or failing."""
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Protocol
 
-from outlast_reviews.judge import budget as tokens
+from outlast_reviews.judge import prompt
 from outlast_reviews.judge.answer import Judgement, judgements
-from outlast_reviews.judge.budget import Budget
-from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
-from outlast_reviews.judge.errors import (
+from outlast_reviews.judge.client import (
+    ChatClient,
     InvalidAnswerError,
+    Reply,
     RequestRefusedError,
+    RetryPolicy,
     ServerBusyError,
     ServerTimeoutError,
     ServerUnusableError,
 )
-from outlast_reviews.judge.model_client import Reply
-from outlast_reviews.judge.question import BATCH, ReviewText, messages
-from outlast_reviews.judge.request_format import RequestFormat
-from outlast_reviews.judge.retry import ChatClient, RetryPolicy
+from outlast_reviews.judge.prompt import BATCH, RequestFormat, ReviewText, messages
 
 MOST_EMPTY = 8
 """Consecutive answers without a valid judgement after which the run stops."""
@@ -29,6 +29,8 @@ MOST_BUSY = 2
 """Consecutive requests that exhausted their retries, after which the run stops."""
 TICK = 0.25
 """Seconds between progress reports and checks of the deadline."""
+_POLL = 0.02
+"""Polling interval in seconds; a request takes about a hundred times as long."""
 
 Batch = Mapping[str, ReviewText]
 """Texts by their keys."""
@@ -44,6 +46,42 @@ class JudgementStore(Protocol):
 
 class StopJudging(Exception):  # noqa: N818 - a control-flow exception
     """Stops the run; its message is a sentence for the report."""
+
+
+class ConcurrencyLimit:
+    """Semaphore of a process, whose analyses run in threads with an event loop each."""
+
+    def __init__(self, width: int) -> None:
+        self._slots = threading.Semaphore(width)
+
+    async def __aenter__(self) -> None:
+        while not self._slots.acquire(blocking=False):  # noqa: ASYNC110 - the waiters run in several loops
+            await asyncio.sleep(_POLL)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._slots.release()
+
+
+@dataclass(slots=True)
+class Budget:
+    """Keeps spent and reserved tokens within the limit, if the server respects the limit on its answers."""
+
+    limit: int
+    spent: int = 0
+    reserved: int = 0
+
+    def reserve(self, tokens: int) -> bool:
+        """Return False when the remaining budget does not suffice now."""
+        if self.spent + self.reserved + tokens > self.limit:
+            return False
+        self.reserved += tokens
+        return True
+
+    def charge(self, reserved: int, spent: int) -> None:
+        self.reserved -= reserved
+        self.spent += spent
 
 
 @dataclass(slots=True)
@@ -169,7 +207,7 @@ class JudgingRun:
         """Send the request in the best format that the server accepts, and store that format."""
         request_format = self.request_format
         while True:
-            body = request_format.request(self.model, asked, tokens.most_of_answer(reviews))
+            body = request_format.request(self.model, asked, prompt.longest_answer(reviews))
             try:
                 reply = await self.retry_policy.ask(_BudgetedClient(self, asked, reviews), body)
             except RequestRefusedError as error:
@@ -210,17 +248,17 @@ class _BudgetedClient:
 
     async def ask(self, body: Mapping[str, Any]) -> Reply:
         run = self.run
-        most = tokens.at_most(self.asked, self.reviews)
+        most = prompt.most_tokens(self.asked, self.reviews)
         await run.reserve(most)
         spent = 0
         try:
             async with run.concurrency:
                 if run.progress.stopped:
                     raise StopJudging(run.progress.stopped)
-                spent = tokens.usual(self.asked, "")  # the question may be billed even without an answer
+                spent = prompt.estimate(self.asked, "")  # the question may be billed even without an answer
                 run.progress.requests += 1
                 reply = await run.client.ask(body)
-                spent = reply.tokens or tokens.usual(self.asked, reply.content)
+                spent = reply.tokens or prompt.estimate(self.asked, reply.content)
                 return reply
         except (ServerBusyError, RequestRefusedError, ServerUnusableError):
             spent = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
-from outlast_reviews.judge.question import PROMPT_VERSION, REASONS
+from outlast_reviews.judge.prompt import PROMPT_VERSION, REASONS
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL
 

@@ -3,28 +3,19 @@
 import asyncio
 import dataclasses
 import secrets
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from html import escape
-from importlib import import_module
-from importlib.util import find_spec
 
 from outlast import Outlast, SettingsError, Step, report, step
 from outlast_reviews.checks.finding import CheckResults, Finding
 from outlast_reviews.deduplicate import CleanSet
-from outlast_reviews.judge import budget
 from outlast_reviews.judge.answer import Judgement
-from outlast_reviews.judge.budget import Budget
-from outlast_reviews.judge.concurrency_limit import ConcurrencyLimit
-from outlast_reviews.judge.endpoint import describe_endpoint
-from outlast_reviews.judge.judging import JudgingProgress, JudgingRun
-from outlast_reviews.judge.model_client import ModelClient, ModelServer
+from outlast_reviews.judge.cache import BATCH_SIZE, SPACE, FactStore, JudgementCache
+from outlast_reviews.judge.client import ChatClient, ModelClient, ModelServer, RetryPolicy, describe_server
+from outlast_reviews.judge.judging import Budget, ConcurrencyLimit, JudgingProgress, JudgingRun
 from outlast_reviews.judge.opinion import JudgingSummary, Opinion, opinion
-from outlast_reviews.judge.question import ReviewText, text_of
-from outlast_reviews.judge.remembered import BATCH_SIZE, SPACE, JudgementMemory, Memory
-from outlast_reviews.judge.request_format import RequestFormat
-from outlast_reviews.judge.retry import ChatClient, RetryPolicy
+from outlast_reviews.judge.prompt import RequestFormat, ReviewText, estimate_all, text_of
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.value_names import new_name
 
@@ -42,12 +33,7 @@ class JudgeLimits:
 
 
 def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
-    """Build the step, which connects only when it runs. Raises `SettingsError` if the package is missing."""
-    if find_spec("openai") is None:
-        raise SettingsError(
-            "ANALYSIS_LLM_MODEL: a model is asked through a package that is not installed. "
-            "For example: pip install 'outlast-reviews[model]'"
-        )
+    """Build the step, which connects only when it runs."""
     if settings.llm_base_url is None or settings.llm_model is None:
         raise SettingsError("ANALYSIS_LLM_MODEL: it is not set. For example: ANALYSIS_LLM_MODEL=qwen3:8b")
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
@@ -69,14 +55,9 @@ def _key(reviews: CleanSet, judged: CheckResults, subject: str) -> tuple[str, ..
     return reviews.made, judged.made, subject
 
 
-def preload_client() -> None:
-    """Import the client in the background, which takes seconds."""
-    threading.Thread(target=import_module, args=("openai",), name="loading the client", daemon=True).start()
-
-
 def model_intro(settings: ReviewSettings) -> str:
     """Notice on the form that a model reads the texts, as safe HTML."""
-    where = describe_endpoint(settings.llm_base_url or "")
+    where = describe_server(settings.llm_base_url or "")
     return (
         "<p>The stars, titles and texts of the reviews, without names and dates, are also read by a language model"
         f" ({escape(settings.llm_model or '')}, {escape(where)}). Otherwise your files stay on this site.</p>"
@@ -89,7 +70,7 @@ def ask(
     server: ModelServer,
     limits: JudgeLimits,
     concurrency: ConcurrencyLimit,
-    memory: Memory,
+    memory: FactStore,
     retry_policy: RetryPolicy | None = None,
     connect: Connect = ModelClient,
     *,
@@ -105,16 +86,16 @@ def ask(
             key = text.key(server.model, server.base_url)
             texts[key] = text
             rows.setdefault(key, []).append(review.row)
-    remembered = JudgementMemory(memory, server.base_url, server.model, about)
-    known = _known(remembered, texts)
+    cache = JudgementCache(memory, server.base_url, server.model, about)
+    known = _known(cache, texts)
     unknown = {key: text for key, text in texts.items() if key not in known}
-    estimate = budget.expected(list(unknown.values()))
-    summary = JudgingSummary(server.model, describe_endpoint(server.base_url), limits.tokens, estimate)
+    estimate = estimate_all(list(unknown.values()))
+    summary = JudgingSummary(server.model, describe_server(server.base_url), limits.tokens, estimate)
     earlier = sum(len(rows[key]) for key in known)
     judged = dict(known)
     if unknown:
         progress, spent, request_format = asyncio.run(
-            _run_judging(unknown, remembered, server, limits, concurrency, retry_policy, connect, estimate)
+            _run_judging(unknown, cache, server, limits, concurrency, retry_policy, connect, estimate)
         )
         judged |= progress.judged
         summary = dataclasses.replace(
@@ -134,31 +115,31 @@ def _may_matter(findings: Sequence[Finding]) -> frozenset[int]:
     return frozenset(sign.row for finding in findings for sign in finding.signs if sign.strength == "medium")
 
 
-def _known(remembered: JudgementMemory, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
+def _known(cache: JudgementCache, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
     known: dict[str, Judgement] = {}
     keys = list(texts)
     for start in range(0, len(keys), BATCH_SIZE):
         report(message="Looking for what the model said earlier")
-        known |= remembered.judgements({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
+        known |= cache.judgements({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
     return known
 
 
 class _AsyncStore:
     """Adapts the blocking store to the event loop by running it in threads."""
 
-    def __init__(self, remembered: JudgementMemory) -> None:
-        self._remembered = remembered
+    def __init__(self, cache: JudgementCache) -> None:
+        self._cache = cache
 
     async def judgements(self, judged: Mapping[str, Judgement]) -> None:
-        await asyncio.to_thread(self._remembered.keep, judged)
+        await asyncio.to_thread(self._cache.keep, judged)
 
     async def request_format(self, request_format: RequestFormat) -> None:
-        await asyncio.to_thread(self._remembered.keep_request_format, request_format)
+        await asyncio.to_thread(self._cache.keep_request_format, request_format)
 
 
 async def _run_judging(
     texts: Mapping[str, ReviewText],
-    remembered: JudgementMemory,
+    cache: JudgementCache,
     server: ModelServer,
     limits: JudgeLimits,
     concurrency: ConcurrencyLimit,
@@ -183,11 +164,11 @@ async def _run_judging(
         run = JudgingRun(
             client=client,
             retry_policy=retry_policy or RetryPolicy(asyncio.sleep, waiting=waiting),
-            store=_AsyncStore(remembered),
+            store=_AsyncStore(cache),
             concurrency=concurrency,
             budget=spending,
             model=server.model,
-            request_format=await asyncio.to_thread(remembered.request_format),
+            request_format=await asyncio.to_thread(cache.request_format),
             names=_names,
             progress=progress,
         )

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from outlast import Fact
 from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
-from outlast_reviews.judge.question import REASONS, ReviewText
-from outlast_reviews.judge.request_format import RequestFormat, request_format_from
+from outlast_reviews.judge.prompt import REASONS, RequestFormat, ReviewText, request_format_from
 
 SPACE = "reviews: model's judgements"
 KEEP = timedelta(days=90)
@@ -24,7 +23,7 @@ BATCH_SIZE = 1_000
 _JUDGEMENT = TypeAdapter(Judgement)
 
 
-class Memory(Protocol):
+class FactStore(Protocol):
     """`outlast.facts(SPACE).blocking`."""
 
     def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None: ...
@@ -32,11 +31,11 @@ class Memory(Protocol):
     def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]: ...
 
 
-class JudgementMemory:
+class JudgementCache:
     """Judgements of one model and server, shared by all sources or private to the source `about`."""
 
-    def __init__(self, memory: Memory, base_url: str, model: str, about: str = "") -> None:
-        self._memory = memory
+    def __init__(self, facts: FactStore, base_url: str, model: str, about: str = "") -> None:
+        self._facts = facts
         self._about = about
         asked = f"{base_url}\n{model}"
         self._format_key = f"dialect {hashlib.sha256(asked.encode()).hexdigest()}"
@@ -44,7 +43,7 @@ class JudgementMemory:
     def judgements(self, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
         """Return the stored judgements of these texts by key."""
         own = {self._own(key): key for key in texts}
-        found = self._memory.get([*own, *texts])
+        found = self._facts.get([*own, *texts])
         stored = {own.get(key, key): facts[0].value for key, facts in found.items()}
         valid = {key: _judgement(value, texts[key]) for key, value in stored.items()}
         return {key: judgement for key, judgement in valid.items() if judgement}
@@ -52,19 +51,19 @@ class JudgementMemory:
     def keep(self, judged: Mapping[str, Judgement]) -> None:
         """Store for all sources, or for this one alone if a text of the batch may have manipulated the answer."""
         name = self._own if _is_suspect(judged.values()) else str
-        self._memory.put((Fact(name(key), asdict(judgement)) for key, judgement in judged.items()), keep=KEEP)
+        self._facts.put((Fact(name(key), asdict(judgement)) for key, judgement in judged.items()), keep=KEEP)
 
     def _own(self, key: str) -> str:
         return hashlib.sha256(f"{self._about}\n{key}".encode()).hexdigest()
 
     def request_format(self) -> RequestFormat:
-        found = self._memory.get([self._format_key])
+        found = self._facts.get([self._format_key])
         return (
             request_format_from(found[self._format_key][0].value) if self._format_key in found else RequestFormat()
         )
 
     def keep_request_format(self, request_format: RequestFormat) -> None:
-        self._memory.put([Fact(self._format_key, request_format.as_json())], keep=KEEP_REQUEST_FORMAT)
+        self._facts.put([Fact(self._format_key, request_format.as_json())], keep=KEEP_REQUEST_FORMAT)
 
 
 def _is_suspect(judged: Collection[Judgement]) -> bool:

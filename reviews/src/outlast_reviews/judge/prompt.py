@@ -1,11 +1,13 @@
-"""The prompt: instruction, schema, and the reviews as data (pure)."""
+"""The prompt: instruction, schema and the reviews as data; its formats, and its size in tokens (pure)."""
 
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from outlast_reviews.review import Review
 
@@ -115,3 +117,94 @@ def _visible(text: str) -> str:
 
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+Form = Literal["json_schema", "json_object", "text"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFormat:
+    """Starts with every feature; each one that the server rejects is dropped."""
+
+    form: Form = "json_schema"
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    temperature: bool = True
+    """False for models that reject a temperature; their answers vary."""
+
+    def request(self, model: str, messages: Sequence[Mapping[str, str]], most: int) -> dict[str, Any]:
+        """The body of a chat completion whose answer has at most `most` tokens."""
+        body: dict[str, Any] = {"model": model, "messages": list(messages), self.limit: most}
+        if self.temperature:
+            body["temperature"] = 0
+        if self.form == "json_schema":
+            schema = {"name": "judgements", "strict": True, "schema": SCHEMA}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif self.form == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        return body
+
+    def simpler(self, refusal: str) -> "RequestFormat | None":
+        """Drop what the refusal names, else fall back one form; `None` when the format is not the cause."""
+        explanation = refusal.lower()
+        if "max_completion_tokens" in explanation and self.limit == "max_tokens":
+            return replace(self, limit="max_completion_tokens")
+        if "temperature" in explanation and self.temperature:
+            return replace(self, temperature=False)
+        if "context length" in explanation or "context_length" in explanation or "context size" in explanation:
+            return None
+        lower = FORMS[FORMS.index(self.form) + 1 :]
+        return replace(self, form=lower[0]) if lower else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Serialise for storage."""
+        return asdict(self)
+
+
+_ADAPTER = TypeAdapter(RequestFormat)
+
+
+def request_format_from(as_json: Any) -> RequestFormat:
+    """Parse a stored format; the default if it is not valid any more."""
+    try:
+        return _ADAPTER.validate_python(as_json)
+    except ValidationError:
+        return RequestFormat()
+
+
+ANSWER_PER_REVIEW = 120
+"""Tokens of one judgement at most, a quote of some thirty words included."""
+ANSWER_AT_LEAST = 100
+_USUAL_ANSWER = 45
+"""Typical tokens of one judgement."""
+_BYTES_PER_TOKEN = 3.5
+"""Of UTF-8, as tokenizers do on reviews; English has rather more, other scripts are near it."""
+_FRAME = 60
+"""Bytes around a review: its id, its stars, the names of the fields."""
+
+
+def longest_answer(reviews: int) -> int:
+    """The limit that a request sets on its answer."""
+    return ANSWER_AT_LEAST + ANSWER_PER_REVIEW * reviews
+
+
+def estimate_all(texts: Sequence[ReviewText]) -> int:
+    """Estimate the tokens of asking about all texts."""
+    requests = -(-len(texts) // BATCH)
+    size = requests * len(INSTRUCTION.encode()) + sum(_size(text) for text in texts)
+    return round(size / _BYTES_PER_TOKEN) + _USUAL_ANSWER * len(texts)
+
+
+def most_tokens(messages: Iterable[Mapping[str, str]], reviews: int) -> int:
+    """Upper bound of one request's tokens: no tokenizer makes more tokens than bytes."""
+    return sum(len(message["content"].encode()) + 20 for message in messages) + longest_answer(reviews)
+
+
+def estimate(messages: Iterable[Mapping[str, str]], answer: str) -> int:
+    """Estimate the tokens of a request whose server does not report them."""
+    size = sum(len(message["content"].encode()) for message in messages) + len(answer.encode())
+    return round(size / _BYTES_PER_TOKEN)
+
+
+def _size(text: ReviewText) -> int:
+    return len(text.shown.encode()) + len(text.title.encode()) + _FRAME
