@@ -23,6 +23,7 @@ from outlast_reviews.evaluate.honesty import from_json, markdown
 from outlast_reviews.evaluate.picture import picture
 from outlast_reviews.method import measured
 from outlast_reviews.settings import ReviewSettings
+from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
 
 PAGES: Final = Path(__file__).parent
 ROOT: Final = PAGES.parent
@@ -167,6 +168,13 @@ def methods() -> Iterator[str]:
             yield f"| `{name}` | {_first_sentence(member)} |"
 
 
+def formats() -> Iterator[str]:
+    """The kinds of files and pages that the product reads."""
+    files = [name for known in reversed(FILE_FORMATS) for name in known.names]
+    yield f"- files: {', '.join(files)}"
+    yield f"- pages: {', '.join(name for known in PAGE_FORMATS for name in known.names)}"
+
+
 def planted() -> Iterator[str]:
     """The honesty table as it ships."""
     yield markdown(from_json(measured()))
@@ -174,7 +182,7 @@ def planted() -> Iterator[str]:
 
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
-    for part in (statuses, settings, product_settings, routes, commands, modules, names, methods, planted)
+    for part in (statuses, settings, product_settings, routes, commands, modules, names, methods, formats, planted)
 }
 
 

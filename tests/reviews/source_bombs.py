@@ -15,8 +15,9 @@ from pathlib import Path
 
 from yardstick import cost
 
-from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
-from outlast_reviews.sources.read import HEAD, preview
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
+from outlast_reviews.sources.limits import ReadLimits
 
 MIB = 2**20
 SCALE = int(os.environ.get("BOMB_SCALE", "5"))

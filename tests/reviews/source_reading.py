@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources import NotReviews, read_reviews
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.read import read_reviews
 
 
 def read(content: str | bytes, **more) -> ReviewSet:

@@ -14,8 +14,9 @@ import time
 import pytest
 from source_server import HTML, Answer, shop_server
 
-from outlast_reviews.sources import read_reviews
-from outlast_reviews.sources.fetch import Fetcher, FetchError
+from outlast_reviews.sources.errors import FetchError
+from outlast_reviews.sources.fetching.fetch import Fetcher
+from outlast_reviews.sources.formats.read import read_reviews
 
 
 @pytest.fixture

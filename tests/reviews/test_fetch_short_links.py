@@ -3,8 +3,9 @@
 import pytest
 from source_server import Answer, canary_listener, shop_server
 
-from outlast_reviews.product import product_at
-from outlast_reviews.sources.fetch import Fetcher, FetchError
+from outlast_reviews.sources.errors import FetchError
+from outlast_reviews.sources.fetching.addresses import product_at
+from outlast_reviews.sources.fetching.fetch import Fetcher
 
 PRODUCT = "https://www.amazon.de/dp/B0C1M76VR9?ref_=x"
 

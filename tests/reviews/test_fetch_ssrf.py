@@ -7,8 +7,9 @@ import httpx
 import pytest
 from source_server import Answer, canary_listener, shop_server
 
-from outlast_reviews.sources.fetch import Fetcher, FetchError
-from outlast_reviews.sources.public_addresses import is_public
+from outlast_reviews.sources.errors import FetchError
+from outlast_reviews.sources.fetching.fetch import Fetcher
+from outlast_reviews.sources.fetching.ip_addresses import is_public
 
 PUBLIC = "93.184.215.14"
 

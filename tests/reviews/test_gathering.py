@@ -16,9 +16,10 @@ from test_provider_brightdata import PROGRESS, RECORD, SNAPSHOT, TRIGGER
 from test_source_zip import packed
 
 from outlast import InvalidInput, Outlast, SessionView, Settings, Status
-from outlast_reviews import gathering, product
 from outlast_reviews.analysis import register
-from outlast_reviews.sources.fetch import Fetcher
+from outlast_reviews.sources import gathering
+from outlast_reviews.sources.fetching import addresses as product
+from outlast_reviews.sources.fetching.fetch import Fetcher
 
 ME = "me"
 TABLE = "sterne,meinung,tag\n" + "".join(f"{n % 5 + 1},Text number {n},2024-03-0{n}\n" for n in range(1, 8))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from provider_server import ProviderServer, Reply, provider_server, said
 
-from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.sources.brightdata import BrightData
-from outlast_reviews.sources.fetch_error import FetchError
+from outlast_reviews.sources.errors import FetchError
+from outlast_reviews.sources.fetching.addresses import product_at
+from outlast_reviews.sources.providers.brightdata import BrightData
 
 TRIGGER, PROGRESS, SNAPSHOT = (
     "/datasets/v3/trigger",

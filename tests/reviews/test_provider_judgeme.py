@@ -8,12 +8,12 @@ import pytest
 from provider_server import ProviderServer, Reply, provider_server, said
 
 from outlast import SettingsError
-from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
-from outlast_reviews.sources.fetch_error import FetchError
-from outlast_reviews.sources.judgeme import JudgeMe
+from outlast_reviews.sources.errors import FetchError
+from outlast_reviews.sources.fetching.addresses import product_at
 from outlast_reviews.sources.limits import MIB
+from outlast_reviews.sources.providers.judgeme import JudgeMe
 
 PRODUCTS, REVIEWS = "/api/v1/products/-1", "/api/v1/reviews"
 PRODUCT = product_at("https://shop.example.org/collections/all/products/warm-blanket?variant=1")

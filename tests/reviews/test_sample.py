@@ -16,7 +16,7 @@ from outlast_reviews.invented.sample import CAMPAIGN, COPIES, REPEATED
 from outlast_reviews.pages.marking import marked
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources import read_reviews
+from outlast_reviews.sources.formats.read import read_reviews
 
 
 @cache

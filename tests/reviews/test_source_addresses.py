@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast_reviews.product import BadAddress, Product, parse_address, product_at, refuse
+from outlast_reviews.sources.fetching.addresses import BadAddress, Product, parse_address, product_at, refuse
 
 
 @pytest.mark.parametrize(

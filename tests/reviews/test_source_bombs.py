@@ -14,8 +14,10 @@ from source_reading import read_json
 from yardstick import cost, least
 
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.sources import NotReviews, ReadLimits, read, read_reviews
-from outlast_reviews.sources.read import preview
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats import read
+from outlast_reviews.sources.formats.read import preview, read_reviews
+from outlast_reviews.sources.limits import ReadLimits
 
 READ = {
     "a row of half a million fields",

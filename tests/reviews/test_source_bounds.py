@@ -9,22 +9,20 @@ import httpx
 import pytest
 from source_reading import read, read_json, read_lines, refusal
 
-from outlast_reviews.product import product_at
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.sources import NotReviews, ReadLimits
-from outlast_reviews.sources.columns import ColumnSample, UnknownColumns, columns_of, plain_name
-from outlast_reviews.sources.content import Content
-from outlast_reviews.sources.dates import AmbiguousDate, order_of, read_date, resolve_date
-from outlast_reviews.sources.json_rows import JsonRows
-from outlast_reviews.sources.limits import MIB, TooMuch, Usage, ignore_progress
-from outlast_reviews.sources.merging import merged
-from outlast_reviews.sources.products import named
-from outlast_reviews.sources.provider import provider_of, providers
-from outlast_reviews.sources.quoting import encodable, quoted
-from outlast_reviews.sources.response import retry_after
-from outlast_reviews.sources.rows import TableRows, plain_text, read_flag
-from outlast_reviews.sources.stars import UnreadableStars, read_stars
+from outlast_reviews.sources.errors import NotReviews, TooMuch, encodable, quoted
+from outlast_reviews.sources.fetching.addresses import product_at
+from outlast_reviews.sources.fetching.response import retry_after
+from outlast_reviews.sources.formats.columns import ColumnSample, UnknownColumns, columns_of, plain_name
+from outlast_reviews.sources.formats.content import Content
+from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_date, resolve_date
+from outlast_reviews.sources.formats.json_rows import JsonRows
+from outlast_reviews.sources.formats.rows import TableRows, plain_text, read_flag
+from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
+from outlast_reviews.sources.limits import MIB, ReadLimits, Usage, ignore_progress
+from outlast_reviews.sources.providers import provider_of, providers
+from outlast_reviews.sources.review_sets import merged, named
 
 TODAY = dt.date(2024, 6, 1)
 

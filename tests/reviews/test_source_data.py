@@ -9,7 +9,7 @@ import pytest
 from source_reading import read
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources import read_reviews
+from outlast_reviews.sources.formats.read import read_reviews
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

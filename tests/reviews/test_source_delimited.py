@@ -8,8 +8,8 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Review, Skipped
-from outlast_reviews.sources import ReadLimits
-from outlast_reviews.sources.encoding import Decoder
+from outlast_reviews.sources.formats.encoding import Decoder
+from outlast_reviews.sources.limits import ReadLimits
 
 ROWS = [
     ["rating", "date", "title", "text"],

@@ -7,8 +7,9 @@ import pytest
 from source_reading import read, read_json, read_lines, refusal
 
 from outlast_reviews.review import Review, Skipped
-from outlast_reviews.sources import NotReviews, ReadLimits
-from outlast_reviews.sources.json_stream import JsonStream
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.json_stream import JsonStream
+from outlast_reviews.sources.limits import ReadLimits
 
 EXTENSION = {
     "asin": "B0TEST",

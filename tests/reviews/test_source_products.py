@@ -5,11 +5,11 @@ import io
 import pytest
 
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources import NotReviews, read_reviews
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
+from outlast_reviews.sources.formats.rows import MOST, ProductIndex
 from outlast_reviews.sources.limits import ReadLimits
-from outlast_reviews.sources.merging import merged
-from outlast_reviews.sources.products import MOST, ProductIndex, named, reviews_of_product
-from outlast_reviews.sources.read import HEAD, preview
+from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
 
 
 def read(text: str) -> ReviewSet:

@@ -9,7 +9,7 @@ import pytest
 from source_reading import read
 from test_source_zip import packed
 
-from outlast_reviews.sources import read_reviews
+from outlast_reviews.sources.formats.read import read_reviews
 
 MIB = 2**20
 ROWS = 40_000

@@ -4,7 +4,7 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Skipped
-from outlast_reviews.sources import ReadLimits
+from outlast_reviews.sources.limits import ReadLimits
 
 NO_PARTNER = "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
 

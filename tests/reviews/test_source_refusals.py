@@ -9,7 +9,9 @@ import zipfile
 import pytest
 from source_reading import read, refusal
 
-from outlast_reviews.sources import NotReviews, ReadLimits, read_reviews
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.read import read_reviews
+from outlast_reviews.sources.limits import ReadLimits
 
 
 def archive(*names: str) -> bytes:

@@ -7,8 +7,8 @@ from source_reading import read
 from test_source_zip import packed
 
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.sources.columns import UnknownColumns
-from outlast_reviews.sources.limits import NotReviews
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.columns import UnknownColumns
 
 TEXTS = ["I like it", "So do I", "Not I"]
 FORMATS = {

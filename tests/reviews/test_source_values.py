@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 from source_reading import read
 
-from outlast_reviews.sources.dates import AmbiguousDate, order_of, read_date, resolve_date
-from outlast_reviews.sources.rows import plain_text, read_flag
-from outlast_reviews.sources.stars import UnreadableStars, read_stars
+from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_date, resolve_date
+from outlast_reviews.sources.formats.rows import plain_text, read_flag
+from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from source_reading import read, refusal
 
 from outlast_reviews.review import Review
-from outlast_reviews.sources import ReadLimits
-from outlast_reviews.sources.columns import UnknownColumns
+from outlast_reviews.sources.formats.columns import UnknownColumns
+from outlast_reviews.sources.limits import ReadLimits
 
 FEED = """<?xml version="1.0" encoding="UTF-8"?>
 <feed xmlns:vc="http://www.w3.org/2007/XMLSchema-versioning"

@@ -9,8 +9,8 @@ from source_reading import read, refusal
 from test_source_pages import card, page
 
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.sources import ReadLimits
-from outlast_reviews.sources.columns import UnknownColumns
+from outlast_reviews.sources.formats.columns import UnknownColumns
+from outlast_reviews.sources.limits import ReadLimits
 
 
 def packed(files: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

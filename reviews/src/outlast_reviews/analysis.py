@@ -16,7 +16,6 @@ from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
-from outlast_reviews.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
 from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.judge.ask_model import AskModelStep, model_intro, model_step
@@ -26,7 +25,9 @@ from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
-from outlast_reviews.sources.columns import Part
+from outlast_reviews.sources.formats.columns import Part
+from outlast_reviews.sources.formats.read import FILES
+from outlast_reviews.sources.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
 from outlast_reviews.value_names import by_name, new_name
 
 INTRO = """
@@ -41,7 +42,7 @@ Source = Annotated[
     | Annotated[list[Annotated[Location, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
         title="Reviews of a product",
-        description="A CSV, TSV, JSON, JSONL or XML file (also gzipped), saved review pages, or a ZIP of these; "
+        description=f"A {FILES} file (also gzipped), saved review pages, or a ZIP of these; "
         "several files are taken together. Or the address of a product page that carries its reviews as "
         "structured data.",
         union_mode="left_to_right",

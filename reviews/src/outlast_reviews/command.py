@@ -17,16 +17,23 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
 from outlast_reviews.excerpts import plain
-from outlast_reviews.gathering import ALL
 from outlast_reviews.invented import SAMPLE
-from outlast_reviews.sources.columns import ABSENT, Part
+from outlast_reviews.sources.formats.columns import ABSENT, Part
+from outlast_reviews.sources.formats.read import FILES
+from outlast_reviews.sources.gathering import ALL
 from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
 _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE)
 
 
-@click.command()
+@click.command(
+    help=f"""Judge the reviews of one product, in files ({FILES}, gzip or ZIP of these, saved review pages) or at
+    addresses; several are taken together.
+
+    Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
+    """
+)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option(
     "--map",
@@ -41,11 +48,6 @@ _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None, as_json: bool) -> None:
-    """Judge the reviews of one product, in files (CSV, TSV, JSON, JSONL, XML, gzip or ZIP of these, saved review
-    pages) or at addresses; several are taken together.
-
-    Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
-    """
     more: dict[str, Any] = {"mapping": dict(columns)} if (columns := [_column(text) for text in mapping]) else {}
     if product is not None:
         more["only"] = {"product": ALL if product.lower() == "all" else product}

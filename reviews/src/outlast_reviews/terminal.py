@@ -13,13 +13,7 @@ from outlast_reviews import formatting
 from outlast_reviews.pages.choosing import EVERYTHING, Choice
 from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
 from outlast_reviews.pages.marking import marked
-from outlast_reviews.wording import (
-    outcome,
-    products_together,
-    weight,
-    what_was_not_read,
-    what_was_read,
-)
+from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 COLOURS = {"A": "green", "B": "green", "C": "yellow", "D": "red", "F": "red", "U": "cyan"}
 EXAMPLES = 2

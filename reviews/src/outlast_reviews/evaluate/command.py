@@ -31,7 +31,8 @@ from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
 from outlast_reviews.invented import sample_csv
 from outlast_reviews.review import Review
-from outlast_reviews.sources import NotReviews, read_reviews
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.read import read_reviews
 
 ReportProgress = Callable[[int, int, str], None]
 

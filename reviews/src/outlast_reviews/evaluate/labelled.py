@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from outlast_reviews.review import Review
-from outlast_reviews.sources import NotReviews, read_reviews
-from outlast_reviews.sources.columns import plain_name
-from outlast_reviews.sources.known_names import PRODUCT_IDS
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.columns import PRODUCT_IDS, plain_name
+from outlast_reviews.sources.formats.read import read_reviews
 
 LABELS = (
     "label", "fake", "isfake", "fakereview", "planted", "class", "target", "deceptive", "spam", "isspam",

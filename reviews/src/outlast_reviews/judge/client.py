@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from outlast_reviews.sources.response import retry_after
+from outlast_reviews.sources.fetching.response import retry_after
 
 LONGEST_RESPONSE = 1 << 20
 """Bytes; twenty judgements take about a hundredth of it."""

@@ -4,26 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from outlast_reviews.sources.errors import TooMuch
+
 Progress = Callable[[int, int], None]
 """Called with (bytes done, total bytes) of the file as uploaded; must return quickly."""
 
 MIB = 1024 * 1024
-
-WHAT_TO_GIVE = (
-    "Give a CSV, TSV, JSON, JSONL or XML file of reviews (gzip is fine), a saved review page, or a ZIP of these."
-)
-
-
-class NotReviews(ValueError):  # noqa: N818 - what is said about the content, not about the program
-    """The content cannot be read as reviews; the message is a sentence for the person who gave it."""
-
-
-class TooMuch(NotReviews):
-    """It goes beyond a limit of all the reading together, so there is no use in reading on."""
-
-
-class TooManyReviews(TooMuch):
-    """Of rows, or of words in them: more than the files before have left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Addresses of products and their pages, fetched without reaching a private network."""

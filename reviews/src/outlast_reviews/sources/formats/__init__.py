@@ -1,0 +1,1 @@
+"""File formats, recognised by content: what turns bytes into reviews."""

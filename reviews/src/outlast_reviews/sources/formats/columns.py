@@ -1,0 +1,307 @@
+"""Maps columns of a table, or keys of an object, to the parts of a review by their names in six languages."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal, NoReturn
+
+from outlast_reviews.sources.errors import NotReviews, encodable, quoted
+
+PRODUCT_IDS = (
+    "productparent", "parentasin", "productid", "asin", "asins", "productasin", "producthandle", "handle",
+    "productsku", "sku", "prodid", "itemid", "businessid", "hotel", "product",
+)  # fmt: skip
+"""What columns that tell products apart are called, plainly; that of a whole family of variants first."""
+NAMES: dict[str, tuple[str, ...]] = {
+    "review_id": ("reviewid", "reviewuuid", "id", "uuid"),
+    "rating": (
+        "rating", "stars", "starrating", "star", "score", "overall", "reviewrating", "reviewstars",
+        "reviewscore", "ratingvalue", "reviewratingratingvalue", "ratingsoverall", "overallrating",
+        "customerrating", "starsrating", "ratingscore", "userrating", "rate", "numberofstars", "givenrating",
+        "userratingoutof5", "ratingoutof5", "bewertung", "sterne", "sternebewertung", "note", "étoiles",
+        "etoiles", "nombredétoiles",
+        "calificación", "calificacion", "puntuación", "puntuacion", "valoración", "valoracion", "estrellas",
+        "valutazione", "stelle", "punteggio", "評価", "星", "星評価",
+    ),
+    "date": (
+        "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
+        "unixreviewtime", "createdat", "datecreated", "created", "publishedat", "publisheddate", "datepublished",
+        "submittedat", "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview",
+        "reviewedat", "revieweddate", "reviewcreationdate", "creationdate", "createdutc", "reviewcreated",
+        "reviewcreatedutc", "datereviewed", "dateadded", "datesubmitted", "reviewsubmitdateandtime",
+        "datespublisheddate", "submitteddate", "submissiondate", "createdtime", "createtime", "createddate",
+        "reviewsubmissiontime", "evaldate", "commentdate", "commenttime", "published", "at", "datum",
+        "bewertungsdatum", "erstelltam", "datedelavis", "datedepublication", "fecha", "fechadelareseña",
+        "fechadelaopinión", "data", "datadellarecensione", "datarecensione", "日付", "投稿日", "レビュー日",
+    ),
+    "title": (
+        "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
+        "subject", "heading", "reviewheading", "titel", "bewertungstitel", "überschrift", "titre",
+        "titredelavis", "título", "titulo", "titolo", "titolorecensione", "タイトル", "件名",
+    ),
+    "text": (
+        "reviewtext", "reviewbody", "text", "body", "content", "review", "reviewcontent", "reviewdescription",
+        "comment", "comments", "commentcontent", "reviewcomment", "message", "feedback", "contenttext",
+        "textcontent", "buyerfeedback", "bewertungstext", "rezension", "rezensionstext", "kommentar",
+        "commentaire", "avis", "textedelavis", "texte", "contenu", "comentario", "reseña", "resena", "opinión",
+        "opinion", "texto", "recensione", "testo", "testorecensione", "commento", "本文", "レビュー", "コメント",
+        "内容", "レビュー本文",
+    ),
+    "reviewer_id": (
+        "reviewerid", "userid", "customerid", "authorid", "profileid", "reviewerprofileid", "consumerid",
+        "accountid", "userprofileid", "reviewerreviewerid", "reviewconsumeruserid", "consumeruserid",
+    ),
+    "reviewer_name": (
+        "reviewername", "reviewer", "author", "username", "user", "authorname", "customername", "customer",
+        "profilename", "displayname", "consumerdisplayname", "consumername", "nickname", "userdisplayname",
+        "reviewerdisplayname", "usernickname", "reviewusername", "authortitle", "commentauthor", "buyername",
+        "rezensent", "verfasser", "kunde", "auteur", "pseudo", "autor", "cliente", "usuario", "autore", "投稿者",
+        "ニックネーム", "ユーザー名",
+    ),
+    "verified": (
+        "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
+        "verifiedreview", "avp", "verifiedreviewer", "reviewerisverified", "isreviewverified",
+        "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
+        "compraverificada", "acquistoverificato", "購入確認済み",
+    ),
+    "incentivised": (
+        "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",
+        "isincentivised", "isincentivized", "isincentivizedreview", "isincentivisedreview",
+    ),
+    "product_id": PRODUCT_IDS,
+    "product_title": ("producttitle", "productname", "productinfotitle", "productsproductproductname"),
+}  # fmt: skip
+"""For each part; the better-known name first. No name is in two parts."""
+
+
+Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised"]
+"""Parts of a review that a user can map to a column."""
+NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
+REQUIRED: tuple[Part, ...] = ("rating", "text")
+"""Parts without which the user is asked for a mapping."""
+ABSENT = "-"
+"""Mapping of the rating that says that there is none; only the texts are judged."""
+LONGEST_NAME = 200
+"""Characters; columns with longer names are ignored."""
+
+_ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
+_MOST_SHOWN = 100
+_LONGEST_SAMPLE = 60
+_OF_THE_REVIEW = ("reviews.", "review.", "review/")
+_OF_THE_PRODUCT = ("product_id", "product_title")
+_PRODUCT_BESIDE_REVIEWS = ("name", "title")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
+def _known(*parts: str) -> Mapping[str, tuple[str, int]]:
+    return {name: (part, rank) for part in parts for rank, name in enumerate(NAMES[part])}
+
+
+_REVIEW = _known(*(part for part in NAMES if part not in _OF_THE_PRODUCT))
+_REVIEWER = _known("reviewer_id", "reviewer_name")
+_PRODUCT = _known(*_OF_THE_PRODUCT)
+_PRODUCT_OF_REVIEWS = {
+    **_PRODUCT,
+    **{name: ("product_title", len(_PRODUCT) + rank) for rank, name in enumerate(_PRODUCT_BESIDE_REVIEWS)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """For each part of a review the position of its column; `None` where there is no such column."""
+
+    review_id: int | None = None
+    rating: int | None = None
+    date: int | None = None
+    title: int | None = None
+    text: int | None = None
+    reviewer_id: int | None = None
+    reviewer_name: int | None = None
+    verified: int | None = None
+    incentivised: int | None = None
+    product_id: int | None = None
+    product_title: int | None = None
+    starless: bool = False
+    """Whether the user said that there are no stars."""
+
+    @property
+    def hold_reviews(self) -> bool:
+        return not self.missing
+
+    @property
+    def missing(self) -> tuple[Part, ...]:
+        present = {"rating": self.starless or self.rating is not None, "text": self.text is not None}
+        return tuple(part for part in REQUIRED if not present[part])
+
+    @property
+    def positions(self) -> tuple[int | None, ...]:
+        """All positions, in the order of the fields."""
+        return (
+            self.review_id, self.rating, self.date, self.title, self.text, self.reviewer_id, self.reviewer_name,
+            self.verified, self.incentivised, self.product_id, self.product_title,
+        )  # fmt: skip
+
+    @property
+    def known(self) -> int:
+        return sum(position is not None for position in self.positions)
+
+    def mapped(self, positions: Mapping[Part, int]) -> "Columns":
+        """Apply a user's mapping; a mapped column holds no other part."""
+        claimed = set(positions.values())
+        free = {name: None for name, at in zip(self.__slots__, self.positions, strict=False) if at in claimed}
+        if "reviewer" in positions:
+            free["reviewer_id"] = None
+        said = {_FIELDS.get(part, part): at for part, at in positions.items()}
+        return replace(self, **{**free, **said})
+
+
+_FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSample:
+    """A column of a table that is not understood, with a few of its values."""
+
+    name: str
+    samples: tuple[str, ...] = ()
+
+
+class UnknownColumns(NotReviews):
+    """A table without a column for stars or for words; saying which column holds them makes it readable."""
+
+    def __init__(self, sentence: str, columns: Sequence[ColumnSample], guesses: Mapping[Part, str]) -> None:
+        super().__init__(sentence)
+        self.columns = tuple(columns)
+        self.guesses = guesses
+        """The parts that were understood, by the names of their columns."""
+
+
+class ColumnNames:
+    """The column names of a table, normalised once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.plain: Sequence[str] = [plain_name(name) for name in names]
+
+    @cached_property
+    def _alike(self) -> Mapping[str, int]:
+        """Positions by normalised name; -1 for ambiguous ones."""
+        positions: dict[str, int] = {}
+        for position, plain in enumerate(self.plain):
+            positions[plain] = -1 if plain in positions else position
+        return positions
+
+    def position(self, name: str) -> int | None:
+        """Where the column of that name is, by its exact name or else by how it reads."""
+        if name in self._names:
+            return self._names.index(name)
+        plain = plain_name(name)
+        at = self._alike.get(plain, -1) if plain else -1
+        return at if at >= 0 else None
+
+    def columns(self, mapping: Mapping[Part, str]) -> Columns:
+        """As `columns_of`."""
+        found = self._recognised()
+        positions: dict[Part, int] = {
+            part: at for part, name in mapping.items() if (at := self.position(name)) is not None
+        }
+        if positions:
+            found = found.mapped(positions)
+        return replace(found, starless=True) if mapping.get("rating") == ABSENT else found
+
+    def _recognised(self) -> Columns:
+        prefix = self._prefix()
+        if prefix is None:
+            return replace(Columns(), **(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW)))
+        own = [
+            plain_name(name.strip()[len(prefix) :]) if name.strip().lower().startswith(prefix) else ""
+            for name in self._names
+        ]
+        found = _best(own, _REVIEW)
+        if "reviewer_id" not in found and "reviewer_name" not in found:  # a product has no reviewer
+            found |= _best(self.plain, _REVIEWER)
+        return replace(Columns(), **(_best(self.plain, _PRODUCT_OF_REVIEWS) | found))
+
+    def _prefix(self) -> str | None:
+        """What the names of a review's columns begin with, where those of the product stand beside them."""
+        together = "\n".join(["", *self._names]).lower()
+        return next((prefix for prefix in _OF_THE_REVIEW if together.count(f"\n{prefix}") > 1), None)
+
+
+def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -> Columns:
+    """The better-known name wins where several columns could hold the same part; their order never matters.
+
+    Where columns are called "reviews.…", as in Datafiniti's exports, the others belong to the product. What
+    `mapping` says goes before all; a column that it names and that is not here counts for nothing.
+    """
+    return ColumnNames(names).columns(mapping)
+
+
+def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequence[Sequence[object]]) -> NoReturn:
+    """Raises `UnknownColumns`: `what` (the table) lacks a part; `rows` give the sample values."""
+    missing = " and none for ".join(f"the {part}" for part in found.missing)
+    found_columns: dict[str, ColumnSample] = {}
+    for at, name in enumerate(names[:_MOST_SHOWN]):
+        if len(name) <= LONGEST_NAME:
+            values = (row[at] for row in rows[:3] if at < len(row))
+            samples = tuple(_sample(value) for value in values if value not in (None, ""))
+            found_columns.setdefault(name, ColumnSample(encodable(name), samples))
+    guesses: dict[Part, str] = {}
+    for part in _ASKED:
+        at: int | None = getattr(found, _FIELDS.get(part, part))
+        if at is not None and names[at] in found_columns:
+            guesses[part] = found_columns[names[at]].name
+    raise UnknownColumns(
+        f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
+        "Say which column is which, or name them “rating” and “text” and give the file again.",
+        list(found_columns.values()),
+        guesses,
+    )
+
+
+def refuse_missing(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
+    """Raise `NotReviews` when a mapped column is not in the table."""
+    found = ColumnNames(names)
+    for part, name in mapping.items():
+        if found.position(name) is None and (part, name) != ("rating", ABSENT):
+            raise NotReviews(
+                f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
+            )
+
+
+def _sample(value: object) -> str:
+    text = quoted(str(value), 200)
+    return text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"
+
+
+def plain_name(name: str) -> str:
+    """The same for "Review Text", "review_text" and "reviewText"; nothing for what is too long for a name."""
+    if len(name) > LONGEST_NAME:
+        return ""
+    lowered = name.lower()
+    return lowered if lowered.isalnum() else _BETWEEN_WORDS.sub("", lowered)
+
+
+def may_hold(name: str, plain: str) -> bool:
+    """Whether a column of that name, plainly `plain`, can hold a part of a review or says what others are."""
+    known = plain in _REVIEW or plain in _PRODUCT_OF_REVIEWS
+    return known or name.strip()[:LONGEST_NAME].lower().startswith(_OF_THE_REVIEW)
+
+
+def named(names: Sequence[str]) -> str:
+    """The columns found, for a sentence."""
+    shown = ", ".join(f"“{quoted(name)}”" for name in names[:12]) or "none"
+    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
+
+
+def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    """For each part the place of its best-known name, the first of equals."""
+    best: dict[str, tuple[int, int]] = {}
+    for position, name in enumerate(plain):
+        if name in known:
+            part, rank = known[name]
+            if part not in best or rank < best[part][0]:
+                best[part] = rank, position
+    return {part: position for part, (_, position) in best.items()}

@@ -1,0 +1,166 @@
+"""Turns JSON objects, whatever their keys, into rows."""
+
+from collections.abc import Mapping, Sequence
+from sys import getsizeof
+from typing import Any, NoReturn, cast
+
+from outlast_reviews.sources.formats.columns import (
+    LONGEST_NAME,
+    NO_MAPPING,
+    ColumnNames,
+    Columns,
+    Part,
+    columns_of,
+    may_hold,
+    plain_name,
+    refuse_columns,
+    refuse_missing,
+)
+from outlast_reviews.sources.formats.rows import TableRows
+from outlast_reviews.sources.limits import MIB
+
+_DEEPEST = 3
+_MEMORY = 4 * MIB
+"""Of the sets of keys whose meaning is remembered."""
+_MOST_KEYS = 1_000
+_MOST_LISTS = 20
+_ENOUGH = 50_000
+_BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange", "outof"})
+
+
+class JsonRows:
+    """Objects in, rows out; the keys of every object may differ."""
+
+    def __init__(self, rows: TableRows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
+        self._rows = rows
+        self._mapping = mapping
+        self._missing: Mapping[Part, str] = mapping
+        self._columns: dict[tuple[str, ...], tuple[Columns, int | None]] = {}
+        self._relevance: dict[str, bool] = {}
+        self._wanted = {*mapping.values(), *map(plain_name, mapping.values())} - {""}
+        self._remembered = 0
+        self.has_stars = self.has_words = False
+
+    def columns(self, item: object) -> Columns:
+        """What the keys of an object mean; nothing for anything else."""
+        return self._parts(cast("dict[str, Any]", item))[0] if isinstance(item, dict) else Columns()
+
+    def within(self, item: object) -> tuple[str, list[object]] | None:
+        """The list of reviews in an object that is something else, such as a product or a page of them."""
+        if not isinstance(item, dict):
+            return None
+        looked_at = 0
+        for key, value in cast("dict[str, Any]", item).items():
+            if isinstance(value, list) and "review" in key.lower() and looked_at < _MOST_LISTS:
+                looked_at += 1
+                listed = cast("list[object]", value)
+                if listed and self.columns(listed[0]).hold_reviews:
+                    return key, listed
+        return None
+
+    def add(self, item: object) -> None:
+        if not isinstance(item, dict):
+            self._rows.skip("the entry is not a review but a bare value")
+            return
+        columns, values = self._parts(cast("dict[str, Any]", item))
+        self.has_stars = self.has_stars or columns.rating is not None or columns.starless
+        self.has_words = self.has_words or columns.text is not None
+        if len(values) > _MOST_KEYS:
+            self._rows.skip(f"the entry has more than {_MOST_KEYS:,} fields")
+        else:
+            self._rows.add(columns, values)
+
+    @property
+    def lacks_reviews(self) -> bool:
+        """Whether so many entries had no stars, or no words, that the others will have none either."""
+        return not (self.has_stars and self.has_words) and self._rows.count >= _ENOUGH
+
+    def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
+        """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
+        flat: dict[str, list[object]] = {}
+        for entry in entries[:3]:
+            if isinstance(entry, dict):
+                values: dict[str, object] = {}
+                _flatten(cast("dict[str, Any]", entry), "", values, _DEEPEST)
+                for name, value in values.items():
+                    flat.setdefault(name, []).append(value)
+        names = list(flat)
+        refuse_missing(self._mapping, names)
+        rows = [[values[n] if n < len(values) else None for values in flat.values()] for n in range(3)]
+        refuse_columns(what, names, columns_of(names, self._mapping), rows)
+
+    def refuse_missing(self) -> None:
+        """Raises `NotReviews` when a key that a person named was in no entry at all."""
+        if self._missing and self._columns:
+            refuse_missing(self._missing, next(iter(self._columns)))
+
+    def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
+        flat: dict[str, object] = item
+        if dict in map(type, item.values()) or len(item) > _MOST_KEYS:
+            flat = {}
+            _flatten(item, "", flat, _DEEPEST)
+        names = tuple(flat)
+        found = self._columns.get(names)
+        if found is None:
+            relevant = self._relevant(names)
+            found = self._columns.get(relevant) or self._understood(relevant)
+            for keys in (names, relevant):
+                if self._remembered < _MEMORY and keys not in self._columns:
+                    self._remembered += sum(map(getsizeof, keys))
+                    self._columns[keys] = found
+        columns, best = found
+        values = list(flat.values())
+        if best is not None and columns.rating is not None and values[best] not in (None, "", 5, "5", 5.0):
+            values[columns.rating] = f"{values[columns.rating]}/{values[best]}"
+        return columns, values
+
+    def _relevant(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """With "" for all that hold nothing: objects that differ in those alone mean the same."""
+        kept: list[str] = []
+        for name in names:
+            is_relevant = self._relevance.get(name)
+            if is_relevant is None:
+                plain = plain_name(name)
+                is_relevant = may_hold(name, plain) or plain in self._wanted or name in self._wanted
+                is_relevant = is_relevant or plain_name(name.rpartition(".")[2]) in _BEST
+                if self._remembered < _MEMORY:
+                    self._remembered += getsizeof(name)
+                    self._relevance[name] = is_relevant
+            kept.append(name if is_relevant else "")
+        return tuple(kept)
+
+    def _understood(self, names: tuple[str, ...]) -> tuple[Columns, int | None]:
+        parsed = ColumnNames(names)
+        columns = parsed.columns(self._mapping)
+        if self._missing:
+            self._missing = {part: name for part, name in self._missing.items() if parsed.position(name) is None}
+        return columns, _position_of_best(names, parsed.plain, columns.rating)
+
+
+def _position_of_best(names: Sequence[str], plain: Sequence[str], rating: int | None) -> int | None:
+    """Where the best rating of the scale stands, beside the rating itself."""
+    if rating is None:
+        return None
+    prefix = "".join(names[rating].rpartition(".")[:2])
+    if prefix:
+        plain = [plain_name(name[len(prefix) :]) if name.startswith(prefix) else "" for name in names]
+    if _BEST.isdisjoint(plain):
+        return None
+    last = len(prefix)
+    return next((at for at, name in enumerate(plain) if name in _BEST and "." not in names[at][last:]), None)
+
+
+def entry_keys(item: object) -> list[str]:
+    """The keys of an object, for a sentence; none of anything else."""
+    return list(cast("dict[str, Any]", item)) if isinstance(item, dict) else []
+
+
+def _flatten(item: dict[str, Any], prefix: str, into: dict[str, object], depth: int) -> None:
+    for key, value in item.items():
+        if len(into) > _MOST_KEYS:
+            return
+        name = f"{prefix}{key[:LONGEST_NAME]}"
+        if isinstance(value, dict) and depth > 0:
+            _flatten(cast("dict[str, Any]", value), f"{name}.", into, depth - 1)
+        else:
+            into[name] = value

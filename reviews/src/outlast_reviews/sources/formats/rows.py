@@ -1,0 +1,336 @@
+"""Converts rows to reviews, and records skipped rows with the reason."""
+
+import datetime as dt
+import html
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from sys import getsizeof
+
+from outlast_reviews.deduplicate import folded
+from outlast_reviews.review import Review, ReviewSet, Skipped
+from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
+from outlast_reviews.sources.formats.columns import Columns
+from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_date, resolve_date
+from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
+from outlast_reviews.sources.limits import MIB, ReadLimits
+
+_BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:p|li|ul|ol|div|b|i|em|strong|span)>", re.IGNORECASE)
+_SPECIAL = re.compile(r"[<&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_NOTHING = frozenset({"nan", "null", "undefined"})
+_YES = frozenset(
+    {
+        "true", "t", "yes", "y", "1", "1.0", "x", "verified", "verified purchase", "verified buyer",
+        "verifiedpurchase", "verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine",
+        "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい", "verifizierter kauf",
+        "achat vérifié", "compra verificada", "acquisto verificato", "amazonで購入",
+        "vine customer review of free product",
+    }
+)  # fmt: skip
+_NO = frozenset(
+    {
+        "false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing",
+        "nein", "falsch", "non", "faux", "falso", "いいえ",
+    }
+)  # fmt: skip
+_CACHE_SIZE = 20_000
+_AHEAD = dt.timedelta(days=1)
+"""How far a day may have begun elsewhere."""
+_LONGEST_DATE = 100
+"""Characters of what is remembered as a date, or as none."""
+_LONGEST_TEXT = 100_000
+
+
+def _stacked() -> re.Pattern[str]:
+    """Marks on one letter beyond the 30 of Unicode's stream-safe form: normalising them is quadratic."""
+    codes = [code for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code))]
+    stretches = ([code for _, code in some] for _, some in groupby(enumerate(codes), lambda one: one[1] - one[0]))
+    marks = "".join(f"{chr(some[0])}-{chr(some[-1])}" for some in stretches)  # as ranges, twice as quick
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
+
+
+_STACKED = _stacked()
+_LONGEST_DESCRIPTION = 20_000
+
+
+class TableRows:
+    """Add or skip rows in the order of the source, then `finish`."""
+
+    def __init__(self, limits: ReadLimits) -> None:
+        self._limits = limits
+        self._reviews: list[Review] = []
+        self._skipped: list[Skipped] = []
+        self._columns: Columns | None = None
+        self._positions: tuple[int | None, ...] = ()
+        """Those of the columns that the last row had."""
+        self._numeric: dict[int, AmbiguousDate] = {}
+        self._products = ProductIndex()
+        self._memory = 0
+        self.count = 0
+        self._above_five = 0
+        self._unread_dates = 0
+        self._unread_date = ""
+        self._stars: dict[object, float | None] = {}
+        self._dates: dict[str, dt.date | AmbiguousDate | None] = {}
+
+    def add(self, columns: Columns, values: Sequence[object]) -> None:
+        """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
+        row = self._next_row()
+        if columns is not self._columns:
+            self._columns, self._positions = columns, columns.positions
+        length = len(values)
+        parts = [None if at is None or at >= length else values[at] for at in self._positions]
+        review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product = (
+            parts
+        )
+        try:
+            rating = self._rating(stars)
+        except UnreadableStars as error:
+            self._above_five += error.above_five
+            self._skipped.append(Skipped(row, str(error)))
+            return
+        title, text = plain_text(title), plain_text(text)
+        if len(text) > _LONGEST_TEXT:
+            self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
+            return
+        if rating is None and not text and not title:
+            self._skipped.append(Skipped(row, "the row has neither stars nor words"))
+            return
+        self._memory += getsizeof(title) + getsizeof(text)
+        if self._memory > self._limits.text:
+            raise TooManyReviews(
+                f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
+                "take. Give the reviews of one product alone."
+            )
+        date = self._date(day)
+        if date is None and day and (said := plain_text(day)):
+            self._unread_dates += 1
+            self._unread_date = self._unread_date or said
+        if isinstance(date, AmbiguousDate):
+            self._numeric[len(self._reviews)] = date
+            date = None
+        if product_id or product:
+            self._products.add(len(self._reviews), plain_text(product_id), plain_text(product))
+        self._reviews.append(
+            Review(
+                row,
+                _name(review_id),
+                rating,
+                date,
+                title,
+                text,
+                _account(reviewer_id) or _name(reviewer),
+                None if verified is None else read_flag(verified),
+                None if incentivised is None else read_flag(incentivised),
+            )
+        )
+
+    def skip(self, reason: str) -> None:
+        self._skipped.append(Skipped(self._next_row(), reason))
+
+    def finish(
+        self,
+        format: str,  # noqa: A002 - the field of `ReviewSet` is called so
+        *,
+        product_title: str | None = None,
+        product_rating: float | None = None,
+        stated_total: int | None = None,
+        description: object = None,
+    ) -> ReviewSet:
+        """The set; raises `NotReviews` when there were rows and none could be read.
+
+        `stated_total` is how many reviews the source says there are.
+        """
+        self._refuse_unreadable()
+        reviews = self._reviews
+        if self._numeric:
+            today = dt.datetime.now(dt.UTC).date() + _AHEAD
+            order = order_of(self._numeric.values(), today)
+            resolved: dict[AmbiguousDate, dt.date | None] = {}
+            for place, date in self._numeric.items():
+                if date not in resolved:
+                    resolved[date] = resolve_date(date, order, today)
+                reviews[place] = replace(reviews[place], date=resolved[date])
+        if _ids_repeat(reviews):
+            reviews = [replace(review, review_id=None) for review in reviews]
+        products = self._products.names(len(reviews))
+        titles = set(products) - {None}
+        if len(titles) > 1:
+            named = zip(reviews, products, strict=True)
+            reviews = [replace(review, product=product) if product else review for review, product in named]
+        return ReviewSet(
+            reviews=tuple(reviews),
+            format=format,
+            product_title=product_title or (next(iter(titles)) if len(titles) == 1 else None),
+            product_rating=product_rating,
+            description=plain_text(description)[:_LONGEST_DESCRIPTION],
+            complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
+            skipped=tuple(self._skipped),
+            left_out=self._left_out(),
+        )
+
+    def _left_out(self) -> tuple[str, ...]:
+        if not self._unread_dates:
+            return ()
+        many = f"{self._unread_dates:,} dates" if self._unread_dates > 1 else "a date"
+        return (f"{many} that cannot be read, such as “{quoted(self._unread_date)}”; 2024-05-31 can",)
+
+    def _next_row(self) -> int:
+        self.count += 1
+        if self.count > self._limits.rows:
+            raise TooManyReviews(
+                f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
+                "Give the reviews of one product alone."
+            )
+        return self.count
+
+    def _rating(self, raw: object) -> float | None:
+        if raw is None:
+            return None
+        if not isinstance(raw, str | int | float) or isinstance(raw, bool):
+            raise UnreadableStars("the rating is not a number of stars")
+        if raw in self._stars:
+            return self._stars[raw]
+        rating = read_stars(raw)
+        if len(self._stars) < _CACHE_SIZE:
+            self._stars[raw] = rating
+        return rating
+
+    def _date(self, raw: object) -> dt.date | AmbiguousDate | None:
+        if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
+            return read_date(raw) if isinstance(raw, int | float) else None
+        if raw in self._dates:
+            return self._dates[raw]
+        date = read_date(raw)
+        if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
+            self._dates[raw] = date
+        return date
+
+    def _refuse_unreadable(self) -> None:
+        if self._skipped and not self._reviews:
+            first = self._skipped[0]
+            count = len(self._skipped)
+            raise NotReviews(
+                f"None of the {count:,} rows could be read as a review; in row {first.row} {first.reason}."
+                if count > 1
+                else f"The only row could not be read as a review: {first.reason}."
+            )
+        if self._above_five > max(2, self.count // 5):
+            raise NotReviews(
+                f"{self._above_five:,} of {self.count:,} ratings are above 5 stars, so the file seems to use "
+                "another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
+            )
+
+
+def plain_text(raw: object) -> str:
+    """Text as a person would read it: no line-break tags, entities or control characters, and always encodable."""
+    if not isinstance(raw, str):
+        if raw is None or isinstance(raw, bool | list | dict):
+            return ""
+        raw = str(raw)
+    text = raw.strip()
+    if len(text) < 10 and text.lower() in _NOTHING:
+        return ""
+    if not _SPECIAL.search(text):
+        return _bounded(text)
+    text = _MARKUP.sub("", _BREAK.sub("\n", text))
+    for _ in range(2):  # some exports escape what was escaped
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = _bounded(_LINE_BREAK.sub("\n", text))
+    text = _CONTROL.sub("", text)
+    # a lone half of a surrogate pair, from a JSON escape, could never be stored
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+
+
+def _bounded(text: str) -> str:
+    return text if text.isascii() else _STACKED.sub(r"\1", text)
+
+
+def read_flag(raw: object) -> bool | None:
+    """A yes or no in the words of an export; `None` for nothing and for anything else."""
+    if raw is None or isinstance(raw, bool):
+        return raw
+    word = str(raw)[:40].strip().lower()
+    if word in _YES:
+        return True
+    return False if word in _NO else None
+
+
+def _name(raw: object) -> str | None:
+    return (plain_text(raw)[:200] or None) if raw else None
+
+
+def _account(raw: object) -> str | None:
+    """WordPress and its like give all guests the id 0: none is a reviewer's own."""
+    account = _name(raw)
+    return None if account in {"0", "-1"} else account
+
+
+def _ids_repeat(reviews: Sequence[Review]) -> bool:
+    """A column of ids in which nearly all rows agree identifies the product, not the reviews."""
+    ids = [review.review_id for review in reviews if review.review_id is not None]
+    return len(ids) > 3 and len(set(ids)) * 4 < len(ids)
+
+
+MOST = 2_000
+"""Different pairs of id and name that are told apart; rows of any beyond them name none."""
+LONGEST = 200
+"""Characters of a product's name."""
+
+
+class ProductIndex:
+    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[str, str], int] = {}
+        self._pair_of_review: list[int] = []
+        """For each review, which pair it has; -1 for none."""
+
+    def add(self, at: int, product_id: str, name: str) -> None:
+        """What the review at this place says; empty where it does not. Places only grow."""
+        pair = product_id[:LONGEST], name[:LONGEST]
+        index = self._pairs.get(pair, -1)
+        if index < 0 and len(self._pairs) < MOST and any(pair):
+            index = self._pairs[pair] = len(self._pairs)
+        self._pad(at)
+        self._pair_of_review.append(index)
+
+    def names(self, count: int) -> Sequence[str | None]:
+        """For each of `count` reviews its product's name, the most frequent one, or its id where it has none."""
+        if not self._pairs:
+            return [None] * count
+        self._pad(count)
+        groups, counted = self._groups(), Counter(self._pair_of_review)
+        counts: dict[int, Counter[str]] = {}
+        for (product_id, name), index in self._pairs.items():
+            counts.setdefault(groups[index], Counter())[name or product_id] += counted[index] if name else 0
+        chosen = [max(counts[group].items(), key=lambda one: one[1])[0] for group in groups]
+        return [chosen[index] if index >= 0 else None for index in self._pair_of_review]
+
+    def _pad(self, count: int) -> None:
+        self._pair_of_review.extend([-1] * (count - len(self._pair_of_review)))
+
+    def _groups(self) -> list[int]:
+        """For each pair the first one that it is of one product with."""
+        first: dict[tuple[int, str], int] = {}
+        parent = list(range(len(self._pairs)))
+
+        def root(index: int) -> int:
+            while parent[index] != index:
+                parent[index] = parent[parent[index]]
+                index = parent[index]
+            return index
+
+        for pair, index in self._pairs.items():
+            for kind, value in enumerate((pair[0], folded(pair[1]))):
+                if value:
+                    one, other = root(first.setdefault((kind, value), index)), root(index)
+                    parent[max(one, other)] = min(one, other)
+        return [root(index) for index in parent]

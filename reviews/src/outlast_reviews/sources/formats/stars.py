@@ -1,0 +1,76 @@
+"""Parses ratings in the notations of shops and exports to 1 to 5 stars."""
+
+import re
+
+from outlast_reviews.sources.errors import quoted
+
+_LONGEST = 80
+_NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
+_AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
+_NEGATIVE = re.compile(r"[-−]\d")
+_BEST_FIRST = re.compile("のうち|つ中の|üzerinden")
+"""As in "5つ星のうち4.0" and "5 yıldız üzerinden 4,0"."""
+_FULL, _HALF = "★⭐🌟✭✮", "⯨⯪½"
+_WIDE = str.maketrans("０１２３４５６７８９．", "0123456789.")
+_SCALES = (5.0, 10.0, 100.0)
+_SPELLED = re.compile(r"(one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
+"""As in Google's own exports."""
+_WORDS = ("one", "two", "three", "four", "five")
+_NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
+
+
+class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
+    """What stands where a rating should is none; the message says it for a row's reason."""
+
+    above_five = False
+
+
+def read_stars(raw: object) -> float | None:
+    """`None` where there is nothing; "4", "4 out of 5 stars", "4,5 von 5 Sternen", "4½", "8/10", "80%", "★★★"."""
+    if isinstance(raw, bool):
+        raise UnreadableStars("the rating is not a number of stars")
+    if raw is None:
+        return None
+    if isinstance(raw, int | float):
+        return _checked(raw, 5.0, raw)
+    text = str(raw).strip().translate(_WIDE)
+    if text.casefold() in _NOTHING:
+        return None
+    if len(text) > _LONGEST:
+        raise UnreadableStars(f"the rating “{quoted(text)}…” is not a number of stars")
+    full = 0 if text.isascii() else sum(text.count(star) for star in _FULL)
+    if full > 1 or (full and not _NUMBER.search(text)):
+        return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
+    if spelled := _SPELLED.fullmatch(text):
+        return float(1 + _WORDS.index(spelled[1].lower()))
+    if _NEGATIVE.search(text):
+        raise UnreadableStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
+    numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(_AND_A_HALF.sub(r"\1.5", text))]
+    match numbers:
+        case [value] if "%" in text:
+            return _checked(value, 100.0, text)
+        case [value]:
+            return _checked(value, 5.0, text)
+        case [best, value] if _BEST_FIRST.search(text):
+            return _checked(value, best, text)
+        case [value, best]:
+            return _checked(value, best, text)
+        case _:
+            raise UnreadableStars(f"the rating “{quoted(text)}” is not a number of stars")
+
+
+def scaled_stars(value: float, best: float) -> float:
+    """A rating on a scale that ends at `best`, as stars; anything below one star is one."""
+    return max(1.0, min(5.0, round(value * 5 / best, 2)))
+
+
+def _checked(value: float, best: float, raw: object) -> float:
+    if best not in _SCALES:
+        raise UnreadableStars(f"the rating “{quoted(raw)}” is not a number of stars")
+    if best != 5.0 and 0 <= value <= best:
+        return scaled_stars(value, best)
+    if not 1 <= value <= 5:
+        error = UnreadableStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
+        error.above_five = value > 5
+        raise error
+    return float(value)

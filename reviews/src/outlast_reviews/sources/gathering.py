@@ -1,0 +1,202 @@
+"""Reads all files and addresses of a session into one set of reviews, and validates them at start."""
+
+import asyncio
+import html
+import io
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
+from outlast_reviews.cpu_shares import computing, report_progress
+from outlast_reviews.invented import SAMPLE, sample_reviews
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.settings import review_settings
+from outlast_reviews.sources.errors import FetchError, NotReviews
+from outlast_reviews.sources.fetching import addresses as product
+from outlast_reviews.sources.fetching.addresses import Product
+from outlast_reviews.sources.fetching.fetch import Fetcher
+from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
+from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
+from outlast_reviews.sources.limits import Progress, ReadLimits
+from outlast_reviews.sources.providers import provider_of
+from outlast_reviews.sources.providers.api import Provider
+from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
+
+Location = Upload | str
+Only = Literal["product"]
+ALL = "*"
+"""The answer that selects all products of a source together."""
+
+_LABELS: Mapping[Part, str] = {
+    "rating": "The stars",
+    "text": "The words of the review",
+    "title": "Its title",
+    "date": "Its date",
+    "reviewer": "Who wrote it (an id, or the name)",
+    "verified": "Whether the purchase was verified",
+    "review_id": "An id of the review",
+    "incentivised": "Whether it was paid for or given free (Vine)",
+}
+_MOST_OFFERED = 200
+"""Products offered on a page; API clients may name any."""
+_LONGEST_QUESTION = 120_000
+"""Characters of all column options as escaped JSON; a refusal has eight such questions."""
+_PREVIEWS = ThreadPoolExecutor(2, "preview")
+"""A dedicated pool, so that slow previews do not delay page requests."""
+_REPORT_EVERY = 0.25
+_RETRY = 5.0
+_READ_SHARE = 0.9
+"""Share of a file's progress that is reading it."""
+
+
+def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
+    return [source] if isinstance(source, Upload | str) else source
+
+
+def refuse_address(address: str, pointer: str) -> Product:
+    """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
+    settings = review_settings()
+    refusal = product.refuse(address, provided=lambda target: provider_of(target, settings) is not None)
+    if refusal is not None:
+        raise InvalidInput(refusal, pointer)
+    return product.product_at(address)
+
+
+async def refuse_file(
+    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
+) -> None:
+    """Raise `InvalidInput` for what the first bytes show; unknown columns or several products become questions."""
+    head = await upload.head(HEAD + 1)
+    try:
+        running = asyncio.get_running_loop()
+        products = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
+    except UnknownColumns as unknown:
+        raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
+    except NotReviews as refused:
+        raise InvalidInput(f"{name}{refused}", pointer) from None
+    if products and only is None:
+        raise InvalidInput(
+            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: say "
+            "which, or take all together.",
+            "/only",
+            questions=[_which_product(products)],
+        )
+
+
+def gather_all(
+    locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
+) -> ReviewSet:
+    """All reviews of all places, or those of one product. Raises `Permanent` or `RetryAfter` with the reason and
+    what to do.
+    """
+    sets: list[tuple[str, ReviewSet]] = []
+    for number, location in enumerate(locations):
+        name = location if isinstance(location, str) else location.name()
+        prefix = f"{name}: " if len(locations) > 1 else ""
+        try:
+            sets.append((name, _gather_one(location, mapping, _file_progress(number, len(locations)))))
+        except NotReviews as refused:
+            raise Permanent(f"{prefix}{refused}") from None
+        except FetchError as failed:
+            if failed.transient:
+                raise RetryAfter(
+                    _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                ) from None
+            raise Permanent(f"{prefix}{failed}") from None
+    try:
+        received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
+        return received if product is None or product == ALL else reviews_of_product(received, product)
+    except NotReviews as refused:
+        raise Permanent(str(refused)) from None
+
+
+@step("Ordering the reviews")
+def order_reviews(address: str) -> str:
+    """A nested step, so that a retry collects what the first attempt ordered and paid for."""
+    target = product.product_at(address)
+    return _provider(target).order(target)
+
+
+def _gather_one(location: Location, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
+    if isinstance(location, Upload):
+        with location.open() as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            with computing():
+                return read_reviews(file, size, progress, mapping=mapping)
+    if location == SAMPLE:
+        return sample_reviews()
+    target = product.product_at(location)
+    if target.is_short:
+        target = product.product_at(Fetcher().resolve(target.address))
+        if target.shop != "amazon" or target.product_id is None:
+            raise FetchError(
+                "The short link does not lead to a product of Amazon's. Give the product's own address."
+            )
+    if provider_of(target, review_settings()) is not None:
+        return _provider(target).collect(order_reviews(target.address), progress, _reporting_pause(target))
+    page = Fetcher().fetch(target.address, progress)
+    with computing():
+        return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+
+
+def _provider(target: Product) -> Provider:
+    found = provider_of(target, review_settings())
+    if found is None:
+        raise FetchError("The key of the provider that delivers these reviews is not set any more.")
+    return found
+
+
+def _file_progress(number: int, count: int) -> Progress:
+    def progress(done: int, total: int) -> None:
+        of = f"File {number + 1} of {count}: " if count > 1 else ""
+        message = f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        report_progress(number + _READ_SHARE * done / max(total, 1), count, message)
+
+    return progress
+
+
+def _reporting_pause(target: Product) -> Callable[[float], None]:
+    """Build a wait that reports progress, and so notices when the attempt is cancelled."""
+    waited = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal waited
+        left = seconds
+        while left > 0:
+            report(message=f"{_provider(target).name} is collecting the reviews ({waited:.0f} s)")
+            threading.Event().wait(min(_REPORT_EVERY, left))
+            waited += min(_REPORT_EVERY, left)
+            left -= _REPORT_EVERY
+
+    return pause
+
+
+def _which_product(products: Sequence[str]) -> Question:
+    options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
+    return Question("product", "Whose reviews?", options, required=True)
+
+
+def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
+    options: list[tuple[str, str]] = []
+    remaining = _LONGEST_QUESTION
+    for column in unknown.columns:
+        option = column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name
+        remaining -= len(json.dumps(html.escape("".join(option))))
+        if column.name and remaining > 0:
+            options.append(option)
+    starless = [*options, (ABSENT, "(there are no stars in it)")]
+    return [
+        Question(
+            part,
+            label,
+            starless if part == "rating" else options,
+            mapping.get(part, unknown.guesses.get(part)),
+            required=part in REQUIRED,
+        )
+        for part, label in _LABELS.items()
+    ]

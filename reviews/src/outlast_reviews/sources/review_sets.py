@@ -1,0 +1,80 @@
+"""Merges the reviews of several files, and selects those of one product (pure)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from sys import getsizeof
+
+from outlast_reviews.review import Review, ReviewSet, Skipped
+from outlast_reviews.sources.errors import NotReviews, TooManyReviews
+from outlast_reviews.sources.limits import MIB, ReadLimits
+
+
+def merged(
+    sets: Sequence[tuple[str, ReviewSet]], limits: ReadLimits, *, kind: str = "", left_out: Sequence[str] = ()
+) -> ReviewSet:
+    """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
+    titles = {received.product_title for _, received in sets} - {None}
+    reviews: list[Review] = []
+    skipped: list[Skipped] = []
+    ids: dict[str, Review] = {}
+    memory = 0
+    for name, received in sets:
+        local = _ids_are_local(ids, received)
+        title = received.product_title if len(titles) > 1 else None
+        for review in received.reviews:
+            row, review_id = len(reviews) + 1, None if local else review.review_id
+            reviews.append(replace(review, row=row, review_id=review_id, product=review.product or title))
+            memory += getsizeof(review.text) + getsizeof(review.title)
+            if review.review_id is not None:
+                ids.setdefault(review.review_id, review)
+        skipped.extend(replace(row, file=row.file or name) for row in received.skipped)
+        if memory > limits.text or len(reviews) > limits.rows:
+            raise too_much(limits)
+    formats = Counter(received.format for _, received in sets)
+    ratings = {received.product_rating for _, received in sets} - {None}
+    files = f" ({len(sets)} files)" if len(sets) > 1 else ""
+    return ReviewSet(
+        reviews=tuple(reviews),
+        format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
+        product_title=titles.pop() if len(titles) == 1 else None,
+        product_rating=ratings.pop() if len(ratings) == 1 else None,
+        description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
+        complete=all(received.complete for _, received in sets),
+        skipped=tuple(skipped),
+        left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
+    )
+
+
+def too_much(limits: ReadLimits) -> TooManyReviews:
+    """Files that are well one by one, and too many."""
+    return TooManyReviews(
+        f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
+        "more than one analysis can take. Give the reviews of one product alone."
+    )
+
+
+def _ids_are_local(known: dict[str, Review], received: ReviewSet) -> bool:
+    """Whether these ids only count the rows of their file: most that are known already mean something else."""
+    repeated = [(known[r.review_id], r) for r in received.reviews if r.review_id in known]
+    others = sum(one.text != other.text or one.reviewer != other.reviewer for one, other in repeated)
+    return others * 2 > len(repeated)
+
+
+def reviews_of_product(received: ReviewSet, product: str) -> ReviewSet:
+    """The reviews of this product alone. Raises `NotReviews` when there are none."""
+    counted = received.products or {received.product_title or "": len(received.reviews)}
+    if product not in counted:
+        raise NotReviews(f"No review is of the product “{product}”. Products found: {named(list(counted))}.")
+    kept = received.reviews
+    if received.products:
+        kept = tuple(replace(review, product=None) for review in kept if review.product == product)
+    others = len(received.reviews) - len(kept)
+    note = [f"{others:,} reviews of other products"] if others else []
+    return replace(received, reviews=kept, product_title=product, left_out=(*received.left_out, *note))
+
+
+def named(products: Sequence[str], most: int = 10) -> str:
+    """For a sentence."""
+    shown = ", ".join(f"“{product}”" for product in products[:most])
+    return f"{shown} and {len(products) - most:,} more" if len(products) > most else shown
