@@ -85,6 +85,7 @@ BOUNDED_BY = {
     "backends/sqlite/unix_sockets.py _overflowed": "processes of the machine",
     "backends/sqlite/subscriptions.py _listeners": "parts of the process",
     "backends/sqlite/notifier.py _by_loop": "event loops of the process",
+    "backends/sqlite/database.py _columns": "the statements of the backend",
     "backends/sqlite/readers.py _all": "threads of the process",
     "backends/sqlite/writer.py _requests": "MAX_WAITING",
     "cli/fleet.py cache": "one application",

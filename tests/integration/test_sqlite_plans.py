@@ -21,7 +21,7 @@ SELECT 'filler ' || ?2 || i, 'owner ' || i, ?2, 'subject ' || i, '{}', 'analysis
     '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1 FROM n
 """
 
-PARTS = set(PART.findall("".join(Statements(PACKAGE)._texts.values())))
+PARTS = {part["name"] for part in PART.finditer("".join(Statements(PACKAGE)._texts.values()))}
 """Texts that statements include."""
 MAY_SCAN = {
     "stored_bytes_of_all",  # every few seconds, of uploads alone

@@ -2,28 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from outlast.backends.end_records import EndRecord
-from outlast.backends.rows import Row
+from outlast.backends.rows import Row, fields_of
 from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, AttemptRecord, KeptStep
-from outlast.ports.results import StoredResult
+from outlast.domain.session import AnalysisSession
 
 
-def by_first(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
-    """Group rows by their first column, without that column."""
+def by_session_id(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
+    """Group rows by their session, without its id."""
     grouped: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        grouped[row[0]].append(row[1:])
+        grouped[row.pop("session_id")].append(row)
     return grouped
-
-
-def fields_of(value: AnalysisSession | AttemptRecord | KeptStep | StoredResult | EndRecord) -> dict[str, Any]:
-    """Return the fields of a dataclass by name."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def flat_session(session: AnalysisSession, as_text: Callable[[datetime], str]) -> dict[str, Any]:

@@ -1,19 +1,39 @@
-"""Conversion of database rows to values of the domain."""
+"""Conversion of database rows, which are read by column name, to values of the domain."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from outlast.core.text_cache import text_cache
+from outlast.domain.crash_policy import EarlierCrash, by_session
 from outlast.domain.progress import Progress, load_steps
-from outlast.domain.session import AnalysisSession, AttemptRecord
+from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, NewSession
 from outlast.domain.status import Status
+from outlast.ports.workers import Beat
 
-Row = tuple[Any, ...]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-Since = Callable[[datetime, int, Any, Any], float]
-"""Returns the uncounted milliseconds of a row in flight, from its creation, its count and its last two columns."""
+Row = dict[str, Any]
+"""The values of a row by the names of their columns."""
+
+PROGRESS_COLUMNS = ("version", "progress_percentage", "current_step", "current_message", "steps", "updated_at")
+"""The columns of a session that its progress changes."""
+SESSION_COLUMNS = tuple(
+    field.name
+    for field in fields(AnalysisSession)
+    if field.name not in {"owner", "input", "progress", *PROGRESS_COLUMNS}
+)
+"""The other columns of a session that have the names of its fields and need no conversion in SQL."""
+NEW_COLUMNS = tuple(field.name for field in fields(NewSession) if field.name != "owner")
+"""The columns that a start inserts under the names of their fields."""
+SESSION_TIMES = tuple(field.name for field in fields(AnalysisSession) if field.name.endswith("_at"))
+values_of_session = itemgetter(*(field.name for field in fields(AnalysisSession)))
+
+TIMES = ("_at", "since", "until", "hour")
 MILLISECOND = timedelta(milliseconds=1)
 STEPS_KEPT = 1_024
 """Parsed lists of steps in the cache, because the same text is read repeatedly."""
@@ -24,12 +44,29 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Encodes the parameters of statements for many rows."""
 
 
-class RowReader:
-    """Converts the rows of one kind of database, whose times `as_datetime` parses."""
+def fields_of(value: "DataclassInstance") -> dict[str, Any]:
+    """Return the fields of a dataclass by name, as parameters of a statement."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
-    def __init__(self, as_datetime: Callable[[Any], datetime], since: Since) -> None:
+
+def as_beat(held: Iterable[Row]) -> Beat:
+    """Convert the rows of `beat.sql`."""
+    requests = {Claim(row["id"], row["claim"]): bool(row["cancel_requested"]) for row in held}
+    return Beat(
+        frozenset(requests), frozenset(claim.session_id for claim, requested in requests.items() if requested)
+    )
+
+
+class RowReader:
+    """Converts the rows of one kind of database.
+
+    `as_datetime` parses its times. `uncounted` returns the milliseconds that the durations in the row of a session
+    do not include yet; `None` if they were never counted.
+    """
+
+    def __init__(self, as_datetime: Callable[[Any], datetime], uncounted: Callable[[Row], float | None]) -> None:
         self.as_datetime = as_datetime
-        self._since = since
+        self._uncounted = uncounted
         self._load_steps = text_cache(STEPS_KEPT, LONGEST_STEPS)(load_steps)
         self._status = {status.value: status for status in Status}
 
@@ -40,56 +77,34 @@ class RowReader:
         return None if row is None else self.one(row)
 
     def one(self, row: Row) -> AnalysisSession:
-        """Convert a row with the columns of `session_columns.sql`."""
-        as_datetime = self.as_datetime
-        (
-            session_id, analysis, subject, owner, input_text, queue, priority, status, version, claim, worker_id,
-            attempt, max_attempts, crashes, timeout, percentage, current_step, message, steps, created_at,
-            updated_at, available_at, started_at, completed_at, cancel_requested_at, error, error_code, reference,
-            redirect_url, result_bytes, lapses, waited_ms, worked_ms, timed_from, boot,
-        ) = row  # fmt: skip
-        created = as_datetime(created_at)
-        if completed_at is None:
-            since = max(0, round(self._since(created, waited_ms + worked_ms, timed_from, boot)))
-            waited_ms, worked_ms = (
-                (waited_ms + since, worked_ms) if status == "pending" else (waited_ms, worked_ms + since)
-            )
-        elif timed_from is None:  # it ended under an earlier version
-            worked_ms = max(0, (as_datetime(completed_at) - created) // MILLISECOND)
-        return AnalysisSession(
-            session_id,
-            analysis,
-            subject,
-            owner,
-            input_text,
-            queue,
-            priority,
-            self._status[status],
-            version,
-            claim,
-            worker_id,
-            attempt,
-            max_attempts,
-            crashes,
-            timeout,
-            Progress(percentage, current_step, message, self._load_steps(steps)),
-            created,
-            as_datetime(updated_at),
-            as_datetime(available_at),
-            started_at and as_datetime(started_at),
-            completed_at and as_datetime(completed_at),
-            cancel_requested_at and as_datetime(cancel_requested_at),
-            error,
-            error_code,
-            reference,
-            redirect_url,
-            result_bytes,
-            lapses,
-            waited_ms,
-            worked_ms,
+        """Convert a row with the columns of `session_columns.sql`, in place."""
+        for name in SESSION_TIMES:
+            if row[name] is not None:
+                row[name] = self.as_datetime(row[name])
+        uncounted = self._uncounted(row)
+        if row["completed_at"] is None:
+            row["waited_ms" if row["status"] == "pending" else "worked_ms"] += max(0, round(uncounted or 0))
+        elif uncounted is None:  # it ended under an earlier version
+            row["worked_ms"] = max(0, (row["completed_at"] - row["created_at"]) // MILLISECOND)
+        row["status"] = self._status[row["status"]]
+        row["progress"] = Progress(
+            row["progress_percentage"], row["current_step"], row["current_message"], self._load_steps(row["steps"])
         )
+        return AnalysisSession(*values_of_session(row))
 
     def attempt(self, row: Row) -> AttemptRecord:
         """Convert a row with the columns of `history.sql`."""
-        claim, attempt, worker_id, ended, ended_at, error, reference, cause = row
-        return AttemptRecord(claim, attempt, worker_id, ended, self.as_datetime(ended_at), error, reference, cause)
+        return AttemptRecord(**self.with_times(row))
+
+    def crashes(self, rows: Iterable[Row]) -> dict[str, Sequence[EarlierCrash]]:
+        """Convert the rows of `earlier_crashes.sql`, by session."""
+        return by_session(
+            (row["session_id"], row["worker_id"], row["cause"], self.as_datetime(row["ended_at"])) for row in rows
+        )
+
+    def with_times(self, row: Row) -> Row:
+        """Return the row with its times parsed: the columns whose names end as in `TIMES`."""
+        return {
+            name: self.as_datetime(value) if name.endswith(TIMES) and value is not None else value
+            for name, value in row.items()
+        }

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-PART = re.compile(r"\{(\w+)\}")
+from outlast.backends.rows import NEW_COLUMNS, PROGRESS_COLUMNS, SESSION_COLUMNS
+
+PART = re.compile(r"\{(?P<prefix>\w\.|:)?(?P<name>\w+)\}")
+COLUMNS = {
+    "session_fields": SESSION_COLUMNS,
+    "progress_fields": PROGRESS_COLUMNS,
+    "new_fields": NEW_COLUMNS,
+}
+"""Lists of columns that follow from the dataclasses."""
 
 
 @cache
@@ -15,7 +23,11 @@ def statements(package: str) -> "Statements":
 
 
 class Statements:
-    """The statements in `queries/` of one backend. `{name}` in one includes the text of another."""
+    """The statements in `queries/` of one backend. `{name}` in one includes the text of another.
+
+    `{session_fields}` and the other names in `COLUMNS` list columns, in `{s.session_fields}` of the table `s`; and
+    `{:new_fields}` lists the parameters of these names.
+    """
 
     def __init__(self, package: str) -> None:
         folder = files(package) / "queries"
@@ -33,4 +45,9 @@ class Statements:
         return iter(self._whole)
 
     def _fill(self, name: str) -> str:
-        return PART.sub(lambda part: self._fill(part[1]), self._texts[name])
+        return PART.sub(self._part, self._texts[name])
+
+    def _part(self, part: re.Match[str]) -> str:
+        if part["name"] in COLUMNS:
+            return ", ".join(f"{part['prefix'] or ''}{column}" for column in COLUMNS[part["name"]])
+        return self._fill(part["name"])

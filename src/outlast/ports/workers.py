@@ -1,6 +1,6 @@
 """The registry of workers: leases, heartbeats, liveness."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,15 +48,6 @@ class Beat:
     """All claims that this worker holds by the store. Any other claim of the worker is lost."""
     cancel_requested: frozenset[str]
     """Sessions among them with a cancel request."""
-
-    @classmethod
-    def of(cls, held: Iterable[tuple[str, int, bool]]) -> "Beat":
-        """Create it from the id, claim number and cancel request of each session held."""
-        rows = list(held)
-        return cls(
-            frozenset(Claim(session_id, number) for session_id, number, _ in rows),
-            frozenset(session_id for session_id, _, requested in rows if requested),
-        )
 
 
 class Lease(Protocol):

@@ -21,7 +21,7 @@ class PostgresBlobs(PostgresPart):
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
         values = {"owner": owner, "name": plain(name), "bytes": length(file)}
-        ((upload,),) = await self._db.all("begin_upload", values)
+        upload: int = (await self._db.only("begin_upload", values))["id"]
         try:
             sha256, size = await self._fill(upload, file)
             return await self._complete(upload, owner, sha256, size)
@@ -32,8 +32,7 @@ class PostgresBlobs(PostgresPart):
 
     async def stored_bytes(self, owner: str | None) -> int:
         name = "stored_bytes_of_all" if owner is None else "stored_bytes"
-        ((stored,),) = await self._db.all(name, {} if owner is None else {"owner": owner})
-        return stored
+        return (await self._db.only(name, {} if owner is None else {"owner": owner}))["bytes"]
 
     def free_bytes(self) -> None:
         """Return `None`: the disk is the database server's."""
@@ -74,15 +73,14 @@ class PostgresBlobs(PostgresPart):
         found = await self._db.one("find_upload", {"owner": owner, "sha256": sha256})
         if found is None:
             raise KeyError(sha256)
-        upload, size = found
         number = read = 0
-        while read < size:
-            row = await self._chunk(upload, number)
+        while read < found["bytes"]:
+            row = await self._chunk(found["id"], number)
             if row is None:  # deleted while it was being read
                 raise KeyError(sha256)
-            read += len(row[0])
+            read += len(row["content"])
             number += 1
-            yield row[0]
+            yield row["content"]
 
     async def _chunk(self, upload: int, number: int) -> Row | None:
         async def read(connection: Connection) -> Row | None:
@@ -93,5 +91,4 @@ class PostgresBlobs(PostgresPart):
         return await self._db.use(read, again=True)
 
     def _stored(self, row: Row) -> StoredUpload:
-        sha256, name, size, used_at = row
-        return StoredUpload(sha256, name, size, self._db.rows.as_datetime(used_at))
+        return StoredUpload(**self._db.rows.with_times(row))

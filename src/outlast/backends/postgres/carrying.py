@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from outlast.backends.postgres.connection import Connection, address, unavailable
 from outlast.backends.postgres.migrate import migrate
@@ -33,7 +33,9 @@ async def carried(url: str) -> AsyncGenerator[str]:
     No other process may use the database meanwhile. Raises `StoreUnavailable`.
     """
     with unavailable():
-        connection = await psycopg.AsyncConnection.connect(address(url), autocommit=True, prepare_threshold=None)
+        connection = await Connection.connect(
+            address(url), autocommit=True, prepare_threshold=None, row_factory=dict_row
+        )
         try:
             async with connection.transaction():
                 await _fill(connection)
@@ -45,7 +47,7 @@ async def carried(url: str) -> AsyncGenerator[str]:
 
 async def _fill(connection: Connection) -> None:
     row = await (await connection.execute(FIND_SCHEMA)).fetchone()
-    source = row[0] if row else "public"
+    source = row["nspname"] if row else "public"
     await connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
     await connection.execute(f"CREATE SCHEMA {SCHEMA}".encode())
     await connection.execute(f"SET LOCAL search_path = {SCHEMA}".encode())
@@ -62,4 +64,4 @@ async def _fill(connection: Connection) -> None:
 
 async def _columns(connection: Connection, table: str) -> list[str]:
     rows = await (await connection.execute(COLUMNS, (table,))).fetchall()
-    return [name for (name,) in rows]
+    return [row["attname"] for row in rows]

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from outlast.backends.copied_rows import fields_of
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.database import PostgresDatabase, as_utc
 from outlast.backends.postgres.positions import Found, Place, Positions, Range
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import Row, as_json
+from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import plain
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
@@ -46,8 +45,8 @@ class PostgresClaims(PostgresPart):
             "passed_over": list(passing_over),
         }
         rows = await self._claimed([(queue, analysis) for queue in queues for analysis in analyses], values)
-        rows.sort(key=lambda row: (-row[6], row[21], row[-1]))
-        return self._db.rows.many(row[:-1] for row in rows)
+        rows.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
+        return self._db.rows.many(rows)
 
     async def _claimed(self, places: Sequence[Place], values: Mapping[str, Any]) -> list[Row]:
         """Claim; start behind earlier claims while the index entries of claimed sessions cannot be removed."""
@@ -65,8 +64,10 @@ class PostgresClaims(PostgresPart):
         rows, at, walked = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
         if ranges is None:
             self._positions.record_full_scan(self._db.clock.monotonic() - began, walked)
-        sessions = self._db.rows.many(row[:-1] for row in rows)
-        found = [Found((s.queue, s.analysis), s.priority, s.available_at, s.crashes) for s in sessions]
+        found = [
+            Found((row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"])
+            for row in rows
+        ]
         self._positions.record_found(places, found, exhausted=len(rows) < values["limit"], at=at)
         return rows
 
@@ -78,8 +79,8 @@ class PostgresClaims(PostgresPart):
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
         values = {"again_after": again_after, "limit": limit}
         rows = await self._db.use(lambda c: self._after_make_ready(c, "offer", values), again=True)
-        rows.sort(key=lambda row: (-row[2], *row[4:]))
-        return [Waiting(*row[:4]) for row in rows]
+        rows.sort(key=lambda row: (-row["priority"], row.pop("available_at"), row.pop("number")))
+        return [Waiting(**row) for row in rows]
 
     async def end_future_waits(self) -> int:
         return len(await self._db.all("end_future_waits", {"margin": CLOCK_MARGIN}))
@@ -102,8 +103,8 @@ class PostgresClaims(PostgresPart):
             before = await connection.execute(walked)
             cursor = await connection.execute(self._db.sql[name].encode(), values)
             after = await connection.execute(walked)
-        ((at, walked_before),), ((_, walked_after),) = await before.fetchall(), await after.fetchall()
-        return await cursor.fetchall(), at, walked_after - walked_before
+        (start,), (end,) = await before.fetchall(), await after.fetchall()
+        return await cursor.fetchall(), start["at"], end["entries"] - start["entries"]
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
@@ -112,12 +113,13 @@ class PostgresClaims(PostgresPart):
         for name in ("report", "report_first"):
             if remaining:
                 values = {"updates": as_json([_flat(claim, progress[claim]) for claim in remaining])}
-                written = {Claim(*row) for row in await self._db.all(name, values)}
+                rows = await self._db.all(name, values)
+                written = {Claim(row["session_id"], row["claim"]) for row in rows}
                 remaining = [claim for claim in remaining if claim not in written]
         return set(remaining)
 
     async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
-        return [KeptStep(*row) for row in await self._db.all("kept_steps", {"id": session_id})]
+        return [KeptStep(**row) for row in await self._db.all("kept_steps", {"id": session_id})]
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
         batches = self._db.loop_pool().batches("keep_step", self._keep)
@@ -125,8 +127,9 @@ class PostgresClaims(PostgresPart):
 
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
         flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
-        written = set(await self._db.all("keep_step", {"items": as_json(flat)}))
-        return [(c.session_id, c.number, kept.call) in written for c, kept in items]
+        rows = await self._db.all("keep_step", {"items": as_json(flat)})
+        written = {(Claim(row["id"], row["claim"]), row["call"]) for row in rows}
+        return [(claim, kept.call) in written for claim, kept in items]
 
 
 def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:

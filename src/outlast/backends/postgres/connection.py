@@ -12,10 +12,12 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
 
+from outlast.backends.rows import Row
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Connection = psycopg.AsyncConnection[Row]
 
 CALL_TIMEOUT = 30.0
 """Seconds that a call may take before its connection is closed."""
@@ -75,8 +77,8 @@ async def connect(address: str, pool_size: int, first: str, *, prepare_threshold
     end = time.monotonic() + CONNECT_TIMEOUT
     connection: Connection | None = None
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            address, autocommit=True, prepare_threshold=prepare_threshold
+        connection = await Connection.connect(
+            address, autocommit=True, prepare_threshold=prepare_threshold, row_factory=dict_row
         )
         with time_limit(max(0.0, end - time.monotonic()), connection):
             await connection.execute(first.encode())

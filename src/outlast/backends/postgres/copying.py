@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.copied_rows import by_first, fields_of, flat_session
+from outlast.backends.copied_rows import by_session_id, flat_session
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import as_json
+from outlast.backends.rows import as_json, fields_of
 from outlast.domain.session import KeptStep
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.copying import OwnedResult, OwnedUpload, SpacedFact, WholeSession
@@ -21,10 +21,9 @@ class PostgresCopies(PostgresPart):
         async def write(connection: Connection) -> int:
             await self._db.rows_of(connection, "lock_all")
             released = 0
-            for (worker_id,) in await self._db.rows_of(connection, "at_work"):
-                values = {"worker_id": worker_id}
+            for values in await self._db.rows_of(connection, "at_work"):
                 held = await self._db.rows_of(connection, "lock_held", values)
-                await self._db.rows_of(connection, "fold", {"ids": [row[0] for row in held]})
+                await self._db.rows_of(connection, "fold", {"ids": [row["session_id"] for row in held]})
                 await self._db.rows_of(connection, "record_releases", values)
                 await self._db.rows_of(connection, "release_held", values)
                 released += len(held)
@@ -44,11 +43,11 @@ class PostgresCopies(PostgresPart):
         await self._db.transact(write, again=True)
 
     async def shut_because(self) -> str | None:
-        ((reason,),) = await self._db.all("shut_because")
-        return reason
+        return (await self._db.only("shut_because"))["shut_because"]
 
     async def versions(self, after: str, limit: int) -> Mapping[str, int]:
-        return dict(await self._db.all("versions", {"after": after, "limit": limit}))
+        rows = await self._db.all("versions", {"after": after, "limit": limit})
+        return {row["id"]: row["version"] for row in rows}
 
     async def whole_sessions(self, session_ids: Sequence[str]) -> Sequence[WholeSession]:
         ids = {"ids": list(session_ids)}
@@ -56,13 +55,13 @@ class PostgresCopies(PostgresPart):
         async def read(connection: Connection) -> list[WholeSession]:
             # sessions first: if the rest is newer, their versions will differ and they are read again
             sessions = self._db.rows.many(await self._db.rows_of(connection, "get_all", ids))
-            history = by_first(await self._db.rows_of(connection, "history_of_all", ids))
-            kept = by_first(await self._db.rows_of(connection, "kept_steps_of_all", ids))
+            history = by_session_id(await self._db.rows_of(connection, "history_of_all", ids))
+            kept = by_session_id(await self._db.rows_of(connection, "kept_steps_of_all", ids))
             return [
                 WholeSession(
                     session,
                     tuple(self._db.rows.attempt(row) for row in history[session.id]),
-                    tuple(KeptStep(*row) for row in kept[session.id]),
+                    tuple(KeptStep(**row) for row in kept[session.id]),
                 )
                 for session in sessions
             ]
@@ -91,15 +90,13 @@ class PostgresCopies(PostgresPart):
         await self._db.transact(write, again=True)
 
     async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
-        return dict(await self._db.all("result_owners", {"after": after, "limit": limit}))
+        rows = await self._db.all("result_owners", {"after": after, "limit": limit})
+        return {row["session_id"]: row["owner_and_link"] for row in rows}
 
     async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
         rows = await self._db.all("results_of_all", {"ids": list(session_ids)})
         return [
-            OwnedResult(
-                owner, StoredResult(*stored, completed_at=self._db.rows.as_datetime(completed_at), share=share)
-            )
-            for owner, *stored, completed_at, share in rows
+            OwnedResult(row.pop("user_session"), StoredResult(**self._db.rows.with_times(row))) for row in rows
         ]
 
     async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
@@ -119,15 +116,22 @@ class PostgresCopies(PostgresPart):
     async def uploads(self) -> Sequence[OwnedUpload]:
         rows = await self._db.all("all_uploads")
         return [
-            OwnedUpload(row[0], StoredUpload(*row[1:4], used_at=self._db.rows.as_datetime(row[4]))) for row in rows
+            OwnedUpload(row.pop("user_session"), StoredUpload(**self._db.rows.with_times(row))) for row in rows
         ]
 
     async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
         rows = await self._db.all("facts_after", {"space": space, "key": key, "item": item, "limit": limit})
-        return [SpacedFact(r[0], StoredFact(*r[1:4]), self._db.rows.as_datetime(r[4])) for r in rows]
+        return [
+            SpacedFact(
+                row.pop("space"),
+                until=self._db.rows.as_datetime(row.pop("until")),
+                stored=StoredFact(**row),
+            )
+            for row in rows
+        ]
 
     async def samples(self) -> Sequence[StepSample]:
-        return [StepSample(*row) for row in await self._db.all("samples")]
+        return [StepSample(**row) for row in await self._db.all("samples")]
 
 
 def _text(time: datetime) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from outlast.backends.postgres.connection import (
@@ -42,7 +43,7 @@ class PostgresDatabase:
         self.address = address(url)
         self.clock = clock
         self.sql = statements(PACKAGE)
-        self.rows = RowReader(as_utc, lambda _created_at, _counted, since, _boot: since)
+        self.rows = RowReader(as_utc, itemgetter("uncounted_ms"))
         self._pool_size = pool_size
         self._prepare = listen
         self._pools: Pools | None = None
@@ -87,6 +88,11 @@ class PostgresDatabase:
         """Return the first row of such a statement, if any."""
         rows = await self.all(name, values)
         return rows[0] if rows else None
+
+    async def only(self, name: str, values: Values | None = None) -> Row:
+        """Return the row of such a statement that always has one."""
+        (row,) = await self.all(name, values)
+        return row
 
     async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
         """Execute one statement on this connection and return its rows."""

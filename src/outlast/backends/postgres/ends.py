@@ -6,11 +6,10 @@ from typing import Any
 
 from psycopg import errors
 
-from outlast.backends.copied_rows import fields_of
 from outlast.backends.end_records import EndRecord, written
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import Row, as_json
+from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import plain
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
@@ -39,10 +38,11 @@ class PostgresEnds(PostgresPart):
                 cursor = await connection.execute(self._db.sql["finish"].encode(), values)
             return await cursor.fetchall()
 
-        ended = set(await self._db.use(write, again=True))
-        answers = [(claim.session_id, claim.number) in ended for claim, _ in items]
+        ended = {Claim(row["id"], row["claim"]) for row in await self._db.use(write, again=True)}
+        answers = [claim in ended for claim, _ in items]
         if not all(answers):
-            digests = dict(await self._db.all("written_ends", {"ids": ids}))
+            rows = await self._db.all("written_ends", {"ids": ids})
+            digests = {row["id"]: row["end_digest"] for row in rows}
             return [
                 ended or digests.get(claim.session_id) == end.digest
                 for ended, (claim, end) in zip(answers, items, strict=True)
@@ -53,14 +53,14 @@ class PostgresEnds(PostgresPart):
         values = {"id": session_id, "owner": owner}
 
         async def write(connection: Connection) -> CancelAnswer | None:
-            for status, requested in await self._db.rows_of(connection, "lock_session", values):
-                match Status(status):
+            for row in await self._db.rows_of(connection, "lock_session", values):
+                match Status(row["status"]):
                     case Status.PENDING | Status.CANCELLED as before:
                         if before is Status.PENDING:
                             await self._db.rows_of(connection, "cancel", values)
                         return CancelAnswer.CANCELLED
                     case Status.PROCESSING:
-                        if not requested:
+                        if not row["cancel_requested"]:
                             await self._db.rows_of(connection, "fold", {"ids": [session_id]})
                             await self._db.rows_of(connection, "cancel", values)
                         return CancelAnswer.CANCELLING
@@ -74,8 +74,8 @@ class PostgresEnds(PostgresPart):
         values = {"id": session_id, "owner": owner, "attempts": attempts}
 
         async def write(connection: Connection) -> RetryAnswer | None:
-            for status, _ in await self._db.rows_of(connection, "lock_session", values):
-                match Status(status):
+            for row in await self._db.rows_of(connection, "lock_session", values):
+                match Status(row["status"]):
                     case Status.PENDING | Status.PROCESSING:
                         return RetryAnswer.NOT_FINAL
                     case Status.COMPLETED:
@@ -97,7 +97,7 @@ class PostgresEnds(PostgresPart):
             for one in sorted((anonymous, owner)):  # keep either owner from starting sessions meanwhile
                 await self._db.rows_of(connection, "lock_owner", {"owner": one})
             locked = await self._db.rows_of(connection, "lock_sessions_of_owner", values)
-            await self._db.rows_of(connection, "fold", {"ids": [session_id for (session_id,) in locked]})
+            await self._db.rows_of(connection, "fold", {"ids": [row["id"] for row in locked]})
             adopted = await connection.execute(self._db.sql["adopt_sessions"].encode(), values)
             await self._db.rows_of(connection, "adopt_results", values)
             await self._db.rows_of(connection, "adopt_uploads", values)

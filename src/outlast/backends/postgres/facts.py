@@ -24,8 +24,8 @@ class PostgresFacts(PostgresPart):
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
         found: defaultdict[str, list[StoredFact]] = defaultdict(list)
-        for key, item, value in await self._db.all("recall", {"space": space, "keys": list(dict.fromkeys(keys))}):
-            found[key].append(StoredFact(key, item, value))
+        for row in await self._db.all("recall", {"space": space, "keys": list(dict.fromkeys(keys))}):
+            found[row["key"]].append(StoredFact(**row))
         return dict(found)
 
     async def forget(self, space: str, keys: Sequence[str]) -> None:

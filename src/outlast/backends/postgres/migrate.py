@@ -32,7 +32,7 @@ ADD COLUMN IF NOT EXISTS lowest integer -- processes that know the schema up to 
 COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('schema_migrations') AND attnum > 0"
 SHAPE = """
 WITH home AS (SELECT relnamespace AS id FROM pg_class WHERE oid = to_regclass('schema_migrations'))
-SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
+SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull AS line
 FROM home
 INNER JOIN pg_class AS c ON c.relnamespace = home.id
 INNER JOIN pg_attribute AS a ON a.attrelid = c.oid
@@ -100,7 +100,7 @@ async def require_current(connection: Connection) -> None:
 async def shape(connection: Connection) -> str:
     """Return a hash of the columns and functions that the migrations before the freeze have created."""
     rows = await (await connection.execute(SHAPE, {"tables": list(TABLES)})).fetchall()
-    return hashlib.sha256("\n".join(sorted(line for (line,) in rows)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(row["line"] for row in rows)).encode()).hexdigest()
 
 
 async def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> None:
@@ -110,11 +110,11 @@ async def _require_made_by(connection: Connection, applied: Sequence[Migration])
 
 
 async def _applied(connection: Connection) -> dict[int, Applied]:
-    columns_found = {name for (name,) in await (await connection.execute(COLUMNS)).fetchall()}
+    columns_found = {row["attname"] for row in await (await connection.execute(COLUMNS)).fetchall()}
     if not columns_found:
         return {}
-    columns = "checksum, lowest" if "checksum" in columns_found else "NULL, NULL"
+    columns = "checksum, lowest" if "checksum" in columns_found else "NULL AS checksum, NULL AS lowest"
     rows = await (
         await connection.execute(f"SELECT version, name, {columns} FROM schema_migrations".encode())  # noqa: S608 - of two constants
     ).fetchall()
-    return {version: Applied(*row) for version, *row in rows}
+    return {row.pop("version"): Applied(**row) for row in rows}

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from outlast.backends.postgres.database import as_utc
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
@@ -13,11 +12,10 @@ class PostgresOverview(PostgresPart):
     """`Overview`."""
 
     async def depths(self) -> Sequence[QueueDepth]:
-        return [
-            QueueDepth(queue, analysis, waiting, since and as_utc(since), later)
-            for queue, analysis, waiting, since, later in await self._db.all("depths")
-        ]
+        return [QueueDepth(**self._db.rows.with_times(row)) for row in await self._db.all("depths")]
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         rows = await self._db.all("ended", {"since": since, "until": until})
-        return [Ended(as_utc(hour), Status(status), count) for hour, status, count in rows]
+        return [
+            Ended(self._db.rows.as_datetime(row["hour"]), Status(row["status"]), row["sessions"]) for row in rows
+        ]

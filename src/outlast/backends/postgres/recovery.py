@@ -8,7 +8,7 @@ from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, as_utc
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json
-from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
+from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
@@ -31,7 +31,7 @@ class PostgresRecovery(PostgresPart):
 
     async def beats(self) -> Sequence[Heartbeat]:
         found = await self._db.all("heartbeats")
-        registered = [Heartbeat(worker_id, token, process=process) for worker_id, token, process in found]
+        registered = [Heartbeat(**row) for row in found]
         known = {beat.worker_id for beat in registered}
         others = [
             Heartbeat(holder, "", process=None) for holder in await self._unregistered() if holder not in known
@@ -49,7 +49,7 @@ class PostgresRecovery(PostgresPart):
                     cursor = await connection.execute(self._db.sql["holders"].encode())
                 return await cursor.fetchall()
 
-            self._holders = [holder for (holder,) in await self._db.use(read, again=True)]
+            self._holders = [row["worker_id"] for row in await self._db.use(read, again=True)]
             now = self._db.clock.monotonic()
             self._next_query = now + COST_FACTOR * (now - began)
         return self._holders
@@ -57,10 +57,10 @@ class PostgresRecovery(PostgresPart):
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         async def write(connection: Connection) -> list[str]:
             values = {"lapsed": as_json([{"id": beat.worker_id, "token": beat.token} for beat in lapsed])}
-            dead = [worker for (worker,) in await self._db.rows_of(connection, "lock_lapsed_workers", values)]
+            dead = [row["id"] for row in await self._db.rows_of(connection, "lock_lapsed_workers", values)]
             workers = {"workers": [beat.worker_id for beat in lapsed], "registered": dead}
             held = await self._db.rows_of(connection, "lock_lapsed_sessions", workers)
-            rescued = await self._apply(connection, list(after_lapse(Held(*row) for row in held)), "lapsed")
+            rescued = await self._apply(connection, list(after_lapse(Held(**row) for row in held)), "lapsed")
             await self._db.rows_of(connection, "forget_workers", {"ids": dead})
             return rescued
 
@@ -69,11 +69,10 @@ class PostgresRecovery(PostgresPart):
     async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         async def write(connection: Connection) -> list[str]:
             held = await self._db.rows_of(connection, "lock_held", {"worker_id": worker_id})
-            ids = {"ids": [row[0] for row in held]}
-            rows = await self._db.rows_of(connection, "earlier_crashes", ids)
-            crashes = by_session((*row, as_utc(at)) for *row, at in rows)
-            ((now, _),) = await self._db.rows_of(connection, "now")
-            verdicts = list(after_crash(death, (Held(*row) for row in held), as_utc(now), crashes))
+            ids = {"ids": [row["session_id"] for row in held]}
+            crashes = self._db.rows.crashes(await self._db.rows_of(connection, "earlier_crashes", ids))
+            (now,) = await self._db.rows_of(connection, "now")
+            verdicts = list(after_crash(death, (Held(**row) for row in held), as_utc(now["at"]), crashes))
             rescued = await self._apply(connection, verdicts, "crashed", death.cause)
             await self._db.rows_of(connection, "forget_workers", {"ids": [worker_id]})
             return rescued
@@ -85,7 +84,7 @@ class PostgresRecovery(PostgresPart):
 
         async def write(connection: Connection) -> int:
             held = await self._db.rows_of(connection, "lock_held", values)
-            await self._db.rows_of(connection, "fold", {"ids": [row[0] for row in held]})
+            await self._db.rows_of(connection, "fold", {"ids": [row["session_id"] for row in held]})
             await self._db.rows_of(connection, "record_releases", values)
             released = await connection.execute(self._db.sql["release_held"].encode(), values)
             await self._db.rows_of(connection, "forget_workers", {"ids": [worker_id]})
@@ -103,7 +102,7 @@ class PostgresRecovery(PostgresPart):
         taken = as_json([asdict(verdict) for verdict in verdicts])
         values = {"taken": taken, "ended": ended, "cause": cause}
         await self._db.rows_of(connection, "record_verdicts", values)
-        return [session_id for (session_id,) in await self._db.rows_of(connection, "rescue", values)]
+        return [row["id"] for row in await self._db.rows_of(connection, "rescue", values)]
 
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
@@ -113,21 +112,16 @@ class PostgresRecovery(PostgresPart):
             sessions=await prune("sessions", sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
-            facts=await prune("facts", await self._now()),
+            facts=await prune("facts", (await self._db.only("now"))["at"]),
         )
 
-    async def _now(self) -> datetime:
-        ((now, _),) = await self._db.all("now")
-        return now
-
     async def _count(self, what: str, before: datetime) -> int:
-        ((count,),) = await self._db.all(f"count_prunable_{what}", {"before": before})
-        return count
+        return (await self._db.only(f"count_prunable_{what}", {"before": before}))["counted"]
 
     async def _delete(self, what: str, before: datetime) -> int:
         """Delete in batches, so that other writers are not blocked for long."""
         values = {"before": before, "batch": UPLOADS_AT_ONCE if what == "uploads" else BATCH}
         deleted = 0
         while rows := await self._db.all(f"prune_{what}", values):
-            deleted += sum(counts for (counts,) in rows)
+            deleted += sum(row["counts"] for row in rows)
         return deleted

@@ -20,7 +20,7 @@ class PostgresResults(PostgresPart):
 
     async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
         row = await self._linked("share", {"id": session_id, "owner": owner, "token": token})
-        return row[0] if row else None
+        return row["share"] if row else None
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
         return await self._linked("unshare", {"id": session_id, "owner": owner}) is not None
@@ -42,8 +42,8 @@ class PostgresResults(PostgresPart):
 
     async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
         found: defaultdict[str, list[int]] = defaultdict(list)
-        for step, duration_ms in await self._db.all("durations", {"analysis": analysis}):
-            found[step].append(duration_ms)
+        for row in await self._db.all("durations", {"analysis": analysis}):
+            found[row["step"]].append(row["duration_ms"])
         return dict(found)
 
     async def _linked(self, statement: str, values: Mapping[str, str | None]) -> Row | None:
@@ -54,7 +54,4 @@ class PostgresResults(PostgresPart):
         return await self._db.transact(write, again=True)
 
     def _as_result(self, row: Row | None) -> StoredResult | None:
-        if row is None:
-            return None
-        *fields, completed_at, share = row
-        return StoredResult(*fields, completed_at=self._db.rows.as_datetime(completed_at), share=share)
+        return None if row is None else StoredResult(**self._db.rows.with_times(row))

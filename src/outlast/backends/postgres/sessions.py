@@ -7,7 +7,7 @@ from typing import Any
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import Row, as_json
+from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import plain
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
@@ -25,19 +25,9 @@ class _Start:
     limits: StartLimits
 
     def values(self, *, exact: bool, hint: str | None) -> dict[str, Any]:
-        new = self.new
-        return {
-            "id": new.id,
-            "owner": new.owner,
-            "analysis": new.analysis,
-            "subject": new.subject,
-            "input": new.input,
-            "queue": new.queue,
-            "priority": new.priority,
-            "steps": plain(dump_steps(new.steps)),
-            "total_steps": len(new.steps),
-            "max_attempts": new.max_attempts,
-            "timeout": new.timeout,
+        return fields_of(self.new) | {
+            "steps": plain(dump_steps(self.new.steps)),
+            "total_steps": len(self.new.steps),
             "active_limit": self.limits.active_per_owner,
             "pending_limit": self.limits.pending,
             "exact": exact,
@@ -56,12 +46,14 @@ class PostgresSessions(PostgresPart):
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         start = _Start(replace(new, subject=plain(new.subject)), limits)
         batches = self._db.loop_pool().batches("add", self._start)
-        answer, known, counted, at, version, _ = await batches.write(start)
-        match answer:
+        row = await batches.write(start)
+        counted = row["counted"]
+        match row["answer"]:
             case "added":
-                session = just_started(start.new, self._db.rows.as_datetime(at), version)
+                session = just_started(start.new, self._db.rows.as_datetime(row["started"]), row["new_version"])
                 return Added(session, existing=False, announced=self._hint is not None)
             case "existing":
+                known: str = row["known"]
                 session = await self.get(known, owner=None)
                 # if it was pruned meanwhile, start a new one
                 return Added(session, existing=known != new.id) if session else await self.add(new, limits)
@@ -87,13 +79,14 @@ class PostgresSessions(PostgresPart):
         near = self._headroom.near(limit)
         if near is not None:
             return near
-        ((started, at_work),) = await self._db.all("started")
-        near = self._headroom.near_now(limit, started, at_work)
+        row = await self._db.only("started")
+        started: int = row["started"]
+        near = self._headroom.near_now(limit, started, row["at_work"])
         if near is not None:
             return near
         began = self._db.clock.monotonic()
-        ((waiting,),) = await self._db.all("count_waiting", {"limit": limit})
-        return self._headroom.record(limit, waiting, started, self._db.clock.monotonic() - began)
+        row = await self._db.only("count_waiting", {"limit": limit})
+        return self._headroom.record(limit, row["waiting"], started, self._db.clock.monotonic() - began)
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))
@@ -105,7 +98,7 @@ class PostgresSessions(PostgresPart):
     async def _version_of_each(self, asked: Sequence[tuple[str, str]]) -> Sequence[int | None]:
         ids, owners = zip(*set(asked), strict=True)
         rows = await self._db.all("version", {"ids": list(ids), "owners": list(owners)})
-        known = {(session_id, owner): version for session_id, owner, version in rows}
+        known = {(row["id"], row["owner"]): row["version"] for row in rows}
         return [known.get(one) for one in asked]
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
@@ -117,8 +110,8 @@ class PostgresSessions(PostgresPart):
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         if not session_ids:
             return set()
-        existing = {session_id for (session_id,) in await self._db.all("there", {"ids": list(session_ids)})}
-        return set(session_ids) - existing
+        existing = await self._db.all("there", {"ids": list(session_ids)})
+        return set(session_ids) - {row["id"] for row in existing}
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         values = {"analysis": selection.analysis, "limit": selection.limit}
@@ -131,9 +124,9 @@ class PostgresSessions(PostgresPart):
         return self._db.rows.many(rows)
 
     async def count(self) -> Mapping[Status, int]:
-        counted = dict(await self._db.all("count"))
+        counted = {row["status"]: row["sessions"] for row in await self._db.all("count")}
         return {status: counted.get(status.value, 0) for status in Status}
 
     async def queue_position(self, session_id: str) -> int | None:
         row = await self._db.one("queue_position", {"id": session_id, "deepest": DEEPEST_POSITION})
-        return row[0] if row and row[0] <= DEEPEST_POSITION else None
+        return row["position"] if row and row["position"] <= DEEPEST_POSITION else None

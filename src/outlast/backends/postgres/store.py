@@ -61,9 +61,9 @@ class PostgresStore(
     async def check(self) -> None:
         async def write(connection: Connection) -> None:
             await require_current(connection)
-            ((_, shut_because),) = await self._db.rows_of(connection, "pulse")
-            if shut_because is not None:
-                raise StoreUnavailable(f"The store is shut: {shut_because}")
+            (row,) = await self._db.rows_of(connection, "pulse")
+            if row["shut_because"] is not None:
+                raise StoreUnavailable(f"The store is shut: {row['shut_because']}")
 
         await self._db.use(write, again=True)
 

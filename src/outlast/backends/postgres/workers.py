@@ -3,24 +3,25 @@
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from outlast.backends.end_records import written
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import flat_end
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import Row, as_json
+from outlast.backends.rows import Row, as_beat, as_json
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Beat, WorkerInfo
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = psycopg.Connection[Row]
 
 LEASE_TIMEOUT = 4
 """Seconds that connecting, and a renewal, may take: a second attempt fits in before the lease lapses."""
@@ -70,7 +71,7 @@ class PostgresLease:
             return held.fetchall() if renewed.fetchone() else None
 
         held = self._use(write)
-        return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
+        return None if held is None else as_beat(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         items = [flat_end(claim, written(claim, end)) for claim, end in ends]
@@ -88,7 +89,7 @@ class PostgresLease:
         def write(connection: Connection) -> int:
             with connection.transaction():
                 held = connection.execute(self._sql["lock_held"].encode(), values).fetchall()
-                connection.execute(self._sql["fold"].encode(), {"ids": [row[0] for row in held]})
+                connection.execute(self._sql["fold"].encode(), {"ids": [row["session_id"] for row in held]})
                 connection.execute(self._sql["record_releases"].encode(), values)
                 released = connection.execute(self._sql["release_held"].encode(), values).rowcount
                 connection.execute(self._sql["forget_workers"].encode(), {"ids": [worker_id]})
@@ -109,7 +110,9 @@ class PostgresLease:
                     return self._try(work)
                 except UNAVAILABLE:
                     self.close()
-            self._connection = psycopg.connect(self._address, autocommit=True, prepare_threshold=None)
+            self._connection = Connection.connect(
+                self._address, autocommit=True, prepare_threshold=None, row_factory=dict_row
+            )
             try:
                 return self._try(work)
             except UNAVAILABLE:
@@ -130,26 +133,12 @@ class PostgresWorkers(PostgresPart):
         return PostgresLease(self._db)
 
     async def workers(self) -> Sequence[WorkerInfo]:
-        as_datetime = self._db.rows.as_datetime
         return [
             WorkerInfo(
-                id=worker_id,
-                host=host,
-                pid=pid,
-                queues=tuple(queues),
-                analyses=tuple(analyses),
-                concurrency=concurrency,
-                started_at=as_datetime(started_at),
-                beat_at=as_datetime(beat_at),
-                in_flight=in_flight,
-                alive=alive,
-                process=process,
+                **self._db.rows.with_times(row | {name: tuple(row[name]) for name in ("queues", "analyses")})
             )
-            for (
-                worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive,
-                process,
-            ) in await self._db.all("workers")
-        ]  # fmt: skip
+            for row in await self._db.all("workers")
+        ]
 
 
 @contextmanager

@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.rows import Row
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 LOG_FACTOR = 8
@@ -29,8 +29,7 @@ class SQLiteBlobs(SQLitePart):
 
     async def stored_bytes(self, owner: str | None) -> int:
         statement = self._sql["stored_bytes_of_all" if owner is None else "stored_bytes"]
-        (stored,) = await self._db.read_in_thread(lambda c: c.execute(statement, {"owner": owner}).fetchone())
-        return stored
+        return await self._db.read_in_thread(lambda c: c.execute(statement, {"owner": owner}).get)
 
     def free_bytes(self) -> int:
         def unused(connection: Connection) -> int:
@@ -45,7 +44,7 @@ class SQLiteBlobs(SQLitePart):
 
         def write(connection: Connection) -> int:
             values = {"owner": owner, "name": name, "bytes": size, "now": self._db.now()}
-            return connection.execute(self._sql["begin_upload"], values).fetchone()[0]
+            return connection.execute(self._sql["begin_upload"], values).get
 
         return await self._db.write(write, durable=False)
 
@@ -62,42 +61,39 @@ class SQLiteBlobs(SQLitePart):
         return digest.hexdigest(), size
 
     async def _complete(self, upload: int, owner: str, sha256: str, size: int) -> StoredUpload:
-        def write(connection: Connection) -> Row:
+        def write(connection: Connection) -> Row | None:
             values = {"id": upload, "owner": owner, "sha256": sha256, "bytes": size, "now": self._db.now()}
-            known = connection.execute(self._sql["use_upload"], values).fetchone()
+            known = self._db.row_of(connection, "use_upload", values)
             if known is not None:
                 connection.execute(self._sql["delete_upload"], values)
                 return known
             connection.execute(self._sql["complete_upload"], values)
-            return connection.execute(self._sql["use_upload"], values).fetchone()
+            return self._db.row_of(connection, "use_upload", values)
 
-        return _stored(await self._db.write(write))
+        return self._stored(cast("Row", await self._db.write(write)))
 
     async def find(self, owner: str, sha256: str) -> StoredUpload | None:
         def write(connection: Connection) -> Row | None:
             values = {"owner": owner, "sha256": sha256, "now": self._db.now()}
-            return connection.execute(self._sql["use_upload"], values).fetchone()
+            return self._db.row_of(connection, "use_upload", values)
 
         found = await self._db.write(write, durable=False)
-        return None if found is None else _stored(found)
+        return None if found is None else self._stored(found)
 
     async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
         values = {"owner": owner, "sha256": sha256}
-        found = self._db.read(lambda c: c.execute(self._sql["find_upload"], values).fetchone())
+        found = self._db.read(lambda c: self._db.row_of(c, "find_upload", values))
         if found is None:
             raise KeyError(sha256)
-        upload, size = found
         number = read = 0
-        while read < size:
-            wanted = {"id": upload, "number": number}
-            row = await self._db.read_in_thread(lambda c, w=wanted: c.execute(self._sql["chunk"], w).fetchone())
-            if row is None:  # deleted while it was being read
+        while read < found["bytes"]:
+            wanted = {"id": found["id"], "number": number}
+            chunk = await self._db.read_in_thread(lambda c, w=wanted: c.execute(self._sql["chunk"], w).get)
+            if chunk is None:  # deleted while it was being read
                 raise KeyError(sha256)
-            read += len(row[0])
+            read += len(chunk)
             number += 1
-            yield row[0]
+            yield chunk
 
-
-def _stored(row: Row) -> StoredUpload:
-    sha256, name, size, used_at = row
-    return StoredUpload(sha256, name, size, as_datetime(used_at))
+    def _stored(self, row: Row) -> StoredUpload:
+        return StoredUpload(**self._db.rows.with_times(row))

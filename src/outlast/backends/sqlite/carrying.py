@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from outlast.backends.sqlite.connection import DatabaseFile, unavailable
+from outlast.backends.sqlite.connection import DatabaseFile, rows_by_name, unavailable
 from outlast.backends.sqlite.driver import Connection
 
 TABLES = (
@@ -36,5 +36,5 @@ def carry(old: Path, new: Path) -> None:
 
 
 def _columns(connection: Connection, schema: str, table: str) -> list[str]:
-    rows = connection.execute("SELECT name FROM pragma_table_info(?, ?)", (table, schema)).fetchall()
-    return [name for (name,) in rows]
+    cursor = connection.execute("SELECT name FROM pragma_table_info(?, ?)", (table, schema))
+    return [row["name"] for row in rows_by_name(cursor)]

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from outlast.backends.copied_rows import fields_of
-from outlast.backends.rows import as_json
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.rows import Row, as_json, fields_of
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
@@ -35,10 +34,9 @@ class SQLiteClaims(SQLitePart):
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
-            rows: list[Row] = connection.execute(self._sql["claim"], values).fetchall()
-            place = {number: i for i, number in enumerate(numbers)}
-            rows.sort(key=lambda row: place[row[-1]])
-            return self._db.rows.many(row[:-1] for row in rows)
+            rows = self._db.rows_of(connection, "claim", values)
+            claimed = {row["number"]: row for row in rows}
+            return self._db.rows.many(claimed[number] for number in numbers if number in claimed)
 
         if limit <= 0 or not self._anything_claimable():
             return []
@@ -47,7 +45,7 @@ class SQLiteClaims(SQLitePart):
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         def write(connection: Connection) -> AnalysisSession | None:
             values = self._db.stamp() | {"worker_id": worker_id, "id": session_id}
-            return self._db.rows.one_or_none(connection.execute(self._sql["claim_one"], values).fetchone())
+            return self._db.rows.one_or_none(self._db.row_of(connection, "claim_one", values))
 
         return await self._db.write(write)
 
@@ -62,14 +60,14 @@ class SQLiteClaims(SQLitePart):
 
         def write(connection: Connection) -> list[Waiting]:
             connection.execute(self._sql["make_ready"], values)
-            due = connection.execute(self._sql["due_offers"], values | {"limit": limit}).fetchall()
-            numbers = as_json([number for (number,) in due])
-            rows = connection.execute(self._sql["offer"], values | {"numbers": numbers}).fetchall()
-            rows.sort(key=lambda row: (-row[2], row[4]))
-            return [Waiting(*row[:4]) for row in rows]
+            due = self._db.rows_of(connection, "due_offers", values | {"limit": limit})
+            numbers = as_json([row["number"] for row in due])
+            rows = self._db.rows_of(connection, "offer", values | {"numbers": numbers})
+            rows.sort(key=lambda row: (-row["priority"], row.pop("available_at")))
+            return [Waiting(**row) for row in rows]
 
         look = self._sql["anything_to_offer"]
-        if limit <= 0 or not self._db.read(lambda c: c.execute(look, values).fetchone())[0]:
+        if limit <= 0 or not self._db.read(lambda c: c.execute(look, values).get):
             return []
         return await self._db.write(write, durable=False)
 
@@ -77,14 +75,14 @@ class SQLiteClaims(SQLitePart):
         def write(connection: Connection) -> int:
             soon = as_text(self._db.clock.now() + timedelta(seconds=CLOCK_MARGIN))
             values = self._db.stamp() | {"soon": soon}
-            return len(connection.execute(self._sql["end_future_waits"], values).fetchall())
+            return len(self._db.rows_of(connection, "end_future_waits", values))
 
         return await self._db.write(write)
 
     def _anything_claimable(self) -> bool:
         """Check without the writer, which is enough for most claims of an idle worker."""
         values = {"now": self._db.now()}
-        return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).fetchone())[0])
+        return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).get))
 
     def _next(
         self,
@@ -97,7 +95,7 @@ class SQLiteClaims(SQLitePart):
     ) -> list[int]:
         """Return the row ids to claim, merged from the ordered rows of each queue and analysis."""
         passed_over = as_json(list(passing_over)) if passing_over else None
-        candidates: list[tuple[int, str, int, int]] = []
+        candidates: list[Row] = []
         for queue in dict.fromkeys(queues):
             for analysis in dict.fromkeys(analyses):
                 values = {
@@ -107,34 +105,36 @@ class SQLiteClaims(SQLitePart):
                     "beside": beside,
                     "passed_over": passed_over,
                 }
-                found = connection.execute(self._sql["next_claimable"], values).fetchall()
-                candidates += [(-priority, at, number, crashes) for priority, at, number, crashes in found]
+                candidates += self._db.rows_of(connection, "next_claimable", values)
         # of the suspects the newest: its worker lived before it came
-        last = max((number for _, _, number, crashes in candidates if crashes >= SUSPECT_CRASHES), default=None)
-        fit = sorted(c for c in candidates if c[3] < SUSPECT_CRASHES or c[2] == last)[:limit]
-        most = max((crashes for *_, crashes in fit), default=0)
-        return [n for _, _, n, crashes in fit if n == last or may_work_beside(crashes, most)]
+        last = max((row["number"] for row in candidates if row["crashes"] >= SUSPECT_CRASHES), default=None)
+        fit = [row for row in candidates if row["crashes"] < SUSPECT_CRASHES or row["number"] == last]
+        fit.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
+        most = max((row["crashes"] for row in fit[:limit]), default=0)
+        return [
+            row["number"] for row in fit[:limit] if row["number"] == last or may_work_beside(row["crashes"], most)
+        ]
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
         values = {"updates": as_json([_flat(*one) for one in progress.items()])}
 
         def write(connection: Connection) -> set[Claim]:
-            rows = connection.execute(self._sql["report"], values | self._db.stamp()).fetchall()
-            return progress.keys() - {Claim(*row) for row in rows}
+            rows = self._db.rows_of(connection, "report", values | self._db.stamp())
+            return progress.keys() - {Claim(row["id"], row["claim"]) for row in rows}
 
         return await self._db.write(write, durable=False)
 
     async def kept_steps(self, session_id: str) -> Sequence[KeptStep]:
         def read(connection: Connection) -> list[KeptStep]:
-            rows = connection.execute(self._sql["kept_steps"], {"id": session_id}).fetchall()
-            return [KeptStep(*row) for row in rows]
+            rows = self._db.rows_of(connection, "kept_steps", {"id": session_id})
+            return [KeptStep(**row) for row in rows]
 
         return await self._db.read_in_thread(read)
 
     async def keep_step(self, claim: Claim, kept: KeptStep) -> bool:
         values = fields_of(kept) | {"id": claim.session_id, "claim": claim.number}
-        kept_it = await self._db.write(lambda c: c.execute(self._sql["keep_step"], values).fetchone())
+        kept_it = await self._db.write(lambda c: self._db.row_of(c, "keep_step", values))
         return kept_it is not None
 
 

@@ -3,14 +3,15 @@
 import os
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import apsw
 
-from outlast.backends.sqlite.driver import Connection
+from outlast.backends.rows import Row
+from outlast.backends.sqlite.driver import Connection, Cursor
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 
 BUSY_TIMEOUT = 30.0
@@ -88,6 +89,20 @@ class DatabaseFile:
             if read_only:
                 connection.pragma("query_only", 1)
             return connection
+
+
+def column_names(cursor: Cursor) -> Sequence[str]:
+    """Return the names of the columns of a statement, which it has only while there are rows to read."""
+    try:
+        return [name for name, _ in cursor.get_description()]
+    except apsw.ExecutionCompleteError:
+        return ()
+
+
+def rows_by_name(cursor: Cursor, names: Sequence[str] = ()) -> list[Row]:
+    """Return all rows by the names of their columns, as `dict_row` of psycopg does."""
+    names = names or column_names(cursor)
+    return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
 
 def wait_with_jitter(busy_timeout: float) -> Callable[[int], bool]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from outlast.backends.copied_rows import by_first, fields_of, flat_session
-from outlast.backends.rows import Row, as_json
+from outlast.backends.copied_rows import by_session_id, flat_session
+from outlast.backends.rows import Row, as_json, fields_of
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.sessions import SMALL_INPUT
 from outlast.backends.sqlite.store_part import SQLitePart
@@ -24,10 +24,10 @@ class SQLiteCopies(SQLitePart):
     async def shut(self, reason: str) -> int:
         def write(connection: Connection) -> int:
             given_back = 0
-            for (worker_id,) in connection.execute(self._sql["at_work"]).fetchall():
-                values = {"worker_id": worker_id} | self._db.stamp()
+            for row in self._db.rows_of(connection, "at_work"):
+                values = row | self._db.stamp()
                 connection.execute(self._sql["record_releases"], values)
-                given_back += len(connection.execute(self._sql["release_held"], values).fetchall())
+                given_back += len(self._db.rows_of(connection, "release_held", values))
             connection.execute(self._sql["shut"], {"reason": reason})
             return given_back
 
@@ -37,26 +37,27 @@ class SQLiteCopies(SQLitePart):
         await self._db.write(lambda c: c.execute(self._sql["shut"], {"reason": None}))
 
     async def shut_because(self) -> str | None:
-        return self._db.read(lambda c: c.execute(self._sql["shut_because"]).fetchone())[0]
+        return self._db.read(lambda c: c.execute(self._sql["shut_because"]).get)
 
     async def versions(self, after: str, limit: int) -> Mapping[str, int]:
-        return dict(await self._read("versions", {"after": after, "limit": limit}))
+        rows = await self._read("versions", {"after": after, "limit": limit})
+        return {row["id"]: row["version"] for row in rows}
 
     async def whole_sessions(self, session_ids: Sequence[str]) -> Sequence[WholeSession]:
         values = {"ids": as_json(list(session_ids))}
 
         def read(connection: Connection) -> list[WholeSession]:
             # sessions first: if the rest is newer, their versions will differ and they are read again
-            sessions = self._db.rows.many(connection.execute(self._sql["get_all"], values).fetchall())
+            sessions = self._db.rows.many(self._db.rows_of(connection, "get_all", values))
             history, kept = (
-                by_first(connection.execute(self._sql[name], values).fetchall())
+                by_session_id(self._db.rows_of(connection, name, values))
                 for name in ("history_of_all", "kept_steps_of_all")
             )
             return [
                 WholeSession(
                     session,
                     tuple(self._db.rows.attempt(row) for row in history[session.id]),
-                    tuple(KeptStep(*row) for row in kept[session.id]),
+                    tuple(KeptStep(**row) for row in kept[session.id]),
                 )
                 for session in sessions
             ]
@@ -90,13 +91,13 @@ class SQLiteCopies(SQLitePart):
             connection.execute(self._sql["take_kept_step"], {"id": session.id} | fields_of(step))
 
     async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
-        return dict(await self._read("result_owners", {"after": after, "limit": limit}))
+        rows = await self._read("result_owners", {"after": after, "limit": limit})
+        return {row["session_id"]: row["owner_and_link"] for row in rows}
 
     async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
         rows = await self._read("results_of_all", {"ids": as_json(list(session_ids))})
         return [
-            OwnedResult(owner, StoredResult(*stored, completed_at=as_datetime(at), share=share))
-            for owner, *stored, at, share in rows
+            OwnedResult(row.pop("user_session"), StoredResult(**self._db.rows.with_times(row))) for row in rows
         ]
 
     async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
@@ -117,16 +118,18 @@ class SQLiteCopies(SQLitePart):
     async def uploads(self) -> Sequence[OwnedUpload]:
         rows = await self._read("uploads", {})
         return [
-            OwnedUpload(owner, StoredUpload(sha256, name, size, as_datetime(used_at)))
-            for owner, sha256, name, size, used_at in rows
+            OwnedUpload(row.pop("user_session"), StoredUpload(**self._db.rows.with_times(row))) for row in rows
         ]
 
     async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
         rows = await self._read("facts_after", {"space": space, "key": key, "item": item, "limit": limit})
-        return [SpacedFact(row[0], StoredFact(*row[1:4]), as_datetime(row[4])) for row in rows]
+        return [
+            SpacedFact(row.pop("space"), until=as_datetime(row.pop("until")), stored=StoredFact(**row))
+            for row in rows
+        ]
 
     async def samples(self) -> Sequence[StepSample]:
-        return [StepSample(*row) for row in await self._read("samples", {})]
+        return [StepSample(**row) for row in await self._read("samples", {})]
 
     async def _read(self, name: str, values: Mapping[str, Any]) -> list[Row]:
-        return await self._db.read_in_thread(lambda c: c.execute(self._sql[name], values).fetchall())
+        return await self._db.read_in_thread(lambda c: self._db.rows_of(c, name, values))

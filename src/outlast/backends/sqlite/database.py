@@ -3,13 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
-from outlast.backends.rows import RowReader
+from outlast.backends.rows import Row, RowReader
 from outlast.backends.schema import nothing_at, refusal
-from outlast.backends.sqlite.connection import DatabaseFile, unavailable
-from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.connection import DatabaseFile, column_names, rows_by_name, unavailable
+from outlast.backends.sqlite.driver import Connection, Values
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
 from outlast.backends.sqlite.readers import Readers
 from outlast.backends.sqlite.reserve import Reserve
@@ -30,7 +29,9 @@ class SQLiteDatabase:
         self.reserve = Reserve(file.path)
         self.clock = clock
         self.sql = statements(PACKAGE)
-        self.rows = RowReader(as_datetime, self._since)
+        self.rows = RowReader(as_datetime, self._uncounted_ms)
+        self._columns: dict[str, Sequence[str]] = {}
+        """By statement, because reading the names of columns takes longer than reading a row."""
         self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._readers: Readers | None = None
@@ -61,11 +62,24 @@ class SQLiteDatabase:
         """Read in another thread, for whatever may take longer."""
         return await self._require_readers().read_in_thread(operation)
 
+    def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
+        """Execute one statement on this connection and return its rows."""
+        cursor = connection.execute(self.sql[name], values)
+        names = self._columns.get(name) or column_names(cursor)
+        if names:
+            self._columns[name] = names
+        return rows_by_name(cursor, names)
+
+    def row_of(self, connection: Connection, name: str, values: Values | None = None) -> Row | None:
+        """Execute one statement on this connection and return its first row, if any."""
+        rows = self.rows_of(connection, name, values)
+        return rows[0] if rows else None
+
     def now(self) -> str:
         """Return the wall time in the format of the tables."""
         return as_text(self.clock.now())
 
-    def stamp(self) -> dict[str, str | int | float]:
+    def stamp(self) -> dict[str, Any]:
         """Return the clock values that every change of a session's row needs."""
         now = self.clock.now()
         return {
@@ -75,11 +89,15 @@ class SQLiteDatabase:
             "boot_id": self.clock.boot_id(),
         }
 
-    def _since(self, created_at: datetime, counted: int, timed_from: float | None, boot: str | None) -> float:
-        """`Since`, by the monotonic clock, or by the wall clock if the machine has restarted."""
-        if timed_from is not None and boot == self.clock.boot_id():
+    def _uncounted_ms(self, row: Row) -> float | None:
+        """See `RowReader`: by the monotonic clock, or by the wall clock if the machine has restarted."""
+        timed_from: float | None = row["timed_from"]
+        if row["completed_at"] is not None:
+            return None if timed_from is None else 0.0
+        if timed_from is not None and row["timed_boot"] == self.clock.boot_id():
             return (self.clock.monotonic() - timed_from) * 1000
-        return (self.clock.now() - created_at).total_seconds() * 1000 - counted
+        counted: int = row["waited_ms"] + row["worked_ms"]
+        return (self.clock.now() - row["created_at"]).total_seconds() * 1000 - counted
 
     def _open(self, *, bring_up_to_date: bool) -> Sequence[str]:
         with self._lock:

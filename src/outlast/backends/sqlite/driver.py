@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-Row = tuple[Any, ...]
 Values = Mapping[str, Any] | Sequence[Any]
 
 
@@ -12,14 +11,16 @@ class Cursor(Protocol):
 
     def execute(self, statements: str, bindings: Values | None = None, *, can_cache: bool = True) -> "Cursor": ...
 
+    def get_description(self) -> Sequence[tuple[str, str | None]]:
+        """The name and the declared type of each column of the current row."""
+        ...
+
     @property
     def get(self) -> Any:
         """All rows in the simplest form: the bare value of one row with one column, `None` for no row."""
         ...
 
-    def fetchone(self) -> Any: ...
-
-    def fetchall(self) -> list[Row]: ...
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
 class Connection(Protocol):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from outlast.backends.copied_rows import fields_of
 from outlast.backends.end_records import EndRecord, written
+from outlast.backends.rows import fields_of
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
@@ -34,11 +34,11 @@ class SQLiteEnds(SQLitePart):
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         def write(connection: Connection) -> CancelAnswer | None:
             values = {"id": session_id, "owner": owner} | self._db.stamp()
-            row = connection.execute(self._sql["cancel"], values).fetchone()
-            row = row or connection.execute(self._sql["status"], values).fetchone()
-            if row is None:
+            status = connection.execute(self._sql["cancel"], values).get
+            status = status or connection.execute(self._sql["status"], values).get
+            if status is None:
                 return None
-            match Status(row[0]):
+            match Status(status):
                 case Status.CANCELLED:
                     return CancelAnswer.CANCELLED
                 case Status.PENDING | Status.PROCESSING:
@@ -51,12 +51,12 @@ class SQLiteEnds(SQLitePart):
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
         def write(connection: Connection) -> RetryAnswer | None:
             values = {"id": session_id, "owner": owner, "attempts": attempts} | self._db.stamp()
-            if connection.execute(self._sql["retry"], values).fetchone() is not None:
+            if self._db.row_of(connection, "retry", values) is not None:
                 return RetryAnswer.RETRIED
-            row = connection.execute(self._sql["status"], values).fetchone()
-            if row is None:
+            status = connection.execute(self._sql["status"], values).get
+            if status is None:
                 return None
-            match Status(row[0]):
+            match Status(status):
                 case Status.PENDING | Status.PROCESSING:
                     return RetryAnswer.NOT_FINAL
                 case Status.COMPLETED:
@@ -69,7 +69,7 @@ class SQLiteEnds(SQLitePart):
     async def adopt(self, anonymous: str, owner: str) -> int:
         def write(connection: Connection) -> int:
             values = {"anonymous": anonymous, "owner": owner} | self._db.stamp()
-            adopted = connection.execute(self._sql["adopt_sessions"], values).fetchall()
+            adopted = self._db.rows_of(connection, "adopt_sessions", values)
             connection.execute(self._sql["adopt_results"], values)
             connection.execute(self._sql["adopt_uploads"], values)
             return len(adopted)
@@ -78,7 +78,7 @@ class SQLiteEnds(SQLitePart):
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         values = {"id": session_id}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["history"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "history", values))
         return [self._db.rows.attempt(row) for row in rows]
 
 
@@ -88,9 +88,8 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
     values = fields_of(end) | {"id": claim.session_id, "claim": claim.number} | database.stamp()
     if end.delay is not None:
         values["available_at"] = as_text(database.clock.now() + timedelta(seconds=end.delay))
-    if connection.execute(sql["record_end"], values).fetchone() is None:
-        row = connection.execute(sql["written_end"], values).fetchone()
-        return row is not None and row[0] == end.digest
+    if database.row_of(connection, "record_end", values) is None:
+        return connection.execute(sql["written_end"], values).get == end.digest
     if end.ended == "completed":
         connection.execute(sql["keep_result"], values)
         connection.execute(sql["forget_kept_steps"], values)

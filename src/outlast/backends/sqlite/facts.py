@@ -21,10 +21,10 @@ class SQLiteFacts(SQLitePart):
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
         values = {"space": space, "keys": as_json(list(dict.fromkeys(keys))), "now": self._db.now()}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["recall"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "recall", values))
         found: defaultdict[str, list[StoredFact]] = defaultdict(list)
-        for key, item, value in sorted(rows):
-            found[key].append(StoredFact(key, item, value))
+        for row in sorted(rows, key=lambda row: (row["key"], row["item"])):
+            found[row["key"]].append(StoredFact(**row))
         return dict(found)
 
     async def forget(self, space: str, keys: Sequence[str]) -> None:

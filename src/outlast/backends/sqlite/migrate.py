@@ -14,6 +14,7 @@ from outlast.backends.schema import (
     require_nothing_missing,
     unsigned,
 )
+from outlast.backends.sqlite.connection import rows_by_name
 from outlast.backends.sqlite.driver import Connection
 from outlast.domain.errors import SchemaDiffers
 
@@ -90,9 +91,10 @@ def _applied(connection: Connection) -> dict[int, Applied]:
     # read from the file, because the connection's cached schema may be older
     if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'").get:
         return {}
-    columns = "checksum, lowest" if connection.execute(RECORDED).get else "NULL, NULL"
-    rows = connection.execute(f"SELECT version, name, {columns} FROM schema_migrations").fetchall()  # noqa: S608 - of two constants
-    return {version: Applied(*row) for version, *row in rows}
+    columns = "checksum, lowest" if connection.execute(RECORDED).get else "NULL AS checksum, NULL AS lowest"
+    cursor = connection.execute(f"SELECT version, name, {columns} FROM schema_migrations")  # noqa: S608 - of two constants
+    rows = rows_by_name(cursor)
+    return {row.pop("version"): Applied(**row) for row in rows}
 
 
 def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> None:
@@ -111,5 +113,6 @@ def _require_made_by(connection: Connection, applied: Sequence[Migration]) -> No
 
 def _schema(connection: Connection) -> dict[str, str]:
     """Return the normalized definitions by name."""
-    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    return {name: NOT_CODE.sub("", sql).lower() for name, sql in rows}
+    cursor = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    rows = rows_by_name(cursor)
+    return {row["name"]: NOT_CODE.sub("", row["sql"]).lower() for row in rows}

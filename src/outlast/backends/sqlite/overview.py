@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.backends.sqlite.times import as_text
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 
@@ -14,13 +14,12 @@ class SQLiteOverview(SQLitePart):
 
     async def depths(self) -> Sequence[QueueDepth]:
         values = {"now": self._db.now()}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["depths"], values).fetchall())
-        return [
-            QueueDepth(queue, analysis, waiting, since and as_datetime(since), later)
-            for queue, analysis, waiting, since, later in rows
-        ]
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "depths", values))
+        return [QueueDepth(**self._db.rows.with_times(row)) for row in rows]
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         values = {"since": as_text(since), "until": as_text(until)}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["ended"], values).fetchall())
-        return [Ended(as_datetime(hour), Status(status), count) for hour, status, count in rows]
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "ended", values))
+        return [
+            Ended(self._db.rows.as_datetime(row["hour"]), Status(row["status"]), row["sessions"]) for row in rows
+        ]

@@ -9,9 +9,9 @@ from outlast.backends.rows import as_json
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.backends.sqlite.times import as_text
 from outlast.backends.sqlite.writer import Operation
-from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
+from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
@@ -34,8 +34,8 @@ class SQLiteRecovery(SQLitePart):
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         def write(connection: Connection) -> list[str]:
             dead = [beat.worker_id for beat in self._heartbeats(connection) if beat in lapsed]
-            held = connection.execute(self._sql["held"], {"workers": as_json(dead)}).fetchall()
-            rescued = self._apply(connection, after_lapse(Held(*row) for row in held), "lapsed")
+            held = self._db.rows_of(connection, "held", {"workers": as_json(dead)})
+            rescued = self._apply(connection, after_lapse(Held(**row) for row in held), "lapsed")
             connection.execute(self._sql["forget_workers"], {"ids": as_json(dead)})
             return rescued
 
@@ -43,11 +43,11 @@ class SQLiteRecovery(SQLitePart):
 
     async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         def write(connection: Connection) -> list[str]:
-            held = connection.execute(self._sql["held"], {"workers": as_json([worker_id])}).fetchall()
-            ids = {"ids": as_json([row[0] for row in held])}
-            rows = connection.execute(self._sql["earlier_crashes"], ids).fetchall()
-            crashes = by_session((*row, as_datetime(at)) for *row, at in rows)
-            verdicts = after_crash(death, (Held(*row) for row in held), self._db.clock.now(), crashes)
+            held = self._db.rows_of(connection, "held", {"workers": as_json([worker_id])})
+            ids = {"ids": as_json([row["session_id"] for row in held])}
+            rows = self._db.rows_of(connection, "earlier_crashes", ids)
+            crashes = self._db.rows.crashes(rows)
+            verdicts = after_crash(death, (Held(**row) for row in held), self._db.clock.now(), crashes)
             rescued = self._apply(connection, verdicts, "crashed", death.cause)
             connection.execute(self._sql["forget_workers"], {"ids": as_json([worker_id])})
             return rescued
@@ -60,8 +60,13 @@ class SQLiteRecovery(SQLitePart):
     def _heartbeats(self, connection: Connection) -> list[Heartbeat]:
         boot = boot_of(self._db.clock.boot_id())
         return [
-            Heartbeat(worker_id, token, rebooted=boot_id is not None and boot_of(boot_id) != boot, process=process)
-            for worker_id, token, boot_id, process in connection.execute(self._sql["heartbeats"]).fetchall()
+            Heartbeat(
+                row["worker_id"],
+                row["token"],
+                rebooted=row["boot_id"] is not None and boot_of(row["boot_id"]) != boot,
+                process=row["process"],
+            )
+            for row in self._db.rows_of(connection, "heartbeats")
         ]
 
     def _apply(
@@ -70,7 +75,7 @@ class SQLiteRecovery(SQLitePart):
         taken = as_json([astuple(verdict) for verdict in verdicts])
         values = {"taken": taken, "ended": ended, "cause": cause} | self._db.stamp()
         connection.execute(self._sql["record_verdicts"], values)
-        return [session_id for (session_id,) in connection.execute(self._sql["rescue"], values).fetchall()]
+        return [row["id"] for row in self._db.rows_of(connection, "rescue", values)]
 
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
@@ -89,17 +94,15 @@ class SQLiteRecovery(SQLitePart):
     async def _count(self, what: str, before: datetime) -> int:
         values = {"before": as_text(before)}
         statement = self._sql[f"count_prunable_{what}"]
-        (count,) = await self._db.read_in_thread(lambda c: c.execute(statement, values).fetchone())
-        return count
+        return await self._db.read_in_thread(lambda c: c.execute(statement, values).get)
 
     async def _delete(self, what: str, before: datetime) -> int:
         """Delete in batches, so that other writers are not blocked for long."""
         batch = UPLOADS_AT_ONCE if what == "uploads" else BATCH
         values = {"before": as_text(before), "batch": batch}
-        statement = self._sql[f"prune_{what}"]
         deleted = 0
-        while rows := await self._change(lambda c: c.execute(statement, values).fetchall()):
-            deleted += sum(counts for (counts,) in rows)
+        while rows := await self._change(lambda c: self._db.rows_of(c, f"prune_{what}", values)):
+            deleted += sum(row["counts"] for row in rows)
         return deleted
 
     async def _change(self, operation: Operation[T]) -> T:
@@ -116,7 +119,7 @@ def release_worker(connection: Connection, database: SQLiteDatabase, worker_id: 
     """Release all sessions of a worker without spending their attempts, and delete it, in a transaction."""
     values = {"worker_id": worker_id} | database.stamp()
     connection.execute(database.sql["record_releases"], values)
-    released = connection.execute(database.sql["release_held"], values).fetchall()
+    released = database.rows_of(connection, "release_held", values)
     connection.execute(database.sql["forget_workers"], {"ids": as_json([worker_id])})
     return len(released)
 

@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from outlast.backends.rows import as_json
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.rows import Row, as_json
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 INLINE = 256 * 1024
@@ -26,12 +25,11 @@ class SQLiteResults(SQLitePart):
 
     async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
         values = {"id": session_id, "owner": owner, "token": token}
-        row = await self._db.write(lambda c: c.execute(self._sql["share"], values).fetchone())
-        return row[0] if row else None
+        return await self._db.write(lambda c: c.execute(self._sql["share"], values).get)
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
         values = {"id": session_id, "owner": owner}
-        return await self._db.write(lambda c: c.execute(self._sql["unshare"], values).fetchone()) is not None
+        return await self._db.write(lambda c: self._db.row_of(c, "unshare", values)) is not None
 
     async def learn(self, samples: Sequence[StepSample]) -> None:
         flat = as_json([(s.analysis, s.step, s.duration_ms) for s in samples])
@@ -47,19 +45,19 @@ class SQLiteResults(SQLitePart):
 
     async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
         values = {"analysis": analysis}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["durations"], values).fetchall())
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "durations", values))
         found: defaultdict[str, list[int]] = defaultdict(list)
-        for step, duration_ms in rows:
-            found[step].append(duration_ms)
+        for row in rows:
+            found[row["step"]].append(row["duration_ms"])
         return dict(found)
 
     async def _result(self, statement: str, **values: Any) -> StoredResult | None:
         def read(connection: Connection) -> Row | None:
-            return connection.execute(self._sql[statement], values).fetchone()
+            return self._db.row_of(connection, statement, values)
 
         values["inline"] = INLINE
         row = self._db.read(read)
-        if row is not None and row[3] is None:
+        if row is not None and row["result"] is None:
             values["inline"] = ANY_SIZE
             row = await self._db.read_in_thread(read)
-        return None if row is None else StoredResult(*row[:5], completed_at=as_datetime(row[5]), share=row[6])
+        return None if row is None else StoredResult(**self._db.rows.with_times(row))

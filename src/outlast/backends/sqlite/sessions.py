@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from outlast.backends.rows import as_json
+from outlast.backends.rows import as_json, fields_of
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
+from outlast.backends.sqlite.times import as_datetime
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
@@ -25,46 +26,37 @@ class SQLiteSessions(SQLitePart):
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         small = len(new.input) <= SMALL_INPUT
-        values: dict[str, Any] = {
-            "id": new.id,
-            "owner": new.owner,
-            "analysis": new.analysis,
-            "subject": new.subject,
+        values = fields_of(new) | {
             "input": new.input if small else None,
-            "queue": new.queue,
-            "priority": new.priority,
             "steps": dump_steps(new.steps),
-            "max_attempts": new.max_attempts,
-            "timeout": new.timeout,
             "active_limit": limits.active_per_owner,
             "pending_limit": limits.pending,
         }
 
         def write(connection: Connection) -> Added:
-            row = connection.execute(self._sql["add"], values | self._db.stamp()).fetchone()
-            if row is None:
+            stamp = self._db.stamp()
+            if connection.execute(self._sql["add"], values | stamp).get is None:
                 return self._refused(connection, values)
             if not small:
                 connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
-                row = connection.execute(self._sql["get"], {"id": new.id, "owner": None}).fetchone()
-            return Added(self._db.rows.one(row), existing=False)
+            return Added(just_started(new, as_datetime(stamp["now"]), stamp["ms"]), existing=False)
 
         return await self._db.write(write)
 
     def _refused(self, connection: Connection, values: dict[str, Any]) -> Added:
         """Return why the insert did nothing: the subject is in flight already, or a limit was reached."""
-        row = connection.execute(self._sql["find_in_flight"], values).fetchone()
+        row = self._db.row_of(connection, "find_in_flight", values)
         if row is not None:
             return Added(self._db.rows.one(row), existing=True)
-        (active,) = connection.execute(self._sql["count_active"], values).fetchone()
+        active = connection.execute(self._sql["count_active"], values).get
         if active >= values["active_limit"]:
             raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
-        (waiting,) = connection.execute(self._sql["count_waiting"]).fetchone()
+        waiting = connection.execute(self._sql["count_waiting"]).get
         raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         values = {"id": session_id, "owner": owner}
-        row = self._db.read(lambda c: c.execute(self._sql["get"], values).fetchone())
+        row = self._db.read(lambda c: self._db.row_of(c, "get", values))
         return self._db.rows.one_or_none(row)
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
@@ -72,15 +64,15 @@ class SQLiteSessions(SQLitePart):
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         def read(connection: Connection) -> list[AnalysisSession]:
-            rows = connection.execute(self._sql["changed"], {"seen": as_json(dict(seen))})
-            return self._db.rows.many(rows.fetchall())
+            rows = self._db.rows_of(connection, "changed", {"seen": as_json(dict(seen))})
+            return self._db.rows.many(rows)
 
         return self._db.read(read) if len(seen) <= FEW else await self._db.read_in_thread(read)
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         def read(connection: Connection) -> set[str]:
-            rows = connection.execute(self._sql["gone"], {"ids": as_json(list(session_ids))})
-            return {session_id for (session_id,) in rows.fetchall()}
+            rows = self._db.rows_of(connection, "gone", {"ids": as_json(list(session_ids))})
+            return {row["id"] for row in rows}
 
         return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_in_thread(read)
 
@@ -92,22 +84,23 @@ class SQLiteSessions(SQLitePart):
             "limit": selection.limit,
         }
         if selection.owner is not None:
-            statement = self._sql["select_of_owner"]
+            name = "select_of_owner"
         elif selection.status is not None:
-            statement = self._sql["select_of_status"]
+            name = "select_of_status"
         else:
-            statement = self._sql["select_newest"]
+            name = "select_newest"
 
         def read(connection: Connection) -> list[AnalysisSession]:
-            return self._db.rows.many(connection.execute(statement, values).fetchall())
+            return self._db.rows.many(self._db.rows_of(connection, name, values))
 
         return await self._db.read_in_thread(read)
 
     async def count(self) -> Mapping[Status, int]:
-        counted = dict(await self._db.read_in_thread(lambda c: c.execute(self._sql["count"]).fetchall()))
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "count"))
+        counted = {row["status"]: row["sessions"] for row in rows}
         return {status: counted.get(status.value, 0) for status in Status}
 
     async def queue_position(self, session_id: str) -> int | None:
         values = {"id": session_id, "now": self._db.now(), "deepest": DEEPEST_POSITION}
-        row = self._db.read(lambda c: c.execute(self._sql["queue_position"], values).fetchone())
-        return row[0] if row and row[0] <= DEEPEST_POSITION else None
+        position = self._db.read(lambda c: c.execute(self._sql["queue_position"], values).get)
+        return position if position is not None and position <= DEEPEST_POSITION else None

@@ -57,7 +57,7 @@ class SQLiteStore(
             "fingerprints": as_json(list(fingerprints)),
             "now": self._db.now(),
         }
-        return await self._db.write(lambda c: c.execute(self._sql["enrol"], values).fetchone()) is not None
+        return await self._db.write(lambda c: self._db.row_of(c, "enrol", values)) is not None
 
     async def check(self) -> None:
         def write(connection: Connection) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.end_records import written
-from outlast.backends.rows import as_json
+from outlast.backends.rows import Row, as_beat, as_json
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase
-from outlast.backends.sqlite.driver import Connection, Row
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import write_end
 from outlast.backends.sqlite.recovery import release_worker
 from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime, as_text
+from outlast.backends.sqlite.times import as_text
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
@@ -57,12 +57,12 @@ class SQLiteLease:
     def renew(self, worker_id: str) -> Beat | None:
         def write(connection: Connection) -> list[Row] | None:
             values = self._fresh() | {"worker_id": worker_id, "now": self._db.now()}
-            if connection.execute(self._sql["renew"], values).fetchone() is None:
+            if self._db.row_of(connection, "renew", values) is None:
                 return None
-            return connection.execute(self._sql["beat"], values).fetchall()
+            return self._db.rows_of(connection, "beat", values)
 
         held = self._write(write)
-        return None if held is None else Beat.of((row[0], row[1], bool(row[2])) for row in held)
+        return None if held is None else as_beat(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         wanted = [(claim, written(claim, end)) for claim, end in ends]
@@ -109,22 +109,9 @@ class SQLiteWorkers(SQLitePart):
     async def workers(self) -> Sequence[WorkerInfo]:
         clock = self._db.clock
         values = {"boot_id": clock.boot_id(), "monotonic": clock.monotonic(), "lease": LEASE}
-        rows = await self._db.read_in_thread(lambda c: c.execute(self._sql["workers"], values).fetchall())
-        return [_info(row) for row in rows]
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "workers", values))
+        return [self._worker(row) for row in rows]
 
-
-def _info(row: Row) -> WorkerInfo:
-    worker_id, host, pid, queues, analyses, concurrency, started_at, beat_at, in_flight, alive, process = row
-    return WorkerInfo(
-        id=worker_id,
-        host=host,
-        pid=pid,
-        queues=tuple(json.loads(queues)),
-        analyses=tuple(json.loads(analyses)),
-        concurrency=concurrency,
-        started_at=as_datetime(started_at),
-        beat_at=as_datetime(beat_at),
-        in_flight=in_flight,
-        alive=bool(alive),
-        process=process,
-    )
+    def _worker(self, row: Row) -> WorkerInfo:
+        converted = {name: tuple(json.loads(row[name])) for name in ("queues", "analyses")}
+        return WorkerInfo(**self._db.rows.with_times(row | converted | {"alive": bool(row["alive"])}))

@@ -1,1 +1,1 @@
-SELECT status, count(*) FROM analysis_sessions GROUP BY status
+SELECT status, count(*) AS sessions FROM analysis_sessions GROUP BY status

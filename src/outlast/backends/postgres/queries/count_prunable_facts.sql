@@ -1,1 +1,1 @@
-SELECT count(*) FROM ({prunable_facts}) AS prunable
+SELECT count(*) AS counted FROM ({prunable_facts}) AS prunable

@@ -1,1 +1,1 @@
-SELECT count(*) FROM ({prunable_results}) AS prunable
+SELECT count(*) AS counted FROM ({prunable_results}) AS prunable

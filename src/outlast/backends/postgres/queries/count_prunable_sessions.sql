@@ -1,1 +1,1 @@
-SELECT count(*) FROM ({prunable_sessions}) AS prunable
+SELECT count(*) AS counted FROM ({prunable_sessions}) AS prunable

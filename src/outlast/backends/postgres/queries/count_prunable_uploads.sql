@@ -1,1 +1,1 @@
-SELECT count(*) FROM ({prunable_uploads}) AS prunable
+SELECT count(*) AS counted FROM ({prunable_uploads}) AS prunable

@@ -1,6 +1,8 @@
 -- Each kind of waiting has an index of its own, so that only what failed before is looked up in the table.
 WITH now AS MATERIALIZED ({now})
-SELECT pending.queue, pending.analysis, sum(pending.waiting)::bigint, min(pending.since), sum(pending.later)::bigint
+SELECT
+    pending.queue, pending.analysis, sum(pending.waiting)::bigint AS waiting, min(pending.since) AS since,
+    sum(pending.later)::bigint AS later
 FROM (
     SELECT queue, analysis, count(*) AS waiting, min(available_at) AS since, 0 AS later
     FROM analysis_sessions

@@ -1,2 +1,2 @@
 -- Every registered worker with what changes when it beats.
-SELECT id, beat || ' ' || extract(EPOCH FROM lease_until), process FROM workers
+SELECT id AS worker_id, beat || ' ' || extract(EPOCH FROM lease_until) AS token, process FROM workers

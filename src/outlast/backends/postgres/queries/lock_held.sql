@@ -1,4 +1,5 @@
-SELECT id, claim, worker_id, crashes, lapses, cancel_requested_at IS NOT NULL FROM analysis_sessions
+SELECT id AS session_id, claim, worker_id, crashes, lapses, cancel_requested_at IS NOT NULL AS cancel_requested
+FROM analysis_sessions
 WHERE status = 'processing' AND worker_id = %(worker_id)s
 ORDER BY id
 FOR UPDATE

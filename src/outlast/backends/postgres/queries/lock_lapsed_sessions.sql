@@ -1,5 +1,7 @@
 -- What is held by those of the given workers that have lapsed for certain, or that are not registered.
-SELECT s.id, s.claim, s.worker_id, s.crashes, s.lapses, s.cancel_requested_at IS NOT NULL FROM analysis_sessions AS s
+SELECT
+    s.id AS session_id, s.claim, s.worker_id, s.crashes, s.lapses, s.cancel_requested_at IS NOT NULL AS cancel_requested
+FROM analysis_sessions AS s
 WHERE
     s.status = 'processing' AND s.worker_id = ANY(%(workers)s::text [])
     AND (

@@ -30,4 +30,4 @@ due AS (
 UPDATE analysis_sessions AS s SET offered_at = now.at
 FROM now
 WHERE s.id = ANY(ARRAY(SELECT due.id FROM due LIMIT %(limit)s))
-RETURNING s.id, s.queue, s.priority, s.analysis, s.available_at, s.number
+RETURNING s.id AS session_id, s.queue, s.priority, s.analysis, s.available_at, s.number

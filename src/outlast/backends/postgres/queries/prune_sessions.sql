@@ -1,1 +1,1 @@
-DELETE FROM analysis_sessions WHERE id = ANY(ARRAY({prunable_sessions} LIMIT %(batch)s FOR UPDATE SKIP LOCKED)) RETURNING 1
+DELETE FROM analysis_sessions WHERE id = ANY(ARRAY({prunable_sessions} LIMIT %(batch)s FOR UPDATE SKIP LOCKED)) RETURNING 1 AS counts

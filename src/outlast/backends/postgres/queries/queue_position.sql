@@ -66,4 +66,4 @@ ahead AS (
         LIMIT %(deepest)s
     ) AS due
 )
-SELECT 1 + (SELECT count(*) FROM (SELECT FROM ahead LIMIT %(deepest)s) AS counted) FROM me
+SELECT 1 + (SELECT count(*) FROM (SELECT FROM ahead LIMIT %(deepest)s) AS counted) AS position FROM me

@@ -1,14 +1,8 @@
-s.id, s.analysis, s.subject, s.user_session, s.input, s.queue, s.priority, s.status,
-coalesce(p.version, s.version), s.claim, s.worker_id, s.attempt, s.max_attempts, s.crashes, s.timeout,
-coalesce(p.progress_percentage, s.progress_percentage),
-coalesce(p.current_step, s.current_step),
-CASE WHEN p.claim IS NULL THEN s.current_message ELSE p.current_message END,
-coalesce(p.steps, s.steps),
-s.created_at, coalesce(p.updated_at, s.updated_at), s.available_at, s.started_at, s.completed_at,
-s.cancel_requested_at, s.error, s.error_code, s.reference, s.redirect_url, s.result_bytes, s.lapses,
-s.waited_ms, s.worked_ms,
-CASE
-    WHEN s.completed_at IS NULL
-        THEN extract(EPOCH FROM clock_timestamp() - coalesce(s.timed_from, s.created_at)) * 1000
-    WHEN s.timed_from IS NOT NULL THEN 0
-END::double precision, NULL
+{s.session_fields},
+coalesce(p.version, s.version) AS version,
+coalesce(p.progress_percentage, s.progress_percentage) AS progress_percentage,
+coalesce(p.current_step, s.current_step) AS current_step,
+CASE WHEN p.claim IS NULL THEN s.current_message ELSE p.current_message END AS current_message,
+coalesce(p.steps, s.steps) AS steps,
+coalesce(p.updated_at, s.updated_at) AS updated_at,
+{derived_columns}

@@ -1,1 +1,1 @@
-SELECT COALESCE(SUM(bytes), 0)::bigint FROM uploads WHERE user_session = %(owner)s
+SELECT COALESCE(SUM(bytes), 0)::bigint AS bytes FROM uploads WHERE user_session = %(owner)s

@@ -1,1 +1,1 @@
-SELECT COALESCE(SUM(bytes), 0)::bigint FROM uploads
+SELECT COALESCE(SUM(bytes), 0)::bigint AS bytes FROM uploads

@@ -1,2 +1,2 @@
-SELECT s.id, coalesce(p.version, s.version) FROM {sessions}
+SELECT s.id, coalesce(p.version, s.version) AS version FROM {sessions}
 WHERE s.id > %(after)s ORDER BY s.id LIMIT %(limit)s

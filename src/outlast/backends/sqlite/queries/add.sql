@@ -1,9 +1,9 @@
 INSERT INTO analysis_sessions (
-    id, user_session, analysis, subject, input, queue, priority, steps, max_attempts, timeout,
+    {new_fields}, user_session,
     created_at, updated_at, available_at, offered_at, version, timed_from, timed_boot
 )
 SELECT
-    :id, :owner, :analysis, :subject, :input, :queue, :priority, :steps, :max_attempts, :timeout,
+    {:new_fields}, :owner,
     :now, :now, :now, :now, :ms, :monotonic, :boot_id
 WHERE
     (
@@ -17,4 +17,4 @@ WHERE
 ON CONFLICT (user_session, analysis, subject)
 WHERE {in_flight} AND cancel_requested_at IS NULL
 DO NOTHING
-RETURNING {session_columns}
+RETURNING 1

@@ -1,5 +1,5 @@
 -- Each kind of waiting has an index of its own, so that only what failed before is looked up in the table.
-SELECT queue, analysis, sum(waiting), min(since), sum(later)
+SELECT queue, analysis, sum(waiting) AS waiting, min(since) AS since, sum(later) AS later
 FROM (
     SELECT queue, analysis, count(*) AS waiting, min(available_at) AS since, 0 AS later
     FROM analysis_sessions INDEXED BY sessions_claimable

@@ -1,20 +1,20 @@
 -- Row numbers: what was never offered since it became available, what waits too long again, and what was offered
 -- at a time that the wall clock has not reached (it went back).
 SELECT * FROM (
-    SELECT rowid FROM analysis_sessions INDEXED BY sessions_by_offer
+    SELECT rowid AS number FROM analysis_sessions INDEXED BY sessions_by_offer
     WHERE status = 'pending' AND ready > 0 AND offered_at IS NULL
     LIMIT :limit + 0
 )
 UNION ALL
 SELECT * FROM (
-    SELECT rowid FROM analysis_sessions INDEXED BY sessions_by_offer
+    SELECT rowid AS number FROM analysis_sessions INDEXED BY sessions_by_offer
     WHERE status = 'pending' AND ready > 0 AND offered_at <= :again_before
     ORDER BY offered_at
     LIMIT :limit + 0
 )
 UNION ALL
 SELECT * FROM (
-    SELECT rowid FROM analysis_sessions INDEXED BY sessions_by_offer
+    SELECT rowid AS number FROM analysis_sessions INDEXED BY sessions_by_offer
     WHERE status = 'pending' AND ready > 0 AND offered_at > :ahead
     LIMIT :limit + 0
 )

@@ -1,4 +1,4 @@
-SELECT substr(completed_at, 1, 13) || ':00:00.000000' AS hour, status, count(*)
+SELECT substr(completed_at, 1, 13) || ':00:00.000000' AS hour, status, count(*) AS sessions
 FROM analysis_sessions INDEXED BY sessions_by_end
 WHERE completed_at >= :since AND completed_at < :until
 GROUP BY hour, status

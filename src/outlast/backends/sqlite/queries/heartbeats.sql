@@ -13,7 +13,7 @@ WITH RECURSIVE holders (worker_id) AS (
     )
     FROM holders WHERE holders.worker_id IS NOT NULL
 )
-SELECT id, beat || ' ' || lease_until, boot_id, process FROM workers
+SELECT id AS worker_id, beat || ' ' || lease_until AS token, boot_id, process FROM workers
 UNION ALL
 SELECT worker_id, '', NULL, NULL FROM holders
 WHERE worker_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = holders.worker_id)

@@ -1,7 +1,7 @@
 -- The next of one queue and analysis, with their crashes: of the suspects, which no other that has fallen may be
 -- beside, the last to come, as the likeliest culprit. The caller merges several.
 SELECT * FROM (
-    SELECT priority, available_at, rowid, crashes FROM analysis_sessions INDEXED BY sessions_claimable
+    SELECT priority, available_at, rowid AS number, crashes FROM analysis_sessions INDEXED BY sessions_claimable
     WHERE
         queue = (SELECT :queue) AND analysis = (SELECT :analysis) AND status = 'pending' AND ready = 1
         AND (crashes = 0 OR :beside < 2)
@@ -11,7 +11,7 @@ SELECT * FROM (
 )
 UNION ALL
 SELECT * FROM (
-    SELECT priority, available_at, rowid, crashes FROM analysis_sessions INDEXED BY sessions_suspect
+    SELECT priority, available_at, rowid AS number, crashes FROM analysis_sessions INDEXED BY sessions_suspect
     WHERE
         queue = (SELECT :queue) AND analysis = (SELECT :analysis) AND status = 'pending' AND ready = 2
         AND :beside = 0

@@ -1,4 +1,4 @@
 -- Not a change that anybody sees: the version stays.
 UPDATE analysis_sessions SET offered_at = :now
 WHERE rowid IN (SELECT value FROM json_each(:numbers))
-RETURNING id, queue, priority, analysis, available_at
+RETURNING id AS session_id, queue, priority, analysis, available_at
