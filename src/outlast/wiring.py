@@ -1,11 +1,11 @@
 """Builds the store, the notifier and the engine that the settings select."""
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 
 from outlast.backends import factories
 from outlast.backends.clock import SystemClock
+from outlast.backends.copying import LockedTables
 from outlast.core.analyses.analysis import Catalogue
-from outlast.core.copying import MovableStore
 from outlast.core.quota import MB, StorageLimits
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
@@ -17,7 +17,7 @@ from outlast.settings import Settings
 from outlast.web.keys import KeyRing
 
 
-def make_store(settings: Settings) -> MovableStore:
+def make_store(settings: Settings) -> Store:
     """The store of the settings, not yet open."""
     if settings.on_postgres:
         return factories.postgres_store(
@@ -30,11 +30,11 @@ def make_store(settings: Settings) -> MovableStore:
     return factories.sqlite_store(settings.database_path, SystemClock())
 
 
-def make_carried_store(settings: Settings) -> AbstractAsyncContextManager[MovableStore]:
-    """An open copy of a database whose schema no migration of this version can upgrade."""
+def lock_tables(settings: Settings) -> AbstractContextManager[LockedTables]:
+    """The tables of the settings' database, locked for a copy within the context."""
     if settings.on_postgres:
-        return factories.carried_postgres_store(settings.database_url, SystemClock())
-    return factories.carried_sqlite_store(settings.database_path, SystemClock())
+        return factories.postgres_tables(settings.database_url)
+    return factories.sqlite_tables(settings.database_path, SystemClock())
 
 
 def make_notifier(settings: Settings) -> Notifier:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from rooms import ROOT
+from source_tree import ROOT
 
 BACKENDS = ROOT / "src/outlast/backends"
 MODULES = [

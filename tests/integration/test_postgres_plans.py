@@ -61,9 +61,7 @@ PARTS = {
     "claim_places",
     "claimed_values",
 }
-OF_A_MOVE = re.compile(
-    r".*_of_all|take_|.*_door|.*bar_links|lock_all|versions|result_owners|at_work|make_way|get_all"
-)
+OF_A_COPY = re.compile(r".*_door|.*bar_links|at_work|lock_starts")
 MAY_READ = {
     "count": "analysis_sessions",
     "depths": "analysis_sessions",
@@ -163,7 +161,7 @@ def about_large_tables():
     return sorted(
         name
         for name in statements
-        if name not in PARTS and not OF_A_MOVE.match(name) and any(table in statements[name] for table in LARGE)
+        if name not in PARTS and not OF_A_COPY.match(name) and any(table in statements[name] for table in LARGE)
     )
 
 

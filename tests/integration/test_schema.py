@@ -7,7 +7,9 @@ from pathlib import Path
 import apsw
 import psycopg
 import pytest
+from copied_stores import everything
 from processes import Installation
+from psycopg.rows import dict_row
 
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres import migrate as postgres
@@ -88,12 +90,6 @@ async def made(database, monkeypatch, count=None, signed=True):
         database.run(*(f"ALTER TABLE schema_migrations DROP COLUMN {name}" for name in ("checksum", "lowest")))
 
 
-async def everything(store):
-    sessions = await store.whole_sessions(list(await store.versions("", 10_000)))
-    counted = [(s.session.id, s.session.status, s.session.version, s.history, s.kept) for s in sessions]
-    return counted, list(await store.result_owners("", 10_000)), await store.count()
-
-
 @pytest.mark.slow
 async def test_a_database_of_the_last_version_before_checksums_keeps_all_and_gets_them(database, monkeypatch):
     await made(database, monkeypatch, UNSIGNED[database.kind], signed=False)
@@ -101,11 +97,12 @@ async def test_a_database_of_the_last_version_before_checksums_keeps_all_and_get
     store = database.store()
     applied = await store.open(migrate=True)
     assert applied == [m.name for m in migrations(database.package)[UNSIGNED[database.kind] :]]
-    sessions, _, counted = await everything(store)
-    assert [(i, status.value, version) for i, status, version, *_ in sessions] == before
-    assert any(history for *_, history, _ in sessions)
-    assert any(of_steps for *_, of_steps in sessions)
-    assert sum(counted.values()) == len(before)
+    there = await everything(store)
+    sessions = [session for session, *_ in there.values()]
+    assert sorted((s.id, s.status.value, s.version) for s in sessions) == before
+    assert any(history for _, history, *_ in there.values())
+    assert any(of_steps for _, _, of_steps, *_ in there.values())
+    assert sum((await store.count()).values()) == len(before)
     assert await store.queue_position((await start(store, owner="other", queue="its own")).id) == 1
     await store.close()
     signed = database.run("SELECT checksum, lowest FROM schema_migrations ORDER BY version")
@@ -182,7 +179,7 @@ def test_a_migration_says_which_processes_may_still_run():
 @pytest.mark.slow
 async def test_the_shapes_of_before_the_freeze_are_those_that_the_migrations_make(postgres_server):
     with fresh_database(postgres_server) as url:
-        connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
         await connection.execute(postgres.KNOWN.encode())
         for migration in migrations(postgres.PACKAGE)[: UNSIGNED["postgres"]]:
             await connection.execute(migration.statements.encode())

@@ -26,8 +26,6 @@ PARTS = {part["name"] for part in PART.finditer("".join(Statements(PACKAGE)._tex
 MAY_SCAN = {
     "stored_bytes_of_all",  # every few seconds, of uploads alone
     "at_work",
-    "uploads",
-    "samples",
     "workers",
     "dead_workers",
     "count",

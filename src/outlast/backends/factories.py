@@ -1,32 +1,31 @@
 """Create the backends of an installation from its addresses; a backend is imported only if it is chosen."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from outlast.backends.sqlite.carrying import carry
+from outlast.backends.copying import LockedTables
+from outlast.backends.sqlite.copying import locked_tables
 from outlast.backends.sqlite.notifier import UnixSocketNotifier
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.copying import MovableStore
 from outlast.domain.errors import PackageMissing
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
+from outlast.ports.store import Store
 
 SOCKETS = "doorbell"
 """The folder of the Unix sockets, beside the embedded database."""
 
 
-def sqlite_store(database: Path, clock: Clock) -> MovableStore:
+def sqlite_store(database: Path, clock: Clock) -> Store:
     """Create the store in one SQLite file."""
     return SQLiteStore(database, clock)
 
 
 def postgres_store(
     database_url: str, clock: Clock, *, pool_size: int, listen: bool, notify_starts: bool = False
-) -> MovableStore:
+) -> Store:
     """Create the store in one PostgreSQL database. Pass `listen=False` behind PgBouncer in transaction mode.
 
     With `notify_starts` each start notifies the listeners of PostgreSQL in its own transaction.
@@ -39,33 +38,19 @@ def postgres_store(
         return PostgresStore(database_url, clock, pool_size=pool_size, listen=listen, hint=hint)
 
 
-@asynccontextmanager
-async def carried_sqlite_store(database: Path, clock: Clock) -> AsyncGenerator[MovableStore]:
-    """Open a temporary store with the content of a file whose tables another version has made."""
-    with TemporaryDirectory(prefix="outlast-carried-") as folder:
-        store = SQLiteStore(Path(folder) / "carried.db", clock)
-        await store.open(migrate=True)
-        try:
-            await asyncio.to_thread(carry, database, Path(folder) / "carried.db")
-            yield store
-        finally:
-            await store.close()
+def sqlite_tables(database: Path, clock: Clock) -> AbstractContextManager[LockedTables]:
+    """Lock a SQLite file for a copy, within the context."""
+    return locked_tables(database, clock)
 
 
-@asynccontextmanager
-async def carried_postgres_store(database_url: str, clock: Clock) -> AsyncGenerator[MovableStore]:
-    """Do the same for a PostgreSQL database, in a temporary schema of it."""
+@contextmanager
+def postgres_tables(database_url: str) -> Generator[LockedTables]:
+    """Lock the tables of a PostgreSQL database for a copy, within the context."""
     with _extra("DATABASE_URL=postgresql://…", "postgres"):
-        from outlast.backends.postgres.carrying import carried  # noqa: PLC0415 - only when it is chosen
-        from outlast.backends.postgres.store import PostgresStore  # noqa: PLC0415 - only when it is chosen
+        from outlast.backends.postgres.copying import locked_tables  # noqa: PLC0415 - only when it is chosen
 
-    async with carried(database_url) as address:
-        store = PostgresStore(address, clock)
-        await store.open(migrate=False)
-        try:
-            yield store
-        finally:
-            await store.close()
+    with locked_tables(database_url) as tables:
+        yield tables
 
 
 def sqlite_notifier(database: Path) -> Notifier:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from outlast.domain.errors import SchemaDiffers, SchemaOutdated
+from outlast.domain.errors import SchemaDiffers, SchemaOutdated, StoreRefused
 
 LOWEST = re.compile(r"^-- Processes that know the schema up to number (\d+) may still run\.$", re.MULTILINE)
 """The line with which a migration declares that older processes may still run."""
@@ -93,6 +93,11 @@ def nothing_at(place: str) -> SchemaOutdated:
         f"There is no store at {place}. `outlast serve`, `outlast workers start` and `outlast migrate` make one; "
         "DATABASE_URL and ANALYSIS_DATA_DIR say where."
     )
+
+
+def closed(reason: str) -> StoreRefused:
+    """Return the error for processes that would use a store whose content has moved, with the new address."""
+    return StoreRefused(f"The store is closed. {reason}")
 
 
 def refusal(differs: SchemaDiffers, address: str, example: str) -> SchemaDiffers:

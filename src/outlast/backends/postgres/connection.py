@@ -38,7 +38,7 @@ BUGS = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
 ROLLED_BACK = (errors.DeadlockDetected, errors.SerializationFailure)
 """The server has rolled back the transaction because of others; it may be repeated."""
 SHUT = "the store is shut"
-"""The message that the trigger of a shut store raises."""
+"""The message that the triggers of a closed store raise."""
 CONNECT_TIMEOUT = 5.0
 """Seconds that connecting, including the first statement, may take."""
 NOTIFIER_CONNECTIONS = 2
@@ -145,10 +145,10 @@ def explained(error: Exception) -> StoreUnavailable:
                 f"and {NOTIFIER_CONNECTIONS} for wake-ups in each process, and one for the lease of each worker. "
                 "Raise max_connections (or default_pool_size of PgBouncer), or lower ANALYSIS_PG_POOL_SIZE."
             )
-        case errors.ReadOnlySqlTransaction() if SHUT in str(error):
-            return StoreUnavailable("The store is shut: its content was moved elsewhere, or is being moved here.")
         case errors.ReadOnlySqlTransaction():
             return StoreUnavailable("PostgreSQL is read-only now. Is DATABASE_URL the address of a standby?")
+        case errors.LockNotAvailable():
+            return StoreUnavailable("Other transactions have kept the tables locked for too long.")
         case TooBusy():
             return StoreUnavailable(
                 "All connections of this process to PostgreSQL are busy. Raise ANALYSIS_PG_POOL_SIZE."

@@ -1,138 +1,148 @@
-"""Reads and writes the whole store, to copy it to or from another one."""
+"""The tables of a PostgreSQL database as a copy reads and writes them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from outlast.backends.copied_rows import by_session_id, flat_session
-from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import as_json, fields_of
-from outlast.domain.session import KeptStep
-from outlast.ports.blobs import StoredUpload
-from outlast.ports.copying import OwnedResult, OwnedUpload, SpacedFact, WholeSession
-from outlast.ports.facts import StoredFact
-from outlast.ports.results import StepSample, StoredResult
+import psycopg
+from psycopg.rows import DictRow, dict_row, scalar_row
+
+from outlast.backends.copying import CONDITIONS, TABLES, Row
+from outlast.backends.postgres.connection import ROLLED_BACK, address, unavailable
+from outlast.backends.postgres.database import MAX_TRIES
+from outlast.backends.postgres.migrate import PACKAGE
+from outlast.backends.statements import statements
+
+SETTINGS = """
+SELECT
+    set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+    set_config('lock_timeout', '30s', true),
+    set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+    set_config('tcp_keepalives_idle', '10', true), set_config('tcp_keepalives_interval', '3', true),
+    set_config('tcp_keepalives_count', '3', true)
+"""
+"""A lock must not outlive the machine that holds it."""
+COLUMNS = """
+SELECT a.attname AS name, t.typname AS type, a.attidentity <> '' AS numbered
+FROM pg_attribute AS a INNER JOIN pg_type AS t ON t.oid = a.atttypid
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+AS_TEXT = "to_char({}, 'YYYY-MM-DD HH24:MI:SS.{}')"
 
 
-class PostgresCopies(PostgresPart):
-    """`Copyable`."""
+@dataclass(frozen=True, slots=True)
+class Value:
+    """How a column is selected."""
 
-    async def shut(self, reason: str) -> int:
-        async def write(connection: Connection) -> int:
-            await self._db.rows_of(connection, "lock_all")
-            released = 0
-            for values in await self._db.rows_of(connection, "at_work"):
-                held = await self._db.rows_of(connection, "lock_held", values)
-                await self._db.rows_of(connection, "fold", {"ids": [row["session_id"] for row in held]})
-                await self._db.rows_of(connection, "record_releases", values)
-                await self._db.rows_of(connection, "release_held", values)
-                released += len(held)
-            await self._db.rows_of(connection, "bar_door")
-            await self._db.rows_of(connection, "bar_links")
-            await self._db.rows_of(connection, "shut", {"reason": reason})
-            return released
+    expression: str
+    type: str
 
-        return await self._db.transact(write, again=True)
 
-    async def reopen(self) -> None:
-        async def write(connection: Connection) -> None:
-            await self._db.rows_of(connection, "unbar_door")
-            await self._db.rows_of(connection, "unbar_links")
-            await self._db.rows_of(connection, "shut", {"reason": None})
+@contextmanager
+def locked_tables(url: str) -> Generator["PostgresTables"]:
+    """Lock the tables for writing; roll back what is not committed. Raises `StoreUnavailable`."""
+    with unavailable():
+        connection = psycopg.Connection[DictRow].connect(
+            address(url), prepare_threshold=None, row_factory=dict_row
+        )
+        try:
+            _lock(connection)
+            yield PostgresTables(connection)
+        finally:
+            connection.close()
 
-        await self._db.transact(write, again=True)
 
-    async def shut_because(self) -> str | None:
-        return (await self._db.only("shut_because"))["shut_because"]
+def _lock(connection: psycopg.Connection[DictRow]) -> None:
+    for attempt in range(MAX_TRIES):
+        try:
+            connection.execute(SETTINGS)
+            found = [table for table in TABLES if connection.execute(COLUMNS, (table,)).fetchone()]
+            connection.execute(statements(PACKAGE)["lock_starts"].encode())
+            connection.execute(f"LOCK TABLE {', '.join(found)} IN EXCLUSIVE MODE".encode())
+        except ROLLED_BACK:
+            if attempt == MAX_TRIES - 1:
+                raise
+            connection.rollback()
+        else:
+            return
 
-    async def versions(self, after: str, limit: int) -> Mapping[str, int]:
-        rows = await self._db.all("versions", {"after": after, "limit": limit})
-        return {row["id"]: row["version"] for row in rows}
 
-    async def whole_sessions(self, session_ids: Sequence[str]) -> Sequence[WholeSession]:
-        ids = {"ids": list(session_ids)}
+class PostgresTables:
+    """`LockedTables`."""
 
-        async def read(connection: Connection) -> list[WholeSession]:
-            # sessions first: if the rest is newer, their versions will differ and they are read again
-            sessions = self._db.rows.many(await self._db.rows_of(connection, "get_all", ids))
-            history = by_session_id(await self._db.rows_of(connection, "history_of_all", ids))
-            kept = by_session_id(await self._db.rows_of(connection, "kept_steps_of_all", ids))
-            return [
-                WholeSession(
-                    session,
-                    tuple(self._db.rows.attempt(row) for row in history[session.id]),
-                    tuple(KeptStep(**row) for row in kept[session.id]),
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._connection = connection
+        self._sql = statements(PACKAGE)
+
+    def closed_because(self) -> str | None:
+        return self._all("shut_because").pop()["shut_because"] if self._columns("door") else None
+
+    def close_because(self, reason: str | None) -> None:
+        for statement in ("unbar_door", "unbar_links") if reason is None else ("bar_door", "bar_links"):
+            self._all(statement)
+        self._all("shut", {"reason": reason})
+
+    def release(self) -> int:
+        released = 0
+        for values in self._all("at_work"):
+            held = self._all("lock_held", values)
+            self._all("fold", {"ids": [row["session_id"] for row in held]})
+            self._all("record_releases", values)
+            self._all("release_held", values)
+            released += len(held)
+        return released
+
+    def readable(self, table: str) -> Collection[str]:
+        return list(self._values(table))
+
+    def writable(self, table: str) -> Collection[str]:
+        return list(self._columns(table))
+
+    def count(self, table: str) -> int:
+        return self._one(f"SELECT count(*) FROM {table} {CONDITIONS.get(table, '')}")  # noqa: S608 - constant names
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        values = self._values(table)
+        selected = ", ".join(values[column].expression for column in columns)
+        order = "ORDER BY number" if table == "analysis_sessions" else ""
+        statement = f"COPY (SELECT {selected} FROM {table} {CONDITIONS.get(table, '')} {order}) TO STDOUT"  # noqa: S608 - constant names
+        with self._connection.cursor().copy(statement.encode()) as copy:
+            copy.set_types([values[column].type for column in columns])
+            yield from copy.rows()
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        with self._connection.cursor().copy(statement.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+        for column, (_, numbered) in self._columns(table).items():
+            if numbered:
+                self._one(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"  # noqa: S608 - constant names
                 )
-                for session in sessions
-            ]
 
-        return await self._db.use(read, again=True)
+    def commit(self) -> None:
+        self._connection.commit()
 
-    async def take_sessions(self, sessions: Sequence[WholeSession], gone: Sequence[str]) -> None:
-        flat = as_json([flat_session(whole.session, _text) for whole in sessions])
-        attempts = [
-            fields_of(a) | {"session_id": w.session.id, "ended_at": _text(a.ended_at)}
-            for w in sessions
-            for a in w.history
-        ]
-        kept = [fields_of(k) | {"session_id": w.session.id} for w in sessions for k in w.kept]
+    def _all(self, name: str, values: Mapping[str, Any] | None = None) -> list[DictRow]:
+        cursor = self._connection.execute(self._sql[name].encode(), values)
+        return cursor.fetchall() if cursor.description else []
 
-        async def write(connection: Connection) -> None:
-            await self._db.rows_of(connection, "fill", {"filling": True})
-            ids = [*gone, *(whole.session.id for whole in sessions)]
-            await self._db.rows_of(connection, "delete_sessions", {"ids": ids})
-            await self._db.rows_of(connection, "make_way", {"sessions": flat})
-            await self._db.rows_of(connection, "take_sessions", {"sessions": flat})
-            await self._db.rows_of(connection, "take_attempts", {"attempts": as_json(attempts)})
-            await self._db.rows_of(connection, "take_kept_steps", {"kept": as_json(kept)})
-            await self._db.rows_of(connection, "fill", {"filling": False})
+    def _one(self, statement: str) -> Any:
+        return self._connection.cursor(row_factory=scalar_row).execute(statement.encode()).fetchone()
 
-        await self._db.transact(write, again=True)
+    def _values(self, table: str) -> dict[str, Value]:
+        """Return the expression and the type of each column, and of those that only SQLite stores."""
+        values = {name: Value(name, kind) for name, (kind, _) in self._columns(table).items()}
+        for name, value in values.items():
+            if value.type == "timestamptz":
+                values[name] = Value(AS_TEXT.format(name, 'MS"000"' if name == "timed_from" else "US"), "text")
+        if table == "results":
+            values["bytes"] = Value("octet_length(result)", "int8")
+        return values
 
-    async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
-        rows = await self._db.all("result_owners", {"after": after, "limit": limit})
-        return {row["session_id"]: row["owner_and_link"] for row in rows}
-
-    async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
-        rows = await self._db.all("results_of_all", {"ids": list(session_ids)})
-        return [
-            OwnedResult(row.pop("user_session"), StoredResult(**self._db.rows.with_times(row))) for row in rows
-        ]
-
-    async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
-        flat = [
-            fields_of(r.stored) | {"owner": r.owner, "completed_at": _text(r.stored.completed_at)} for r in results
-        ]
-
-        async def write(connection: Connection) -> None:
-            await self._db.rows_of(connection, "fill", {"filling": True})
-            await self._db.rows_of(connection, "delete_results", {"ids": list(gone)})
-            await self._db.rows_of(connection, "take_results", {"results": as_json(flat)})
-            await self._db.rows_of(connection, "fill", {"filling": False})
-
-        if results or gone:
-            await self._db.transact(write, again=True)
-
-    async def uploads(self) -> Sequence[OwnedUpload]:
-        rows = await self._db.all("all_uploads")
-        return [
-            OwnedUpload(row.pop("user_session"), StoredUpload(**self._db.rows.with_times(row))) for row in rows
-        ]
-
-    async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
-        rows = await self._db.all("facts_after", {"space": space, "key": key, "item": item, "limit": limit})
-        return [
-            SpacedFact(
-                row.pop("space"),
-                until=self._db.rows.as_datetime(row.pop("until")),
-                stored=StoredFact(**row),
-            )
-            for row in rows
-        ]
-
-    async def samples(self) -> Sequence[StepSample]:
-        return [StepSample(**row) for row in await self._db.all("samples")]
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat()
+    def _columns(self, table: str) -> dict[str, tuple[str, bool]]:
+        """Return the type of each column, and whether the database numbers its rows by it."""
+        rows = self._connection.execute(COLUMNS, (table,)).fetchall()
+        return {row["name"]: (row["type"], row["numbered"]) for row in rows}

@@ -11,6 +11,7 @@ from outlast.backends.postgres.connection import (
     BUGS,
     CALL_TIMEOUT,
     ROLLED_BACK,
+    SHUT,
     UNAVAILABLE,
     Connection,
     address,
@@ -23,7 +24,7 @@ from outlast.backends.postgres.connection import (
 from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, require_current
 from outlast.backends.postgres.pools import LoopPool, Pools
 from outlast.backends.rows import Row, RowReader
-from outlast.backends.schema import nothing_at, refusal
+from outlast.backends.schema import closed, nothing_at, refusal
 from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
 from outlast.ports.clock import Clock
@@ -62,6 +63,9 @@ class PostgresDatabase:
                 elif await is_empty(connection):
                     raise nothing_at(shown(self.address))
                 await require_current(connection)
+                (row,) = await self.rows_of(connection, "shut_because")
+                if bring_up_to_date and row["shut_because"] is not None:
+                    raise closed(row["shut_because"])
             except SchemaDiffers as differs:
                 raise refusal(differs, shown(self.address), "postgresql://USER:PASSWORD@HOST/NEW") from None
             finally:
@@ -132,6 +136,8 @@ class PostgresDatabase:
                     raise explained(error) from error
                 await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**attempt))
             except UNAVAILABLE as error:
+                if SHUT in str(error):
+                    raise closed((await self.only("shut_because"))["shut_because"]) from error
                 broken = connection is not None and connection.closed
                 if lost or not broken or not (again if isinstance(again, bool) else again()):
                     raise explained(error) from error

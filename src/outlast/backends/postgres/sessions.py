@@ -9,7 +9,7 @@ from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import plain
-from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.errors import QueueFull, StoreUnavailable, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, just_started
 from outlast.domain.status import Status
@@ -68,6 +68,8 @@ class PostgresSessions(PostgresPart):
         near = {limit: await self._near(limit) for limit in {start.limits.pending for start in starts}}
         items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
         rows = await self._db.all("add", {"items": as_json(items)})
+        if len(rows) < len(items):
+            raise StoreUnavailable("The store is being copied into another database.")
         answers = dict(zip(order, rows, strict=True))
         return [answers[i] for i in range(len(starts))]
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.copying import PostgresCopies
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
@@ -16,7 +15,7 @@ from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
 from outlast.backends.postgres.workers import PostgresWorkers
-from outlast.domain.errors import StoreUnavailable
+from outlast.backends.schema import closed
 from outlast.ports.clock import Clock
 
 
@@ -30,7 +29,6 @@ class PostgresStore(
     PostgresBlobs,
     PostgresFacts,
     PostgresWorkers,
-    PostgresCopies,
 ):
     """`SessionStore` and the other ports of a store, for any number of machines.
 
@@ -63,7 +61,7 @@ class PostgresStore(
             await require_current(connection)
             (row,) = await self._db.rows_of(connection, "pulse")
             if row["shut_because"] is not None:
-                raise StoreUnavailable(f"The store is shut: {row['shut_because']}")
+                raise closed(row["shut_because"])
 
         await self._db.use(write, again=True)
 

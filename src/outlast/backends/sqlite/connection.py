@@ -36,12 +36,7 @@ UNAVAILABLE = (
 )
 """Errors of the environment. Any other error of SQLite is a bug of Outlast and is not translated."""
 SHUT = "the store is shut"
-"""The message that the triggers of a shut store raise."""
-
-
-def is_unavailable(error: Exception) -> bool:
-    """Return whether the environment caused the error, or a shut store."""
-    return isinstance(error, UNAVAILABLE) or (isinstance(error, apsw.ConstraintError) and SHUT in str(error))
+"""The message that the triggers of a closed store raise."""
 
 
 class DatabaseFile:
@@ -140,8 +135,6 @@ def explained(error: apsw.Error) -> StoreUnavailable:
             return StoreUnavailable("The disk of the database is full. Free some space, and Outlast continues.")
         case apsw.BusyError() | apsw.LockedError():
             return StoreUnavailable("Another process has kept the database locked for too long.")
-        case apsw.ConstraintError():
-            return StoreUnavailable("The store is shut: its content was moved elsewhere, or is being moved here.")
         case apsw.NotADBError() | apsw.CorruptError() | apsw.CantOpenError() | apsw.PermissionsError():
             return StoreRefused(f"The database cannot be used: {error}.")
         case _:

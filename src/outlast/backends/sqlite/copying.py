@@ -1,135 +1,109 @@
-"""Reads and writes the whole store, to copy it to or from another one."""
+"""The tables of a SQLite file as a copy reads and writes them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from outlast.backends.copied_rows import by_session_id, flat_session
-from outlast.backends.rows import Row, as_json, fields_of
+from outlast.backends.copying import CONDITIONS, Row
+from outlast.backends.sqlite.connection import DatabaseFile, rows_by_name, unavailable
+from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.sessions import SMALL_INPUT
-from outlast.backends.sqlite.store_part import SQLitePart
-from outlast.backends.sqlite.times import as_datetime, as_text
-from outlast.domain.session import KeptStep
-from outlast.ports.blobs import StoredUpload
-from outlast.ports.copying import OwnedResult, OwnedUpload, SpacedFact, WholeSession
-from outlast.ports.facts import StoredFact
-from outlast.ports.results import StepSample, StoredResult
+from outlast.ports.clock import Clock
 
-T = TypeVar("T")
+INPUT = "coalesce(input, (SELECT l.input FROM large_inputs AS l WHERE l.session_id = analysis_sessions.id))"
+TIMED_FROM = """
+iif(timed_from IS NULL, NULL, strftime(
+    '%Y-%m-%d %H:%M:%f000',
+    iif(
+        timed_boot = :boot_id,
+        unixepoch(:now, 'subsec') - (:monotonic - timed_from),
+        unixepoch(created_at, 'subsec') + (waited_ms + worked_ms) / 1000.0
+    ),
+    'unixepoch'
+))
+"""
+"""As a wall time, exact to a millisecond."""
 
 
-class SQLiteCopies(SQLitePart):
-    """`Copyable`."""
+@contextmanager
+def locked_tables(path: Path, clock: Clock) -> Generator["SQLiteTables"]:
+    """Lock the file for writing; roll back what is not committed. Raises `StoreUnavailable`."""
+    database = SQLiteDatabase(DatabaseFile(path), clock)
+    with unavailable():
+        connection = database.file.connect()
+        try:
+            connection.pragma("synchronous", "full")
+            connection.execute("BEGIN IMMEDIATE")
+            yield SQLiteTables(connection, database)
+        finally:
+            connection.close()
 
-    async def shut(self, reason: str) -> int:
-        def write(connection: Connection) -> int:
-            given_back = 0
-            for row in self._db.rows_of(connection, "at_work"):
-                values = row | self._db.stamp()
-                connection.execute(self._sql["record_releases"], values)
-                given_back += len(self._db.rows_of(connection, "release_held", values))
-            connection.execute(self._sql["shut"], {"reason": reason})
-            return given_back
 
-        return await self._db.write(write)
+class SQLiteTables:
+    """`LockedTables`."""
 
-    async def reopen(self) -> None:
-        await self._db.write(lambda c: c.execute(self._sql["shut"], {"reason": None}))
+    def __init__(self, connection: Connection, database: SQLiteDatabase) -> None:
+        self._connection = connection
+        self._sql = database.sql
+        self._now = database.stamp()
+        """One time for all rows, so that a duration is converted back to itself."""
 
-    async def shut_because(self) -> str | None:
-        return self._db.read(lambda c: c.execute(self._sql["shut_because"]).get)
+    def closed_because(self) -> str | None:
+        if not self.readable("door"):
+            return None
+        return self._connection.execute(self._sql["shut_because"]).get
 
-    async def versions(self, after: str, limit: int) -> Mapping[str, int]:
-        rows = await self._read("versions", {"after": after, "limit": limit})
-        return {row["id"]: row["version"] for row in rows}
+    def close_because(self, reason: str | None) -> None:
+        self._connection.execute(self._sql["shut"], {"reason": reason})
 
-    async def whole_sessions(self, session_ids: Sequence[str]) -> Sequence[WholeSession]:
-        values = {"ids": as_json(list(session_ids))}
+    def release(self) -> int:
+        released = 0
+        for row in rows_by_name(self._connection.execute(self._sql["at_work"])):
+            values = row | self._now
+            self._connection.execute(self._sql["record_releases"], values)
+            released += len(self._connection.execute(self._sql["release_held"], values).fetchall())
+        return released
 
-        def read(connection: Connection) -> list[WholeSession]:
-            # sessions first: if the rest is newer, their versions will differ and they are read again
-            sessions = self._db.rows.many(self._db.rows_of(connection, "get_all", values))
-            history, kept = (
-                by_session_id(self._db.rows_of(connection, name, values))
-                for name in ("history_of_all", "kept_steps_of_all")
-            )
-            return [
-                WholeSession(
-                    session,
-                    tuple(self._db.rows.attempt(row) for row in history[session.id]),
-                    tuple(KeptStep(**row) for row in kept[session.id]),
-                )
-                for session in sessions
-            ]
+    def readable(self, table: str) -> Collection[str]:
+        return [name for name, _ in self._columns(table)]
 
-        return await self._db.read_in_thread(read)
+    def writable(self, table: str) -> Collection[str]:
+        return [name for name, generated in self._columns(table) if not generated]
 
-    async def take_sessions(self, sessions: Sequence[WholeSession], gone: Sequence[str]) -> None:
-        def write(connection: Connection) -> None:
-            connection.execute(self._sql["fill"], {"filling": 1})
-            ids = as_json([*gone, *(whole.session.id for whole in sessions)])
-            connection.execute(self._sql["delete_sessions"], {"ids": ids})
-            for whole in sessions:
-                self._take(connection, whole)
-            connection.execute(self._sql["fill"], {"filling": 0})
+    def count(self, table: str) -> int:
+        statement = f"SELECT count(*) FROM {table} {CONDITIONS.get(table, '')}"  # noqa: S608 - constant names
+        return self._connection.execute(statement).get
 
-        await self._db.write(write)
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        values = {"timed_from": TIMED_FROM} | ({"input": INPUT} if self.readable("large_inputs") else {})
+        selected = ", ".join(values.get(column, column) for column in columns)
+        order = "ORDER BY rowid" if table == "analysis_sessions" else ""
+        statement = f"SELECT {selected} FROM {table} {CONDITIONS.get(table, '')} {order}"  # noqa: S608 - constant names
+        yield from self._connection.execute(statement, self._now)
 
-    def _take(self, connection: Connection, whole: WholeSession) -> None:
-        session = whole.session
-        values = flat_session(session, as_text) | self._db.stamp()
-        if not session.status.final and session.cancel_requested_at is None:
-            connection.execute(self._sql["make_way"], values)
-        small = len(session.input) <= SMALL_INPUT
-        connection.execute(self._sql["take_session"], values | {"input": session.input if small else None})
-        if not small:
-            connection.execute(self._sql["add_large_input"], {"id": session.id, "input": session.input})
-        for record in whole.history:
-            values = {"id": session.id} | fields_of(record) | {"ended_at": as_text(record.ended_at)}
-            connection.execute(self._sql["take_attempt"], values)
-        for step in whole.kept:
-            connection.execute(self._sql["take_kept_step"], {"id": session.id} | fields_of(step))
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        values = {column: f":{column}" for column in columns}
+        if "timed_from" in values:
+            values |= {
+                "timed_from": ":monotonic - (unixepoch(:now, 'subsec') - unixepoch(:timed_from, 'subsec'))",
+                "timed_boot": "iif(:timed_from IS NULL, NULL, :boot_id)",
+            }
+        if "input" in values:
+            values["input"] = f"iif(length(:input) > {SMALL_INPUT}, NULL, :input)"
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"  # noqa: S608 - constant names
+        for row in rows:
+            bound: dict[str, Any] = self._now | dict(zip(columns, row, strict=True))
+            self._connection.execute(statement, bound)
+            if len(bound.get("input", "")) > SMALL_INPUT:
+                self._connection.execute(self._sql["add_large_input"], bound)
 
-    async def result_owners(self, after: str, limit: int) -> Mapping[str, str]:
-        rows = await self._read("result_owners", {"after": after, "limit": limit})
-        return {row["session_id"]: row["owner_and_link"] for row in rows}
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
 
-    async def whole_results(self, session_ids: Sequence[str]) -> Sequence[OwnedResult]:
-        rows = await self._read("results_of_all", {"ids": as_json(list(session_ids))})
-        return [
-            OwnedResult(row.pop("user_session"), StoredResult(**self._db.rows.with_times(row))) for row in rows
-        ]
-
-    async def take_results(self, results: Sequence[OwnedResult], gone: Sequence[str]) -> None:
-        def write(connection: Connection) -> None:
-            connection.execute(self._sql["delete_results"], {"ids": as_json(list(gone))})
-            for result in results:
-                values = fields_of(result.stored) | {
-                    "id": result.stored.session_id,
-                    "owner": result.owner,
-                    "completed_at": as_text(result.stored.completed_at),
-                    "bytes": len(result.stored.result.encode()),
-                }
-                connection.execute(self._sql["take_result"], values)
-
-        if results or gone:
-            await self._db.write(write)
-
-    async def uploads(self) -> Sequence[OwnedUpload]:
-        rows = await self._read("uploads", {})
-        return [
-            OwnedUpload(row.pop("user_session"), StoredUpload(**self._db.rows.with_times(row))) for row in rows
-        ]
-
-    async def facts_after(self, space: str, key: str, item: str, limit: int) -> Sequence[SpacedFact]:
-        rows = await self._read("facts_after", {"space": space, "key": key, "item": item, "limit": limit})
-        return [
-            SpacedFact(row.pop("space"), until=as_datetime(row.pop("until")), stored=StoredFact(**row))
-            for row in rows
-        ]
-
-    async def samples(self) -> Sequence[StepSample]:
-        return [StepSample(**row) for row in await self._read("samples", {})]
-
-    async def _read(self, name: str, values: Mapping[str, Any]) -> list[Row]:
-        return await self._db.read_in_thread(lambda c: self._db.rows_of(c, name, values))
+    def _columns(self, table: str) -> list[Row]:
+        """Return the name of each column, and whether it is generated."""
+        return self._connection.execute(
+            "SELECT name, hidden > 0 FROM pragma_table_xinfo(?) WHERE name <> 'timed_boot'", (table,)
+        ).fetchall()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.rows import Row, RowReader
-from outlast.backends.schema import nothing_at, refusal
+from outlast.backends.schema import closed, nothing_at, refusal
 from outlast.backends.sqlite.connection import DatabaseFile, column_names, rows_by_name, unavailable
 from outlast.backends.sqlite.driver import Connection, Values
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
@@ -114,6 +114,9 @@ class SQLiteDatabase:
                     if bring_up_to_date:
                         applied = self._migrate(connection)
                     require_current(connection)
+                    reason = connection.execute(self.sql["shut_because"]).get
+                    if bring_up_to_date and reason is not None:
+                        raise closed(reason)
             except SchemaDiffers as differs:
                 connection.close()
                 url = f"sqlite:///{self.file.path.absolute()}"

@@ -1,6 +1,6 @@
 """Types for the part of apsw that Outlast uses: its own stubs need a newer Python than 3.11."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 Values = Mapping[str, Any] | Sequence[Any]
@@ -14,6 +14,8 @@ class Cursor(Protocol):
     def get_description(self) -> Sequence[tuple[str, str | None]]:
         """The name and the declared type of each column of the current row."""
         ...
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]: ...
 
     @property
     def get(self) -> Any:

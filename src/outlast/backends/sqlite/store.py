@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from outlast.backends.rows import as_json
+from outlast.backends.schema import closed
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
-from outlast.backends.sqlite.copying import SQLiteCopies
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import SQLiteEnds
@@ -19,7 +19,6 @@ from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import SQLiteSessions
 from outlast.backends.sqlite.workers import SQLiteWorkers
-from outlast.domain.errors import StoreUnavailable
 from outlast.ports.clock import Clock
 
 
@@ -33,7 +32,6 @@ class SQLiteStore(
     SQLiteBlobs,
     SQLiteFacts,
     SQLiteWorkers,
-    SQLiteCopies,
 ):
     """`SessionStore` and the other ports of a store, for all processes of one machine.
 
@@ -63,9 +61,9 @@ class SQLiteStore(
         def write(connection: Connection) -> None:
             require_current(connection)
             connection.execute(self._sql["pulse"], {"now": self._db.now()})
-            shut_because = connection.execute(self._sql["shut_because"]).get
-            if shut_because is not None:
-                raise StoreUnavailable(f"The store is shut: {shut_because}")
+            reason = connection.execute(self._sql["shut_because"]).get
+            if reason is not None:
+                raise closed(reason)
 
         await self._db.write(write)
         self._db.file.require_same()

@@ -12,8 +12,9 @@ from typing import Any, TypeVar, cast
 
 import apsw
 
+from outlast.backends.schema import closed
 from outlast.backends.sqlite.checkpoint import Checkpoints
-from outlast.backends.sqlite.connection import explained, is_unavailable
+from outlast.backends.sqlite.connection import SHUT, UNAVAILABLE, explained
 from outlast.backends.sqlite.driver import Connection
 from outlast.domain.errors import StoreUnavailable
 
@@ -161,7 +162,9 @@ class Writer:
             if not self._connection.in_transaction:
                 raise  # SQLite itself has rolled back the whole transaction
             execute("ROLLBACK TO operation")
-            request.error = explained(error) if isinstance(error, apsw.Error) and is_unavailable(error) else error
+            request.error = explained(error) if isinstance(error, UNAVAILABLE) else error
+            if isinstance(error, apsw.ConstraintError) and SHUT in str(error):
+                request.error = closed(execute("SELECT shut_because FROM door").get)
         execute("RELEASE operation")
 
 

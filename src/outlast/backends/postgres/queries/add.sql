@@ -1,4 +1,4 @@
--- Equal hints of one transaction are sent once, when it is committed.
+-- Equal hints of one transaction are sent once, when it is committed. No row: a copy has locked the starts.
 SELECT
     a.answer, a.known, a.counted, a.started, a.new_version,
     CASE WHEN a.answer = 'added' AND n.hint IS NOT NULL THEN pg_notify('outlast', n.hint)::text END AS told
@@ -11,3 +11,4 @@ CROSS JOIN LATERAL start_session(
     n.id, n.owner, n.analysis, n.subject, n.input, n.queue, n.priority, n.steps, n.total_steps, n.max_attempts,
     n.timeout, n.active_limit, n.pending_limit, n.exact
 ) AS a
+WHERE (SELECT pg_try_advisory_xact_lock_shared(7308, 'analysis_sessions'::regclass::oid::integer))

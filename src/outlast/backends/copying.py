@@ -1,0 +1,203 @@
+"""Copies all rows of one database into another, compares both, and closes the source with the new address."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from outlast.domain.clean_text import plain
+from outlast.domain.errors import OutlastError, StoreUnavailable
+
+TABLES = {
+    "analysis_sessions": "sessions",
+    "session_progress": "progress",
+    "attempts": "attempts",
+    "step_results": "kept steps",
+    "results": "results",
+    "step_statistics": "durations",
+    "uploads": "uploads",
+    "upload_chunks": "contents of uploads",
+    "facts": "facts",
+}
+"""The tables to copy, each after those that it references, with what people call their rows."""
+CONDITIONS = {
+    "uploads": "WHERE sha256 IS NOT NULL",
+    "upload_chunks": "WHERE upload_id IN (SELECT id FROM uploads WHERE sha256 IS NOT NULL)",
+}
+"""Which rows are copied: an upload without its hash is incomplete."""
+NOT_COPIED = frozenset({"deadline", "offered_at"})
+"""Columns that concern the workers and the broker of the source alone."""
+NOT_COMPARED = frozenset({"timed_from"})
+"""A time that SQLite stores by the machine's monotonic clock, and that is rounded whenever it is converted."""
+Row = tuple[Any, ...]
+"""The values of one row, in the order of the columns that were asked for."""
+REPORT_EVERY = 100
+"""Rows between two reports of progress."""
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with a description of the phase, the number of rows done, and their total."""
+
+
+class CopyError(OutlastError):
+    """The copy was refused or differs from its source; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The verified contents of a finished copy."""
+
+    sessions: int
+    results: int
+    uploads: int
+    facts: int
+    given_back: int
+    """Sessions that were processing and are pending again, unspent."""
+    checksum: str
+    """Checksum of the contents, equal in source and target."""
+
+
+class LockedTables(Protocol):
+    """The tables of one database, in one transaction that keeps every other writer out until it ends.
+
+    Values are those of SQLite: times are text, in UTC.
+    """
+
+    def closed_because(self) -> str | None:
+        """Return why the store refuses changes; `None` if it accepts them."""
+        ...
+
+    def close_because(self, reason: str | None) -> None:
+        """Refuse changes in every process from the commit on, with this reason; `None`: accept them again."""
+        ...
+
+    def release(self) -> int:
+        """Make all processing sessions pending again, unspent; return how many there were."""
+        ...
+
+    def readable(self, table: str) -> Collection[str]:
+        """Return the columns that `rows` knows; none if there is no such table."""
+        ...
+
+    def writable(self, table: str) -> Collection[str]:
+        """Return the columns that `insert` knows; none if there is no such table."""
+        ...
+
+    def count(self, table: str) -> int:
+        """Return the number of rows to copy."""
+        ...
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Yield the rows to copy one by one, sessions in the order of their starts."""
+        ...
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None: ...
+
+    def commit(self) -> None: ...
+
+
+class _Tally:
+    """The number of rows and the sum of their hashes, which does not depend on their order."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.rows = 0
+        self.hashes = 0
+        self._compared = [place for place, column in enumerate(columns) if column not in NOT_COMPARED]
+
+    def of(self, rows: Iterable[Row], report: Callable[[int], None]) -> Iterator[Row]:
+        """Yield the rows as every database can store them."""
+        for row in rows:
+            storable = tuple(plain(value) if isinstance(value, str) else value for value in row)
+            self.rows += 1
+            self.hashes = (self.hashes + _hash(storable[place] for place in self._compared)) % 2**128
+            if self.rows % REPORT_EVERY == 0:
+                report(self.rows)
+            yield storable
+        if self.rows:
+            report(self.rows)
+
+
+def copy_tables(
+    source: LockedTables, target: LockedTables, moved_to: str | None, on_progress: OnProgress
+) -> Copied:
+    """Copy the source into the empty target, compare both, close the source, and commit both.
+
+    With `moved_to=None` the source stays unchanged. Raises `CopyError` and `StoreUnavailable`: then nothing has
+    changed, except that the source is closed if only the target's commit has failed.
+    """
+    reason = None if moved_to is None else f"Its content has moved to {moved_to}."
+    closed = source.closed_because()
+    if closed not in {None, reason}:
+        raise CopyError(f"The source is closed. {closed} Copy from there, or run `outlast store open` to return.")
+    empty = not any(target.count(table) for table in TABLES if target.readable(table))
+    if not empty and closed is None:
+        raise CopyError("The target holds data already. Copy into an empty store.")
+    given_back = source.release() if reason else 0
+    counts: dict[str, int] = {}
+    checksum = hashlib.blake2b(digest_size=16)
+    for table in TABLES:
+        tally = _copy_table(source, target, table, on_progress, compare_only=not empty)
+        counts[table] = tally.rows
+        checksum.update(f"{table} {tally.rows} {tally.hashes}\n".encode())
+    given_back += target.release()
+    _commit(source, target, reason)
+    return Copied(
+        counts["analysis_sessions"],
+        counts["results"],
+        counts["uploads"],
+        counts["facts"],
+        given_back,
+        checksum.hexdigest(),
+    )
+
+
+def _copy_table(
+    source: LockedTables, target: LockedTables, table: str, on_progress: OnProgress, *, compare_only: bool
+) -> _Tally:
+    """Copy and compare the columns that both sides have. `compare_only`: an earlier run has copied them."""
+    writable = target.writable(table)
+    columns = [name for name in source.readable(table) if name in writable and name not in NOT_COPIED]
+    read, written = _Tally(columns), _Tally(columns)
+    if not columns:
+        return read
+    name, total = TABLES[table], source.count(table)
+    rows = read.of(source.rows(table, columns), lambda done: on_progress(f"Copying {name}", done, total))
+    if compare_only:
+        _exhaust(rows)
+    else:
+        target.insert(table, columns, rows)
+    copied = target.rows(table, columns)
+    _exhaust(written.of(copied, lambda done: on_progress(f"Checking {name}", done, total)))
+    if (read.rows, read.hashes) != (written.rows, written.hashes):
+        raise CopyError(
+            f"The {name} of source and target differ ({read.rows} and {written.rows}). "
+            + ("The target is in use already." if compare_only else "Nothing was changed; please report this.")
+        )
+    return read
+
+
+def _commit(source: LockedTables, target: LockedTables, reason: str | None) -> None:
+    """Close the source before the target accepts sessions: between the two, no session can run on either side."""
+    if reason is not None:
+        source.close_because(reason)
+        source.commit()
+    try:
+        target.commit()
+    except StoreUnavailable as error:
+        raise CopyError(
+            f"The target could not be committed: {error} Run the same command again"
+            + (", or return to the source with `outlast store open`." if reason else ".")
+        ) from error
+
+
+def _exhaust(rows: Iterable[Row]) -> None:
+    deque(rows, maxlen=0)
+
+
+def _hash(row: Iterable[Any]) -> int:
+    digest = hashlib.blake2b(digest_size=16)
+    for value in row:
+        content = value if isinstance(value, bytes) else repr(value).encode()
+        digest.update(b"%d " % len(content))
+        digest.update(content)
+    return int.from_bytes(digest.digest())

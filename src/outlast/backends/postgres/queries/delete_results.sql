@@ -1,1 +1,0 @@
-DELETE FROM results WHERE session_id = ANY(%(ids)s)

@@ -1,1 +1,0 @@
-DELETE FROM analysis_sessions WHERE id = ANY(%(ids)s)

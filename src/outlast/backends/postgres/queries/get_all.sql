@@ -1,1 +1,0 @@
-SELECT {session_columns} FROM {sessions} WHERE s.id = ANY(%(ids)s) ORDER BY s.id

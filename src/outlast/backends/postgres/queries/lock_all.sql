@@ -1,1 +1,0 @@
-LOCK TABLE analysis_sessions IN EXCLUSIVE MODE

@@ -1,1 +1,0 @@
-SELECT analysis, step, duration_ms FROM step_statistics ORDER BY analysis, step, number

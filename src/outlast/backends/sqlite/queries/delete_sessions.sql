@@ -1,1 +1,0 @@
-DELETE FROM analysis_sessions WHERE id IN (SELECT value FROM json_each(:ids))

@@ -1,1 +1,0 @@
-UPDATE door SET filling = :filling

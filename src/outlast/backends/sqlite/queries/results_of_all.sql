@@ -1,3 +1,0 @@
-SELECT user_session, session_id, analysis, subject, result, redirect_url, completed_at, share FROM results
-WHERE session_id IN (SELECT value FROM json_each(:ids))
-ORDER BY session_id
