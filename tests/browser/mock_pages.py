@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 import outlast
+from outlast.web.page_templates import environment
 
 WEB = Path(outlast.__file__).parent / "web"
 TOKEN = "token-of-the-page"
@@ -55,10 +55,7 @@ class Pages:
         self._root_path = root_path
         self.stylesheets: list[str] = []
         self.result: Markup | None = REPORT
-        self._environment = Environment(
-            loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(), trim_blocks=True
-        )
-        self._environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+        self._environment = environment()
 
     def form(self, *, fields: list[dict[str, Any]] | None = None, form_error: str | None = None) -> str:
         product = {

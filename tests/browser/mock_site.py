@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import uvicorn
 from mock_pages import TOKEN, WEB, Pages
-from mock_snapshots import SESSION, snapshot
+from mock_snapshots import SESSION, snapshot, worded
 
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 API = "/api/analysis"
@@ -117,7 +117,8 @@ class MockSite:
 
     async def show(self, **changes: Any) -> None:
         """A next snapshot, one version on unless `changes` say otherwise."""
-        await self.replace(self.snapshot | {"version": self.snapshot["version"] + 1} | changes)
+        changes = {"version": self.snapshot["version"] + 1} | changes
+        await self.replace(worded(self.snapshot | changes) | changes)
 
     async def replace(self, new: dict[str, Any]) -> None:
         self.snapshot = new

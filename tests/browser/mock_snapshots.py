@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from outlast.web.wording import PHASES, words
+
 SESSION = "m4rzrk2v6w3hq7ypl5xtcdnbga"
 
 STEPS = [
@@ -37,7 +39,7 @@ def steps(active: int, **changes: Any) -> list[dict[str, Any]]:
 def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
     """A session whose second step is at work, or what `changes` make of it; `prefix` is a root path."""
     api = f"{prefix}/api/analysis"
-    return {
+    parts = {
         "success": True,
         "session_id": SESSION,
         "analysis": "product",
@@ -78,7 +80,13 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
             "cancel": f"{api}/cancel/{SESSION}",
             "page": f"{prefix}/analysis/{SESSION}",
         },
-    } | changes
+    }
+    return worded(parts | changes) | changes
+
+
+def worded(parts: dict[str, Any]) -> dict[str, Any]:
+    """The snapshot with the words that the server says for it; a phase that it does not know has its own."""
+    return parts | (words(parts) if parts["phase"] in PHASES else {})
 
 
 _WAITING = {"eta_seconds": None, "eta_low": None, "eta_high": None}

@@ -97,7 +97,7 @@ async def test_retry_posts_with_the_token_and_the_same_page_goes_on(site: MockSi
     asked = await site.until_asked(RETRY)
     assert (asked.method, asked.headers["x-csrf-token"]) == ("POST", site.token)
     await expect(page.get_by_role("heading", name="Waiting in the queue")).to_be_focused()
-    await expect(page.locator("[data-part=problem]")).to_be_hidden()
+    await expect(page.locator("[data-part=notice]")).to_have_text("Place 3 in the queue.")
     await site.until(lambda: site.streams == 1)
     await site.show(**snapshot() | {"version": 12, "progress_percentage": 64.0})
     await expect(page.locator("[data-part=percent]")).to_have_text("64%")

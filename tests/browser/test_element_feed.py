@@ -233,7 +233,7 @@ async def test_no_content_on_events_means_one_look_at_the_end(site: MockSite, pa
     site.refused = {"events": Answer(204)}
     site.say(b"event: bye\ndata: {}\n\n")
     site.snapshot = snapshot(version=11, status="failed", phase="failed", error="Nothing in it.")
-    await expect(page.locator("[data-part=failure]")).to_have_text("Nothing in it.")
+    await expect(page.locator("[data-part=notice]")).to_have_text("Nothing in it.")
     assert site.count("poll") == 1
 
 

@@ -1,6 +1,7 @@
 """What the page says: the same with and without JavaScript, and no more than needed to those who listen."""
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -51,6 +52,13 @@ MORE = {
     "not cancellable": {"cancellable": False},
     "stalled in the middle": {"stalled": True, "status": "pending", "phase": "retrying"},
     "failed without a reason": STATES["failed"] | {"error": None, "reference": None},
+    "a phase and a tone of a later version": {
+        "phase": "resting",
+        "phase_title": "Taking a break",
+        "notice": "It goes on at noon.",
+        "tone": "calm",
+    },
+    "a step of a later version": {"steps": [step(1, "paused")]},
     "characters": {"current_message": '<b>&amp; "ça" \'</script>', "steps": [step(1, "active", title="<i>&")]},
     "durations": {"steps": [step(1, "done", name=str(ms), duration_ms=ms) for ms in DURATIONS]},
     **{f"time {n}": times for n, times in enumerate(TIMES)},
@@ -160,6 +168,16 @@ async def test_a_stalled_session_says_that_it_waits(site: MockSite, page: Page):
     await site.show(stalled=False)
     await expect(page.get_by_text(sentence)).to_be_hidden()
     await expect(page.get_by_text("Next in the queue.")).to_be_visible()
+
+
+async def test_a_phase_of_a_later_version_shows_what_the_snapshot_says(site: MockSite, page: Page):
+    await _open_with_record(site, page)
+    await site.show(phase="resting", phase_title="Taking a break", notice="It goes on at noon.", tone="calm")
+    await expect(page.get_by_role("heading", name="Taking a break")).to_be_visible()
+    await expect(page.get_by_text("It goes on at noon.")).to_be_visible()
+    await site.show(phase="gone", phase_title="Given up", notice="Nobody wants it.", status="failed")
+    await expect(page.get_by_role("status")).to_have_text("Given up. Nobody wants it.")
+    await expect(page).to_have_title(re.compile("^Given up"))
 
 
 async def _open_with_record(site: MockSite, page: Page) -> None:

@@ -1,5 +1,6 @@
 """The snapshot of `GET /api/analysis/progress/{id}`: the same keys in every status, and what is said when."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edge_site import OpenSite, Visitor, open_site
+from edge_site import PATIENCE, OpenSite, Visitor, open_site
 
 from outlast.domain.session import Claim
 from outlast.testing.acts import completed, crash, failed, postponed, update
@@ -18,7 +19,7 @@ KEYS = {
     "progress_percentage", "current_message", "version", "attempt", "max_attempts", "next_retry_at",
     "queue_position", "eta_seconds", "eta_low", "eta_high", "elapsed_ms", "poll_after_ms", "stalled",
     "cancellable", "created_at", "started_at", "updated_at", "completed_at", "expires_at", "steps", "result",
-    "redirect_url", "error", "error_code", "reference", "links",
+    "redirect_url", "error", "error_code", "reference", "links", "phase_title", "notice", "tone",
 }  # fmt: skip
 STEP_KEYS = {
     "name", "title", "status", "progress_percentage", "message", "started_at", "duration_ms", "resumed",
@@ -69,11 +70,22 @@ STATES: dict[str, tuple[Reach, dict[str, Any]]] = {
             "queue_position": 1,
             "attempt": 0,
             "current_message": "Waiting for a worker",
+            "phase_title": "Waiting in the queue",
+            "notice": "No worker is running right now; your analysis waits and will start by itself.",
+            "tone": "warning",
         },
     ),
     "running": (
         _processing,
-        {"status": "processing", "cancellable": True, "progress_percentage": 40.0, "current_message": "Reading a"},
+        {
+            "status": "processing",
+            "cancellable": True,
+            "progress_percentage": 40.0,
+            "current_message": "Reading a",
+            "phase_title": "Working",
+            "notice": None,
+            "tone": "busy",
+        },
     ),
     "retrying": (
         _retrying,
@@ -97,6 +109,9 @@ STATES: dict[str, tuple[Reach, dict[str, Any]]] = {
             "error_code": "gone",
             "reference": "ref-1",
             "current_message": "The page is gone.",
+            "phase_title": "Failed",
+            "notice": "The page is gone.",
+            "tone": "error",
         },
     ),
     "cancelled": (_cancelled, {"status": "cancelled", "error": None, "current_message": "Cancelled"}),
@@ -151,6 +166,24 @@ async def test_only_a_session_in_flight_asks_to_be_polled(site: OpenSite, visito
     assert (snapshot["next_retry_at"] is not None) == (phase == "retrying")
     assert (snapshot["progress_percentage"] == 100) == (phase == "completed")
     assert (snapshot["result"] is not None) == (phase == "completed")
+
+
+async def test_a_retry_is_announced_for_a_time_of_day_and_the_words_do_not_move_with_the_clock(
+    site: OpenSite, visitor: Visitor
+):
+    session_id = await visitor.started("echo", text="a")
+    await site.end(session_id, postponed(60.0))
+    path = f"/api/analysis/progress/{session_id}"
+    answer = await visitor.get(path)
+    async with asyncio.timeout(PATIENCE):
+        while answer.json()["stalled"]:
+            answer = await visitor.get(path + "?wait=10", headers={"If-None-Match": answer.headers["etag"]})
+    snapshot = answer.json()
+    assert f"starts by itself at {snapshot['next_retry_at'][11:19]} UTC" in snapshot["notice"]
+    assert snapshot["tone"] == "warning"
+    later = await visitor.get(path)
+    assert later.headers["etag"] == answer.headers["etag"]
+    assert later.json() == snapshot | {"elapsed_ms": later.json()["elapsed_ms"]}
 
 
 async def test_a_crashed_worker_does_not_show_as_a_failed_attempt(site: OpenSite, visitor: Visitor):

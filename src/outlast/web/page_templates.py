@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from outlast.web.problems import Problem
 from outlast.web.request_context import RequestContext
+from outlast.web.wording import clock, duration, step_meta, step_state, time_left
 
 CSP = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -20,6 +21,16 @@ HEADERS = {
 }
 
 
+def environment() -> Environment:
+    """The templates, with the functions that they call."""
+    templates = Environment(loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True)
+    # results shown as JSON keep the order of their keys and their characters
+    templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+    functions: tuple[Any, ...] = (clock, duration, step_meta, step_state, time_left)
+    templates.globals.update({function.__name__: function for function in functions})
+    return templates
+
+
 class PageTemplates:
     """The templates of one site."""
 
@@ -27,11 +38,7 @@ class PageTemplates:
         self.title = title
         self._stylesheets = stylesheets
         self._modules = modules
-        self._templates = Environment(
-            loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True
-        )
-        # results shown as JSON keep the order of their keys and their characters
-        self._templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+        self._templates = environment()
 
     def page(
         self,

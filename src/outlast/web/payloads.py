@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from outlast.core.watch import SessionView
-from outlast.domain.progress import StepState, StepStatus
-from outlast.domain.session import AnalysisSession
+from outlast.domain.progress import StepState
 from outlast.domain.status import Phase, Status
+from outlast.web.wording import current_message, words
 
 MILLISECOND = timedelta(milliseconds=1)
 INLINE_RESULT = 64 * 1024
@@ -55,7 +55,7 @@ def snapshot(
     waits_again = session.phase is Phase.RETRYING
     finished = session.completed_at
     done = session.progress
-    return {
+    parts: dict[str, Any] = {
         "success": True,
         "session_id": session.id,
         "analysis": session.analysis,
@@ -65,7 +65,7 @@ def snapshot(
         "current_step": done.current_step,
         "total_steps": len(done.steps),
         "progress_percentage": 100 if session.status is Status.COMPLETED else done.percentage,
-        "current_message": _message(session),
+        "current_message": current_message(session),
         "version": session.version,
         "attempt": session.attempt,
         "max_attempts": session.max_attempts,
@@ -90,6 +90,7 @@ def snapshot(
         "reference": session.reference if session.status is Status.FAILED or waits_again else None,
         "links": links(session.id, root),
     }
+    return parts | words(parts)
 
 
 def encode(parts: Mapping[str, Any]) -> bytes:
@@ -100,22 +101,3 @@ def encode(parts: Mapping[str, Any]) -> bytes:
 
 def closed(encoded: bytes, elapsed: int) -> bytes:
     return b"%s%d}" % (encoded, elapsed)
-
-
-def _message(session: AnalysisSession) -> str | None:
-    match session.phase:
-        case Phase.QUEUED:
-            return "Waiting for a worker"
-        case Phase.RETRYING:
-            return "Waiting for the next attempt"
-        case Phase.CANCELLING:
-            return "Stopping"
-        case Phase.COMPLETED:
-            return "Done"
-        case Phase.CANCELLED:
-            return "Cancelled"
-        case Phase.FAILED:
-            return session.error
-        case Phase.RUNNING:
-            active = [s for s in session.progress.steps if s.status is StepStatus.ACTIVE]
-            return session.progress.message or (active[-1].title if active else "Starting")

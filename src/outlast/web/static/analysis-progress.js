@@ -81,7 +81,7 @@ export class AnalysisProgress extends HTMLElement {
   /** Shows the progress in the document's title, on the session's own page. */
   #updateTitle(snapshot) {
     if (!isHere(snapshot.links.page)) return;
-    const progress = words.isFinal(snapshot) ? words.phase(snapshot) : `${Math.floor(words.percentage(snapshot))}%`;
+    const progress = words.isFinal(snapshot) ? snapshot.phase_title : `${Math.floor(words.percentage(snapshot))}%`;
     document.title = `${progress} · ${this.#title}`;
   }
 

@@ -19,15 +19,15 @@ const PARTS = `
     <span data-part="elapsed"></span>
     <span data-part="left"></span>
   </p>
-  <p class="notice" data-part="notice"></p>
-  <p class="notice" data-part="connection" data-tone="warn" hidden></p>
-  <div class="problem" data-part="problem">
-    <p data-part="failure"></p>
+  <div class="notice" data-part="notice">
+    <p data-part="sentence"></p>
     <p class="reference" data-part="reference"></p>
   </div>
+  <p class="notice" data-part="connection" data-tone="warning" hidden></p>
   <ol class="steps" role="list" aria-label="Steps" data-part="steps"></ol>
   <div class="actions">
-    <p class="leave" data-part="leave"></p>
+    <p class="leave" data-part="leave">
+      You can leave this page: the analysis goes on and this address shows the result.</p>
     <form method="post" data-part="cancel">
       <button class="quiet" type="submit" data-part="cancel-button">${LABELS.cancel}</button>
     </form>
@@ -74,13 +74,12 @@ export class ProgressView {
     const final = words.isFinal(snapshot);
     this.#bar(snapshot);
     this.part("phase").dataset.phase = snapshot.phase;
-    this.#setPart("phase", words.phase(snapshot));
+    this.#setPart("phase", snapshot.phase_title);
     this.#setPart("message", final ? "" : (snapshot.current_message ?? ""));
-    this.#setPart("failure", words.failure(snapshot));
-    this.#setPart("reference", words.reference(snapshot));
-    this.#show("problem", words.failure(snapshot));
-    this.part("problem").dataset.status = snapshot.status;
-    this.#setPart("leave", final || snapshot.phase === "cancelling" ? "" : words.LEAVE);
+    this.part("notice").dataset.tone = snapshot.tone;
+    const { reference } = snapshot;
+    this.#setPart("reference", snapshot.status === "failed" && reference ? `Reference ${reference}` : "");
+    this.#show("leave", !final && snapshot.phase !== "cancelling");
     this.#steps(snapshot);
     this.#actions(snapshot);
     this.tick(now);
@@ -96,9 +95,9 @@ export class ProgressView {
     const left = (eta) => (eta == null ? null : eta - Math.floor(since / 1000));
     const waiting = final || snapshot.stalled || snapshot.phase === "cancelling";
     this.#setPart("left", waiting ? "" : words.timeLeft(left(snapshot.eta_low), left(snapshot.eta_high)));
-    const [tone, text] = words.notice(snapshot, now) ?? ["calm", ""];
-    this.part("notice").dataset.tone = tone;
-    this.#setPart("notice", this.#disconnected ? "" : text);
+    const notice = words.notice(snapshot, now);
+    setText(this.part("sentence"), notice);
+    this.#show("notice", notice && (final || !this.#disconnected));
   }
 
   /** Shows a sentence about the connection or the last action; "" hides it. */

@@ -1,25 +1,8 @@
-// The texts that the page shows for a snapshot. The template progress.html renders the same texts without
-// JavaScript; a test compares the two.
+// What the element says by itself: clocks, which tick between two snapshots, and what concerns this page alone. The
+// words for a session are the snapshot's (wording.py, which formats the same clocks for pages without JavaScript).
 
-const PHASES = {
-  queued: "Waiting in the queue",
-  running: "Working",
-  retrying: "Waiting for the next attempt",
-  cancelling: "Cancelling",
-  completed: "Done",
-  failed: "Failed",
-  cancelled: "Cancelled",
-};
+const STEP_STATES = { pending: "to come", active: "in progress" };
 
-const STEP_STATES = {
-  pending: "to come",
-  active: "in progress",
-  done: "done",
-  skipped: "skipped",
-  failed: "failed",
-};
-
-export const LEAVE = "You can leave this page: the analysis goes on and this address shows the result.";
 export const LOST = "Connection lost, trying again; the analysis itself goes on.";
 export const GONE = "This analysis does not exist any more, or it belongs to another visitor.";
 
@@ -27,12 +10,8 @@ export function isFinal(snapshot) {
   return ["completed", "failed", "cancelled"].includes(snapshot.status);
 }
 
-export function phase(snapshot) {
-  return PHASES[snapshot.phase] ?? PHASES.running;
-}
-
 export function stepState(step) {
-  return STEP_STATES[step.status] ?? STEP_STATES.pending;
+  return STEP_STATES[step.status] ?? step.status;
 }
 
 /** The text at the end of a step's line: its percentage or its duration. */
@@ -79,30 +58,22 @@ export function timeLeft(low, high) {
   return from === to ? `about ${to} ${unit} left` : `about ${from}–${to} ${unit} left`;
 }
 
-/** The notice beside the phase: `[tone, sentence]`, or null. `now` is the server's clock, in milliseconds. */
+/** The notice, with a countdown to the next attempt. `now` is the server's clock, in milliseconds. */
 export function notice(snapshot, now) {
-  if (isFinal(snapshot)) return null;
-  const attempts = `Attempt ${snapshot.attempt} of ${snapshot.max_attempts}`;
-  if (snapshot.stalled) {
-    const begin = snapshot.started_at ? "go on" : "start";
-    return ["warn", `No worker is running right now; your analysis waits and will ${begin} by itself.`];
-  }
-  switch (snapshot.phase) {
-    case "cancelling":
-      return ["calm", "The work is being stopped."];
-    case "retrying":
-      return ["warn", `${attempts} did not succeed. The next one starts by itself${when(snapshot, now)} and goes on after the steps that are done.`];
-    case "queued":
-      return snapshot.queue_position == null ? null : ["calm", place(snapshot.queue_position)];
-    default:
-      return snapshot.attempt > 1 ? ["calm", `${attempts}; it goes on after the steps that are done.`] : null;
-  }
+  const { notice, next_retry_at: at } = snapshot;
+  if (!notice || !at) return notice ?? "";
+  const left = Math.ceil((Date.parse(at) - now) / 1000);
+  const countdown = left < 120 ? ` in ${left} s` : ` in ${Math.ceil(left / 60)} min`;
+  return notice.replace(` at ${at.slice(11, 19)} UTC`, left > 0 ? countdown : "");
 }
 
 /** What screen readers announce between two snapshots: a new step and each quarter. */
 export function announcement(before, after) {
   if (!before) return "";
-  if (isFinal(after)) return before.status === after.status ? "" : ending(after);
+  if (isFinal(after)) {
+    if (before.status === after.status) return "";
+    return after.status === "completed" ? "The analysis is done." : `${after.phase_title}. ${after.notice}`;
+  }
   const sentences = [];
   const at = after.steps.findIndex((step) => step.status === "active");
   if (at >= 0 && after.steps[at].name !== before.steps.find((step) => step.status === "active")?.name) {
@@ -111,28 +82,4 @@ export function announcement(before, after) {
   const quarter = Math.floor(percentage(after) / 25);
   if (quarter > Math.floor(percentage(before) / 25)) sentences.push(`${quarter * 25}% done.`);
   return sentences.join(" ");
-}
-
-/** The text in place of a result. */
-export function failure(snapshot) {
-  if (snapshot.status === "failed") return snapshot.error ?? "The analysis did not succeed.";
-  if (snapshot.status === "cancelled") return "The analysis was cancelled. You can start it again; steps that are done are kept.";
-  return "";
-}
-
-export function reference(snapshot) {
-  return snapshot.status === "failed" && snapshot.reference ? `Reference ${snapshot.reference}` : "";
-}
-
-function ending(snapshot) {
-  return snapshot.status === "completed" ? "The analysis is done." : `${phase(snapshot)}. ${failure(snapshot)}`;
-}
-
-function place(position) {
-  return position <= 1 ? "Next in the queue." : `Place ${position} in the queue.`;
-}
-
-function when(snapshot, now) {
-  const left = Math.ceil((Date.parse(snapshot.next_retry_at ?? "") - now) / 1000);
-  return left > 0 ? ` in ${left < 120 ? `${left} s` : `${Math.ceil(left / 60)} min`}` : "";
 }

@@ -1,0 +1,124 @@
+"""The words that every client shows for a snapshot, and the durations of pages without JavaScript.
+
+A sentence about a session is here and nowhere else: pages and the widget show what the snapshot says. The widget
+repeats only the clocks, which tick between two snapshots.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from outlast.domain.progress import StepStatus
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Phase
+
+PHASES: Final[Mapping[str, tuple[str, str]]] = {
+    Phase.QUEUED: ("Waiting in the queue", "quiet"),
+    Phase.RUNNING: ("Working", "busy"),
+    Phase.RETRYING: ("Waiting for the next attempt", "warning"),
+    Phase.CANCELLING: ("Cancelling", "busy"),
+    Phase.COMPLETED: ("Done", "done"),
+    Phase.FAILED: ("Failed", "error"),
+    Phase.CANCELLED: ("Cancelled", "quiet"),
+}
+"""The title and the tone of each phase."""
+STEP_STATES: Final[Mapping[str, str]] = {StepStatus.PENDING: "to come", StepStatus.ACTIVE: "in progress"}
+
+
+def words(snapshot: Mapping[str, Any]) -> dict[str, str | None]:
+    """The fields of a snapshot that are words.
+
+    They follow from its other fields and never from the current time, so that its `ETag` covers them.
+    """
+    title, tone = PHASES[snapshot["phase"]]
+    return {
+        "phase_title": title,
+        "notice": _notice(snapshot),
+        "tone": "warning" if snapshot["stalled"] else tone,
+    }
+
+
+def current_message(session: AnalysisSession) -> str | None:
+    """What the session does, or why it does nothing."""
+    match session.phase:
+        case Phase.QUEUED:
+            return "Waiting for a worker"
+        case Phase.CANCELLING:
+            return "Stopping"
+        case Phase.FAILED:
+            return session.error
+        case Phase.RUNNING:
+            active = [s for s in session.progress.steps if s.status is StepStatus.ACTIVE]
+            return session.progress.message or (active[-1].title if active else "Starting")
+        case Phase.RETRYING | Phase.COMPLETED | Phase.CANCELLED:
+            return PHASES[session.phase][0]
+
+
+def _notice(snapshot: Mapping[str, Any]) -> str | None:
+    """The sentence beside the title. The widget replaces the time of the next attempt by a countdown."""
+    attempt = f"Attempt {snapshot['attempt']} of {snapshot['max_attempts']}"
+    if snapshot["stalled"]:
+        begin = "go on" if snapshot["started_at"] else "start"
+        return f"No worker is running right now; your analysis waits and will {begin} by itself."
+    match snapshot["phase"]:
+        case Phase.QUEUED if position := snapshot["queue_position"]:
+            return "Next in the queue." if position == 1 else f"Place {position} in the queue."
+        case Phase.RUNNING if snapshot["attempt"] > 1:
+            return f"{attempt}; it goes on after the steps that are done."
+        case Phase.RETRYING:
+            at = f" at {snapshot['next_retry_at'][11:19]} UTC" if snapshot["next_retry_at"] else ""
+            begin = f"starts by itself{at} and goes on after the steps that are done"
+            return f"{attempt} did not succeed. The next one {begin}."
+        case Phase.CANCELLING:
+            return "The work is being stopped."
+        case Phase.FAILED:
+            return snapshot["error"] or "The analysis did not succeed."
+        case Phase.CANCELLED:
+            return "The analysis was cancelled. You can start it again; steps that are done are kept."
+        case _:
+            return None
+
+
+def step_state(status: str) -> str:
+    return STEP_STATES.get(status, status)
+
+
+def step_meta(status: str, percentage: float | None, duration_ms: int | None) -> str:
+    """The text at the end of a step's line: its percentage or its duration."""
+    if status == StepStatus.ACTIVE:
+        return f"{int(percentage or 0)}%"
+    return "" if duration_ms is None else duration(duration_ms)
+
+
+def duration(ms: int) -> str:
+    """Format the milliseconds that something took."""
+    tenths, seconds = (ms + 50) // 100, (ms + 500) // 1000
+    if tenths < 1:
+        return "< 0.1 s"
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10} s"
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds // 60 % 60} min"
+
+
+def clock(ms: int) -> str:
+    """Format milliseconds as m:ss or h:mm:ss."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"
+
+
+def time_left(low: float | None, high: float | None) -> str:
+    """The range of seconds left, widened to round figures; empty if it is unknown or has run out."""
+    if low is None or high is None or high <= 0:
+        return ""
+    if high < 10:
+        return "a few seconds left"
+    size, unit = (1, "s") if high < 90 else (60, "min") if high < 5400 else (3600, "h")
+    grain = 5 if size == 1 else size
+    least, most = int(low // grain) * grain // size, math.ceil(high / grain) * grain // size
+    if least < 1:
+        return f"less than {most} {unit} left"
+    return f"about {most} {unit} left" if least == most else f"about {least}–{most} {unit} left"
