@@ -18,7 +18,8 @@ import outlast
 from outlast.cli.main import outlast as command_line
 from outlast.domain.status import TRANSITIONS, Status
 from outlast.settings import Settings
-from outlast.web.routes import ROUTES, Owner, Route, Token
+from outlast.web.access import Owner, Token
+from outlast.web.routes import ROUTES, Route
 from outlast_reviews.evaluate.honesty import from_json, markdown
 from outlast_reviews.evaluate.picture import picture
 from outlast_reviews.method import measured
@@ -37,39 +38,6 @@ BESIDE: Final = {
 }
 """Folders without Python code."""
 
-DOES: Final = {
-    "start": 'Start an analysis: `{"analysis": "…", "input": {…}}`',
-    "upload": "Store a file (multipart field `file`); answers its `source`, for the input of a start",
-    "token": '`{"token"}` for `X-CSRF-Token`; sets a cookie for a new visitor',
-    "progress": "The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`",
-    "events": "The same snapshots as server-sent events",
-    "result": "The result alone, even after its session was cleaned up",
-    "cancel": "Cancel the session",
-    "retry": "A new set of attempts, after the kept steps",
-    "share": '`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it',
-    "form": "The form",
-    "submit": "Submit the form: `303` to the session's page",
-    "page": "Progress, then the result, at one address",
-    "page_cancel": "The cancel button without JavaScript",
-    "page_retry": "The retry button without JavaScript",
-    "page_again": "Start again with the same input: `303` to the new session's page",
-    "page_share": "Create the share link: the button without JavaScript",
-    "page_unshare": "Revoke the share link",
-    "export": "A file made from the result (`exports=` of its analysis)",
-    "shared": "The result, through its share link",
-    "shared_export": "A file made from it",
-    "enter": "The form in which operators enter the dashboard's key",
-    "admit": "Submit the key: `303` to the dashboard, with the operator's cookie",
-    "leave": "Log out of the dashboard",
-    "dashboard": "The state of the installation; `?status=` and `?analysis=` filter its list of sessions",
-    "dashboard_session": "One session of any owner",
-    "dashboard_cancel": "Cancel the session",
-    "dashboard_retry": "A new set of attempts",
-    "static": "Style sheet, scripts, icon",
-    "assets": "Style sheets and modules of your own site (`Outlast(assets=…)`)",
-    "livez": "Whether the process is alive",
-    "readyz": "Whether the store can be written, its schema is current and no shutdown has begun",
-}
 NEEDS: Final = {
     Owner.ANYBODY: "nothing",
     Owner.KNOWN: "its owner",
@@ -119,7 +87,7 @@ def routes() -> Iterator[str]:
     yield "| route | what | needs | token |"
     yield "|---|---|---|---|"
     for route in ROUTES:
-        yield f"| {_address(route)} | {DOES[route.name]} | {NEEDS[route.owner]} | {TOKENS[route.token]} |"
+        yield f"| {_address(route)} | {route.description} | {NEEDS[route.owner]} | {TOKENS[route.token]} |"
 
 
 def commands() -> Iterator[str]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 import outlast
 from outlast.web.page_templates import environment
+from outlast.web.problems import Problem
 
 WEB = Path(outlast.__file__).parent / "web"
 TOKEN = "token-of-the-page"
@@ -90,10 +91,8 @@ class Pages:
     def problem(self) -> str:
         return self._render(
             "problem.html",
-            status=404,
             title="Not found",
-            error="There is nothing at this address, or not for you.",
-            link=("/", "To the start page"),
+            problem=Problem(404, "There is nothing at this address, or not for you."),
         )
 
     def host(self) -> str:

@@ -10,9 +10,9 @@ import pytest
 from edge_site import DASHBOARD_KEY, OpenSite, Visitor, open_site
 
 from outlast.testing.acts import completed
-from outlast.web.access import COOKIE
+from outlast.web.access import COOKIE, Owner, Token
 from outlast.web.operators import COOKIE as OPERATOR_COOKIE
-from outlast.web.routes import ROUTES, Owner, Route, Token
+from outlast.web.routes import ROUTES, Route
 
 UNKNOWN_ID = "a" * 26
 FORGED = f"{COOKIE}=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.{'A' * 32}"
@@ -69,9 +69,9 @@ RULES: Mapping[str, Rule] = {
     "export": rule(200),
     "shared": rule(200),
     "shared_export": rule(200),
-    "enter": rule(200),
-    "admit": rule(303, ask=_key),
-    "leave": rule(303, ask=_operators_form),
+    "login_page": rule(200),
+    "log_in": rule(303, ask=_key),
+    "log_out": rule(303, ask=_operators_form),
     "dashboard": rule(200),
     "dashboard_session": rule(200),
     "dashboard_cancel": rule(303, 409, ask=_operators_form),
@@ -126,7 +126,7 @@ def test_every_route_of_a_session_needs_its_owner_or_an_operator():
 
 
 def test_the_dashboard_is_for_operators():
-    ways_in = {"enter", "admit"}
+    ways_in = {"login_page", "log_in"}
     assert all(
         r.owner is Owner.OPERATOR for r in ROUTES if r.path.startswith("/dashboard") and r.name not in ways_in
     )

@@ -233,7 +233,7 @@ async def test_addresses_in_the_log_are_cut(site: OpenSite, monkeypatch, caplog)
     async def fail(*_: object) -> None:
         raise LookupError
 
-    monkeypatch.setitem(site.app._endpoints, "static", fail)
+    monkeypatch.setattr("outlast.web.site._respond", fail)
     monkeypatch.setattr("outlast.web.site._path", lambda _: "/static/a.css")
     answer = await site.client(HOST).get("/static/" + "x" * 20_000)
     assert answer.status_code == 500

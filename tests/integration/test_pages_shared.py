@@ -194,7 +194,7 @@ async def test_who_comes_while_too_many_results_are_drawn_is_asked_to_come_again
     site: OpenSite, owner: Visitor, monkeypatch: pytest.MonkeyPatch
 ):
     session_id = await done(site, owner)
-    monkeypatch.setattr("outlast.web.result_pages.MAX_QUEUED", 0)
+    monkeypatch.setattr("outlast.web.limits.MAX_QUEUED", 0)
     answer = await owner.get(f"/analysis/{session_id}", headers=HTML)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     monkeypatch.undo()

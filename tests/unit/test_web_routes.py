@@ -2,9 +2,16 @@
 
 import pytest
 
-from outlast.web.routes import ROUTES, Route, Token
+from outlast.web.access import Token
+from outlast.web.routes import ROUTES, Route
 
 FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_the_reference_says_what_it_does(route: Route):
+    assert route.description
+    assert len(route.description) < 100
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

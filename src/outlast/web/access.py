@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -17,7 +18,6 @@ from outlast.web.cookies import cookie, is_secure, values_of
 from outlast.web.keys import KeyRing
 from outlast.web.operators import PATH, Operators
 from outlast.web.problems import Problem, not_found
-from outlast.web.routes import Owner, Route, Token
 
 COOKIE = "outlast_owner"
 """Prefix of the owner cookie's name, followed by the site's namespace; earlier versions used it alone."""
@@ -38,6 +38,28 @@ MAX_CACHED = 10_000
 
 OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
 Headers = Mapping[bytes, bytes]
+
+
+class Owner(StrEnum):
+    """The identity that a route requires."""
+
+    ANYBODY = "anybody"
+    """None: no cookie is read or set."""
+    KNOWN = "known"
+    """An existing owner; requests without one get 404."""
+    MADE = "made"
+    """An owner, created for a visitor who has none."""
+    OPERATOR = "operator"
+    """A signed-in operator, who may see, cancel and retry every session."""
+
+
+class Token(StrEnum):
+    """How an unsafe request carries its CSRF token."""
+
+    HEADER = "header"
+    """`X-CSRF-Token`."""
+    FORM = "form"
+    """The hidden field `csrf_token` of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +121,30 @@ class Access:
         return None if found is None else found.owner
 
     async def visitor(
-        self, route: Route, scope: Scope, headers: Headers, store: Callable[[], Awaitable[FactStore]]
+        self,
+        required: Owner,
+        token: Token | None,
+        scope: Scope,
+        headers: Headers,
+        store: Callable[[], Awaitable[FactStore]],
     ) -> Visitor | None:
-        """Authenticate a request; `None` if the route needs no owner. Raises 404 or 403 if it has none."""
-        if route.owner is Owner.ANYBODY:
+        """Authenticate a request; `None` if its route requires no owner. Raises 404 or 403 if it has none."""
+        if required is Owner.ANYBODY:
             return None
-        if route.owner is Owner.OPERATOR:
+        if required is Owner.OPERATOR:
             return await self._operator(headers, store)
         visitor = await self._visitor(scope, headers)
         if visitor is not None:
             return visitor
-        if route.owner is Owner.MADE:
+        if required is Owner.MADE:
             return self._new_visitor(scope)
-        if route.token is not None:
+        if token is not None:
             raise _missing_token()
         raise not_found()
 
-    def check_token(self, route: Route, visitor: Visitor | None, scope: Scope, headers: Headers) -> None:
+    def check_token(self, token: Token | None, visitor: Visitor | None, scope: Scope, headers: Headers) -> None:
         """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
-        if route.token is None:
+        if token is None:
             return
         site = headers.get(b"sec-fetch-site")
         if site is not None and site not in {b"same-origin", b"none"}:
@@ -129,7 +156,7 @@ class Access:
                 "This request comes from another origin and was refused. Behind a proxy that ends HTTPS, the "
                 "operator of this site sets ANALYSIS_PUBLIC_URL.",
             )
-        if route.token is Token.HEADER:
+        if token is Token.HEADER:
             self.verify_token(visitor, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
     def verify_token(self, visitor: Visitor | None, token: str) -> None:

@@ -28,7 +28,10 @@ INLINE_MARGIN = 30.0
 
 
 async def start(context: RequestContext) -> Response | None:
-    """`POST /api/analysis/start`; in sync mode it responds with the final snapshot, or with an event stream."""
+    """Start an analysis: `{"analysis": "…", "input": {…}}`.
+
+    In sync mode it responds with the final snapshot, or with an event stream.
+    """
     name, values = _start_body(await _json(context), context.engine.catalogue.short_forms)
     if not context.settings.inline:
         started = await start_within_limits(context, name, values)
@@ -97,13 +100,13 @@ async def started_response(context: RequestContext, view: SessionView, status: i
 
 
 async def token(context: RequestContext) -> Response:
-    """`GET /api/analysis/token`: the CSRF token, for pages that come from a cache."""
+    """`{"token"}` for `X-CSRF-Token`; sets a cookie for a new visitor."""
     assert context.visitor is not None  # noqa: S101 - the route's rule has made sure
     return JSONResponse({"token": context.access.token(context.visitor)}, headers={"Cache-Control": "no-store"})
 
 
 async def result(context: RequestContext) -> Response:
-    """`GET /api/analysis/result/{id}`; works after the session was cleaned up too."""
+    """The result alone, even after its session was cleaned up."""
     sessions = context.engine.sessions
     stored = await sessions.result(context.session_id, owner=context.owner)
     if stored is not None:
@@ -122,7 +125,7 @@ async def missing_result(context: RequestContext) -> Problem:
 
 
 async def share(context: RequestContext) -> Response:
-    """`POST /api/analysis/share/{id}` returns a link for other readers, `DELETE` revokes it."""
+    """`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it."""
     sessions, link = context.engine.sessions, None
     if context.scope["method"] == "POST":
         link = await sessions.share(context.session_id, owner=context.owner)
@@ -136,7 +139,7 @@ async def share(context: RequestContext) -> Response:
 
 
 async def cancel(context: RequestContext) -> Response:
-    """`DELETE` or `POST /api/analysis/cancel/{id}`."""
+    """Cancel the session."""
     answer = await context.engine.sessions.cancel(context.session_id, owner=context.owner)
     match answer:
         case None:
@@ -150,7 +153,7 @@ async def cancel(context: RequestContext) -> Response:
 
 
 async def retry(context: RequestContext) -> Response:
-    """`POST /api/analysis/retry/{id}`."""
+    """A new set of attempts, after the kept steps."""
     await context.limits.start(context.owner, client_address(context.scope))
     answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
     if answer is None:
@@ -167,13 +170,13 @@ RETRY_REFUSED: Mapping[RetryAnswer, str] = {
 }
 
 
-async def livez(context: RequestContext) -> Response:  # noqa: ARG001 - every endpoint takes the context
-    """`GET /livez`: the process is alive."""
+async def livez(context: RequestContext) -> Response:  # noqa: ARG001 - every handler takes the context
+    """Whether the process is alive."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 async def readyz(context: RequestContext) -> Response:
-    """`GET /readyz`: the store is writable, its schema is current, and the process is not shutting down."""
+    """Whether the store can be written, its schema is current and no shutdown has begun."""
     if context.engine.draining or context.engine.closing.is_set():
         raise Problem(503, "Shutting down.", retry_after=5)
     if not context.engine.working:

@@ -17,7 +17,6 @@ from outlast.web.access import OPERATOR
 from outlast.web.addresses import client_address
 from outlast.web.api import RETRY_REFUSED
 from outlast.web.operators import PATH
-from outlast.web.page_templates import PageTemplates
 from outlast.web.payloads import MILLISECOND
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.request_context import RequestContext
@@ -42,108 +41,109 @@ class ChartBar:
     parts: Sequence[tuple[str, float, float]]
 
 
-class Dashboard:
-    """The dashboard's endpoints."""
+async def login_page(context: RequestContext) -> Response:
+    """The form in which operators enter the dashboard's key.
 
-    def __init__(self, templates: PageTemplates) -> None:
-        self._templates = templates
+    `?key=` fills it, so that a link preview does not use the key up.
+    """
+    key = context.request.query_params.get("key", "")
+    return context.page("enter.html", title="Dashboard", key=key)
 
-    async def enter(self, context: RequestContext) -> Response:
-        """`GET /dashboard/enter`; `?key=` fills the form, so that a link preview does not use the key up."""
-        key = context.request.query_params.get("key", "")
-        return self._templates.page("enter.html", context, title="Dashboard", key=key)
 
-    async def admit(self, context: RequestContext) -> Response:
-        """`POST /dashboard/enter`: sign in with the key."""
-        operators, address = context.access.operators, client_address(context.scope)
-        form = await read_fields(context)
-        if not operators.may_try(address):
-            raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
-        cookie = operators.sign_in(form.get("key", "").strip(), context.scope)
-        if cookie is None:
-            operators.note_failure(address)
-            return self._templates.page("enter.html", context, 403, title="Dashboard", refused=True)
-        return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
+async def log_in(context: RequestContext) -> Response:
+    """Submit the key: `303` to the dashboard, with the operator's cookie."""
+    operators, address = context.access.operators, client_address(context.scope)
+    form = await read_fields(context)
+    if not operators.may_try(address):
+        raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
+    cookie = operators.sign_in(form.get("key", "").strip(), context.scope)
+    if cookie is None:
+        operators.note_failure(address)
+        return context.page("enter.html", 403, title="Dashboard", refused=True)
+    return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
 
-    async def leave(self, context: RequestContext) -> Response:
-        """`POST /dashboard/leave`: sign out."""
-        await checked_form(context)
-        name = context.owner.removeprefix(OPERATOR)
-        await context.access.operators.sign_out(name, context.engine.guarded_store)
-        expired = context.access.operators.expired_cookie(context.scope)
-        return RedirectResponse(f"{context.root}{PATH}/enter", 303, {"Set-Cookie": expired})
 
-    async def overview(self, context: RequestContext) -> Response:
-        """`GET /dashboard`; `?status=` and `?analysis=` filter the list."""
-        query = context.request.query_params
-        status, analysis = _status(query.get("status", "")), plain(query.get("analysis", "")) or None
-        insight = await context.engine.insights.now()
-        listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
-        return self._templates.page(
-            "dashboard.html",
-            context,
-            title="Dashboard",
-            insight=insight,
-            workless=[depth for depth in insight.depths if depth.waiting and not insight.served(depth)],
-            silent=[worker for worker in insight.workers if not worker.alive],
-            longest=max((waited for d in insight.depths if (waited := insight.waited(d))), default=None),
-            day={kind: sum(getattr(hour, kind) for hour in insight.hours) for kind in KINDS},
-            bars=chart_bars(insight.hours),
-            sessions=[session_row(session, insight.at) for session in listed],
-            of_status=status.value if status else "",
-            of_analysis=analysis or "",
-            statuses=list(Status),
-            limit=LISTED,
-            at=insight.at,
-            ms=MILLISECOND,
-        )
+async def log_out(context: RequestContext) -> Response:
+    """Log out of the dashboard."""
+    await checked_form(context)
+    name = context.owner.removeprefix(OPERATOR)
+    await context.access.operators.sign_out(name, context.engine.guarded_store)
+    expired = context.access.operators.expired_cookie(context.scope)
+    return RedirectResponse(f"{context.root}{PATH}/enter", 303, {"Set-Cookie": expired})
 
-    async def session(self, context: RequestContext) -> Response:
-        """`GET /dashboard/{id}`."""
-        view = await context.engine.sessions.get(context.session_id, owner=None)
-        if view is None:
-            raise not_found()
-        session = view.session
-        return self._templates.page(
-            "dashboard_session.html",
-            context,
-            title=f"Session {session.id}",
-            session=session,
-            shown=session_row(session, context.engine.clock.now()),
-            stalled=view.stalled,
-            position=view.queue_position,
-            attempts=await context.engine.guarded_store.history(session.id),
-            input=_pretty(session.input),
-            at=context.engine.clock.now(),
-        )
 
-    async def cancel(self, context: RequestContext) -> Response:
-        """`POST /dashboard/{id}/cancel`."""
-        await checked_form(context)
-        answer = await context.engine.sessions.cancel(context.session_id, owner=None)
-        if answer is None:
-            raise not_found()
-        if answer is CancelAnswer.FINAL:
-            raise Problem(409, "It had ended before.", link=self._back_link(context))
-        return self._redirect(context)
+async def overview(context: RequestContext) -> Response:
+    """The state of the installation; `?status=` and `?analysis=` filter its list of sessions."""
+    query = context.request.query_params
+    status, analysis = _status(query.get("status", "")), plain(query.get("analysis", "")) or None
+    insight = await context.engine.insights.now()
+    listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
+    return context.page(
+        "dashboard.html",
+        title="Dashboard",
+        insight=insight,
+        workless=[depth for depth in insight.depths if depth.waiting and not insight.served(depth)],
+        silent=[worker for worker in insight.workers if not worker.alive],
+        longest=max((waited for d in insight.depths if (waited := insight.waited(d))), default=None),
+        day={kind: sum(getattr(hour, kind) for hour in insight.hours) for kind in KINDS},
+        bars=chart_bars(insight.hours),
+        sessions=[session_row(session, insight.at) for session in listed],
+        of_status=status.value if status else "",
+        of_analysis=analysis or "",
+        statuses=list(Status),
+        limit=LISTED,
+        at=insight.at,
+        ms=MILLISECOND,
+    )
 
-    async def retry(self, context: RequestContext) -> Response:
-        """`POST /dashboard/{id}/retry`."""
-        await checked_form(context)
-        answer = await context.engine.sessions.retry(context.session_id, owner=None)
-        if answer is None:
-            raise not_found()
-        if answer is not RetryAnswer.RETRIED:
-            raise Problem(409, RETRY_REFUSED[answer], link=self._back_link(context))
-        return self._redirect(context)
 
-    @staticmethod
-    def _back_link(context: RequestContext) -> tuple[str, str]:
-        return f"{PATH}/{context.session_id}", "Back to the session"
+async def session_page(context: RequestContext) -> Response:
+    """One session of any owner."""
+    view = await context.engine.sessions.get(context.session_id, owner=None)
+    if view is None:
+        raise not_found()
+    session = view.session
+    return context.page(
+        "dashboard_session.html",
+        title=f"Session {session.id}",
+        session=session,
+        shown=session_row(session, context.engine.clock.now()),
+        stalled=view.stalled,
+        position=view.queue_position,
+        attempts=await context.engine.guarded_store.history(session.id),
+        input=_pretty(session.input),
+        at=context.engine.clock.now(),
+    )
 
-    @staticmethod
-    def _redirect(context: RequestContext) -> Response:
-        return RedirectResponse(f"{context.root}{PATH}/{context.session_id}", 303)
+
+async def cancel(context: RequestContext) -> Response:
+    """Cancel the session."""
+    await checked_form(context)
+    answer = await context.engine.sessions.cancel(context.session_id, owner=None)
+    if answer is None:
+        raise not_found()
+    if answer is CancelAnswer.FINAL:
+        raise Problem(409, "It had ended before.", link=_back_link(context))
+    return _redirect(context)
+
+
+async def retry(context: RequestContext) -> Response:
+    """A new set of attempts."""
+    await checked_form(context)
+    answer = await context.engine.sessions.retry(context.session_id, owner=None)
+    if answer is None:
+        raise not_found()
+    if answer is not RetryAnswer.RETRIED:
+        raise Problem(409, RETRY_REFUSED[answer], link=_back_link(context))
+    return _redirect(context)
+
+
+def _back_link(context: RequestContext) -> tuple[str, str]:
+    return f"{PATH}/{context.session_id}", "Back to the session"
+
+
+def _redirect(context: RequestContext) -> Response:
+    return RedirectResponse(f"{context.root}{PATH}/{context.session_id}", 303)
 
 
 def chart_bars(hours: Sequence[Hour]) -> list[ChartBar]:

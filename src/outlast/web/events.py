@@ -19,7 +19,7 @@ HEADERS = [
 
 
 async def events(context: RequestContext) -> None:
-    """`GET /api/analysis/progress/{id}/events`."""
+    """The same snapshots as server-sent events."""
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()

@@ -1,9 +1,10 @@
-"""Limits per visitor: body sizes, starts per minute, open streams, and the polling interval."""
+"""Limits per visitor: body sizes, starts per minute, streams, results being rendered; and the polling interval."""
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from limits import RateLimitItemPerMinute
 from starlette.types import Message, Receive, Scope
@@ -27,6 +28,10 @@ MAX_SLOWDOWN = 10.0
 """Largest factor by which load may stretch the polling interval."""
 SMOOTHING = 4
 """Time constant with which the interval follows a change of load."""
+MAX_RENDERING = 2
+"""Results rendered at the same time."""
+MAX_QUEUED = 32
+"""Results being rendered or waiting, each in memory; beyond it requests get 503."""
 LONGEST_INTERVAL = 15_000
 """Milliseconds: the longest polling interval, unless the setting is longer."""
 
@@ -41,6 +46,8 @@ class VisitorLimits:
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
         self.start_queues = StartQueues(rates, self._per_owner, self._per_address)
         self._streams: Counter[str] = Counter()
+        self._slots = asyncio.Semaphore(MAX_RENDERING)
+        self._rendering = 0
         self._second: int = 0
         self._polls: int = 0
         self._slowdown = 1.0
@@ -73,6 +80,20 @@ class VisitorLimits:
             self._streams[owner] -= 1
             if not self._streams[owner]:
                 del self._streams[owner]
+
+    @asynccontextmanager
+    async def rendering(self) -> AsyncGenerator[None]:
+        """Limit how many large results are parsed and rendered at once, for threads and memory."""
+        if self._rendering >= MAX_QUEUED:
+            raise Problem(
+                503, "Many results are being read just now. Please try again in a moment.", retry_after=5
+            )
+        self._rendering += 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            self._rendering -= 1
 
     def interval_ms(self, queue_position: int | None) -> int:
         """Milliseconds until the client should poll again: longer deep in the queue and under load."""

@@ -1,13 +1,13 @@
 """Renders the Jinja templates of the site's pages, with the layout's values and security headers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.responses import HTMLResponse, Response
 
 from outlast.web.problems import Problem
-from outlast.web.request_context import RequestContext
 from outlast.web.wording import clock, duration, step_meta, step_state, time_left
 
 CSP = (
@@ -34,36 +34,32 @@ def environment() -> Environment:
 class PageTemplates:
     """The templates of one site."""
 
-    def __init__(self, title: str, stylesheets: Sequence[str], modules: Sequence[str]) -> None:
+    def __init__(self, title: str, assets: Path | None) -> None:
+        """`assets` is the folder of the site's own style sheets and modules."""
         self.title = title
-        self._stylesheets = stylesheets
-        self._modules = modules
+        self.assets = assets
+        self._stylesheets = _assets(assets, "*.css")
+        self._modules = _assets(assets, "*.js")
         self._templates = environment()
 
     def page(
         self,
         template: str,
-        context: RequestContext,
+        root: str,
+        token: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response:
         """Render a template as a response; `headers` extend or override those of every page."""
-        token = context.access.token(context.visitor) if context.visitor else ""
-        html = self._templates.get_template(template).render(**self._frame(context.root, token), **values)
+        html = self._templates.get_template(template).render(**self._frame(root, token), **values)
         return HTMLResponse(html, status, {**HEADERS, **(headers or {})})
 
     def problem(self, root: str, problem: Problem) -> Response:
         """Render an error page."""
-        html = self._templates.get_template("problem.html").render(
-            **self._frame(root, ""),
-            status=problem.status,
-            title=problem.title,
-            error=problem.sentence,
-            reference=problem.reference,
-            link=problem.link or ("/", "To the start page"),
+        return self.page(
+            "problem.html", root, "", problem.status, problem.headers, title=problem.title, problem=problem
         )
-        return HTMLResponse(html, problem.status, {**HEADERS, **problem.headers})
 
     def _frame(self, root: str, token: str) -> dict[str, Any]:
         return {
@@ -74,3 +70,7 @@ class PageTemplates:
             "modules": [root + m for m in self._modules],
             "lang": "en",
         }
+
+
+def _assets(folder: Path | None, pattern: str) -> list[str]:
+    return [f"/assets/{path.name}" for path in sorted(folder.glob(pattern))] if folder else []

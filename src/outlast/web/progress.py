@@ -43,7 +43,7 @@ async def snapshot_body(context: RequestContext, view: SessionView) -> bytes:
 
 
 async def progress(context: RequestContext) -> None:
-    """Answer a poll."""
+    """The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`."""
     context.limits.count_poll()
     wait = _requested_wait(context)
     if_none_match = context.headers.get(b"if-none-match")

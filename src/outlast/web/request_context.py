@@ -1,24 +1,25 @@
-"""`RequestContext`: one authorized request, as endpoints receive it."""
+"""`RequestContext`: one authorized request, as handlers receive it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from outlast.running.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, Visitor
 from outlast.web.limits import VisitorLimits
+from outlast.web.page_templates import PageTemplates
 from outlast.web.poll_cache import PollCache
-from outlast.web.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The request and what an endpoint needs to answer it; access has been checked."""
+    """The request and what a handler needs to answer it; access has been checked."""
 
-    route: Route
     parameters: Mapping[str, str]
     headers: Mapping[bytes, bytes]
     visitor: Visitor | None
@@ -30,6 +31,7 @@ class RequestContext:
     access: Access
     limits: VisitorLimits
     answers: PollCache
+    templates: PageTemplates
 
     @property
     def root(self) -> str:
@@ -52,6 +54,13 @@ class RequestContext:
     @property
     def request(self) -> Request:
         return Request(self.scope, self.receive)
+
+    def page(
+        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> Response:
+        """Render a page for this visitor; `headers` extend or override those of every page."""
+        token = self.access.token(self.visitor) if self.visitor else ""
+        return self.templates.page(template, self.root, token, status, headers, **values)
 
     async def disconnected(self) -> None:
         """Wait until the client disconnects, discarding whatever it still sends."""

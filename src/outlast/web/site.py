@@ -1,4 +1,4 @@
-"""The site as one ASGI application: routing, access checks, error responses, static files and lifespan."""
+"""The site as one ASGI application: routing, access checks, error responses and lifespan."""
 
 import errno
 import logging
@@ -6,12 +6,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outlast.core.analyses.analysis import Catalogue
@@ -20,35 +18,25 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
-from outlast.web import api
 from outlast.web.access import Access, OwnerOf
 from outlast.web.bodies import UnfinishedBodies, refuse_body
-from outlast.web.dashboard import Dashboard
-from outlast.web.events import events
 from outlast.web.keys import KeyRing
 from outlast.web.limits import VisitorLimits
 from outlast.web.operators import Operators
 from outlast.web.page_templates import PageTemplates
-from outlast.web.pages import Pages
 from outlast.web.poll_cache import NOSNIFF, Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
-from outlast.web.progress import progress
 from outlast.web.rates import Rates
 from outlast.web.request_context import RequestContext
-from outlast.web.result_pages import ResultPages
 from outlast.web.routes import ROUTES, Route
 from outlast.web.single_headers import single_headers
 from outlast.web.throttled_warning import ThrottledWarning
-from outlast.web.uploads import upload
 
 log = logging.getLogger(__name__)
 
 MAX_PATH = 200
 """Characters of a path that a log line shows."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
-
-Endpoint = Callable[[RequestContext], Awaitable[Response | None]]
-"""Returns a response, or `None` if it has sent its response itself."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +64,7 @@ class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
-        self._folders = {"static": Path(str(files("outlast.web") / "static")), "assets": site.assets}
-        styles = sorted(site.assets.glob("*.css")) if site.assets else []
-        modules = sorted(site.assets.glob("*.js")) if site.assets else []
-        self._templates = PageTemplates(
-            site.title, [f"/assets/{s.name}" for s in styles], [f"/assets/{m.name}" for m in modules]
-        )
-        results = ResultPages(self._templates)
-        pages = Pages(self._templates, results)
-        dashboard = Dashboard(self._templates)
+        self._templates = PageTemplates(site.title, site.assets)
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
@@ -92,39 +72,6 @@ class _SiteApp:
         self._exhausted = ThrottledWarning(
             log, "Requests were answered 503: no descriptors, memory or disk is left."
         )
-        self._endpoints: Mapping[str, Endpoint] = {
-            "start": api.start,
-            "upload": upload,
-            "token": api.token,
-            "progress": progress,
-            "events": events,
-            "result": api.result,
-            "cancel": api.cancel,
-            "retry": api.retry,
-            "share": api.share,
-            "form": pages.form,
-            "submit": pages.submit,
-            "page": pages.page,
-            "page_cancel": pages.cancel,
-            "page_retry": pages.retry,
-            "page_again": pages.again,
-            "page_share": results.share,
-            "page_unshare": results.unshare,
-            "export": results.export,
-            "shared": results.shared,
-            "shared_export": results.shared_export,
-            "enter": dashboard.enter,
-            "admit": dashboard.admit,
-            "leave": dashboard.leave,
-            "dashboard": dashboard.overview,
-            "dashboard_session": dashboard.session,
-            "dashboard_cancel": dashboard.cancel,
-            "dashboard_retry": dashboard.retry,
-            "static": self._static_file,
-            "assets": self._static_file,
-            "livez": api.livez,
-            "readyz": api.readyz,
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -172,7 +119,7 @@ class _SiteApp:
         try:
             route, parameters = self._match_route(scope)
             context = await self._authorize(route, parameters, scope, receive, tracker)
-            await self._dispatch(context)
+            await self._dispatch(route, context)
         except OutlastError as error:
             if tracker.started:  # too late for another response: the connection is cut and the client retries
                 raise
@@ -183,24 +130,19 @@ class _SiteApp:
         except ClientDisconnect:
             log.info("A client disconnected while sending a request to %s.", scope["path"][:MAX_PATH])
 
-    async def _dispatch(self, context: RequestContext) -> None:
-        if not context.route.takes_body:
+    async def _dispatch(self, route: Route, context: RequestContext) -> None:
+        if not route.takes_body:
             await refuse_body(context.scope, context.receive)
-            await self._respond(context)
+            await _respond(route, context)
             return
         assert self._bodies is not None  # noqa: S101 - set with the first request context
         with self._bodies.reading(context.owner, context.receive) as counted:
-            await self._respond(replace(context, receive=counted))
-
-    async def _respond(self, context: RequestContext) -> None:
-        response = await self._endpoints[context.route.name](context)
-        if response is not None:
-            await response(context.scope, context.receive, context.send)
+            await _respond(route, replace(context, receive=counted))
 
     async def _authorize(
         self, route: Route, parameters: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> RequestContext:
-        """Check host, owner and CSRF token, deny first; return the context that the endpoint is called with."""
+        """Check host, owner and CSRF token, deny first; return the context that the handler is called with."""
         headers = single_headers(scope)
         if self._access is None or self._limits is None:
             settings = self._site.settings()
@@ -209,12 +151,11 @@ class _SiteApp:
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
-        visitor = await self._access.visitor(route, scope, headers, self._store)
-        self._access.check_token(route, visitor, scope, headers)
+        visitor = await self._access.visitor(route.owner, route.token, scope, headers, self._store)
+        self._access.check_token(route.token, visitor, scope, headers)
         for set_cookie in visitor.set_cookies if visitor is not None else ():
             send = _with_header(send, b"set-cookie", set_cookie.encode("latin-1"))
         return RequestContext(
-            route,
             parameters,
             headers,
             visitor,
@@ -226,6 +167,7 @@ class _SiteApp:
             self._access,
             self._limits,
             self._answers,
+            self._templates,
         )
 
     async def _store(self) -> FactStore:
@@ -244,14 +186,6 @@ class _SiteApp:
         if methods:
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
         raise not_found()
-
-    async def _static_file(self, context: RequestContext) -> Response:
-        folder, name = self._folders[context.route.name], context.parameters["file"]
-        path = folder / name if folder is not None else None
-        if path is None or name.startswith(".") or not path.is_file():
-            raise not_found()
-        kind = "text/javascript" if path.suffix == ".js" else None
-        return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=kind)
 
     async def _internal_error(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
         """Answer an unexpected exception with a reference under which the log has its traceback."""
@@ -281,6 +215,12 @@ class _SiteApp:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _respond(route: Route, context: RequestContext) -> None:
+    response = await route.handler(context)
+    if response is not None:
+        await response(context.scope, context.receive, context.send)
 
 
 def _is_exhaustion(error: Exception) -> bool:

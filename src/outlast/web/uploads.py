@@ -23,7 +23,7 @@ CHARSET = re.compile(r';\s*charset\s*=\s*(?:"[^"]*"|[^;]*)', re.IGNORECASE)
 
 
 async def upload(context: RequestContext) -> Response:
-    """`POST /api/analysis/upload`, multipart field `file`."""
+    """Store a file (multipart field `file`); answers its `source`, for the input of a start."""
     if context.media_type != MULTIPART:
         raise Problem(415, "Send the file as multipart/form-data, in the field file.")
     await context.limits.start("upload " + context.owner, client_address(context.scope))
