@@ -73,7 +73,7 @@ class Pages:
         done = snapshot["status"] == "completed"
         title = "Report on reviews.csv" if done else "Analysis of reviews.csv"
         if not done:
-            return self._render("analysis.html", title=title, snapshot=snapshot)
+            return self._render("progress.html", title=title, snapshot=snapshot)
         return self._render(
             "result.html",
             title=title,

@@ -9,7 +9,7 @@ from source_tree import PACKAGES, ROOT, in_package, modules
 WORDS_OF_EVERY_PROGRAMMER = """
 after almost ambiguous bad earlier full like many much new no not out too
 api app application archive blocking cache cached channel celery chat child cli client clock column command
-connection content cookie count counter cpu cursor database date decoder default disk document driver
+connection content count counter cpu cursor database date decoder default disk document driver
 error exit fetched fetching file format formatter formatting found header hour id index info input invalid ip
 item lazy limit line link local lock locked log main machine maker memory missing name named open option
 package page part pipe point policy postgres process range read reader reason redis reply request response

@@ -19,7 +19,7 @@ BOUNDED_BY = {
     "web/poll_cache.py _answers": "MAX_ANSWERS times MAX_SNAPSHOT",
     "web/bodies.py _bytes": "open connections",
     "web/limits.py _streams": "open connections",
-    "web/local_rates.py _counts": "MOST_KEYS, each with a minute of seconds",
+    "web/rates.py _counts": "MOST_KEYS, each with a minute of seconds",
     "web/start_queue.py _addresses": "open connections",
     "web/start_queue.py _queues": "open connections",
     "core/text_cache.py lru_cache": "its entries times its longest text",

@@ -12,7 +12,7 @@ from edge_site import PATIENCE, OpenSite, Visitor, open_site
 
 from outlast.domain.session import Claim
 from outlast.testing.acts import completed, crash, failed, postponed, update
-from outlast.web.payloads import INLINE_RESULT
+from outlast.web.snapshot import INLINE_RESULT
 
 KEYS = {
     "success", "session_id", "analysis", "subject", "status", "phase", "current_step", "total_steps",

@@ -10,7 +10,7 @@ import pytest
 from edge_site import OpenSite, Visitor, open_site
 
 from outlast.core.analyses.payload import MAX_SUBJECT, bounded
-from outlast.web.limits import MAX_BODY
+from outlast.web.bodies import MAX_BODY
 
 START = "/api/analysis/start"
 

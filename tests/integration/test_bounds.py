@@ -26,9 +26,9 @@ from outlast.core.watch import LARGEST_INPUT, POSITIONS_PER_REFRESH
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.testing.acts import new_session
-from outlast.web import access, local_rates, poll_cache
+from outlast.web import access, poll_cache, rates
 from outlast.web.access import COOKIE
-from outlast.web.local_rates import LocalRates
+from outlast.web.rates import LocalRates
 
 MB = 1_000_000
 
@@ -171,7 +171,7 @@ def test_counts_of_a_minute_weigh_the_same_for_long_names_and_any_pace():
 
 
 def test_counts_are_of_so_many_at_most_and_forgotten_after_their_minute(monkeypatch):
-    monkeypatch.setattr(local_rates, "MOST_KEYS", 100)
+    monkeypatch.setattr(rates, "MOST_KEYS", 100)
     now = [1_000.0]
     counts, rate = LocalRates(lambda: now[0]), RateLimitItemPerMinute(1)
     for n in range(300):

@@ -2,7 +2,7 @@
 
 from limits import RateLimitItemPerMinute
 
-from outlast.web.local_rates import LocalRates
+from outlast.web.rates import LocalRates
 
 
 def test_what_was_counted_a_whole_minute_ago_counts_beside_what_comes_now_and_not_later():

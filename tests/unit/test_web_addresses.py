@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.web.addresses import UNKNOWN, client_address
+from outlast.web.limits import UNKNOWN_ADDRESS, client_address
 
 
 def of(host: str) -> str:
@@ -32,7 +32,7 @@ def test_loopback_stands_for_everybody(host: str):
 
 @pytest.mark.parametrize("host", ["", "unknown", "_hidden", "<script>", "1.2.3.4.5", "x" * 60_000])
 def test_what_is_no_address_counts_as_one(host: str):
-    assert of(host) == UNKNOWN
+    assert of(host) == UNKNOWN_ADDRESS
 
 
 def test_without_an_address_nobody_is_limited_by_it():

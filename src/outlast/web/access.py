@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from outlast.ports.facts import FactStore
 from outlast.settings import Settings
-from outlast.web.cookies import cookie, is_secure, values_of
+from outlast.web.headers import cookie, is_secure, values_of
 from outlast.web.keys import KeyRing
 from outlast.web.operators import PATH, Operators
 from outlast.web.problems import Problem, not_found

@@ -14,13 +14,13 @@ from outlast.core.watch import SessionView, Watched
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.web.addresses import client_address
+from outlast.web.bodies import MAX_BODY, bounded
 from outlast.web.events import stream
-from outlast.web.limits import MAX_BODY, too_fast
-from outlast.web.payloads import links
+from outlast.web.limits import client_address, too_fast
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
+from outlast.web.snapshot import links
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
 INLINE_MARGIN = 30.0
@@ -81,22 +81,16 @@ async def wait_inline(context: RequestContext, watched: Watched) -> SessionView:
 
 
 async def started_response(context: RequestContext, view: SessionView, status: int, *, existing: bool) -> Response:
-    session = view.session
-    addresses = links(session.id, context.root)
-    snapshot = await snapshot_body(context, view)
-    message = "This analysis is already on its way." if existing else "The analysis has started."
+    addresses = links(view.session.id, context.root)
     head = {
-        "success": True,
-        "session_id": session.id,
         "status": "existing" if existing else "started",
-        "message": message,
+        "message": "This analysis is already on its way." if existing else "The analysis has started.",
         "links": addresses,
     }
-    body = json.dumps(head)[:-1].encode() + b', "session": ' + snapshot + b"}"
-    headers = {"Location": addresses["self"], "Cache-Control": "no-store"}
-    if not session.status.final:
+    headers = {"Location": addresses["self"]}
+    if not view.session.status.final:
         headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
-    return Response(body, status, headers, media_type="application/json")
+    return await _with_snapshot(context, view, status, head, headers)
 
 
 async def token(context: RequestContext) -> Response:
@@ -191,16 +185,22 @@ async def _action_response(context: RequestContext, status: int, message: str) -
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
-    head = json.dumps({"success": True, "session_id": view.session.id, "message": message})
+    return await _with_snapshot(context, view, status, {"message": message}, {})
+
+
+async def _with_snapshot(
+    context: RequestContext, view: SessionView, status: int, fields: Mapping[str, Any], headers: Mapping[str, str]
+) -> Response:
+    head = json.dumps({"success": True, "session_id": view.session.id, **fields})
     body = head[:-1].encode() + b', "session": ' + await snapshot_body(context, view) + b"}"
-    return Response(body, status, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(body, status, {"Cache-Control": "no-store", **headers}, media_type="application/json")
 
 
 async def _json(context: RequestContext) -> Any:
     if context.media_type != b"application/json":
         raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
     request = context.request
-    request._receive = context.limits.bounded(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
+    request._receive = bounded(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
     try:
         return json.loads(await request.body())
     except (ValueError, RecursionError):

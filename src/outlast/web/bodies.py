@@ -1,4 +1,4 @@
-"""Limits on request bodies: rejects unexpected ones and bounds the bytes of bodies being received."""
+"""Limits on request bodies: their size, unexpected ones, and the bytes of those being received."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -7,9 +7,14 @@ from contextlib import contextmanager
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
-from outlast.web.limits import LONGEST_LENGTH
 from outlast.web.problems import Problem
 
+MAX_BODY = 1_000_000
+"""Bytes of a body that is not an upload."""
+LONGEST_LENGTH = 18
+"""Digits of a `Content-Length` that is parsed."""
+UPLOAD_OVERHEAD = 64 * 1024
+"""Bytes that a multipart body may add to its file."""
 IGNORED_BODY = 1_000
 """Bytes of an unexpected body that are read and ignored: some clients always send an empty object."""
 OWNERS_UPLOADS = 3
@@ -39,6 +44,25 @@ async def refuse_body(scope: Scope, receive: Receive) -> None:
         more = message.get("more_body", False)
         if length > IGNORED_BODY:
             raise _no_body_allowed()
+
+
+def bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
+    """Wrap `receive` to raise 413 beyond `limit` bytes; raises at once if `Content-Length` exceeds it."""
+    length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
+    if length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > limit):
+        raise _too_large(limit)
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+        return message
+
+    return counted
 
 
 class UnfinishedBodies:
@@ -80,3 +104,7 @@ class UnfinishedBodies:
 
 def _no_body_allowed() -> Problem:
     return Problem(413, "This address takes no body.")
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"That is too large: at most {limit / 1_000_000:g} MB are accepted.")

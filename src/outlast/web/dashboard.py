@@ -14,12 +14,12 @@ from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.access import OPERATOR
-from outlast.web.addresses import client_address
 from outlast.web.api import RETRY_REFUSED
+from outlast.web.limits import client_address
 from outlast.web.operators import PATH
-from outlast.web.payloads import MILLISECOND
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.request_context import RequestContext
+from outlast.web.snapshot import MILLISECOND
 from outlast.web.uploads import checked_form, read_fields
 
 LISTED = 100
@@ -47,7 +47,7 @@ async def login_page(context: RequestContext) -> Response:
     `?key=` fills it, so that a link preview does not use the key up.
     """
     key = context.request.query_params.get("key", "")
-    return context.page("enter.html", title="Dashboard", key=key)
+    return context.page("dashboard_login.html", title="Dashboard", key=key)
 
 
 async def log_in(context: RequestContext) -> Response:
@@ -59,7 +59,7 @@ async def log_in(context: RequestContext) -> Response:
     cookie = operators.sign_in(form.get("key", "").strip(), context.scope)
     if cookie is None:
         operators.note_failure(address)
-        return context.page("enter.html", 403, title="Dashboard", refused=True)
+        return context.page("dashboard_login.html", 403, title="Dashboard", refused=True)
     return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
 
 

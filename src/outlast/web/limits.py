@@ -1,25 +1,27 @@
-"""Limits per visitor: body sizes, starts per minute, streams, results being rendered; and the polling interval."""
+"""Limits by owner and address: starts per minute, streams, results being rendered; and the polling interval."""
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from limits import RateLimitItemPerMinute
-from starlette.types import Message, Receive, Scope
+from starlette.types import Scope
 
 from outlast.settings import Settings
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 from outlast.web.start_queue import StartQueues
 
-MAX_BODY = 1_000_000
-"""Bytes of a body that is not an upload."""
-LONGEST_LENGTH = 18
-"""Digits of a `Content-Length` that is parsed."""
-UPLOAD_OVERHEAD = 64 * 1024
-"""Bytes that a multipart body may add to its file."""
+UNKNOWN_ADDRESS: Final = "unknown"
+"""Stands for all clients whose address is not an IP address, as when a proxy hides it."""
+LONGEST_ADDRESS: Final = 100
+"""Characters of an address that is parsed."""
+HOST_BITS: Final = 64
+"""Low bits of an IPv6 address that a host chooses freely."""
 ADDRESS_FACTOR = 10
 """Limit per address as a multiple of the limit per owner: people share addresses."""
 BUSY_POLLS = 1000
@@ -110,28 +112,34 @@ class VisitorLimits:
             self._second, self._polls = second, 0
         self._polls += 1
 
-    def bounded(self, scope: Scope, receive: Receive, limit: int) -> Receive:
-        """Wrap `receive` to raise 413 beyond `limit` bytes; raises at once if `Content-Length` exceeds it."""
-        length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
-        if length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > limit):
-            raise _too_large(limit)
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > limit:
-                    raise _too_large(limit)
-            return message
-
-        return counted
-
 
 def too_fast() -> Problem:
     return Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
 
 
-def _too_large(limit: int) -> Problem:
-    return Problem(413, f"That is too large: at most {limit / 1_000_000:g} MB are accepted.")
+def client_address(scope: Scope) -> str:
+    """The client's IPv4 address or IPv6 /64 network.
+
+    Empty if it identifies nobody: loopback stands for every client behind a local proxy.
+    """
+    client = scope.get("client")
+    if not client:
+        return ""
+    host: str = client[0]
+    if host == "localhost":
+        return ""
+    if len(host) > LONGEST_ADDRESS:
+        return UNKNOWN_ADDRESS
+    try:
+        address = _unmapped(ip_address(host))
+    except ValueError:
+        return UNKNOWN_ADDRESS
+    if address.is_loopback:
+        return ""
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(IPv6Network((int(address) >> HOST_BITS << HOST_BITS, 128 - HOST_BITS)))
+
+
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    return getattr(address, "ipv4_mapped", None) or address

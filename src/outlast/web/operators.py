@@ -14,9 +14,9 @@ from starlette.types import Scope
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore, StoredFact
 from outlast.settings import Settings
-from outlast.web.cookies import cookie, values_of
+from outlast.web.headers import cookie, values_of
 from outlast.web.keys import KeyRing
-from outlast.web.local_rates import LocalRates
+from outlast.web.rates import LocalRates
 
 log = logging.getLogger(__name__)
 

@@ -15,15 +15,15 @@ from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
-from outlast.web.addresses import client_address
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_inline
+from outlast.web.bodies import UPLOAD_OVERHEAD
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
-from outlast.web.limits import UPLOAD_OVERHEAD
-from outlast.web.payloads import links
+from outlast.web.limits import client_address
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
+from outlast.web.snapshot import links
 from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
 
 STATIC = Path(str(files("outlast.web") / "static"))
@@ -73,7 +73,7 @@ async def session_page(context: RequestContext) -> Response:
     catalogue = context.engine.catalogue
     known = session.analysis in catalogue
     return context.page(
-        "analysis.html",
+        "progress.html",
         title=catalogue[session.analysis].title if known else session.analysis,
         snapshot=json.loads(await snapshot_body(context, view)),
     )

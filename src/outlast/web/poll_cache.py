@@ -8,7 +8,7 @@ from starlette.types import Message, Scope
 from outlast.core.watch import POLL_EVERY, SessionView
 from outlast.domain.status import Status
 from outlast.running.engine import Engine
-from outlast.web.payloads import closed
+from outlast.web.snapshot import closed
 
 MAX_ANSWERS = 2_000
 """Responses in the cache; beyond it the oldest is evicted."""

@@ -5,10 +5,10 @@ from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView
 from outlast.domain.status import Status
-from outlast.web.payloads import INLINE_RESULT, closed, encode, snapshot
 from outlast.web.poll_cache import CachedAnswer
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
+from outlast.web.snapshot import INLINE_RESULT, closed, encode, snapshot
 
 LONGEST_WAIT = 25.0
 """Seconds to which `?wait=` is capped."""

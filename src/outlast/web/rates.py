@@ -1,9 +1,11 @@
-"""Rate limits of starts, uploads and retries, shared by all machines through Redis where it is configured."""
+"""Rate limits: counted in each process, and by all machines together through Redis where it is configured."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
 from typing import Any, cast
 
 from limits import RateLimitItem
@@ -12,7 +14,6 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 
 from outlast.domain.errors import PackageMissing
-from outlast.web.local_rates import LocalRates
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +21,45 @@ ANSWER_WITHIN = 0.3
 """Seconds that a request waits for Redis."""
 RETRY_REDIS_AFTER = 5.0
 """Seconds until one request tries Redis again."""
+MOST_KEYS = 50_000
+"""Owners and addresses counted; beyond it the least recently counted one is evicted."""
+
+Seconds = list[tuple[int, int]]
+"""(second, count) in order: at most one entry for each second of the window."""
 
 Ask = Callable[[MovingWindowRateLimiter], Awaitable[bool]]
+
+
+class LocalRates:
+    """Counts in one process: a moving window with a resolution of one second, by the monotonic clock."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._counts: OrderedDict[bytes, tuple[int, Seconds]] = OrderedDict()
+        """Key → (expiry, seconds), the most recently counted last."""
+
+    def allows(self, rate: RateLimitItem, what: Sequence[str], cost: int = 1) -> bool:
+        """Whether the rate allows `cost` more."""
+        _, seconds = self._counts.get(_key(what), (0, []))
+        since = int(self._monotonic()) - rate.get_expiry()
+        return sum(count for second, count in seconds if second >= since) <= rate.amount - cost
+
+    def count(self, rate: RateLimitItem, what: Sequence[str]) -> None:
+        now, key = int(self._monotonic()), _key(what)
+        _, seconds = self._counts.pop(key, (0, []))
+        since = now - rate.get_expiry()
+        seconds = [(second, count) for second, count in seconds if second >= since]
+        if seconds and seconds[-1][0] == now:
+            seconds[-1] = (now, seconds[-1][1] + 1)
+        else:
+            seconds.append((now, 1))
+        self._counts[key] = (now + rate.get_expiry(), seconds)
+        self._forget(now)
+
+    def _forget(self, now: int) -> None:
+        """Drop expired entries from the front, and those beyond `MOST_KEYS`."""
+        while len(self._counts) > MOST_KEYS or next(iter(self._counts.values()))[0] < now:
+            self._counts.popitem(last=False)
 
 
 class Rates:
@@ -85,3 +123,8 @@ def _redis_storage(url: str, namespace: str) -> RedisStorage:
         )
     except ConfigurationError:
         raise PackageMissing("REDIS_URL", "redis") from None
+
+
+def _key(what: Sequence[str]) -> bytes:
+    """A digest of fixed length, as names of owners may be long."""
+    return blake2b("\0".join(what).encode(errors="surrogatepass"), digest_size=16).digest()

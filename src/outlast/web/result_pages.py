@@ -13,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from outlast.core.analyses.analysis import Analysis, PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
-from outlast.web.payloads import links
 from outlast.web.problems import not_found
 from outlast.web.request_context import RequestContext
+from outlast.web.snapshot import links
 from outlast.web.uploads import checked_form
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}

@@ -20,6 +20,7 @@ from outlast.running.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, OwnerOf
 from outlast.web.bodies import UnfinishedBodies, refuse_body
+from outlast.web.headers import single_headers
 from outlast.web.keys import KeyRing
 from outlast.web.limits import VisitorLimits
 from outlast.web.operators import Operators
@@ -29,7 +30,6 @@ from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
 from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
-from outlast.web.single_headers import single_headers
 from outlast.web.throttled_warning import ThrottledWarning
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@
 // Fires bubbling `analysis-snapshot` events with each snapshot as their detail, and `analysis-final` with the last
 // one; preventDefault() on the latter keeps the element from showing the result.
 
-import { post } from "./access.js";
+import { post } from "./requests.js";
 import { announce } from "./announcer.js";
 import { Feed } from "./feed.js";
 import { isHere, leaveFor, showFinal } from "./final-page.js";

@@ -1,9 +1,8 @@
 // Receives one session's snapshots: by server-sent events, falling back to long polling and then to polling, and
 // returning to events later.
 
-import { sameSite } from "./access.js";
+import { sameSite } from "./requests.js";
 import { EventStream, StreamTimeout } from "./event-stream.js";
-import { watchPage } from "./page-watch.js";
 import { isFinal } from "./wording.js";
 
 const [EVENTS, LONG_POLL, POLL] = [0, 1, 2];
@@ -18,6 +17,8 @@ const LONGEST_BACKOFF = 15_000;
 const LONGEST_RETRY_AFTER = 60_000;
 const HIDDEN_INTERVAL = 5_000;
 const BETWEEN_LONG_POLLS = 250;
+const SLEPT = 20_000; // a timer this late means that the machine slept
+const HIDDEN_AFTER = 30_000; // a hidden tab closes its connection: HTTP/1.1 browsers share six among tabs
 
 const LONG_POLL_SECONDS = 25;
 
@@ -271,5 +272,34 @@ function pause(ms, signal) {
       clearTimeout(timer);
       resolve();
     });
+  });
+}
+
+/** Calls `wake()`, `hidden()` and `visible(wasHidden)` until `signal` aborts. */
+function watchPage(signal, { wake, hidden, visible }) {
+  const on = (target, type, act) => target.addEventListener(type, act, { signal });
+  let since = Date.now();
+  let timer = null;
+
+  const visibility = () => {
+    clearTimeout(timer);
+    if (!document.hidden) return visible(Date.now() - since > HIDDEN_AFTER);
+    since = Date.now();
+    timer = setTimeout(hidden, HIDDEN_AFTER);
+  };
+  on(window, "online", wake);
+  on(window, "offline", wake); // a request shows whether it is true
+  on(document, "visibilitychange", visibility);
+  if (document.hidden) visibility();
+
+  let ticked = Date.now();
+  const ticker = setInterval(() => {
+    const late = Date.now() - ticked > SLEPT;
+    ticked = Date.now();
+    if (late && !document.hidden) wake();
+  }, 5000);
+  on(signal, "abort", () => {
+    clearInterval(ticker);
+    clearTimeout(timer);
   });
 }

@@ -1,6 +1,6 @@
 // Replaces <main> and the title by those of a fetched page, with the same outcome as a reload.
 
-import { sameSite } from "./access.js";
+import { sameSite } from "./requests.js";
 
 const STYLES_WITHIN = 3000;
 
