@@ -16,8 +16,9 @@ import click
 
 import outlast
 from outlast.cli.main import outlast as command_line
-from outlast.domain.status import TRANSITIONS, Status
+from outlast.domain.status import Status
 from outlast.settings import Settings
+from outlast.testing.contract.finality import TRANSITIONS
 from outlast.web.access import Owner, Token
 from outlast.web.routes import ROUTES, Route
 from outlast_reviews.evaluate.honesty import from_json, markdown
@@ -48,7 +49,7 @@ TOKENS: Final = {None: "", Token.HEADER: "`X-CSRF-Token`", Token.FORM: "field `c
 
 
 def statuses() -> Iterator[str]:
-    """The diagram of `TRANSITIONS`."""
+    """The diagram of the transitions that the contract suite checks on every backend."""
     verbs: dict[tuple[Status, Status], list[str]] = {}
     for verb, ways in TRANSITIONS.items():
         for before, afters in ways.items():

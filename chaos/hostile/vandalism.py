@@ -203,7 +203,7 @@ def clears_path(tag: str) -> str:
 
 
 def forgets_modules(tag: str) -> str:
-    for name in ("json", "hostile.site", "logging.handlers", "decimal", "outlast.running.isolation"):
+    for name in ("json", "hostile.site", "logging.handlers", "decimal", "outlast.running.isolation_parent"):
         sys.modules.pop(name, None)
     sys.modules["uuid"] = None
     return SURVIVED

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from outlast.ports.store import CancelAnswer, RetryAnswer
     from outlast.settings import Settings, SettingsError
 
-_ROOMS = {
+_MODULES = {
     "AnalysisSession": "outlast.domain.session",
     "CancelAnswer": "outlast.ports.store",
     "Export": "outlast.core.analyses.analysis",
@@ -71,9 +71,9 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that the command line starts quickly."""
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'outlast' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_ROOMS[name]), name)
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
     return value
 
 

@@ -23,7 +23,7 @@ from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.running.engine import Engine
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import WorkerOptions
 from outlast.settings import Settings, load_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import enrol, make_engine

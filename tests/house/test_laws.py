@@ -25,10 +25,9 @@ BROAD_EXCEPT = {
     "src/outlast/running/attempt.py": "the attempt: whatever the analysis raised is its outcome",
     "src/outlast/running/embedded.py": "the service loop of a worker in the host's process",
     "src/outlast/core/analyses/fan_out.py": "a thread of a map: whoever called it raises the error again",
-    "src/outlast/running/isolated.py": "the attempt, in a process of its own",
-    "src/outlast/running/outcomes.py": "the attempt: an error may raise anything while it is read",
-    "src/outlast/running/thread_pool.py": "a thread for an event loop: its caller gets the error",
-    "src/outlast/running/daemon_threads.py": "the attempt, in a thread of its own",
+    "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
+    "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",
+    "src/outlast/running/threads.py": "the attempt, and a pool whose callers get the error",
     "src/outlast/running/outcome_writer.py": "the attempt: an end that no store takes must not stay",
     "src/outlast/core/service_loop.py": "the service loop of all that runs as long as its process",
     "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
@@ -39,7 +38,7 @@ BROAD_EXCEPT = {
 
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
-    "src/outlast/running/isolation.py": "an isolated attempt inherits the environment whole",
+    "src/outlast/running/isolation_parent.py": "an isolated attempt inherits the environment whole",
     "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
     "src/outlast/running/supervisor.py": "a worker inherits the environment whole",
 }

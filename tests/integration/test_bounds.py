@@ -21,8 +21,7 @@ from outlast.backends.sqlite import writer
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.writer import Writer
 from outlast.core import text_cache
-from outlast.core.start_times import MAX_KNOWN, StartTimes
-from outlast.core.watch import LARGEST_INPUT, POSITIONS_PER_REFRESH
+from outlast.core.watch import LARGEST_INPUT, MAX_KNOWN, POSITIONS_PER_REFRESH, StartTimes
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.testing.acts import new_session
@@ -123,7 +122,7 @@ async def test_what_is_watched_is_kept_without_a_large_input(site: OpenSite, vis
         whole = await site.engine.sessions.get(session_id, owner=None)
         assert whole is not None
         assert whole.session.input == session.input
-    assert not site.engine.watch._slots
+    assert not site.engine.watch._watched
 
 
 @pytest.mark.slow

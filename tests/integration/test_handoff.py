@@ -19,7 +19,7 @@ from outlast.running.engine import Engine
 from outlast.running.handoff import Handoff, HandoffResult
 from outlast.running.lease import LeaseKeeper
 from outlast.running.maintenance import Retention
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import WorkerOptions
 from outlast.testing.acts import crash, new_session, read, start
 
 SILENCE = 1_000.0
@@ -183,7 +183,7 @@ async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatc
 
 
 async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):
-    monkeypatch.setattr("outlast.running.handoff_claims.RETRY_DELAY", 0.01)
+    monkeypatch.setattr("outlast.running.handoff.RETRY_DELAY", 0.01)
     async with bench() as b:
         b.gate.set()
         session = await b.add()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from processes import Installation
 
-from outlast.cli.header_limit import MAX_HEAD
+from outlast.cli.connections import MAX_HEAD
 
 pytestmark = pytest.mark.slow
 

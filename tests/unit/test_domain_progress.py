@@ -14,8 +14,8 @@ from outlast.domain.progress import (
     TimeLeft,
     dump_steps,
     load_steps,
-    overall,
-    restarted,
+    overall_percentage,
+    steps_for_new_attempt,
     time_left,
 )
 
@@ -46,7 +46,7 @@ def _steps(*percentages, **changes):
 
 @given(st.lists(percentages, min_size=1, max_size=10))
 def test_the_whole_is_below_a_hundred_with_one_decimal(shares):
-    shown = overall(_steps(*shares))
+    shown = overall_percentage(_steps(*shares))
     assert 0 <= shown <= 99.9
     assert shown == round(shown, 1)
 
@@ -58,7 +58,7 @@ def test_a_step_that_goes_on_never_takes_the_whole_back(shares, data):
     n = data.draw(st.integers(0, len(steps) - 1))
     further = data.draw(st.floats(shares[n], 100))
     later = [*steps[:n], replace(steps[n], progress_percentage=further), *steps[n + 1 :]]
-    assert overall(later) >= overall(steps)
+    assert overall_percentage(later) >= overall_percentage(steps)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a_step_that_goes_on_never_takes_the_whole_back(shares, data):
     [((), 0), ((0, 0), 0), ((50, 0), 25), ((100, 0, 0), 33.3), ((99.99,), 99.9), ((100, 100), 99.9)],
 )
 def test_the_whole_is_rounded_down(shares, shown):
-    assert overall(_steps(*shares) if shares else []) == shown
+    assert overall_percentage(_steps(*shares) if shares else []) == shown
 
 
 def test_steps_that_sum_to_a_round_figure_show_it_despite_floating_point():
     steps = [StepState(str(n), "A step", 0.1, progress_percentage=100) for n in range(3)]
-    assert overall(steps) == 30.0
+    assert overall_percentage(steps) == 30.0
 
 
 def test_time_left_is_what_history_says_of_the_steps_ahead():
@@ -109,9 +109,9 @@ def test_a_step_that_took_no_time_took_none_rather_than_an_unknown_one():
 @pytest.mark.slow
 @given(st.lists(step_states, max_size=5))
 def test_a_new_attempt_finds_nothing_at_work_nothing_failed_and_no_percentage_lost(steps):
-    again = restarted(steps)
+    again = steps_for_new_attempt(steps)
     assert not {step.status for step in again} & {StepStatus.ACTIVE, StepStatus.FAILED}
     assert [s.progress_percentage for s in again] == [s.progress_percentage for s in steps]
-    assert restarted(again) == again
+    assert steps_for_new_attempt(again) == again
     settled = {StepStatus.DONE, StepStatus.SKIPPED, StepStatus.PENDING}
     assert all(new == old for new, old in zip(again, steps, strict=True) if old.status in settled)

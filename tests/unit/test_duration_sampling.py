@@ -1,7 +1,7 @@
 """The store gets the first durations of a step, and later a few per second."""
 
 from outlast.ports.results import SAMPLES_KEPT, StepSample
-from outlast.running.duration_sampling import DurationSampler
+from outlast.running.progress_writer import DurationSampler
 from outlast.testing.clock import FakeClock
 
 

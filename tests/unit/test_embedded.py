@@ -5,7 +5,7 @@ import threading
 
 from outlast.running import embedded
 from outlast.running.embedded import EmbeddedWorker
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import WorkerOptions
 
 PATIENCE = 20.0
 

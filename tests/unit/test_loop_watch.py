@@ -6,8 +6,7 @@ import threading
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.session import Claim
 from outlast.ports.workers import Beat, WorkerInfo
-from outlast.running.lease import BLOCKED_AFTER, LeaseKeeper
-from outlast.running.loop_watch import LoopWatch
+from outlast.running.lease import BLOCKED_AFTER, LeaseKeeper, LoopWatch
 from outlast.testing.acts import failed
 from outlast.testing.clock import NOON, FakeClock
 

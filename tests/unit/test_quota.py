@@ -78,11 +78,11 @@ async def test_another_process_is_seen_after_a_while(quota, store, monkeypatch):
 
 
 async def test_what_is_still_arriving_counts(quota):
-    async with quota.expecting("anna", 80):
+    async with quota.reserving("anna", 80):
         with pytest.raises(QuotaExceeded):
             await quota.put("anna", "a", file(21))
         with pytest.raises(QuotaExceeded):
-            async with quota.expecting("anna", 21):
+            async with quota.reserving("anna", 21):
                 pass
         await quota.put("anna", "a", file(20))
     await quota.put("anna", "b", file(80, b"b"))
@@ -122,7 +122,7 @@ async def test_below_the_floor_of_free_space_nothing_is_stored(quota, store, mon
     with pytest.raises(DiskAlmostFull):
         await quota.put("anna", "b", file(1, b"b"))
     with pytest.raises(DiskAlmostFull):
-        async with quota.expecting("anna", 1):
+        async with quota.reserving("anna", 1):
             pass
     store.free = 50
     await quota.put("anna", "b", file(1, b"b"))

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from outlast.running.thread_pool import ContextThreadPool
+from outlast.running.threads import ContextThreadPool
 
 PATIENCE = 20.0
 

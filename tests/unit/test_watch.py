@@ -143,8 +143,8 @@ async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_ta
     async with house.following(session) as one:
         async with house.following(session) as two:
             assert one.view is two.view
-        assert session.id in house.watch._slots
-    assert not house.watch._slots
+        assert session.id in house.watch._watched
+    assert not house.watch._watched
 
 
 async def test_the_end_is_shown_with_the_time_that_it_took(house):

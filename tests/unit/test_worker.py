@@ -16,8 +16,7 @@ from outlast.domain.status import Status
 from outlast.ports.notifier import Topic
 from outlast.ports.workers import Beat
 from outlast.running import worker as worker_module
-from outlast.running.worker import Worker, WorkerEnd
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 from outlast.testing.acts import crash, read, right, start
 from outlast.testing.clock import FakeClock
 from waiting import until

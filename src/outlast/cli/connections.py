@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with timeouts for request heads, bodies, idle connections and unread responses."""
+"""uvicorn's HTTP protocol with a size limit for request heads and timeouts for everything a client may delay."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,21 +6,56 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
 
+import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from outlast.cli.header_limit import BoundedHeads
 from outlast.web.problems import Problem
 
+MAX_HEAD = 64 * 1024
+"""Bytes of the request line, headers and trailers of one request together."""
 HEALTH: Final = frozenset({"/livez", "/readyz"})
 """Probes that are answered even on connections beyond the limit."""
 TOO_MANY = "Too many connections are open just now. Please try again in a moment."
 RETRY_AFTER = 5
 """Seconds of `Retry-After` in a `503`."""
-DISCARDED = 1_000_000
+MAX_DISCARDED = 1_000_000
 """Bytes of a request discarded after its response, so that the client can read the response."""
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """uvicorn's protocol; answers a request with a larger head with 400 and closes the connection."""
+
+    _in_head = False
+    _received = 0
+    """Bytes received of the current head."""
+    _header_bytes = 0
+    """Bytes of all headers and trailers."""
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received + len(data)
+        super().data_received(data)
+        if self._in_head:
+            self._received = received
+            if received > MAX_HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of this request is too large.")
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._received, self._header_bytes = True, 0, 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEAD:
+            raise httptools.HttpParserError("The head of this request is too large.")
+        if self._in_head:  # uvicorn would append trailers to headers that are already checked
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +125,7 @@ class TimedConnection(BoundedHeads):
     def data_received(self, data: bytes) -> None:
         if self._lingering:
             self._discarded += len(data)
-            if self._discarded > DISCARDED:
+            if self._discarded > MAX_DISCARDED:
                 self.transport.abort()
             return
         super().data_received(data)

@@ -18,7 +18,7 @@ def raise_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def connections_within(limit: int, requested: int) -> int:
+def allowed_connections(limit: int, requested: int) -> int:
     """At most `requested` connections, leaving a quarter of the remaining descriptors free."""
     if limit == resource.RLIM_INFINITY:
         return requested

@@ -14,8 +14,7 @@ from outlast.cli.application import Refused, load_app
 from outlast.domain.errors import StoreUnavailable
 from outlast.fleet.worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.running.engine import Engine
-from outlast.running.worker import WorkerEnd
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import WorkerEnd, WorkerOptions
 
 
 @cache
@@ -27,18 +26,18 @@ def celery_app() -> Any:
     def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
         return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast))
 
-    CeleryWorkers(app, _opened(outlast), options, check=lambda: asyncio.run(_check(outlast)))
+    CeleryWorkers(app, _engine_context(outlast), options, check=lambda: asyncio.run(_check(outlast)))
     return app
 
 
-def work(
+def run_celery_worker(
     outlast: Outlast, options: WorkerOptions, worker_id: str | None, ready: Callable[[Callable[[], None]], None]
 ) -> WorkerEnd:
     """Run one Celery worker of `outlast workers`; calls `ready` with its thread-safe `stop`."""
     app = make_app(_broker(outlast), options.queues)
-    signals.setup_logging.connect(_logs_are_set_up, weak=False)
+    signals.setup_logging.connect(_skip_logging_setup, weak=False)
     workers = CeleryWorkers(
-        app, _opened(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True
+        app, _engine_context(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True
     )
     ready(workers.stop)
     controller = app.Worker(
@@ -67,7 +66,7 @@ def _broker(outlast: Outlast) -> str:
     return broker
 
 
-def _opened(outlast: Outlast) -> Any:
+def _engine_context(outlast: Outlast) -> Any:
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Engine]:
         try:
@@ -87,5 +86,5 @@ async def _check(outlast: Outlast) -> None:
         await outlast.close()
 
 
-def _logs_are_set_up(**_: Any) -> None:
+def _skip_logging_setup(**_: Any) -> None:
     """Receives `setup_logging`: Celery configures no logging if the signal has a receiver."""

@@ -20,9 +20,9 @@ BACKLOG = 2048
 """The listening sockets' backlog."""
 TICKS = 10
 """Ticks of the server per second; each checks one tenth of the connections."""
-PAUSED = 1.0
+MAX_TICK_GAP = 1.0
 """Seconds between two ticks beyond which the process was paused, or too busy to read from clients."""
-RECOVERY = 5.0
+RECOVERY_TIME = 5.0
 """Seconds after a pause until timeouts are enforced again."""
 NOT_HTTP = "Invalid HTTP request received."
 """What uvicorn logs for an invalid request."""
@@ -64,8 +64,8 @@ class Server(uvicorn.Server):
             if self._listener is not None:
                 self._listener.tick()
         now = asyncio.get_running_loop().time()
-        if now - self._ticked_at > PAUSED:
-            self._enforces_from = now + RECOVERY
+        if now - self._ticked_at > MAX_TICK_GAP:
+            self._enforces_from = now + RECOVERY_TIME
         self._ticked_at = now
         if now >= self._enforces_from:
             for connection in self._connections[counter % TICKS :: TICKS]:

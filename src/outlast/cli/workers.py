@@ -31,8 +31,7 @@ from outlast.running.event_loop import run_to_end
 from outlast.running.process_tree import kill_own_session
 from outlast.running.supervisor import Supervisor
 from outlast.running.supervisor_link import WorkerLink
-from outlast.running.worker import WorkerEnd
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import WorkerEnd, WorkerOptions
 
 STUCK = 70
 """Exit code of a worker whose event loop was blocked beyond a deadline."""
@@ -40,7 +39,7 @@ ORPHANED = 71
 """Exit code of a worker that ended by force after its supervisor had died."""
 ORPHAN_GRACE = 1.5
 """Seconds that its attempts get to stop."""
-WORN = 75
+REPLACED = 75
 """Exit code of a worker that asks to be replaced."""
 
 
@@ -133,13 +132,13 @@ def run_one(
         from outlast.cli import fleet
 
         patient = options if sleep else replace(options, sleep=fleet.fallback_sleep(app))
-        end = fleet.work(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
+        end = fleet.run_celery_worker(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
     else:
         end = run_to_end(_work(app, options, worker_id, link))
     with suppress(OSError, ValueError):  # an analysis may have closed it
         sys.stdout.flush()
     # not sys.exit(): abandoned threads must not delay the exit
-    os._exit(0 if end is WorkerEnd.STOPPED else WORN)
+    os._exit(0 if end is WorkerEnd.STOPPED else REPLACED)
 
 
 async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, link: WorkerLink) -> WorkerEnd:

@@ -53,14 +53,14 @@ class Quota:
         return self._space[1]
 
     @asynccontextmanager
-    async def expecting(self, owner: str, size: int) -> "AsyncGenerator[ExpectedUpload]":
+    async def reserving(self, owner: str, size: int) -> "AsyncGenerator[Reservation]":
         """Reserve `size` bytes of this owner during the block, in which they arrive.
 
         Raises `QuotaExceeded`, `DiskAlmostFull` or `StoreUnavailable` on entry.
         """
         if not self.has_space:
             raise DiskAlmostFull
-        expected = ExpectedUpload(self._lock, self._expected, owner, size)
+        expected = Reservation(self._lock, self._expected, owner, size)
         try:
             await self._require_capacity(owner)
             yield expected
@@ -68,9 +68,9 @@ class Quota:
             expected.stop()
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Store an upload within the limits; raises like `expecting`."""
+        """Store an upload within the limits; raises like `reserving`."""
         size = length(file)
-        async with self.expecting(owner, size) as expected:
+        async with self.reserving(owner, size) as expected:
             # the store counts the upload from its first chunk on
             notifying = cast("BinaryIO", _ReadNotifyingFile(file, expected.stop))
             self._add_to_total(size)
@@ -110,7 +110,7 @@ class Quota:
         return total
 
 
-class ExpectedUpload:
+class Reservation:
     """A reservation of bytes until `stop`, which is thread-safe and may be called repeatedly."""
 
     def __init__(self, lock: Lock, expected: "Counter[str]", owner: str, size: int) -> None:

@@ -1,12 +1,17 @@
-"""A service loop: repeats one iteration for as long as the process lives, and logs errors instead of ending."""
+"""Loops that outlive an unavailable store: a service loop that logs errors instead of ending, and a retry."""
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from outlast.domain.errors import StoreUnavailable
+from outlast.ports.clock import Clock
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RETRY_DELAY = 1.0
 """Seconds before the next iteration after a failed one."""
@@ -31,3 +36,14 @@ async def run_forever(name: str, iteration: Callable[[], Awaitable[None]]) -> No
         except Exception:
             log.exception("%s failed and continues.", name)
             await asyncio.sleep(RETRY_DELAY)
+
+
+async def retry_until_available(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.Random) -> T:
+    """Return the value of `work`, retrying with full jitter while the store is unavailable."""
+    limit = 0.1
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable:
+            await clock.sleep(rng.uniform(0, limit))
+            limit = min(5.0, limit * 2)

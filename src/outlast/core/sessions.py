@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from outlast.core.analyses.analysis import Analysis, Catalogue
-from outlast.core.analyses.context import reading
+from outlast.core.analyses.context import reading_uploads
 from outlast.core.analyses.payload import (
     NotUnderstood,
     arguments,
-    bounded,
+    bounded_subject,
+    nested_values,
     read_input,
     subject_of,
     validate_input,
-    walk,
 )
 from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash
-from outlast.core.quota import UNLIMITED, ExpectedUpload, Quota, StorageLimits
-from outlast.core.watch import Following, SessionView, Watch
+from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
+from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.clean_text import plain
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
-from outlast.domain.plan import expect, weigh
+from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.ports.blobs import StoredUpload
@@ -97,7 +97,7 @@ class Sessions:
         keywords = arguments(validated)
         await self._check_uploads(keywords, owner_hash(owner))
         if analysis.check is not None and not only_existing:
-            with reading(OwnedUploads(self._store, owner_hash(owner))):
+            with reading_uploads(OwnedUploads(self._store, owner_hash(owner))):
                 await analysis.check(**keywords)
         input_json = validated.model_dump_json()
         subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
@@ -105,11 +105,11 @@ class Sessions:
             NewSession(
                 id=new_session_id(),
                 analysis=analysis.name,
-                subject=bounded(plain(subject)),
+                subject=bounded_subject(plain(subject)),
                 owner=owner_hash(owner),
                 input=input_json,
-                steps=await self._lines(analysis),
-                max_attempts=self._attempts(analysis),
+                steps=await self._planned_steps(analysis),
+                max_attempts=self._max_attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
                 queue=analysis.queue,
                 priority=analysis.priority,
@@ -124,7 +124,7 @@ class Sessions:
         session = await self._session(session_id, owner)
         return await self._watch.view(session) if session else None
 
-    async def follow(self, session_id: str, *, owner: str | None) -> Following | None:
+    async def follow(self, session_id: str, *, owner: str | None) -> WatcherContext | None:
         """Return a context to wait for changes in; `None` if this owner has no such session."""
         session = await self._session(session_id, owner)
         return self._watch.follow(session) if session else None
@@ -169,9 +169,9 @@ class Sessions:
         """
         return await self.quota.put(owner_hash(owner), plain(name), file)
 
-    def expecting(self, owner: str, size: int) -> AbstractAsyncContextManager[ExpectedUpload]:
-        """See `Quota.expecting`."""
-        return self.quota.expecting(owner_hash(owner), size)
+    def reserving(self, owner: str, size: int) -> AbstractAsyncContextManager[Reservation]:
+        """See `Quota.reserving`."""
+        return self.quota.reserving(owner_hash(owner), size)
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Cancel the session and stop its work. Returns `None` if this owner has no such session."""
@@ -198,7 +198,7 @@ class Sessions:
                 "Another version of this site has started it, and this one cannot read its input: start it anew."
             ) from None
         await self._check_uploads(keywords, session.owner)
-        answer = await self._store.retry(session_id, owner=session.owner, attempts=self._attempts(analysis))
+        answer = await self._store.retry(session_id, owner=session.owner, attempts=self._max_attempts(analysis))
         if answer is RetryAnswer.RETRIED:
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
@@ -228,28 +228,28 @@ class Sessions:
     async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)
 
-    def _attempts(self, analysis: Analysis) -> int:
+    def _max_attempts(self, analysis: Analysis) -> int:
         return 1 if self._defaults.one_attempt else analysis.max_attempts or self._defaults.max_attempts
 
     async def _check_uploads(self, keywords: Mapping[str, Any], owner: str) -> None:
         for name, value in keywords.items():
-            for upload in walk(value):
+            for upload in nested_values(value):
                 if isinstance(upload, Upload) and await self._store.find(owner, upload.sha256) is None:
                     raise InvalidInput(
                         "There is no such uploaded file of yours, or it has expired: please upload it (again).",
                         f"/{name}",
                     )
 
-    async def _lines(self, analysis: Analysis) -> tuple[StepState, ...]:
+    async def _planned_steps(self, analysis: Analysis) -> tuple[StepState, ...]:
         """Return the plan with the weights that a session starting now keeps."""
         now = self._clock.monotonic()
-        read, lines = self._plans.get(analysis.name, (float("-inf"), ()))
+        read, steps = self._plans.get(analysis.name, (float("-inf"), ()))
         if now - read > DURATIONS_CACHED_FOR:
             durations = await self._store.durations(analysis.name)
-            expected = {name: expect(of_step) for name, of_step in durations.items()}
-            lines = tuple(
+            expected = {name: predict_duration(of_step) for name, of_step in durations.items()}
+            steps = tuple(
                 StepState(s.name, s.title, round(w, 6), expected=expected.get(s.name))
-                for s, w in zip(analysis.plan, weigh(analysis.plan, expected), strict=True)
+                for s, w in zip(analysis.plan, progress_shares(analysis.plan, expected), strict=True)
             )
-            self._plans[analysis.name] = (now, lines)
-        return lines
+            self._plans[analysis.name] = (now, steps)
+        return steps

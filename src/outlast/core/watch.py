@@ -1,4 +1,4 @@
-"""Watched sessions of one process: one reader polls the store for all watchers and shares the latest view."""
+"""Watcher sessions of one process: one reader polls the store for all watchers and shares the latest view."""
 
 import asyncio
 import logging
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from outlast.core.service_loop import run_forever
-from outlast.core.start_times import StartTimes
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -20,6 +19,8 @@ from outlast.ports.workers import WorkerInfo
 
 log = logging.getLogger(__name__)
 
+MAX_KNOWN = 20_000
+"""Maximum number of cached start times; beyond it the cache is cleared."""
 HINT_DELAY = 0.015
 """Seconds to collect further hints before a read."""
 POLL_EVERY = 1.0
@@ -30,6 +31,24 @@ LARGEST_INPUT = 4_000
 """Maximum characters of an input kept with a watched session."""
 POSITIONS_PER_REFRESH = 200
 """Queue positions read per iteration, in turn."""
+
+
+class StartTimes:
+    """Caches a session's start time when it is first read, so that a jump of the store's clock cannot move it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: dict[str, float] = {}
+
+    def of(self, session: AnalysisSession) -> float:
+        """Return the monotonic start time in seconds of a session that has just been read."""
+        started_at = self._clock.monotonic() - session.elapsed_ms / 1000
+        if session.status.final:
+            self._known.pop(session.id, None)
+            return started_at
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        return self._known.setdefault(session.id, started_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +80,39 @@ class SessionView:
 
 
 @dataclass(slots=True)
-class _Slot:
+class _WatchedSession:
     view: SessionView
-    watchers: "set[Watched]" = field(default_factory=set["Watched"])
+    watchers: "set[Watcher]" = field(default_factory=set["Watcher"])
     pruned: bool = False
 
     def wake(self) -> None:
-        for watched in self.watchers:
-            watched.wake()
+        for watcher in self.watchers:
+            watcher.wake()
 
 
-class Watched:
+class Watcher:
     """One watcher's handle of a session: the latest view, and waiting for the next one.
 
     There may be ten thousand of these; a future that exists only while waiting is a tenth of an `asyncio.Event`.
     """
 
-    __slots__ = ("_notified", "_slot", "_waiting")
+    __slots__ = ("_notified", "_waiting", "_watched")
 
-    def __init__(self, slot: _Slot) -> None:
-        self._slot = slot
+    def __init__(self, watched: _WatchedSession) -> None:
+        self._watched = watched
         self._notified = False
         self._waiting: asyncio.Future[None] | None = None
-        slot.watchers.add(self)
+        watched.watchers.add(self)
 
     @property
     def view(self) -> SessionView:
         self._notified = False
-        return self._slot.view
+        return self._watched.view
 
     @property
     def pruned(self) -> bool:
         """Whether the session was pruned meanwhile."""
-        return self._slot.pruned
+        return self._watched.pruned
 
     async def changed(self, within: float | None = None) -> bool:
         """Wait for a view newer than the one last read; `False` if `within` seconds passed first."""
@@ -116,9 +135,9 @@ class Watched:
         if self._waiting is not None:
             _resolve(self._waiting)
 
-    def close(self) -> "_Slot":
-        self._slot.watchers.discard(self)
-        return self._slot
+    def close(self) -> "_WatchedSession":
+        self._watched.watchers.discard(self)
+        return self._watched
 
 
 def _resolve(waiting: asyncio.Future[None]) -> None:
@@ -134,14 +153,14 @@ class Watch:
         self._notifier = notifier
         self._clock = clock
         self._start_times = StartTimes(clock)
-        self._slots: dict[str, _Slot] = {}
+        self._watched: dict[str, _WatchedSession] = {}
         self._stale: set[str] = set()
         self._wake = asyncio.Event()
         self._workers: Sequence[WorkerInfo] = ()
         self._workers_read = float("-inf")
         self._positions: dict[str, tuple[float, int | None]] = {}
         self._position_turns: deque[str] = deque()
-        self._derived_at = self._refreshed_at = clock.monotonic()
+        self._positions_read_at = self._refreshed_at = clock.monotonic()
         self._subscription: Subscription | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -159,38 +178,40 @@ class Watch:
 
     async def view(self, session: AnalysisSession) -> SessionView:
         """Return the view of a session: the shared one if it is watched and the shared view is not older."""
-        slot = self._slots.get(session.id)
-        if slot is not None and slot.view.session.version >= session.version:
+        watched = self._watched.get(session.id)
+        if watched is not None and watched.view.session.version >= session.version:
             if len(session.input) <= LARGEST_INPUT:
-                return slot.view
-            return replace(slot.view, session=replace(slot.view.session, input=session.input))
+                return watched.view
+            return replace(watched.view, session=replace(watched.view.session, input=session.input))
         return await self._build_view(session)
 
-    def follow(self, session: AnalysisSession) -> "Following":
+    def follow(self, session: AnalysisSession) -> "WatcherContext":
         """Watch this session within a block."""
-        return Following(self, session)
+        return WatcherContext(self, session)
 
-    async def enter(self, session: AnalysisSession) -> Watched:
-        """Start watching; for `Following`."""
-        slot = self._slots.get(session.id)
-        if slot is None:
-            slot = self._slots.setdefault(session.id, _Slot(_without_large_input(await self.view(session))))
+    async def enter(self, session: AnalysisSession) -> Watcher:
+        """Start watching; for `WatcherContext`."""
+        watched = self._watched.get(session.id)
+        if watched is None:
+            watched = self._watched.setdefault(
+                session.id, _WatchedSession(_without_large_input(await self.view(session)))
+            )
         # it may have changed between the caller's read and this
         self._stale.add(session.id)
         self._wake.set()
-        return Watched(slot)
+        return Watcher(watched)
 
-    def leave(self, watched: Watched) -> None:
-        """Stop watching; for `Following`."""
-        slot = watched.close()
-        session_id = slot.view.session.id
-        if not slot.watchers and self._slots.get(session_id) is slot:
-            del self._slots[session_id]
+    def leave(self, watcher: Watcher) -> None:
+        """Stop watching; for `WatcherContext`."""
+        watched = watcher.close()
+        session_id = watched.view.session.id
+        if not watched.watchers and self._watched.get(session_id) is watched:
+            del self._watched[session_id]
 
     def wake_all(self) -> None:
         """Wake every watcher before closing."""
-        for slot in self._slots.values():
-            slot.wake()
+        for watched in self._watched.values():
+            watched.wake()
 
     async def alive(self) -> Sequence[WorkerInfo]:
         """Return the living workers, cached for at most a second."""
@@ -201,9 +222,9 @@ class Watch:
         return self._workers
 
     def _on_hint(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - only one topic is subscribed
-        if not key and self._slots:
-            self._stale.update(self._slots)
-        elif key in self._slots:
+        if not key and self._watched:
+            self._stale.update(self._watched)
+        elif key in self._watched:
             self._stale.add(key)
         else:
             return
@@ -215,53 +236,55 @@ class Watch:
                 await self._wake.wait()
             await asyncio.sleep(HINT_DELAY)
         self._wake.clear()
-        if not self._slots:
+        if not self._watched:
             self._stale.clear()
             return
         now = self._clock.monotonic()
         if now - self._refreshed_at >= REFRESH_EVERY:
             self._refreshed_at = now
-            self._stale.update(self._slots)
+            self._stale.update(self._watched)
             await self._find_pruned()
         await self._refresh()
-        if now - self._derived_at >= POLL_EVERY:
-            self._derived_at = now
-            await self._derive()
+        if now - self._positions_read_at >= POLL_EVERY:
+            self._positions_read_at = now
+            await self._refresh_positions()
 
     async def _refresh(self) -> None:
         stale, self._stale = self._stale, set()
-        known = {i: self._slots[i].view.session.version for i in stale if i in self._slots}
+        known = {i: self._watched[i].view.session.version for i in stale if i in self._watched}
         if not known:
             return
         for session in await self._store.changed(known):
-            slot = self._slots.get(session.id)
-            if slot is not None and session.version > slot.view.session.version:
-                self._show(slot, await self._build_view(session))
+            watched = self._watched.get(session.id)
+            if watched is not None and session.version > watched.view.session.version:
+                self._publish(watched, await self._build_view(session))
 
-    async def _derive(self) -> None:
-        waiting = {i for i, s in self._slots.items() if s.view.session.status is Status.PENDING}
+    async def _refresh_positions(self) -> None:
+        waiting = {i for i, s in self._watched.items() if s.view.session.status is Status.PENDING}
         self._position_turns = deque(i for i in self._position_turns if i in waiting)
         self._position_turns.extend(waiting - set(self._position_turns))
         for _ in range(min(POSITIONS_PER_REFRESH, len(self._position_turns))):
             session_id = self._position_turns.popleft()
             self._position_turns.append(session_id)
-            slot = self._slots.get(session_id)
-            if slot is not None:
-                session = slot.view.session
+            watched = self._watched.get(session_id)
+            if watched is not None:
+                session = watched.view.session
                 position, served = await self._position(session), await self._served(session)
-                if (position, not served) != (slot.view.queue_position, slot.view.stalled):
-                    self._show(slot, replace(slot.view, queue_position=position, stalled=not served, encoded={}))
+                if (position, not served) != (watched.view.queue_position, watched.view.stalled):
+                    self._publish(
+                        watched, replace(watched.view, queue_position=position, stalled=not served, encoded={})
+                    )
 
     async def _find_pruned(self) -> None:
-        for session_id in await self._store.gone(list(self._slots)):
-            slot = self._slots.get(session_id)
-            if slot is not None and not slot.pruned:
-                slot.pruned = True
-                self._show(slot, slot.view)
+        for session_id in await self._store.gone(list(self._watched)):
+            watched = self._watched.get(session_id)
+            if watched is not None and not watched.pruned:
+                watched.pruned = True
+                self._publish(watched, watched.view)
 
-    def _show(self, slot: _Slot, view: SessionView) -> None:
-        slot.view = _without_large_input(view)
-        slot.wake()
+    def _publish(self, watched: _WatchedSession, view: SessionView) -> None:
+        watched.view = _without_large_input(view)
+        watched.wake()
 
     async def _build_view(self, session: AnalysisSession) -> SessionView:
         began = self._start_times.of(session)
@@ -290,22 +313,22 @@ def _without_large_input(view: SessionView) -> SessionView:
     return replace(view, session=replace(view.session, input=""))
 
 
-class Following:
+class WatcherContext:
     """The `async with` block of one watcher. It drops its own copy of the session to save memory."""
 
-    __slots__ = ("_session", "_watch", "_watched")
+    __slots__ = ("_session", "_watch", "_watcher")
 
     def __init__(self, watch: Watch, session: AnalysisSession) -> None:
         self._watch = watch
         self._session: AnalysisSession | None = session
 
-    async def __aenter__(self) -> Watched:
+    async def __aenter__(self) -> Watcher:
         session, self._session = self._session, None
         assert session is not None  # noqa: S101 - a block is entered once
-        self._watched = await self._watch.enter(session)
-        return self._watched
+        self._watcher = await self._watch.enter(session)
+        return self._watcher
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.leave(self._watched)
+        self._watch.leave(self._watcher)

@@ -60,8 +60,8 @@ class TimeLeft:
     high: float
 
 
-def overall(steps: Iterable[StepState]) -> float:
-    """Return the overall percentage of the steps: below 100, rounded down to one decimal."""
+def overall_percentage(steps: Iterable[StepState]) -> float:
+    """Return the overall_percentage percentage of the steps: below 100, rounded down to one decimal."""
     share = sum(s.weight * s.progress_percentage for s in steps)
     return min(math.floor(share * 10 + 1e-6) / 10, 99.9)
 
@@ -81,7 +81,7 @@ def time_left(steps: Sequence[StepState]) -> TimeLeft | None:
     return TimeLeft(low, middle, high)
 
 
-def restarted(steps: Iterable[StepState]) -> tuple[StepState, ...]:
+def steps_for_new_attempt(steps: Iterable[StepState]) -> tuple[StepState, ...]:
     """Return the steps for a new attempt: active and failed ones become pending, percentages stay."""
     return tuple(
         replace(s, status=StepStatus.PENDING, message=None)

@@ -11,11 +11,10 @@ from outlast.domain.errors import OutlastError
 from outlast.fleet.child_locks import ChildLocks
 from outlast.fleet.stop_pipe import StopPipe
 from outlast.fleet.worker_thread import Opened, SiblingProcesses, WorkerThread
-from outlast.running.daemon_threads import STOP_GRACE
 from outlast.running.handoff import HandoffResult
 from outlast.running.supervisor_link import silence_standard_input
-from outlast.running.worker import WorkerEnd
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.threads import STOP_GRACE
+from outlast.running.worker import WorkerEnd, WorkerOptions
 
 POLL_AFTER_SILENCE = 10.0
 """Seconds without a message from the broker after which a worker polls the store."""

@@ -18,8 +18,7 @@ from outlast.fleet.stop_pipe import StopPipe
 from outlast.running.engine import Engine
 from outlast.running.event_loop import run_to_end
 from outlast.running.handoff import Handoff, HandoffResult
-from outlast.running.worker import Worker, WorkerEnd
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -13,15 +13,15 @@ from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import MAX_RESULT, arguments, read_input, strict_json
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
-from outlast.domain.progress import StepStatus, restarted
+from outlast.domain.progress import StepStatus, steps_for_new_attempt
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
-from outlast.running.daemon_threads import STOP_GRACE, STOP_REQUESTS, in_thread
+from outlast.running.error_mapping import CancelLeakError, ErrorMapper, exit_error
 from outlast.running.event_loop import abandon, conceal
-from outlast.running.isolation import run_isolated
-from outlast.running.outcomes import CancelLeakError, Outcomes, exit_error
+from outlast.running.isolation_parent import run_isolated
 from outlast.running.progress_tracker import ProgressTracker
 from outlast.running.step_journal import StoreJournal
+from outlast.running.threads import STOP_GRACE, STOP_REQUESTS, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +81,13 @@ class Attempt:
         self._clock = services.clock
         self._journal = services.journal(session)
         self.tracker = ProgressTracker(
-            restarted(session.progress.steps),
+            steps_for_new_attempt(session.progress.steps),
             session.progress.percentage,
             services.clock,
             lambda: listener.mark(self.claim),
             lambda: listener.flush(self.claim),
         )
-        self._outcomes = Outcomes(session, analysis, self.tracker, services.rng)
+        self._errors = ErrorMapper(session, analysis, self.tracker, services.rng)
         self._stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reason: StopReason | None = None
         self._urgent = False
@@ -123,7 +123,7 @@ class Attempt:
                 return self._stopped()
             return self._outcome(work)
         except Exception as error:  # noqa: BLE001 - the attempt: every session needs an outcome
-            return self._outcomes.of(error)
+            return self._errors.outcome_of(error)
         finally:
             attempt.stop()
             self._journal.close()
@@ -184,7 +184,7 @@ class Attempt:
 
     def timed_out(self) -> Failed | Postponed:
         """Return the outcome of an attempt that exceeded its timeout. Thread-safe."""
-        return self._outcomes.timed_out()
+        return self._errors.timed_out()
 
     def _stopped(self) -> Outcome:
         match self._reason:
@@ -200,7 +200,7 @@ class Attempt:
     def _outcome(self, work: "asyncio.Task[tuple[str, str | None]]") -> Outcome:
         error = CancelLeakError("The analysis was cancelled.") if work.cancelled() else work.exception()
         if error is not None:
-            return self._outcomes.of(error)
+            return self._errors.outcome_of(error)
         steps, self.step_durations = self.tracker.completed()
         text, redirect_url = work.result()
         return Completed(text, steps, redirect_url)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from outlast.running.event_loop import run_to_end
-from outlast.running.worker import Worker
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import Worker, WorkerOptions
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ RELEASE_WITHIN = 1.5
 JOIN_EVERY = 0.05
 """Seconds between checks for a second stop request while joining threads."""
 
-Make = Callable[[WorkerOptions], Worker]
+WorkerFactory = Callable[[WorkerOptions], Worker]
 
 
 class EmbeddedWorker:
@@ -30,8 +29,8 @@ class EmbeddedWorker:
     and ends after its last session.
     """
 
-    def __init__(self, make: Make, options: WorkerOptions) -> None:
-        self._make = make
+    def __init__(self, make_worker: WorkerFactory, options: WorkerOptions) -> None:
+        self._make_worker = make_worker
         self._options = options
         self._lock = threading.Lock()
         self._threads: list[_WorkerThread] = []
@@ -46,7 +45,7 @@ class EmbeddedWorker:
     def start(self) -> None:
         with self._lock:
             if self._stop_requests == 0:
-                thread = _WorkerThread(self, self._make, self._options)
+                thread = _WorkerThread(self, self._make_worker, self._options)
                 self._threads.append(thread)
                 thread.start()
 
@@ -109,11 +108,11 @@ class EmbeddedWorker:
 class _WorkerThread:
     """The thread of one worker, from its start to its end."""
 
-    def __init__(self, parent: EmbeddedWorker, make: Make, options: WorkerOptions) -> None:
+    def __init__(self, parent: EmbeddedWorker, make_worker: WorkerFactory, options: WorkerOptions) -> None:
         self.accepting = True
         """False once a replacement claims sessions instead."""
         self._parent = parent
-        self._make = make
+        self._make_worker = make_worker
         self._options = replace(options, on_replacement_due=self._on_replacement_due, on_stuck=self._on_stuck)
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,7 +144,7 @@ class _WorkerThread:
             self._parent.on_thread_end(self)
 
     async def _work(self) -> None:
-        worker = self._make(self._options)
+        worker = self._make_worker(self._options)
         self._loop = asyncio.get_running_loop()
         self._worker = worker
         for _ in range(self._stop_requests):  # requested before the worker existed

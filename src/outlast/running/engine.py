@@ -23,8 +23,7 @@ from outlast.running.embedded import EmbeddedWorker
 from outlast.running.handoff import Handoff
 from outlast.running.maintenance import Maintenance, Retention
 from outlast.running.process_identity import own_identity
-from outlast.running.worker import Worker
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.worker import Worker, WorkerOptions
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class Engine:
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
-        self.insights = Statistics(self.guarded_store, clock)
+        self.statistics = Statistics(self.guarded_store, clock)
         self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
         self.readiness = Readiness(store)
         self.draining = False

@@ -141,11 +141,11 @@ def _guard_forks(loop: asyncio.AbstractEventLoop) -> None:
     """Keep a child that analysis code forks in the loop's thread from running as a second copy of the worker."""
     _loops.add(loop)
     if _fork_guarded.acquire(blocking=False):  # once per process: a fork hook cannot be unregistered
-        os.register_at_fork(after_in_child=_end_when_back_in_the_loop)
-        os.register_at_fork(after_in_child=_forget_signal_handlers)
+        os.register_at_fork(after_in_child=_exit_on_return_to_loop)
+        os.register_at_fork(after_in_child=_reset_signal_handlers)
 
 
-def _end_when_back_in_the_loop() -> None:
+def _exit_on_return_to_loop() -> None:
     for loop in list(_loops):
         if getattr(loop, "_thread_id", None) == threading.get_ident():
             # all pending callbacks of the copied loop belong to the parent
@@ -153,7 +153,7 @@ def _end_when_back_in_the_loop() -> None:
             loop.call_soon(os._exit, 0)
 
 
-def _forget_signal_handlers() -> None:
+def _reset_signal_handlers() -> None:
     """Restore the default signal handlers in a child that analysis code forked, so that its pool can end it.
 
     The child inherits this process's handlers, and the wake-up descriptor by which a signal to the child would

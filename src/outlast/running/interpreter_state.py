@@ -18,14 +18,14 @@ class InterpreterState:
 
     @classmethod
     def capture(cls) -> Self:
-        imports = tuple(tuple(found) for found in _of_imports())
+        imports = tuple(tuple(found) for found in _import_lists())
         return cls(sys.getrecursionlimit(), imports, threading.gettrace(), threading.getprofile())
 
     def restore(self) -> None:
         """Restore the captured state; set only what differs."""
         if sys.getrecursionlimit() != self.recursion_limit:
             sys.setrecursionlimit(self.recursion_limit)
-        for before, now in zip(self.imports, _of_imports(), strict=True):
+        for before, now in zip(self.imports, _import_lists(), strict=True):
             if not all(one in now for one in before):  # later imports would fail without the removed entries
                 now[:] = [*before, *(one for one in now if one not in before)]
         if threading.gettrace() is not self.trace:
@@ -34,5 +34,5 @@ class InterpreterState:
             threading.setprofile(self.profile)
 
 
-def _of_imports() -> tuple[list[Any], ...]:
+def _import_lists() -> tuple[list[Any], ...]:
     return sys.path, sys.meta_path, sys.path_hooks

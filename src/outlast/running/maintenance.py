@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from outlast.core.service_loop import run_forever
+from outlast.core.service_loop import retry_until_available, run_forever
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat, LeaseObserver
@@ -19,7 +19,6 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
 from outlast.running.process_identity import has_ended, pid_of
-from outlast.running.step_journal import patiently
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +132,9 @@ class Maintenance:
         Returns whether it held any.
         """
         store, worker_id = self._store, death.worker_id
-        rescued = await patiently(lambda: store.rescue_worker(worker_id, death), self._clock, self._rng)
+        rescued = await retry_until_available(
+            lambda: store.rescue_worker(worker_id, death), self._clock, self._rng
+        )
         self.notify_rescued(rescued)
         return bool(rescued)
 

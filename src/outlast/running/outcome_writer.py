@@ -4,6 +4,7 @@ import logging
 import random
 import secrets
 
+from outlast.core.service_loop import retry_until_available
 from outlast.domain.outcome import Completed, End, Failed, Lost, Outcome, Postponed, Released
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, Waiting
@@ -12,7 +13,6 @@ from outlast.ports.results import StepSample
 from outlast.ports.store import Store
 from outlast.running.attempt import Attempt
 from outlast.running.progress_writer import ProgressWriter
-from outlast.running.step_journal import patiently
 
 log = logging.getLogger(__name__)
 
@@ -65,4 +65,6 @@ class OutcomeWriter:
 
     async def _write(self, attempt: Attempt, end: End) -> None:
         worked = self._clock.monotonic() - attempt.began
-        await patiently(lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng)
+        await retry_until_available(
+            lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng
+        )

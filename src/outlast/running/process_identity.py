@@ -38,7 +38,7 @@ def has_ended(identity: str) -> bool:
         own = own_identity()
         if own is None or own.split("/")[:3] != identity.split("/")[:3]:
             return False
-        if not _is_taken(pid_of(identity)):
+        if not _pid_exists(pid_of(identity)):
             return True
         # fails if `/proc` hides another user's process, or if this process has no free descriptor
         found = _stat(str(pid_of(identity)))
@@ -68,7 +68,7 @@ def _identity_of(pid: int) -> str | None:
     return f"{boot}/{pids}/{times}/{pid}/{own.started}" if own.pid == pid else None
 
 
-def _is_taken(pid: int) -> bool:
+def _pid_exists(pid: int) -> bool:
     """Return whether any process has this PID, including one that `/proc` hides."""
     try:
         os.kill(pid, 0)

@@ -53,7 +53,7 @@ def kill_descendants() -> None:
 
     A pool that analysis code has left behind would otherwise replace its workers as they die.
     """
-    os.fork = _fork_no_more
+    os.fork = _refuse_fork
 
     def descendants() -> list[int]:
         with suppress(psutil.Error):
@@ -63,7 +63,7 @@ def kill_descendants() -> None:
     _kill_each(descendants)
 
 
-def _fork_no_more() -> int:
+def _refuse_fork() -> int:
     raise OSError("This process is about to end.")
 
 

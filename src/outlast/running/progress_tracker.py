@@ -3,17 +3,182 @@
 import math
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from outlast.domain.clean_text import plain
-from outlast.domain.progress import Progress, StepState, StepStatus, overall
+from outlast.domain.progress import Progress, StepState, StepStatus, overall_percentage
 from outlast.ports.clock import Clock
-from outlast.running.step_progress import StepProgress
 
+CALLS_AHEAD = 10
+"""Calls assumed to follow when the number of calls of a step is unknown."""
+MAX_PEAK = 30
+"""Maximum number of concurrent calls assumed to repeat, so that the percentage does not stall at each burst."""
+MAX_OPEN_SHARE = 0.99
+"""Maximum share of a step with an unknown number of calls before it is closed."""
 MESSAGE_LIMIT = 500
 """Maximum characters kept of a message."""
 EXTRAPOLATE_AFTER = 1.0
 """Seconds of work after which a step without reports is extrapolated from its history."""
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """The state of a step and its calls in this attempt."""
+
+    state: StepState
+    open: dict[int, float] = field(default_factory=dict[int, float])
+    """Completed share of each open call."""
+    open_share: float = 0.0
+    """Sum of the shares of the open calls."""
+    finished: int = 0
+    """Number of calls whose result is kept, including resumed ones."""
+    resumed: int = 0
+    interrupted: bool = False
+    """A call has raised, and none has started since."""
+    peak: int = 0
+    """Highest number of concurrently open calls."""
+    spans_attempt: bool = False
+    """The step is active for the whole attempt, whatever is called."""
+    flows: set[int] = field(default_factory=set[int])
+    """Tasks and threads that have called the step."""
+    began: float | None = None
+    worked: float = 0.0
+    reported: float | None = None
+    has_messages: bool = False
+    """The step reports messages of its own."""
+    loop_done: float = 0.0
+    loop_total: float = 0.0
+    fan_outs: int = 0
+    """Number of running fan-outs."""
+    expected: int = 0
+    """Calls announced by the running fan-outs, or by the last ones."""
+    finished_before: int = 0
+    """Calls finished before the announced ones."""
+    base: float = 0.0
+    """Share of the step from which its calls are counted."""
+
+    @property
+    def running(self) -> bool:
+        return self.spans_attempt or bool(self.open)
+
+    @property
+    def idle(self) -> bool:
+        return self.state.status is StepStatus.ACTIVE and self.finished > 0 and not (self.running or self.fan_outs)
+
+    @property
+    def calls(self) -> int:
+        return self.finished + len(self.open)
+
+    @property
+    def done(self) -> int:
+        """Number of finished calls among the expected ones."""
+        return min(self.finished - self.finished_before, self.expected)
+
+    def may_get_more_calls(self, other: "StepProgress", flow: int, *, any_open: bool) -> bool:
+        """Return whether more calls are likely, now that `flow` calls the step of `other`.
+
+        Several tasks or threads that each call one step and then another interleave their calls. A flow that
+        called neither step before, while no call is open (`any_open`), is the code that waited for them.
+        """
+        if len(self.flows) < 2 or self.expected:
+            return False
+        return any_open or flow in self.flows or not self.flows.isdisjoint(other.flows)
+
+    def open_call(self, call: int, flow: int, now: float) -> None:
+        if self.calls == 1 and self.open:  # until now this call counted as the whole step
+            self.base = min(MAX_OPEN_SHARE, self.open_share)
+        self.flows.add(flow)
+        self.open[call] = 0.0
+        self.peak = max(self.peak, len(self.open))
+        self.interrupted = False
+        if self.began is None:
+            self.began = now
+
+    def report_call(self, call: int, share: float) -> None:
+        previous = self.open.get(call)
+        if previous is not None and share > previous:
+            self.open[call] = min(1.0, share)
+            self.open_share += self.open[call] - previous
+
+    def close_call(self, call: int, now: float, *, kept: bool) -> None:
+        share = self.open.get(call, 0.0)
+        if self.calls == 1:
+            self.base = min(MAX_OPEN_SHARE, max(self.base, share))
+        self.open.pop(call, None)
+        self.open_share = self.open_share - share if self.open else 0.0
+        self.finished += kept
+        self.interrupted = self.interrupted or not kept
+        self.reported = None
+        if not self.running:
+            self._stop_clock(now)
+
+    def restart_count(self) -> None:
+        """Count later calls from the current share, so that the percentage keeps moving."""
+        self.base = min(MAX_OPEN_SHARE, self.share())
+        self.finished_before, self.expected = self.finished, 0
+
+    def share(self, estimate: float = 0.0) -> float:
+        """Return the completed share of the step, from 0 to 1; `estimate` is the share by its history."""
+        inner = self.open_share
+        if self.expected:
+            return self.base + (1 - self.base) * min(1.0, (self.done + inner) / self.expected)
+        if self.loop_total > 0:
+            # a fraction without a total covers everything, so an open call adds nothing
+            return min(1.0, (self.loop_done + (inner if self.loop_total > 1 else 0.0)) / self.loop_total)
+        if self.calls == 1 and self.open:
+            return max(inner, estimate)
+        ahead = max(len(self.open), min(self.peak, MAX_PEAK)) + CALLS_AHEAD
+        return max(estimate, self.base + (1 - self.base) * (self.finished + inner) / (self.finished + ahead))
+
+    def raise_to(self, share: float) -> None:
+        """Raise the percentage to `share`; it stays below 100 while calls are open or may follow."""
+        if self.expected:
+            limit = 1.0 if self.done == self.expected and not self.open else 0.999
+        else:
+            limit = MAX_OPEN_SHARE
+        percentage = round(100 * min(share, limit), 1)
+        if percentage > self.state.progress_percentage:
+            self.state = replace(self.state, progress_percentage=percentage)
+
+    def count_message(self) -> str | None:
+        """Return a message that counts the calls, or `None` for a single call."""
+        if self.expected:
+            return f"{self.done:,} of {self.expected:,}"
+        return f"{self.finished:,} done" if self.calls > 1 and self.finished else None
+
+    def duration(self, now: float) -> int:
+        """Return the milliseconds of work in this attempt."""
+        running = now - self.began if self.began is not None else 0.0
+        return round((self.worked + running) * 1000)
+
+    def close(self, now: float, unused_status: StepStatus) -> None:
+        """Mark the step as done, or as `unused_status` if it was never called."""
+        used = self.running or self.finished or self.interrupted
+        self._stop_clock(now)
+        self.open.clear()
+        self.open_share = 0.0
+        self.spans_attempt = self.interrupted = False
+        if used:
+            duration = None if self.state.resumed else self.duration(now)
+            self.state = replace(
+                self.state, status=StepStatus.DONE, progress_percentage=100.0, duration_ms=duration, message=None
+            )
+        elif self.state.status is not StepStatus.DONE:
+            self.state = replace(self.state, status=unused_status)
+
+    def stopped(self, now: float, status: StepStatus) -> StepState:
+        """Return the state after the attempt failed or stopped; a running step gets `status`."""
+        if self.running or self.interrupted:
+            return replace(self.state, status=status, duration_ms=self.duration(now) or self.state.duration_ms)
+        if self.state.status is StepStatus.ACTIVE:
+            duration = None if self.state.resumed else self.duration(now)
+            return replace(self.state, status=StepStatus.DONE, duration_ms=duration, message=None)
+        return self.state
+
+    def _stop_clock(self, now: float) -> None:
+        if self.began is not None:
+            self.worked += now - self.began
+            self.began = None
 
 
 class ProgressTracker:
@@ -27,7 +192,7 @@ class ProgressTracker:
         on_dirty: Callable[[], None],
         flush: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._lines = {s.name: StepProgress(s) for s in steps}
+        self._steps = {s.name: StepProgress(s) for s in steps}
         self._order = [s.name for s in steps]
         self._percentage = percentage
         self._message: str | None = None
@@ -41,15 +206,15 @@ class ProgressTracker:
     def begin(self, name: str, call: int, flow: int) -> None:
         """A call of the step starts."""
         with self._lock:
-            line = self._lines.get(name)
-            if line is None:
+            step = self._steps.get(name)
+            if step is None:
                 return
-            self._close_idle(line, flow)
-            line.open_call(call, flow, self._clock.monotonic())
-            self._activate(name, line)
-            if line.has_messages or line.count_message() is None:
+            self._close_idle(step, flow)
+            step.open_call(call, flow, self._clock.monotonic())
+            self._activate(name, step)
+            if step.has_messages or step.count_message() is None:
                 self._message = None
-            self._update(name, line)
+            self._update(name, step)
         self._changed()
 
     async def flush(self) -> None:
@@ -59,17 +224,17 @@ class ProgressTracker:
     def resume(self, name: str, flow: int) -> None:
         """A call of the step returned a kept result."""
         with self._lock:
-            line = self._lines.get(name)
-            if line is None:
+            step = self._steps.get(name)
+            if step is None:
                 return
-            self._close_idle(line, flow)
-            line.flows.add(flow)
-            line.finished += 1
-            line.resumed += 1
-            if line.finished == line.resumed and not line.running:
-                line.state = replace(line.state, status=StepStatus.ACTIVE, resumed=True)
+            self._close_idle(step, flow)
+            step.flows.add(flow)
+            step.finished += 1
+            step.resumed += 1
+            if step.finished == step.resumed and not step.running:
+                step.state = replace(step.state, status=StepStatus.ACTIVE, resumed=True)
             self._current = name
-            self._update(name, line)
+            self._update(name, step)
         self._changed()
 
     def end(self, name: str, call: int) -> None:
@@ -83,40 +248,40 @@ class ProgressTracker:
     def fan_out(self, name: str, calls: int) -> None:
         """Announce `calls` calls of the step, until `fan_in`."""
         with self._lock:
-            line = self._lines.get(name)
-            if line is None:
+            step = self._steps.get(name)
+            if step is None:
                 return
-            if not line.fan_outs:
-                line.restart_count()
-            line.fan_outs += 1
-            line.expected += calls
+            if not step.fan_outs:
+                step.restart_count()
+            step.fan_outs += 1
+            step.expected += calls
 
     def fan_in(self, name: str) -> None:
         with self._lock:
-            line = self._lines.get(name)
-            if line is not None:
-                line.fan_outs -= 1
+            step = self._steps.get(name)
+            if step is not None:
+                step.fan_outs -= 1
 
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
     ) -> None:
         """Record progress of a call of the step `name`; outside any step, of the step that started last."""
         with self._lock:
-            line = self._lines.get(name or self._current or (self._order[0] if self._order else ""))
-            if line is None:
+            step = self._steps.get(name or self._current or (self._order[0] if self._order else ""))
+            if step is None:
                 return
             if message is not None:
-                line.has_messages = True
+                step.has_messages = True
                 self._message = plain(message[:MESSAGE_LIMIT])
-                line.state = replace(line.state, message=self._message)
+                step.state = replace(step.state, message=self._message)
             if done is not None and math.isfinite(done):
-                line.reported = self._clock.monotonic()
+                step.reported = self._clock.monotonic()
                 whole = total if total and math.isfinite(total) and total > 0 else 1.0
                 if name is None:
-                    line.loop_done, line.loop_total = max(0.0, done), whole
+                    step.loop_done, step.loop_total = max(0.0, done), whole
                 else:
-                    line.report_call(call, done / whole)
-                line.raise_to(line.share())
+                    step.report_call(call, done / whole)
+                step.raise_to(step.share())
         self._changed()
 
     def extrapolate(self) -> None:
@@ -124,14 +289,14 @@ class ProgressTracker:
         changed = False
         with self._lock:
             now = self._clock.monotonic()
-            for line in self._lines.values():
-                history = line.state.expected
-                if not line.running or line.began is None or history is None or line.reported is not None:
+            for step in self._steps.values():
+                history = step.state.expected
+                if not step.running or step.began is None or history is None or step.reported is not None:
                     continue
-                if now - line.began >= EXTRAPOLATE_AFTER:
-                    before = line.state.progress_percentage
-                    line.raise_to(line.share(1 - math.exp(-line.duration(now) / max(history.middle, 1.0))))
-                    changed = changed or line.state.progress_percentage > before
+                if now - step.began >= EXTRAPOLATE_AFTER:
+                    before = step.state.progress_percentage
+                    step.raise_to(step.share(1 - math.exp(-step.duration(now) / max(history.middle, 1.0))))
+                    changed = changed or step.state.progress_percentage > before
         if changed:
             self._changed()
 
@@ -144,62 +309,62 @@ class ProgressTracker:
             return self._snapshot()
 
     def started(self) -> None:
-        """Activate the only step of a plan of one line, which spans the whole attempt."""
+        """Activate the only step of a plan of one step, which spans the whole attempt."""
         if len(self._order) != 1:
             return
         name = self._order[0]
         with self._lock:
-            line = self._lines[name]
-            line.spans_attempt = True
-            line.began = self._clock.monotonic()
-            self._activate(name, line)
+            step = self._steps[name]
+            step.spans_attempt = True
+            step.began = self._clock.monotonic()
+            self._activate(name, step)
         self._changed()
 
     def completed(self) -> tuple[tuple[StepState, ...], dict[str, int]]:
         """Return the states after success, and the milliseconds of each step without resumed calls."""
         with self._lock:
             now = self._clock.monotonic()
-            for line in self._lines.values():
-                line.close(now, StepStatus.SKIPPED)
+            for step in self._steps.values():
+                step.close(now, StepStatus.SKIPPED)
             worked = {
-                n: round(line.worked * 1000)
-                for n, line in self._lines.items()
-                if line.state.status is StepStatus.DONE and not line.state.resumed and not line.resumed
+                n: round(step.worked * 1000)
+                for n, step in self._steps.items()
+                if step.state.status is StepStatus.DONE and not step.state.resumed and not step.resumed
             }
-            return tuple(line.state for line in self._lines.values()), worked
+            return tuple(step.state for step in self._steps.values()), worked
 
     def stopped(self, status: StepStatus) -> tuple[StepState, ...]:
         """Return the states after a failure or a stop; running steps get `status`."""
         with self._lock:
             now = self._clock.monotonic()
-            return tuple(line.stopped(now, status) for line in self._lines.values())
+            return tuple(step.stopped(now, status) for step in self._steps.values())
 
     def _close_idle(self, called: StepProgress, flow: int) -> None:
         """Close all other idle steps, unless more calls of them are likely."""
-        any_open = any(line.open for line in self._lines.values())
-        for line in self._lines.values():
-            if line is not called and line.idle and not line.may_get_more_calls(called, flow, any_open=any_open):
-                line.close(self._clock.monotonic(), StepStatus.PENDING)
+        any_open = any(step.open for step in self._steps.values())
+        for step in self._steps.values():
+            if step is not called and step.idle and not step.may_get_more_calls(called, flow, any_open=any_open):
+                step.close(self._clock.monotonic(), StepStatus.PENDING)
 
-    def _activate(self, name: str, line: StepProgress) -> None:
-        started = line.state.started_at or self._clock.now().isoformat().replace("+00:00", "Z")
-        line.state = replace(line.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
+    def _activate(self, name: str, step: StepProgress) -> None:
+        started = step.state.started_at or self._clock.now().isoformat().replace("+00:00", "Z")
+        step.state = replace(step.state, status=StepStatus.ACTIVE, started_at=started, resumed=False)
         self._current = name
 
     def _close_call(self, name: str, call: int, *, kept: bool) -> None:
         with self._lock:
-            line = self._lines.get(name)
-            if line is None:
+            step = self._steps.get(name)
+            if step is None:
                 return
-            line.close_call(call, self._clock.monotonic(), kept=kept)
-            self._update(name, line)
+            step.close_call(call, self._clock.monotonic(), kept=kept)
+            self._update(name, step)
         self._changed()
 
-    def _update(self, name: str, line: StepProgress) -> None:
-        line.raise_to(line.share())
-        count = None if line.has_messages else line.count_message()
+    def _update(self, name: str, step: StepProgress) -> None:
+        step.raise_to(step.share())
+        count = None if step.has_messages else step.count_message()
         if count is not None:
-            line.state = replace(line.state, message=count)
+            step.state = replace(step.state, message=count)
             if self._current == name:
                 self._message = count
 
@@ -210,7 +375,7 @@ class ProgressTracker:
             self._on_dirty()
 
     def _snapshot(self) -> Progress:
-        steps = tuple(line.state for line in self._lines.values())
-        self._percentage = max(self._percentage, overall(steps))
-        number = self._order.index(self._current) + 1 if self._current in self._lines else 0
+        steps = tuple(step.state for step in self._steps.values())
+        self._percentage = max(self._percentage, overall_percentage(steps))
+        number = self._order.index(self._current) + 1 if self._current in self._steps else 0
         return Progress(self._percentage, number, self._message, steps)

@@ -1,4 +1,4 @@
-"""Writes progress to the store: at most four times a second per session, in batches per process."""
+"""Writes progress to the store, at most four times a second per session, and a sample of step durations."""
 
 import asyncio
 import threading
@@ -10,10 +10,9 @@ from outlast.core.service_loop import run_forever
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
-from outlast.ports.results import StepSample
+from outlast.ports.results import SAMPLES_KEPT, StepSample
 from outlast.ports.store import ProgressUpdate, Store
 from outlast.running.attempt import Attempt
-from outlast.running.duration_sampling import DurationSampler
 
 MIN_INTERVAL = 0.25
 """Minimum seconds between two writes for one session."""
@@ -25,6 +24,32 @@ EXTRAPOLATE_EVERY = 1.0
 """Seconds between extrapolations of steps that never report."""
 BATCH = 500
 """Maximum number of sessions per write."""
+SAMPLES_PER_SECOND = 2.0
+"""Durations written per second and step after the first `SAMPLES_KEPT`."""
+MAX_SAMPLED_STEPS = 10_000
+"""Maximum number of token buckets; beyond it all buckets are reset."""
+
+
+class DurationSampler:
+    """A token bucket per step: samples its first durations, and later a few per second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens: dict[tuple[str, str], tuple[float, float]] = {}
+        """Tokens of each step, and the time of their last update."""
+
+    def select(self, samples: Sequence[StepSample]) -> list[StepSample]:
+        """Return the samples to write."""
+        return [sample for sample in samples if self._is_due(sample)]
+
+    def _is_due(self, sample: StepSample) -> bool:
+        step, now = (sample.analysis, sample.step), self._clock.monotonic()
+        tokens, at = self._tokens.get(step, (float(SAMPLES_KEPT), now))
+        tokens = min(float(SAMPLES_KEPT), tokens + (now - at) * SAMPLES_PER_SECOND)
+        if len(self._tokens) >= MAX_SAMPLED_STEPS:
+            self._tokens.clear()
+        self._tokens[step] = (tokens - 1 if tokens >= 1 else tokens, now)
+        return tokens >= 1
 
 
 class ProgressWriter:

@@ -3,26 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from outlast.core.analyses.upload import OwnedUploads
-from outlast.domain.errors import ClaimLost, StoreUnavailable
+from outlast.core.service_loop import retry_until_available
+from outlast.domain.errors import ClaimLost
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.clock import Clock
 from outlast.ports.store import Store
-
-T = TypeVar("T")
-
-
-async def patiently(work: Callable[[], Awaitable[T]], clock: Clock, rng: random.Random) -> T:
-    """Return the value of `work`, retrying with full jitter while the store is unavailable."""
-    limit = 0.1
-    while True:
-        try:
-            return await work()
-        except StoreUnavailable:
-            await clock.sleep(rng.uniform(0, limit))
-            limit = min(5.0, limit * 2)
 
 
 class StoreJournal(OwnedUploads):
@@ -62,7 +49,9 @@ class StoreJournal(OwnedUploads):
             raise ClaimLost("The lease of this worker has ended.")
         async with self._loading:
             if self._kept is None:
-                found = await patiently(lambda: self._store.kept_steps(self._session.id), self._clock, self._rng)
+                found = await retry_until_available(
+                    lambda: self._store.kept_steps(self._session.id), self._clock, self._rng
+                )
                 self._kept = {kept.call: kept for kept in found}
         return self._kept.pop(call, None)
 
@@ -70,5 +59,5 @@ class StoreJournal(OwnedUploads):
         def write() -> Awaitable[bool]:
             return self._store.keep_step(self._claim, kept)
 
-        if self._closed or not await patiently(write, self._clock, self._rng):
+        if self._closed or not await retry_until_available(write, self._clock, self._rng):
             raise ClaimLost("Another worker has this session now.")

@@ -34,7 +34,7 @@ KILL_AFTER = 1.2
 """Seconds after its grace time, or after a second stop request, until a worker is killed."""
 
 
-class Worker:
+class WorkerProcess:
     """One child process and the socket to it."""
 
     def __init__(self, worker_id: str, process: asyncio.subprocess.Process, link: socket.socket) -> None:
@@ -107,7 +107,7 @@ class Supervisor:
         self._grace = grace
         self._host = socket.gethostname()
         self._death_records: set[asyncio.Task[bool]] = set()
-        self._workers: set[Worker] = set()
+        self._workers: set[WorkerProcess] = set()
         self._stop_requests = 0
         self._stopping = asyncio.Event()
 
@@ -124,13 +124,13 @@ class Supervisor:
         """Run until stopped and every worker has exited."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
-                group.create_task(self._keep_slot(group))
+                group.create_task(self._keep_worker_running(group))
             if os.getpid() == 1 and self._count:
                 reaping = group.create_task(self._reap())
                 group.create_task(self._cancel_on_stop(reaping))
         await self._finish_recording()
 
-    async def _keep_slot(self, group: asyncio.TaskGroup) -> None:
+    async def _keep_worker_running(self, group: asyncio.TaskGroup) -> None:
         """Keep one worker running; an earlier one may be retiring beside it."""
         quick_deaths = 0
         retiring: asyncio.Task[bool] | None = None
@@ -159,7 +159,7 @@ class Supervisor:
                 worker, retiring = replacement, supervision
             supervision = group.create_task(self._supervise(worker))
 
-    async def _start(self) -> Worker:
+    async def _start(self) -> WorkerProcess:
         while True:
             try:
                 worker = await self._spawn()
@@ -172,7 +172,7 @@ class Supervisor:
             worker.send(STOP)
         return worker
 
-    async def _spawn(self) -> Worker:
+    async def _spawn(self) -> WorkerProcess:
         worker_id = new_worker_id()
         parent_end, child_end = socket.socketpair()
         parent_end.setblocking(False)
@@ -190,9 +190,9 @@ class Supervisor:
             raise
         finally:
             child_end.close()
-        return Worker(worker_id, process, parent_end)
+        return WorkerProcess(worker_id, process, parent_end)
 
-    async def _supervise(self, worker: Worker) -> bool:
+    async def _supervise(self, worker: WorkerProcess) -> bool:
         """Wait for the worker to exit and rescue its sessions; return whether it was a quick death without any."""
         code = await worker.wait()
         self._workers.discard(worker)
@@ -209,7 +209,7 @@ class Supervisor:
         # the sessions of a worker that held some bound its deaths by their crash counts: restart without delay
         return not held_sessions and asyncio.get_running_loop().time() - worker.started_at < QUICK_DEATH
 
-    async def _release(self, worker: Worker) -> None:
+    async def _release(self, worker: WorkerProcess) -> None:
         """Release a stopped worker's sessions: this is no crash, even while the store is unavailable."""
         try:
             async with asyncio.timeout(STORE_TIMEOUT):

@@ -5,13 +5,15 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
+from outlast.core.service_loop import retry_until_available
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End, Released
 from outlast.domain.session import AnalysisSession, Claim
@@ -21,26 +23,125 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Store
 from outlast.ports.workers import Beat, WorkerInfo
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
-from outlast.running.daemon_threads import STOP_GRACE
 from outlast.running.event_loop import conceal, conceal_all
-from outlast.running.foreign_sessions import ForeignSessions
-from outlast.running.handoff import HandedSession, Handoff, HandoffResult
-from outlast.running.handoff_claims import HandoffClaims
+from outlast.running.handoff import HandedSession, Handoff, HandoffClaims, HandoffResult
 from outlast.running.interpreter_state import InterpreterState
 from outlast.running.lease import LeaseKeeper
 from outlast.running.outcome_writer import OutcomeWriter
 from outlast.running.progress_writer import ProgressWriter
-from outlast.running.recycling import Recycling
-from outlast.running.step_journal import StoreJournal, patiently
-from outlast.running.thread_pool import ContextThreadPool
-from outlast.running.worker_options import WorkerOptions
+from outlast.running.step_journal import StoreJournal
+from outlast.running.threads import STOP_GRACE, ContextThreadPool
 
 log = logging.getLogger(__name__)
 
+MAX_FOREIGN = 10_000
+"""Maximum number of remembered sessions; a forgotten one is claimed and released once more."""
 BATCH = 250
 """Maximum number of sessions per claim."""
 RELEASE_TIMEOUT = 1.0
 """Seconds that a stopping worker may spend on releasing its lease in the store; after that the lease lapses."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """The options of one worker, fixed for its whole run."""
+
+    concurrency: int = 100
+    queues: Sequence[str] = ("analysis",)
+    sleep: float = 1.0
+    """Seconds between polls of the store when no wake-up and no handed-off session arrives."""
+    grace: float = 20.0
+    """Seconds that attempts get to finish when the worker stops."""
+    max_sessions: int | None = None
+    """Ask for a replacement after this many sessions."""
+    max_seconds: float | None = None
+    """Ask for a replacement after this many seconds."""
+    on_replacement_due: Callable[[Callable[[], None]], None] = lambda retire: retire()
+    """Called in the event loop when the worker should be replaced. It must call its argument, from any thread,
+    once the replacement has started; until then the worker continues as before."""
+    on_stuck: Callable[[], None] = lambda: None
+    """Called from another thread when the event loop is blocked past a deadline; may end the process."""
+    process: str | None = None
+    """Identity of the worker's process, so that others detect its death; `None` under a supervisor."""
+
+
+class ForeignSessions:
+    """The sessions that a worker released because it cannot read their input."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+        self._logged_analyses: set[str] = set()
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._ids
+
+    @property
+    def ids(self) -> Collection[str]:
+        return self._ids.keys()
+
+    def add(self, session: AnalysisSession, why: str) -> None:
+        """Remember a session; log it once per analysis, since each session has it in its history."""
+        self._ids[session.id] = None
+        if len(self._ids) > MAX_FOREIGN:
+            del self._ids[next(iter(self._ids))]
+        if session.analysis not in self._logged_analyses:
+            self._logged_analyses.add(session.analysis)
+            log.warning(
+                "This worker leaves session %s (%s), and others like it, to other workers: %s. Run a worker of "
+                "the version that started it.",
+                session.id,
+                session.analysis,
+                why.rstrip("."),
+            )
+
+
+class Recycling:
+    """Decides when one worker must be replaced. Calls `wake` in its event loop when the worker has to check."""
+
+    def __init__(self, options: WorkerOptions, clock: Clock, wake: Callable[[], None]) -> None:
+        self._options = options
+        self._clock = clock
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._started = clock.monotonic()
+        self._requested = False
+        self._announced = False
+        self.claimed = 0
+        """Number of sessions claimed so far."""
+        self.abandoned = 0
+        """Number of ended attempts whose code still runs in this process."""
+        self.replaced = False
+        """True once a replacement has started: claim no more, and end after the last session."""
+
+    def request(self) -> None:
+        """Request a replacement for a reason outside this worker."""
+        self._requested = True
+        self._wake()
+
+    def request_when_due(self) -> None:
+        """Call `on_replacement_due` once, as soon as there is a reason to."""
+        if self._due() and not self._announced:
+            self._announced = True
+            self._options.on_replacement_due(self._on_replaced)
+
+    def _due(self) -> bool:
+        options = self._options
+        return (
+            self._requested
+            or self.abandoned > 0
+            or (options.max_sessions is not None and self.claimed >= options.max_sessions)
+            or (options.max_seconds is not None and self._clock.monotonic() - self._started >= options.max_seconds)
+        )
+
+    def _on_replaced(self) -> None:
+        """Mark the worker as replaced. Thread-safe."""
+
+        def mark_replaced() -> None:
+            self.replaced = True
+            self._wake()
+
+        with suppress(RuntimeError):  # the loop has just closed
+            self._loop.call_soon_threadsafe(mark_replaced)
 
 
 class WorkerEnd(StrEnum):
@@ -79,7 +180,7 @@ class Worker:
         self._rng = rng
         self._options = options
         self._foreign = ForeignSessions()
-        self._claims: set[asyncio.Future[None]] = set()
+        self._claim_requests: set[asyncio.Future[None]] = set()
         """Claim requests that the store has not answered yet."""
         self._handoff_claims = HandoffClaims(store, catalogue, clock, handoff, self._foreign) if handoff else None
         self.id = worker_id or new_worker_id()
@@ -200,7 +301,7 @@ class Worker:
             beat_at=self._clock.now(),
             process=self._options.process,
         )
-        return await patiently(
+        return await retry_until_available(
             lambda: LeaseKeeper(self._store, info, self, self._clock, previous_id=previous_id).start(),
             self._clock,
             self._rng,
@@ -214,7 +315,7 @@ class Worker:
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         previous_id, self.id = self.id, new_worker_id()
-        await patiently(lambda: self._store.release_worker(previous_id), self._clock, self._rng)
+        await retry_until_available(lambda: self._store.release_worker(previous_id), self._clock, self._rng)
         keeper = await self._register(previous_id=previous_id)
         self._lost = False
         log.warning("Worker %s continues as %s.", previous_id, self.id)
@@ -273,11 +374,11 @@ class Worker:
     @contextmanager
     def _claiming(self) -> Generator[None]:
         claim = asyncio.get_running_loop().create_future()
-        self._claims.add(claim)
+        self._claim_requests.add(claim)
         try:
             yield
         finally:
-            self._claims.remove(claim)
+            self._claim_requests.remove(claim)
             claim.set_result(None)
 
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
@@ -308,8 +409,8 @@ class Worker:
         self._progress_writer.forget(attempt.claim)
         if isinstance(outcome, Released) and outcome.why is not None:
             self._foreign.add(attempt.session, outcome.why)
-            if self._claims:  # these requests do not exclude the session yet and would claim it again
-                await asyncio.wait(set(self._claims))
+            if self._claim_requests:  # these requests do not exclude the session yet and would claim it again
+                await asyncio.wait(set(self._claim_requests))
         try:
             await self._outcome_writer.write(attempt, outcome)
         finally:

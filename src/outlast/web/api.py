@@ -10,7 +10,7 @@ from typing import Any, cast
 from starlette.responses import JSONResponse, Response
 
 from outlast.core.sessions import Started
-from outlast.core.watch import SessionView, Watched
+from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
@@ -69,7 +69,7 @@ async def start_within_limits(context: RequestContext, name: str, values: Any) -
         return started
 
 
-async def wait_inline(context: RequestContext, watched: Watched) -> SessionView:
+async def wait_inline(context: RequestContext, watched: Watcher) -> SessionView:
     """Wait for the final view in sync mode; return the latest one on timeout or shutdown."""
     view = watched.view
     with suppress(TimeoutError):

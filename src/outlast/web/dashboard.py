@@ -76,7 +76,7 @@ async def overview(context: RequestContext) -> Response:
     """The state of the installation; `?status=` and `?analysis=` filter its list of sessions."""
     query = context.request.query_params
     status, analysis = _status(query.get("status", "")), plain(query.get("analysis", "")) or None
-    insight = await context.engine.insights.now()
+    insight = await context.engine.statistics.now()
     listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
     return context.page(
         "dashboard.html",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from outlast.core.watch import SessionView, Watched
+from outlast.core.watch import SessionView, Watcher
 from outlast.web.problems import not_found
 from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
@@ -35,7 +35,7 @@ async def events(context: RequestContext) -> None:
             await stream(context, watched)
 
 
-async def stream(context: RequestContext, watched: Watched) -> None:
+async def stream(context: RequestContext, watched: Watcher) -> None:
     """Send snapshots until the final one, until the client disconnects, or until shutdown."""
     await context.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     disconnecting = asyncio.create_task(_wake_on_disconnect(context, watched))
@@ -71,6 +71,6 @@ async def _write(context: RequestContext, data: bytes) -> None:
     await context.send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _wake_on_disconnect(context: RequestContext, watched: Watched) -> None:
+async def _wake_on_disconnect(context: RequestContext, watched: Watcher) -> None:
     await context.disconnected()
     watched.wake()

@@ -81,7 +81,7 @@ def _expected(context: RequestContext, limit: int) -> AbstractAsyncContextManage
     """Count a large body towards its owner's storage while it arrives, as it takes up disk space too."""
     announced = context.headers.get(b"content-length", b"")
     size = int(announced) if announced.isdigit() else limit
-    return context.engine.sessions.expecting(context.owner, size) if size > MAX_BODY else nullcontext()
+    return context.engine.sessions.reserving(context.owner, size) if size > MAX_BODY else nullcontext()
 
 
 def _in_utf8(headers: Headers) -> Headers:

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast,
 
 from pydantic import BaseModel
 
-from outlast.core.analyses import context, context_warnings
+from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.payload import Codec, input_model
@@ -59,7 +59,7 @@ class Step(Generic[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         attempt = context.current()
         if attempt is None:
-            context_warnings.warn(self.name)
+            context.warn_without_context(self.name)
             return self.work(*args, **kwargs)
         if self.is_async:
             return cast("R_co", attempt.run_step(self, args, kwargs))

@@ -2,28 +2,111 @@
 
 import asyncio
 import itertools
+import logging
 import os
 import tempfile
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar, cast
-from weakref import WeakKeyDictionary
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from weakref import WeakKeyDictionary, WeakSet
 
-from outlast.core.analyses import context_warnings
-from outlast.core.analyses.attempt_ports import Journal, ProgressSink, StepLike, Uploads
-from outlast.core.analyses.call_keys import CallCounter
-from outlast.core.analyses.payload import MAX_STEP_RESULT
+from outlast.core.analyses.call_keys import CallCounter, CallKeys
+from outlast.core.analyses.payload import MAX_STEP_RESULT, Codec
 from outlast.domain.session import KeptStep
 from outlast.ports.clock import Clock
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
 SPOOL = 4 << 20
 """Bytes of an opened upload held in memory before it spills to a temporary file."""
 LONG_STEP = 1.0
 """A step of at least this many seconds flushes its progress before its result is kept."""
+
+
+class StepLike(Protocol):
+    """The attributes of a step that the context uses."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def work(self) -> Callable[..., Any]: ...
+    @property
+    def codec(self) -> Codec: ...
+    @property
+    def keys(self) -> CallKeys: ...
+
+
+class ProgressSink(Protocol):
+    """Receives progress: `ProgressTracker`, or the pipe to it from an isolated process.
+
+    `call` numbers the executed calls within an attempt; `flow` numbers the calling tasks and threads.
+    """
+
+    def begin(self, name: str, call: int, flow: int) -> None: ...
+    def resume(self, name: str, flow: int) -> None: ...
+    def end(self, name: str, call: int) -> None: ...
+    def abort(self, name: str, call: int) -> None:
+        """Record that the call raised or was cancelled."""
+        ...
+
+    def fan_out(self, name: str, calls: int) -> None:
+        """Announce `calls` calls of this step, until `fan_in`."""
+        ...
+
+    def fan_in(self, name: str) -> None: ...
+    def report(
+        self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
+    ) -> None:
+        """Record progress; outside any step `name` is `None` and `call` is 0."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until watchers can see the progress so far, with a short timeout."""
+        ...
+
+
+class Uploads(Protocol):
+    """The uploads of one owner."""
+
+    def upload(self, sha256: str) -> AsyncIterator[bytes]:
+        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
+        ...
+
+    async def upload_name(self, sha256: str) -> str:
+        """Return the file name; raises `Permanent` if there is no such upload."""
+        ...
+
+
+class Journal(Uploads, Protocol):
+    """Kept steps and uploads: the store fenced by the claim, or the pipe to it from an isolated process."""
+
+    owner: str
+    """Hash of the session's owner."""
+
+    async def kept(self, call: str) -> KeptStep | None:
+        """Return the result that an earlier attempt kept for this call, if any."""
+        ...
+
+    async def keep(self, kept: KeptStep) -> None:
+        """Store a result; returns once it is durable. Raises `ClaimLost`."""
+        ...
 
 
 class AttemptStopped(BaseException):
@@ -82,7 +165,8 @@ class AttemptContext:
         self._stopped = True
         for task in list(self._tasks):
             task.cancel()
-        context_warnings.unregister(self)
+        with _active_lock:
+            _active.discard(self)
 
     def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
         """Return the loop for a call from a thread; raises on the loop itself, to avoid a deadlock."""
@@ -224,6 +308,9 @@ _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", defa
 _reading: ContextVar[Uploads | None] = ContextVar("outlast_reading", default=None)
 _call: ContextVar[OpenCall | None] = ContextVar("outlast_call", default=None)
 _branch: ContextVar[Branch | None] = ContextVar("outlast_branch", default=None)
+_active: WeakSet[AttemptContext] = WeakSet()
+_warned: set[str] = set()
+_active_lock = threading.Lock()
 
 
 def enter(attempt: AttemptContext) -> None:
@@ -231,7 +318,8 @@ def enter(attempt: AttemptContext) -> None:
     _attempt.set(attempt)
     _call.set(None)
     _branch.set(None)
-    context_warnings.register(attempt)
+    with _active_lock:
+        _active.add(attempt)
 
 
 def current() -> AttemptContext | None:
@@ -260,8 +348,31 @@ def current_or_raise() -> AttemptContext:
     return attempt
 
 
+def warn_without_context(step: str) -> None:
+    """Warn that a call of `step` is not kept, if it may belong to an attempt running in this process.
+
+    The main thread belongs to the embedding program, which may call steps as plain functions.
+    """
+    if step in _warned or not _active or threading.current_thread() is threading.main_thread():
+        return
+    with _active_lock:
+        in_this_process = any(attempt.pid == os.getpid() for attempt in _active)
+        if not in_this_process or step in _warned:
+            return
+        _warned.add(step)
+    log.warning(
+        "The step %r was called in the thread %r, which has no attempt in its context. If an analysis made this "
+        "call, its result is not kept and its progress not shown: threads do not inherit context variables. Use "
+        "%s.map(items), asyncio.to_thread, or pool.submit(contextvars.copy_context().run, %s, …).",
+        step,
+        threading.current_thread().name,
+        step,
+        step,
+    )
+
+
 @contextmanager
-def reading(uploads: Uploads) -> Generator[None]:
+def reading_uploads(uploads: Uploads) -> Generator[None]:
     """Read uploads from `uploads` within the block, for the check of a start, which has no attempt yet."""
     token = _reading.set(uploads)
     try:

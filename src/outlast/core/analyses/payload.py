@@ -175,7 +175,7 @@ def subject_of(input_json: str) -> str:
     return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def bounded(subject: str) -> str:
+def bounded_subject(subject: str) -> str:
     """Shorten a long subject to its beginning and a hash, so that different subjects stay different."""
     if len(subject) <= MAX_SUBJECT:
         return subject
@@ -183,15 +183,15 @@ def bounded(subject: str) -> str:
     return subject[: MAX_SUBJECT - len(marked)] + marked
 
 
-def walk(value: Any) -> Iterator[Any]:
+def nested_values(value: Any) -> Iterator[Any]:
     """Yield every value within a validated input, however deeply nested."""
     yield value
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from walk(getattr(value, name))
+            yield from nested_values(getattr(value, name))
     elif isinstance(value, Mapping):
         for item in cast("Mapping[Any, Any]", value).values():
-            yield from walk(item)
+            yield from nested_values(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in cast("list[Any]", value):
-            yield from walk(item)
+            yield from nested_values(item)

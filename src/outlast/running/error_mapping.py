@@ -14,7 +14,7 @@ from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus
 from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession
-from outlast.running.isolation import IsolatedDeathError
+from outlast.running.isolation_parent import IsolatedDeathError
 from outlast.running.progress_tracker import ProgressTracker
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class CancelLeakError(Exception):
     """The analysis was cancelled by its own code: it awaited a task that was cancelled elsewhere."""
 
 
-class Outcomes:
+class ErrorMapper:
     """Maps the errors of one attempt to its outcome."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Outcomes:
     def timed_out(self) -> Failed | Postponed:
         return self._retry(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
 
-    def of(self, raised: BaseException) -> Outcome:
+    def outcome_of(self, raised: BaseException) -> Outcome:
         """Return the outcome for a raised error. Never raises, even if the error's own methods do."""
         try:
             return self._classify(decisive(raised))

@@ -24,11 +24,10 @@ from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import Permanent, RetryAfter, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
-from outlast.running.daemon_threads import in_thread
+from outlast.running.error_mapping import MAX_MESSAGE
 from outlast.running.event_loop import run_to_end
-from outlast.running.outcomes import MAX_MESSAGE
 from outlast.running.supervisor_link import silence_standard_input
-from outlast.running.thread_pool import ContextThreadPool
+from outlast.running.threads import ContextThreadPool, in_thread
 
 
 class _Pipe:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from outlast.core.analyses.analysis import Analysis
-from outlast.core.analyses.attempt_ports import Journal, ProgressSink
+from outlast.core.analyses.context import Journal, ProgressSink
 from outlast.core.analyses.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
 from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
 from outlast.domain.session import KeptStep
@@ -23,7 +23,7 @@ MAX_LINE = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
 BOOTSTRAP = """
 import json, sys
 sys.path[:] = json.loads(sys.argv.pop())
-from outlast.running.isolated import main
+from outlast.running.isolation_child import main
 main()
 """
 """The import path is an argument: an environment variable would affect every Python that the child starts."""
