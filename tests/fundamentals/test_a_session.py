@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 import pytest
-from workshop import ME, workshop
+from small_site import ME, small_site
 
 from outlast import InvalidInput, Permanent, RetryAfter, Status, Upload, report, step, track
 from outlast.domain.status import Phase
@@ -23,13 +23,13 @@ async def test_a_start_becomes_a_result():
     async def double(n: int) -> dict[str, int]:
         return {"twice": 2 * n}
 
-    async with workshop() as shop:
-        shop.add(double)
-        session = await shop.start("double", n=21)
-        shop.employ()
-        end = await shop.end(session)
+    async with small_site() as site:
+        site.add(double)
+        session = await site.start("double", n=21)
+        site.start_worker()
+        end = await site.end(session)
         assert end.session.status is Status.COMPLETED
-        assert await shop.result(session) == '{"twice":42}'
+        assert await site.result(session) == '{"twice":42}'
 
 
 async def test_progress_moves_with_the_work_and_never_falls():
@@ -46,12 +46,12 @@ async def test_progress_moves_with_the_work_and_never_falls():
     async def look() -> int:
         return await read()
 
-    async with workshop() as shop:
-        shop.add(look, read)
-        session = await shop.start("look")
-        shop.employ()
+    async with small_site() as site:
+        site.add(look, read)
+        session = await site.start("look")
+        site.start_worker()
         seen: list[float] = []
-        async for view in shop.engine.sessions.watch(session, owner=ME):
+        async for view in site.engine.sessions.watch(session, owner=ME):
             seen.append(view.session.progress.percentage)
             done = sum(g.is_set() for g in gates)
             if loops and done < 4 and view.session.phase is Phase.RUNNING:
@@ -80,12 +80,12 @@ async def test_a_second_attempt_does_not_repeat_kept_steps_and_meets_the_same_ty
     def look(n: int) -> list[str]:
         return sorted(judge(read(n)))
 
-    async with workshop() as shop:
-        shop.add(look, read, judge)
-        session = await shop.start("look", n=2)
-        shop.employ()
-        end = await shop.end(session)
-        assert await shop.result(session) == '["a","b"]'
+    async with small_site() as site:
+        site.add(look, read, judge)
+        session = await site.start("look", n=2)
+        site.start_worker()
+        end = await site.end(session)
+        assert await site.result(session) == '["a","b"]'
         assert calls == ["read", "judge", "judge"]
         assert end.session.attempt == 2
         assert [s.resumed for s in end.session.progress.steps] == [True, False]
@@ -104,12 +104,12 @@ async def test_a_step_in_a_loop_is_one_line_with_many_kept_results():
     async def look() -> list[int]:
         return [await fetch(n) for n in range(4)]
 
-    async with workshop() as shop:
-        shop.add(look, fetch)
-        session = await shop.start("look")
-        shop.employ()
-        end = await shop.end(session)
-        assert await shop.result(session) == "[0,1,4,9]"
+    async with small_site() as site:
+        site.add(look, fetch)
+        session = await site.start("look")
+        site.start_worker()
+        end = await site.end(session)
+        assert await site.result(session) == "[0,1,4,9]"
         assert calls == [0, 1, 2, 2, 3]
         assert len(end.session.progress.steps) == 1
 
@@ -118,11 +118,11 @@ async def test_a_permanent_error_ends_it_with_its_sentence():
     def look() -> int:
         raise Permanent("There is nothing at this address.")
 
-    async with workshop() as shop:
-        shop.add(look)
-        session = await shop.start("look")
-        shop.employ()
-        end = (await shop.end(session)).session
+    async with small_site() as site:
+        site.add(look)
+        session = await site.start("look")
+        site.start_worker()
+        end = (await site.end(session)).session
         assert (end.status, end.error, end.attempt) == (Status.FAILED, "There is nothing at this address.", 1)
 
 
@@ -130,11 +130,11 @@ async def test_an_unexpected_error_shows_a_reference_and_no_text_of_the_exceptio
     def look() -> int:
         raise RuntimeError("the password is swordfish")
 
-    async with workshop(max_attempts=1) as shop:
-        shop.add(look)
-        session = await shop.start("look")
-        shop.employ()
-        end = (await shop.end(session)).session
+    async with small_site(max_attempts=1) as site:
+        site.add(look)
+        session = await site.start("look")
+        site.start_worker()
+        end = (await site.end(session)).session
         assert end.status is Status.FAILED
         assert end.reference
         assert "swordfish" not in repr(end)
@@ -144,13 +144,13 @@ async def test_retry_after_waits_at_least_so_long():
     async def look() -> int:
         raise RetryAfter(3600, "Come back in an hour.")
 
-    async with workshop() as shop:
-        shop.add(look)
-        session = await shop.start("look")
-        shop.employ()
-        async for view in shop.engine.sessions.watch(session, owner=ME):
+    async with small_site() as site:
+        site.add(look)
+        session = await site.start("look")
+        site.start_worker()
+        async for view in site.engine.sessions.watch(session, owner=ME):
             if view.session.phase is Phase.RETRYING:
-                wait = view.session.available_at - shop.engine.clock.now()
+                wait = view.session.available_at - site.engine.clock.now()
                 assert wait.total_seconds() > 3500
                 break
 
@@ -160,11 +160,11 @@ async def test_the_timeout_ends_an_attempt():
         await asyncio.Event().wait()
         return 1
 
-    async with workshop(max_attempts=1, timeout=0.2) as shop:
-        shop.add(look)
-        session = await shop.start("look")
-        shop.employ()
-        end = (await shop.end(session)).session
+    async with small_site(max_attempts=1, timeout=0.2) as site:
+        site.add(look)
+        session = await site.start("look")
+        site.start_worker()
+        end = (await site.end(session)).session
         assert (end.status, end.error_code) == (Status.FAILED, "timeout")
 
 
@@ -191,19 +191,19 @@ async def test_cancel_stops_the_work_itself_and_retry_resumes_it(kind: str):
             stopped.set()
         return "done"
 
-    async with workshop() as shop:
+    async with small_site() as site:
         work = in_loop if kind == "async" else in_thread
-        shop.add(work)
-        session = await shop.start(work.__name__)
-        shop.employ()
+        site.add(work)
+        session = await site.start(work.__name__)
+        site.start_worker()
         await asyncio.to_thread(begun.wait, 10)
-        answer = await shop.engine.sessions.cancel(session, owner=ME)
+        answer = await site.engine.sessions.cancel(session, owner=ME)
         assert answer is CancelAnswer.CANCELLING
-        assert (await shop.end(session)).session.status is Status.CANCELLED
+        assert (await site.end(session)).session.status is Status.CANCELLED
         assert stopped.is_set()
         free.set()
-        assert await shop.engine.sessions.retry(session, owner=ME) is RetryAnswer.RETRIED
-        assert (await shop.end(session)).session.status is Status.COMPLETED
+        assert await site.engine.sessions.retry(session, owner=ME) is RetryAnswer.RETRIED
+        assert (await site.end(session)).session.status is Status.COMPLETED
 
 
 async def test_an_upload_belongs_to_its_owner_and_is_read_in_the_analysis():
@@ -211,29 +211,29 @@ async def test_an_upload_belongs_to_its_owner_and_is_read_in_the_analysis():
         with file.open() as content:
             return len(content.read())
 
-    async with workshop() as shop:
-        shop.add(size)
-        stored = await shop.engine.sessions.store_upload(ME, "a.txt", io.BytesIO(b"x" * 3_000_000))
+    async with small_site() as site:
+        site.add(size)
+        stored = await site.engine.sessions.store_upload(ME, "a.txt", io.BytesIO(b"x" * 3_000_000))
         with pytest.raises(InvalidInput):
-            await shop.engine.sessions.start("size", {"file": f"upload:{stored.sha256}"}, "somebody else")
-        session = await shop.start("size", file=f"upload:{stored.sha256}")
-        shop.employ()
-        await shop.end(session)
-        assert await shop.result(session) == "3000000"
+            await site.engine.sessions.start("size", {"file": f"upload:{stored.sha256}"}, "somebody else")
+        session = await site.start("size", file=f"upload:{stored.sha256}")
+        site.start_worker()
+        await site.end(session)
+        assert await site.result(session) == "3000000"
 
 
 async def test_without_a_worker_it_waits_and_says_so():
     async def look() -> int:
         return 1
 
-    async with workshop() as shop:
-        shop.add(look)
-        started = await shop.engine.sessions.start("look", {}, ME)
-        assert (await shop.engine.watch.view(started.session)).stalled
+    async with small_site() as site:
+        site.add(look)
+        started = await site.engine.sessions.start("look", {}, ME)
+        assert (await site.engine.watch.view(started.session)).stalled
         assert started.session.phase is Phase.QUEUED
 
 
-async def test_durations_learnt_give_weights_and_a_range_of_time_left():
+async def test_recorded_durations_give_weights_and_a_range_of_time_left():
     release = threading.Event()
     release.set()
 
@@ -250,19 +250,19 @@ async def test_durations_learnt_give_weights_and_a_range_of_time_left():
     def look(n: int) -> int:
         return n + quick() + slow()
 
-    async with workshop() as shop:
-        shop.add(look, quick, slow)
-        shop.employ()
-        first = await shop.start("look", n=0)
-        assert (await shop.views(first))[0].time_left is None
+    async with small_site() as site:
+        site.add(look, quick, slow)
+        site.start_worker()
+        first = await site.start("look", n=0)
+        assert (await site.views(first))[0].time_left is None
         for n in range(1, 4):
-            await shop.end(await shop.start("look", n=n))
-        while len((await shop.engine.store.durations("look")).get("slow", ())) < 4:  # noqa: ASYNC110 - a look
+            await site.end(await site.start("look", n=n))
+        while len((await site.engine.store.durations("look")).get("slow", ())) < 4:  # noqa: ASYNC110 - a look
             await asyncio.sleep(0.01)
-        shop.engine.sessions._plans.clear()
+        site.engine.sessions._plans.clear()
         release.clear()
-        session = await shop.start("look", n=9)
-        async for view in shop.engine.sessions.watch(session, owner=ME):
+        session = await site.start("look", n=9)
+        async for view in site.engine.sessions.watch(session, owner=ME):
             if view.session.progress.current_step == 2:
                 left = view.time_left
                 assert left is not None
@@ -271,7 +271,7 @@ async def test_durations_learnt_give_weights_and_a_range_of_time_left():
                 break
         weights = [s.weight for s in view.session.progress.steps]
         assert weights[1] > weights[0]
-        await shop.end(session)
+        await site.end(session)
 
 
 @pytest.mark.parametrize(
@@ -281,11 +281,11 @@ async def test_a_result_that_cannot_be_kept_fails_with_its_reason(value: object,
     async def look() -> object:
         return value
 
-    async with workshop() as shop:
-        shop.add(look)
-        session = await shop.start("look")
-        shop.employ()
-        end = (await shop.end(session)).session
+    async with small_site() as site:
+        site.add(look)
+        session = await site.start("look")
+        site.start_worker()
+        end = (await site.end(session)).session
         assert (end.status, end.error_code) == (Status.FAILED, code)
 
 
@@ -297,11 +297,11 @@ async def test_a_plain_step_on_the_event_loop_is_refused_before_it_blocks(caplog
     async def look() -> int:
         return block()
 
-    async with workshop(max_attempts=1) as shop:
-        shop.add(look, block)
-        session = await shop.start("look")
-        shop.employ()
-        assert (await shop.end(session)).session.status is Status.FAILED
+    async with small_site(max_attempts=1) as site:
+        site.add(look, block)
+        session = await site.start("look")
+        site.start_worker()
+        assert (await site.end(session)).session.status is Status.FAILED
         assert "asyncio.to_thread" in caplog.text
 
 
@@ -313,8 +313,8 @@ async def test_bad_input_is_refused_with_the_place_of_the_fault(raw: object, poi
     async def look(n: int) -> int:
         return n
 
-    async with workshop() as shop:
-        shop.add(look)
+    async with small_site() as site:
+        site.add(look)
         with pytest.raises(InvalidInput) as refused:
-            await shop.engine.sessions.start("look", raw, ME)
+            await site.engine.sessions.start("look", raw, ME)
         assert refused.value.faults[0][0] == pointer

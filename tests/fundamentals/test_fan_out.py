@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import BaseModel, model_validator
-from workshop import workshop
+from small_site import small_site
 
 from outlast import Status, report, step
 
@@ -18,12 +18,12 @@ class TroubleError(Exception):
 
 
 async def ended(work, *steps, **options):
-    async with workshop(**options) as shop:
-        shop.add(work, *steps)
-        session = await shop.start(work.__name__)
-        shop.employ()
-        end = (await shop.end(session)).session
-        return end, await shop.result(session)
+    async with small_site(**options) as site:
+        site.add(work, *steps)
+        session = await site.start(work.__name__)
+        site.start_worker()
+        end = (await site.end(session)).session
+        return end, await site.result(session)
 
 
 async def test_map_resumes_each_item_for_itself():

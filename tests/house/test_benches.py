@@ -59,6 +59,6 @@ def test_the_picture_shows_every_engine_of_the_figures(tmp_path: Path) -> None:
     assert all(texts.count(name) == 5 for name in names)
 
 
-def test_the_program_that_runs_them_all_leaves_none_out() -> None:
+def test_all_py_runs_every_bench() -> None:
     themes = [ast.literal_eval(n.value) for n in _tree(ALL).body if isinstance(n, ast.Assign)]
     assert [sorted(t) for t in themes] == [sorted(bench.stem for bench in _benches())]

@@ -44,7 +44,7 @@ PASSES_SETTINGS_ON = {
 }
 
 
-def test_every_file_is_short_enough_to_be_read_in_one_sitting() -> None:
+def test_every_file_has_at_most_500_lines() -> None:
     long = [
         f"{path.relative_to(ROOT)}: {lines} lines"
         for path in repository()
@@ -55,12 +55,12 @@ def test_every_file_is_short_enough_to_be_read_in_one_sitting() -> None:
     assert not long
 
 
-def test_no_module_has_a_name_that_says_nothing() -> None:
+def test_no_module_has_a_generic_name() -> None:
     paths = [p for package in (*PACKAGES, ROOT / "tests") for p in package.rglob("*")]
     assert not named([p for p in paths if p.stem in FORBIDDEN_NAMES and p.suffix in {"", ".py"}])
 
 
-def test_every_module_says_in_a_sentence_what_it_is_for() -> None:
+def test_every_module_docstring_starts_with_a_sentence() -> None:
     silent = [
         p for p in modules() if not re.search(r"[.`?]$", (ast.get_docstring(_tree(p)) or "").split("\n\n")[0])
     ]

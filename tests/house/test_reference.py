@@ -59,12 +59,12 @@ def test_every_setting_of_the_product_is_read() -> None:
     assert read >= set(ReviewSettings.model_fields), set(ReviewSettings.model_fields) - read
 
 
-def test_every_setting_explains_itself_and_gives_an_example() -> None:
+def test_every_setting_has_a_description_and_an_example() -> None:
     named = setting_names() | review_setting_names()
     assert not [name for name, field in named.items() if not (field.description and field.examples)]
 
 
-def test_every_public_name_is_there_and_documented() -> None:
+def test_every_public_name_exists_and_is_documented() -> None:
     assert sorted(outlast.__all__) == outlast.__all__
     assert not [name for name in outlast.__all__ if not (getattr(outlast, name).__doc__ or "").strip()]
 

@@ -21,11 +21,11 @@ from fork_server import ForkedProcess
 T = TypeVar("T")
 
 LEASE = 15.0
-NO_STORE = 2
-"""Exit code of a command without a result."""
-LOG_SHOWN = 4_000
+EXIT_UNAVAILABLE = 2
+"""Exit code of a command that could not reach the store."""
+MAX_LOG_SHOWN = 4_000
 """Characters of a process's log that a failed test prints."""
-OURS = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
+SETTING_PREFIXES = ("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_")
 """Prefixes of the settings that tests do not inherit from the environment."""
 PRELUDE = '''
 import asyncio, os, signal, threading, time
@@ -35,7 +35,7 @@ from outlast import Outlast, report, step
 outlast = Outlast()
 
 def note(*words):
-    """One line in a file of the analysis's own: what really happened, whatever the store believes."""
+    """Append a line to the file `effects`: what really happened, independent of the store."""
     with open("effects", "a") as file:
         file.write(" ".join(map(str, words)) + "\\n")
 
@@ -43,11 +43,11 @@ async def until(name):
     while not Path(name).exists():
         await asyncio.sleep(0.01)
 '''
-"""Begins every application of these tests; their processes have the test's folder as their own."""
+"""The beginning of every application under test; its processes run in the test's folder."""
 
 
 def wait_until(condition: Callable[[], T], within: float, what: str = "it") -> T:
-    """Return the first true value of `condition`; fail without one within `seconds`."""
+    """Return the first true value of `condition`; fail if there is none `within` seconds."""
     end = time.monotonic() + within
     pause = threading.Event()
     while True:
@@ -71,8 +71,7 @@ class Process:
         module: str = "outlast",
     ) -> None:
         self._log = log
-        self.said = " ".join([module, *arguments])
-        """The command line."""
+        self.command_line = " ".join([module, *arguments])
         with log.open("wb") as sink:
             self._child = ForkedProcess(module, arguments, folder, environment, sink)
         self.pid = self._child.pid
@@ -95,7 +94,7 @@ class Process:
         """Return the exit code; fail if the process still runs after the timeout."""
         return self._child.wait(within)
 
-    def answer(self, within: float) -> str:
+    def output(self, within: float) -> str:
         """Return the output after a successful exit."""
         assert self.wait(within) == 0, self.log
         return self.log
@@ -103,15 +102,15 @@ class Process:
     def address(self, within: float = 60.0) -> str:
         """Wait until the server responds; return its address."""
 
-        def said() -> str | None:
+        def announced() -> str | None:
             if self._child.poll() is not None:
-                raise AssertionError(f"It ended with {self._child.returncode}:\n{self.log}")
+                raise AssertionError(f"The process exited with {self._child.returncode}:\n{self.log}")
             for line in self.log.splitlines():
                 if line.startswith("Serving on http"):
                     return line.split()[2]
             return None
 
-        return wait_until(said, within, "serving") or ""
+        return wait_until(announced, within, "serving") or ""
 
     def end(self) -> None:
         if self._child.poll() is None:
@@ -120,18 +119,18 @@ class Process:
 
 
 class Visitor:
-    """One browser's cookie. Every snapshot it sees is checked: version and percentage never fall."""
+    """A client with one cookie. It asserts that version and percentage of a session never fall."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.http = httpx.Client(timeout=20, trust_env=False)
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._last_seen: dict[str, tuple[int, float]] = {}
         self.token: str = self._get("/api/analysis/token").json()["token"]
 
     def start(self, analysis: str, **values: Any) -> str:
-        return self.answer_to_start(analysis, 202, **values)["session_id"]
+        return self.start_response(analysis, 202, **values)["session_id"]
 
-    def answer_to_start(self, analysis: str, code: int, **values: Any) -> dict[str, Any]:
+    def start_response(self, analysis: str, code: int, **values: Any) -> dict[str, Any]:
         answer = self.http.post(
             self.address + "/api/analysis/start",
             json={"analysis": analysis, "input": values},
@@ -141,7 +140,7 @@ class Visitor:
         return answer.json()
 
     def upload(self, content: bytes, name: str) -> str:
-        """Its `source`."""
+        """Upload a file; return its `source`."""
         answer = self.http.post(
             self.address + "/api/analysis/upload",
             files={"file": (name, content)},
@@ -150,16 +149,16 @@ class Visitor:
         assert answer.status_code in {200, 201}, answer.text
         return answer.json()["source"]
 
-    def see(self, session: str) -> dict[str, Any]:
+    def snapshot(self, session: str) -> dict[str, Any]:
         answer = self._get(f"/api/analysis/progress/{session}")
         assert answer.status_code == 200, answer.text
-        shown = answer.json()
-        before = self._seen.get(session, (0, 0.0))
-        now = (shown["version"], shown["progress_percentage"])
+        snapshot = answer.json()
+        before = self._last_seen.get(session, (0, 0.0))
+        now = (snapshot["version"], snapshot["progress_percentage"])
         fell = now[0] < before[0] or now[1] < before[1]
         assert not fell, f"went back from {before} to {now}"
-        self._seen[session] = now
-        return shown
+        self._last_seen[session] = now
+        return snapshot
 
     def cancel(self, session: str) -> int:
         url = f"{self.address}/api/analysis/cancel/{session}"
@@ -170,14 +169,14 @@ class Visitor:
         return self.http.post(url, headers={"X-CSRF-Token": self.token}).status_code
 
     def wait_for(self, session: str, status: str, within: float) -> dict[str, Any]:
-        def there() -> dict[str, Any] | None:
-            shown = self.see(session)
-            return shown if shown["status"] == status else None
+        def reached() -> dict[str, Any] | None:
+            snapshot = self.snapshot(session)
+            return snapshot if snapshot["status"] == status else None
 
         try:
-            return wait_until(there, within) or {}
+            return wait_until(reached, within) or {}
         except AssertionError:
-            raise AssertionError(f"not {status} within {within:g} s: {self.see(session)}") from None
+            raise AssertionError(f"not {status} within {within:g} s: {self.snapshot(session)}") from None
 
     def close(self) -> None:
         self.http.close()
@@ -194,11 +193,7 @@ class Installation:
         self.effects_file = folder / "effects"
         (folder / "site_under_test.py").write_text(PRELUDE + source)
         self._environment = {
-            **{
-                k: v
-                for k, v in os.environ.items()
-                if not k.startswith(("ANALYSIS_", "QUEUE_", "DATABASE_", "REDIS_"))
-            },
+            **{k: v for k, v in os.environ.items() if not k.startswith(SETTING_PREFIXES)},
             "ANALYSIS_DATA_DIR": str(folder / "data"),
             "ANALYSIS_MAX_ACTIVE_PER_OWNER": "100000",
             "ANALYSIS_STARTS_PER_MINUTE": "100000",
@@ -220,11 +215,11 @@ class Installation:
             visitor.close()
         for process in self._processes:
             process.end()
-        for pid in self.alive():
+        for pid in self.alive_processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for process in self._processes:  # pytest shows it where a test failed
-            print(f"{process.said}\n{process.log[-LOG_SHOWN:]}")
+            print(f"{process.command_line}\n{process.log[-MAX_LOG_SHOWN:]}")
 
     def serve(self, workers: int = 2, *more: str) -> Process:
         return self._start("serve", "--port", "0", "--workers", str(workers), *more)
@@ -262,7 +257,7 @@ class Installation:
         return visitor
 
     def effects(self, *words: object) -> list[list[str]]:
-        """The lines that analyses noted, those that begin with these words."""
+        """Return the lines in the file `effects` that begin with these words."""
         if not self.effects_file.exists():
             return []
         wanted = [str(w) for w in words]
@@ -270,18 +265,18 @@ class Installation:
         return [line for line in lines if line[: len(wanted)] == wanted]
 
     def wait_for_effect(self, *words: object, count: int = 1, within: float = 60.0) -> list[list[str]]:
-        def there() -> list[list[str]] | None:
+        def noted() -> list[list[str]] | None:
             found = self.effects(*words)
             return found if len(found) >= count else None
 
-        return wait_until(there, within, f"{count} × {words} in the effects") or []
+        return wait_until(noted, within, f"{count} × {words} in the effects") or []
 
     def allow(self, name: str) -> None:
-        """What analyses wait for with `until(name)`."""
+        """Let analyses continue that wait with `until(name)`."""
         (self.folder / name).touch()
 
     def alive_workers(self) -> list[dict[str, Any]]:
-        """As the command has them."""
+        """Return the living workers, as `outlast workers status` lists them."""
         command = [
             sys.executable,
             "-m",
@@ -292,12 +287,12 @@ class Installation:
             "--app",
             "site_under_test:outlast",
         ]
-        told = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
-        if told.returncode == NO_STORE:
+        listed = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
+        if listed.returncode == EXIT_UNAVAILABLE:
             return []
-        return [worker for worker in json.loads(told.stdout) if worker["alive"]]
+        return [worker for worker in json.loads(listed.stdout) if worker["alive"]]
 
-    def alive(self) -> list[int]:
+    def alive_processes(self) -> list[int]:
         """Return every process whose working directory is this folder."""
         found: list[int] = []
         for process in psutil.process_iter():
@@ -316,7 +311,7 @@ class Installation:
         return process
 
 
-def gone(pid: int) -> bool:
+def has_exited(pid: int) -> bool:
     """Return whether the process does not exist or is a zombie."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

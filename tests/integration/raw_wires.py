@@ -61,7 +61,7 @@ class Wire:
 
 
 @dataclass
-class Running:
+class RunningServer:
     """A server, and the connections of the test to it."""
 
     server: Server
@@ -92,17 +92,19 @@ class Running:
 
 
 @asynccontextmanager
-async def running(app: ASGIApp, most: int = 1_000, proxies: tuple[str, ...] = ()) -> AsyncGenerator[Running]:
+async def running(
+    app: ASGIApp, max_connections: int = 1_000, proxies: tuple[str, ...] = ()
+) -> AsyncGenerator[RunningServer]:
     """Serve the application on a free port."""
-    server = Server(server_config(app, "127.0.0.1", 0, proxies), most)
+    server = Server(server_config(app, "127.0.0.1", 0, proxies), max_connections)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0.005)
-    house = Running(server, server.servers[0].sockets[0].getsockname()[1], [])
+    running_server = RunningServer(server, server.servers[0].sockets[0].getsockname()[1], [])
     try:
-        yield house
+        yield running_server
     finally:
-        for wire in house.wires:
+        for wire in running_server.wires:
             await wire.close()
         server.should_exit = True
         await serving

@@ -144,7 +144,7 @@ async def test_the_owner_may_and_on_the_dashboard_an_operator(site: OpenSite):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
-async def test_anothers_session_is_not_there(site: OpenSite, accept: str):
+async def test_another_owners_session_is_not_found(site: OpenSite, accept: str):
     session_id = await finished_session(site, await site.visitor())
     for route, method in OF_A_SESSION:
         other = await site.visitor()
@@ -156,7 +156,7 @@ async def test_anothers_session_is_not_there(site: OpenSite, accept: str):
 
 
 @pytest.mark.parametrize("cookie", [None, FORGED, f"{COOKIE}=", f"{COOKIE}=x", f'{COOKIE}="\\"; a=b'])
-async def test_who_is_nobody_cannot_tell_a_session_from_none(site: OpenSite, cookie: str | None):
+async def test_an_unknown_visitor_cannot_distinguish_a_session_from_none(site: OpenSite, cookie: str | None):
     session_id = await finished_session(site, owner := await site.visitor())
     nobody = site.client()
     nobody.headers["X-CSRF-Token"] = owner.token

@@ -25,12 +25,12 @@ async def test_the_token_makes_a_visitor_known_with_a_careful_cookie(site: OpenS
     assert answer.json()["token"]
 
 
-async def test_over_https_the_cookie_stays_there(site: OpenSite):
+async def test_over_https_the_cookie_is_secure(site: OpenSite):
     answer = await site.client("https://localhost").get("/api/analysis/token")
     assert "Secure" in answer.headers["set-cookie"].split("; ")
 
 
-async def test_behind_a_proxy_that_ends_https_the_cookie_stays_there_too(tmp_path: Path):
+async def test_behind_a_tls_proxy_the_cookie_is_secure(tmp_path: Path):
     async with open_site(tmp_path, public_url="https://reviews.example.org") as site:
         answer = await site.client().get("/api/analysis/token", headers={"Host": "reviews.example.org"})
         assert "Secure" in answer.headers["set-cookie"].split("; ")
@@ -97,7 +97,7 @@ async def test_loopback_names_and_the_public_one_are_answered(tmp_path: Path, ho
 
 
 @pytest.mark.slow
-async def test_where_names_are_given_no_other_is_answered(tmp_path: Path):
+async def test_with_allowed_hosts_every_other_host_is_refused(tmp_path: Path):
     async with open_site(tmp_path, allowed_hosts=("reviews.example.org",)) as site:
         for host, status in (("reviews.example.org:443", 200), ("localhost", 421), ("reviews.example.org.", 421)):
             assert (await site.client().get("/", headers={"Host": host})).status_code == status

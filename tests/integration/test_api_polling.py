@@ -59,7 +59,7 @@ async def test_a_change_of_the_row_changes_the_tag(site: OpenSite, visitor: Visi
     assert answer.json()["current_message"] == "Reading"
 
 
-async def test_the_tag_covers_the_place_in_the_queue_and_whether_anybody_is_there(tmp_path: Path):
+async def test_the_tag_covers_queue_position_and_stalled(tmp_path: Path):
     """Three views of one version differ: neither is part of the row."""
     async with open_site(tmp_path) as site:
         visitor = await site.visitor()
@@ -83,7 +83,7 @@ async def test_elapsed_time_alone_is_no_change(visitor: Visitor, path: str):
     assert first.headers["etag"] == second.headers["etag"]
 
 
-async def test_a_long_poll_answers_as_soon_as_there_is_a_change(site: OpenSite, visitor: Visitor, path: str):
+async def test_a_long_poll_returns_at_the_first_change(site: OpenSite, visitor: Visitor, path: str):
     session = await site.take(path.rpartition("/")[2])
     tag = (await visitor.get(path)).headers["etag"]
     waiting = asyncio.create_task(visitor.get(path + "?wait=25", headers={"If-None-Match": tag}))
@@ -114,7 +114,7 @@ async def test_a_long_poll_does_not_hold_up_the_end_of_the_process(site: OpenSit
         assert await waiting == 304
 
 
-async def test_without_a_tag_there_is_nothing_to_wait_for(visitor: Visitor, path: str):
+async def test_a_long_poll_without_a_tag_returns_at_once(visitor: Visitor, path: str):
     async with asyncio.timeout(5):
         assert (await visitor.get(path + "?wait=25")).status_code == 200
 

@@ -125,9 +125,7 @@ async def test_another_visitor_finds_nothing_where_the_owner_was_just_answered(
     assert (await site.client().get(path)).status_code == 404
 
 
-async def test_a_session_that_was_given_away_is_not_shown_to_who_had_it(
-    site: OpenSite, visitor: Visitor, path: str
-):
+async def test_an_adopted_session_is_hidden_from_its_former_owner(site: OpenSite, visitor: Visitor, path: str):
     from starlette.requests import Request
 
     cookie = "; ".join(f"{k}={v}" for k, v in visitor.cookies.items()).encode()

@@ -193,7 +193,7 @@ async def test_a_crashed_worker_does_not_show_as_a_failed_attempt(site: OpenSite
     assert (snapshot["phase"], snapshot["error"], snapshot["next_retry_at"]) == ("queued", None, None)
 
 
-async def test_what_waits_says_whether_anybody_is_there_to_do_it(site: OpenSite, visitor: Visitor):
+async def test_a_pending_snapshot_shows_whether_it_is_stalled(site: OpenSite, visitor: Visitor):
     first, second = await visitor.started("echo", text="a"), await visitor.started("echo", text="b")
     waiting = await visitor.snapshot(first)
     assert waiting["stalled"] is True

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from edge_site import OpenSite, Visitor, open_site
 
-from outlast.core.analyses.payload import MAX_SUBJECT, bounded
+from outlast.core.analyses.payload import MAX_SUBJECT, bounded_subject
 from outlast.web.bodies import MAX_BODY
 
 START = "/api/analysis/start"
@@ -273,7 +273,7 @@ async def test_the_owner_that_the_host_names_is_the_owner(tmp_path: Path):
         assert "set-cookie" not in (await ben.get("/api/analysis/token")).headers
 
 
-async def test_a_fault_is_told_by_its_place_in_the_input_and_once(site: OpenSite, visitor: Visitor):
+async def test_a_fault_is_reported_once_with_its_pointer(site: OpenSite, visitor: Visitor):
     missing = await visitor.start("product")
     assert missing.json()["errors"] == [
         {"pointer": "/source", "detail": "This is needed, and it was not given."},
@@ -284,6 +284,6 @@ async def test_a_fault_is_told_by_its_place_in_the_input_and_once(site: OpenSite
 
 def test_two_long_subjects_with_one_beginning_stay_two():
     long = "x" * (MAX_SUBJECT + 1)
-    assert len(bounded(long + "a")) == MAX_SUBJECT
-    assert bounded(long + "a") != bounded(long + "b")
-    assert bounded(long[1:]) == long[1:]
+    assert len(bounded_subject(long + "a")) == MAX_SUBJECT
+    assert bounded_subject(long + "a") != bounded_subject(long + "b")
+    assert bounded_subject(long[1:]) == long[1:]

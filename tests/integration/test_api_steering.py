@@ -163,7 +163,7 @@ async def test_the_result_alone_is_what_the_analysis_returned(site: OpenSite, vi
 
 
 @pytest.mark.parametrize("end", [failed("The page is gone."), postponed(60)])
-async def test_where_there_is_no_result_it_says_why(site: OpenSite, visitor: Visitor, end):
+async def test_a_missing_result_is_explained(site: OpenSite, visitor: Visitor, end):
     session_id = await visitor.started()
     await site.end(session_id, end)
     answer = await result(visitor, session_id)

@@ -69,7 +69,7 @@ async def visitor(site: OpenSite) -> Visitor:
     return await site.visitor()
 
 
-async def test_an_endless_body_is_cut_off_where_none_is_taken(site: OpenSite, visitor: Visitor):
+async def test_an_endless_body_is_cut_off_on_a_route_without_a_body(site: OpenSite, visitor: Visitor):
     for route, method in TAKE_NONE:
         sender = Sender(route, method, visitor, CHUNKED)
         status = await sender.ask(site)
@@ -77,7 +77,7 @@ async def test_an_endless_body_is_cut_off_where_none_is_taken(site: OpenSite, vi
         assert sender.sent <= IGNORED_BODY + len(CHUNK)
 
 
-async def test_a_large_body_is_refused_unread_where_none_is_taken(site: OpenSite, visitor: Visitor):
+async def test_a_large_body_is_refused_unread_on_a_route_without_a_body(site: OpenSite, visitor: Visitor):
     for route, method in TAKE_NONE:
         for length in (b"1001", b"9" * 5_000, b"-1", b"many"):
             sender = Sender(route, method, visitor, (b"content-length", length))
@@ -85,7 +85,7 @@ async def test_a_large_body_is_refused_unread_where_none_is_taken(site: OpenSite
             assert sender.sent == 0
 
 
-async def test_an_empty_object_does_no_harm_where_none_is_taken(site: OpenSite, visitor: Visitor):
+async def test_an_empty_object_is_accepted_on_a_route_without_a_body(site: OpenSite, visitor: Visitor):
     session_id = await visitor.started("held", text="a")
     assert (await visitor.post(f"/api/analysis/cancel/{session_id}", json={})).status_code == 200
 

@@ -148,6 +148,6 @@ locks.close()
 """
 
 
-def test_a_child_that_died_is_told_once_to_its_siblings():
+def test_the_death_of_a_child_is_reported_once_to_its_siblings():
     said = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
     assert said.stdout.splitlines() == ["[]", "['w-of-the-child'] []"]

@@ -80,7 +80,7 @@ async def test_it_counts_what_waits_works_and_ended(site: OpenSite, operator: Vi
 
 
 @pytest.mark.slow
-async def test_what_no_living_worker_takes_is_told_with_what_to_do(site: OpenSite, operator: Visitor):
+async def test_sessions_without_a_living_worker_are_shown_with_advice(site: OpenSite, operator: Visitor):
     await (await site.visitor()).started("echo", text="a")
     assert "no living worker takes such" in text(await page(operator), "#d-now")
     now = site.engine.clock.now()
@@ -146,7 +146,7 @@ async def test_a_session_of_any_owner_is_cancelled_and_tried_again(site: OpenSit
 
 
 @pytest.mark.slow
-async def test_a_session_that_is_not_there_is_said_to_be_so(operator: Visitor):
+async def test_an_unknown_session_is_reported_as_missing(operator: Visitor):
     assert (await operator.get("/dashboard/" + "a" * 26)).status_code == 404
     for verb in ("cancel", "retry"):
         assert await press(operator, "a" * 26, verb) == 404

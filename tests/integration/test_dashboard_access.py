@@ -73,7 +73,7 @@ async def test_an_operator_is_no_owner(site: OpenSite):
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
-async def test_who_may_not_is_told_where_to_enter(site: OpenSite, accept: str):
+async def test_a_visitor_without_access_is_sent_to_the_login(site: OpenSite, accept: str):
     answer = await site.client().get("/dashboard", headers={"Accept": accept})
     assert answer.status_code == 403
     assert ("/dashboard/enter" in answer.text) == (accept == "text/html")
@@ -116,7 +116,7 @@ async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_i
     assert (await second.get("/dashboard")).status_code == 403
 
 
-async def test_where_a_lasting_key_is_set_there_is_no_other(site: OpenSite):
+async def test_a_lasting_key_replaces_the_one_time_key(site: OpenSite):
     assert site.outlast.operators().one_time_key() is None
     assert await try_key(await site.visitor(), DASHBOARD_KEY + "x") == 403
     assert await try_key(await site.visitor(), f"  {DASHBOARD_KEY}\n") == 303

@@ -74,14 +74,14 @@ async def test_the_snapshots_are_those_of_the_poll(stage: Stage):
     assert only.data == polled
 
 
-async def test_who_has_seen_the_end_is_not_told_again(stage: Stage):
+async def test_a_client_that_has_seen_the_end_gets_no_event(stage: Stage):
     session = await stage.site.end(stage.session_id, completed())
     answer = await stage.visitor.get(stage.path, headers={"Last-Event-ID": str(session.version)})
     assert answer.status_code == 204
     assert answer.content == b""
 
 
-async def test_who_has_seen_less_than_the_end_is_told_it(stage: Stage):
+async def test_a_client_that_missed_the_end_gets_it(stage: Stage):
     session = await stage.site.end(stage.session_id, completed())
     for seen in (str(session.version - 1), "", "rubbish"):
         async with stage.stream(**{"Last-Event-ID": seen}) as response, asyncio.timeout(PATIENCE):
@@ -174,7 +174,7 @@ async def test_one_visitor_holds_so_many_streams_open_and_no_more(stage: Stage):
 
 
 @pytest.mark.slow
-async def test_who_leaves_makes_room(stage: Stage):
+async def test_a_closed_stream_frees_its_place(stage: Stage):
     async with stage.stream(), stage.stream():
         pass
 
@@ -186,7 +186,7 @@ async def test_who_leaves_makes_room(stage: Stage):
 
 
 @pytest.mark.slow
-async def test_an_ended_stream_makes_room(stage: Stage):
+async def test_an_ended_stream_frees_its_place(stage: Stage):
     await stage.site.end(stage.session_id, completed())
     for _ in range(5):
         async with stage.stream() as response:

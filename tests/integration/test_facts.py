@@ -118,6 +118,6 @@ async def test_facts_of_an_owner_are_seen_by_their_sessions_alone(outlast):
     assert await seen.get(["who"]) == {}
 
 
-async def test_outside_an_analysis_there_is_no_owner(outlast):
+async def test_owned_facts_are_refused_outside_an_analysis(outlast):
     with pytest.raises(RuntimeError, match="inside an analysis"):
         await outlast.facts("seen").of_owner.get(["who"])

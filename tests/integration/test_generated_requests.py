@@ -106,7 +106,7 @@ async def _ask(site: OpenSite, caplog: pytest.LogCaptureFixture, analysis: str, 
     seed = int(os.environ.get("GENERATED_SEED", "0")) or random.getrandbits(32)
     print(f"GENERATED_SEED={seed}")
     caplog.set_level(logging.ERROR, "python_multipart")  # as `outlast serve` has it
-    async with running(site.app) as house:
+    async with running(site.app) as running_server:
         supply = Requests(seed, await _known(site, analysis, result))
         waiting = [supply.one() for _ in range(COUNT)]
         answers: Counter[bytes] = Counter()
@@ -115,7 +115,7 @@ async def _ask(site: OpenSite, caplog: pytest.LogCaptureFixture, analysis: str, 
         async def send() -> None:
             while waiting:
                 request = waiting.pop()
-                status = await _status(house.port, request)
+                status = await _status(running_server.port, request)
                 answers[status] += 1
                 if status.startswith(b"5") or (not status and request.whole):
                     wrong.append(request)

@@ -148,7 +148,7 @@ async def test_three_hand_overs_at_once_are_one_attempt():
         assert b.begun == ["x"]
 
 
-async def test_no_more_are_claimed_than_there_are_slots_and_the_others_wait_their_turn():
+async def test_at_most_concurrency_sessions_are_claimed_and_the_others_wait():
     async with bench(concurrency=2) as b:
         sessions = [await b.add(f"{n}") for n in range(5)]
         answers = [asyncio.create_task(b.take(session)) for session in sessions]
@@ -174,7 +174,7 @@ async def test_beside_one_that_has_fallen_a_suspect_is_ignored(crashes: int):
         assert await b.take(suspect) is HandoffResult.WORKED
 
 
-async def test_a_worker_that_cannot_register_hears_nothing_afterwards(monkeypatch):
+async def test_a_worker_that_fails_to_register_receives_no_more_hints(monkeypatch):
     async with bench(run=False) as b:
         monkeypatch.setattr(LeaseKeeper, "start", None)  # whatever goes wrong
         with pytest.raises(TypeError):
@@ -192,7 +192,7 @@ async def test_a_store_that_is_away_costs_time_and_no_session(monkeypatch):
         assert b.store.away == 0
 
 
-async def test_a_worker_that_stops_refuses_what_it_has_not_begun_and_gives_back_the_rest():
+async def test_a_stopping_worker_refuses_unstarted_sessions_and_releases_the_rest():
     async with bench(concurrency=1) as b:
         running, waiting = await b.add("running"), await b.add("waiting")
         first = asyncio.create_task(b.take(running))

@@ -168,7 +168,7 @@ async def test_what_starts_is_claimed_in_the_order_of_priorities_and_starts(stor
 
 
 @pytest.mark.slow
-async def test_what_was_given_back_or_postponed_is_claimed_again_at_once(store):
+async def test_released_and_due_postponed_sessions_are_claimed_at_once(store):
     first, second = await start(store), await start(store)
     taken = {session.id: session for session in await take(store)}
     await start(store)

@@ -65,4 +65,4 @@ def test_workers_say_which_store_they_use_and_a_look_exits_with_2(tmp_path):
         wait_until(lambda: f"1 worker process on the store {tmp_path}/data/outlast.db" in workers.log, 30)
         wait_until(site.alive_workers, 30)
         listed = site.command("sessions", "list", "--json")
-        assert json.loads(listed.answer(30)) == []
+        assert json.loads(listed.output(30)) == []

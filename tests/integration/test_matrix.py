@@ -72,73 +72,75 @@ every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.store}-{
 
 
 @pytest.fixture
-def house(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Installation]:
-    with Installation(tmp_path, SOURCE, **row.settings(request)) as house:
-        yield house
+def installation(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Installation]:
+    with Installation(tmp_path, SOURCE, **row.settings(request)) as installation:
+        yield installation
 
 
 @pytest.fixture
 def inline(row: Row, request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Visitor]:
     """A visitor of a site in sync mode."""
-    with Installation(tmp_path, SOURCE, ANALYSIS_ASYNC_ENABLED="false", **row.settings(request)) as house:
-        yield house.visitor(house.serve(workers=2))
+    with Installation(tmp_path, SOURCE, ANALYSIS_ASYNC_ENABLED="false", **row.settings(request)) as installation:
+        yield installation.visitor(installation.serve(workers=2))
 
 
 @every_row
-def test_a_session_is_started_worked_and_completed_with_its_steps(house: Installation) -> None:
-    visitor = house.visitor(house.serve(workers=1))
+def test_a_session_is_started_worked_and_completed_with_its_steps(installation: Installation) -> None:
+    visitor = installation.visitor(installation.serve(workers=1))
     two, threaded = visitor.start("two", name="a"), visitor.start("threaded", name="b")
     shown = visitor.wait_for(two, "completed", within=30)
     assert shown["result"] == {"said": "A!"}
     assert [step["status"] for step in shown["steps"]] == ["done", "done"]
     assert visitor.wait_for(threaded, "completed", within=30)["result"] == "b"
-    assert (len(house.effects("first")), len(house.effects("second"))) == (1, 1)
+    assert (len(installation.effects("first")), len(installation.effects("second"))) == (1, 1)
 
 
 @every_row
-def test_what_an_analysis_raised_is_tried_again_after_its_kept_steps_and_then_by_hand(house: Installation) -> None:
-    visitor = house.visitor(house.serve(workers=1))
+def test_what_an_analysis_raised_is_tried_again_after_its_kept_steps_and_then_by_hand(
+    installation: Installation,
+) -> None:
+    visitor = installation.visitor(installation.serve(workers=1))
     session = visitor.start("stumbles", name="a")
     assert visitor.wait_for(session, "failed", within=60)["attempt"] == 2
-    house.allow("mended")
+    installation.allow("mended")
     assert visitor.retry(session) == 202
     assert visitor.wait_for(session, "completed", within=30)["result"] == "a"
-    assert len(house.effects("stumbles", "a")) == 3
-    assert len(house.effects("first", "a")) == 1
+    assert len(installation.effects("stumbles", "a")) == 3
+    assert len(installation.effects("first", "a")) == 1
 
 
 @every_row
-def test_a_cancel_stops_the_work(house: Installation) -> None:
-    visitor = house.visitor(house.serve(workers=1))
+def test_a_cancel_stops_the_work(installation: Installation) -> None:
+    visitor = installation.visitor(installation.serve(workers=1))
     session = visitor.start("waits", name="a")
-    house.wait_for_effect("waits", "a")
+    installation.wait_for_effect("waits", "a")
     assert visitor.cancel(session) == 202
-    house.wait_for_effect("stopped", "a", within=5)
+    installation.wait_for_effect("stopped", "a", within=5)
     visitor.wait_for(session, "cancelled", within=10)
 
 
 @every_row
-def test_workers_of_their_own_take_what_an_api_without_workers_started(house: Installation) -> None:
-    api: Process = house.serve(workers=0)
-    visitor = house.visitor(api)
+def test_workers_of_their_own_take_what_an_api_without_workers_started(installation: Installation) -> None:
+    api: Process = installation.serve(workers=0)
+    visitor = installation.visitor(api)
     session = visitor.start("two", name="a")
-    assert wait_until(lambda: visitor.see(session)["stalled"], 10, "to be stalled")
-    house.workers(2)
+    assert wait_until(lambda: visitor.snapshot(session)["stalled"], 10, "to be stalled")
+    installation.workers(2)
     assert visitor.wait_for(session, "completed", within=30)["result"] == {"said": "A!"}
     sessions = [visitor.start("two", name=f"n{i}") for i in range(20)]
     for one in sessions:
         visitor.wait_for(one, "completed", within=30)
-    assert len(house.effects("second")) == 21
+    assert len(installation.effects("second")) == 21
 
 
 @every_row
 def test_in_sync_mode_the_answer_is_the_completed_session(inline: Visitor) -> None:
-    answer = inline.answer_to_start("two", 200, name="a")
+    answer = inline.start_response("two", 200, name="a")
     assert answer["session"]["status"] == "completed"
     assert answer["session"]["result"] == {"said": "A!"}
 
 
 @every_row
 def test_in_sync_mode_an_attempt_that_fails_is_the_last(inline: Visitor) -> None:
-    session = inline.answer_to_start("stumbles", 200, name="a")["session"]
+    session = inline.start_response("stumbles", 200, name="a")["session"]
     assert (session["status"], session["attempt"], session["max_attempts"]) == ("failed", 1, 1)

@@ -33,9 +33,9 @@ def test_a_killed_worker_asks_nothing_again_about_what_was_judged(tmp_path: Path
 
         model.behave = behave
         llm = {"BASE_URL": model.url, "MODEL": "tiny", "CONCURRENCY": "1"}
-        with Installation(tmp_path, SITE, **{f"ANALYSIS_LLM_{k}": v for k, v in llm.items()}) as house:
-            server = house.serve(workers=1)
-            visitor = house.visitor(server)
+        with Installation(tmp_path, SITE, **{f"ANALYSIS_LLM_{k}": v for k, v in llm.items()}) as installation:
+            server = installation.serve(workers=1)
+            visitor = installation.visitor(server)
             rows = [f"{n},5,Text number {n} of this file" for n in range(20 * BATCHES)]
             content = "\n".join(["review_id,rating,text", *rows]).encode()
             session = visitor.start("product", source=visitor.upload(content, "reviews.csv"))

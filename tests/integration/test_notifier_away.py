@@ -89,7 +89,7 @@ async def broken(*notifiers):
         await asyncio.to_thread(wait_until, lambda n=notifier: n._receive_health.broken, 30, "noticing")
 
 
-async def test_after_a_restart_everybody_looks_and_hears_again(server, made):
+async def test_after_a_restart_every_subscriber_checks_and_receives_again(server, made):
     publisher, subscriber = await made(), await made()
     listener = RecordingListener()
     await subscriber.subscribe([Topic.WAITING, Topic.CANCEL], listener)
@@ -103,7 +103,7 @@ async def test_after_a_restart_everybody_looks_and_hears_again(server, made):
     await listener.wait_for((Topic.CANCEL, "after"))
 
 
-async def test_a_server_that_falls_silent_is_noticed_and_heard_again_when_it_speaks(server, made, impatient):
+async def test_a_silent_server_is_detected_and_used_again_once_it_responds(server, made, impatient):
     publisher, subscriber = await made(), await made()
     listener = RecordingListener()
     await subscriber.subscribe([Topic.CANCEL], listener)
@@ -117,7 +117,7 @@ async def test_a_server_that_falls_silent_is_noticed_and_heard_again_when_it_spe
     await listener.wait_for((Topic.CANCEL, "after"))
 
 
-async def test_publishing_does_not_wait_for_a_silent_server_and_what_was_said_arrives(server, made, impatient):
+async def test_publishing_does_not_wait_for_a_silent_server_and_hints_arrive_later(server, made, impatient):
     publisher, subscriber = await made(), await made()
     listener, own = RecordingListener(), RecordingListener()
     await subscriber.subscribe([Topic.CANCEL], listener)
@@ -136,7 +136,7 @@ async def test_publishing_does_not_wait_for_a_silent_server_and_what_was_said_ar
     await listener.wait_for((Topic.CANCEL, "the last"))
 
 
-async def test_without_a_server_everything_works_within_the_process_and_is_said_once(installed, caplog):
+async def test_without_a_server_hints_stay_within_the_process_and_one_warning_is_logged(installed, caplog):
     caplog.set_level(logging.INFO, "outlast.backends.server_notifier")
     notifier = installed.notifier()
     listener = RecordingListener()
@@ -171,7 +171,7 @@ async def test_closing_does_not_wait_for_a_silent_server(server, made, impatient
         server.resume()
 
 
-async def test_what_is_said_just_before_closing_arrives(server, made):
+async def test_a_hint_published_just_before_closing_arrives(server, made):
     subscriber = await made()
     listener = RecordingListener()
     await subscriber.subscribe([Topic.CANCEL], listener)
@@ -182,7 +182,7 @@ async def test_what_is_said_just_before_closing_arrives(server, made):
         await listener.wait_for((Topic.CANCEL, f"goodbye {n}"))
 
 
-async def test_a_process_does_not_hear_itself_twice(server, made):
+async def test_a_process_receives_its_own_hints_once(server, made):
     one, other = await made(), await made()
     listener = RecordingListener()
     await one.subscribe([Topic.CANCEL], listener)

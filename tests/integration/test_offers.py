@@ -1,4 +1,4 @@
-"""What the broker of a fleet loses is told again, by whoever keeps the house."""
+"""What the broker of a fleet loses is told again, by whoever keeps the installation."""
 
 import random
 from contextlib import asynccontextmanager

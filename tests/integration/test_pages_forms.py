@@ -89,7 +89,7 @@ async def test_an_address_in_the_form_is_analysed(site: OpenSite, visitor: Visit
     assert session.subject == "https://shop.example/p/1"
 
 
-async def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(site: OpenSite, visitor: Visitor):
+async def test_a_fault_is_shown_at_its_field_and_other_values_are_kept(site: OpenSite, visitor: Visitor):
     answer = await submit(visitor, analysis="echo", text='<b>"quoted"</b>', size="many")
     assert is_page(answer, 422)
     assert value_of(answer.text, "text") == '<b>"quoted"</b>'
@@ -103,7 +103,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(site: Ope
 
 
 @pytest.mark.slow
-async def test_a_missing_field_is_said_at_its_field(visitor: Visitor):
+async def test_a_missing_value_is_shown_at_its_field(visitor: Visitor):
     answer = await submit(visitor, analysis="echo", text="  ", size="7")
     assert is_page(answer, 422)
     assert re.search(r'id="echo-text-error">[^<]+<', answer.text)

@@ -158,7 +158,7 @@ async def test_served_by_itself_it_lives_and_ends_with_its_server(tmp_path: Path
     assert said == []
 
 
-async def test_a_server_is_told_why_it_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_lifespan_failure_names_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANALYSIS_POLLING_INTERVAL", "never")
     said, told = await live(Outlast(), end=False)
     assert told == ["lifespan.startup.failed"]

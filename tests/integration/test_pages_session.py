@@ -120,7 +120,7 @@ async def test_a_finished_session_shows_its_end_and_does_not_refresh(
     assert "http-equiv" not in page.text
 
 
-async def test_a_result_that_names_an_address_sends_the_page_there(site: OpenSite, visitor: Visitor):
+async def test_a_result_with_a_redirect_url_redirects_the_page(site: OpenSite, visitor: Visitor):
     async with site.working():
         final = await visitor.finished(await visitor.started("moving", to="/reports/1"))
     assert final["redirect_url"] == "/reports/1"

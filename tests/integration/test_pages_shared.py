@@ -59,7 +59,7 @@ async def test_whoever_has_the_link_reads_the_result(site: OpenSite, owner: Visi
     assert "the judgement" in page.text
 
 
-async def test_the_shared_page_tells_nothing_of_session_and_owner(site: OpenSite, owner: Visitor):
+async def test_the_shared_page_does_not_reveal_session_and_owner(site: OpenSite, owner: Visitor):
     session_id = await done(site, owner)
     await press(owner, session_id, "share")
     link = await link_of(owner, session_id)

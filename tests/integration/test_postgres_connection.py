@@ -184,7 +184,7 @@ async def test_an_end_whose_commit_was_not_confirmed_is_written_once(postgres_ur
             assert len(await store.history(session.id)) == 1
 
 
-async def test_a_retry_whose_commit_was_not_confirmed_is_not_said_to_be_none(postgres_url):
+async def test_a_retry_with_an_unconfirmed_commit_is_not_reported_as_refused(postgres_url):
     with listening(postgres_url, Wire) as (wire, url):
         async with opened(url) as store:
             session = await start(store)
@@ -196,7 +196,7 @@ async def test_a_retry_whose_commit_was_not_confirmed_is_not_said_to_be_none(pos
 
 
 @pytest.mark.slow
-async def test_a_host_that_is_gone_without_a_word_is_given_up(postgres_url, monkeypatch):
+async def test_a_connection_to_a_vanished_host_times_out(postgres_url, monkeypatch):
     for room, name in ((database, "CALL_TIMEOUT"), (pools, "ACQUIRE_TIMEOUT"), (workers, "LEASE_TIMEOUT")):
         monkeypatch.setattr(room, name, 1)
     with listening(postgres_url, Wire) as (wire, url):

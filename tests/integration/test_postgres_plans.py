@@ -211,7 +211,7 @@ def test_what_comes_first_is_found_without_sorting_what_waits(connection, statem
 
 
 @pytest.mark.long
-def test_a_progress_write_finds_room_beside_its_old_version(connection, statements):
+def test_a_progress_write_fits_on_the_page_of_its_old_version(connection, statements):
     hot = "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE relname = 'session_progress'"
     connection.execute("SELECT pg_stat_force_next_flush()")
     hot_before, all_before = connection.execute(hot).fetchone()

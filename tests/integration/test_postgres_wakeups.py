@@ -56,7 +56,7 @@ def unpacked(payload):
     return json.loads(payload.partition(" ")[2])
 
 
-async def test_after_its_connection_was_cut_everybody_looks_and_hears_again(made, database):
+async def test_after_a_cut_connection_every_subscriber_checks_and_receives_again(made, database):
     publisher, subscriber = await made(), await made()
     listener = RecordingListener()
     await subscriber.subscribe([Topic.WAITING, Topic.CANCEL], listener)
@@ -69,7 +69,7 @@ async def test_after_its_connection_was_cut_everybody_looks_and_hears_again(made
     await listener.wait_for((Topic.WAITING, "after"))
 
 
-async def test_progress_is_never_notified_and_people_are_heard_by_their_keys(made, database):
+async def test_progress_sends_no_notification_and_other_hints_carry_their_keys(made, database):
     publisher = await made()
     database.execute("LISTEN outlast")
     publisher.publish(Topic.CHANGED, ["progress"] * 100)
@@ -140,7 +140,7 @@ async def test_who_has_nothing_to_say_holds_one_connection_and_hangs_up_after_sp
 
 
 @pytest.mark.slow
-async def test_what_is_said_while_the_server_is_asked_whether_it_is_there_is_heard(made, monkeypatch):
+async def test_hints_sent_during_a_liveness_check_arrive(made, monkeypatch):
     monkeypatch.setattr(notifier_module, "PING_AFTER", 0.0)  # it is asked all the time
     publisher, subscriber = await made(), await made()
     listener = RecordingListener()

@@ -74,7 +74,7 @@ async def test_installations_that_share_a_redis_count_apart(made, patient):
     await refused(here)
 
 
-async def test_a_redis_that_dies_is_no_new_allowance_and_no_error_and_is_said_once(
+async def test_the_death_of_redis_resets_no_rate_raises_nothing_and_is_logged_once(
     made, patient, redis_server, caplog
 ):
     limits = made()
@@ -143,7 +143,7 @@ async def test_of_many_requests_one_tries_an_absent_redis(made, redis_server, mo
     assert len(asked) == 1
 
 
-async def test_scripts_that_redis_forgot_are_told_again(made, patient, redis_server):
+async def test_scripts_that_redis_forgot_are_loaded_again(made, patient, redis_server):
     one, other = made(), made()
     await one.start("anna", "")
     redis_server.ask("SCRIPT", "FLUSH")

@@ -42,38 +42,38 @@ if __name__ == "__main__":
 
 
 def test_an_input_that_kills_its_host_is_quarantined_at_the_third_death(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        host = house.program()
-        visitor = house.visitor(host)
+    with Installation(tmp_path, SOURCE) as installation:
+        host = installation.program()
+        visitor = installation.visitor(host)
         honest = visitor.start("honest")
-        house.wait_for_effect("once")
+        installation.wait_for_effect("once")
         poison = visitor.start("poison")
-        house.allow("fatal")
+        installation.allow("fatal")
         for _ in range(3):
             assert host.wait(within=30) == 3, host.log
-            host = house.program()
+            host = installation.program()
         visitor.address = host.address()
         shown = visitor.wait_for(poison, "failed", within=10)
         assert shown["error_code"] == "quarantined"
         assert shown["error"].count("is gone, and nobody saw how it ended") == 3
-        assert len(house.effects("poisoned")) == 3
-        house.allow("go")
+        assert len(installation.effects("poisoned")) == 3
+        installation.allow("go")
         assert visitor.wait_for(honest, "completed", within=10)["attempt"] == 1
-        assert len(house.effects("once")) == 1, "a kept step ran again"
+        assert len(installation.effects("once")) == 1, "a kept step ran again"
 
 
 def test_what_a_killed_host_held_goes_on_in_the_next_before_a_lease_is_over(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        host = house.program()
-        visitor = house.visitor(host)
+    with Installation(tmp_path, SOURCE) as installation:
+        host = installation.program()
+        visitor = installation.visitor(host)
         honest = visitor.start("honest")
-        house.wait_for_effect("going", "on")
+        installation.wait_for_effect("going", "on")
         host.signal(signal.SIGKILL)
         host.wait(10)
-        host = house.program()
+        host = installation.program()
         visitor.address = host.address()
-        house.wait_for_effect("going", "on", count=2)
+        installation.wait_for_effect("going", "on", count=2)
         assert "Leases lapsed" not in host.log
         assert "is gone, and nobody saw how it ended" in host.log
-        house.allow("go")
+        installation.allow("go")
         visitor.wait_for(honest, "completed", within=10)

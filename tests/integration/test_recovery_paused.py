@@ -42,39 +42,39 @@ async def stale() -> int:
 
 @pytest.mark.long
 def test_a_worker_paused_for_two_leases_is_refused_and_stops(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        visitor = house.visitor(house.serve(workers=0))
-        zombie = house.worker("--concurrency", "2")
+    with Installation(tmp_path, SOURCE) as installation:
+        visitor = installation.visitor(installation.serve(workers=0))
+        zombie = installation.worker("--concurrency", "2")
         ticking, stale = visitor.start("ticking"), visitor.start("stale")
-        house.wait_for_effect("tick", zombie.pid, count=3)
-        house.wait_for_effect("stale", zombie.pid)
-        heir = house.worker()
+        installation.wait_for_effect("tick", zombie.pid, count=3)
+        installation.wait_for_effect("stale", zombie.pid)
+        heir = installation.worker()
         visitor.start("ready")
-        house.wait_for_effect("ready", heir.pid)
+        installation.wait_for_effect("ready", heir.pid)
         zombie.signal(signal.SIGSTOP)
         paused = time.monotonic()
 
-        wait_until(lambda: house.effects("stale", heir.pid), LEASE + 10, "the take-over")
+        wait_until(lambda: installation.effects("stale", heir.pid), LEASE + 10, "the take-over")
         assert time.monotonic() - paused <= LEASE + 2
 
         def two_leases_have_passed() -> bool:
-            visitor.see(ticking)
+            visitor.snapshot(ticking)
             return time.monotonic() - paused >= 2 * LEASE
 
         wait_until(two_leases_have_passed, 2 * LEASE)
-        ticks = len(house.effects("tick", zombie.pid))
+        ticks = len(installation.effects("tick", zombie.pid))
         zombie.signal(signal.SIGCONT)
-        house.wait_for_effect("stale", "result", zombie.pid)
+        installation.wait_for_effect("stale", "result", zombie.pid)
         wait_until(lambda: "continues as" in zombie.log, 10, "the fresh start of the worker that was paused")
 
-        after = len(house.effects("tick", zombie.pid))
+        after = len(installation.effects("tick", zombie.pid))
         assert after - ticks < 40, "the old attempt went on for long"
-        grown = len(house.effects("tick", heir.pid))
-        house.wait_for_effect("tick", heir.pid, count=grown + 20)
-        assert len(house.effects("tick", zombie.pid)) == after, "the old attempt still runs"
-        assert visitor.see(stale)["status"] == "processing", "the result of the lost claim was accepted"
+        grown = len(installation.effects("tick", heir.pid))
+        installation.wait_for_effect("tick", heir.pid, count=grown + 20)
+        assert len(installation.effects("tick", zombie.pid)) == after, "the old attempt still runs"
+        assert visitor.snapshot(stale)["status"] == "processing", "the result of the lost claim was accepted"
 
-        house.allow("go")
+        installation.allow("go")
         assert visitor.wait_for(stale, "completed", within=5)["result"] == heir.pid
         assert visitor.wait_for(ticking, "completed", within=5)["result"] == heir.pid
         with closing(sqlite3.connect(next(tmp_path.rglob("outlast.db")))) as database:

@@ -25,27 +25,27 @@ async def neighbour(n: int) -> None:
 
 
 def test_an_input_that_kills_its_worker_is_quarantined_after_three_deaths(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        visitor = house.visitor(house.serve(workers=2))
+    with Installation(tmp_path, SOURCE) as installation:
+        visitor = installation.visitor(installation.serve(workers=2))
         neighbours = [visitor.start("neighbour", n=n) for n in range(10)]
-        house.wait_for_effect("once", count=10)
+        installation.wait_for_effect("once", count=10)
         poison = visitor.start("poison")
         shown = visitor.wait_for(poison, "failed", within=30)
         assert shown["error_code"] == "quarantined"
-        assert len(house.effects("poisoned")) == 3
-        house.allow("go")
+        assert len(installation.effects("poisoned")) == 3
+        installation.allow("go")
         for session in neighbours:
             assert visitor.wait_for(session, "completed", within=10)["attempt"] == 1
-        assert len(house.effects("once")) == 10, "a kept step ran again"
+        assert len(installation.effects("once")) == 10, "a kept step ran again"
 
 
 def test_several_such_inputs_among_others_take_none_of_them_along(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        house.allow("go")
-        visitor = house.visitor(house.serve(workers=1))
+    with Installation(tmp_path, SOURCE) as installation:
+        installation.allow("go")
+        visitor = installation.visitor(installation.serve(workers=1))
         kinds = ["neighbour" if n % 4 else "poison" for n in range(12)]
         sessions = [visitor.start(kind, **({"n": n} if n % 4 else {})) for n, kind in enumerate(kinds)]
         ends = {"neighbour": "completed", "poison": "failed"}
         for session, kind in zip(sessions, kinds, strict=True):
             visitor.wait_for(session, ends[kind], within=60)
-        assert len(house.effects("poisoned")) <= 9
+        assert len(installation.effects("poisoned")) <= 9

@@ -37,7 +37,7 @@ async def test_a_redis_that_is_emptied_carries_on(made, redis_server):
 
 
 @pytest.mark.parametrize("kind", ["normal", "pubsub"])
-async def test_a_cut_connection_is_made_again_and_what_it_was_to_say_is_said(made, redis_server, kind):
+async def test_a_cut_connection_is_reopened_and_its_pending_hints_are_sent(made, redis_server, kind):
     publisher, subscriber = await made(), await made()
     listener = RecordingListener()
     await subscriber.subscribe([Topic.CANCEL], listener)
@@ -50,7 +50,7 @@ async def test_a_cut_connection_is_made_again_and_what_it_was_to_say_is_said(mad
     await listener.wait_for((Topic.CANCEL, "after"))
 
 
-async def test_installations_that_share_a_redis_do_not_hear_each_other(made):
+async def test_installations_that_share_a_redis_receive_only_their_own_hints(made):
     here, also_here, there = await made("here"), await made("here"), await made("there")
     listener = RecordingListener()
     await also_here.subscribe(list(Topic), listener)

@@ -240,7 +240,7 @@ async def test_a_file_of_before_the_freeze_is_refused_with_the_command_that_carr
         assert Path(told[2]) == path
         served = site.serve()
         assert served.wait(60) == 2, served.log
-        site.command(*told[1].split()).answer(60)
+        site.command(*told[1].split()).output(60)
     store = SQLiteStore(tmp_path / "data" / "outlast-new.db", SystemClock())
     await store.open(migrate=False)
     sessions = [await read(store, session_id) for session_id in ids]
@@ -264,7 +264,7 @@ async def test_a_postgresql_database_of_before_the_freeze_is_carried_over_too(
             refused = site.command("migrate")
             assert refused.wait(60) == 2, refused.log
             assert "outlast store copy postgresql://" in refused.log
-            site.command("store", "copy", url, new).answer(60)
+            site.command("store", "copy", url, new).output(60)
         count = "SELECT count(*) FROM analysis_sessions"
         assert database.run(count) == Database("postgres", new).run(count)
         assert database.run("SELECT to_regnamespace('outlast_carried')") == [(None,)]

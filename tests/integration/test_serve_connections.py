@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from raw_wires import GET, Running, Wire, running
+from raw_wires import GET, RunningServer, Wire, running
 from starlette.types import Receive, Scope, Send
 
 from outlast.cli.connections import TimeLimits
@@ -57,203 +57,209 @@ async def app() -> App:
 
 
 @pytest.fixture
-async def house(app: App):
-    async with running(app) as house:
-        yield house
+async def running_server(app: App):
+    async with running(app) as running_server:
+        yield running_server
 
 
 def _post(path: bytes, length: int) -> bytes:
     return b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (path, length)
 
 
-async def test_a_head_that_is_never_finished_is_answered_408(house: Running):
-    wires = [await house.connect(b"GET / HTTP/1.1\r\nHost: loc") for _ in range(20)]
-    await house.until(20)
-    await _read_by(house, 20)
-    house.pass_time(TIMES.head - SOON)
-    assert len(house.connections) == 20
-    house.pass_time(TIMES.head + SOON)
+async def test_a_head_that_is_never_finished_is_answered_408(running_server: RunningServer):
+    wires = [await running_server.connect(b"GET / HTTP/1.1\r\nHost: loc") for _ in range(20)]
+    await running_server.until(20)
+    await _read_by(running_server, 20)
+    running_server.pass_time(TIMES.head - SOON)
+    assert len(running_server.connections) == 20
+    running_server.pass_time(TIMES.head + SOON)
     for wire in wires:
         assert (await wire.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_head_that_comes_byte_by_byte_has_no_more_time(house: Running):
-    wire = await house.connect(b"G")
-    await _read_by(house, 1)
+async def test_a_head_that_comes_byte_by_byte_has_no_more_time(running_server: RunningServer):
+    wire = await running_server.connect(b"G")
+    await _read_by(running_server, 1)
     for byte in b"ET / HTTP/1.1\r\n":
         await wire.send_all(bytes([byte]))
-    house.pass_time(TIMES.head + SOON)
+    running_server.pass_time(TIMES.head + SOON)
     assert (await wire.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_connection_that_says_nothing_is_closed(house: Running):
-    wire = await house.connect()
-    await house.until(1)
-    house.pass_time(TIMES.head + SOON)
+async def test_a_connection_that_says_nothing_is_closed(running_server: RunningServer):
+    wire = await running_server.connect()
+    await running_server.until(1)
+    running_server.pass_time(TIMES.head + SOON)
     assert await wire.rest() == b""
 
 
-async def test_a_connection_that_says_nothing_more_is_closed(house: Running):
-    wire = await house.connect(GET % b"/")
+async def test_a_connection_that_says_nothing_more_is_closed(running_server: RunningServer):
+    wire = await running_server.connect(GET % b"/")
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
-    house.pass_time(TIMES.idle - SOON)
-    assert len(house.connections) == 1
-    house.pass_time(TIMES.idle + SOON)
+    running_server.pass_time(TIMES.idle - SOON)
+    assert len(running_server.connections) == 1
+    running_server.pass_time(TIMES.idle + SOON)
     assert await wire.rest() == b""
 
 
-async def test_blank_lines_do_not_keep_a_silent_connection(house: Running):
-    wire = await house.connect(GET % b"/")
+async def test_blank_lines_do_not_keep_a_silent_connection(running_server: RunningServer):
+    wire = await running_server.connect(GET % b"/")
     await wire.answer()
     await wire.send_all(b"\r\n\r\n")
     await asyncio.sleep(0)
-    house.pass_time(TIMES.idle + SOON)
+    running_server.pass_time(TIMES.idle + SOON)
     assert await wire.rest() == b""
 
 
-async def test_the_second_head_of_a_connection_has_a_limit_too(house: Running):
-    wire = await house.connect(GET % b"/")
+async def test_the_second_head_of_a_connection_has_a_limit_too(running_server: RunningServer):
+    wire = await running_server.connect(GET % b"/")
     await wire.answer()
     wire.send(b"GET / HTTP/1.1\r\n")
-    await _read_by(house, 1)
-    house.pass_time(TIMES.head + SOON)
+    await _read_by(running_server, 1)
+    running_server.pass_time(TIMES.head + SOON)
     assert (await wire.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_body_that_does_not_come_is_answered_408(house: Running, app: App):
-    wire = await house.connect(_post(b"/body", 1_000))
+async def test_a_body_that_does_not_come_is_answered_408(running_server: RunningServer, app: App):
+    wire = await running_server.connect(_post(b"/body", 1_000))
     await app.entered.wait()
-    house.pass_time(TIMES.body - SOON)
-    assert len(house.connections) == 1
-    house.pass_time(TIMES.body + SOON)
+    running_server.pass_time(TIMES.body - SOON)
+    assert len(running_server.connections) == 1
+    running_server.pass_time(TIMES.body + SOON)
     assert (await wire.rest()).startswith(b"HTTP/1.1 408 ")
     await app.left.wait()
 
 
-async def test_a_body_has_the_time_that_its_bytes_need(house: Running, app: App):
-    wire = await house.connect(_post(b"/body", 60_000) + b"x" * 50_000)
+async def test_a_body_has_the_time_that_its_bytes_need(running_server: RunningServer, app: App):
+    wire = await running_server.connect(_post(b"/body", 60_000) + b"x" * 50_000)
     await app.entered.wait()
-    await _read_by(house, 1)
-    house.pass_time(TIMES.body + 50_000 / TIMES.body_rate - SOON)
+    await _read_by(running_server, 1)
+    running_server.pass_time(TIMES.body + 50_000 / TIMES.body_rate - SOON)
     wire.send(b"x" * 10_000)
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_an_answer_may_take_any_time(house: Running, app: App):
-    wire = await house.connect(GET % b"/held")
+async def test_an_answer_may_take_any_time(running_server: RunningServer, app: App):
+    wire = await running_server.connect(GET % b"/held")
     await app.entered.wait()
-    house.pass_time(LATER)
+    running_server.pass_time(LATER)
     app.go.set()
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_an_answer_that_nobody_reads_is_given_up(house: Running):
-    wire = await house.connect(GET % b"/large")
-    connection = house.connections
+async def test_an_unread_response_times_out(running_server: RunningServer):
+    wire = await running_server.connect(GET % b"/large")
     async with asyncio.timeout(10):
-        while not (connection := house.connections) or not connection[0].transport.get_write_buffer_size():  # noqa: ASYNC110 - the transport has no event for it
+        while not any(c.transport.get_write_buffer_size() for c in running_server.connections):  # noqa: ASYNC110 - the transport has no event for it
             await asyncio.sleep(0.005)
+    connection = running_server.connections
     for seconds in (0.0, 1.0):  # it has been sent nothing of since then
-        house.pass_time(seconds)
-    assert len(house.connections) == 1
-    house.pass_time(TIMES.unread + 2 * SOON)
-    await house.until(0)
+        running_server.pass_time(seconds)
+    assert len(running_server.connections) == 1
+    running_server.pass_time(TIMES.unread + 2 * SOON)
+    await running_server.until(0)
     assert len(await wire.rest()) < 30_000_000
 
 
-async def test_a_body_that_nobody_reads_is_cut_off_after_its_answer(house: Running):
-    wire = await house.connect(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+async def test_a_body_that_nobody_reads_is_cut_off_after_its_answer(running_server: RunningServer):
+    wire = await running_server.connect(
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     answer = await wire.answer()
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"connection: close" in answer
     with pytest.raises(ConnectionError):
         await wire.send_all(b"10000\r\n" + b"x" * 0x10000 + b"\r\n", times=1_000)
-    await house.until(0)
+    await running_server.until(0)
 
 
-async def test_the_answer_arrives_though_the_body_is_on_its_way(house: Running):
-    wire = await house.connect(_post(b"/", 900_000) + b"x" * 900_000)
+async def test_the_answer_arrives_though_the_body_is_on_its_way(running_server: RunningServer):
+    wire = await running_server.connect(_post(b"/", 900_000) + b"x" * 900_000)
     assert (await wire.rest()).endswith(b"fine")
 
 
-async def test_a_body_that_is_not_sent_on_after_the_answer_is_not_waited_for(house: Running):
-    wire = await house.connect(_post(b"/", 1_000))
+async def test_a_body_that_is_not_sent_on_after_the_answer_is_not_waited_for(running_server: RunningServer):
+    wire = await running_server.connect(_post(b"/", 1_000))
     await wire.answer()
-    house.pass_time(TIMES.linger + SOON)
-    await house.until(0)
+    running_server.pass_time(TIMES.linger + SOON)
+    await running_server.until(0)
 
 
-async def test_a_small_body_that_has_come_whole_keeps_the_connection(house: Running):
-    wire = await house.connect(_post(b"/", 2) + b"{}")
+async def test_a_small_body_that_has_come_whole_keeps_the_connection(running_server: RunningServer):
+    wire = await running_server.connect(_post(b"/", 2) + b"{}")
     assert b"connection: close" not in await wire.answer()
     wire.send(GET % b"/")
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_what_trails_a_body_is_no_header(house: Running, app: App):
+async def test_what_trails_a_body_is_no_header(running_server: RunningServer, app: App):
     head = b"POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    wire = await house.connect(head + b"1\r\nx\r\n0\r\nHost: evil.example\r\n\r\n")
+    wire = await running_server.connect(head + b"1\r\nx\r\n0\r\nHost: evil.example\r\n\r\n")
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
     assert [value for name, value in app.headers if name == b"host"] == [b"localhost"]
 
 
-async def test_a_request_behind_another_does_not_hide_that_the_client_has_gone(house: Running, app: App):
-    wire = await house.connect(GET % b"/watched" + GET % b"/")
+async def test_a_request_behind_another_does_not_hide_that_the_client_has_gone(
+    running_server: RunningServer, app: App
+):
+    wire = await running_server.connect(GET % b"/watched" + GET % b"/")
     await app.entered.wait()
     await wire.close()
     async with asyncio.timeout(10):
         await app.left.wait()
 
 
-async def test_what_is_no_request_does_not_break_into_an_answer(house: Running, app: App):
-    wire = await house.connect(GET % b"/held" + b"\x00\x01\x02\r\n\r\n")
+async def test_what_is_no_request_does_not_break_into_an_answer(running_server: RunningServer, app: App):
+    wire = await running_server.connect(GET % b"/held" + b"\x00\x01\x02\r\n\r\n")
     answer = await wire.rest()
     app.go.set()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_a_pause_of_the_server_is_nobodys_slowness(house: Running, monkeypatch: pytest.MonkeyPatch):
-    wire = await house.connect(b"GET / HTTP/1.1\r\nHost: loc")
-    await _read_by(house, 1)
-    for connection in house.connections:
+async def test_a_pause_of_the_server_is_nobodys_slowness(
+    running_server: RunningServer, monkeypatch: pytest.MonkeyPatch
+):
+    wire = await running_server.connect(b"GET / HTTP/1.1\r\nHost: loc")
+    await _read_by(running_server, 1)
+    for connection in running_server.connections:
         connection._deadline = 0.0  # long over
-        monkeypatch.setattr(house.server, "_connections", [connection] * 10)
-    monkeypatch.setattr(house.server, "_ticked_at", 0.0)
-    await house.server.on_tick(1)
+        monkeypatch.setattr(running_server.server, "_connections", [connection] * 10)
+    monkeypatch.setattr(running_server.server, "_ticked_at", 0.0)
+    await running_server.server.on_tick(1)
     wire.send(b"alhost\r\n\r\n")
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_beyond_the_limit_503_is_answered_and_health_probes_are():
-    async with running(App(), most=5) as house:
+    async with running(App(), max_connections=5) as running_server:
         for _ in range(5):
-            await house.connect()
-        await house.until(5)
+            await running_server.connect()
+        await running_server.until(5)
         for _ in range(3 * MAX_OVERFLOW):  # they come and say nothing
-            await house.connect()
-        refused = await house.connect(GET % b"/")
+            await running_server.connect()
+        refused = await running_server.connect(GET % b"/")
         answer = await refused.rest()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: " in answer
         for path in (b"/livez", b"/readyz"):
-            probe = await house.connect(GET % path)
+            probe = await running_server.connect(GET % path)
             assert (await probe.rest()).startswith(b"HTTP/1.1 200 ")
-        assert len(house.connections) <= 5 + MAX_OVERFLOW
+        assert len(running_server.connections) <= 5 + MAX_OVERFLOW
         for _ in range(2):  # first they are told, then they are not waited for
-            house.pass_time(TIMES.refused + SOON)
-        await house.until(5)
-        await house.wires[0].close()
-        await house.until(4)
-        assert (await (await house.connect(GET % b"/")).answer()).startswith(b"HTTP/1.1 200 ")
+            running_server.pass_time(TIMES.refused + SOON)
+        await running_server.until(5)
+        await running_server.wires[0].close()
+        await running_server.until(4)
+        assert (await (await running_server.connect(GET % b"/")).answer()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_the_limit_is_logged_once_with_a_count(caplog: pytest.LogCaptureFixture):
-    async with running(App(), most=1) as house:
-        await house.connect()
-        await house.until(1)
+    async with running(App(), max_connections=1) as running_server:
+        await running_server.connect()
+        await running_server.until(1)
         for _ in range(50):
-            assert (await (await house.connect(GET % b"/")).rest()).startswith(b"HTTP/1.1 503 ")
+            assert (await (await running_server.connect(GET % b"/")).rest()).startswith(b"HTTP/1.1 503 ")
     assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == 1
 
 
@@ -264,24 +270,24 @@ async def test_without_descriptors_health_is_answered_and_the_log_stays_short(
 
     def exhausted(listening: socket.socket) -> Any:
         """As the system says it while all descriptors are in use."""
-        if house.server._listener._spares:
+        if running_server.server._listener._spares:
             raise OSError(errno.EMFILE, "Too many open files")
         return accept(listening)
 
-    async with running(App()) as house:
+    async with running(App()) as running_server:
         monkeypatch.setattr(socket.socket, "accept", exhausted)
-        probe: Wire = await house.connect(GET % b"/livez")
+        probe: Wire = await running_server.connect(GET % b"/livez")
         assert (await probe.rest()).startswith(b"HTTP/1.1 200 ")
-        refused = await house.connect(GET % b"/")
+        refused = await running_server.connect(GET % b"/")
         assert (await refused.rest()).startswith(b"HTTP/1.1 503 ")
         monkeypatch.undo()
-        house.server._listener._recover()
-        assert (await (await house.connect(GET % b"/")).answer()).startswith(b"HTTP/1.1 200 ")
+        running_server.server._listener._recover()
+        assert (await (await running_server.connect(GET % b"/")).answer()).startswith(b"HTTP/1.1 200 ")
     assert len([r for r in caplog.records if "descriptors" in r.getMessage()]) == 1
 
 
-async def _read_by(house: Running, count: int) -> None:
+async def _read_by(running_server: RunningServer, count: int) -> None:
     """Until the server has seen what so many connections sent."""
     async with asyncio.timeout(10):
-        while sum(c._received > 0 or c._body_bytes > 0 for c in house.connections) < count:  # noqa: ASYNC110 - the parser has no event for it
+        while sum(c._received > 0 or c._body_bytes > 0 for c in running_server.connections) < count:  # noqa: ASYNC110 - the parser has no event for it
             await asyncio.sleep(0.005)

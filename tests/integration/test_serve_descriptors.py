@@ -33,9 +33,9 @@ def few_open_files() -> Iterator[int]:
 def test_serve_opens_as_many_files_as_it_may_and_when_they_run_out_health_and_store_go_on(
     tmp_path: Path, few_open_files: int
 ) -> None:
-    with Installation(tmp_path, SOURCE) as house, ExitStack() as wires:
-        server = house.serve(workers=1)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE) as installation, ExitStack() as wires:
+        server = installation.serve(workers=1)
+        visitor = installation.visitor(server)
         visitor.wait_for(visitor.start("quick"), "completed", within=30)
         for pid in (server.pid, *server.workers):
             assert psutil.Process(pid).rlimit(psutil.RLIMIT_NOFILE) == (few_open_files, few_open_files)
@@ -57,8 +57,8 @@ def test_serve_opens_as_many_files_as_it_may_and_when_they_run_out_health_and_st
 
 
 def test_workers_of_their_own_may_too(tmp_path: Path, few_open_files: int) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        workers = house.workers(1)
+    with Installation(tmp_path, SOURCE) as installation:
+        workers = installation.workers(1)
         wanted = (few_open_files, few_open_files)
 
         def raised() -> bool:

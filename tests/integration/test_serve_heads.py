@@ -18,8 +18,8 @@ START = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     folder: Path = tmp_path_factory.mktemp("heads")
-    with Installation(folder, "") as house:
-        url = httpx.URL(house.serve(workers=0).address())
+    with Installation(folder, "") as installation:
+        url = httpx.URL(installation.serve(workers=0).address())
         yield url.host, url.port or 80
 
 

@@ -19,8 +19,8 @@ async def _who(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _seen(proxies: tuple[str, ...], headers: dict[str, str]) -> list[str]:
-    async with running(_who, proxies=proxies) as house, httpx.AsyncClient(trust_env=False) as http:
-        return (await http.get(f"http://127.0.0.1:{house.port}/", headers=headers)).json()
+    async with running(_who, proxies=proxies) as running_server, httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"http://127.0.0.1:{running_server.port}/", headers=headers)).json()
 
 
 @pytest.mark.parametrize("allowed", [None, "*", "127.0.0.1"])
@@ -44,8 +44,8 @@ async def test_an_untrusted_peer_is_not():
 async def test_forged_addresses_do_not_pass_the_rate_limit(tmp_path: Path, real: str):
     async with (
         open_site(tmp_path, starts_per_minute=1) as site,
-        running(site.app, proxies=("127.0.0.1",)) as house,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{house.port}", trust_env=False) as http,
+        running(site.app, proxies=("127.0.0.1",)) as running_server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{running_server.port}", trust_env=False) as http,
     ):
         codes: list[int] = []
         for n in range(15):  # each a new visitor who says to be somewhere else

@@ -46,9 +46,9 @@ class Stream:
 
 
 def test_serve_exits_within_two_seconds_with_streams_open(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE=str(GRACE)) as house:
-        server = house.serve(workers=1)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE=str(GRACE)) as installation:
+        server = installation.serve(workers=1)
+        visitor = installation.visitor(server)
         session = visitor.start("holds")
         visitor.wait_for(session, "processing", within=10)
         streams = [Stream(visitor, session) for _ in range(5)]
@@ -58,13 +58,13 @@ def test_serve_exits_within_two_seconds_with_streams_open(tmp_path: Path) -> Non
         assert server.wait(2 + GRACE) == 0
         for stream in streams:
             assert "event: bye\ndata: {}" in stream.end()
-        assert not house.alive()
+        assert not installation.alive_processes()
 
 
 def test_serve_exits_within_two_seconds_with_long_polls_open(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE=str(GRACE)) as house:
-        server = house.serve(workers=0)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE=str(GRACE)) as installation:
+        server = installation.serve(workers=0)
+        visitor = installation.visitor(server)
         session = visitor.start("holds")
         seen = visitor.http.get(f"{visitor.address}/api/analysis/progress/{session}").headers["etag"]
         url = f"{visitor.address}/api/analysis/progress/{session}?wait=25"
@@ -79,7 +79,7 @@ def test_serve_exits_within_two_seconds_with_long_polls_open(tmp_path: Path) -> 
         thread = threading.Thread(target=poll)
         thread.start()
         assert asked.wait(5)
-        assert visitor.see(session)["status"] == "pending"
+        assert visitor.snapshot(session)["status"] == "pending"
         server.signal(signal.SIGTERM)
         assert server.wait(2 + GRACE) == 0
         thread.join(5)
@@ -87,9 +87,9 @@ def test_serve_exits_within_two_seconds_with_long_polls_open(tmp_path: Path) -> 
 
 
 def test_serve_prints_a_link_to_the_dashboard_that_opens_it_once(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        server = house.serve(workers=0)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE) as installation:
+        server = installation.serve(workers=0)
+        visitor = installation.visitor(server)
         link = wait_until(lambda: re.search(r"Dashboard: (http\S+)\?key=(\S+)", server.log), 10, "the link")
         assert link
         codes = [
@@ -101,28 +101,28 @@ def test_serve_prints_a_link_to_the_dashboard_that_opens_it_once(tmp_path: Path)
 
 
 def test_where_a_key_is_set_serve_prints_none(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE, ANALYSIS_DASHBOARD_KEY="the key of the dashboard") as house:
-        server = house.serve(workers=0)
+    with Installation(tmp_path, SOURCE, ANALYSIS_DASHBOARD_KEY="the key of the dashboard") as installation:
+        server = installation.serve(workers=0)
         address = server.address()
         said = wait_until(lambda: re.search(r"Dashboard: (\S+)\n", server.log), 10, "where it is")
         assert said
         assert said[1] == f"{address}/dashboard"
 
 
-def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        server = house.serve(workers=0)
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    with Installation(tmp_path, SOURCE) as installation:
+        server = installation.serve(workers=0)
         port = server.address().rpartition(":")[2]
-        second = house.serve(0, "--port", port)
+        second = installation.serve(0, "--port", port)
         assert second.wait(60) == 2
         assert f"Cannot listen on 127.0.0.1:{port}" in second.log
         assert "Traceback" not in second.log
 
 
 def test_a_balancer_sees_the_end_coming_while_everything_is_still_served(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="0.2", ANALYSIS_DRAIN_DELAY="300") as house:
-        server = house.serve(workers=1)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE, ANALYSIS_SHUTDOWN_GRACE="0.2", ANALYSIS_DRAIN_DELAY="300") as installation:
+        server = installation.serve(workers=1)
+        visitor = installation.visitor(server)
 
         def ready() -> int:
             return httpx.get(visitor.address + "/readyz", trust_env=False).status_code
@@ -132,6 +132,6 @@ def test_a_balancer_sees_the_end_coming_while_everything_is_still_served(tmp_pat
         wait_until(lambda: ready() == 503, 10)
         wait_until(lambda: not server.workers, 10)
         assert ready() == 503
-        assert visitor.see(visitor.start("holds"))["status"] == "pending"
+        assert visitor.snapshot(visitor.start("holds"))["status"] == "pending"
         server.signal(signal.SIGTERM)
         assert server.wait(10) == 0

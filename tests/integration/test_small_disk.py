@@ -73,7 +73,7 @@ async def test_below_the_floor_starts_and_uploads_are_refused_and_all_else_goes_
 
 
 @pytest.mark.slow
-async def test_what_a_clean_up_deleted_is_room_again(site: OpenSite, disk: Path):
+async def test_space_freed_by_a_cleanup_is_used_again(site: OpenSite, disk: Path):
     visitor = await site.visitor()
     for _ in range(3):
         assert (await visitor.upload(secrets.token_bytes(1_000_000))).status_code == 200

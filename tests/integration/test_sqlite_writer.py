@@ -111,7 +111,7 @@ async def test_an_operation_that_raises_does_its_neighbours_no_harm(connection, 
     assert answers[0] == answers[2] == []
 
 
-async def test_a_commit_that_fails_is_told_to_everybody_in_it_and_the_next_one_works(connection, notes):
+async def test_a_failed_commit_raises_in_every_caller_and_the_next_one_works(connection, notes):
     def break_the_end(conn):
         conn.execute("PRAGMA defer_foreign_keys = 1")
         conn.execute("CREATE TABLE child (id INTEGER REFERENCES missing (id))")

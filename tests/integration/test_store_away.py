@@ -111,7 +111,7 @@ def test_a_pooler_without_a_free_connection_is_an_error_that_says_how_many_are_n
 
 
 @pytest.mark.parametrize("welcomes", [True, False])
-async def test_a_pool_gives_a_call_up_that_gets_no_connection(postgres_url, welcomes, monkeypatch):
+async def test_a_call_without_a_free_connection_times_out(postgres_url, welcomes, monkeypatch):
     monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 0.3)
     monkeypatch.setattr(pools, "CONNECT_TIMEOUT", 0.3)
     with listening(postgres_url, lambda port: FullPooler(port, welcomes=welcomes)) as (_, url):

@@ -91,7 +91,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(site, tmp_path, postgres_server
             for visitor, mine in zip(visitors, known, strict=True):
                 for session, number in mine.items():
                     assert visitor.wait_for(session, "completed", within=60)["result"] == number
-    listed = json.loads(site.command("sessions", "list", "--json", "--limit", "1000").answer(60))
+    listed = json.loads(site.command("sessions", "list", "--json", "--limit", "1000").output(60))
     ids = [one["session_id"] for one in listed]
     assert len(ids) == len(set(ids))
     assert set(ids) >= {session for mine in known for session in mine}

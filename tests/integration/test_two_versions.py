@@ -52,7 +52,7 @@ async def end_of(engine, session_id):
     return [view async for view in engine.sessions.watch(session_id, owner=ME)][-1].session
 
 
-async def test_an_old_worker_gives_back_once_what_it_does_not_understand_and_a_new_one_does_it(caplog):
+async def test_an_old_worker_releases_an_unreadable_session_once_and_a_new_one_runs_it(caplog):
     store, notifier = MemoryStore(SystemClock()), MemoryNotifier()
     options = WorkerOptions(sleep=0.01, grace=0.0)
     async with version(store, notifier, new_work) as new, version(store, notifier, old_work) as old:
@@ -83,7 +83,7 @@ class FarStore(MemoryStore):
         return await super().claim(worker_id, passing_over=known, **what)
 
 
-async def test_a_claim_on_its_way_does_not_bring_back_what_a_worker_has_just_given_back(monkeypatch):
+async def test_a_claim_in_transit_does_not_reclaim_a_session_just_released(monkeypatch):
     monkeypatch.setattr(worker, "BATCH", 2)
     store, notifier = FarStore(SystemClock()), MemoryNotifier()
     async with version(store, notifier, new_work) as new, version(store, notifier, old_work) as old:

@@ -243,7 +243,7 @@ async def test_a_folder_that_others_may_write_to_is_not_used(short, monkeypatch,
     await notifier.close()
 
 
-async def test_without_sockets_a_change_of_the_database_is_heard_as_look_at_everything(folder, database, store):
+async def test_without_sockets_a_database_change_arrives_as_a_hint_without_keys(folder, database, store):
     folder.write_text("a file where the folder should be")
     notifier = UnixSocketNotifier(folder, database)
     await notifier.open()
@@ -254,14 +254,14 @@ async def test_without_sockets_a_change_of_the_database_is_heard_as_look_at_ever
     await notifier.close()
 
 
-async def test_a_change_without_a_bell_is_heard_as_look_at_everything(notifier, store):
+async def test_a_change_without_a_message_arrives_as_a_hint_without_keys(notifier, store):
     listener = RecordingListener()
     await notifier.subscribe([Topic.WAITING], listener)
     await start(store)
     assert await listener.next() == (Topic.WAITING, "")
 
 
-async def test_a_change_with_its_bell_is_heard_once(notifier, store, folder, database):
+async def test_a_change_with_its_message_is_notified_once(notifier, store, folder, database):
     other_process = UnixSocketNotifier(folder, database)
     await other_process.open()
     listener = RecordingListener()
@@ -278,7 +278,7 @@ async def test_a_change_with_its_bell_is_heard_once(notifier, store, folder, dat
     await other_process.close()
 
 
-async def test_a_loop_that_was_busy_hears_every_key_or_looks_at_everything(notifier, folder, database):
+async def test_a_busy_loop_receives_every_key_or_a_hint_without_keys(notifier, folder, database):
     other_process = UnixSocketNotifier(folder, database)
     await other_process.open()
     listener = RecordingListener()

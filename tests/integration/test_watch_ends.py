@@ -10,7 +10,7 @@ from outlast.settings import load_settings
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_it_stops_in_whatever_turn_it_is_told(tmp_path, turns):
+async def test_watching_stops_in_any_turn_of_the_loop(tmp_path, turns):
     outlast = Outlast(load_settings(data_dir=tmp_path))
     outlast.analysis("nap")(_nap)
     async with outlast.lifespan():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from processes import Installation, gone, wait_until
+from processes import Installation, has_exited, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -83,8 +83,8 @@ outlast.analysis("times_out", isolation="process", timeout=8, max_attempts=1)(sl
 
 
 def test_standard_input_is_empty_and_nothing_of_ours_is_inherited(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE, PYTHONPATH="/somewhere") as house:
-        visitor = house.visitor(house.serve(workers=1))
+    with Installation(tmp_path, SOURCE, PYTHONPATH="/somewhere") as installation:
+        visitor = installation.visitor(installation.serve(workers=1))
         for kind in ("async", "def", "process"):
             found = visitor.wait_for(visitor.start(kind), "completed", within=30)["result"]
             assert (found["cat"], found["input"], found["stdin"]) == ("", "", "/dev/null"), kind
@@ -93,35 +93,35 @@ def test_standard_input_is_empty_and_nothing_of_ours_is_inherited(tmp_path: Path
 
 
 def test_pools_and_forks_work_in_a_process_of_its_own(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        visitor = house.visitor(house.serve(workers=1))
+    with Installation(tmp_path, SOURCE) as installation:
+        visitor = installation.visitor(installation.serve(workers=1))
         squares = [n * n for n in range(5)]
         shown = visitor.wait_for(visitor.start("pools"), "completed", within=60)
         assert shown["result"] == [squares, squares]
         for kind in ("forks", "forks_in_loop"):
             assert visitor.wait_for(visitor.start(kind), "completed", within=30)["result"] == "parent"
-        assert len(house.alive_workers()) == 1
+        assert len(installation.alive_workers()) == 1
 
 
 @pytest.mark.parametrize("kind", ["sleeps_def", "sleeps_process"])
 def test_what_a_killed_worker_has_started_is_killed_with_it(tmp_path: Path, kind: str) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        server = house.serve(workers=1)
-        visitor = house.visitor(server)
+    with Installation(tmp_path, SOURCE) as installation:
+        server = installation.serve(workers=1)
+        visitor = installation.visitor(server)
         visitor.start(kind, kind="x")
-        (_, _, _, child), *_ = house.wait_for_effect("sleeps", "x")
+        (_, _, _, child), *_ = installation.wait_for_effect("sleeps", "x")
         (worker,) = server.workers
         os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: gone(int(child)), 10, "the end of what it had started")
+        wait_until(lambda: has_exited(int(child)), 10, "the end of what it had started")
 
 
 def test_the_timeout_kills_what_an_isolated_analysis_has_started(tmp_path: Path) -> None:
-    with Installation(tmp_path, SOURCE) as house:
-        visitor = house.visitor(house.serve(workers=1))
+    with Installation(tmp_path, SOURCE) as installation:
+        visitor = installation.visitor(installation.serve(workers=1))
         session = visitor.start("times_out", kind="x")
-        (_, _, _, child), *_ = house.wait_for_effect("sleeps", "x")
+        (_, _, _, child), *_ = installation.wait_for_effect("sleeps", "x")
         assert visitor.wait_for(session, "failed", within=40)["error_code"] == "timeout"
-        assert gone(int(child))
+        assert has_exited(int(child))
 
 
 @pytest.mark.skipif(

@@ -78,7 +78,7 @@ def keys(work, key=None):
     return CallKeys("judge", work, key)
 
 
-def test_a_call_is_known_however_its_arguments_are_given():
+def test_equal_arguments_give_equal_keys_by_position_or_by_name():
     def work(a: int, b: str = "x", *rest: int, **more: int) -> None: ...
 
     found = keys(work)
@@ -151,7 +151,7 @@ def test_a_key_that_is_not_json_is_refused(key: object):
         keys(lambda doc: doc, lambda doc: key).key((1,), {})
 
 
-def test_calls_with_one_key_are_told_apart_by_their_number():
+def test_calls_with_equal_keys_differ_by_their_number():
     counter, again = CallCounter(), CallCounter()
     calls = [counter.next_call("judge", 1, ("a", 1)) for _ in range(3)]
     assert len(set(calls)) == 3

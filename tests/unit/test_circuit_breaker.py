@@ -120,7 +120,7 @@ async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_wer
     assert "7 calls were refused" in caplog.records[-1].message
 
 
-async def test_a_single_slow_call_is_given_up_and_does_not_close_the_door_to_others(breaker, talker, ask):
+async def test_a_single_slow_call_times_out_without_opening_the_breaker(breaker, talker, ask):
     breaker._answered_at = float("inf")  # as if others were answered all the time
     with pytest.raises(StoreUnavailable):
         await ask(talker.ask)
@@ -145,7 +145,7 @@ async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(ta
     assert await breaker.call(talker.ask, slow=True) == "said"
 
 
-async def test_a_caller_who_is_cancelled_gives_up_what_it_asked(breaker, talker, ask):
+async def test_cancelling_a_caller_cancels_its_call(breaker, talker, ask):
     asking = asyncio.create_task(ask(talker.ask))
     while not talker.asked:  # noqa: ASYNC110 - it rings no bell
         await asyncio.sleep(0)

@@ -113,7 +113,7 @@ def test_a_claim_that_was_filled_leaves_off_at_its_last_session(positions):
     assert since(positions) == {0: NOON + timedelta(seconds=-30) - OVERLAP}
 
 
-def test_a_claim_that_took_all_there_was_has_come_to_the_one_before(positions):
+def test_a_claim_that_exhausts_the_queue_ends_at_the_last_claimed_row(positions):
     positions.record_found([PLACE, OTHER], [found(priority=3, seconds=-60)], exhausted=True, at=NOON)
     assert since(positions) == {3: NOON - timedelta(seconds=60) - OVERLAP}
     positions.record_found([PLACE, OTHER], [], exhausted=True, at=NOON + timedelta(seconds=60))
@@ -128,7 +128,7 @@ def test_a_claim_that_took_all_goes_back_for_nothing(positions):
     assert since(positions) == {0: NOON - OVERLAP}
 
 
-def test_a_suspect_may_have_kept_others_from_being_taken(positions):
+def test_a_skipped_suspect_does_not_advance_the_position(positions):
     positions.record_found([PLACE], [], exhausted=True, at=NOON)
     later = NOON + timedelta(seconds=60)
     positions.record_found([PLACE], [found(seconds=-60, crashes=2)], exhausted=True, at=later)

@@ -44,6 +44,6 @@ def test_a_session_is_suspected_before_it_is_quarantined():
     assert 0 < SUSPECT_CRASHES < MAX_CRASHES
 
 
-def test_the_figures_are_those_that_people_are_told():
+def test_the_retry_limits_are_the_documented_ones():
     assert (FIRST_DELAY, LONGEST_DELAY) == (2.0, 300.0)
     assert (SUSPECT_CRASHES, MAX_CRASHES) == (2, 3)

@@ -109,7 +109,7 @@ class Worn:
         self._over.set()
 
 
-async def test_a_worn_worker_is_let_go_once_its_successor_is_there_and_has_only_one():
+async def test_a_worker_retires_once_its_single_replacement_has_started():
     began = threading.Event()
     made = []
 

@@ -12,7 +12,7 @@ from outlast.domain.errors import PackageMissing
 DATABASE, REDIS = "postgresql://db.invalid/outlast", "redis://redis.invalid"
 
 
-def test_redis_carries_wake_ups_where_there_is_one_and_else_postgres():
+def test_redis_carries_wake_ups_if_configured_and_otherwise_postgres():
     assert isinstance(shared_notifier(DATABASE, REDIS, "here", listen=True), RedisNotifier)
     assert isinstance(shared_notifier(DATABASE, None, "here", listen=True), PostgresNotifier)
 
@@ -24,7 +24,7 @@ def test_redis_carries_wake_ups_where_there_is_one_and_else_postgres():
         (None, "psycopg", "postgres", r"DATABASE_URL=postgresql://… needs .*: pip install 'outlast\[postgres\]'"),
     ],
 )
-def test_a_missing_package_is_said_with_how_to_install_it(monkeypatch, redis, package, room, said):
+def test_a_missing_package_is_reported_with_its_install_command(monkeypatch, redis, package, room, said):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"outlast.backends.{room}.notifier")
     with pytest.raises(PackageMissing, match=said):

@@ -18,7 +18,7 @@ def headroom(clock):
     return Headroom(clock)
 
 
-def test_a_count_is_believed_until_the_fastest_starts_could_have_filled_the_room(headroom, clock):
+def test_a_count_is_trusted_until_the_fastest_starts_could_reach_the_limit(headroom, clock):
     assert headroom.near(LIMIT) is None
     assert headroom.record(LIMIT, 0, started=5, duration=0.0) is False
     clock.advance(LIMIT / MAX_START_RATE - 0.1)
@@ -27,7 +27,7 @@ def test_a_count_is_believed_until_the_fastest_starts_could_have_filled_the_room
     assert headroom.near(LIMIT) is None
 
 
-def test_then_the_number_of_the_last_session_tells_that_there_is_room(headroom, clock):
+def test_the_sequence_number_shows_that_capacity_remains(headroom, clock):
     headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
     assert headroom.near_now(LIMIT, started=1_005, at_work=250) is False
@@ -36,7 +36,7 @@ def test_then_the_number_of_the_last_session_tells_that_there_is_room(headroom, 
     assert headroom.near(LIMIT) is None
 
 
-def test_there_is_no_room_that_what_was_started_or_comes_back_may_have_taken(headroom, clock):
+def test_starts_and_returning_sessions_use_up_the_capacity(headroom, clock):
     headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
     most = LIMIT - 10_000 - NEAR + 5

@@ -37,7 +37,7 @@ def test_a_message_of_somebody_else_is_ignored(message):
     assert decode_hint(message) is None
 
 
-def test_what_waits_to_be_sent_is_there_once_and_taken_once():
+def test_the_outbox_keeps_each_hint_once_and_returns_it_once():
     outbox = Outbox()
     assert outbox.put(Topic.CANCEL, ["a", "b"])
     assert not outbox.put(Topic.CANCEL, ["b", "c"])

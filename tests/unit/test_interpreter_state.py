@@ -18,7 +18,7 @@ def state(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["path", "meta_path", "path_hooks"])
-def test_ways_of_imports_that_were_emptied_are_there_again_with_what_was_added(state, name):
+def test_emptied_import_paths_are_restored_and_added_entries_stay(state, name):
     ways = getattr(sys, name)
     before, added = list(ways), object()
     ways[:] = [added]

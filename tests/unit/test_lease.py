@@ -31,26 +31,26 @@ WITHIN = 20.0
 class Lease:
     """The store's lease with responses set by the test; counts the checks."""
 
-    def __init__(self, house):
-        self._house = house
-        self._real = house.store.lease()
+    def __init__(self, harness):
+        self._harness = harness
+        self._real = harness.store.lease()
 
     def register(self, worker, formerly=None):
-        self._house.formerly = formerly
-        if self._house.away:
+        self._harness.formerly = formerly
+        if self._harness.away:
             raise StoreUnavailable("away")
         self._real.register(worker, formerly)
 
     def renew(self, worker_id):
-        house = self._house
-        house.asked.append(house.clock.monotonic())
-        house.looked.set()
-        if house.away:
+        harness = self._harness
+        harness.asked.append(harness.clock.monotonic())
+        harness.looked.set()
+        if harness.away:
             raise StoreUnavailable("away")
-        return None if house.forgotten else self._real.renew(worker_id)
+        return None if harness.forgotten else self._real.renew(worker_id)
 
     def finish(self, ends):
-        if self._house.away:
+        if self._harness.away:
             raise StoreUnavailable("away")
         self._real.finish(ends)
 
@@ -58,11 +58,11 @@ class Lease:
         return self._real.release(worker_id)
 
     def close(self):
-        self._house.closed.set()
+        self._harness.closed.set()
         self._real.close()
 
 
-class House:
+class Harness:
     """The holder of the claims, which records its callbacks."""
 
     def __init__(self):
@@ -109,129 +109,129 @@ async def hear(event):
 
 
 @pytest.fixture
-def house(monkeypatch):
+def harness(monkeypatch):
     monkeypatch.setattr(lease_module, "CHECK_EVERY", 0.01)
-    return House()
+    return Harness()
 
 
-async def test_a_lease_is_renewed_every_five_seconds(house):
-    begin = house.clock.monotonic()
-    async with house.kept():
+async def test_a_lease_is_renewed_every_five_seconds(harness):
+    begin = harness.clock.monotonic()
+    async with harness.kept():
         for _ in range(12):
-            house.looked.clear()
-            house.clock.advance(RENEW_EVERY / 4)
-            if (house.clock.monotonic() - begin) % RENEW_EVERY == 0:
-                await hear(house.looked)
+            harness.looked.clear()
+            harness.clock.advance(RENEW_EVERY / 4)
+            if (harness.clock.monotonic() - begin) % RENEW_EVERY == 0:
+                await hear(harness.looked)
             else:
-                assert not house.looked.wait(0.05)
-    assert house.asked == [begin + RENEW_EVERY * n for n in (1, 2, 3)]
+                assert not harness.looked.wait(0.05)
+    assert harness.asked == [begin + RENEW_EVERY * n for n in (1, 2, 3)]
 
 
-async def test_what_a_renewal_learnt_reaches_the_listener(house):
-    session = await started_and_claimed(house.store, "w")
-    await house.store.cancel(session.id, owner=None)
-    async with house.kept():
-        await house.check(RENEW_EVERY)
-        await hear(house.looked)
-        while not house.beats:
-            await hear(house.looked)
-    assert house.beats[0] == Beat(frozenset({right(session)}), frozenset({session.id}))
+async def test_a_renewal_passes_its_beat_to_the_listener(harness):
+    session = await started_and_claimed(harness.store, "w")
+    await harness.store.cancel(session.id, owner=None)
+    async with harness.kept():
+        await harness.check(RENEW_EVERY)
+        await hear(harness.looked)
+        while not harness.beats:
+            await hear(harness.looked)
+    assert harness.beats[0] == Beat(frozenset({right(session)}), frozenset({session.id}))
 
 
-async def test_a_worker_that_the_store_has_forgotten_loses_its_lease_at_once(house, caplog):
-    async with house.kept():
-        house.forgotten = True
-        await house.check(RENEW_EVERY)
-        await hear(house.lost)
+async def test_a_worker_unknown_to_the_store_loses_its_lease_at_once(harness, caplog):
+    async with harness.kept():
+        harness.forgotten = True
+        await harness.check(RENEW_EVERY)
+        await hear(harness.lost)
     assert "lost its lease" in caplog.text
 
 
-async def test_while_the_store_is_away_the_lease_counts_until_shortly_before_its_end(house):
-    async with house.kept() as keeper:
-        house.away = True
-        await house.check(LEASE - MARGIN)
-        await hear(house.looked)
-        assert not house.lost.wait(0.1)
+async def test_while_the_store_is_unavailable_the_lease_holds_until_its_margin(harness):
+    async with harness.kept() as keeper:
+        harness.away = True
+        await harness.check(LEASE - MARGIN)
+        await hear(harness.looked)
+        assert not harness.lost.wait(0.1)
         assert not keeper.lapsed()
-        await house.check(0.1)
-        await hear(house.lost)
+        await harness.check(0.1)
+        await hear(harness.lost)
 
 
-async def test_a_renewal_after_an_outage_counts_from_when_it_was_asked(house):
-    async with house.kept() as keeper:
-        house.away = True
-        await house.check(LEASE - MARGIN - 1)
-        await hear(house.looked)
-        house.away = False
-        while not house.beats:
-            await house.check(0.01)
-            await hear(house.looked)
-        await house.check(RENEW_EVERY - 1)
-        assert not house.lost.is_set()
+async def test_a_renewal_after_an_outage_counts_from_when_it_was_asked(harness):
+    async with harness.kept() as keeper:
+        harness.away = True
+        await harness.check(LEASE - MARGIN - 1)
+        await hear(harness.looked)
+        harness.away = False
+        while not harness.beats:
+            await harness.check(0.01)
+            await hear(harness.looked)
+        await harness.check(RENEW_EVERY - 1)
+        assert not harness.lost.is_set()
         assert not keeper.lapsed()
 
 
-async def test_others_may_have_taken_the_sessions_once_a_whole_lease_has_passed(house):
-    async with house.kept() as keeper:
-        house.away = True
-        house.clock.advance(LEASE)
+async def test_a_lease_counts_as_lapsed_after_its_whole_duration(harness):
+    async with harness.kept() as keeper:
+        harness.away = True
+        harness.clock.advance(LEASE)
         assert not keeper.lapsed()
-        house.clock.advance(0.1)
+        harness.clock.advance(0.1)
         assert keeper.lapsed()
 
 
-async def test_a_store_that_is_away_at_the_start_is_told_to_whoever_starts(house):
-    house.away = True
+async def test_start_raises_if_the_store_is_unavailable(harness):
+    harness.away = True
     with pytest.raises(StoreUnavailable):
-        async with house.kept():
+        async with harness.kept():
             pass
-    await hear(house.closed)
+    await hear(harness.closed)
 
 
-async def test_the_former_name_is_registered_with_the_new_one(house):
-    async with house.kept(previous_id="before"):
-        assert house.formerly == "before"
+async def test_the_previous_id_is_registered_with_the_new_one(harness):
+    async with harness.kept(previous_id="before"):
+        assert harness.formerly == "before"
 
 
-async def test_a_stop_ends_the_thread_and_tells_nobody(house):
-    async with house.kept():
+async def test_a_stop_ends_the_thread_without_calling_the_listener(harness):
+    async with harness.kept():
         pass
-    assert not house.lost.is_set()
+    assert not harness.lost.is_set()
 
 
-async def block(house, seconds, until):
+async def block(harness, seconds, until):
     """Block the event loop while this much time passes."""
     for _ in range(int(seconds * 2)):
-        house.clock.advance(0.5)
+        harness.clock.advance(0.5)
         until.wait(0.03)
     return until.wait(0.2)
 
 
-async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_gives_everything_back(house, caplog):
-    late = await started_and_claimed(house.store, "w")
-    other = await started_and_claimed(house.store, "w")
-    async with house.kept():
-        house.late = [(right(late), failed("It took too long."))]
-        assert await block(house, BLOCKED_AFTER + 2, house.stuck)
-        house.closed.wait(WITHIN)
-    assert (await read(house.store, late.id)).error == "It took too long."
-    seen = await read(house.store, other.id)
+async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_releases_everything(harness, caplog):
+    late = await started_and_claimed(harness.store, "w")
+    other = await started_and_claimed(harness.store, "w")
+    async with harness.kept():
+        harness.late = [(right(late), failed("It took too long."))]
+        assert await block(harness, BLOCKED_AFTER + 2, harness.stuck)
+        harness.closed.wait(WITHIN)
+    assert (await read(harness.store, late.id)).error == "It took too long."
+    seen = await read(harness.store, other.id)
     assert (seen.status, seen.attempt, seen.crashes) == ("pending", 0, 0)
     assert "released 1 other session(s)" in caplog.text
 
 
-async def test_a_blocked_loop_without_an_overdue_attempt_is_only_named(house, caplog):
-    async with house.kept():
-        assert not await block(house, BLOCKED_AFTER + 2, house.stuck)
+async def test_a_blocked_loop_without_an_overdue_attempt_is_only_logged(harness, caplog):
+    async with harness.kept():
+        assert not await block(harness, BLOCKED_AFTER + 2, harness.stuck)
     assert caplog.text.count("has been blocked") == 1
     assert "in block" in caplog.text, "the line that blocks is shown"
 
 
-async def test_an_overdue_attempt_whose_loop_answers_is_left_to_the_loop(house):
-    session = await started_and_claimed(house.store, "w")
-    async with house.kept():
-        house.late = [(right(session), failed())]
+async def test_an_overdue_attempt_is_left_to_a_responsive_loop(harness):
+    session = await started_and_claimed(harness.store, "w")
+    async with harness.kept():
+        harness.late = [(right(session), failed())]
         for _ in range(2 * int(BLOCKED_AFTER + 2)):
-            house.clock.advance(0.5)
+            harness.clock.advance(0.5)
             await asyncio.sleep(0.03)
-    assert not house.stuck.is_set()
+    assert not harness.stuck.is_set()

@@ -107,7 +107,7 @@ def test_the_next_lapse_is_known_beforehand():
     assert observer.next_lapse() == LEASE
 
 
-def test_what_is_said_of_it():
+def test_history_lines_and_error_of_a_lapse():
     assert lapse_of("w") == "Worker w was not heard of for the time of its lease."
     assert returned("w") == "Worker w was not heard of for the time of its lease, and came back."
     assert lost(MAX_LAPSES) == (

@@ -52,7 +52,7 @@ class EagerClock(FakeClock):
         self.advance(seconds)
 
 
-class House:
+class Harness:
     def __init__(self):
         self.clock = EagerClock()
         self.store = AwayStore(self.clock)
@@ -88,8 +88,8 @@ class House:
 
 
 @pytest.fixture
-async def house():
-    return House()
+async def harness():
+    return Harness()
 
 
 @pytest.mark.parametrize(
@@ -102,43 +102,43 @@ async def house():
         (released(), Status.PENDING, True),
     ],
 )
-async def test_every_end_is_told_and_workers_hear_of_what_waits_again(house, outcome, status, waits):
-    session = await house.write(outcome)
+async def test_every_end_notifies_watchers_and_pending_ones_notify_workers(harness, outcome, status, waits):
+    session = await harness.write(outcome)
     assert session.status is status
     expected = {(Topic.CHANGED, session.id)} | ({(Topic.WAITING, "quick")} if waits else set())
-    assert set(house.published) == expected
+    assert set(harness.published) == expected
 
 
-async def test_only_completed_work_teaches_durations(house):
-    await house.write(failed())
-    await house.write(postponed())
-    assert not house.learnt
-    await house.write(completed())
-    assert house.learnt == [StepSample("site", "read", 12)]
+async def test_only_completed_sessions_record_durations(harness):
+    await harness.write(failed())
+    await harness.write(postponed())
+    assert not harness.learnt
+    await harness.write(completed())
+    assert harness.learnt == [StepSample("site", "read", 12)]
 
 
-async def test_a_fleet_is_offered_what_was_given_back_and_nothing_else(house):
-    await house.write(postponed())
-    await house.write(completed())
-    assert not house.dispatched
-    session = await house.write(released())
-    assert house.dispatched == [Waiting.of(session)]
+async def test_only_released_sessions_are_dispatched_to_the_fleet(harness):
+    await harness.write(postponed())
+    await harness.write(completed())
+    assert not harness.dispatched
+    session = await harness.write(released())
+    assert harness.dispatched == [Waiting.of(session)]
 
 
-async def test_of_a_lost_claim_nothing_is_written_or_told(house):
-    session = await house.write(Lost())
+async def test_a_lost_claim_writes_and_publishes_nothing(harness):
+    session = await harness.write(Lost())
     assert session.status is Status.PROCESSING
-    assert not house.published
-    assert not house.store.worked
+    assert not harness.published
+    assert not harness.store.worked
 
 
-async def test_an_end_is_written_however_long_the_store_is_away(house):
-    house.store.away = 50
-    session = await house.write(completed())
+async def test_writing_an_end_retries_until_the_store_is_available(harness):
+    harness.store.away = 50
+    session = await harness.write(completed())
     assert session.status is Status.COMPLETED
     assert session.result_bytes == len('{"grade":"A"}')
 
 
-async def test_the_time_worked_is_the_workers_own(house):
-    await house.write(completed())
-    assert house.store.worked == [2.5]
+async def test_the_time_worked_is_the_workers_own(harness):
+    await harness.write(completed())
+    assert harness.store.worked == [2.5]

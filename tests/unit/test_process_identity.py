@@ -83,7 +83,7 @@ def test_another_process_of_the_same_number_is_not_it():
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_what_another_boot_or_namespace_holds_cannot_be_told(begin, part):
+def test_a_process_of_another_boot_or_namespace_is_undetermined(begin, part):
     child, identity = begin()
     child.stdin.close()
     child.wait()

@@ -131,7 +131,7 @@ def test_a_line_is_done_when_the_code_that_waited_for_its_calls_goes_on():
     assert line(tracker).status is StepStatus.DONE
 
 
-def test_a_first_call_that_told_its_progress_leaves_room_for_more():
+def test_a_first_call_that_reported_progress_leaves_a_share_for_later_calls():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, 9, 10, None)
@@ -206,7 +206,7 @@ def test_an_open_call_that_says_it_is_done_leaves_its_line_below_a_hundred():
     assert percentage(tracker) == 99
 
 
-def test_outside_a_step_a_report_speaks_of_the_step_begun_last():
+def test_a_report_outside_a_step_counts_for_the_step_that_started_last():
     tracker = make()
     tracker.begin("judge", 1, 1)
     tracker.report(None, 0, 4, 10, "four of ten")
@@ -215,7 +215,7 @@ def test_outside_a_step_a_report_speaks_of_the_step_begun_last():
     assert (seen.message, seen.current_step) == ("four of ten", 2)
 
 
-def test_before_any_step_it_speaks_of_the_first():
+def test_a_report_before_any_step_counts_for_the_first_step():
     tracker = make()
     tracker.report(None, 0, 0.2, None, None)
     assert [s.progress_percentage for s in tracker.take().steps] == [20, 0]
@@ -248,7 +248,7 @@ def test_the_message_of_a_step_goes_with_it():
     assert seen.steps[0].message is None
 
 
-def test_a_change_is_told_once_until_it_is_taken():
+def test_a_change_marks_the_tracker_dirty_once_per_snapshot():
     changes = []
     tracker = ProgressTracker(PLAN, 0.0, FakeClock(), lambda: changes.append(1))
     assert tracker.take() is None

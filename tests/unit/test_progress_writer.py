@@ -58,7 +58,7 @@ class RecordingStore(MemoryStore):
         self.learnt += samples
 
 
-class House:
+class Harness:
     def __init__(self):
         self.clock = FakeClock()
         self.store = RecordingStore(self.clock)
@@ -88,140 +88,140 @@ class House:
 
 
 @pytest.fixture
-async def house():
-    return House()
+async def harness():
+    return Harness()
 
 
-async def test_changes_that_come_together_are_one_write_of_the_latest(house):
-    async with house.running():
+async def test_changes_that_come_together_are_one_write_of_the_latest(harness):
+    async with harness.running():
         for percentage in (1.0, 2.0, 3.0):
-            house.report(0, percentage)
-        house.report(1, 9.0)
-        await until(lambda: house.store.reports)
-        assert house.store.reports == [[("s0", 3.0), ("s1", 9.0)]]
-        await until(lambda: house.published)
-        assert house.published == ["s0", "s1"]
+            harness.report(0, percentage)
+        harness.report(1, 9.0)
+        await until(lambda: harness.store.reports)
+        assert harness.store.reports == [[("s0", 3.0), ("s1", 9.0)]]
+        await until(lambda: harness.published)
+        assert harness.published == ["s0", "s1"]
 
 
-async def test_a_session_waits_a_quarter_of_a_second_for_its_next_write_and_others_do_not(house):
-    async with house.running():
-        house.report(0, 1.0)
-        await until(lambda: house.store.reports)
-        house.report(0, 2.0)
-        house.report(1, 5.0)
-        await until(lambda: len(house.store.reports) == 2)
-        assert house.store.reports[1] == [("s1", 5.0)]
-        house.clock.advance(MIN_INTERVAL - 0.01)
-        house.report(2, 5.0)
-        await until(lambda: len(house.store.reports) == 3)
-        assert house.store.reports[2] == [("s2", 5.0)]
-        house.clock.advance(0.01)
-        await until(lambda: len(house.store.reports) == 4)
-        assert house.store.reports[3] == [("s0", 2.0)]
+async def test_a_session_waits_a_quarter_of_a_second_for_its_next_write_and_others_do_not(harness):
+    async with harness.running():
+        harness.report(0, 1.0)
+        await until(lambda: harness.store.reports)
+        harness.report(0, 2.0)
+        harness.report(1, 5.0)
+        await until(lambda: len(harness.store.reports) == 2)
+        assert harness.store.reports[1] == [("s1", 5.0)]
+        harness.clock.advance(MIN_INTERVAL - 0.01)
+        harness.report(2, 5.0)
+        await until(lambda: len(harness.store.reports) == 3)
+        assert harness.store.reports[2] == [("s2", 5.0)]
+        harness.clock.advance(0.01)
+        await until(lambda: len(harness.store.reports) == 4)
+        assert harness.store.reports[3] == [("s0", 2.0)]
 
 
-async def test_a_write_has_its_limit_and_the_rest_follows(house, monkeypatch):
+async def test_a_write_has_its_limit_and_the_rest_follows(harness, monkeypatch):
     monkeypatch.setattr(reporter_module, "BATCH", 3)
-    async with house.running():
+    async with harness.running():
         for number in range(7):
-            house.report(number, 1.0)
-        await until(lambda: sum(map(len, house.store.reports)) == 7)
-    assert [len(report) for report in house.store.reports] == [3, 3, 1]
+            harness.report(number, 1.0)
+        await until(lambda: sum(map(len, harness.store.reports)) == 7)
+    assert [len(report) for report in harness.store.reports] == [3, 3, 1]
 
 
-async def test_of_an_attempt_that_has_ended_nothing_more_is_written(house):
-    async with house.running():
-        house.report(0, 1.0)
-        house.writer.forget(house.claims[0])
-        house.report(1, 1.0)
-        await until(lambda: house.store.reports)
-    assert house.store.reports == [[("s1", 1.0)]]
+async def test_progress_of_an_ended_attempt_is_not_written(harness):
+    async with harness.running():
+        harness.report(0, 1.0)
+        harness.writer.forget(harness.claims[0])
+        harness.report(1, 1.0)
+        await until(lambda: harness.store.reports)
+    assert harness.store.reports == [[("s1", 1.0)]]
 
 
-async def test_a_new_attempt_of_the_same_claim_does_not_wait_for_the_former_ones_turn(house):
-    async with house.running():
-        house.report(0, 1.0)
-        await until(lambda: house.store.reports)
-        house.writer.forget(house.claims[0])
-        house.report(0, 2.0)
-        await until(lambda: len(house.store.reports) == 2)
+async def test_a_new_attempt_of_the_same_claim_does_not_wait_for_the_former_ones_turn(harness):
+    async with harness.running():
+        harness.report(0, 1.0)
+        await until(lambda: harness.store.reports)
+        harness.writer.forget(harness.claims[0])
+        harness.report(0, 2.0)
+        await until(lambda: len(harness.store.reports) == 2)
 
 
-async def test_what_has_no_new_progress_is_not_written(house):
-    async with house.running():
-        house.report(0, 1.0)
-        await until(lambda: house.store.reports)
-        house.clock.advance(1)
-        house.writer.mark(house.claims[0])
-        house.report(1, 1.0)
-        await until(lambda: len(house.store.reports) == 2)
-    assert house.store.reports[1] == [("s1", 1.0)]
+async def test_unchanged_progress_is_not_written(harness):
+    async with harness.running():
+        harness.report(0, 1.0)
+        await until(lambda: harness.store.reports)
+        harness.clock.advance(1)
+        harness.writer.mark(harness.claims[0])
+        harness.report(1, 1.0)
+        await until(lambda: len(harness.store.reports) == 2)
+    assert harness.store.reports[1] == [("s1", 1.0)]
 
 
-async def test_claims_that_the_store_says_are_lost_are_handed_on(house):
-    house.store.lost = {house.claims[0]}
-    async with house.running():
-        house.report(0, 1.0)
-        await until(lambda: house.lost)
-    assert house.lost[0] == {house.claims[0]}
+async def test_lost_claims_are_passed_to_on_lost(harness):
+    harness.store.lost = {harness.claims[0]}
+    async with harness.running():
+        harness.report(0, 1.0)
+        await until(lambda: harness.lost)
+    assert harness.lost[0] == {harness.claims[0]}
 
 
-async def test_who_asks_to_be_told_returns_after_the_write_and_before_its_turn(house):
-    async with house.running():
-        house.report(0, 1.0)
-        await until(lambda: house.store.reports)
-        house.report(0, 2.0)
-        await house.writer.flush(house.claims[0])
-        assert house.store.reports[-1] == [("s0", 2.0)]
+async def test_a_flush_writes_ahead_of_the_interval_and_returns_after_the_write(harness):
+    async with harness.running():
+        harness.report(0, 1.0)
+        await until(lambda: harness.store.reports)
+        harness.report(0, 2.0)
+        await harness.writer.flush(harness.claims[0])
+        assert harness.store.reports[-1] == [("s0", 2.0)]
 
 
-async def test_who_asks_without_a_change_returns_at_once_and_writes_nothing(house):
-    async with house.running():
-        await house.writer.flush(house.claims[0])
-    assert not house.store.reports
+async def test_a_flush_without_a_change_returns_at_once(harness):
+    async with harness.running():
+        await harness.writer.flush(harness.claims[0])
+    assert not harness.store.reports
 
 
-async def test_quiet_steps_are_looked_at_once_a_second(house):
-    quiet = house.attempts[house.claims[0]]
-    async with house.running():
-        house.clock.advance(0.99)
-        house.report(1, 1.0)
-        await until(lambda: house.store.reports)
+async def test_steps_without_reports_are_extrapolated_once_a_second(harness):
+    quiet = harness.attempts[harness.claims[0]]
+    async with harness.running():
+        harness.clock.advance(0.99)
+        harness.report(1, 1.0)
+        await until(lambda: harness.store.reports)
         assert quiet.quiet_looks == 0
-        house.clock.advance(0.01)
-        house.report(2, 1.0)
+        harness.clock.advance(0.01)
+        harness.report(2, 1.0)
         await until(lambda: quiet.quiet_looks)
-        house.report(3, 1.0)
-        await until(lambda: len(house.store.reports) == 3)
+        harness.report(3, 1.0)
+        await until(lambda: len(harness.store.reports) == 3)
     assert quiet.quiet_looks == 1
 
 
-async def test_durations_are_learnt_in_batches(house, monkeypatch):
+async def test_durations_are_learnt_in_batches(harness, monkeypatch):
     monkeypatch.setattr(reporter_module, "BATCH", 2)
     samples = [StepSample("site", "read", ms) for ms in range(5)]
-    async with house.running():
-        house.writer.learn(samples)
-        await until(lambda: len(house.store.learnt) == 2)
-        house.writer.learn([])
-        await until(lambda: len(house.store.learnt) == 4)
-    assert house.store.learnt == samples[:4]
+    async with harness.running():
+        harness.writer.learn(samples)
+        await until(lambda: len(harness.store.learnt) == 2)
+        harness.writer.learn([])
+        await until(lambda: len(harness.store.learnt) == 4)
+    assert harness.store.learnt == samples[:4]
 
 
-async def test_it_goes_on_after_the_store_was_away(house, monkeypatch, caplog):
+async def test_writing_continues_after_the_store_was_unavailable(harness, monkeypatch, caplog):
     monkeypatch.setattr("outlast.core.service_loop.RETRY_DELAY", 0.01)
-    house.store.away = True
-    async with house.running():
-        house.report(0, 1.0)
+    harness.store.away = True
+    async with harness.running():
+        harness.report(0, 1.0)
         await until(lambda: "waits for the store" in caplog.text)
-        house.clock.advance(1)
-        house.report(0, 2.0)
-        await until(lambda: house.store.reports)
-    assert house.store.reports == [[("s0", 2.0)]]
+        harness.clock.advance(1)
+        harness.report(0, 2.0)
+        await until(lambda: harness.store.reports)
+    assert harness.store.reports == [[("s0", 2.0)]]
 
 
-async def test_a_mark_from_a_thread_arrives(house):
-    async with house.running():
-        house.attempts[house.claims[0]].report(4.0)
-        await asyncio.to_thread(house.writer.mark, house.claims[0])
-        await until(lambda: house.store.reports)
-    assert house.store.reports == [[("s0", 4.0)]]
+async def test_a_mark_from_a_thread_arrives(harness):
+    async with harness.running():
+        harness.attempts[harness.claims[0]].report(4.0)
+        await asyncio.to_thread(harness.writer.mark, harness.claims[0])
+        await until(lambda: harness.store.reports)
+    assert harness.store.reports == [[("s0", 4.0)]]

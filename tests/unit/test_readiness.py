@@ -44,7 +44,7 @@ async def test_a_store_that_says_nothing_is_trouble_and_is_asked_once(monkeypatc
         (SchemaOutdated("db.internal is at 7."), "the schema of the store is not current."),
     ],
 )
-async def test_what_the_store_says_is_logged_once_and_told_in_general_until_it_says_otherwise(error, told, caplog):
+async def test_a_store_error_is_logged_once_and_only_its_kind_is_public(error, told, caplog):
     store = Checked()
     store.answers.set()
     store.error = error

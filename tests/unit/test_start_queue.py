@@ -70,7 +70,7 @@ async def under_way(pace: Pace, count: int) -> AsyncIterator[list[Start]]:
             await start.decide(new=False)
 
 
-async def test_starts_of_one_owner_do_not_wait_for_each_other_while_the_pace_has_room():
+async def test_starts_of_one_owner_run_concurrently_below_the_rate_limit():
     async with under_way(Pace(10), 10) as starts:
         assert [start.room.result() for start in starts] == [True] * 10
 
@@ -83,7 +83,7 @@ async def test_one_beyond_waits_and_goes_when_another_was_no_new_session():
         assert await starts[2].room is True
 
 
-async def test_one_beyond_is_told_that_there_is_no_room_once_the_others_were_new():
+async def test_a_start_beyond_the_rate_is_refused_once_the_earlier_ones_were_new():
     async with under_way(Pace(2), 4) as starts:
         await starts[0].decide(new=True)
         assert not starts[2].room.done()
@@ -172,7 +172,7 @@ async def test_no_more_are_under_way_than_a_store_writes_together(monkeypatch):
         assert await starts[2].room is True
 
 
-async def test_without_room_for_new_ones_those_in_flight_are_still_looked_for_at_once():
+async def test_beyond_the_rate_existing_sessions_are_still_found_concurrently():
     pace = Pace(1)
     await pace.count()
     async with under_way(pace, 3) as starts:

@@ -53,7 +53,7 @@ def test_a_thread_that_is_idle_is_used_again_and_no_more_are_started_than_allowe
     pool.shutdown()
 
 
-def test_after_a_shutdown_nothing_is_taken():
+def test_a_pool_refuses_work_after_its_shutdown():
     pool = ContextThreadPool(1, "over")
     pool.shutdown()
     with pytest.raises(RuntimeError, match="after shutdown"):

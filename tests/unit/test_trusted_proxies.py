@@ -9,7 +9,7 @@ def test_nobody_is_trusted_unless_named():
     assert load_settings().trusted_proxies == ()
 
 
-def test_addresses_and_networks_are_taken(monkeypatch: pytest.MonkeyPatch):
+def test_addresses_and_networks_are_accepted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANALYSIS_TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/24,,2001:db8::/32")
     assert load_settings().trusted_proxies == ("127.0.0.1", "10.1.0.0/24", "2001:db8::/32")
 

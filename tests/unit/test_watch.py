@@ -29,7 +29,7 @@ from outlast.testing.clock import FakeClock
 from waiting import until
 
 
-class House:
+class Harness:
     def __init__(self):
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
@@ -52,12 +52,12 @@ class House:
 
 
 @pytest.fixture
-async def house(monkeypatch):
+async def harness(monkeypatch):
     monkeypatch.setattr(watch_module, "HINT_DELAY", 0.0)
-    house = House()
-    await house.watch.open()
-    yield house
-    await house.watch.close()
+    harness = Harness()
+    await harness.watch.open()
+    yield harness
+    await harness.watch.close()
 
 
 async def shown(watched, condition):
@@ -79,161 +79,161 @@ async def shown(watched, condition):
     ],
 )
 async def test_a_session_is_stalled_unless_a_living_worker_knows_its_analysis_and_looks_at_its_queue(
-    house, queues, analyses, stalled
+    harness, queues, analyses, stalled
 ):
     if queues is not None:
-        enter(house.store, WORKER, queues=queues, analyses=analyses)
-    view = await house.watch.view(await start(house.store))
+        enter(harness.store, WORKER, queues=queues, analyses=analyses)
+    view = await harness.watch.view(await start(harness.store))
     assert view.stalled is stalled
 
 
-async def test_two_workers_that_each_do_half_do_not_serve_it(house):
-    enter(house.store, "one", queues=("other",), analyses=("site",))
-    enter(house.store, "two", queues=("analysis",), analyses=("other",))
-    assert (await house.watch.view(await start(house.store))).stalled
+async def test_two_workers_that_each_do_half_do_not_serve_it(harness):
+    enter(harness.store, "one", queues=("other",), analyses=("site",))
+    enter(harness.store, "two", queues=("analysis",), analyses=("other",))
+    assert (await harness.watch.view(await start(harness.store))).stalled
 
 
-async def test_a_dead_worker_serves_nothing(house):
-    enter(house.store, WORKER)
-    house.clock.advance(60)
-    assert (await house.watch.view(await start(house.store))).stalled
+async def test_a_dead_worker_serves_nothing(harness):
+    enter(harness.store, WORKER)
+    harness.clock.advance(60)
+    assert (await harness.watch.view(await start(harness.store))).stalled
 
 
-async def test_only_what_waits_has_a_place_and_can_be_stalled(house):
-    first, second = [await start(house.store) for _ in range(2)]
-    assert [(await house.watch.view(s)).queue_position for s in (first, second)] == [1, 2]
-    enter(house.store)
-    view = await house.watch.view(await take_one(house.store, first.id))
+async def test_only_pending_sessions_have_a_position_and_can_be_stalled(harness):
+    first, second = [await start(harness.store) for _ in range(2)]
+    assert [(await harness.watch.view(s)).queue_position for s in (first, second)] == [1, 2]
+    enter(harness.store)
+    view = await harness.watch.view(await take_one(harness.store, first.id))
     assert (view.queue_position, view.stalled) == (None, False)
 
 
-async def test_a_hint_shows_the_latest_progress_and_rings(house):
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
+async def test_a_hint_shows_the_latest_progress_and_wakes_the_watcher(harness):
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
         assert watched.view.session.progress.percentage == 0
-        await house.change(session, 10.0)
-        await house.change(session, 30.0)
+        await harness.change(session, 10.0)
+        await harness.change(session, 30.0)
         view = await shown(watched, lambda v: v.session.progress.percentage == 30.0)
-        assert view.session.version == (await read(house.store, session.id)).version
+        assert view.session.version == (await read(harness.store, session.id)).version
 
 
-async def test_without_a_hint_everything_is_looked_at_every_two_seconds(house, monkeypatch):
+async def test_without_a_hint_every_watched_session_is_read_every_two_seconds(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
-        await house.has_looked()
-        await house.change(session, 10.0, hint=False)
-        house.clock.advance(watch_module.REFRESH_EVERY - 0.1)
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
+        await harness.has_looked()
+        await harness.change(session, 10.0, hint=False)
+        harness.clock.advance(watch_module.REFRESH_EVERY - 0.1)
         assert not await watched.changed(0.1)
-        house.clock.advance(0.1)
+        harness.clock.advance(0.1)
         await shown(watched, lambda v: v.session.progress.percentage == 10.0)
 
 
-async def test_an_older_version_never_replaces_a_newer_one(house):
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
-        await house.change(session, 10.0)
+async def test_an_older_version_never_replaces_a_newer_one(harness):
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
+        await harness.change(session, 10.0)
         newer = await shown(watched, lambda v: v.session.progress.percentage == 10.0)
-        assert await house.watch.view(session) is newer
-        assert (await house.watch.enter(session)).view is newer
+        assert await harness.watch.view(session) is newer
+        assert (await harness.watch.enter(session)).view is newer
 
 
-async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_takes_it_along(house):
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as one:
-        async with house.following(session) as two:
+async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_takes_it_along(harness):
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as one:
+        async with harness.following(session) as two:
             assert one.view is two.view
-        assert session.id in house.watch._watched
-    assert not house.watch._watched
+        assert session.id in harness.watch._watched
+    assert not harness.watch._watched
 
 
-async def test_the_end_is_shown_with_the_time_that_it_took(house):
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
-        house.clock.advance(3)
-        await house.store.finish(right(session), completed())
-        house.notifier.publish(Topic.CHANGED, [session.id])
+async def test_the_end_is_shown_with_the_time_that_it_took(harness):
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
+        harness.clock.advance(3)
+        await harness.store.finish(right(session), completed())
+        harness.notifier.publish(Topic.CHANGED, [session.id])
         view = await shown(watched, lambda v: v.session.status.final)
-        house.clock.advance(100)
-        assert view.elapsed_ms(house.clock.monotonic()) == 3_000
+        harness.clock.advance(100)
+        assert view.elapsed_ms(harness.clock.monotonic()) == 3_000
 
 
-async def test_while_it_runs_the_elapsed_time_goes_on_between_two_versions(house):
-    view = await house.watch.view(await started_and_claimed(house.store))
-    house.clock.advance(2.5)
-    assert view.elapsed_ms(house.clock.monotonic()) == 2_500
+async def test_while_it_runs_the_elapsed_time_goes_on_between_two_versions(harness):
+    view = await harness.watch.view(await started_and_claimed(harness.store))
+    harness.clock.advance(2.5)
+    assert view.elapsed_ms(harness.clock.monotonic()) == 2_500
     assert view.elapsed_ms(0.0) == 0, "never negative"
 
 
-async def test_a_session_that_was_cleaned_up_is_gone(house, monkeypatch):
+async def test_a_session_that_was_cleaned_up_is_marked_pruned(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
         assert not watched.pruned
-        with house.store._tables.lock:
-            del house.store._tables.sessions[session.id]
-        house.clock.advance(watch_module.REFRESH_EVERY)
+        with harness.store._tables.lock:
+            del harness.store._tables.sessions[session.id]
+        harness.clock.advance(watch_module.REFRESH_EVERY)
         async with asyncio.timeout(10):
             while not watched.pruned:
                 await watched.changed()
 
 
-async def test_a_place_in_the_queue_moves_without_any_change_of_the_session(house, monkeypatch):
+async def test_a_place_in_the_queue_moves_without_any_change_of_the_session(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
-    enter(house.store)
-    first, second = [await start(house.store) for _ in range(2)]
-    async with house.following(second) as watched:
+    enter(harness.store)
+    first, second = [await start(harness.store) for _ in range(2)]
+    async with harness.following(second) as watched:
         await shown(watched, lambda v: v.queue_position == 2 and not v.stalled)
-        await take_one(house.store, first.id)
-        house.clock.advance(POLL_EVERY)
+        await take_one(harness.store, first.id)
+        harness.clock.advance(POLL_EVERY)
         await shown(watched, lambda v: v.queue_position == 1)
 
 
-async def test_places_are_asked_for_in_turn(house, monkeypatch):
+async def test_queue_positions_are_read_in_turn(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
     monkeypatch.setattr(watch_module, "POSITIONS_PER_REFRESH", 1)
     asked = []
-    real = house.store.queue_position
+    real = harness.store.queue_position
 
     async def queue_position(session_id):
         asked.append(session_id)
         return await real(session_id)
 
-    sessions = [await start(house.store) for _ in range(3)]
-    async with house.following(sessions[0]), house.following(sessions[1]), house.following(sessions[2]):
-        house.store.queue_position = queue_position
+    sessions = [await start(harness.store) for _ in range(3)]
+    async with harness.following(sessions[0]), harness.following(sessions[1]), harness.following(sessions[2]):
+        harness.store.queue_position = queue_position
         async with asyncio.timeout(10):
             while len(asked) < 6:
-                house.clock.advance(POLL_EVERY)
+                harness.clock.advance(POLL_EVERY)
                 await asyncio.sleep(0.01)
     assert set(asked[:3]) == {s.id for s in sessions}
     assert asked[3:6] == asked[:3]
 
 
-async def test_waiting_for_a_change_ends_with_its_time_or_with_a_ring(house):
-    session = await started_and_claimed(house.store)
-    async with house.following(session) as watched:
-        await house.has_looked()
+async def test_waiting_for_a_change_ends_at_its_timeout_or_wake_up(harness):
+    session = await started_and_claimed(harness.store)
+    async with harness.following(session) as watched:
+        await harness.has_looked()
         assert not await watched.changed(0.01)
         waiting = asyncio.create_task(watched.changed())
         await asyncio.sleep(0)
-        house.watch.wake_all()
+        harness.watch.wake_all()
         assert await waiting
         assert await watched.changed(0.0), "it has not been read since"
         assert watched.view
         assert not await watched.changed(0.0)
 
 
-async def test_the_living_workers_are_at_most_a_second_old(house):
-    assert not await house.watch.alive()
-    enter(house.store)
-    assert not await house.watch.alive()
-    house.clock.advance(POLL_EVERY)
-    assert [worker.id for worker in await house.watch.alive()] == [WORKER]
+async def test_the_living_workers_are_at_most_a_second_old(harness):
+    assert not await harness.watch.alive()
+    enter(harness.store)
+    assert not await harness.watch.alive()
+    harness.clock.advance(POLL_EVERY)
+    assert [worker.id for worker in await harness.watch.alive()] == [WORKER]
 
 
-async def test_the_tag_differs_with_version_place_and_workers_alone(house):
-    session = await start(house.store)
+async def test_the_tag_differs_with_version_place_and_workers_alone(harness):
+    session = await start(harness.store)
     view = SessionView(session, 2, stalled=False)
     tags = {
         view.tag,
@@ -246,12 +246,12 @@ async def test_the_tag_differs_with_version_place_and_workers_alone(house):
     assert replace(view, began=5.0).tag == view.tag
 
 
-async def test_the_time_left_is_shown_while_it_runs_alone(house):
+async def test_the_time_left_is_shown_while_it_runs_alone(harness):
     steps = tuple(replace(step, expected=Expected(1_000, 2_000, 4_000)) for step in STEPS)
-    waiting = await start(house.store, steps=steps)
+    waiting = await start(harness.store, steps=steps)
     assert SessionView(waiting).time_left is None
-    enter(house.store)
-    running = await take_one(house.store, waiting.id)
+    enter(harness.store)
+    running = await take_one(harness.store, waiting.id)
     half = replace(steps[0], progress_percentage=50.0)
     left = SessionView(replace(running, progress=Progress(steps=(half, steps[1])))).time_left
     assert (left.low, left.middle, left.high) == (1.5, 3.0, 6.0)

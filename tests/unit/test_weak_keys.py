@@ -37,7 +37,7 @@ def test_what_people_try_first_is_refused(key: str):
 
 
 @pytest.mark.slow
-def test_what_the_command_makes_is_taken():
+def test_a_generated_key_is_accepted():
     for _ in range(2_000):
         assert load_settings(dashboard_key=secrets.token_hex(16)).dashboard_key
     for _ in range(200):
@@ -45,7 +45,7 @@ def test_what_the_command_makes_is_taken():
 
 
 @pytest.mark.parametrize("key", ["the key of the dashboard", "correct horse battery staple"])
-def test_a_sentence_is_taken(key: str):
+def test_a_sentence_is_accepted_as_a_key(key: str):
     assert load_settings(dashboard_key=key).dashboard_key == key
 
 

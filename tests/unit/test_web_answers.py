@@ -33,7 +33,7 @@ def said(sent):
     return dict(start["headers"]), json.loads(body["body"])
 
 
-async def test_the_time_that_has_passed_is_told_anew_each_time(store, clock):
+async def test_the_elapsed_time_is_current_in_each_response(store, clock):
     answer = answer_to(await start(store), clock)
     for passed in (0, 2_500, 12_500):
         _, body = said(answer.full(OPEN, SimpleNamespace(clock=clock)))

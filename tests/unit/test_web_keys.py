@@ -94,7 +94,7 @@ def test_a_key_that_others_may_read_or_change_is_refused_with_what_to_do(tmp_pat
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
-def test_a_key_of_its_owner_alone_is_taken(tmp_path: Path, mode: int):
+def test_a_key_file_readable_by_its_owner_only_is_accepted(tmp_path: Path, mode: int):
     write_key(tmp_path, "k" * 64 + "\n", mode)
     assert KeyRing.of(load_settings(data_dir=tmp_path)).sign("a", "b") == KeyRing(["k" * 64]).sign("a", "b")
 

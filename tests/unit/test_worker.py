@@ -37,7 +37,7 @@ class RecordingStore(MemoryStore):
         return sessions
 
 
-class House:
+class Harness:
     """One store, and an analysis whose sessions end when they are released by the test."""
 
     def __init__(self):
@@ -100,46 +100,46 @@ async def turns(worker, store, count=3):
 
 
 @pytest.fixture
-async def house():
-    return House()
+async def harness():
+    return Harness()
 
 
-async def test_no_more_sessions_are_worked_on_at_once_than_the_concurrency_says(house):
-    await house.start(9)
-    async with house.running(house.worker(concurrency=4)):
-        await until(lambda: house.begun == 4)
+async def test_no_more_sessions_are_worked_on_at_once_than_the_concurrency_says(harness):
+    await harness.start(9)
+    async with harness.running(harness.worker(concurrency=4)):
+        await until(lambda: harness.begun == 4)
         await asyncio.sleep(0.05)
-        assert house.begun == 4
-        house.let_go(1)
-        await until(lambda: house.begun == 5)
-        assert (await house.statuses())[Status.PROCESSING] == 4
+        assert harness.begun == 4
+        harness.let_go(1)
+        await until(lambda: harness.begun == 5)
+        assert (await harness.statuses())[Status.PROCESSING] == 4
 
 
-async def test_a_claim_takes_a_batch_at_most_and_the_next_one_follows_at_once(house, monkeypatch):
+async def test_a_claim_takes_a_batch_at_most_and_the_next_one_follows_at_once(harness, monkeypatch):
     monkeypatch.setattr(worker_module, "BATCH", 3)
-    await house.start(8)
-    async with house.running(house.worker(concurrency=100, sleep=60)):
-        await until(lambda: house.begun == 8)
-    assert house.store.claims[:3] == [(3, 0, 3), (3, 0, 3), (3, 0, 2)]
+    await harness.start(8)
+    async with harness.running(harness.worker(concurrency=100, sleep=60)):
+        await until(lambda: harness.begun == 8)
+    assert harness.store.claims[:3] == [(3, 0, 3), (3, 0, 3), (3, 0, 2)]
 
 
-async def test_a_worker_that_has_taken_its_sessions_takes_no_more_and_is_worn(house):
-    sessions = await house.start(5)
-    async with house.running(house.worker(max_sessions=3)) as running:
-        await until(lambda: house.begun == 3)
-        assert [limit for limit, _, _ in house.store.claims] == [3]
-        house.let_go(5)
+async def test_a_worker_claims_at_most_max_sessions_and_asks_for_a_replacement(harness):
+    sessions = await harness.start(5)
+    async with harness.running(harness.worker(max_sessions=3)) as running:
+        await until(lambda: harness.begun == 3)
+        assert [limit for limit, _, _ in harness.store.claims] == [3]
+        harness.let_go(5)
         assert await running is WorkerEnd.REPLACED
-    assert await house.statuses() == {Status.COMPLETED: 3, Status.PENDING: 2}
-    assert [(await read(house.store, s.id)).attempt for s in sessions] == [1, 1, 1, 0, 0]
+    assert await harness.statuses() == {Status.COMPLETED: 3, Status.PENDING: 2}
+    assert [(await read(harness.store, s.id)).attempt for s in sessions] == [1, 1, 1, 0, 0]
 
 
-async def test_it_waits_for_its_replacement_before_it_leaves_and_asks_once(house):
+async def test_a_worker_asks_once_and_continues_until_its_replacement_starts(harness):
     asked = []
-    worker = house.worker(max_sessions=1, on_replacement_due=asked.append)
-    await house.start(2)
-    async with house.running(worker) as running:
-        house.let_go(2)
+    worker = harness.worker(max_sessions=1, on_replacement_due=asked.append)
+    await harness.start(2)
+    async with harness.running(worker) as running:
+        harness.let_go(2)
         await until(lambda: asked)
         await until(lambda: not worker._tasks)
         for _ in range(5):
@@ -149,107 +149,107 @@ async def test_it_waits_for_its_replacement_before_it_leaves_and_asks_once(house
         assert not running.done()
         asked[0]()
         assert await running is WorkerEnd.REPLACED
-    assert await house.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
+    assert await harness.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
 
 
-async def test_a_worker_is_worn_once_its_time_has_passed_and_not_before(house):
-    worker = house.worker(max_seconds=100)
-    async with house.running(worker) as running:
-        await turns(worker, house.store, 1)
-        house.clock.advance(99.9)
-        await turns(worker, house.store)
+async def test_a_worker_asks_for_a_replacement_after_max_seconds(harness):
+    worker = harness.worker(max_seconds=100)
+    async with harness.running(worker) as running:
+        await turns(worker, harness.store, 1)
+        harness.clock.advance(99.9)
+        await turns(worker, harness.store)
         assert not running.done()
-        house.clock.advance(0.1)
+        harness.clock.advance(0.1)
         assert await running is WorkerEnd.REPLACED
 
 
-async def test_one_that_is_worn_finishes_what_it_works_on_and_claims_nothing(house):
-    worker = house.worker()
-    await house.start(1)
-    async with house.running(worker) as running:
-        await until(lambda: house.begun == 1)
+async def test_a_replaced_worker_finishes_its_sessions_and_claims_nothing(harness):
+    worker = harness.worker()
+    await harness.start(1)
+    async with harness.running(worker) as running:
+        await until(lambda: harness.begun == 1)
         worker.request_replacement()
         await until(lambda: worker._recycling.replaced)
-        await house.start(1)
-        house.notifier.publish(Topic.WAITING, ["analysis"])
+        await harness.start(1)
+        harness.notifier.publish(Topic.WAITING, ["analysis"])
         await asyncio.sleep(0.05)
         assert not running.done()
-        house.let_go(2)
+        harness.let_go(2)
         assert await running is WorkerEnd.REPLACED
-    assert house.begun == 1
-    assert await house.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
+    assert harness.begun == 1
+    assert await harness.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
 
 
-async def test_the_first_stop_claims_nothing_and_lets_attempts_finish(house):
-    (session,) = await house.start(1)
-    worker = house.worker()
-    async with house.running(worker) as running:
-        await until(lambda: house.begun == 1)
+async def test_the_first_stop_claims_nothing_and_lets_attempts_finish(harness):
+    (session,) = await harness.start(1)
+    worker = harness.worker()
+    async with harness.running(worker) as running:
+        await until(lambda: harness.begun == 1)
         worker.stop()
-        await house.start(1)
-        house.notifier.publish(Topic.WAITING, ["analysis"])
+        await harness.start(1)
+        harness.notifier.publish(Topic.WAITING, ["analysis"])
         await asyncio.sleep(0.05)
         assert not running.done()
-        house.let_go(2)
+        harness.let_go(2)
         assert await running is WorkerEnd.STOPPED
-    assert (await read(house.store, session.id)).status is Status.COMPLETED
-    assert await house.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
-    assert not await house.store.workers()
+    assert (await read(harness.store, session.id)).status is Status.COMPLETED
+    assert await harness.statuses() == {Status.COMPLETED: 1, Status.PENDING: 1}
+    assert not await harness.store.workers()
 
 
-async def test_when_the_grace_time_is_over_the_rest_is_given_back_unspent(house):
-    (session,) = await house.start(1)
-    worker = house.worker(grace=0.05)
-    async with house.running(worker) as running:
-        await until(lambda: house.begun == 1)
+async def test_sessions_still_running_after_the_grace_time_are_released_unspent(harness):
+    (session,) = await harness.start(1)
+    worker = harness.worker(grace=0.05)
+    async with harness.running(worker) as running:
+        await until(lambda: harness.begun == 1)
         worker.stop()
         await asyncio.sleep(0.02)
         assert not running.done()
-        house.clock.advance(0.05)
+        harness.clock.advance(0.05)
         assert await running is WorkerEnd.STOPPED
-    seen = await read(house.store, session.id)
+    seen = await read(harness.store, session.id)
     assert (seen.status, seen.attempt, seen.crashes) == (Status.PENDING, 0, 0)
 
 
-async def test_the_second_stop_gives_everything_back_at_once(house):
-    (session,) = await house.start(1)
-    worker = house.worker()
-    async with house.running(worker) as running:
-        await until(lambda: house.begun == 1)
+async def test_the_second_stop_releases_everything_at_once(harness):
+    (session,) = await harness.start(1)
+    worker = harness.worker()
+    async with harness.running(worker) as running:
+        await until(lambda: harness.begun == 1)
         worker.stop()
         worker.stop()
         assert await running is WorkerEnd.STOPPED
-    assert (await read(house.store, session.id)).attempt == 0
+    assert (await read(harness.store, session.id)).attempt == 0
 
 
-async def test_a_cancel_stops_its_session_and_no_other(house):
-    first, second = await house.start(2)
-    async with house.running(house.worker()):
-        await until(lambda: house.begun == 2)
-        await house.store.cancel(first.id, owner=None)
-        house.notifier.publish(Topic.CANCEL, [first.id])
-        await until(lambda: house.store._tables.sessions[first.id].status.final)
-        assert (await read(house.store, first.id)).status is Status.CANCELLED
-        assert (await read(house.store, second.id)).status is Status.PROCESSING
+async def test_a_cancel_hint_stops_only_its_session(harness):
+    first, second = await harness.start(2)
+    async with harness.running(harness.worker()):
+        await until(lambda: harness.begun == 2)
+        await harness.store.cancel(first.id, owner=None)
+        harness.notifier.publish(Topic.CANCEL, [first.id])
+        await until(lambda: harness.store._tables.sessions[first.id].status.final)
+        assert (await read(harness.store, first.id)).status is Status.CANCELLED
+        assert (await read(harness.store, second.id)).status is Status.PROCESSING
 
 
-async def test_a_renewal_tells_of_a_cancel_whose_hint_was_lost(house):
-    (session,) = await house.start(1)
-    worker = house.worker()
-    async with house.running(worker):
-        await until(lambda: house.begun == 1)
-        await house.store.cancel(session.id, owner=None)
+async def test_a_renewal_delivers_a_cancel_request_whose_hint_was_lost(harness):
+    (session,) = await harness.start(1)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
+        await harness.store.cancel(session.id, owner=None)
         held = frozenset(worker._attempts)
         worker.on_beat(Beat(held, frozenset({session.id})))
         await until(lambda: not worker._attempts)
-    assert (await read(house.store, session.id)).status is Status.CANCELLED
+    assert (await read(harness.store, session.id)).status is Status.CANCELLED
 
 
-async def test_a_claim_is_lost_when_two_renewals_do_not_know_it(house):
-    first, second = await house.start(2)
-    worker = house.worker()
-    async with house.running(worker):
-        await until(lambda: house.begun == 2)
+async def test_a_claim_is_lost_when_two_renewals_do_not_know_it(harness):
+    first, second = await harness.start(2)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 2)
         known = frozenset(c for c in worker._attempts if c.session_id == second.id)
         worker.on_beat(Beat(known, frozenset()))
         await asyncio.sleep(0.02)
@@ -257,75 +257,75 @@ async def test_a_claim_is_lost_when_two_renewals_do_not_know_it(house):
         worker.on_beat(Beat(known, frozenset()))
         await until(lambda: len(worker._attempts) == 1)
         assert {c.session_id for c in worker._attempts} == {second.id}
-    assert (await read(house.store, first.id)).claim == 1, "nothing was written"
+    assert (await read(harness.store, first.id)).claim == 1, "nothing was written"
 
 
-async def test_a_claim_that_never_arrived_is_given_back_after_two_renewals(house, caplog):
-    worker = house.worker()
-    async with house.running(worker):
-        await turns(worker, house.store, 1)
-        (session,) = await house.start(1, queue="elsewhere")
-        taken = await house.store.claim_one("w", session.id)
+async def test_a_claim_that_never_arrived_is_released_after_two_renewals(harness, caplog):
+    worker = harness.worker()
+    async with harness.running(worker):
+        await turns(worker, harness.store, 1)
+        (session,) = await harness.start(1, queue="elsewhere")
+        taken = await harness.store.claim_one("w", session.id)
         stray = Beat(frozenset({right(taken)}), frozenset())
         worker.on_beat(stray)
         await asyncio.sleep(0.02)
-        assert (await read(house.store, session.id)).status is Status.PROCESSING
+        assert (await read(harness.store, session.id)).status is Status.PROCESSING
         worker.on_beat(stray)
-        await until(lambda: house.store._tables.sessions[session.id].status is Status.PENDING)
+        await until(lambda: harness.store._tables.sessions[session.id].status is Status.PENDING)
     assert "claim never reached" in caplog.text
-    assert (await read(house.store, session.id)).attempt == 0
+    assert (await read(harness.store, session.id)).attempt == 0
 
 
-async def test_after_its_lease_is_lost_it_writes_nothing_and_goes_on_under_a_new_name(house):
-    (session,) = await house.start(1)
-    worker = house.worker()
-    async with house.running(worker):
-        await until(lambda: house.begun == 1)
+async def test_after_its_lease_is_lost_it_writes_nothing_and_goes_on_under_a_new_name(harness):
+    (session,) = await harness.start(1)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
         worker.on_lost()
-        await until(lambda: house.begun == 2)
+        await until(lambda: harness.begun == 2)
         assert worker.id != "w"
-        seen = await read(house.store, session.id)
+        seen = await read(harness.store, session.id)
         assert (seen.claim, seen.attempt, seen.worker_id) == (2, 1, worker.id)
-        house.let_go(2)
-        await until(lambda: house.store._tables.sessions[session.id].status.final)
-    assert [record.ended for record in await house.store.history(session.id)] == ["released", "completed"]
+        harness.let_go(2)
+        await until(lambda: harness.store._tables.sessions[session.id].status.final)
+    assert [record.ended for record in await harness.store.history(session.id)] == ["released", "completed"]
 
 
-async def test_a_claim_says_how_often_what_is_held_has_fallen(house):
-    (session,) = await house.start(1)
-    await crash(house.store, session.id)
-    worker = house.worker()
-    async with house.running(worker):
-        await until(lambda: house.begun == 1)
-        await turns(worker, house.store, 1)
-    assert house.store.claims[0][1] == 0
-    assert house.store.claims[-1][1] == 1
+async def test_a_claim_passes_the_highest_crash_count_of_held_sessions(harness):
+    (session,) = await harness.start(1)
+    await crash(harness.store, session.id)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
+        await turns(worker, harness.store, 1)
+    assert harness.store.claims[0][1] == 0
+    assert harness.store.claims[-1][1] == 1
 
 
-async def test_what_is_overdue_is_past_its_timeout_and_its_grace(house):
-    (session,) = await house.start(1, timeout=10.0)
-    worker = house.worker()
-    async with house.running(worker):
-        await until(lambda: house.begun == 1)
-        house.clock.advance(10 + worker_module.STOP_GRACE)
+async def test_what_is_overdue_is_past_its_timeout_and_its_grace(harness):
+    (session,) = await harness.start(1, timeout=10.0)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
+        harness.clock.advance(10 + worker_module.STOP_GRACE)
         assert not worker.overdue()
-        house.clock.advance(0.1)
+        harness.clock.advance(0.1)
         ((claim, end),) = worker.overdue()
         assert claim == Claim(session.id, 1)
         assert end.code == "timeout"
 
 
-async def test_what_a_step_took_teaches_the_next_plan(house):
-    await house.start(1, steps=(StepState("waits", "Waits", 1.0),))
-    async with house.running(house.worker()):
-        await until(lambda: house.begun == 1)
-        house.let_go(1)
-        await until(lambda: house.store._tables.samples)
-    assert await house.store.durations("site") == {"waits": [500]}
+async def test_what_a_step_took_teaches_the_next_plan(harness):
+    await harness.start(1, steps=(StepState("waits", "Waits", 1.0),))
+    async with harness.running(harness.worker()):
+        await until(lambda: harness.begun == 1)
+        harness.let_go(1)
+        await until(lambda: harness.store._tables.samples)
+    assert await harness.store.durations("site") == {"waits": [500]}
 
 
-async def test_a_worker_ends_after_its_progress_writer_whatever_that_is_doing(house, monkeypatch):
-    worker, ended = house.worker(), asyncio.Event()
+async def test_a_worker_ends_after_its_progress_writer_whatever_that_is_doing(harness, monkeypatch):
+    worker, ended = harness.worker(), asyncio.Event()
 
     async def write(*_):
         try:
@@ -335,6 +335,6 @@ async def test_a_worker_ends_after_its_progress_writer_whatever_that_is_doing(ho
             ended.set()
 
     monkeypatch.setattr(worker._progress_writer, "run", write)
-    async with house.running(worker):
-        await turns(worker, house.store)
+    async with harness.running(worker):
+        await turns(worker, harness.store)
     assert ended.is_set()

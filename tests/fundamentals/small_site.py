@@ -18,7 +18,7 @@ from outlast.running.worker import WorkerOptions
 ME = "a visitor"
 
 
-class Workshop:
+class SmallSite:
     """Register analyses, start them, wait for their outcomes."""
 
     def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
@@ -28,7 +28,7 @@ class Workshop:
     def add(self, work: Callable[..., Any], *steps: Step[..., Any], **options: Any) -> None:
         self._catalogue.add(Analysis(work.__name__, work.__name__, work, steps, **options))
 
-    def employ(self, **options: Any) -> None:
+    def start_worker(self, **options: Any) -> None:
         self.engine.embed(1, WorkerOptions(sleep=0.05, grace=0.0, **options))
 
     async def start(self, analysis: str, **values: Any) -> str:
@@ -46,19 +46,19 @@ class Workshop:
 
 
 @asynccontextmanager
-async def workshop(**defaults: Any) -> AsyncIterator[Workshop]:
+async def small_site(**defaults: Any) -> AsyncIterator[SmallSite]:
     clock, catalogue = SystemClock(), Catalogue()
-    given = {"timeout": 20.0, "max_attempts": 3, **defaults}
+    options = {"timeout": 20.0, "max_attempts": 3, **defaults}
     engine = Engine(
         MemoryStore(clock),
         MemoryNotifier(),
         catalogue,
         clock,
-        StartDefaults(StartLimits(100, 1000), **given),
+        StartDefaults(StartLimits(100, 1000), **options),
         Retention(24, 24, 24),
     )
     await engine.open()
     try:
-        yield Workshop(engine, catalogue)
+        yield SmallSite(engine, catalogue)
     finally:
         await engine.close()
