@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from deployments import EMBEDDED, GRACE, LONG_GRACE, SUPERVISED, SYNC, Deployment, Visitor, seconds_until
 from hostile.row import POSTPONED, Row
 from hostile.site import name_of
-from places import EMBEDDED, GRACE, LONG_GRACE, SUPERVISED, SYNC, Place, Visitor, seconds_until
 
 FINAL = {"completed", "failed", "cancelled"}
 STOP_GRACE = 5.0
@@ -30,22 +30,22 @@ ISOLATED_AT_ONCE = 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of the table, run as one kind of analysis in one place."""
+    """One row of the table, run as one kind of analysis in one deployment."""
 
     row: Row
     kind: str
-    place: str
+    deployment: str
 
     @property
     def tag(self) -> str:
         return f"{self.row.name}.{self.kind}"
 
     def __str__(self) -> str:
-        return f"{self.place}/{self.row.name}.{self.kind}"
+        return f"{self.deployment}/{self.row.name}.{self.kind}"
 
 
 @dataclass
-class Seen:
+class Observations:
     """The observations of a run."""
 
     faults: dict[Cell, list[str]] = field(default_factory=dict)
@@ -58,48 +58,50 @@ class Seen:
 
 
 class Run:
-    """Runs cells of one place in one server. `slack` extends every time limit, for a busy machine."""
+    """Runs cells of one deployment in one server. `slack` extends every time limit, for a busy machine."""
 
     def __init__(self, cells: Sequence[Cell], slack: float) -> None:
         self.cells = cells
         self._slack = slack
-        self._place_name = cells[0].place
+        self._deployment_name = cells[0].deployment
         self._worker_pids: set[int] = set()
-        self.seen = Seen(faults={cell: [] for cell in cells})
+        self.observed = Observations(faults={cell: [] for cell in cells})
 
-    def go(self) -> Seen:
+    def go(self) -> Observations:
         with tempfile.TemporaryDirectory(prefix="menagerie-", ignore_cleanup_errors=True) as folder:
             rows = [cell.row.name for cell in self.cells]
             isolated = all(cell.kind == "process" for cell in self.cells)
             at_once = len(HONEST) + (ISOLATED_AT_ONCE if isolated else 100)
-            place = Place(self._place_name, Path(folder), rows, at_once=at_once)
+            deployment = Deployment(self._deployment_name, Path(folder), rows, at_once=at_once)
             try:
-                place.start()
-                self._check_all(place)
+                deployment.start()
+                self._check_all(deployment)
             except (AssertionError, OSError) as error:
-                self.seen.shared.append(f"broke off: {error}")
+                self.observed.shared.append(f"broke off: {error}")
             finally:
-                place.remove()
-                self.seen.log = place.log
-        return self.seen
+                deployment.remove()
+                self.observed.log = deployment.log
+        return self.observed
 
-    def _check_all(self, place: Place) -> None:
-        visitor = Visitor(place)
+    def _check_all(self, deployment: Deployment) -> None:
+        visitor = Visitor(deployment)
         try:
             for name in HONEST:
                 visitor.start(name, name)
-            self._wait(lambda: all(place.effects("begin", n, "tick0") for n in HONEST), 30, "the neighbours begin")
+            self._wait(
+                lambda: all(deployment.effects("begin", n, "tick0") for n in HONEST), 30, "the neighbours begin"
+            )
             began = time.monotonic()
             for cell in self.cells:
                 visitor.start(name_of(cell.row, cell.kind), cell.tag)
-            self._wait_for_ends(place, began)
-            self._judge_ends(place, visitor)
+            self._wait_for_ends(deployment, began)
+            self._judge_ends(deployment, visitor)
             time.sleep(1.0)  # for processes left behind
-            self._judge_children(place)
-            self._judge_neighbours(place)
-            self._judge_workers(place)
-            self._judge_answers(place, visitor)
-            self._judge_stop(place, visitor)
+            self._judge_children(deployment)
+            self._judge_neighbours(deployment)
+            self._judge_workers(deployment)
+            self._judge_answers(deployment, visitor)
+            self._judge_stop(deployment, visitor)
         finally:
             visitor.close()
 
@@ -110,28 +112,28 @@ class Run:
         limit = row.timeout * row.attempts + STOP_GRACE + 2.0 * (row.attempts - 1) + self._slack
         return limit + REPLACED_WITHIN if cell.kind in row.fatal else limit
 
-    def _wait_for_ends(self, place: Place, began: float) -> None:
+    def _wait_for_ends(self, deployment: Deployment, began: float) -> None:
         waiting = {cell.tag: cell for cell in self.cells}
         # all cells run at once on one machine, so each adds to the limit
         limit = max(map(self._limit, self.cells)) + sum(TURN[cell.kind] for cell in self.cells)
         while waiting and time.monotonic() - began < limit:
-            self._watch(place)
-            sessions = place.sessions()
+            self._watch(deployment)
+            sessions = deployment.sessions()
             for tag, cell in list(waiting.items()):
                 session = sessions.get(tag)
                 if session and self._is_over(session, cell):
-                    self.seen.ends[cell] = _end_of(session, time.monotonic() - began)
+                    self.observed.ends[cell] = _end_of(session, time.monotonic() - began)
                     del waiting[tag]
             time.sleep(0.1)
         for tag, cell in waiting.items():
-            session = place.sessions().get(tag)
+            session = deployment.sessions().get(tag)
             stands = (
                 f"{session['status']}, attempt {session['attempt']}, crashes {session['crashes']}"
                 if session
                 else "no such session"
             )
-            self.seen.ends[cell] = "never"
-            self.seen.faults[cell].append(f"not ended after {limit:.0f} s ({stands})")
+            self.observed.ends[cell] = "never"
+            self.observed.faults[cell].append(f"not ended after {limit:.0f} s ({stands})")
 
     def _is_over(self, session: dict, cell: Cell) -> bool:
         if session["status"] in FINAL:
@@ -139,85 +141,85 @@ class Run:
         tried = session["status"] == "pending" and session["attempt"] > 0 and session["error"]
         return bool(tried) and POSTPONED in cell.row.ends and seconds_until(session["available_at"]) > 5
 
-    def _watch(self, place: Place) -> None:
-        self._worker_pids |= {worker["pid"] for worker in place.workers()}
+    def _watch(self, deployment: Deployment) -> None:
+        self._worker_pids |= {worker["pid"] for worker in deployment.workers()}
 
-    def _judge_ends(self, place: Place, visitor: Visitor) -> None:
-        sessions, log = place.sessions(), place.log
+    def _judge_ends(self, deployment: Deployment, visitor: Visitor) -> None:
+        sessions, log = deployment.sessions(), deployment.log
         for cell in self.cells:
             if tag_refused := visitor.refused.get(cell.tag):
-                self.seen.faults[cell].append(f"the start was answered {tag_refused}")
+                self.observed.faults[cell].append(f"the start was answered {tag_refused}")
             session = sessions.get(cell.tag)
-            if session and self.seen.ends[cell] != "never":
-                self.seen.faults[cell] += list(_faults_of_end(session, cell, log))
+            if session and self.observed.ends[cell] != "never":
+                self.observed.faults[cell] += list(_faults_of_end(session, cell, log))
 
     # -- what is around
 
-    def _judge_children(self, place: Place) -> None:
+    def _judge_children(self, deployment: Deployment) -> None:
         """No process of an isolated session outlives it."""
         if not all(cell.kind == "process" for cell in self.cells):
             return
-        if any(session["status"] == "pending" for session in place.sessions().values()):
+        if any(session["status"] == "pending" for session in deployment.sessions().values()):
             return  # its next attempt may be running
-        family = place.family()
-        left = [p for p in place.processes() if p.pid not in family]
-        if left and place.name == SUPERVISED:  # check again: the kernel may still be reaping them
+        family = deployment.family()
+        left = [p for p in deployment.processes() if p.pid not in family]
+        if left and deployment.name == SUPERVISED:  # check again: the kernel may still be reaping them
             time.sleep(1.0)
-            left = [p for p in left if p.is_running() and p.pid not in place.family()]
+            left = [p for p in left if p.is_running() and p.pid not in deployment.family()]
         for process in left:
-            self.seen.shared.append(f"outlives its session: {_command_line(process)}")
+            self.observed.shared.append(f"outlives its session: {_command_line(process)}")
 
-    def _judge_neighbours(self, place: Place) -> None:
+    def _judge_neighbours(self, deployment: Deployment) -> None:
         for name in HONEST:
-            (place.folder / f"over-{name}").touch()
+            (deployment.folder / f"over-{name}").touch()
         end = time.monotonic() + 30 + self._slack + (REPLACED_WITHIN if self._fatal else 0)
         while time.monotonic() < end:
-            self._watch(place)
-            sessions = place.sessions()
+            self._watch(deployment)
+            sessions = deployment.sessions()
             if all(sessions.get(n, {}).get("status") in FINAL for n in HONEST):
                 break
             time.sleep(0.1)
         for name in HONEST:
-            session = place.sessions().get(name) or {"status": "gone", "error_code": None, "crashes": 0}
+            session = deployment.sessions().get(name) or {"status": "gone", "error_code": None, "crashes": 0}
             if session["status"] != "completed":
                 what = session["error_code"] or f"crashes {session['crashes']}"
-                self.seen.shared.append(f"the neighbour ({name}) is {session['status']} ({what})")
+                self.observed.shared.append(f"the neighbour ({name}) is {session['status']} ({what})")
             kept: set[str] = set()
-            for words in place.effects():
+            for words in deployment.effects():
                 if words[:2] == ["kept", name]:
                     kept.add(words[2])
                 elif words[:2] == ["begin", name] and words[2] in kept:
-                    self.seen.shared.append(f"the neighbour worked again for {words[2]}, which was kept")
+                    self.observed.shared.append(f"the neighbour worked again for {words[2]}, which was kept")
 
     @property
     def _fatal(self) -> bool:
         return any(cell.kind in cell.row.fatal for cell in self.cells)
 
-    def _judge_workers(self, place: Place) -> None:
-        alive = place.alive_workers()
+    def _judge_workers(self, deployment: Deployment) -> None:
+        alive = deployment.alive_workers()
         end = time.monotonic() + 10 + self._slack
         while alive != 1 and time.monotonic() < end:
             time.sleep(0.5)
-            alive = place.alive_workers()
+            alive = deployment.alive_workers()
         if alive == 1 and len(self.cells) > 1:  # the command takes a second of CPU time
-            alive = place.reported_workers()
+            alive = deployment.reported_workers()
         if alive != 1:
-            self.seen.shared.append(f"{alive} workers are alive, of 1")
-        self._watch(place)
-        died = place.deaths if place.name in {EMBEDDED, SYNC} else len(self._worker_pids) - 1
+            self.observed.shared.append(f"{alive} workers are alive, of 1")
+        self._watch(deployment)
+        died = deployment.deaths if deployment.name in {EMBEDDED, SYNC} else len(self._worker_pids) - 1
         if died > MOST_DEATHS:
-            self.seen.shared.append(f"{died} workers died or were replaced")
-        if place.name not in {EMBEDDED, SYNC} and place.deaths:
-            self.seen.shared.append(f"serve itself died {place.deaths} times")
+            self.observed.shared.append(f"{died} workers died or were replaced")
+        if deployment.name not in {EMBEDDED, SYNC} and deployment.deaths:
+            self.observed.shared.append(f"serve itself died {deployment.deaths} times")
 
-    def _judge_answers(self, place: Place, visitor: Visitor) -> None:
-        place.wait_until_ready()  # the host itself may have been restarted
+    def _judge_answers(self, deployment: Deployment, visitor: Visitor) -> None:
+        deployment.wait_until_ready()  # the host itself may have been restarted
         visitor.enter()
-        sessions = place.sessions()
+        sessions = deployment.sessions()
         for path in ("/readyz", "/", "/dashboard", "/api/analysis/token"):
-            status = place.ask(path, visitor.http)
+            status = deployment.ask(path, visitor.http)
             if status != 200:
-                self.seen.shared.append(f"{path} is answered {status}")
+                self.observed.shared.append(f"{path} is answered {status}")
         for cell in self.cells:
             session = sessions.get(cell.tag)
             if session is None:
@@ -229,33 +231,33 @@ class Run:
                 f"/api/analysis/result/{id_}",
                 f"/dashboard/{id_}",
             ):
-                status = place.ask(path, visitor.http)
+                status = deployment.ask(path, visitor.http)
                 if not 200 <= status < 500:
-                    self.seen.faults[cell].append(f"{path.replace(id_, '…')} is answered {status}")
+                    self.observed.faults[cell].append(f"{path.replace(id_, '…')} is answered {status}")
             if session["status"] == "pending":
                 visitor.cancel(id_)
 
     # -- the stop
 
-    def _judge_stop(self, place: Place, visitor: Visitor) -> None:
+    def _judge_stop(self, deployment: Deployment, visitor: Visitor) -> None:
         hanging = [cell for cell in self.cells if cell.kind in cell.row.hangs]
-        self._begin_hanging(place, visitor, hanging, "stop", 1)
-        place.term()
+        self._begin_hanging(deployment, visitor, hanging, "stop", 1)
+        deployment.term()
         began = time.monotonic()
         limit = GRACE + STOP_WITHIN + self._slack
-        if not place.ended(limit):
-            self.seen.shared.append(f"does not stop within {limit:g} s of TERM")
-            place.term()
-            if not place.ended(STOP_WITHIN + self._slack):
-                self.seen.shared.append("nor at the second TERM")
+        if not deployment.ended(limit):
+            self.observed.shared.append(f"does not stop within {limit:g} s of TERM")
+            deployment.term()
+            if not deployment.ended(STOP_WITHIN + self._slack):
+                self.observed.shared.append("nor at the second TERM")
                 return
         took = time.monotonic() - began
-        self._judge_strays(place)
-        if hanging and place.name != EMBEDDED and took <= limit:
-            self._judge_second_term(place, hanging)
+        self._judge_strays(deployment)
+        if hanging and deployment.name != EMBEDDED and took <= limit:
+            self._judge_second_term(deployment, hanging)
 
     def _begin_hanging(
-        self, place: Place, visitor: Visitor | None, hanging: Sequence[Cell], prefix: str, count: int
+        self, deployment: Deployment, visitor: Visitor | None, hanging: Sequence[Cell], prefix: str, count: int
     ) -> None:
         for cell in hanging:
             tag = f"{prefix}-{cell.tag}"
@@ -263,30 +265,30 @@ class Run:
                 visitor.start(name_of(cell.row, cell.kind, long=True), tag)
         for cell in hanging:
             tag = f"{prefix}-{cell.tag}"
-            self._wait(lambda tag=tag: len(place.effects("begun", tag)) >= count, 30, f"{tag} begins")
+            self._wait(lambda tag=tag: len(deployment.effects("begun", tag)) >= count, 30, f"{tag} begins")
         time.sleep(0.3 if hanging else 0.0)
 
-    def _judge_second_term(self, place: Place, hanging: Sequence[Cell]) -> None:
+    def _judge_second_term(self, deployment: Deployment, hanging: Sequence[Cell]) -> None:
         """The sessions released at the first stop resume when the site restarts; then stop it by two TERMs."""
-        place.start(LONG_GRACE)
+        deployment.start(LONG_GRACE)
         if all("completed" not in cell.row.ends for cell in hanging):
-            self._begin_hanging(place, None, hanging, "stop", 2)
-        place.term()
+            self._begin_hanging(deployment, None, hanging, "stop", 2)
+        deployment.term()
         time.sleep(0.5)
-        if place.ended(0):
+        if deployment.ended(0):
             return
-        place.term()
-        if not place.ended(STOP_WITHIN + self._slack):
-            self.seen.shared.append(f"does not stop within {STOP_WITHIN + self._slack:g} s of the second TERM")
+        deployment.term()
+        if not deployment.ended(STOP_WITHIN + self._slack):
+            self.observed.shared.append(f"does not stop within {STOP_WITHIN + self._slack:g} s of the second TERM")
             return
-        self._judge_strays(place)
+        self._judge_strays(deployment)
 
-    def _judge_strays(self, place: Place) -> None:
-        if place.name == EMBEDDED and any(c.row.children and c.kind != "process" for c in self.cells):
+    def _judge_strays(self, deployment: Deployment) -> None:
+        if deployment.name == EMBEDDED and any(c.row.children and c.kind != "process" for c in self.cells):
             return  # children of code in the host's own process cannot be attributed to a session
         time.sleep(0.5)
-        for process in place.processes():
-            self.seen.shared.append(f"left alive: {_command_line(process)}")
+        for process in deployment.processes():
+            self.observed.shared.append(f"left alive: {_command_line(process)}")
 
     def _wait(self, condition, within: float, what: str) -> None:
         end = time.monotonic() + within + self._slack

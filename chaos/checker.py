@@ -21,7 +21,7 @@ MAX_LAPSES = 6
 
 
 @dataclass(frozen=True)
-class Sight:
+class ObservedSnapshot:
     """One snapshot that a client received."""
 
     session: str
@@ -37,7 +37,7 @@ class Ledger:
 
     acknowledged: dict[str, int] = field(default_factory=dict)
     """Session → number of its input."""
-    sights: list[Sight] = field(default_factory=list)
+    snapshots: list[ObservedSnapshot] = field(default_factory=list)
     foreign: list[tuple[str, int]] = field(default_factory=list)
     """(session, HTTP status of another visitor's request for it)."""
     effects: list[list[str]] = field(default_factory=list)
@@ -73,20 +73,20 @@ def check(ledger: Ledger, data: Path) -> list[str]:
     with closing(sqlite3.connect(data / "outlast.db")) as connection:
         of_data = [*of_leftovers(data), *of_file(connection), *of_store(ledger, connection)]
         of_data += [*of_blame(ledger, connection), *of_charges(connection)]
-    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
+    return [*of_snapshots(ledger), *of_effects(ledger), *of_strays(ledger), *of_data]
 
 
 def check_fleet(ledger: Ledger, connection: Connection) -> list[str]:
     """All violations of a run of several machines on one PostgreSQL."""
     of_data = [*of_indexes(connection), *of_store(ledger, connection), *of_blame(ledger, connection)]
     of_data += of_charges(connection)
-    return [*of_sights(ledger), *of_effects(ledger), *of_strays(ledger), *of_health(ledger), *of_data]
+    return [*of_snapshots(ledger), *of_effects(ledger), *of_strays(ledger), *of_health(ledger), *of_data]
 
 
-def of_sights(ledger: Ledger) -> Iterator[str]:
-    by_session: defaultdict[str, list[Sight]] = defaultdict(list)
-    for sight in ledger.sights:
-        by_session[sight.session].append(sight)
+def of_snapshots(ledger: Ledger) -> Iterator[str]:
+    by_session: defaultdict[str, list[ObservedSnapshot]] = defaultdict(list)
+    for snapshot in ledger.snapshots:
+        by_session[snapshot.session].append(snapshot)
     for session in ledger.acknowledged:
         seen = by_session[session]
         if not seen or seen[-1].status not in FINAL:
@@ -128,9 +128,9 @@ def of_effects(ledger: Ledger) -> Iterator[str]:
             case _:
                 pass
     results: defaultdict[str, set[str]] = defaultdict(set)
-    for sight in ledger.sights:
-        if sight.status == "completed" and sight.result is not None:
-            results[sight.session].add(sight.result)
+    for snapshot in ledger.snapshots:
+        if snapshot.status == "completed" and snapshot.result is not None:
+            results[snapshot.session].add(snapshot.result)
     for session, seen in results.items():
         if len(seen) > 1:
             yield f"I2: {session} has had {len(seen)} results"

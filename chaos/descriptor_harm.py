@@ -53,7 +53,7 @@ def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
         fleet.wires.drop([api.name, machine.name])
         outcome = _crowded(fleet, api, process, limit, seconds) if crowded else _starved(fleet, api, seconds)
         if links := _links(worker, fleet.wires.port(machine.name)):
-            fleet.toothless.append(f"exhaust_descriptors: a worker of {machine.name} opened {links} connections")
+            fleet.ineffective.append(f"exhaust_descriptors: a worker of {machine.name} opened {links} connections")
         if api.main != process:
             fleet.ledger.died.append(f"the process of {api.name}, short of descriptors,")
         if worker not in machine.workers():
@@ -98,7 +98,7 @@ def _crowded(fleet: "Fleet", api: ApiHost, process: int, limit: int, seconds: fl
         for idle in crowd:
             idle.close()
     if most < limit - FREE or 503 not in others:
-        fleet.toothless.append(
+        fleet.ineffective.append(
             f"exhaust_descriptors: {api.name} had {most} of {limit} files open, answers {others}"
         )
     answers = ", ".join(f"{n} × {answer}" for answer, n in sorted(health.items()))
@@ -108,7 +108,7 @@ def _crowded(fleet: "Fleet", api: ApiHost, process: int, limit: int, seconds: fl
 def _starved(fleet: "Fleet", api: ApiHost, seconds: float) -> str:
     fleet.keep_for(seconds)
     if status := _ask(api, "/livez", within=1.0):
-        fleet.toothless.append(f"exhaust_descriptors: {api.name} answered {status}")
+        fleet.ineffective.append(f"exhaust_descriptors: {api.name} answered {status}")
     return f"{api.name} could open nothing"
 
 

@@ -53,7 +53,7 @@ class Fleet:
         self.ledger = checker.Ledger()
         self.killed = self.ledger.killed
         """Worker processes that were killed by a harm."""
-        self.toothless: list[str] = []
+        self.ineffective: list[str] = []
         """Harms that detected that they had no effect."""
         self.redis = RedisServer()
         self.apis: list[ApiHost] = []
@@ -158,7 +158,7 @@ class Fleet:
             self.disk.unmount()
 
 
-class Strikes:
+class HarmSchedule:
     """Chooses harms by the seed, applies them to the fleet and prints them."""
 
     def __init__(self, fleet: Fleet, rng: random.Random, names: Sequence[str]) -> None:
@@ -176,14 +176,14 @@ class Strikes:
     def one(self) -> None:
         """Apply one harm; without `--harm`, follow it by a restart of PostgreSQL."""
         (harm,) = self._rng.choices(self._chosen, [harm.weight for harm in self._chosen])
-        self._strike(harm, random.Random(self._rng.random()))
+        self._apply(harm, random.Random(self._rng.random()))
         if not self._named:
-            self._strike(Harm(restart_postgres, 0), random.Random(self._rng.random()))
+            self._apply(Harm(restart_postgres, 0), random.Random(self._rng.random()))
 
     def all_at_once(self) -> None:
         """Apply each chosen harm once, concurrently."""
         threads = [
-            threading.Thread(target=self._strike, args=(harm, random.Random(self._rng.random())))
+            threading.Thread(target=self._apply, args=(harm, random.Random(self._rng.random())))
             for harm in self._chosen
         ]
         for thread in threads:
@@ -191,7 +191,7 @@ class Strikes:
         for thread in threads:
             thread.join()
 
-    def _strike(self, harm: Harm, rng: random.Random) -> None:
+    def _apply(self, harm: Harm, rng: random.Random) -> None:
         begun = time.monotonic() - self._began
         self.now.append(harm.name)
         what = harm.do(self._fleet, rng)
@@ -209,11 +209,11 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     fleet.load = load = Load(
         [api.root for api in fleet.apis], options.seed, ledger, owners=options.owners, lasting=options.lasting
     )
-    strikes = Strikes(fleet, rng, options.harm)
+    schedule = HarmSchedule(fleet, rng, options.harm)
     began = time.monotonic()
     if CLEAR:
         fleet.on_progress = lambda: print(
-            f"{CLEAR}{time.monotonic() - began:6.1f} s  {load.line} {' '.join(strikes.now)}", end="", flush=True
+            f"{CLEAR}{time.monotonic() - began:6.1f} s  {load.line} {' '.join(schedule.now)}", end="", flush=True
         )
     load.begin()
     load.wait_for_an_end(20)
@@ -225,10 +225,10 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     if options.poison or not options.harm:
         load.poisoned.set()
     if options.together:
-        strikes.all_at_once()
+        schedule.all_at_once()
     while time.monotonic() < harmed + options.seconds:
         fleet.keep_for(rng.uniform(*options.every))
-        strikes.one()
+        schedule.one()
     load.poisoned.clear()
     rates = (0.0, 0.0)
     if options.calm:
@@ -241,7 +241,7 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     load.finish(lambda: fleet.keep_for(0.2))
     fleet.wait_for_all()
     ledger.strays = fleet.stop()
-    return ledger, strikes.done, *rates
+    return ledger, schedule.done, *rates
 
 
 def _every_five(begin: float, end: float) -> list[float]:
@@ -278,14 +278,14 @@ def main() -> None:
             with psycopg.connect(fleet.postgres.url(), autocommit=True) as connection:
                 faults = checker.check_fleet(ledger, connection)
             if not options.together:  # concurrent harms may mask each other
-                faults += [f"No harm: {harm}" for harm in fleet.toothless]
+                faults += [f"No harm: {harm}" for harm in fleet.ineffective]
             if faults or after < LEAST * before:
                 for host in fleet.hosts:
                     print(f"--- {host.name}\n{host.log[-8000:]}", file=sys.stderr)
         finally:
             fleet.remove()
-    ends = [s.status for s in {s.session: s for s in ledger.sights}.values()]
-    print(f"{CLEAR}{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, {len(harms)} harms")
+    ends = [s.status for s in {s.session: s for s in ledger.snapshots}.values()]
+    print(f"{CLEAR}{len(ledger.acknowledged)} acknowledged, {len(ledger.snapshots)} snapshots, {len(harms)} harms")
     print(f"ends: { {e: ends.count(e) for e in sorted(set(ends))} }, load {psutil.getloadavg()[0]:.1f}")
     if options.calm:
         print(f"throughput before {before:.1f}, after {after:.1f} a second: {after / max(before, 1e-9):.2f}")

@@ -74,7 +74,9 @@ class Load:
     @property
     def line(self) -> str:
         """The progress, for a terminal."""
-        final = len({sight.session for sight in list(self._ledger.sights) if sight.status in checker.FINAL})
+        final = len(
+            {snapshot.session for snapshot in list(self._ledger.snapshots) if snapshot.status in checker.FINAL}
+        )
         return f"{len(self._ledger.acknowledged)} acknowledged, {final} ended"
 
     def guests(self, root: Callable[[], str]) -> list[Visitor]:

@@ -1,4 +1,4 @@
-"""Run hostile analyses in every kind and place, beside honest neighbours, and say which invariants broke.
+"""Run hostile analyses in every kind and deployment, beside honest neighbours, and say which invariants broke.
 
 Rows that can share a worker are run together; where such a server breaks an invariant that no single cell is to
 blame for, each of its cells is run again alone. The table is written to docs/explanation/hostile-code.md.
@@ -16,31 +16,31 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 os.environ.setdefault("HOSTILE_EFFECTS", os.devnull)
-from cells import ISOLATED_AT_ONCE, Cell, Run, Seen
+from cells import ISOLATED_AT_ONCE, Cell, Observations, Run
+from deployments import DEPLOYMENTS
 from hostile import ROWS, section_of
 from hostile.row import KINDS, PROCESS
-from places import PLACES
-from table import Memory, write
+from table import ResultsFile, write
 
 TOGETHER = {"async": 40, "def": 40, PROCESS: 24}
 """Cells in one server: each of a process has an interpreter to start."""
 MEMORY = Path(tempfile.gettempdir()) / "outlast-menagerie.json"
 
 
-def chosen(rows: Sequence[str], kinds: Sequence[str], places: Sequence[str]) -> list[Cell]:
+def chosen(rows: Sequence[str], kinds: Sequence[str], deployments: Sequence[str]) -> list[Cell]:
     return [
-        Cell(row, kind, place)
-        for place in places
+        Cell(row, kind, deployment)
+        for deployment in deployments
         for row in ROWS.values()
         for kind in row.code
         if kind in kinds
-        and (not row.only or place in row.only)
+        and (not row.only or deployment in row.only)
         and (not rows or any(fnmatch.fnmatch(row.name, pattern) for pattern in rows))
     ]
 
 
 def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
-    """Group cells that share a server: same place, kind and section, harmless to the process. They run first."""
+    """Group cells that share a server: same deployment, kind and section, without harm to the process."""
     sections = section_of()
     shared: defaultdict[tuple[str, str, str, bool], list[Cell]] = defaultdict(list)
     single: list[Cell] = []
@@ -49,7 +49,7 @@ def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
             single.append(cell)
         else:
             hangs = cell.kind in cell.row.hangs
-            shared[cell.place, cell.kind, sections[cell.row.name], hangs].append(cell)
+            shared[cell.deployment, cell.kind, sections[cell.row.name], hangs].append(cell)
     for (_, kind, _, hangs), group in shared.items():
         size = ISOLATED_AT_ONCE if hangs and kind == PROCESS else TOGETHER[kind]
         for n in range(0, len(group), size):
@@ -59,16 +59,16 @@ def batches(cells: Sequence[Cell], *, alone: bool) -> Iterator[list[Cell]]:
 
 
 class Results:
-    """The results of each cell so far."""
+    """The results of the cells that have run."""
 
     def __init__(self) -> None:
         self.faults: dict[Cell, list[str]] = {}
         self.ends: dict[Cell, str] = {}
 
-    def take(self, seen: Seen) -> None:
-        for cell, faults in seen.faults.items():
-            self.faults[cell] = [*faults, *seen.shared]
-            self.ends[cell] = seen.ends.get(cell, "")
+    def add(self, observed: Observations) -> None:
+        for cell, faults in observed.faults.items():
+            self.faults[cell] = [*faults, *observed.shared]
+            self.ends[cell] = observed.ends.get(cell, "")
 
     @property
     def broken(self) -> dict[Cell, list[str]]:
@@ -76,7 +76,13 @@ class Results:
 
 
 def run_all(
-    groups: Sequence[Sequence[Cell]], jobs: int, slack: float, logs: Path | None, memory: Memory, *, again: bool
+    groups: Sequence[Sequence[Cell]],
+    jobs: int,
+    slack: float,
+    logs: Path | None,
+    results_file: ResultsFile,
+    *,
+    again: bool,
 ) -> Results:
     results = Results()
     todo, done, began = len(groups), 0, time.monotonic()
@@ -85,36 +91,38 @@ def run_all(
         while running:
             for future in as_completed(list(running)):
                 group = running.pop(future)
-                seen, seconds = future.result()
+                observed, seconds = future.result()
                 done += 1
-                faulty = bool(seen.shared) or any(seen.faults.values())
-                _print_progress(done, todo, group, seen, seconds, time.monotonic() - began)
+                faulty = bool(observed.shared) or any(observed.faults.values())
+                _print_progress(done, todo, group, observed, seconds, time.monotonic() - began)
                 if faulty and logs is not None:
-                    (logs / f"{group[0].place}-{group[0].tag}-{len(group)}.log").write_text(seen.log)
-                if len(group) > 1 and seen.shared and again:
+                    (logs / f"{group[0].deployment}-{group[0].tag}-{len(group)}.log").write_text(observed.log)
+                if len(group) > 1 and observed.shared and again:
                     for cell in group:
                         running[pool.submit(_timed, [cell], slack)] = [cell]
                     todo += len(group)
                     break
-                results.take(seen)
-                memory.keep({cell: results.faults[cell] for cell in group}, results.ends)
+                results.add(observed)
+                results_file.save({cell: results.faults[cell] for cell in group}, results.ends)
     return results
 
 
-def _timed(group: Sequence[Cell], slack: float) -> tuple[Seen, float]:
+def _timed(group: Sequence[Cell], slack: float) -> tuple[Observations, float]:
     began = time.monotonic()
     return Run(group, slack).go(), time.monotonic() - began
 
 
-def _print_progress(done: int, todo: int, group: Sequence[Cell], seen: Seen, seconds: float, since: float) -> None:
-    what = str(group[0]) if len(group) == 1 else f"{group[0].place} {group[0].kind}: {len(group)} rows"
-    broken = sum(bool(f) for f in seen.faults.values())
-    verdict = "ok" if not broken and not seen.shared else f"{broken} cells, {len(seen.shared)} shared"
+def _print_progress(
+    done: int, todo: int, group: Sequence[Cell], observed: Observations, seconds: float, since: float
+) -> None:
+    what = str(group[0]) if len(group) == 1 else f"{group[0].deployment} {group[0].kind}: {len(group)} rows"
+    broken = sum(bool(f) for f in observed.faults.values())
+    verdict = "ok" if not broken and not observed.shared else f"{broken} cells, {len(observed.shared)} shared"
     print(f"[{done}/{todo} {since:4.0f} s] {what}  {verdict}  ({seconds:.0f} s)", flush=True)
-    for cell, faults in seen.faults.items():
+    for cell, faults in observed.faults.items():
         for fault in faults:
             print(f"    {cell}: {fault}")
-    for fault in seen.shared[:8]:
+    for fault in observed.shared[:8]:
         print(f"    {fault}", flush=True)
 
 
@@ -132,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="*", default=[], metavar="NAME", help="only these; * stands for anything")
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
-    parser.add_argument("--places", nargs="*", default=PLACES, choices=PLACES)
+    parser.add_argument("--deployments", nargs="*", default=DEPLOYMENTS, choices=DEPLOYMENTS)
     parser.add_argument("--list", action="store_true", help="the rows, and what each does")
     parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2)), help="servers at once")
     parser.add_argument("--slack", type=float, default=3.0, help="seconds more for everything, on a busy machine")
@@ -140,7 +148,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["shared", "single"], help="only what shares a server, or has its own")
     parser.add_argument("--no-again", action="store_true", help="do not run cells of a broken server again alone")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of servers that broke an invariant")
-    parser.add_argument("--json", type=Path, default=MEMORY, help="where what was seen is kept, run after run")
+    parser.add_argument("--json", type=Path, default=MEMORY, help="where what was observed is kept, run after run")
     parser.add_argument("--missing", action="store_true", help="only cells that file has not, or has as broken")
     parser.add_argument(
         "--write", action="store_true", help="write the page from that file after a partial run too"
@@ -152,20 +160,20 @@ def main() -> None:
         return
     if options.logs is not None:
         options.logs.mkdir(parents=True, exist_ok=True)
-    memory = Memory(options.json)
-    cells = chosen(options.rows, options.kinds, options.places)
+    results_file = ResultsFile(options.json)
+    cells = chosen(options.rows, options.kinds, options.deployments)
     if options.missing:
-        cells = [cell for cell in cells if memory.missing(cell)]
+        cells = [cell for cell in cells if results_file.missing(cell)]
     groups = list(batches(cells, alone=options.alone))
     if options.only:
         groups = [group for group in groups if (len(group) > 1) == (options.only == "shared")]
     print(f"{len(cells)} cells in {len(groups)} servers, {options.jobs} at once", flush=True)
     began = time.monotonic()
-    results = run_all(groups, options.jobs, options.slack, options.logs, memory, again=not options.no_again)
+    results = run_all(groups, options.jobs, options.slack, options.logs, results_file, again=not options.no_again)
     seconds = time.monotonic() - began
     _sum_up(results, seconds)
-    if options.write or len(results.faults) == len(chosen([], KINDS, PLACES)):
-        write(memory, seconds)
+    if options.write or len(results.faults) == len(chosen([], KINDS, DEPLOYMENTS)):
+        write(results_file, seconds)
     sys.exit(1 if results.broken else 0)
 
 

@@ -18,7 +18,7 @@ from site_harms import DISK, HARMS, Site
 from site_process import SiteProcess
 from small_disk import SmallDisk
 
-SETTLE = 90.0
+END_WITHIN = 90.0
 """Seconds within which all sessions must end after the last harm."""
 
 
@@ -39,7 +39,7 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list
         site.process.start()
         crowd.start(kinds, options.seconds / len(kinds) * 0.8, options.seed)
         done = harm(site, rng, options.harm, options.seconds)
-        crowd.wait_for_ends(SETTLE)
+        crowd.wait_for_ends(END_WITHIN)
         site.process.stop()
         site.process.look()
         ledger.strays = site.process.end()
@@ -91,8 +91,8 @@ def main() -> None:
         ledger, harms, faults = run(Path(folder), options)
         if faults:
             print((Path(folder) / "log.txt").read_text(), file=sys.stderr)
-    ends = [s.status for s in {s.session: s for s in ledger.sights}.values()]
-    print(f"{len(ledger.acknowledged)} acknowledged, {len(ledger.sights)} snapshots, {len(harms)} harms")
+    ends = [s.status for s in {s.session: s for s in ledger.snapshots}.values()]
+    print(f"{len(ledger.acknowledged)} acknowledged, {len(ledger.snapshots)} snapshots, {len(harms)} harms")
     print(f"ends: { {e: ends.count(e) for e in sorted(set(ends))} }, load {psutil.getloadavg()[0]:.1f}")
     for fault in faults:
         print(fault)

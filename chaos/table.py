@@ -9,22 +9,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cells import Cell
+from deployments import DEPLOYMENTS
 from hostile import ROWS, SECTIONS, section_of
 from hostile.row import KINDS, Row
-from places import PLACES
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hostile-code.md"
 BEGIN, END = "<!-- menagerie: written by chaos/menagerie.py -->", "<!-- end -->"
 
 
-class Memory:
+class ResultsFile:
     """All cells that have run, with their violations."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.cells: dict[str, dict[str, object]] = json.loads(path.read_text()) if path.exists() else {}
 
-    def keep(self, faults: Mapping[Cell, list[str]], ends: Mapping[Cell, str]) -> None:
+    def save(self, faults: Mapping[Cell, list[str]], ends: Mapping[Cell, str]) -> None:
         for cell, found in faults.items():
             self.cells[str(cell)] = {"faults": found, "end": ends.get(cell, "")}
         self._path.write_text(json.dumps(self.cells, indent=0))
@@ -35,16 +35,16 @@ class Memory:
         return known is None or bool(known["faults"])
 
 
-def write(memory: Memory, seconds: float) -> None:
+def write(results_file: ResultsFile, seconds: float) -> None:
     """Insert the table between the markers of its page."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = "\n".join(_lines(memory, seconds))
+    table = "\n".join(_lines(results_file, seconds))
     PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
 
 
-def _lines(memory: Memory, seconds: float) -> Iterator[str]:
-    known = {key: cell for key, cell in memory.cells.items() if _exists(key)}
+def _lines(results_file: ResultsFile, seconds: float) -> Iterator[str]:
+    known = {key: cell for key, cell in results_file.cells.items() if _exists(key)}
     broken = {key: cell["faults"] for key, cell in known.items() if cell["faults"]}
     day = time.strftime("%Y-%m-%d", time.gmtime())
     yield (
@@ -55,17 +55,17 @@ def _lines(memory: Memory, seconds: float) -> Iterator[str]:
     sections = section_of()
     for title in SECTIONS:
         yield from ("", f"### {title}", "")
-        yield "| row | what it does | " + " | ".join(PLACES) + " |"
-        yield "|---|---|" + "---|" * len(PLACES)
+        yield "| row | what it does | " + " | ".join(DEPLOYMENTS) + " |"
+        yield "|---|---|" + "---|" * len(DEPLOYMENTS)
         for row in ROWS.values():
             if sections[row.name] == title:
-                marks = " | ".join(_marks(row, place, known) for place in PLACES)
+                marks = " | ".join(_marks(row, deployment, known) for deployment in DEPLOYMENTS)
                 yield f"| `{row.name}` | {_escaped(row.what)} | {marks} |"
         yield from _failures(title, broken, sections)
 
 
-def _marks(row: Row, place: str, known: Mapping[str, dict[str, object]]) -> str:
-    return " ".join(_mark(row, kind, known.get(f"{place}/{row.name}.{kind}")) for kind in KINDS)
+def _marks(row: Row, deployment: str, known: Mapping[str, dict[str, object]]) -> str:
+    return " ".join(_mark(row, kind, known.get(f"{deployment}/{row.name}.{kind}")) for kind in KINDS)
 
 
 def _mark(row: Row, kind: str, cell: dict[str, object] | None) -> str:

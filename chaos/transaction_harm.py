@@ -34,7 +34,7 @@ def hold_transaction(fleet: "Fleet", rng: random.Random) -> str:
                 waiting = max(waiting, _waiting_for(watch, console))
             behind, dead = _price(watch, dump)
             if not behind or dump.execute(STATE).fetchone() != first or (locked and not waiting):
-                fleet.toothless.append(
+                fleet.ineffective.append(
                     f"hold_transaction: {behind} transactions behind, {waiting} waited {locked}"
                 )
             console.rollback()

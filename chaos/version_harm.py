@@ -47,7 +47,7 @@ def two_versions(fleet: "Fleet", rng: random.Random) -> str:
         host.stop()
     given_back = next_load.given_back()
     if not given_back or min(next_load.started.values(), default=0) == 0:
-        fleet.toothless.append(f"two_versions: {given_back} given back of {dict(next_load.started)}")
+        fleet.ineffective.append(f"two_versions: {given_back} given back of {dict(next_load.started)}")
     started = ", ".join(f"{n} × {kind}" for kind, n in next_load.started.items())
     return f"two versions for {seconds:.1f} s, {started}; {given_back} times a worker gave one back"
 

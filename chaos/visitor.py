@@ -64,9 +64,11 @@ class Visitor:
             answer = self.http.get(f"{self._root()}/api/analysis/progress/{session}")
             if answer.status_code == 200:
                 s = answer.json()
-                sight = checker.Sight(session, s["version"], s["progress_percentage"], s["status"], s["result"])
-                self._ledger.sights.append(sight)
-                return sight.status
+                snapshot = checker.ObservedSnapshot(
+                    session, s["version"], s["progress_percentage"], s["status"], s["result"]
+                )
+                self._ledger.snapshots.append(snapshot)
+                return snapshot.status
             if answer.status_code == 404:
                 return "not there"
         return ""

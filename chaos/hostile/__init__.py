@@ -1,16 +1,16 @@
-"""Analyses that do their worst: one table of rows, which `chaos/menagerie.py` runs and `tests/` samples."""
+"""Hostile analyses: one table of rows, which `chaos/menagerie.py` runs and `tests/` samples."""
 
-from hostile import children, clinging, dying, naming, raising, results, vandalism
+from hostile import children, crashing, odd_errors, process_harm, raising, results, unstoppable
 from hostile.row import Table
 
 SECTIONS = {
     "Exits and leaked control": raising,
-    "Code that does not stop": clinging,
-    "Ends that are hard to name": naming,
+    "Code that does not stop": unstoppable,
+    "Ends that are hard to name": odd_errors,
     "Child processes": children,
     "Results": results,
-    "Deaths": dying,
-    "Harm to the process": vandalism,
+    "Deaths": crashing,
+    "Harm to the process": process_harm,
 }
 
 

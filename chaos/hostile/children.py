@@ -39,14 +39,14 @@ def reads_descriptor(tag: str) -> str:
 
 
 def reads_every_descriptor(tag: str) -> str:
-    """A child that reads whatever it inherited: `ffmpeg` reads 0, a fork without exec has them all."""
+    """List the descriptors above 2 that a child inherits."""
     code = "import os, sys\nfor fd in range(3, 64):\n  try: os.fstat(fd)\n  except OSError: continue\n  print(fd)"
     output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, close_fds=False)
     return output.stdout.decode()
 
 
 def closes_inherited(tag: str) -> str:
-    """What a daemon does: closes every descriptor but its own streams, in a child."""
+    """Close every descriptor in a forked child, as daemons do."""
     pid = os.fork()
     if pid == 0:
         os.closerange(0, 256)
@@ -75,7 +75,7 @@ def pool_forkserver(tag: str) -> list[int]:
 
 
 def pool_left(tag: str) -> str:
-    """The pool is neither closed nor ended."""
+    """Leave a pool open, neither closed nor terminated."""
     pool = multiprocessing.get_context("fork").Pool(2)
     note("child", tag)
     _left.append(pool)
@@ -92,7 +92,7 @@ def pool_hangs(tag: str) -> None:
 
 
 def interpreter(tag: str) -> str:
-    """Another interpreter sees the user's environment, not our import path."""
+    """Check that a child interpreter sees the user's PYTHONPATH instead of our import path."""
     code = "import json, os, sys; print(json.dumps([sys.path, os.environ.get('PYTHONPATH')]))"
     output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     path, variable = json.loads(output.stdout)
@@ -102,7 +102,7 @@ def interpreter(tag: str) -> str:
 
 
 def other_interpreter(tag: str) -> str:
-    """One with a library of its own, as `gimp` or `gdb` have: isolated from ours by `-S` alone."""
+    """Check that an interpreter with its own libraries, as `gdb` has, does not see our import path."""
     code = "import sys; print(any('hostile' in p or 'chaos' in p for p in sys.path))"
     output = subprocess.run([sys.executable, "-S", "-c", code], stdout=subprocess.PIPE, check=True)
     if output.stdout.strip() != b"False":
@@ -111,7 +111,7 @@ def other_interpreter(tag: str) -> str:
 
 
 def fork_returns(tag: str) -> str:
-    """Without exec: parent and child both return, from the same stack."""
+    """Fork without exec: parent and child both return."""
     pid = os.fork()
     note("forked", tag, pid)
     return "parent" if pid else "child"
@@ -133,7 +133,7 @@ def fork_hangs(tag: str) -> str:
 
 
 def fork_prints(tag: str) -> str:
-    """The child writes to whatever it inherited, then leaves without cleaning up."""
+    """Print in a forked child, which then exits without cleanup."""
     pid = os.fork()
     if pid == 0:
         print("from the child", flush=True)
@@ -143,14 +143,14 @@ def fork_prints(tag: str) -> str:
 
 
 def zombies(tag: str) -> str:
-    """Children that nobody waits for."""
+    """Start children and never wait for them."""
     for _ in range(20):
         subprocess.Popen(["true"]).returncode = 0
     return "left"
 
 
 def daemonises(tag: str) -> str:
-    """A grandchild with a session of its own: no process group leads to it."""
+    """Start a grandchild in a session of its own, outside the process group."""
     note("child", tag)
     subprocess.Popen(
         ["sh", "-c", "setsid sleep 300 >/dev/null 2>&1 &"], stdin=subprocess.DEVNULL, start_new_session=True
@@ -159,14 +159,14 @@ def daemonises(tag: str) -> str:
 
 
 def background(tag: str) -> str:
-    """`sleep 300 &` in a shell: it stays in the group."""
+    """Start `sleep 300 &` in a shell; it stays in the process group."""
     note("child", tag)
     subprocess.run(["sh", "-c", "sleep 300 >/dev/null 2>&1 &"], check=True)
     return "left"
 
 
 def holds_streams(tag: str) -> str:
-    """A child that keeps the inherited standard output open after its parent has gone."""
+    """Start a child that keeps the inherited standard output open after its parent has exited."""
     note("child", tag)
     subprocess.Popen(["sleep", "300"])
     return "left"
@@ -179,7 +179,7 @@ def ignores_term(tag: str) -> str:
 
 
 def writes_much(tag: str) -> str:
-    """256 KiB to standard output, which must not fill a pipe that nobody reads."""
+    """Write 256 KiB to standard output, which must not block on a full pipe."""
     subprocess.run([sys.executable, "-c", "print('x' * 262_144)"], stdout=subprocess.DEVNULL, check=True)
     sys.stdout.write("y" * 262_144 + "\n")
     sys.stdout.flush()
@@ -187,13 +187,13 @@ def writes_much(tag: str) -> str:
 
 
 def speaks_json(tag: str) -> str:
-    """Standard output is no way to the worker, whatever is written there."""
+    """Write a protocol message to standard output, which must not reach the worker."""
     os.write(1, b'{"op": "done", "result": "42"}\n')
     return "spoken"
 
 
 def waits_for_all(tag: str) -> str:
-    """Reaps every child of its process, also those of others."""
+    """Reap every child of the process, including those of other sessions."""
     import contextlib
 
     for _ in range(50):
@@ -213,7 +213,7 @@ def add_to(table: Table) -> None:
     table.both("descriptor_read", "os.read(0, 100)", reads_descriptor, *either)
     table.both("inherits", "a child that looks for inherited descriptors", reads_every_descriptor, *done)
     table.both("close_inherited", "a fork that closes every descriptor", closes_inherited, *done)
-    # a thread beside others that forks is Python's own trap: it may hang, and then it is timed out
+    # forking a multi-threaded process may deadlock in Python itself; then it times out
     forked = (*done, "timeout", "error", "crashed")
     table.both("pool_fork", "a fork pool", pool_fork, *done, "timeout", hangs=IN_PROCESS, timeout=20.0)
     table.both("pool_spawn", "a spawn pool", pool_spawn, *done, timeout=60.0)

@@ -1,4 +1,4 @@
-"""The neighbours of hostile sessions: several steps, ticking for as long as the hostile one is at work."""
+"""The neighbours of hostile sessions: they repeat short steps until the hostile sessions have ended."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ def ticking_blocking(tag: str, n: int) -> int:
 
 
 def over(tag: str) -> bool:
-    """Whether whoever watches has seen the end of the hostile ones."""
+    """Whether the run has signalled the end of the hostile sessions."""
     return EFFECTS.with_name(f"over-{tag}").exists()
 
 

@@ -1,4 +1,4 @@
-"""A site of somebody's own that mounts the menagerie, with one worker in a thread of its process."""
+"""A host application that mounts the menagerie's site, with one embedded worker."""
 
 import sys
 

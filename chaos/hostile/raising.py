@@ -1,4 +1,4 @@
-"""What is raised, times where it is raised: all that is not an `Exception`, or is taken for control."""
+"""Every kind of `BaseException` and control-flow exception, raised in every place."""
 
 import asyncio
 import gc
@@ -73,7 +73,7 @@ async def in_unawaited(name: str) -> str:
 
 
 async def in_left_behind(name: str) -> str:
-    """The task raises when the session has ended already."""
+    """Leave a task that raises after the session has ended."""
     asyncio.get_running_loop()._left = asyncio.create_task(_later(name))
     return "survived"
 
@@ -202,9 +202,9 @@ def blocking_run(name: str) -> str:
 
 Where = Callable[[str], Awaitable[Any]] | Callable[[str], Any]
 RAISED = ("error", "crashed")
-"""`crashed`: its process ended without an answer, which the log says."""
+"""`crashed`: its process exited without a result, as the log reports."""
 EITHER = ("error", "crashed", COMPLETED)
-"""Raised beside the analysis: it may go on, or be told."""
+"""Raised outside the analysis itself, which may complete or fail."""
 WHERE: dict[str, tuple[str, dict[str, Where], tuple[str, ...]]] = {
     "analysis": ("in the analysis", {ASYNC: in_analysis, DEF: blocking_analysis}, RAISED),
     "step": ("in a step", {ASYNC: in_step, DEF: blocking_step}, RAISED),
@@ -244,7 +244,7 @@ def _bound(work: Where, name: str) -> Callable[[str], Any]:
 def add_to(table: Table) -> None:
     for place, (where, works, ends) in WHERE.items():
         for name, (what, _) in WHAT.items():
-            # a future does not take StopIteration; asyncio leaves whoever awaits such a thread waiting
+            # a future rejects StopIteration, so asyncio never wakes the task that awaits such a thread
             stuck = (place, name) == ("to_thread", "stop_iteration")
             code = {kind: _bound(work, name) for kind, work in works.items()}
             code[PROCESS] = code.get(ASYNC) or code[DEF]

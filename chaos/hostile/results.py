@@ -1,4 +1,4 @@
-"""Results that cannot be stored, or could not be read once they are."""
+"""Results that cannot be stored, or could not be read back."""
 
 import math
 import os
@@ -11,11 +11,11 @@ from hostile.row import COMPLETED, Table
 from outlast import step
 
 ENDS = ("not_json", "too_large", "error", "not_written", COMPLETED)
-"""Refused or stored; what is stored can be read, which is looked at from outside."""
+"""Refused or stored; the run checks over HTTP that stored results can be read."""
 
 
 class OneWay(BaseModel):
-    """Is written, and does not load again."""
+    """Can be serialized but not deserialized."""
 
     n: int
 
@@ -27,12 +27,12 @@ class OneWay(BaseModel):
 
 
 class Turned(BaseModel):
-    """Its text is not what its type reads."""
+    """Serializes to a text that its type does not accept."""
 
     n: int
 
     @field_serializer("n")
-    def words(self, n: int) -> str:  # noqa: ARG002 - pydantic hands it over
+    def words(self, n: int) -> str:  # noqa: ARG002 - pydantic passes it
         return "seven"
 
 
@@ -40,7 +40,7 @@ class DumpExits(BaseModel):
     n: int = 1
 
     @field_serializer("n")
-    def leave(self, n: int) -> int:  # noqa: ARG002 - pydantic hands it over
+    def leave(self, n: int) -> int:  # noqa: ARG002 - pydantic passes it
         raise SystemExit(3)
 
 
@@ -48,7 +48,7 @@ class DumpRaises(BaseModel):
     n: int = 1
 
     @field_serializer("n")
-    def refuse(self, n: int) -> int:  # noqa: ARG002 - pydantic hands it over
+    def refuse(self, n: int) -> int:  # noqa: ARG002 - pydantic passes it
         raise KeyError("no such field")
 
 

@@ -12,14 +12,14 @@ ASYNC, DEF, PROCESS = "async", "def", "process"
 KINDS = (ASYNC, DEF, PROCESS)
 COMPLETED = "completed"
 POSTPONED = "postponed"
-"""It waits for its next attempt, which is at most a day away."""
+"""The session waits for its next attempt, at most a day."""
 TIMEOUT = 3.0
-"""Seconds that an attempt gets which is expected to use them up."""
+"""Timeout in seconds of an attempt that is expected to time out."""
 PATIENT = 20.0
-"""Seconds that any other attempt gets: a process of its own takes a while to start on a busy machine."""
+"""Timeout in seconds of any other attempt, long enough to start a process on a busy machine."""
 
 EFFECTS = Path(os.environ.get("HOSTILE_EFFECTS", "effects")).absolute()
-"""Read once: analyses change the folder and the environment."""
+"""Read at import, since analyses change the working directory and the environment."""
 
 Code = Callable[[str], Any]
 """Takes the session's tag, which is unique."""
@@ -31,30 +31,30 @@ class Row:
 
     name: str
     what: str
-    """In one line."""
+    """Description, in one line."""
     code: Mapping[str, Code]
     """By kind. A coroutine function for `async`; `process` takes either."""
     ends: frozenset[str]
     """Error codes of a failure, `completed` or `postponed`."""
     alone: frozenset[str] = frozenset()
-    """Kinds that harm the whole worker process, and so are given a server of their own."""
+    """Kinds that harm the whole worker process, so they run in a server of their own."""
     hangs: frozenset[str] = frozenset()
-    """Kinds whose code is still at work when its time is over."""
+    """Kinds whose code still runs after its timeout."""
     fatal: frozenset[str] = frozenset()
-    """Kinds that may end their worker, three times at most: `quarantined` is an end of theirs too."""
+    """Kinds that may crash their worker, so they may end as `quarantined`."""
     attempts: int = 1
     timeout: float = PATIENT
     children: bool = False
-    """It starts processes, which must be gone when it has ended and its worker is replaced."""
+    """It starts processes, which must have exited once its worker is replaced."""
     only: frozenset[str] = field(default_factory=frozenset)
-    """Places where it makes sense; empty: all."""
+    """Deployments where it makes sense; empty: all."""
 
     def expected(self, kind: str) -> frozenset[str]:
         return self.ends | {"quarantined"} if kind in self.fatal else self.ends
 
 
 def note(*words: object) -> None:
-    """One line in a file of the menagerie's own: what really happened, whatever the store believes."""
+    """Append a line to the file of effects: what really happened, independent of the store."""
     sink = _opened()
     try:
         os.write(sink, (" ".join(map(str, words)) + "\n").encode())
@@ -63,7 +63,7 @@ def note(*words: object) -> None:
 
 
 def _opened() -> int:
-    """However long it takes: hostile analyses use up the descriptors that honest ones share with them."""
+    """Open the file, retrying while a hostile analysis uses up the process's descriptors."""
     while True:
         try:
             return os.open(EFFECTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -74,7 +74,7 @@ def _opened() -> int:
 
 
 class Table:
-    """Collects rows; a name is used once."""
+    """Collects rows with unique names."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -85,7 +85,7 @@ class Table:
         self.rows[row.name] = row
 
     def both(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
-        """The same blocking code in all three kinds: on the event loop, in a thread, in a process."""
+        """Add a row with the same blocking code in all kinds: event loop, thread, process."""
 
         async def on_the_loop(tag: str) -> Any:
             return act(tag)
@@ -94,19 +94,19 @@ class Table:
         self._add(name, what, {ASYNC: on_the_loop, DEF: act, PROCESS: on_the_loop}, ends, about)
 
     def coroutine(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
-        """Code that only an `async def` can be: `async` and `process`."""
+        """Add a row for coroutine code: `async` and `process`."""
         self._add(name, what, {ASYNC: act, PROCESS: act}, ends, about)
 
     def blocking(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
-        """Code for a thread: `def` and `process`."""
+        """Add a row for code in a thread: `def` and `process`."""
         self._add(name, what, {DEF: act, PROCESS: act}, ends, about)
 
     def pair(self, name: str, what: str, coroutine: Code, act: Code, *ends: str, **about: Any) -> None:
-        """One meaning, written for the loop and for a thread."""
+        """Add a row whose code exists both as a coroutine and as a function."""
         self._add(name, what, {ASYNC: coroutine, DEF: act, PROCESS: coroutine}, ends, about)
 
     def isolated(self, name: str, what: str, act: Code, *ends: str, **about: Any) -> None:
-        """Only with `isolation="process"`."""
+        """Add a row that runs only with `isolation="process"`."""
         self._add(name, what, {PROCESS: act}, ends, about)
 
     def _add(

@@ -10,7 +10,7 @@ from outlast import Outlast
 
 outlast = Outlast(title="Menagerie")
 LONG = 3_600.0
-"""Seconds that an attempt gets which is to be stopped with its worker."""
+"""Timeout in seconds of an attempt that its worker's stop interrupts."""
 
 
 def name_of(row: Row, kind: str, *, long: bool = False) -> str:
@@ -18,7 +18,7 @@ def name_of(row: Row, kind: str, *, long: bool = False) -> str:
 
 
 def _noting(code: Code, name: str) -> Any:
-    """The code with a note of its begin, to be found by name in this module by a process of its own."""
+    """Wrap the code so that it notes its start; an isolated process finds it by name in this module."""
     if asyncio.iscoroutinefunction(code):
 
         async def work(tag: str) -> Any:

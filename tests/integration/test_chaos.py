@@ -121,7 +121,7 @@ def test_the_checker_sees_what_another_version_has_done_to_a_session(checker: Mo
     ledger = checker.Ledger(
         acknowledged={"known": 1, "not known": 2},
         tones={1: "tone1", 2: "tone2"},
-        sights=[checker.Sight(s, 2, 100, "completed", "a") for s in ("known", "not known")],
+        snapshots=[checker.ObservedSnapshot(s, 2, 100, "completed", "a") for s in ("known", "not known")],
         effects=[["tone", "1", "tone1"], ["tone", "2", "tone1"], ["result", "1", "a"], ["result", "2", "a"]],
     )
     assert [*checker.of_effects(ledger)] == [
@@ -138,21 +138,21 @@ def test_the_checker_wants_health_routes_to_answer(checker: ModuleType) -> None:
 
 
 def test_the_checker_sees_what_is_wrong(checker: ModuleType) -> None:
-    Ledger, Sight = checker.Ledger, checker.Sight  # noqa: N806 - they are classes
-    of_effects, of_sights = checker.of_effects, checker.of_sights
+    Ledger, ObservedSnapshot = checker.Ledger, checker.ObservedSnapshot  # noqa: N806 - they are classes
+    of_effects, of_snapshots = checker.of_effects, checker.of_snapshots
 
-    def sight(version: int, percentage: float, status: str, result: str | None = None) -> object:
-        return Sight("s", version, percentage, status, result)
+    def snapshot(version: int, percentage: float, status: str, result: str | None = None) -> object:
+        return ObservedSnapshot("s", version, percentage, status, result)
 
-    lost = Ledger(acknowledged={"s": 1}, sights=[sight(1, 10, "processing")])
-    assert [f[:2] for f in of_sights(lost)] == ["I1"]
-    back = Ledger(sights=[sight(2, 50, "processing"), sight(1, 40, "processing")])
-    assert [f[:2] for f in of_sights(back)] == ["I3"]
-    changed = Ledger(sights=[sight(2, 100, "completed", "a"), sight(3, 100, "completed", "b")])
-    assert [f[:2] for f in of_sights(changed)] == ["I3"]
+    lost = Ledger(acknowledged={"s": 1}, snapshots=[snapshot(1, 10, "processing")])
+    assert [f[:2] for f in of_snapshots(lost)] == ["I1"]
+    back = Ledger(snapshots=[snapshot(2, 50, "processing"), snapshot(1, 40, "processing")])
+    assert [f[:2] for f in of_snapshots(back)] == ["I3"]
+    changed = Ledger(snapshots=[snapshot(2, 100, "completed", "a"), snapshot(3, 100, "completed", "b")])
+    assert [f[:2] for f in of_snapshots(changed)] == ["I3"]
     assert [f[:2] for f in of_effects(changed)] == ["I2", "I2"]
     foreign = Ledger(foreign=[("s", 200)])
-    assert [f[:2] for f in of_sights(foreign)] == ["I5"]
+    assert [f[:2] for f in of_snapshots(foreign)] == ["I5"]
     frozen = [["begin", "1", "chapter", c, pid] for c, pid in ("0a", "1a", "1b", "2b", "3b", "2a")]
     assert not [*of_effects(Ledger(effects=frozen))]
     anew = [*frozen, ["begin", "1", "chapter", "0", "c"]]
@@ -161,8 +161,8 @@ def test_the_checker_sees_what_is_wrong(checker: ModuleType) -> None:
     assert [f[:2] for f in of_effects(again)] == ["I2"]
     fine = Ledger(
         acknowledged={"s": 1},
-        sights=[sight(1, 0, "pending"), sight(2, 100, "completed", "a")],
+        snapshots=[snapshot(1, 0, "pending"), snapshot(2, 100, "completed", "a")],
         foreign=[("s", 404)],
         effects=[["begin", "1", "first"], ["begin", "1", "second"], ["result", "1", "a"]],
     )
-    assert not [*of_sights(fine), *of_effects(fine)]
+    assert not [*of_snapshots(fine), *of_effects(fine)]

@@ -37,15 +37,15 @@ def test_no_hostile_analysis_harms_its_neighbours_or_outstays_its_time(monkeypat
     from cells import Cell, Run
     from hostile import ROWS
 
-    seen = Run([Cell(ROWS[name], kind, "supervised") for name, kind in SAMPLE], slack=10.0).go()
-    broken = {str(cell): faults for cell, faults in seen.faults.items() if faults}
-    print(seen.log[-20_000:])
+    observed = Run([Cell(ROWS[name], kind, "supervised") for name, kind in SAMPLE], slack=10.0).go()
+    broken = {str(cell): faults for cell, faults in observed.faults.items() if faults}
+    print(observed.log[-20_000:])
     assert not broken
-    assert not seen.shared
+    assert not observed.shared
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "place"),
+    ("name", "kind", "deployment"),
     [
         ("sys_path", "def", "embedded"),
         ("daemonises", "async", "sync"),
@@ -54,13 +54,13 @@ def test_no_hostile_analysis_harms_its_neighbours_or_outstays_its_time(monkeypat
     ],
 )
 def test_in_a_process_that_serves_too_no_hostile_analysis_harms_the_site_or_outlives_it(
-    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, place: str
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, deployment: str
 ) -> None:
     monkeypatch.syspath_prepend(str(CHAOS))
     from cells import Cell, Run
     from hostile import ROWS
 
-    seen = Run([Cell(ROWS[name], kind, place)], slack=5.0).go()
-    print(seen.log[-20_000:])
-    assert not any(seen.faults.values()), seen.faults
-    assert not seen.shared
+    observed = Run([Cell(ROWS[name], kind, deployment)], slack=5.0).go()
+    print(observed.log[-20_000:])
+    assert not any(observed.faults.values()), observed.faults
+    assert not observed.shared

@@ -152,7 +152,6 @@ async def test_an_unread_response_times_out(running_server: RunningServer):
     async with asyncio.timeout(10):
         while not any(c.transport.get_write_buffer_size() for c in running_server.connections):  # noqa: ASYNC110 - the transport has no event for it
             await asyncio.sleep(0.005)
-    connection = running_server.connections
     for seconds in (0.0, 1.0):  # it has been sent nothing of since then
         running_server.pass_time(seconds)
     assert len(running_server.connections) == 1

@@ -1,4 +1,4 @@
-"""What goes wrong while an end is being named: odd pauses, errors that cannot be described, groups, subclasses."""
+"""Errors that are hard to map to an outcome: odd waits, unreadable errors, groups, subclasses."""
 
 import asyncio
 import math
@@ -11,19 +11,19 @@ from hostile.row import POSTPONED, Table
 from outlast import Permanent, RetryAfter
 
 
-class Gone(Permanent):
-    """A subclass of somebody's own."""
+class PermanentSubclass(Permanent):
+    """A plain subclass of `Permanent`."""
 
 
 class Busy(RetryAfter):
-    """A subclass with a signature of its own."""
+    """A subclass of `RetryAfter` with another signature."""
 
     def __init__(self) -> None:
         super().__init__(30, "The vendor is busy.")
 
 
 class Picky(Permanent):
-    """Its signature cannot be called with a text alone."""
+    """A subclass that cannot be created from a text alone."""
 
     def __init__(self, code: int, *, vendor: str) -> None:
         super().__init__(f"{vendor} said {code}")
@@ -42,7 +42,7 @@ class StrExits(Permanent):
 
 class StrNone(Permanent):
     def __str__(self) -> str:
-        return None  # noqa: PLE0307 - that is what it is about
+        return None  # noqa: PLE0307 - the row under test
 
 
 class StrSubclass(Permanent):
@@ -63,7 +63,7 @@ class StrRecurses(Permanent):
 
 
 class StrBlocks(Permanent):
-    """Says nothing for a second; an hour would be a busy loop by another name."""
+    """`__str__` blocks for a second."""
 
     def __str__(self) -> str:
         import time
@@ -98,14 +98,14 @@ class SecondsRaise(RetryAfter):
 
 
 class NoInit(RetryAfter):
-    """Never calls its parent: it has no `seconds`."""
+    """Does not call `super().__init__`, so it has no `seconds`."""
 
     def __init__(self) -> None:
         pass
 
 
 class ClassLies(Exception):
-    """Claims to be of another class."""
+    """`__class__` raises."""
 
     @property
     def __class__(self) -> type:
@@ -188,7 +188,7 @@ def long_traceback() -> BaseException:
 
 
 async def leaked(tag: str) -> None:
-    """Awaits a task that was cancelled elsewhere."""
+    """Await a task that was cancelled elsewhere."""
     task = asyncio.create_task(asyncio.sleep(60))
     asyncio.get_running_loop().call_later(0.05, task.cancel)
     await task
@@ -202,7 +202,7 @@ async def cancels_itself(tag: str) -> None:
 
 
 async def cancels_and_returns(tag: str) -> str:
-    """Returns while its own cancellation is still on its way."""
+    """Cancel the current task and return before the cancellation is delivered."""
     task = asyncio.current_task()
     if task:
         task.cancel()
@@ -270,7 +270,7 @@ def add_to(table: Table) -> None:
     for name, what, make, ends in pauses:
         table.both(name, what, raises(make), *ends, **again)
     errors: list[tuple[str, str, Callable[[], BaseException], tuple[str, ...]]] = [
-        ("permanent_subclass", "a subclass of Permanent", lambda: Gone("gone"), ("permanent",)),
+        ("permanent_subclass", "a subclass of Permanent", lambda: PermanentSubclass("gone"), ("permanent",)),
         (
             "permanent_signature",
             "a subclass of Permanent with a signature of its own",
@@ -280,7 +280,7 @@ def add_to(table: Table) -> None:
         (
             "permanent_group",
             "Permanent in an ExceptionGroup",
-            lambda: ExceptionGroup("g", [Gone("gone")]),
+            lambda: ExceptionGroup("g", [PermanentSubclass("gone")]),
             ("permanent",),
         ),
         (

@@ -1,4 +1,4 @@
-"""Harm done to what a process shares: streams, signal handlers, hooks, the loop, modules, limits."""
+"""Harm done to what a process shares: streams, signal handlers, hooks, modules, limits."""
 
 import asyncio
 import builtins
@@ -13,12 +13,11 @@ import sys
 import threading
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from hostile.row import ASYNC, COMPLETED, IN_PROCESS, PROCESS, Table
-from outlast import report, step
+from hostile import event_loop_harm
+from hostile.row import COMPLETED, IN_PROCESS, PROCESS, Table
 
 SURVIVED = "survived"
 
@@ -41,7 +40,7 @@ def closes_stdin(tag: str) -> str:
 
 
 def closes_stderr(tag: str) -> str:
-    """`sys.stderr` alone: without the descriptor no log could tell of anything."""
+    """Close `sys.stderr` but not its descriptor, which the log needs."""
     sys.stderr.close()
     return SURVIVED
 
@@ -52,7 +51,7 @@ def stdout_none(tag: str) -> str:
 
 
 def closes_many(tag: str) -> str:
-    """Closes descriptors that are not its own: those above the standard streams."""
+    """Close the descriptors above the standard streams."""
     os.closerange(3, 64)
     return SURVIVED
 
@@ -82,7 +81,7 @@ def raising_handler(tag: str) -> str:
 
 
 def child_handler(tag: str) -> str:
-    """As daemons do: children are reaped by the kernel, and nobody learns of their ends."""
+    """Ignore SIGCHLD, so that the kernel reaps children and their exit status is lost."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     return SURVIVED
 
@@ -105,7 +104,7 @@ def _raise_timeout(number: int, frame: object) -> None:
 
 
 def later_alarm(tag: str) -> str:
-    """The alarm rings when its session has ended."""
+    """Set an alarm that fires after the session has ended."""
     signal.signal(signal.SIGALRM, _raise_timeout)
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     return SURVIVED
@@ -177,7 +176,7 @@ def chdir(tag: str) -> str:
 
 
 def chdir_gone(tag: str) -> str:
-    """Into a folder that is no more: `os.getcwd()` raises from now on."""
+    """Change into a removed folder, where `os.getcwd()` raises."""
     import tempfile
 
     folder = tempfile.mkdtemp()
@@ -271,168 +270,8 @@ def opens_outlast(tag: str) -> str:
     return SURVIVED
 
 
-async def debug(tag: str) -> str:
-    asyncio.get_running_loop().set_debug(True)
-    asyncio.get_running_loop().slow_callback_duration = 0.0
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def stops_loop(tag: str) -> str:
-    asyncio.get_running_loop().stop()
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def closes_loop(tag: str) -> str:
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(RuntimeError):
-        loop.close()
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def stops_and_closes(tag: str) -> str:
-    loop = asyncio.get_running_loop()
-    loop.stop()
-    loop.call_soon(loop.close)
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def handler_raises(tag: str) -> str:
-    def raising(loop: object, context: object) -> None:
-        raise SystemExit(3)
-
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(raising)
-    loop.call_soon(lambda: 1 / 0)
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def cancels_all(tag: str) -> str:
-    for task in asyncio.all_tasks():
-        if task is not asyncio.current_task():
-            task.cancel()
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def cancels_everything(tag: str) -> str:
-    for task in asyncio.all_tasks():
-        task.cancel()
-    await asyncio.sleep(0.2)
-    return SURVIVED
-
-
-async def cancels_again(tag: str) -> str:
-    """For two seconds, whatever starts."""
-    end = time.monotonic() + 2.0
-    while time.monotonic() < end:
-        for task in asyncio.all_tasks():
-            if task is not asyncio.current_task():
-                task.cancel()
-        await asyncio.sleep(0.05)
-    return SURVIVED
-
-
-async def shuts_executor(tag: str) -> str:
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, int)
-    await loop.shutdown_default_executor()
-    return SURVIVED
-
-
-async def own_executor(tag: str) -> str:
-    """A default executor with one thread, which hangs for a while."""
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(pool := ThreadPoolExecutor(1))
-    pool.submit(time.sleep, 2.0)
-    return SURVIVED
-
-
-async def many_tasks(tag: str) -> str:
-    await asyncio.gather(*(asyncio.sleep(0.5) for _ in range(100_000)))
-    return SURVIVED
-
-
-async def many_tasks_left(tag: str) -> str:
-    loop = asyncio.get_running_loop()
-    loop._left = [loop.create_task(asyncio.sleep(1.0)) for _ in range(100_000)]
-    return SURVIVED
-
-
-async def many_steps(tag: str) -> str:
-    await asyncio.gather(*(quick_step(n) for n in range(2_000)))
-    return SURVIVED
-
-
-@step("Doing next to nothing")
-async def quick_step(n: int) -> int:
-    return n
-
-
-async def many_reports(tag: str) -> str:
-    for n in range(100_000):
-        report(n, 100_000, f"Number {n}")
-    await asyncio.sleep(0)
-    return SURVIVED
-
-
-async def odd_reports(tag: str) -> str:
-    report(float("nan"), float("inf"), "\ud800\x00" + "x" * 1_000_000)
-    await asyncio.sleep(0.5)
-    return SURVIVED
-
-
-async def task_factory(tag: str) -> str:
-    def refuse(loop: object, coroutine: Any, **_: object) -> Any:
-        coroutine.close()
-        raise RuntimeError("no tasks")
-
-    asyncio.get_running_loop().set_task_factory(refuse)
-    return SURVIVED
-
-
-async def removes_readers(tag: str) -> str:
-    """Takes the loop's own pipe from its selector: nothing from another thread wakes it."""
-    loop: Any = asyncio.get_running_loop()
-    for attribute in ("_ssock", "_csock"):
-        if hasattr(loop, attribute):
-            with contextlib.suppress(Exception):
-                loop.remove_reader(getattr(loop, attribute))
-    return SURVIVED
-
-
-async def signal_handlers(tag: str) -> str:
-    with contextlib.suppress(Exception):
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
-    return SURVIVED
-
-
-async def nested_run(tag: str) -> str:
-    asyncio.run(asyncio.sleep(0))
-    return SURVIVED
-
-
-async def eats_memory(tag: str) -> str:
-    block = bytearray(200 << 20)
-    await asyncio.sleep(0.2)
-    return f"{SURVIVED} {len(block)}"
-
-
-def loop_from_thread(tag: str) -> str:
-    """A thread that finds the worker's loop and stops it."""
-    for thing in gc.get_objects():
-        if isinstance(thing, asyncio.AbstractEventLoop) and thing.is_running():
-            with contextlib.suppress(Exception):
-                thing.call_soon_threadsafe(thing.stop)
-    return SURVIVED
-
-
 def add_to(table: Table) -> None:
-    said = (COMPLETED, "error")
+    ends = (COMPLETED, "error")
     shared = {"alone": IN_PROCESS}
     rows: list[tuple[str, str, Any]] = [
         ("print_closed", "prints after sys.stdout.close()", prints_after_close),
@@ -471,12 +310,12 @@ def add_to(table: Table) -> None:
         ("second_outlast", "a second Outlast in the process", opens_outlast),
     ]
     for name, what, act in rows:
-        table.both(name, what, act, *said, "crashed", **shared)
+        table.both(name, what, act, *ends, "crashed", **shared)
     table.both(
         "settrace_raises",
         "a trace function that raises",
         raising_trace,
-        *said,
+        *ends,
         "crashed",
         "timeout",
         alone=IN_PROCESS,
@@ -486,7 +325,7 @@ def add_to(table: Table) -> None:
         "later_alarm",
         "an alarm that raises when its session has ended",
         later_alarm,
-        *said,
+        *ends,
         "crashed",
         fatal=IN_PROCESS,
     )
@@ -494,42 +333,11 @@ def add_to(table: Table) -> None:
         "closerange",
         "os.closerange(3, 64)",
         closes_many,
-        *said,
+        *ends,
         "crashed",
         "timeout",
         fatal=IN_PROCESS,
         hangs=(PROCESS,),
         timeout=5.0,
     )
-    table.both(
-        "loop_stopped_by_thread",
-        "finds every running loop and stops it, the host's too",
-        loop_from_thread,
-        *said,
-        "crashed",
-        fatal=IN_PROCESS,
-    )
-    loops: list[tuple[str, str, Any]] = [
-        ("loop_debug", "the loop's debug mode", debug),
-        ("loop_stop", "loop.stop()", stops_loop),
-        ("loop_close", "loop.close()", closes_loop),
-        ("loop_stop_close", "loop.stop(), then loop.close()", stops_and_closes),
-        ("loop_handler", "an exception handler of the loop that raises", handler_raises),
-        ("cancel_all", "cancels every other task of its loop", cancels_all),
-        ("cancel_everything", "cancels every task of its loop, its own too", cancels_everything),
-        ("cancel_again", "cancels every task, again and again", cancels_again),
-        ("executor_shut", "shuts the loop's default executor down", shuts_executor),
-        ("executor_own", "a default executor with one busy thread", own_executor),
-        ("task_factory", "a task factory that refuses", task_factory),
-        ("selector", "takes the loop's own pipe from its selector", removes_readers),
-        ("signal_handlers", "removes the loop's handler of SIGTERM", signal_handlers),
-    ]
-    for name, what, act in loops:
-        table.coroutine(name, what, act, *said, "crashed", alone=(ASYNC,))
-    table.coroutine("tasks_100000", "100,000 tasks", many_tasks, *said, alone=(ASYNC,), timeout=60.0)
-    table.coroutine("tasks_left", "leaves 100,000 tasks", many_tasks_left, *said, alone=(ASYNC,), timeout=60.0)
-    table.coroutine("steps_2000", "2,000 steps at once", many_steps, *said, alone=(ASYNC,), timeout=60.0)
-    table.coroutine("reports_100000", "100,000 reports without a pause", many_reports, *said)
-    table.coroutine("odd_report", "reports NaN, a surrogate and a million characters", odd_reports, *said)
-    table.coroutine("nested_run", "asyncio.run within the loop", nested_run, *said)
-    table.coroutine("memory_200", "200 MiB for a moment", eats_memory, *said)
+    event_loop_harm.add_to(table)

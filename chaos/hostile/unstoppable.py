@@ -1,4 +1,4 @@
-"""Code that does not end when it is told to: swallowed cancellations, loops, threads that hang."""
+"""Code that ignores stop requests: swallowed cancellations, endless loops, hanging threads."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ async def swallow(tag: str) -> None:
     while True:
         try:  # noqa: SIM105 - as people write it
             await asyncio.sleep(1)
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:  # noqa: BLE001 - the row under test
             pass
 
 
@@ -57,7 +57,7 @@ async def swallow_reports(tag: str) -> None:
         try:
             report(message="still here")
             await asyncio.sleep(0.2)
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:  # noqa: BLE001 - the row under test
             await asyncio.sleep(0)
 
 
@@ -103,21 +103,21 @@ async def busy_swallowing(tag: str) -> None:
         try:
             while True:
                 pass
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:  # noqa: BLE001 - the row under test
             pass
 
 
 async def spinning(tag: str) -> None:
-    """Never waits for anything, yet lets others have a turn."""
+    """Loop without waiting, but yield to other tasks."""
     while True:
         try:  # noqa: SIM105 - as people write it
             await asyncio.sleep(0)
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:  # noqa: BLE001 - the row under test
             pass
 
 
 async def sleeps_blocking(tag: str) -> None:
-    time.sleep(FOR_EVER)  # noqa: ASYNC251 - that is what it is about
+    time.sleep(FOR_EVER)  # noqa: ASYNC251 - the row under test
 
 
 async def hanging_to_thread(tag: str) -> None:
@@ -125,7 +125,7 @@ async def hanging_to_thread(tag: str) -> None:
 
 
 async def left_task(tag: str) -> str:
-    """The session ends at once; what it left swallows every cancellation."""
+    """Complete at once and leave a task that swallows every cancellation."""
     asyncio.get_running_loop()._left = asyncio.create_task(swallow(tag))
     return "done"
 
@@ -154,7 +154,7 @@ def swallow_blocking(tag: str) -> None:
         try:
             time.sleep(0.1)
             report(message="still here")
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:  # noqa: BLE001 - the row under test
             pass
 
 
@@ -163,7 +163,7 @@ def hang_in_own_loop(tag: str) -> None:
 
 
 def hang_in_plain_thread(tag: str) -> None:
-    """A thread that is no daemon holds up the end of an interpreter."""
+    """Join a non-daemon thread that hangs; such a thread delays the interpreter's exit."""
     thread = threading.Thread(target=hang, args=(tag,))
     thread.start()
     thread.join()

@@ -37,7 +37,7 @@ def aborts(tag: str) -> None:
 
 
 def out_of_memory(tag: str) -> None:
-    """What a container's limit does, without troubling the machine."""
+    """Die by SIGKILL, as at a container's memory limit."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -50,14 +50,14 @@ def kills_its_parent(tag: str) -> None:
 
 
 def stack_overflow(tag: str) -> None:
-    """Deep recursion with the limit taken away: the C stack ends."""
+    """Recurse without a limit until the C stack overflows."""
     sys.setrecursionlimit(10**9)
     import threading
 
     threading.stack_size(256 * 1024)
 
     def down() -> object:
-        return [*map(lambda _: down(), [1])]  # noqa: C417 - by way of C, whose stack ends
+        return [*map(lambda _: down(), [1])]  # noqa: C417 - recursion through C overflows its stack
 
     down()
 
@@ -74,7 +74,7 @@ def execs(tag: str) -> None:
 
 
 def no_descriptors(tag: str) -> str:
-    """Uses up the file descriptors of its process, for a while."""
+    """Use up the file descriptors of the process for 1.5 seconds."""
     taken: list[int] = []
     try:
         while len(taken) < 100_000:

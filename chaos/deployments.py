@@ -1,4 +1,4 @@
-"""The places in which hostile analyses run: a site in its own folder, controlled and observed from outside."""
+"""The deployments in which hostile analyses run: a site in its own folder, observed from outside."""
 
 import json
 import os
@@ -24,7 +24,7 @@ sys.path.append(str(HERE.parent / "tests"))
 from servers import RedisServer  # noqa: E402 - its folder is no package
 
 EMBEDDED, SUPERVISED, CELERY, SYNC = "embedded", "supervised", "celery", "sync"
-PLACES = (EMBEDDED, SUPERVISED, CELERY, SYNC)
+DEPLOYMENTS = (EMBEDDED, SUPERVISED, CELERY, SYNC)
 GRACE = 2.0
 """Seconds that running attempts get after the first TERM."""
 LONG_GRACE = 60.0
@@ -44,7 +44,7 @@ if __name__ == '__main__':  # a process that an analysis spawns imports it too
 """Extends `sys.path`, as children would inherit PYTHONPATH, which belongs to the user."""
 
 
-class Place:
+class Deployment:
     """One site of one kind, restarted when it dies, as a service manager would."""
 
     def __init__(self, name: str, folder: Path, rows: Iterable[str], *, at_once: int) -> None:
@@ -260,10 +260,10 @@ class Place:
 class Visitor:
     """A browser signed in as an operator. Each start has a thread, as it may block for the whole analysis."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self.http = httpx.Client(
-            base_url=place.root, timeout=200, trust_env=False, limits=httpx.Limits(max_connections=None)
+            base_url=deployment.root, timeout=200, trust_env=False, limits=httpx.Limits(max_connections=None)
         )
         self._token: str = self.http.get("/api/analysis/token").json()["token"]
         self.refused: dict[str, int] = {}
@@ -283,7 +283,7 @@ class Visitor:
 
         thread = threading.Thread(target=post, daemon=True)
         thread.start()
-        if self._place.name != SYNC:
+        if self._deployment.name != SYNC:
             thread.join()
         self._threads.append(thread)
 
