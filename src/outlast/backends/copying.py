@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from outlast.domain.clean_text import plain
 from outlast.domain.errors import OutlastError, StoreUnavailable
@@ -99,17 +99,19 @@ class LockedTables(Protocol):
 class _Tally:
     """The number of rows and the sum of their hashes, which does not depend on their order."""
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, compared: int) -> None:
+        """Hash this many columns of each row."""
         self.rows = 0
         self.hashes = 0
-        self._compared = [place for place, column in enumerate(columns) if column not in NOT_COMPARED]
+        self._compared = compared
 
     def of(self, rows: Iterable[Row], report: Callable[[int], None]) -> Iterator[Row]:
         """Yield the rows as every database can store them."""
         for row in rows:
-            storable = tuple(plain(value) if isinstance(value, str) else value for value in row)
+            storable = tuple([plain(value) if isinstance(value, str) else value for value in row])
+            digest = hashlib.blake2b(repr(storable[: self._compared]).encode(), digest_size=16).digest()
             self.rows += 1
-            self.hashes = (self.hashes + _hash(storable[place] for place in self._compared)) % 2**128
+            self.hashes = (self.hashes + int.from_bytes(digest)) % 2**128
             if self.rows % REPORT_EVERY == 0:
                 report(self.rows)
             yield storable
@@ -157,7 +159,9 @@ def _copy_table(
     """Copy and compare the columns that both sides have. `compare_only`: an earlier run has copied them."""
     writable = target.writable(table)
     columns = [name for name in source.readable(table) if name in writable and name not in NOT_COPIED]
-    read, written = _Tally(columns), _Tally(columns)
+    columns.sort(key=NOT_COMPARED.__contains__)
+    compared = len(set(columns) - NOT_COMPARED)
+    read, written = _Tally(compared), _Tally(compared)
     if not columns:
         return read
     name, total = TABLES[table], source.count(table)
@@ -192,12 +196,3 @@ def _commit(source: LockedTables, target: LockedTables, reason: str | None) -> N
 
 def _exhaust(rows: Iterable[Row]) -> None:
     deque(rows, maxlen=0)
-
-
-def _hash(row: Iterable[Any]) -> int:
-    digest = hashlib.blake2b(digest_size=16)
-    for value in row:
-        content = value if isinstance(value, bytes) else repr(value).encode()
-        digest.update(b"%d " % len(content))
-        digest.update(content)
-    return int.from_bytes(digest.digest())
