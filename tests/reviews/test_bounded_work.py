@@ -10,9 +10,10 @@ import pytest
 from judging_data import invented, nowhere, review_set
 
 from outlast_reviews import deduplicate
-from outlast_reviews.checks import overlap, run_checks, similar
+from outlast_reviews.checks import run_checks, similar_sets
 from outlast_reviews.checks.facts import ReviewFacts, Sighting, reviewer_mark
 from outlast_reviews.checks.near_copies import near_copies
+from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.report import review_report
 from outlast_reviews.review import MOST_CHARACTERS, Review
@@ -49,21 +50,21 @@ def test_a_short_text_is_not_laid_beside_the_words_of_a_text_many_times_as_long(
 
 @pytest.mark.slow
 def test_sets_of_the_same_parts_in_other_choices_are_compared_with_few_others_each(counted):
-    calls = counted(similar, "_similar")
+    calls = counted(similar_sets, "_similar")
     chance = random.Random(1)
     parts = [[chance.getrandbits(32) for _ in range(10)] for _ in range(100)]
     sets = [array("I", chain.from_iterable(chance.sample(parts, 10))) for _ in range(300)]
-    assert similar.similar_groups(sets, lambda _a, _b: True, nowhere, loosely=[True] * 300) is not None
+    assert similar_sets.similar_groups(sets, lambda _a, _b: True, nowhere, loosely=[True] * 300) is not None
     assert len(calls) <= 300 * 20
 
 
 def test_a_reviewer_with_thousands_of_reviews_is_looked_up_once_a_day_and_product(counted):
-    calls = counted(overlap, "_pairs")
+    calls = counted(sys.modules[reviewer_overlap.__module__], "_pairs")
     day = dt.date(2024, 5, 10)
     reviews = [Review(n, date=day, reviewer="Anna Larkspurn", text=f"text {n}") for n in range(1, 2_001)]
     mark = reviewer_mark(reviews[0]) or ""
     seen = [Sighting(mark, f"web:{n}", day) for n in range(80)]
-    finding = overlap.reviewer_overlap(reviews, nowhere, facts=ReviewFacts(seen=seen))
+    finding = reviewer_overlap(reviews, nowhere, facts=ReviewFacts(seen=seen))
     assert len(finding.signs) == 2_000
     assert len(calls) <= 2
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from judging_data import invented, nowhere
 
 from outlast_reviews.checks.burst import burst
-from outlast_reviews.checks.chance import fisher_tail, poisson_tail
+from outlast_reviews.checks.significance import fisher_tail, poisson_tail
 from outlast_reviews.review import Review
 
 START = dt.date(2024, 6, 3)
 
 
-def crowd(count: int, stars: float | None = 5.0, first_row: int = 5001) -> list[Review]:
+def spike(count: int, stars: float | None = 5.0, first_row: int = 5001) -> list[Review]:
     return [
         Review(row=first_row + n, rating=stars, date=START + dt.timedelta(days=n % 3), text="x")
         for n in range(count)
@@ -25,7 +25,7 @@ def crowd(count: int, stars: float | None = 5.0, first_row: int = 5001) -> list[
 
 
 def test_a_campaign_of_five_stars_is_found_with_its_days():
-    finding = burst([*invented(300), *crowd(40)], nowhere)
+    finding = burst([*invented(300), *spike(40)], nowhere)
     assert finding.outcome == "found"
     (window,) = finding.windows
     assert window.start <= START
@@ -36,13 +36,13 @@ def test_a_campaign_of_five_stars_is_found_with_its_days():
 
 
 def test_only_five_star_reviews_of_the_window_carry_the_sign():
-    reviews = [*invented(300), *crowd(40), *crowd(3, stars=2.0, first_row=6001)]
+    reviews = [*invented(300), *spike(40), *spike(3, stars=2.0, first_row=6001)]
     assert not {sign.row for sign in burst(reviews, nowhere).signs} & {6001, 6002, 6003}
 
 
 def test_a_rush_with_the_usual_stars_is_clear():
     usual = random.Random(3)
-    rush = [dataclasses.replace(r, rating=5.0 if usual.random() < 0.6 else 2.0) for r in crowd(60)]
+    rush = [dataclasses.replace(r, rating=5.0 if usual.random() < 0.6 else 2.0) for r in spike(60)]
     finding = burst([*invented(300), *rush], nowhere)
     assert (finding.outcome, finding.windows) == ("clear", ())
     assert "usual stars" in finding.sentence
@@ -66,7 +66,7 @@ def test_few_reviews_or_few_days_are_not_assessed():
 
 def test_a_stray_date_of_long_ago_changes_nothing():
     stray = Review(row=9999, rating=3.0, date=dt.date(1970, 1, 1), text="x")
-    found = burst([*invented(300), *crowd(40), stray], nowhere)
+    found = burst([*invented(300), *spike(40), stray], nowhere)
     assert any(w.start <= START <= w.end for w in found.windows)
 
 
@@ -85,7 +85,7 @@ def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     false = 0
     for seed in range(30):
         chance = random.Random(seed)
-        reviews = [*invented(250, seed=seed), *crowd(60)]
+        reviews = [*invented(250, seed=seed), *spike(60)]
         stars = [5.0 if chance.random() < 0.6 else 3.0 for _ in reviews]
         shuffled = [dataclasses.replace(r, rating=s) for r, s in zip(reviews, stars, strict=True)]
         false += burst(shuffled, nowhere).outcome == "found"

@@ -1,4 +1,4 @@
-"""What the checks count with: chance, crowded days, independent looks, similar sets, words and progress."""
+"""What the checks count with: chance, days with spikes, independent looks, similar sets, words and progress."""
 
 import math
 from array import array
@@ -7,13 +7,12 @@ import pytest
 from judging_data import invented, nowhere
 
 from outlast_reviews.checks import PROGRESS, checks, run_checks
-from outlast_reviews.checks.chance import fisher_tail, poisson_tail
-from outlast_reviews.checks.crowds import Crowd, crowds, non_overlapping
+from outlast_reviews.checks.burst import Spike, find_spikes, non_overlapping
 from outlast_reviews.checks.finding import part_of
-from outlast_reviews.checks.languages import mostly_known
-from outlast_reviews.checks.lexicon import is_english
-from outlast_reviews.checks.multiplicity import independent_tests
-from outlast_reviews.checks.similar import similar_groups, spread
+from outlast_reviews.checks.incentive import mostly_known
+from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
+from outlast_reviews.checks.similar_sets import similar_groups, spread
+from outlast_reviews.checks.stars_text import is_english
 from outlast_reviews.checks.words import MOST_WORDS, shingles_of, spans_of, words_of
 
 
@@ -38,16 +37,16 @@ def test_a_fisher_tail_is_the_sum_over_all_tables_as_lopsided_or_more(table):
     assert fisher_tail(*table) == pytest.approx(ways / math.comb(everything, inside_all), rel=1e-9)
 
 
-class TestCrowds:
+class TestSpikes:
     """Days are numbers; one review a day for a hundred days, and more on some of them."""
 
     QUIET = tuple(range(1, 101))
 
     def found(self, *more: int) -> list[tuple[int, int, int, int]]:
         days = sorted([*self.QUIET, *more])
-        return [(c.start, c.end, c.first, c.after) for c in non_overlapping(crowds(days, nowhere))]
+        return [(c.start, c.end, c.first, c.after) for c in non_overlapping(find_spikes(days, nowhere))]
 
-    def test_a_crowded_day_is_found_with_its_reviews(self):
+    def test_a_spike_is_found_with_its_reviews(self):
         assert self.found(*[50] * 12) == [(50, 50, 49, 62)]
 
     def test_a_stretch_of_days_is_found_as_one(self):
@@ -55,53 +54,53 @@ class TestCrowds:
         assert (start, end, after - first) == (50, 52, 27)
 
     def test_two_far_apart_are_two_in_order_of_time(self):
-        assert [crowd[:2] for crowd in self.found(*[80] * 20, *[20] * 12)] == [(20, 20), (80, 80)]
+        assert [spike[:2] for spike in self.found(*[80] * 20, *[20] * 12)] == [(20, 20), (80, 80)]
 
-    def test_fewer_than_eight_are_no_crowd(self):
+    def test_fewer_than_eight_are_no_spike(self):
         sparse = [1, 200, *[100] * 7]
-        assert crowds(sorted(sparse), nowhere) == []
-        assert crowds(sorted([*sparse, 100]), nowhere) != []
+        assert find_spikes(sorted(sparse), nowhere) == []
+        assert find_spikes(sorted([*sparse, 100]), nowhere) != []
 
     def test_the_least_likely_stands_first_and_its_chance_counts_all_stretches(self):
         days = sorted([*self.QUIET, *[20] * 12, *[80] * 30])
-        found = crowds(days, nowhere)
+        found = find_spikes(days, nowhere)
         assert found[0].start == found[0].end == 80
-        assert [crowd.chance for crowd in found] == sorted(crowd.chance for crowd in found)
+        assert [spike.chance for spike in found] == sorted(spike.chance for spike in found)
         usual = 56 / 56  # one a day in the four weeks before and after
         assert found[0].chance == pytest.approx(poisson_tail(31, usual) * 100 * 8, rel=1e-6)
 
     def test_an_edge_has_surroundings_on_one_side(self):
         days = sorted([*self.QUIET, *[1] * 12])
-        first = next(crowd for crowd in crowds(days, nowhere) if crowd.end == 1)
+        first = next(spike for spike in find_spikes(days, nowhere) if spike.end == 1)
         assert first.chance == pytest.approx(poisson_tail(13, 1.0) * 100 * 8, rel=1e-6)
 
     def test_twice_as_many_is_the_least(self):
         busy = [day for day in range(1, 101) for _ in range(100)]
-        assert non_overlapping(crowds(sorted([*busy, *[50] * 95]), nowhere)) == []
-        assert len(non_overlapping(crowds(sorted([*busy, *[50] * 105]), nowhere))) == 1
+        assert non_overlapping(find_spikes(sorted([*busy, *[50] * 95]), nowhere)) == []
+        assert len(non_overlapping(find_spikes(sorted([*busy, *[50] * 105]), nowhere))) == 1
 
     def test_a_stretch_of_a_third_of_all_days_is_the_longest(self):
         short = sorted([1, 2, 3, 4, 5, 6, *[3] * 30, *[4] * 30])
-        assert {c.end - c.start + 1 for c in crowds(short, nowhere)} <= {1, 2}
+        assert {c.end - c.start + 1 for c in find_spikes(short, nowhere)} <= {1, 2}
 
-    def test_what_chance_gives_more_than_once_in_twenty_is_no_crowd(self):
+    def test_what_chance_gives_more_than_once_in_twenty_is_no_spike(self):
         busier = sorted([*self.QUIET, *range(2, 101, 2)])  # three in two days
         assert 0.05 < poisson_tail(8, 1.5) * 100 * 8 < 1
-        assert crowds(sorted([*busier, *[50] * 6]), nowhere) == []
-        assert crowds(sorted([*busier, *[50] * 9]), nowhere) != []
+        assert find_spikes(sorted([*busier, *[50] * 6]), nowhere) == []
+        assert find_spikes(sorted([*busier, *[50] * 9]), nowhere) != []
 
     def test_those_that_touch_are_one_and_the_first_named_stays(self):
-        def crowd(start: int, end: int) -> Crowd:
-            return Crowd(0.0, start, end, 0, 0)
+        def spike(start: int, end: int) -> Spike:
+            return Spike(0.0, start, end, 0, 0)
 
-        first, touching, after, before = crowd(5, 7), crowd(7, 9), crowd(8, 9), crowd(1, 4)
+        first, touching, after, before = spike(5, 7), spike(7, 9), spike(8, 9), spike(1, 4)
         assert non_overlapping([first, touching, after, before]) == [before, first, after]
         assert non_overlapping([touching, first]) == [touching]
-        assert non_overlapping([crowd(7, 7), first]) == [crowd(7, 7)]
+        assert non_overlapping([spike(7, 7), first]) == [spike(7, 7)]
 
     def test_at_most_two_hundred_are_told(self):
         days = [day for n in range(260) for day in [100 * n] * 20]
-        assert len(crowds(sorted([*days, *range(0, 26_000, 20)]), nowhere)) == 200
+        assert len(find_spikes(sorted([*days, *range(0, 26_000, 20)]), nowhere)) == 200
 
 
 @pytest.mark.slow

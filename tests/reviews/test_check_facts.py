@@ -8,8 +8,8 @@ from judging_data import WORDS, invented, nowhere
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
-from outlast_reviews.checks.marketing import marketing_text
-from outlast_reviews.checks.overlap import reviewer_overlap
+from outlast_reviews.checks.marketing_text import marketing_text
+from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import gather, judge

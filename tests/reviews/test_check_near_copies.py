@@ -11,7 +11,7 @@ from judging_data import TEMPLATE, WORDS, copies, invented, nowhere
 from yardstick import cost, least
 
 from outlast_reviews.checks.near_copies import near_copies
-from outlast_reviews.checks.similar import similar_groups
+from outlast_reviews.checks.similar_sets import similar_groups
 from outlast_reviews.checks.words import shingles_of, words_of
 from outlast_reviews.review import Review
 

@@ -13,9 +13,9 @@ from outlast_reviews.checks.buyers import buyers
 from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
 from outlast_reviews.checks.finding import Finding, Sign, Window
 from outlast_reviews.checks.incentive import incentive
-from outlast_reviews.checks.marketing import marketing_text
+from outlast_reviews.checks.marketing_text import marketing_text
 from outlast_reviews.checks.near_copies import near_copies
-from outlast_reviews.checks.overlap import reviewer_overlap
+from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.stars_text import stars_text
 from outlast_reviews.checks.unverified import unverified
 from outlast_reviews.checks.vanished import vanished
@@ -34,15 +34,15 @@ def on(day: int, stars: float, row: int) -> Review:
 
 
 class TestBurst:
-    """One review every other day, of three stars; on top of them crowds of five stars."""
+    """One review every other day, of three stars; on top of them spikes of five stars."""
 
     QUIET = tuple(on(2 * n, 3.0, n) for n in range(1, 101))
 
-    def crowd(self, day: int, count: int, stars: float = 5.0, days: int = 1) -> list[Review]:
+    def spike(self, day: int, count: int, stars: float = 5.0, days: int = 1) -> list[Review]:
         return [on(day + n % days, stars, 1_000 * day + n) for n in range(count)]
 
     def test_a_burst_of_one_day(self):
-        finding = burst([*self.QUIET, *self.crowd(51, 20)], nowhere)
+        finding = burst([*self.QUIET, *self.spike(51, 20)], nowhere)
         assert told(finding) == (
             "found",
             "Many more reviews than usual, and far more of them with five stars, came on 21 February 2024.",
@@ -55,7 +55,7 @@ class TestBurst:
         assert finding.signs == tuple(Sign(51_000 + n, "medium", sentence) for n in range(20))
 
     def test_two_bursts_are_both_told_in_order_of_time(self):
-        finding = burst([*self.QUIET, *self.crowd(151, 30), *self.crowd(51, 20, days=2)], nowhere)
+        finding = burst([*self.QUIET, *self.spike(151, 30), *self.spike(51, 20, days=2)], nowhere)
         assert told(finding) == (
             "found",
             (
@@ -82,8 +82,8 @@ class TestBurst:
             ([51, 151], " 2 stretches of days have many reviews, with the usual stars."),
         ],
     )
-    def test_crowds_with_the_usual_stars(self, days, also):
-        finding = burst([*self.QUIET, *(r for day in days for r in self.crowd(day, 20, 3.0))], nowhere)
+    def test_spikes_with_the_usual_stars(self, days, also):
+        finding = burst([*self.QUIET, *(r for day in days for r in self.spike(day, 20, 3.0))], nowhere)
         assert told(finding) == (
             "clear",
             f"In 199 days there is no rush of reviews with more five stars than usual.{also}",

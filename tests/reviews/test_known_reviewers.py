@@ -14,8 +14,8 @@ from owners import become
 from outlast import Facts, Outlast, Settings
 from outlast_reviews.analysis import register
 from outlast_reviews.checks.facts import ReviewFacts as Known
-from outlast_reviews.checks.marketing import marketing_text
-from outlast_reviews.checks.overlap import reviewer_overlap
+from outlast_reviews.checks.marketing_text import marketing_text
+from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.review import Review

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from outlast_reviews.checks import PROGRESS, checks, run_checks
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.excerpts import excerpt, plain, plain_quotes
 from outlast_reviews.listing import MOST_FLAGGED, MOST_WITHOUT_SIGNS
 from outlast_reviews.report import Report, make_report, review_report
 from outlast_reviews.review import Review, ReviewSet
+from outlast_reviews.sanitising import excerpt, sanitised, sanitised_quotes
 from outlast_reviews.timeline import timeline
 
 NOW = dt.datetime(2025, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
@@ -194,14 +194,14 @@ def test_an_excerpt_is_short_and_holds_the_quote(lead):
 
 def test_an_excerpt_of_one_endless_word_is_short():
     assert len(excerpt("x" * 10_000, [])) == 300 - 1
-    assert len(excerpt("x" * 10_000, plain_quotes(["x" * 5_000]))) <= 300
+    assert len(excerpt("x" * 10_000, sanitised_quotes(["x" * 5_000]))) <= 300
 
 
 def test_quotes_stay_parts_of_the_plain_text():
     text = f"{TEMPLATE}\n\n\t{TEMPLATE}"
-    assert all(quote in plain(text) for quote in plain_quotes([text, TEMPLATE, "", text]))
-    assert " ".join(plain_quotes([f"{TEMPLATE} {TEMPLATE}"])) == f"{TEMPLATE} {TEMPLATE}"
-    assert plain("a\u200db \x07 c\u202e") == "a\u200db c"
+    assert all(quote in sanitised(text) for quote in sanitised_quotes([text, TEMPLATE, "", text]))
+    assert " ".join(sanitised_quotes([f"{TEMPLATE} {TEMPLATE}"])) == f"{TEMPLATE} {TEMPLATE}"
+    assert sanitised("a\u200db \x07 c\u202e") == "a\u200db c"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from judging_data import copies, invented
 
 from outlast_reviews.pages import ReportPage, render_report
 from outlast_reviews.pages.charts import interval_bar, star_rows
-from outlast_reviews.pages.marking import marked
+from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet, Skipped
 
@@ -220,7 +220,7 @@ def test_one_page_object_renders_many_results():
 
 def test_highlighted_parts_together_are_the_text():
     text = "one two three two one"
-    parts = marked(text, ["two", "two three", "", "absent"])
+    parts = highlighted(text, ["two", "two three", "", "absent"])
     assert "".join(part for part, _ in parts) == text
     assert [part for part, on in parts if on] == ["two three two"]
 
@@ -235,7 +235,7 @@ def test_highlighted_parts_together_are_the_text():
     ],
 )
 def test_what_an_excerpt_cuts_off_of_a_quote_is_highlighted_as_far_as_it_goes(text, quote, lit):
-    parts = marked(text, [quote])
+    parts = highlighted(text, [quote])
     assert "".join(part for part, _ in parts) == text
     assert [part for part, on in parts if on] == lit
 

@@ -11,7 +11,7 @@ from judging_data import copies, invented
 from yardstick import cost, least
 
 from outlast_reviews.pages import ReportPage, render_report
-from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, PER_PAGE, Choice, paginate
+from outlast_reviews.pages.query import CLEAR_PER_PAGE, PER_PAGE, ReportQuery, paginate
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet
 
@@ -89,9 +89,9 @@ def test_without_incentivised_reviews_neither_list_nor_stars_have_them(mixed):
 
 
 def test_choices_are_kept_in_the_addresses_of_others():
-    choice = Choice(check="burst", page=3, without_incentivised=True)
+    choice = ReportQuery(check="burst", page=3, without_incentivised=True)
     assert choice.to("r-flagged", page=4) == "?check=burst&page=4&incentivised=without#r-flagged"
-    assert Choice().to("r-flagged") == "?#r-flagged"
+    assert ReportQuery().to("r-flagged") == "?#r-flagged"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from outlast.cli.main import outlast
 from outlast_reviews.analysis import subject
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.invented.sample import CAMPAIGN, COPIES, REPEATED
-from outlast_reviews.pages.marking import marked
+from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.formats.read import read_reviews
@@ -61,7 +61,7 @@ def test_the_same_words_are_highlighted_in_every_copy():
     alike = [f for f in shown()["flagged"] if f["excerpt"].endswith(end)]
     assert len(alike) > COPIES / 2
     for flagged in alike:
-        last, lit = marked(flagged["excerpt"], (q for r in flagged["reasons"] for q in r["quotes"]))[-1]
+        last, lit = highlighted(flagged["excerpt"], (q for r in flagged["reasons"] for q in r["quotes"]))[-1]
         assert (last[-len(end) :], lit) == (end, True)
 
 

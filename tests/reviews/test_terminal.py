@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from judging_data import copies, invented
 
 from outlast.cli.main import outlast
+from outlast_reviews.cli.report_printer import EXAMPLES, MOST_COPIES, print_report
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet, Skipped
-from outlast_reviews.terminal import EXAMPLES, MOST_COPIES, print_report
 
 NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
 

@@ -28,7 +28,7 @@ from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
-from outlast_reviews.value_names import by_name, new_name
+from outlast_reviews.step_keys import by_name, unique_name
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
@@ -72,14 +72,15 @@ RememberStep = Step[[CleanSet, str], str]
 @step("Gathering the reviews", weight=3)
 def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
     """Read all files and addresses; an unreadable source fails the session with the reason."""
-    return replace(gather_all(locations_of(source), mapping, product), made=new_name())
+    return replace(gather_all(locations_of(source), mapping, product), made=unique_name())
 
 
 @step("Merging repeats and counting", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
     with computing():
         return replace(
-            clean(received, lambda done, total: report_progress(_MERGE_SHARE * done / total, 1.0)), made=new_name()
+            clean(received, lambda done, total: report_progress(_MERGE_SHARE * done / total, 1.0)),
+            made=unique_name(),
         )
 
 
@@ -133,7 +134,7 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[JudgeStep, RememberSt
 
         with computing():
             known = known_reviewers.known(reviews.reviews, subject, description, looked_up)
-            return CheckResults(run_checks(reviews.reviews, checked, facts=known), new_name())
+            return CheckResults(run_checks(reviews.reviews, checked, facts=known), unique_name())
 
     @step("Noting marks for later comparisons", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:

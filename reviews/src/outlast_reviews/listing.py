@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
 from outlast_reviews.checks.finding import Finding, Sign, Strength
-from outlast_reviews.excerpts import excerpt, plain_quotes, shortened
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import short_name
+from outlast_reviews.sanitising import excerpt, sanitised_quotes, truncated
 from outlast_reviews.verdict import Evidence
 
 MOST_FLAGGED = 5_000
@@ -114,7 +114,7 @@ def _within_bytes(reviews: Iterable[L]) -> list[L]:
 
 
 def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -> Flagged:
-    quotes = {name: plain_quotes(sign.quotes) for name, sign in signs}
+    quotes = {name: sanitised_quotes(sign.quotes) for name, sign in signs}
     listed = _listed(review, [quote for of_one in quotes.values() for quote in of_one])
     reasons: list[Reason] = [
         {
@@ -132,11 +132,11 @@ def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -
 
 def _listed(review: Review, quotes: Sequence[str]) -> Listed:
     return {
-        "review_id": shortened(review.review_id or "", _LONGEST_NAME) or f"row {review.row}",
+        "review_id": truncated(review.review_id or "", _LONGEST_NAME) or f"row {review.row}",
         "row": review.row,
-        "reviewer": short_name(shortened(review.reviewer or "", _LONGEST_REVIEWER)),
+        "reviewer": short_name(truncated(review.reviewer or "", _LONGEST_REVIEWER)),
         "rating": review.rating,
         "date": review.date.isoformat() if review.date else None,
-        "title": shortened(review.title, _LONGEST_NAME),
+        "title": truncated(review.title, _LONGEST_NAME),
         "excerpt": excerpt(review.text, quotes),
     }

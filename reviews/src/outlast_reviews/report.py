@@ -8,12 +8,12 @@ from outlast_reviews.checks import ignore_progress, run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
-from outlast_reviews.excerpts import shortened
 from outlast_reviews.judge.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
 from outlast_reviews.review import ReviewSet
+from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
 from outlast_reviews.verdict import Grade, gather, judge
 from outlast_reviews.wording import explain, headline
@@ -224,10 +224,10 @@ def make_report(
             ],
         },
         "method": method(model),
-        "source": shortened(source, 2_000),
+        "source": truncated(source, 2_000),
         "format": received.format,
         "sample": sample,
-        "product_title": shortened(received.product_title or "", _LONGEST_NAME) or None,
+        "product_title": truncated(received.product_title or "", _LONGEST_NAME) or None,
         "product_rating": received.product_rating,
         "analysed_at": analysed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
@@ -248,10 +248,10 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "merged_duplicates": counted.merged,
         "skipped": counted.skipped,
         "skipped_reasons": [
-            {"reason": shortened(reason, _LONGEST_NAME), "count": count, "rows": shortened(rows, _LONGEST_NAME)}
+            {"reason": truncated(reason, _LONGEST_NAME), "count": count, "rows": truncated(rows, _LONGEST_NAME)}
             for reason, count, rows in counted.skipped_reasons
         ],
-        "left_out": [shortened(line, 2 * _LONGEST_NAME) for line in counted.left_out],
+        "left_out": [truncated(line, 2 * _LONGEST_NAME) for line in counted.left_out],
         "products": [{"name": name, "count": count} for name, count in counted.most_frequent_products],
         "products_count": counted.products,
     }

@@ -9,9 +9,9 @@ from outlast_reviews.checks.buyers import buyers
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Check, Finding
 from outlast_reviews.checks.incentive import incentive
-from outlast_reviews.checks.marketing import marketing_text
+from outlast_reviews.checks.marketing_text import marketing_text
 from outlast_reviews.checks.near_copies import near_copies
-from outlast_reviews.checks.overlap import reviewer_overlap
+from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.stars_text import stars_text
 from outlast_reviews.checks.unverified import unverified
 from outlast_reviews.checks.vanished import vanished

@@ -1,49 +1,124 @@
 """Check for bursts: days with far more reviews, and far more five-star ones, than usual (pure)."""
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from outlast_reviews import formatting
-from outlast_reviews.checks.chance import fisher_tail
-from outlast_reviews.checks.crowds import Crowd, crowds, non_overlapping
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
-from outlast_reviews.checks.multiplicity import independent_tests
+from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
 from outlast_reviews.review import Review
+
+SPIKE_CHANCE = 0.05
+"""Significance level after correction for all runs tried. A spike is a candidate; its stars decide."""
+_LENGTHS = (1, 2, 3, 4, 5, 7, 10, 14)
+"""Lengths of the runs that are tried, in days."""
+_LEAST_IN_SPIKE = 8
+_SURROUNDINGS = 28
+"""Days before and after a run that give the baseline."""
+_OVERALL = 0.5
+"""Minimum baseline as a share of the overall average; otherwise quiet periods make any review a spike."""
+_LEAST_FACTOR = 2
+"""Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
+_MOST_SPIKES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """A stretch of days with too many reviews."""
+
+    chance: float
+    """After every stretch that was tried."""
+    start: int
+    end: int
+    """Ordinals of the first and the last day."""
+    first: int
+    after: int
+    """Its reviews, as a slice of the days."""
+
+
+def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
+    """The least likely first, at most 200; they may overlap. `days` are ordinals in ascending order.
+
+    What is usual comes from the weeks around a stretch, so that a season or a launch is no spike among
+    its own days; of stretches with the same reviews the shortest stands for all.
+    """
+    first, last = days[0], days[-1]
+    span = last - first + 1
+    found: dict[tuple[int, int], Spike] = {}
+    starts = sorted(set(days))
+    for n, start in enumerate(starts):
+        if n % 256 == 0:
+            advance(n / len(starts))
+        for length in _LENGTHS:
+            end = start + length - 1
+            if end > last or 3 * length > span:
+                break
+            inside = slice(bisect_left(days, start), bisect_right(days, end))
+            count = inside.stop - inside.start
+            if count < _LEAST_IN_SPIKE or (inside.start, inside.stop) in found:
+                continue
+            expected = length * _usual(days, start, end, count, span)
+            if count < _LEAST_FACTOR * expected:
+                continue
+            chance = poisson_tail(count, expected) * span * len(_LENGTHS)
+            if chance < SPIKE_CHANCE:
+                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop)
+    return sorted(found.values(), key=lambda c: (c.chance, c.start, c.end))[:_MOST_SPIKES]
+
+
+def non_overlapping(ordered: Sequence[Spike]) -> list[Spike]:
+    """Keep the first of overlapping spikes, and sort by time."""
+    chosen: list[Spike] = []
+    for spike in ordered:
+        if all(spike.end < other.start or other.end < spike.start for other in chosen):
+            chosen.append(spike)
+    return sorted(chosen, key=lambda c: c.start)
+
+
+def _usual(days: Sequence[int], start: int, end: int, count: int, span: int) -> float:
+    length = end - start + 1
+    before, after = max(days[0], start - _SURROUNDINGS), min(days[-1], end + _SURROUNDINGS)
+    around = bisect_right(days, after) - bisect_left(days, before) - count
+    overall = (len(days) - count) / (span - length)
+    return max(around / max(1, after - before + 1 - length), _OVERALL * overall, 1 / span)
+
 
 NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
 CHANCE = 0.01
-"""Significance level for a product as a whole, after correction for all crowds."""
+"""Significance level for a product as a whole, after correction for all spikes."""
 
 
 def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     """Crowded days, found by volume alone, on which five stars are significantly more frequent.
 
-    Volume alone is no sign: a launch or a holiday crowds reviews too, but with the usual stars.
+    Volume alone is no sign: a launch or a holiday brings spikes too, but with the usual stars.
     """
     dated = sorted((r.date, r.rating, r.row) for r in reviews if r.date and r.rating is not None)
     days = (dated[-1][0] - dated[0][0]).days + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
         return Finding(NAME, TITLE, "not_assessed", _why_not(len(dated), days))
-    crowded = crowds([day.toordinal() for day, _, _ in dated], advance)
+    spikes = find_spikes([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
-    bursts = non_overlapping(_shifted(crowded, fives))
+    bursts = non_overlapping(_shifted(spikes, fives))
     if not bursts:
-        many = len(non_overlapping(crowded))
+        many = len(non_overlapping(spikes))
         also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
         sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
     signs: list[Sign] = []
-    for crowd in bursts:
-        inside, five = crowd.after - crowd.first, fives[crowd.after] - fives[crowd.first]
+    for spike in bursts:
+        inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         sentence = (
-            f"Five stars in a burst: {_share(five, inside)} of the {inside:,} reviews {_when(crowd)} give five"
+            f"Five stars in a burst: {_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five"
             f" stars, {_share(fives[-1] - five, len(dated) - inside)} at other times."
         )
-        rows = sorted(row for _, rating, row in dated[crowd.first : crowd.after] if rating >= 5)
+        rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
     when = " and ".join(map(_when, bursts))
     sentence = f"Many more reviews than usual, and far more of them with five stars, came {when}."
@@ -51,16 +126,16 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
 
 
-def _shifted(crowded: Sequence[Crowd], fives: Sequence[int]) -> list[Crowd]:
-    """Keep the crowds with significantly more five stars, in their order. `fives` is a cumulative count."""
+def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
+    """Keep the spikes with significantly more five stars, in their order. `fives` is a cumulative count."""
     total = len(fives) - 1
-    tests = independent_tests([(c.first, c.after) for c in crowded], total)
+    tests = independent_tests([(c.first, c.after) for c in spikes], total)
 
-    def chance(crowd: Crowd) -> float:
-        inside, five = crowd.after - crowd.first, fives[crowd.after] - fives[crowd.first]
+    def chance(spike: Spike) -> float:
+        inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         return fisher_tail(five, inside, fives[-1] - five, total - inside)
 
-    return [crowd for crowd in crowded if chance(crowd) * tests < CHANCE]
+    return [spike for spike in spikes if chance(spike) * tests < CHANCE]
 
 
 def _why_not(dated: int, days: int) -> str:
@@ -73,8 +148,8 @@ def _day(ordinal: int) -> dt.date:
     return dt.date.fromordinal(ordinal)
 
 
-def _when(crowd: Crowd) -> str:
-    return formatting.days(_day(crowd.start), _day(crowd.end))
+def _when(spike: Spike) -> str:
+    return formatting.days(_day(spike.start), _day(spike.end))
 
 
 def _days_had(stretches: int) -> str:

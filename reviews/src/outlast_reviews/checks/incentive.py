@@ -1,11 +1,52 @@
 """Check for incentivised reviews, by their own words or the shop's flag (pure)."""
 
+import re
 from collections.abc import Sequence
+from itertools import islice
 
 from outlast_reviews.checks.disclosures import disclosure
 from outlast_reviews.checks.finding import Advance, Finding, Sign
-from outlast_reviews.checks.languages import mostly_known
+from outlast_reviews.checks.words import words_of
 from outlast_reviews.review import Review
+
+LEAST_WORDS = 8
+"""Words that a text needs for its language to be detected."""
+LEAST_COMMON = 0.15
+"""Share of a text's words that are among the commonest of one language."""
+LOOKED_AT = 1_000
+"""Texts sampled: the first that are long enough."""
+_JAPANESE = re.compile("[\u3040-\u30ff]")
+_COMMONEST = tuple(
+    frozenset(words.split())
+    for words in (
+        "the and a to i it is this for of in my was that with on have you very but so not they as",
+        "und die der das ich ist es nicht sehr mit zu ein eine auf für den im war von wie aber auch gut",
+        "de la le et les je est pas un une pour très en à des que ce il qui du avec bien mais",
+        "de la que el en y es muy no un una para con lo los se me por las su al pero bien",
+        "di e che il la è un per non una in molto con sono mi ho le si da ma anche come del",
+        "de e que o a não é um uma para com muito em do da os as me por mas bem no na",
+        "de en het een is ik niet van op te dat voor met zijn er maar heel erg goed ook wel",
+        "i w na to się nie jest z do że bardzo o jak po ale dla są mi już co",
+        "och det är jag en som på i inte med för den att av så mycket bra till ett har men",
+    )
+)
+
+
+def mostly_known(texts: Sequence[str]) -> bool:
+    """Whether half of the texts that show their language are in one of them; also where none shows it."""
+    flags = list(islice((known for text in texts if (known := _known(text)) is not None), LOOKED_AT))
+    return 2 * sum(flags) >= len(flags)
+
+
+def _known(text: str) -> bool | None:
+    """`None`: too few words to tell."""
+    if _JAPANESE.search(text):
+        return True
+    words = words_of(text).words
+    if len(words) < LEAST_WORDS:
+        return None
+    return any(sum(word in common for word in words) >= LEAST_COMMON * len(words) for common in _COMMONEST)
+
 
 NAME, TITLE = "incentive", "Reviews in return for something"
 

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
-from outlast_reviews.checks.similar import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
+from outlast_reviews.checks.similar_sets import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
 from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review

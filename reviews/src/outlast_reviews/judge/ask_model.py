@@ -17,7 +17,7 @@ from outlast_reviews.judge.judging import Budget, ConcurrencyLimit, JudgingProgr
 from outlast_reviews.judge.opinion import JudgingSummary, Opinion, opinion
 from outlast_reviews.judge.prompt import RequestFormat, ReviewText, estimate_all, text_of
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.value_names import new_name
+from outlast_reviews.step_keys import unique_name
 
 Connect = Callable[[ModelServer], AbstractAsyncContextManager[ChatClient]]
 AskModelStep = Step[[CleanSet, CheckResults, str], Opinion]
@@ -46,7 +46,7 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = JudgeLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
         told = ask(reviews, judged.findings, server, limits, concurrency, memory.blocking, about=subject)
-        return dataclasses.replace(told, made=new_name())
+        return dataclasses.replace(told, made=unique_name())
 
     return ask_model
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from outlast_reviews.pages.choosing import EVERYTHING, PER_PAGE, Choice, PageSlice, paginate
+from outlast_reviews.pages.query import ALL_PAGES, PER_PAGE, PageSlice, ReportQuery, paginate
 
 _OPEN = 5
 """Reviews of a group that show without being asked for."""
@@ -73,30 +73,30 @@ class Group:
     folded: tuple[Item, ...]
 
 
-def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...], PageSlice]:
+def groups(report: Mapping[str, Any], query: ReportQuery) -> tuple[tuple[Group, ...], PageSlice]:
     """What the chosen page shows. A review is in one group, by the first of its reasons; the others are tags.
 
     Of one check alone, all of its reviews are in its own groups.
     """
     titles: dict[str, str] = {check["name"]: check["title"] for check in report["checks"]}
     members: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
-    flagged = _listed(report, choice)
+    flagged = _listed(report, query)
     for review in flagged:
         checks = [reason["check"] for reason in review["reasons"]]
-        if choice.check is None or choice.check in checks:
-            check = choice.check or checks[0]
+        if query.check is None or query.check in checks:
+            check = query.check or checks[0]
             members.setdefault((check, (review["cluster"] or 0) if check == COPIES else 0), []).append(review)
     keys = sorted(members, key=lambda key: (_rank(key[0]), key[1]))
     listed = [(key, n, review) for key in keys for n, review in enumerate(members[key])]
-    where, page = paginate(listed, choice.page, PER_PAGE)
+    where, page = paginate(listed, query.page, PER_PAGE)
     made: list[Group] = []
     for (check, cluster), some in groupby(page, key=lambda entry: entry[0]):
         entries = list(some)
         whole = members[check, cluster]
-        elsewhere = 0 if cluster or choice.check else _having(check, flagged) - len(whole)
+        elsewhere = 0 if cluster or query.check else _having(check, flagged) - len(whole)
         common = _common(check, whole)
         items = [_item(review, check, common) for _, _, review in entries]
-        opened = len(items) if choice.page == EVERYTHING else _OPEN
+        opened = len(items) if query.page == ALL_PAGES else _OPEN
         made.append(
             Group(
                 check=check,
@@ -114,16 +114,16 @@ def groups(report: Mapping[str, Any], choice: Choice) -> tuple[tuple[Group, ...]
     return tuple(made), where
 
 
-def listed_by_check(report: Mapping[str, Any], choice: Choice) -> Counter[str]:
-    """How many of the reviews that the choice lists have a sign of each check; under "" all that it lists."""
-    flagged = _listed(report, choice)
+def listed_by_check(report: Mapping[str, Any], query: ReportQuery) -> Counter[str]:
+    """How many of the reviews that the query lists have a sign of each check; under "" all that it lists."""
+    flagged = _listed(report, query)
     counted = Counter(name for review in flagged for name in {reason["check"] for reason in review["reasons"]})
     counted[""] = len(flagged)
     return counted
 
 
-def _listed(report: Mapping[str, Any], choice: Choice) -> list[Mapping[str, Any]]:
-    return [r for r in report["flagged"] if not (choice.without_incentivised and _only_incentivised(r))]
+def _listed(report: Mapping[str, Any], query: ReportQuery) -> list[Mapping[str, Any]]:
+    return [r for r in report["flagged"] if not (query.without_incentivised and _only_incentivised(r))]
 
 
 def _only_incentivised(review: Mapping[str, Any]) -> bool:

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from outlast_reviews import formatting
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
-from outlast_reviews.pages.choosing import CLEAR_PER_PAGE, Choice, paginate
 from outlast_reviews.pages.grouping import groups, listed_by_check
-from outlast_reviews.pages.marking import marked
+from outlast_reviews.pages.highlighting import highlighted
+from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
@@ -39,7 +39,7 @@ class ReportPage:
             "of_five": _of_five,
             "day": _day,
             "days": _days,
-            "marked": marked,
+            "highlighted": highlighted,
             "outcome": outcome,
             "products_together": products_together,
             "weight": weight,
@@ -55,23 +55,23 @@ class ReportPage:
         `query` is what stands behind the question mark of its address: which reviews are asked for.
         """
         report: Mapping[str, Any] = result["report"]
-        choice = Choice.of(query or {}, report)
+        chosen = ReportQuery.of(query or {}, report)
         bursts = _bursts(report["checks"])
-        flagged, flagged_where = groups(report, choice)
+        flagged, flagged_where = groups(report, chosen)
         clear_where, clear = paginate(
-            report["without_signs"], 1 if choice.clear is None else choice.clear, CLEAR_PER_PAGE
+            report["without_signs"], 1 if chosen.clear is None else chosen.clear, CLEAR_PER_PAGE
         )
         return self._environment.get_template("report.html").render(
             report=report,
             tone=TONES[report["grade"]],
             interval=interval_bar(report),
             share=_share(report),
-            star_rows=star_rows(report["stars"], without_incentivised=choice.without_incentivised),
+            star_rows=star_rows(report["stars"], without_incentivised=chosen.without_incentivised),
             timeline=timeline_chart(report["timeline"], bursts),
             bursts=bursts,
-            choice=choice,
+            query=chosen,
             groups=flagged,
-            listed=listed_by_check(report, choice),
+            listed=listed_by_check(report, chosen),
             flagged_where=flagged_where,
             clear=clear,
             clear_where=clear_where,

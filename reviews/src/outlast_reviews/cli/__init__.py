@@ -1,9 +1,9 @@
 """The commands that the product adds to `outlast`, by the entry point `outlast.commands`."""
 
 COMMANDS = {
-    "analyse": ("outlast_reviews.command:analyse", "Judge the reviews in a file or at an address."),
+    "analyse": ("outlast_reviews.cli.analyse:analyse", "Judge the reviews in a file or at an address."),
     "reviews": (
-        "outlast_reviews.evaluate.command:reviews",
+        "outlast_reviews.cli.evaluate:reviews",
         "Measure how well reviews are judged; print a sample.",
     ),
 }

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
 from outlast_reviews.analysis import register
-from outlast_reviews.excerpts import plain
+from outlast_reviews.cli.report_printer import print_report
 from outlast_reviews.invented import SAMPLE
+from outlast_reviews.sanitising import sanitised
 from outlast_reviews.sources.formats.columns import ABSENT, Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import ALL
-from outlast_reviews.terminal import print_report
 
 OWNER = "terminal"
 _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE)
@@ -56,7 +56,7 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None,
     except OutlastError as error:
         answer = _how_to_answer(error, sources) if isinstance(error, InvalidInput) else ""
         text = f"{_source_prefix(str(error), sources)}{error}{answer}"
-        click.echo("\n".join(plain(line) for line in text.split("\n")), err=True)  # it may quote a file
+        click.echo("\n".join(sanitised(line) for line in text.split("\n")), err=True)  # it may quote a file
         sys.exit(2)
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))

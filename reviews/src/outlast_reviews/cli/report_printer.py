@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from outlast_reviews import formatting
-from outlast_reviews.pages.choosing import EVERYTHING, Choice
 from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
-from outlast_reviews.pages.marking import marked
+from outlast_reviews.pages.highlighting import highlighted
+from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 COLOURS = {"A": "green", "B": "green", "C": "yellow", "D": "red", "F": "red", "U": "cyan"}
@@ -103,7 +103,7 @@ def _colour(check: Mapping[str, Any]) -> str:
 
 
 def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    found, where = groups(report, Choice(page=EVERYTHING))
+    found, where = groups(report, ReportQuery(page=ALL_PAGES))
     if not found:
         yield Text("None.")
     elif where.total < report["flagged_count"]:
@@ -143,7 +143,7 @@ def _review(item: Item) -> Text:
     line = Text(" · ".join(known))
     for tag in item.tags:
         line.append(f"\n{tag.sentence}" if tag.sentence else "")
-    shown = [(part, "bold" if lit else "") for part, lit in marked(review["excerpt"], item.quotes)]
+    shown = [(part, "bold" if lit else "") for part, lit in highlighted(review["excerpt"], item.quotes)]
     return line.append_text(Text.assemble("\n“", *shown, "”")) if shown else line
 
 

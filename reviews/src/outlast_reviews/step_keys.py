@@ -14,7 +14,7 @@ class NamedValue(Protocol):
     def made(self) -> str: ...
 
 
-def new_name() -> str:
+def unique_name() -> str:
     return secrets.token_hex(16)
 
 

@@ -1,4 +1,4 @@
-"""Filters and pagination of the report page, and the links to change them (pure)."""
+"""The query string of the report page: filters and pagination, and the links to change them (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ T = TypeVar("T")
 PER_PAGE = 50
 """Reviews with signs on one page."""
 CLEAR_PER_PAGE = 20
-EVERYTHING = 0
+ALL_PAGES = 0
 """Page number that stands for all pages, for printing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ReportQuery:
     """Filters and pages chosen by the query string."""
 
     check: str | None = None
@@ -26,7 +26,7 @@ class Choice:
     without_incentivised: bool = False
 
     @classmethod
-    def of(cls, query: Mapping[str, str], report: Mapping[str, Any]) -> "Choice":
+    def of(cls, query: Mapping[str, str], report: Mapping[str, Any]) -> "ReportQuery":
         """Parse the query; invalid values fall back to the defaults."""
         known = {check["name"] for check in report["checks"] if check["count"]}
         check = query.get("check", "")
@@ -35,13 +35,13 @@ class Choice:
             known.discard("incentive")
         return cls(
             check=check if check in known else None,
-            page=_page(query.get("page")) or 1 if query.get("page") != "all" else EVERYTHING,
-            clear=EVERYTHING if query.get("clear") == "all" else _page(query.get("clear")),
+            page=_page(query.get("page")) or 1 if query.get("page") != "all" else ALL_PAGES,
+            clear=ALL_PAGES if query.get("clear") == "all" else _page(query.get("clear")),
             without_incentivised=without,
         )
 
     def to(self, part: str, **changes: Any) -> str:
-        """The address of another choice, at a part of the page."""
+        """The address with other filters or pages, at a part of the page."""
         other = replace(self, **changes)
         fields: dict[str, str] = {}
         if other.check:
@@ -83,8 +83,8 @@ class PageSlice:
 def paginate(entries: Sequence[T], page: int, per_page: int) -> tuple[PageSlice, Sequence[T]]:
     """The page of these entries, the last where there are not so many."""
     pages = max(1, -(-len(entries) // per_page))
-    if page == EVERYTHING:
-        return PageSlice(EVERYTHING, pages, 1, len(entries), len(entries)), entries
+    if page == ALL_PAGES:
+        return PageSlice(ALL_PAGES, pages, 1, len(entries), len(entries)), entries
     page = min(page, pages)
     start = (page - 1) * per_page
     shown = entries[start : start + per_page]

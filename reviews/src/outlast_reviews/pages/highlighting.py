@@ -6,7 +6,7 @@ _ELLIPSIS = "…"
 _ANCHOR_WORDS = 3
 
 
-def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
+def highlighted(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
     """The text in parts, each highlighted or not; together they are the text.
 
     What the text shows of a quote that it cuts off is highlighted too.

@@ -1,4 +1,4 @@
-"""Excerpts and quotes of untrusted texts, sanitised and shortened for a report (pure)."""
+"""Excerpts and quotes of untrusted texts, sanitised and truncated for a report (pure)."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _KEPT_FORMATS = "\u200c\u200d"
 """Zero-width joiners of emoji and some scripts; all other invisible characters are removed."""
 
 
-def plain(text: str) -> str:
+def sanitised(text: str) -> str:
     """Remove control and direction characters and lone surrogates, and collapse white space."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
     if not whole.isascii() or not whole.isprintable():
@@ -19,15 +19,15 @@ def plain(text: str) -> str:
     return " ".join(whole.split())
 
 
-def shortened(text: str, longest: int) -> str:
+def truncated(text: str, longest: int) -> str:
     """Sanitise, and cut to `longest` characters with an ellipsis."""
-    text = plain(text)
+    text = sanitised(text)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def plain_quotes(quotes: Iterable[str]) -> list[str]:
-    """Sanitise quotes so that each stays a part of the plain text; cut a long one into two pieces."""
-    pieces = (piece for quote in quotes for piece in _pieces(plain(quote)))
+def sanitised_quotes(quotes: Iterable[str]) -> list[str]:
+    """Sanitise quotes so that each stays a part of the sanitised text; cut a long one into two pieces."""
+    pieces = (piece for quote in quotes for piece in _pieces(sanitised(quote)))
     return [piece for piece in dict.fromkeys(pieces) if piece]
 
 
@@ -45,8 +45,8 @@ def _cut(quote: str) -> str:
 
 
 def excerpt(text: str, quotes: Sequence[str]) -> str:
-    """At most 300 characters of the plain text, with the first plain quote in them."""
-    text = plain(text)
+    """At most 300 characters of the sanitised text, with the first sanitised quote in them."""
+    text = sanitised(text)
     if len(text) <= LONGEST_EXCERPT:
         return text
     at = text.find(quotes[0]) if quotes else 0
