@@ -18,7 +18,6 @@ from test_source_zip import packed
 from outlast import InvalidInput, Outlast, SessionView, Settings, Status
 from outlast_reviews.analysis import register
 from outlast_reviews.sources import gathering
-from outlast_reviews.sources.fetching import addresses as product
 from outlast_reviews.sources.fetching.fetch import Fetcher
 
 ME = "me"
@@ -200,8 +199,8 @@ async def test_an_address_is_fetched_and_may_stand_beside_a_file(
     with shop_server() as shop:
         html = f'<html><script type="application/ld+json">{json.dumps(page)}</script></html>'
         shop.answers["/lamp"] = Answer(html.encode())
-        monkeypatch.setattr(gathering, "Fetcher", partial(Fetcher, allow=shop.allow))
-        monkeypatch.setattr(product, "refuse", partial(product.refuse, allow=shop.allow))
+        monkeypatch.setattr("outlast_reviews.sources.fetching.fetch.Fetcher", partial(Fetcher, allow=shop.allow))
+        monkeypatch.setattr(gathering, "refuse", partial(gathering.refuse, allow=shop.allow))
         alone = await report_of(outlast, source=shop.url("/lamp"))
         both = await report_of(outlast, source=[shop.url("/lamp"), await upload(outlast, "rating,text\n5,a\n")])
     assert (alone["total_reviews"], both["total_reviews"]) == (1, 2)

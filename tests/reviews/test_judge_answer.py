@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, find_quote, judgements
 from outlast_reviews.judge.cache import JudgementCache
-from outlast_reviews.judge.client import InvalidAnswerError, describe_server
+from outlast_reviews.judge.client import describe_server
+from outlast_reviews.judge.errors import InvalidAnswerError
 from outlast_reviews.judge.judging import Budget
 from outlast_reviews.judge.prompt import (
     BATCH,

@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -210,3 +212,10 @@ def test_the_key_is_in_no_text_of_the_settings(monkeypatch):
     settings = review_settings()
     assert "canary-key" not in repr(settings)
     assert settings.llm_api_key.get_secret_value() == "canary-key"
+
+
+@pytest.mark.slow
+def test_serving_imports_no_http_client_and_no_terminal():
+    program = "import sys, outlast_reviews.app; sys.exit(str({'click', 'httpx', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"

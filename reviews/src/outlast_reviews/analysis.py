@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -18,7 +18,6 @@ from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
-from outlast_reviews.judge.ask_model import AskModelStep, model_intro, model_step
 from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.pages.page import compile_templates, render_report
@@ -29,6 +28,9 @@ from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
 from outlast_reviews.step_keys import by_name, unique_name
+
+if TYPE_CHECKING:
+    from outlast_reviews.judge.ask_model import AskModelStep
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
@@ -116,7 +118,7 @@ class Steps(NamedTuple):
     """The steps with dependencies: the stored facts of this installation, a language model."""
 
     judge: JudgeStep
-    ask_model: AskModelStep | None
+    ask_model: "AskModelStep | None"
     remember: RememberStep
     compare: CompareStep
 
@@ -218,8 +220,11 @@ EXPORTS = {
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     """Register this analysis as `product`. Raises `SettingsError`."""
     settings = settings or review_settings()
-    ask_model = model_step(settings, outlast) if settings.llm_model else None
+    ask_model, notice = None, LOCAL_NOTICE
+    if settings.llm_model:
+        from outlast_reviews.judge.ask_model import model_intro, model_step  # noqa: PLC0415 - httpx where it is needed
 
+        ask_model, notice = model_step(settings, outlast), model_intro(settings)
     judge, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
     compare = comparison_step(outlast.facts("earlier reports"))
 
@@ -231,7 +236,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         title="Can these reviews be trusted?",
         steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject,
-        intro=INTRO + (model_intro(settings) if ask_model else LOCAL_NOTICE),
+        intro=INTRO + notice,
         render=render,
         page_title=page_title,
         exports=EXPORTS,

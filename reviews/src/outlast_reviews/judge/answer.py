@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from outlast_reviews.judge.client import InvalidAnswerError
+from outlast_reviews.judge.errors import InvalidAnswerError
 from outlast_reviews.judge.prompt import REASONS, ReviewText
 
 SUSPICIOUS = 70

@@ -13,6 +13,14 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from outlast_reviews.judge.errors import (
+    InvalidAnswerError,
+    ModelError,
+    RequestRefusedError,
+    ServerBusyError,
+    ServerTimeoutError,
+    ServerUnusableError,
+)
 from outlast_reviews.sources.fetching.response import retry_after
 
 LONGEST_RESPONSE = 1 << 20
@@ -34,42 +42,6 @@ _IN_VAIN = {
 }
 _LATER = frozenset({408, 409, 425, 429})
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
-
-
-class ModelError(Exception):
-    """`reason` continues "The model's server". It never quotes the server, which may echo keys or reviews."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class ServerUnusableError(ModelError):
-    """Do not retry: the key, quota, model name or address is wrong."""
-
-
-class ServerBusyError(ModelError):
-    """Retry later; `after` is the server's Retry-After in seconds, if any."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-class ServerTimeoutError(ModelError):
-    """The request timed out. It may be billed all the same, and a smaller one may succeed."""
-
-
-class RequestRefusedError(ModelError):
-    """The server rejects the request; `explanation` is the body of its response, which is never shown."""
-
-    def __init__(self, reason: str, explanation: str) -> None:
-        super().__init__(reason)
-        self.explanation = explanation
-
-
-class InvalidAnswerError(ModelError):
-    """The answer is not what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

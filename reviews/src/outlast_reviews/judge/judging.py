@@ -11,12 +11,10 @@ from typing import Any, Protocol
 
 from outlast_reviews.judge import prompt
 from outlast_reviews.judge.answer import Judgement, judgements
-from outlast_reviews.judge.client import (
-    ChatClient,
+from outlast_reviews.judge.client import ChatClient, Reply, RetryPolicy
+from outlast_reviews.judge.errors import (
     InvalidAnswerError,
-    Reply,
     RequestRefusedError,
-    RetryPolicy,
     ServerBusyError,
     ServerTimeoutError,
     ServerUnusableError,

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -16,15 +16,16 @@ from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import review_settings
 from outlast_reviews.sources.errors import FetchError, NotReviews
-from outlast_reviews.sources.fetching import addresses as product
-from outlast_reviews.sources.fetching.addresses import Product
-from outlast_reviews.sources.fetching.fetch import Fetcher
+from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
 from outlast_reviews.sources.limits import Progress, ReadLimits
 from outlast_reviews.sources.providers import provider_of
-from outlast_reviews.sources.providers.api import Provider
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
+
+if TYPE_CHECKING:
+    from outlast_reviews.sources.fetching.fetch import Fetcher
+    from outlast_reviews.sources.providers.api import Provider
 
 Location = Upload | str
 Only = Literal["product"]
@@ -60,10 +61,10 @@ def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
 def refuse_address(address: str, pointer: str) -> Product:
     """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
     settings = review_settings()
-    refusal = product.refuse(address, provided=lambda target: provider_of(target, settings) is not None)
+    refusal = refuse(address, provided=lambda target: provider_of(target, settings) is not None)
     if refusal is not None:
         raise InvalidInput(refusal, pointer)
-    return product.product_at(address)
+    return product_at(address)
 
 
 async def refuse_file(
@@ -117,7 +118,7 @@ def gather_all(
 @step("Ordering the reviews")
 def order_reviews(address: str) -> str:
     """A nested step, so that a retry collects what the first attempt ordered and paid for."""
-    target = product.product_at(address)
+    target = product_at(address)
     return _provider(target).order(target)
 
 
@@ -130,21 +131,27 @@ def _gather_one(location: Location, mapping: Mapping[Part, str], progress: Progr
                 return read_reviews(file, size, progress, mapping=mapping)
     if location == SAMPLE:
         return sample_reviews()
-    target = product.product_at(location)
+    target = product_at(location)
     if target.is_short:
-        target = product.product_at(Fetcher().resolve(target.address))
+        target = product_at(_fetcher().resolve(target.address))
         if target.shop != "amazon" or target.product_id is None:
             raise FetchError(
                 "The short link does not lead to a product of Amazon's. Give the product's own address."
             )
     if provider_of(target, review_settings()) is not None:
         return _provider(target).collect(order_reviews(target.address), progress, _reporting_pause(target))
-    page = Fetcher().fetch(target.address, progress)
+    page = _fetcher().fetch(target.address, progress)
     with computing():
         return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
 
 
-def _provider(target: Product) -> Provider:
+def _fetcher() -> "Fetcher":
+    from outlast_reviews.sources.fetching.fetch import Fetcher  # noqa: PLC0415 - httpx only where a page is read
+
+    return Fetcher()
+
+
+def _provider(target: Product) -> "Provider":
     found = provider_of(target, review_settings())
     if found is None:
         raise FetchError("The key of the provider that delivers these reviews is not set any more.")
