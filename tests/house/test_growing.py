@@ -98,7 +98,7 @@ BOUNDED_BY = {
 """Name a new one here, and grow it in tests/integration/test_bounds.py where strangers can."""
 
 OF_THE_PRODUCT = {
-    "checks/overlap.py cache": "one analysis",
+    "checks/reviewer_overlap.py cache": "one analysis",
     "checks/words.py lru_cache": "100,000 words of 40 characters",
     "method.py cache": "one table that ships",
     "pages/page.py cache": "one page",
