@@ -1,13 +1,16 @@
 """A site moves from SQLite to PostgreSQL and back under load: nothing is lost, nothing comes twice."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
-from processes import Installation, Visitor
+from processes import Installation, Visitor, wait_until
 
 from servers import fresh_database
 
@@ -26,6 +29,25 @@ async def works(n: int) -> int:
     await first(n)
     note("worked", n)
     return n
+
+@outlast.analysis("waits")
+async def waits(n: int) -> int:
+    await until("the end")
+    note("waited", n)
+    return n
+"""
+HELD = """
+import signal, sys
+from pathlib import Path
+from copied_stores import CopiedStore, move
+
+source, target, begun = sys.argv[1:]
+
+def hold(*_):
+    Path(begun).touch()
+    signal.pause()
+
+move(CopiedStore(source), CopiedStore(target), hold)
 """
 VISITORS = 4
 
@@ -37,31 +59,32 @@ def site(tmp_path: Path) -> Generator[Installation]:
 
 
 class Crowd:
-    """People who start one analysis after the other until no more are taken; it keeps what was acknowledged."""
+    """People who start one analysis after the other, whatever they are told; it keeps what was acknowledged."""
 
     def __init__(self, visitors: list[Visitor]) -> None:
         self.sessions: list[dict[str, int]] = [{} for _ in visitors]
         self._visitors = visitors
-        self._never = threading.Event()
+        self._over = threading.Event()
         self._threads = [threading.Thread(target=self._start, args=(n,)) for n in range(len(visitors))]
         for thread in self._threads:
             thread.start()
 
-    def until_refused(self) -> None:
+    def end(self) -> None:
+        self._over.set()
         for thread in self._threads:
             thread.join(60)
             assert not thread.is_alive()
 
     def _start(self, place: int) -> None:
         visitor, number = self._visitors[place], place
-        while not self._never.wait(0.03):
+        while not self._over.wait(0.03):
             answer = visitor.http.post(
                 visitor.address + "/api/analysis/start",
                 json={"analysis": "works", "input": {"n": number}},
                 headers={"X-CSRF-Token": visitor.token},
             )
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-                return
+                continue
             assert answer.status_code == httpx.codes.ACCEPTED, answer.text
             self.sessions[place][answer.json()["session_id"]] = number
             number += VISITORS
@@ -79,11 +102,16 @@ def test_nothing_is_lost_and_nothing_comes_twice(site, tmp_path, postgres_server
             crowd = Crowd(visitors)
             site.wait_for_effect("worked", count=len(site.effects("worked")) + 10)
             assert site.command("store", "copy", source, target).wait(120) == 0
-            crowd.until_refused()
+            crowd.end()
+            refused = visitors[0].answer_to_start("works", 503, n=-1)
+            assert "session_id" not in refused
             for mine, more in zip(known, crowd.sessions, strict=True):
                 assert more
                 mine.update(more)
             server.end()
+            again = site.serve(2)
+            assert again.wait(60) == 2, again.log
+            assert f"has moved to {target.replace('postgres@', '')}" in again.log
             site.change(DATABASE_URL=target)
             server = site.serve(2)
             for visitor in visitors:
@@ -96,3 +124,44 @@ def test_nothing_is_lost_and_nothing_comes_twice(site, tmp_path, postgres_server
     assert len(ids) == len(set(ids))
     assert set(ids) >= {session for mine in known for session in mine}
     assert {one["status"] for one in listed} == {"completed"}
+    assert len(site.effects("worked", -1)) == 0
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_starts_get_503_while_a_copy_runs_and_everything_goes_on_when_it_was_killed(kind, site, tmp_path, request):
+    source, target = (f"sqlite:///{tmp_path}/data/{name}.db" for name in ("outlast", "new"))
+    with ExitStack() as stack:
+        if kind == "postgres":
+            server, template = map(request.getfixturevalue, ("postgres_server", "migrated_database"))
+            source = stack.enter_context(fresh_database(server, template))
+        site.change(DATABASE_URL=target)
+        site.command("migrate").answer(60)
+        site.change(DATABASE_URL=source)
+        visitor = site.visitor(site.serve(2))
+        running = visitor.start("waits", n=1)
+        visitor.wait_for(running, "processing", within=60)
+        begun = tmp_path / "begun"
+        command = [sys.executable, "-c", HELD, source, target, str(begun)]
+        copy = stack.enter_context(subprocess.Popen(command, cwd=Path(__file__).parent))
+        try:
+            wait_until(begun.exists, 60)
+            for n in range(3):
+                visitor.answer_to_start("works", 503, n=n)
+                assert visitor.see(running)["status"] == "processing"
+        finally:
+            copy.kill()
+        started = wait_until(lambda: accepted(visitor), 60)
+        site.allow("the end")
+        for session in (running, started):
+            visitor.wait_for(session, "completed", within=60)
+        assert visitor.see(running)["attempt"] == 1
+        assert len(site.effects("waited", 1)) == 1
+        site.command("store", "copy", source, target).answer(60)
+
+
+def accepted(visitor: Visitor) -> str | None:
+    """The session of a start that is not refused."""
+    try:
+        return visitor.start("works", n=7)
+    except AssertionError:
+        return None
