@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from yardstick import cost
+from reference_work import cost
 
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
@@ -284,7 +284,7 @@ BOMBS = {
 
 
 def measure(name: str) -> dict[str, float | str]:
-    """What came of it, its cost in yardsticks, and MiB at most. For a new process, whose maximum is its own."""
+    """What came of it, its cost as a multiple of the reference work, and MiB at most. For a new process, whose maximum is its own."""
     early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())

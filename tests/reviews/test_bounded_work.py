@@ -7,7 +7,7 @@ from array import array
 from itertools import chain
 
 import pytest
-from judging_data import invented, nowhere, review_set
+from review_data import invented, no_op, review_set
 
 from outlast_reviews import deduplicate
 from outlast_reviews.checks import run_checks, similar_sets
@@ -44,7 +44,7 @@ def test_a_short_text_is_not_laid_beside_the_words_of_a_text_many_times_as_long(
     short = [
         Review(n, text=f"one two three four then others {n} say so", reviewer=f"Guest {n}") for n in range(9, 30)
     ]
-    near_copies([*long, *short], nowhere)
+    near_copies([*long, *short], no_op)
     assert all(len(model) < 20 for _, _, model, *_ in calls)
 
 
@@ -54,7 +54,7 @@ def test_sets_of_the_same_parts_in_other_choices_are_compared_with_few_others_ea
     chance = random.Random(1)
     parts = [[chance.getrandbits(32) for _ in range(10)] for _ in range(100)]
     sets = [array("I", chain.from_iterable(chance.sample(parts, 10))) for _ in range(300)]
-    assert similar_sets.similar_groups(sets, lambda _a, _b: True, nowhere, loosely=[True] * 300) is not None
+    assert similar_sets.similar_groups(sets, lambda _a, _b: True, no_op, loosely=[True] * 300) is not None
     assert len(calls) <= 300 * 20
 
 
@@ -64,7 +64,7 @@ def test_a_reviewer_with_thousands_of_reviews_is_looked_up_once_a_day_and_produc
     reviews = [Review(n, date=day, reviewer="Anna Larkspurn", text=f"text {n}") for n in range(1, 2_001)]
     mark = reviewer_mark(reviews[0]) or ""
     seen = [Sighting(mark, f"web:{n}", day) for n in range(80)]
-    finding = reviewer_overlap(reviews, nowhere, facts=ReviewFacts(seen=seen))
+    finding = reviewer_overlap(reviews, no_op, facts=ReviewFacts(seen=seen))
     assert len(finding.signs) == 2_000
     assert len(calls) <= 2
 

@@ -8,7 +8,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging_data import invented, nowhere
+from review_data import invented, no_op
 
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.significance import fisher_tail, poisson_tail
@@ -25,7 +25,7 @@ def spike(count: int, stars: float | None = 5.0, first_row: int = 5001) -> list[
 
 
 def test_a_campaign_of_five_stars_is_found_with_its_days():
-    finding = burst([*invented(300), *spike(40)], nowhere)
+    finding = burst([*invented(300), *spike(40)], no_op)
     assert finding.outcome == "found"
     (window,) = finding.windows
     assert window.start <= START
@@ -37,36 +37,36 @@ def test_a_campaign_of_five_stars_is_found_with_its_days():
 
 def test_only_five_star_reviews_of_the_window_carry_the_sign():
     reviews = [*invented(300), *spike(40), *spike(3, stars=2.0, first_row=6001)]
-    assert not {sign.row for sign in burst(reviews, nowhere).signs} & {6001, 6002, 6003}
+    assert not {sign.row for sign in burst(reviews, no_op).signs} & {6001, 6002, 6003}
 
 
 def test_a_rush_with_the_usual_stars_is_clear():
     usual = random.Random(3)
     rush = [dataclasses.replace(r, rating=5.0 if usual.random() < 0.6 else 2.0) for r in spike(60)]
-    finding = burst([*invented(300), *rush], nowhere)
+    finding = burst([*invented(300), *rush], no_op)
     assert (finding.outcome, finding.windows) == ("clear", ())
     assert "usual stars" in finding.sentence
 
 
 def test_many_five_stars_without_a_rush_are_clear():
-    assert burst(invented(300, five_star_share=0.98), nowhere).outcome == "clear"
+    assert burst(invented(300, five_star_share=0.98), no_op).outcome == "clear"
 
 
 @pytest.mark.parametrize("strip", ["date", "rating"])
 def test_without_dates_or_stars_it_is_not_assessed(strip):
     bare = [dataclasses.replace(r, **{strip: None}) for r in invented(100)]
-    assert burst(bare, nowhere).outcome == "not_assessed"
+    assert burst(bare, no_op).outcome == "not_assessed"
 
 
 def test_few_reviews_or_few_days_are_not_assessed():
-    assert burst(invented(19), nowhere).outcome == "not_assessed"
-    assert burst(invented(200, days=10), nowhere).outcome == "not_assessed"
-    assert burst([], nowhere).outcome == "not_assessed"
+    assert burst(invented(19), no_op).outcome == "not_assessed"
+    assert burst(invented(200, days=10), no_op).outcome == "not_assessed"
+    assert burst([], no_op).outcome == "not_assessed"
 
 
 def test_a_stray_date_of_long_ago_changes_nothing():
     stray = Review(row=9999, rating=3.0, date=dt.date(1970, 1, 1), text="x")
-    found = burst([*invented(300), *spike(40), stray], nowhere)
+    found = burst([*invented(300), *spike(40), stray], no_op)
     assert any(w.start <= START <= w.end for w in found.windows)
 
 
@@ -77,7 +77,7 @@ def test_chance_is_reckoned_from_exactly_the_reviews_that_there_are(count, outco
         Review(row=n, rating=3.0 if n % 2 else 5.0, date=START + dt.timedelta(days=n), text="x") for n in range(30)
     ]
     rush = [Review(row=100 + n, rating=5.0, date=START + dt.timedelta(days=15), text="x") for n in range(count)]
-    assert burst([*steady, *rush], nowhere).outcome == outcome
+    assert burst([*steady, *rush], no_op).outcome == outcome
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
         reviews = [*invented(250, seed=seed), *spike(60)]
         stars = [5.0 if chance.random() < 0.6 else 3.0 for _ in reviews]
         shuffled = [dataclasses.replace(r, rating=s) for r, s in zip(reviews, stars, strict=True)]
-        false += burst(shuffled, nowhere).outcome == "found"
+        false += burst(shuffled, no_op).outcome == "found"
     assert false <= 2
 
 

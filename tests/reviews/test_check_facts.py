@@ -4,7 +4,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
-from judging_data import WORDS, invented, nowhere
+from review_data import WORDS, invented, no_op
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
@@ -37,37 +37,37 @@ HERE = [by("Anna Larkspurn", 1), by("Boris Mossgrove", 2), by("Clara Nettlefold"
 
 def test_reviewers_who_meet_again_at_two_other_products_are_strong_signs():
     met = [seen(n, p, 3) for n in ("Anna Larkspurn", "Boris Mossgrove") for p in ("web:a", "web:b")]
-    finding = reviewer_overlap(HERE, nowhere, facts=facts(*met))
+    finding = reviewer_overlap(HERE, no_op, facts=facts(*met))
     assert finding.outcome == "found"
     assert {(sign.row, sign.strength) for sign in finding.signs} == {(1, "strong"), (2, "strong")}
 
 
 def test_one_who_just_reviews_much_is_only_a_weak_sign():
     met = [seen("Anna Larkspurn", p, 3) for p in ("web:a", "web:b", "web:c")]
-    (sign,) = reviewer_overlap(HERE, nowhere, facts=facts(*met)).signs
+    (sign,) = reviewer_overlap(HERE, no_op, facts=facts(*met)).signs
     assert (sign.row, sign.strength) == (1, "weak")
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(14, "found"), (-14, "found"), (15, "clear"), (-15, "clear")])
 def test_only_fourteen_days_around_a_review_count(days, outcome):
     met = [seen(n, p, days) for n in ("Anna Larkspurn", "Boris Mossgrove") for p in ("web:a", "web:b")]
-    assert reviewer_overlap(HERE, nowhere, facts=facts(*met)).outcome == outcome
+    assert reviewer_overlap(HERE, no_op, facts=facts(*met)).outcome == outcome
 
 
 def test_one_other_product_and_this_product_itself_do_not_count():
     once = [seen(n, p, 1) for n, p in (("Anna Larkspurn", "web:a"), ("Boris Mossgrove", "web:b"))]
-    assert reviewer_overlap(HERE, nowhere, facts=facts(*once)).outcome == "clear"
+    assert reviewer_overlap(HERE, no_op, facts=facts(*once)).outcome == "clear"
     own = [seen("Anna Larkspurn", p, 1) for p in ("web:a", "web:this")]
-    assert reviewer_overlap(HERE, nowhere, facts=facts(*own)).outcome == "not_assessed"
+    assert reviewer_overlap(HERE, no_op, facts=facts(*own)).outcome == "not_assessed"
 
 
 def test_without_other_products_dates_or_names_overlap_is_not_assessed():
     met = [seen("Anna Larkspurn", p, 1) for p in ("web:a", "web:b")]
     undated = [dataclasses.replace(r, date=None) for r in HERE]
     nameless = [dataclasses.replace(r, reviewer="Amazon Customer") for r in HERE]
-    assert reviewer_overlap(HERE, nowhere, facts=facts()).outcome == "not_assessed"
-    assert reviewer_overlap(undated, nowhere, facts=facts(*met)).outcome == "not_assessed"
-    assert reviewer_overlap(nameless, nowhere, facts=facts(*met)).outcome == "not_assessed"
+    assert reviewer_overlap(HERE, no_op, facts=facts()).outcome == "not_assessed"
+    assert reviewer_overlap(undated, no_op, facts=facts(*met)).outcome == "not_assessed"
+    assert reviewer_overlap(nameless, no_op, facts=facts(*met)).outcome == "not_assessed"
 
 
 @pytest.mark.parametrize("name", ["steven", "Erin B.", "Amazon Customer", None, "j m"])
@@ -87,7 +87,7 @@ def earlier(reviews: list[Review]) -> tuple[EarlierReview, ...]:
 
 
 def since(reviews: list[Review], then: list[Review]):
-    return vanished(reviews, nowhere, facts=ReviewFacts(secret=SECRET, earlier=earlier(then), earlier_on=DAY))
+    return vanished(reviews, no_op, facts=ReviewFacts(secret=SECRET, earlier=earlier(then), earlier_on=DAY))
 
 
 def test_reviews_that_are_gone_are_counted_and_are_context():
@@ -102,7 +102,7 @@ def test_a_file_of_other_days_or_of_mostly_other_reviews_misses_nothing():
     assert since(then, then).outcome == "clear"
     assert since(then[40:], then).outcome == "clear"
     assert since([*invented(100, seed=2), *then[:30]], then).outcome == "not_assessed"
-    assert vanished(then, nowhere, facts=ReviewFacts()).outcome == "not_assessed"
+    assert vanished(then, no_op, facts=ReviewFacts()).outcome == "not_assessed"
 
 
 DESCRIPTION = " ".join(WORDS[40:90])
@@ -111,14 +111,14 @@ DESCRIPTION = " ".join(WORDS[40:90])
 def test_a_passage_of_the_sellers_description_is_a_weak_sign_with_its_words():
     passage = " ".join(WORDS[50:64])
     quoting = Review(row=900, text=f"My own words first. {passage}, and mine again.")
-    finding = marketing_text([*invented(50), quoting], nowhere, facts=ReviewFacts(description=DESCRIPTION))
+    finding = marketing_text([*invented(50), quoting], no_op, facts=ReviewFacts(description=DESCRIPTION))
     assert [(s.row, s.strength, s.quotes) for s in finding.signs] == [(900, "weak", (passage,))]
 
 
 def test_nine_words_of_the_description_are_none_and_without_one_it_is_not_assessed():
     short = Review(row=900, text=f"It is {' '.join(WORDS[50:59])}")
-    assert marketing_text([short], nowhere, facts=ReviewFacts(description=DESCRIPTION)).outcome == "clear"
-    assert marketing_text([short], nowhere, facts=ReviewFacts()).outcome == "not_assessed"
+    assert marketing_text([short], no_op, facts=ReviewFacts(description=DESCRIPTION)).outcome == "clear"
+    assert marketing_text([short], no_op, facts=ReviewFacts()).outcome == "not_assessed"
 
 
 @pytest.mark.slow

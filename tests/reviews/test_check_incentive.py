@@ -1,7 +1,7 @@
 """Disclosed rewards are found with their words; "free" alone means nothing."""
 
 import pytest
-from judging_data import nowhere
+from review_data import no_op
 
 from outlast_reviews.checks.disclosures import disclosure, without_disclosures
 from outlast_reviews.checks.incentive import incentive
@@ -54,24 +54,24 @@ def test_innocent_words_are_not_a_disclosure(text):
 
 
 def test_it_is_labelled_incentivised_and_not_suspicious():
-    finding = incentive([Review(row=7, text="Received in exchange for an honest review.")], nowhere)
+    finding = incentive([Review(row=7, text="Received in exchange for an honest review.")], no_op)
     (sign,) = finding.signs
     assert (finding.outcome, sign.kind, sign.strength, sign.row) == ("found", "incentivised", "medium", 7)
     assert sign.quotes == ("in exchange for an honest review",)
 
 
 def test_the_mark_of_the_source_counts_without_any_words():
-    finding = incentive([Review(row=1, incentivised=True), Review(row=2, incentivised=False)], nowhere)
+    finding = incentive([Review(row=1, incentivised=True), Review(row=2, incentivised=False)], no_op)
     assert [sign.row for sign in finding.signs] == [1]
 
 
 def test_texts_without_a_disclosure_are_clear():
-    assert incentive([Review(row=1, text="Nice lamp")], nowhere).outcome == "clear"
-    assert incentive([Review(row=1, incentivised=False)], nowhere).outcome == "clear"
+    assert incentive([Review(row=1, text="Nice lamp")], no_op).outcome == "clear"
+    assert incentive([Review(row=1, incentivised=False)], no_op).outcome == "clear"
 
 
 def test_without_texts_and_marks_it_is_not_assessed():
-    assert incentive([Review(row=1, rating=5.0)], nowhere).outcome == "not_assessed"
+    assert incentive([Review(row=1, rating=5.0)], no_op).outcome == "not_assessed"
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ FINNISH = "Tämä on todella hyvä tyyny ja nukun sillä paremmin kuin koskaan e
 
 def test_texts_in_a_language_that_it_does_not_know_are_not_called_clear():
     reviews = [Review(row=n, text=f"{FINNISH} {n}") for n in range(30)]
-    assert incentive(reviews, nowhere).outcome == "not_assessed"
+    assert incentive(reviews, no_op).outcome == "not_assessed"
     known = [Review(row=n, text=f"This is a very good pillow and I sleep well on it {n}") for n in range(40)]
-    assert incentive([*reviews, *known], nowhere).outcome == "clear"
-    assert incentive([*reviews, Review(row=99, incentivised=False)], nowhere).outcome == "clear"
+    assert incentive([*reviews, *known], no_op).outcome == "clear"
+    assert incentive([*reviews, Review(row=99, incentivised=False)], no_op).outcome == "clear"
 
 
 def test_a_disclosing_sentence_is_blanked_and_nothing_else():

@@ -7,8 +7,8 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging_data import TEMPLATE, WORDS, copies, invented, nowhere
-from yardstick import cost, least
+from review_data import TEMPLATE, WORDS, copies, invented, no_op
+from reference_work import cost, least
 
 from outlast_reviews.checks.near_copies import near_copies
 from outlast_reviews.checks.similar_sets import similar_groups
@@ -21,7 +21,7 @@ def rows(finding) -> set[int]:
 
 
 def test_copies_with_changed_words_are_strong_signs_among_honest_reviews():
-    finding = near_copies([*invented(300), *copies(12, first_row=1001, changed=2)], nowhere)
+    finding = near_copies([*invented(300), *copies(12, first_row=1001, changed=2)], no_op)
     assert finding.outcome == "found"
     assert rows(finding) == set(range(1001, 1013))
     assert {sign.strength for sign in finding.signs} == {"strong"}
@@ -29,44 +29,44 @@ def test_copies_with_changed_words_are_strong_signs_among_honest_reviews():
 
 
 def test_honest_reviews_are_clear():
-    finding = near_copies(invented(300), nowhere)
+    finding = near_copies(invented(300), no_op)
     assert (finding.outcome, finding.signs) == ("clear", ())
 
 
 def test_texts_of_fewer_than_eight_words_are_not_compared():
     short = [Review(row=n, text="five stars very good product thanks", reviewer=f"P{n}") for n in range(1, 40)]
-    assert near_copies(short, nowhere).outcome == "not_assessed"
+    assert near_copies(short, no_op).outcome == "not_assessed"
 
 
 def test_one_reviewer_may_repeat_herself():
     own = [dataclasses.replace(r, reviewer="Ann B.") for r in copies(5)]
-    assert near_copies(own, nowhere).outcome == "clear"
+    assert near_copies(own, no_op).outcome == "clear"
 
 
 def test_a_reviewer_who_repeats_herself_is_found_when_another_copies_her():
     own = [dataclasses.replace(r, reviewer="Ann B.") for r in copies(3)]
-    assert rows(near_copies([*own, *copies(1, first_row=9)], nowhere)) == {1, 2, 3, 9}
+    assert rows(near_copies([*own, *copies(1, first_row=9)], no_op)) == {1, 2, 3, 9}
 
 
 @pytest.mark.parametrize("name", [None, "Amazon Customer"])
 def test_unknown_reviewers_count_as_different(name):
     unnamed = [dataclasses.replace(r, reviewer=name) for r in copies(4)]
-    finding = near_copies(unnamed, nowhere)
+    finding = near_copies(unnamed, no_op)
     assert rows(finding) == {1, 2, 3, 4}
     assert {sign.strength for sign in finding.signs} == {"strong"}
 
 
 def test_unnamed_rows_alike_in_every_field_may_be_one_review_and_weigh_less():
     alike = [Review(row=n, text=TEMPLATE, rating=5.0) for n in (1, 2)]
-    assert {sign.strength for sign in near_copies(alike, nowhere).signs} == {"medium"}
+    assert {sign.strength for sign in near_copies(alike, no_op).signs} == {"medium"}
     named = [dataclasses.replace(r, reviewer=f"P{r.row}") for r in alike]
-    assert {sign.strength for sign in near_copies(named, nowhere).signs} == {"strong"}
+    assert {sign.strength for sign in near_copies(named, no_op).signs} == {"strong"}
 
 
 def test_clusters_are_numbered_from_the_largest():
     other = " ".join(WORDS[10:50])
     pair = [Review(row=n, text=other, reviewer=f"Q{n}") for n in (1, 2)]
-    finding = near_copies([*pair, *copies(3, first_row=10)], nowhere)
+    finding = near_copies([*pair, *copies(3, first_row=10)], no_op)
     assert {sign.row: sign.cluster for sign in finding.signs} == {1: 2, 2: 2, 10: 1, 11: 1, 12: 1}
 
 
@@ -74,7 +74,7 @@ def test_quotes_are_parts_of_the_text_that_others_share():
     ours, theirs = copies(2, changed=1)
     shared = set(shingles_of(words_of(ours.text).words)) & set(shingles_of(words_of(theirs.text).words))
     texts = {ours.row: ours.text, theirs.row: theirs.text}
-    signs = near_copies([ours, theirs], nowhere).signs
+    signs = near_copies([ours, theirs], no_op).signs
     assert {sign.row for sign in signs} == set(texts)
     for sign in signs:
         text = texts[sign.row]
@@ -86,7 +86,7 @@ def test_neither_order_nor_ids_change_the_answer():
     reviews = [*invented(100), *copies(9, first_row=500)]
     shuffled = [dataclasses.replace(r, review_id=f"x{n}") for n, r in enumerate(reviews)]
     random.Random(5).shuffle(shuffled)
-    first, second = near_copies(reviews, nowhere), near_copies(shuffled, nowhere)
+    first, second = near_copies(reviews, no_op), near_copies(shuffled, no_op)
     assert (first.sentence, sorted(first.signs, key=str)) == (second.sentence, sorted(second.signs, key=str))
 
 
@@ -98,7 +98,7 @@ def reworded(text: str, *places: int) -> str:
 def test_from_twenty_words_on_texts_may_be_alike_by_less(length, outcome):
     text = " ".join(WORDS[:length])
     pair = [Review(row=1, text=text, reviewer="A"), Review(row=2, text=reworded(text, 0, 5, 11, 19), reviewer="B")]
-    assert near_copies(pair, nowhere).outcome == outcome
+    assert near_copies(pair, no_op).outcome == outcome
 
 
 def test_a_text_that_is_no_copy_yet_is_looked_at_again_once_its_model_has_joined():
@@ -106,28 +106,27 @@ def test_a_text_that_is_no_copy_yet_is_looked_at_again_once_its_model_has_joined
     copied = [Review(row=n, text=text, reviewer=f"A{n}") for n in (1, 2, 3)]
     joins = Review(row=4, text=reworded(text, 1, 5), reviewer="B")
     joins_then = Review(row=5, text=reworded(text, 1, 5, 9, 13), reviewer="C")
-    assert rows(near_copies([*copied, joins_then], nowhere)) == {1, 2, 3}
-    assert rows(near_copies([*copied, joins, joins_then], nowhere)) == {1, 2, 3, 4, 5}
+    assert rows(near_copies([*copied, joins_then], no_op)) == {1, 2, 3}
+    assert rows(near_copies([*copied, joins, joins_then], no_op)) == {1, 2, 3, 4, 5}
 
 
 def test_texts_without_spaces_are_compared_by_characters():
     text = "这个枕头非常舒服我睡得很好推荐给大家购买"
-    finding = near_copies([Review(row=1, text=text), Review(row=2, text=text + "谢谢")], nowhere)
+    finding = near_copies([Review(row=1, text=text), Review(row=2, text=text + "谢谢")], no_op)
     assert rows(finding) == {1, 2}
     assert (
-        near_copies([Review(row=1, text=text[:9]), Review(row=2, text=text[:9])], nowhere).outcome
-        == "not_assessed"
+        near_copies([Review(row=1, text=text[:9]), Review(row=2, text=text[:9])], no_op).outcome == "not_assessed"
     )
 
 
 def test_one_word_over_and_over_is_no_text_to_compare():
     many = [Review(row=n, text="good " * 50, reviewer=f"P{n}") for n in range(1, 9)]
-    assert near_copies(many, nowhere).outcome == "not_assessed"
+    assert near_copies(many, no_op).outcome == "not_assessed"
 
 
 @pytest.mark.slow
 def test_thousands_of_copies_of_one_template_meet_in_one_cluster():
-    finding = near_copies(copies(1_500, changed=2), nowhere)
+    finding = near_copies(copies(1_500, changed=2), no_op)
     assert len(finding.signs) > 1_490
     assert {sign.cluster for sign in finding.signs} == {1}
 
@@ -147,7 +146,7 @@ def test_it_reports_how_far_it_is_and_can_be_stopped():
 @pytest.mark.parametrize(("shared", "alike"), [(6, True), (5, False)])
 def test_half_of_all_is_enough_and_less_is_not(shared, alike):
     one, other = array("I", range(9)), array("I", [*range(shared), *range(100, 109 - shared)])
-    assert bool(similar_groups([one, other], lambda _a, _b: True, nowhere)) == alike
+    assert bool(similar_groups([one, other], lambda _a, _b: True, no_op)) == alike
 
 
 SETS = st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=8), max_size=10)
@@ -156,7 +155,7 @@ SETS = st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=8), max_si
 @pytest.mark.slow
 @given(SETS)
 def test_groups_are_those_that_comparing_every_pair_gives(sets):
-    found = similar_groups([array("I", sorted(s)) for s in sets], lambda _a, _b: True, nowhere)
+    found = similar_groups([array("I", sorted(s)) for s in sets], lambda _a, _b: True, no_op)
     naive = list(range(len(sets)))
     for a, one in enumerate(sets):
         for b, other in enumerate(sets[:a]):
@@ -177,16 +176,16 @@ SENTENCE = " I received this product at a discount in exchange for my honest and
 @pytest.mark.slow
 def test_a_disclosure_that_many_use_as_they_are_told_makes_no_copies():
     told = [dataclasses.replace(r, text=r.text + SENTENCE) for r in invented(100)]
-    assert near_copies(told, nowhere).outcome == "clear"
+    assert near_copies(told, no_op).outcome == "clear"
     copied = [dataclasses.replace(r, text=r.text + SENTENCE) for r in copies(5, first_row=500)]
-    assert rows(near_copies([*told, *copied], nowhere)) == {500, 501, 502, 503, 504}
+    assert rows(near_copies([*told, *copied], no_op)) == {500, 501, 502, 503, 504}
 
 
 def test_one_long_stretch_in_common_is_a_stock_sentence_and_several_are_a_copy():
     stock = " ".join(WORDS[:16])
     own = [" ".join(f"{w}{n}" for w in WORDS[20:40]) for n in range(2)]
     together = [Review(row=n, text=f"{text} {stock}", reviewer=f"P{n}") for n, text in enumerate(own)]
-    assert near_copies(together, nowhere).outcome == "clear"
+    assert near_copies(together, no_op).outcome == "clear"
     words = stock.split()
     apart = [
         Review(
@@ -196,7 +195,7 @@ def test_one_long_stretch_in_common_is_a_stock_sentence_and_several_are_a_copy()
         )
         for n, text in enumerate(own)
     ]
-    assert near_copies(apart, nowhere).outcome == "found"
+    assert near_copies(apart, no_op).outcome == "found"
 
 
 def test_a_short_text_of_a_campaign_is_known_by_its_words_in_their_order():
@@ -204,10 +203,10 @@ def test_a_short_text_of_a_campaign_is_known_by_its_words_in_their_order():
     short = "best pillow that we have ever had in this house"
     changed = short.replace("ever", "never").replace("best", "good")
     alone = [Review(row=n, text=t, reviewer=f"P{n}") for n, t in enumerate((short, changed))]
-    assert near_copies(alone, nowhere).outcome == "clear"
+    assert near_copies(alone, no_op).outcome == "clear"
     campaign = [Review(row=10 + n, text=short, reviewer=f"Q{n}") for n in range(3)]
     other = Review(row=2, text="we have had many a pillow and this one is fine", reviewer="R")
-    assert rows(near_copies([*campaign, alone[1], other], nowhere)) == {1, 10, 11, 12}
+    assert rows(near_copies([*campaign, alone[1], other], no_op)) == {1, 10, 11, 12}
 
 
 @pytest.mark.slow
@@ -223,6 +222,6 @@ def test_many_groups_that_share_runs_cost_no_more_than_their_size():
     ]
 
     def use() -> None:
-        assert near_copies(reviews, nowhere).outcome == "found"
+        assert near_copies(reviews, no_op).outcome == "found"
 
     assert least(lambda: cost(use), 150) <= 150

@@ -1,4 +1,4 @@
-"""Phrases are found with the gaps, words and sentences that they are made of, and nowhere else."""
+"""Phrases are found with the gaps, words and sentences that they are made of, and no_op else."""
 
 import re
 from itertools import product

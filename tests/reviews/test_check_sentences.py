@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from judging_data import WORDS, copies, invented, nowhere
+from review_data import WORDS, copies, invented, no_op
 
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.buyers import buyers
@@ -42,7 +42,7 @@ class TestBurst:
         return [on(day + n % days, stars, 1_000 * day + n) for n in range(count)]
 
     def test_a_burst_of_one_day(self):
-        finding = burst([*self.QUIET, *self.spike(51, 20)], nowhere)
+        finding = burst([*self.QUIET, *self.spike(51, 20)], no_op)
         assert told(finding) == (
             "found",
             "Many more reviews than usual, and far more of them with five stars, came on 21 February 2024.",
@@ -55,7 +55,7 @@ class TestBurst:
         assert finding.signs == tuple(Sign(51_000 + n, "medium", sentence) for n in range(20))
 
     def test_two_bursts_are_both_told_in_order_of_time(self):
-        finding = burst([*self.QUIET, *self.spike(151, 30), *self.spike(51, 20, days=2)], nowhere)
+        finding = burst([*self.QUIET, *self.spike(151, 30), *self.spike(51, 20, days=2)], no_op)
         assert told(finding) == (
             "found",
             (
@@ -83,7 +83,7 @@ class TestBurst:
         ],
     )
     def test_spikes_with_the_usual_stars(self, days, also):
-        finding = burst([*self.QUIET, *(r for day in days for r in self.spike(day, 20, 3.0))], nowhere)
+        finding = burst([*self.QUIET, *(r for day in days for r in self.spike(day, 20, 3.0))], no_op)
         assert told(finding) == (
             "clear",
             f"In 199 days there is no rush of reviews with more five stars than usual.{also}",
@@ -101,16 +101,16 @@ class TestBurst:
         ],
     )
     def test_too_few(self, reviews, sentence):
-        assert told(burst(reviews, nowhere)) == ("not_assessed", sentence)
+        assert told(burst(reviews, no_op)) == ("not_assessed", sentence)
 
     def test_twenty_in_twenty_one_days_are_enough(self):
         reviews = [*(on(n, 5.0, n) for n in range(19)), on(20, 5.0, 20)]
-        assert burst(reviews, nowhere).outcome == "clear"
+        assert burst(reviews, no_op).outcome == "clear"
 
     def test_a_review_without_stars_or_date_is_none_of_them(self):
         bare = [Review(row=900, date=DAY), Review(row=901, rating=5.0)]
         reviews = [*(on(n * 3, 5.0, n) for n in range(19)), *bare]
-        assert burst(reviews, nowhere).sentence.startswith("Only 19 reviews")
+        assert burst(reviews, no_op).sentence.startswith("Only 19 reviews")
 
 
 class TestBuyers:
@@ -126,7 +126,7 @@ class TestBuyers:
         [(5.0, "found", "1.76 stars more than", "15 %"), (1.0, "clear", "1.76 stars less than", "1.0 %")],
     )
     def test_a_rise_and_a_fall(self, stars, outcome, change, likely):
-        finding = buyers(self.year([stars] * 60, [4.0, 2.0] * 60), nowhere)
+        finding = buyers(self.year([stars] * 60, [4.0, 2.0] * 60), no_op)
         assert told(finding) == (
             outcome,
             (
@@ -138,11 +138,11 @@ class TestBuyers:
         assert finding.context
 
     def test_a_hundredth_of_a_star_is_a_change(self):
-        finding = buyers(self.year([3.0] * 59 + [4.0], [3.0] * 120), nowhere)
+        finding = buyers(self.year([3.0] * 59 + [4.0], [3.0] * 120), no_op)
         assert ", give 0.01 stars more than other times." in finding.sentence
 
     def test_the_same_stars(self):
-        finding = buyers(self.year([3.0] * 60, [3.0] * 120), nowhere)
+        finding = buyers(self.year([3.0] * 60, [3.0] * 120), no_op)
         assert told(finding) == (
             "clear",
             "The busiest four weeks, from 19 July to 15 August 2024, give the stars of other times."
@@ -161,14 +161,14 @@ class TestBuyers:
         ],
     )
     def test_too_few(self, reviews, why):
-        finding = buyers(reviews, nowhere)
+        finding = buyers(reviews, no_op)
         assert (finding.outcome, finding.context) == ("not_assessed", True)
         assert finding.sentence.startswith(why)
 
     def test_a_hundred_over_a_year_are_enough_with_ten_in_the_busiest_weeks(self):
         reviews = [*(on(round(n * 3.67), float(3 + n % 2), n) for n in range(99)), on(364, 3.0, 100)]
-        assert buyers(reviews, nowhere).sentence == "Nearly all reviews came within four weeks."
-        assert buyers([*reviews, on(10, 3.0, 101), on(11, 3.0, 102)], nowhere).outcome == "clear"
+        assert buyers(reviews, no_op).sentence == "Nearly all reviews came within four weeks."
+        assert buyers([*reviews, on(10, 3.0, 101), on(11, 3.0, 102)], no_op).outcome == "clear"
 
 
 class TestOverlap:
@@ -181,7 +181,7 @@ class TestOverlap:
         """Who of those above was seen where."""
         marks = [reviewer_mark(review) or "" for review in self.HERE]
         seen = [Sighting(marks[who], product, DAY) for who, product in met]
-        return reviewer_overlap(self.HERE, nowhere, facts=ReviewFacts(product="this", seen=seen, others=others))
+        return reviewer_overlap(self.HERE, no_op, facts=ReviewFacts(product="this", seen=seen, others=others))
 
     def test_two_together(self):
         finding = self.judged((0, "a"), (0, "b"), (1, "a"), (1, "b"), (2, "a"), (2, "c"))
@@ -226,7 +226,7 @@ class TestOverlap:
             "not_assessed",
             "Fewer than two other products were analysed here, so nobody can be met again.",
         )
-        bare = reviewer_overlap([Review(1, date=DAY)], nowhere, facts=ReviewFacts(others=2))
+        bare = reviewer_overlap([Review(1, date=DAY)], no_op, facts=ReviewFacts(others=2))
         assert told(bare) == (
             "not_assessed",
             "No review has both a date and a reviewer who can be told apart from others of the same name.",
@@ -236,13 +236,13 @@ class TestOverlap:
         twice = [*self.HERE[:1], dataclasses.replace(self.HERE[0], row=9, text="more")]
         mark = reviewer_mark(self.HERE[0]) or ""
         facts = ReviewFacts(seen=[Sighting(mark, product, DAY) for product in "ab"])
-        finding = reviewer_overlap(twice, nowhere, facts=facts)
+        finding = reviewer_overlap(twice, no_op, facts=facts)
         assert [(sign.row, sign.strength) for sign in finding.signs] == [(1, "weak"), (9, "weak")]
 
 
 class TestCopies:
     def test_found_in_one_group_and_in_several(self):
-        one = near_copies([*invented(50), *copies(3, first_row=100, changed=0)], nowhere)
+        one = near_copies([*invented(50), *copies(3, first_row=100, changed=0)], no_op)
         assert told(one) == (
             "found",
             "3 reviews under different names say nearly the same, word for word, in one group.",
@@ -251,13 +251,13 @@ class TestCopies:
             "Nearly the same words as 2 other reviews under different names."
         }
         other = [Review(n, text=" ".join(WORDS[:30]), reviewer=f"Q{n}") for n in (500, 501)]
-        two = near_copies([*copies(3, first_row=100, changed=0), *other], nowhere)
+        two = near_copies([*copies(3, first_row=100, changed=0), *other], no_op)
         assert two.sentence == "5 reviews under different names say nearly the same, word for word, in 2 groups."
         assert "Nearly the same words as another review under different names." in {s.sentence for s in two.signs}
 
     def test_perhaps_one_review_twice(self):
         alike = [Review(n, text=" ".join(WORDS[:30]), rating=5.0) for n in (1, 2)]
-        finding = near_copies(alike, nowhere)
+        finding = near_copies(alike, no_op)
         assert {(sign.strength, sign.sentence) for sign in finding.signs} == {
             (
                 "medium",
@@ -272,14 +272,14 @@ class TestCopies:
     def test_rows_that_differ_anywhere_are_two_reviews(self, field):
         one = Review(1, text=" ".join(WORDS[:30]), rating=5.0)
         other = dataclasses.replace(one, row=2, **field)
-        assert {sign.strength for sign in near_copies([one, other], nowhere).signs} == {"strong"}
+        assert {sign.strength for sign in near_copies([one, other], no_op).signs} == {"strong"}
 
     def test_clear_and_too_few(self):
-        assert told(near_copies(invented(40), nowhere)) == (
+        assert told(near_copies(invented(40), no_op)) == (
             "clear",
             "Of 40 texts long enough to compare, no two are copies under different names.",
         )
-        assert told(near_copies(invented(1), nowhere)) == (
+        assert told(near_copies(invented(1), no_op)) == (
             "not_assessed",
             "Fewer than two reviews have the 8 words that a comparison needs.",
         )
@@ -290,7 +290,7 @@ class TestCopies:
             Review(n, text=text, reviewer=f"P{n}", date=DAY + dt.timedelta(days=days))
             for n, (text, days) in enumerate([(late, 9), (late, 10), (early, 8), (early, 30)])
         ]
-        assert {s.row: s.cluster for s in near_copies(reviews, nowhere).signs} == {0: 2, 1: 2, 2: 1, 3: 1}
+        assert {s.row: s.cluster for s in near_copies(reviews, no_op).signs} == {0: 2, 1: 2, 2: 1, 3: 1}
 
 
 class TestIncentive:
@@ -298,7 +298,7 @@ class TestIncentive:
 
     def test_found(self):
         marked = [Review(10, text="Good", incentivised=True), Review(11, text="In exchange for my review")]
-        finding = incentive([*self.PLAIN, *marked], nowhere)
+        finding = incentive([*self.PLAIN, *marked], no_op)
         assert told(finding) == (
             "found",
             (
@@ -318,23 +318,23 @@ class TestIncentive:
         ]
 
     def test_clear(self):
-        assert told(incentive(self.PLAIN, nowhere)) == (
+        assert told(incentive(self.PLAIN, no_op)) == (
             "clear",
             "None of 3 texts mentions a reward for reviewing.",
         )
         flagged = [dataclasses.replace(self.PLAIN[0], row=9, incentivised=False)]
-        assert told(incentive([*self.PLAIN, *flagged], nowhere)) == (
+        assert told(incentive([*self.PLAIN, *flagged], no_op)) == (
             "clear",
             "None of 4 texts mentions a reward for reviewing and the source marks none.",
         )
 
     def test_not_assessed(self):
-        assert told(incentive([Review(1, text="  ")], nowhere)) == (
+        assert told(incentive([Review(1, text="  ")], no_op)) == (
             "not_assessed",
             "There are no texts, and the source does not say.",
         )
         finnish = "Tämä on todella hyvä tyyny ja nukun sillä paremmin kuin koskaan ennen"
-        assert told(incentive([Review(1, text=finnish)], nowhere)) == (
+        assert told(incentive([Review(1, text=finnish)], no_op)) == (
             "not_assessed",
             "Most texts are in a language whose words for a reward this check does not know.",
         )
@@ -346,7 +346,7 @@ class TestMarketing:
     def test_found_and_clear(self):
         plain = invented(2)
         quoting = Review(900, text=f"I say: {' '.join(WORDS[50:60])}.")
-        finding = marketing_text([*plain, quoting], nowhere, facts=ReviewFacts(description=self.SELLER))
+        finding = marketing_text([*plain, quoting], no_op, facts=ReviewFacts(description=self.SELLER))
         assert told(finding) == (
             "found",
             (
@@ -358,7 +358,7 @@ class TestMarketing:
         assert finding.signs == (
             Sign(900, "weak", "Repeats a passage of the seller's description.", (" ".join(WORDS[50:60]),)),
         )
-        assert told(marketing_text(plain, nowhere, facts=ReviewFacts(description=self.SELLER))) == (
+        assert told(marketing_text(plain, no_op, facts=ReviewFacts(description=self.SELLER))) == (
             "clear",
             "None of 2 texts repeats 10 words in a row of the seller's description.",
         )
@@ -369,7 +369,7 @@ class TestMarketing:
         facts = ReviewFacts(description=self.SELLER)
 
         def quotes(text: str) -> tuple[str, ...]:
-            return marketing_text([Review(1, text=text)], nowhere, facts=facts).signs[0].quotes
+            return marketing_text([Review(1, text=text)], no_op, facts=facts).signs[0].quotes
 
         assert quotes(f"{short} and {long}") == (long,)
         assert quotes(f"{long} and {short}") == (long,)
@@ -377,13 +377,13 @@ class TestMarketing:
 
     def test_not_assessed(self):
         few = ReviewFacts(description=" ".join(WORDS[:19]))
-        assert told(marketing_text(invented(2), nowhere, facts=few)) == (
+        assert told(marketing_text(invented(2), no_op, facts=few)) == (
             "not_assessed",
             "The source does not hold the seller's description.",
         )
         enough = ReviewFacts(description=" ".join(WORDS[:20]))
-        assert marketing_text(invented(2), nowhere, facts=enough).outcome == "clear"
-        assert told(marketing_text([Review(1)], nowhere, facts=enough)) == (
+        assert marketing_text(invented(2), no_op, facts=enough).outcome == "clear"
+        assert told(marketing_text([Review(1)], no_op, facts=enough)) == (
             "not_assessed",
             "There are no texts to compare with the description.",
         )
@@ -397,7 +397,7 @@ class TestStarsAndText:
     GOOD = Review(51, rating=1.0, text="I love it and it works perfectly, we are so happy with this")
 
     def test_found(self):
-        one = stars_text([*self.PLAIN, self.BAD], nowhere)
+        one = stars_text([*self.PLAIN, self.BAD], no_op)
         assert told(one) == (
             "found",
             (
@@ -406,7 +406,7 @@ class TestStarsAndText:
                 " not count alone."
             ),
         )
-        two = stars_text([*self.PLAIN, self.BAD, self.GOOD], nowhere)
+        two = stars_text([*self.PLAIN, self.BAD, self.GOOD], no_op)
         assert two.sentence.startswith("2 of 21 English texts say plainly the opposite of the stars.")
         assert two.signs == (
             Sign(50, "weak", "Gives five stars, and its words are nothing but complaint.",
@@ -418,16 +418,16 @@ class TestStarsAndText:
     def test_one_phrase_alone_and_stars_between_say_nothing(self):
         once = dataclasses.replace(self.BAD, text="This is a waste of money, and we are so sad to have it, so sad")
         between = [dataclasses.replace(self.BAD, row=60, rating=stars) for stars in (1.5, 4.5)]
-        assert stars_text([*self.PLAIN, once, *between], nowhere).outcome == "clear"
+        assert stars_text([*self.PLAIN, once, *between], no_op).outcome == "clear"
 
     def test_clear_and_too_few(self):
         more = [*self.PLAIN, dataclasses.replace(self.PLAIN[0], row=90)]
-        assert told(stars_text(more, nowhere)) == (
+        assert told(stars_text(more, no_op)) == (
             "clear",
             "In 20 English texts none plainly contradicts its stars.",
         )
         unrated = dataclasses.replace(self.PLAIN[0], row=91, rating=None)
-        assert told(stars_text([*self.PLAIN, unrated], nowhere)) == (
+        assert told(stars_text([*self.PLAIN, unrated], no_op)) == (
             "not_assessed",
             "Only 19 reviews have stars and an English text; it takes 20.",
         )
@@ -449,7 +449,7 @@ class TestUnverified:
     )  # fmt: skip
     def test_each_outcome(self, verified, others, outcome, sentence):
         flags = [*[True] * verified, *[False] * others, None]
-        finding = unverified([Review(n, verified=flag) for n, flag in enumerate(flags)], nowhere)
+        finding = unverified([Review(n, verified=flag) for n, flag in enumerate(flags)], no_op)
         assert told(finding) == (outcome, sentence)
         assert {sign.sentence for sign in finding.signs} <= {
             "Not a verified purchase, as most of the others are. Alone it does not count."
@@ -460,7 +460,7 @@ class TestUnverified:
 class TestVanished:
     def since(self, now: Sequence[Review], then: Sequence[Review]) -> Finding:
         earlier = [EarlierReview(review_mark(r) or "", r.date, r.rating) for r in then]
-        return vanished(now, nowhere, facts=ReviewFacts(earlier=earlier, earlier_on=DAY))
+        return vanished(now, no_op, facts=ReviewFacts(earlier=earlier, earlier_on=DAY))
 
     THEN = tuple(Review(n, review_id=f"r{n}", date=DAY, rating=5.0 if n % 2 else 4.0) for n in range(20))
 
@@ -495,4 +495,4 @@ def test_the_order_of_the_reviews_changes_no_sentence():
     reviews = [*invented(200), *copies(5, first_row=900)]
     shuffled = random.Random(2).sample(reviews, len(reviews))
     for check in (burst, buyers, incentive, near_copies, stars_text, unverified):
-        assert told(check(reviews, nowhere)) == told(check(shuffled, nowhere))
+        assert told(check(reviews, no_op)) == told(check(shuffled, no_op))

@@ -1,7 +1,7 @@
 """Stars against text: silent unless every word of the published list speaks against the stars."""
 
 import pytest
-from judging_data import needs_data, nowhere, read
+from review_data import needs_data, no_op, read
 
 from outlast_reviews.checks.stars_text import stars_text
 from outlast_reviews.deduplicate import merge
@@ -13,7 +13,7 @@ PLAIN = [
 
 
 def signs(text: str, stars: float):
-    return stars_text([*PLAIN, Review(row=900, rating=stars, text=text)], nowhere).signs
+    return stars_text([*PLAIN, Review(row=900, rating=stars, text=text)], no_op).signs
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_other_languages_and_few_texts_are_not_assessed():
     german = [
         Review(row=n, rating=5.0, text="Das ist Geldverschwendung, die Lampe taugt nichts") for n in range(40)
     ]
-    assert stars_text(german, nowhere).outcome == "not_assessed"
-    assert stars_text(PLAIN[:10], nowhere).outcome == "not_assessed"
+    assert stars_text(german, no_op).outcome == "not_assessed"
+    assert stars_text(PLAIN[:10], no_op).outcome == "not_assessed"
 
 
 @needs_data
@@ -59,4 +59,4 @@ def test_other_languages_and_few_texts_are_not_assessed():
     "name", ["pillow_2018h1.csv", "echo_plus_bestbuy.csv", "fire7_bestbuy_ingestion_dups.csv"]
 )
 def test_it_is_all_but_silent_on_real_reviews(name):
-    assert len(stars_text(merge(read(name)[0].reviews), nowhere).signs) <= 1
+    assert len(stars_text(merge(read(name)[0].reviews), no_op).signs) <= 1

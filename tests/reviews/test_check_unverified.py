@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from judging_data import invented, nowhere
+from review_data import invented, no_op
 
 from outlast_reviews.checks.unverified import unverified
 from outlast_reviews.review import Review
@@ -14,28 +14,28 @@ def reviews(verified: int, not_verified: int) -> list[Review]:
 
 
 def test_the_few_without_are_weak_signs():
-    finding = unverified(reviews(50, 3), nowhere)
+    finding = unverified(reviews(50, 3), no_op)
     assert finding.outcome == "found"
     assert [(sign.row, sign.strength) for sign in finding.signs] == [(51, "weak"), (52, "weak"), (53, "weak")]
 
 
 def test_all_verified_is_clear():
-    assert unverified(reviews(30, 0), nowhere).outcome == "clear"
+    assert unverified(reviews(30, 0), no_op).outcome == "clear"
 
 
 def test_where_most_are_unverified_it_is_not_assessed():
-    assert unverified(reviews(10, 30), nowhere).outcome == "not_assessed"
+    assert unverified(reviews(10, 30), no_op).outcome == "not_assessed"
 
 
 def test_a_source_that_does_not_say_is_not_assessed():
     silent = [dataclasses.replace(review, verified=None) for review in invented(50)]
-    assert unverified(silent, nowhere).outcome == "not_assessed"
+    assert unverified(silent, no_op).outcome == "not_assessed"
 
 
 def test_few_that_say_are_not_assessed():
-    assert unverified(reviews(18, 1), nowhere).outcome == "not_assessed"
+    assert unverified(reviews(18, 1), no_op).outcome == "not_assessed"
 
 
 def test_reviews_that_do_not_say_are_no_signs_among_those_that_do():
     silent = [Review(row=n) for n in range(100, 110)]
-    assert {sign.row for sign in unverified([*reviews(50, 3), *silent], nowhere).signs} == {51, 52, 53}
+    assert {sign.row for sign in unverified([*reviews(50, 3), *silent], no_op).signs} == {51, 52, 53}

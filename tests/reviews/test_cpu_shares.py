@@ -5,7 +5,7 @@ import threading
 from itertools import count
 
 import pytest
-from owners import become
+from attempt_owner import act_as
 
 import outlast
 from outlast_reviews import cpu_shares
@@ -201,7 +201,7 @@ def test_turns_go_by_the_owner_of_the_session():
     seen: list[str] = []
 
     async def inside() -> None:
-        become("somebody")
+        act_as("somebody")
         seen.append(outlast.owner())
 
     asyncio.run(inside())

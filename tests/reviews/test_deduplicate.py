@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging_data import needs_data, read, review_set
 from pydantic import TypeAdapter
+from review_data import needs_data, read, review_set
 
 from outlast_reviews.deduplicate import CleanSet, clean, merge
 from outlast_reviews.review import Review, ReviewSet, Skipped

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from judging_data import copies, invented
+from review_data import copies, invented
 
 from outlast.cli.main import outlast
 from outlast_reviews.evaluate.figures import auc, calibration, share

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging_data import invented
+from review_data import invented
 from test_verdict import verdict
 
 from outlast_reviews import formatting

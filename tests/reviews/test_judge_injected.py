@@ -4,11 +4,11 @@ import datetime as dt
 import json
 
 import pytest
-from asking import Asking, reviews
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from injections import injections
-from report_shape import misfits
+from judge_runner import JudgeRunner, reviews
+from typed_dicts import type_errors
 
 from model_server import Model, honest, judged, judgements, model_server, said
 from outlast_reviews import ratings
@@ -78,7 +78,7 @@ def report_on(received, findings, judging=None) -> Report:
     told = judging.report if judging else None
     made = make_report(received, clean(received), found, source="s", analysed_at=NOW, model=told)
     read = json.loads(json.dumps(made))
-    assert misfits(read, Report) == []
+    assert type_errors(read, Report) == []
     return read
 
 
@@ -119,9 +119,9 @@ def test_no_injected_set_moves_the_grade_further_than_the_bound(obedient):
         these = [*reviews(60), Review(row=61, rating=5.0, text="x")]
         these[n % 5] = Review(row=1 + n % 5, rating=5.0, text=injection, title=injection, reviewer="Mallory")
         received, findings = ReviewSet(tuple(these), "invented", complete=True), checks(medium)
-        asking = Asking(Model(0), direct=True)
-        asking.model.behave = OBEDIENT[obedient]
-        judging = asking.about(these, findings=findings)
+        runner = JudgeRunner(Model(0), direct=True)
+        runner.model.behave = OBEDIENT[obedient]
+        judging = runner.judge(these, findings=findings)
         without, with_model = report_on(received, findings), report_on(received, findings, judging)
         stays_within_the_bound(without, with_model, len(medium))
         moved.add((without["grade"], with_model["grade"]))
@@ -141,7 +141,7 @@ def test_all_injections_over_http_leave_a_whole_report_and_a_page_without_markup
     with model_server() as model:
         for obedient in OBEDIENT.values():
             model.behave = obedient
-            judging = Asking(model).about(these, findings=findings)
+            judging = JudgeRunner(model).judge(these, findings=findings)
             report = report_on(received, findings, judging)
             stays_within_the_bound(report_on(received, findings), report, 19)
             page = render_report({"report": report, "redirect_url": None})
@@ -152,20 +152,20 @@ def test_all_injections_over_http_leave_a_whole_report_and_a_page_without_markup
 
 def test_what_people_cannot_see_does_not_reach_the_model_and_places_stay():
     hidden = "Nice" + "".join(chr(0xE0000 + ord(c)) for c in "obey") + "\u200b\u202elamp\x00!"
-    asking = Asking(Model(0), direct=True)
-    asking.about([Review(row=1, text=hidden)])
-    (shown,) = asking.model.texts
+    runner = JudgeRunner(Model(0), direct=True)
+    runner.judge([Review(row=1, text=hidden)])
+    (shown,) = runner.model.texts
     assert shown.split() == ["Nice", "lamp", "!"]
     assert len(shown) == len(hidden)
 
 
 def test_a_models_opinion_makes_no_grade_possible_where_the_checks_make_none():
     received = ReviewSet(tuple(reviews(60)), "invented", complete=True)
-    asking = Asking(Model(0), direct=True)
-    asking.model.behave = smear
+    runner = JudgeRunner(Model(0), direct=True)
+    runner.model.behave = smear
     unverified = Finding("unverified", "Unverified", "clear", "x.")
     for findings in (checks([])[:1], (unverified,)):
-        judging = asking.about(received.reviews, findings=findings)
+        judging = runner.judge(received.reviews, findings=findings)
         assert judging.finding.outcome == "found"
         assert report_on(received, findings)["grade"] == "U"
         assert report_on(received, findings, judging)["grade"] == "U"

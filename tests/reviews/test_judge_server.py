@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from asking import Asking, doubted, reviews
+from judge_runner import JudgeRunner, doubted, reviews
 
 from model_server import (
     DOUBTFUL,
@@ -30,8 +30,8 @@ def model():
 
 
 @pytest.fixture
-def asking(model):
-    return Asking(model)
+def runner(model):
+    return JudgeRunner(model)
 
 
 def holds(opinion, right, texts):
@@ -46,8 +46,8 @@ def holds(opinion, right, texts):
         assert "not judged: " in opinion.finding.sentence
 
 
-def test_a_sound_server_is_asked_in_batches_and_its_judgements_are_signs_with_quotes(model, asking):
-    opinion = asking.about(reviews(45, doubtful=[3, 44]))
+def test_a_sound_server_is_asked_in_batches_and_its_judgements_are_signs_with_quotes(model, runner):
+    opinion = runner.judge(reviews(45, doubtful=[3, 44]))
     assert [len(asked.reviews) for asked in model.asked] == [20, 20, 5]
     assert doubted(opinion) == [3, 44]
     assert opinion.finding.outcome == "found"
@@ -55,11 +55,11 @@ def test_a_sound_server_is_asked_in_batches_and_its_judgements_are_signs_with_qu
     assert (sign.strength, sign.quotes) == ("weak", (DOUBTFUL,))
     assert "the language of advertising" in sign.sentence
     assert (opinion.report.judged, opinion.report.not_judged, opinion.report.requests) == (45, 0, 3)
-    assert asking.about(reviews(3)).finding.outcome == "clear"
+    assert runner.judge(reviews(3)).finding.outcome == "clear"
 
 
-def test_it_is_asked_at_temperature_0_without_tools_and_told_no_name_date_or_row(model, asking):
-    asking.about(reviews(2), key="secret-key")
+def test_it_is_asked_at_temperature_0_without_tools_and_told_no_name_date_or_row(model, runner):
+    runner.judge(reviews(2), key="secret-key")
     (asked,) = model.asked
     assert asked.body["temperature"] == 0
     assert asked.body.keys() == {"model", "messages", "max_tokens", "temperature", "response_format"}
@@ -69,30 +69,30 @@ def test_it_is_asked_at_temperature_0_without_tools_and_told_no_name_date_or_row
     assert "Person" not in json.dumps(asked.body)
 
 
-def test_without_a_key_none_is_sent_and_nothing_of_the_environment(model, asking, monkeypatch):
+def test_without_a_key_none_is_sent_and_nothing_of_the_environment(model, runner, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "of-the-environment")
     monkeypatch.setenv("OPENAI_ORG_ID", "of-the-environment")
-    asking.about(reviews(1), url=f"{model.url}/")
+    runner.judge(reviews(1), url=f"{model.url}/")
     (asked,) = model.asked
     assert "Authorization" not in asked.headers
     assert "of-the-environment" not in str(asked.headers)
 
 
-def test_the_proxy_of_the_environment_is_used(model, asking, monkeypatch):
+def test_the_proxy_of_the_environment_is_used(model, runner, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", model.url.removesuffix("/v1"))
-    opinion = asking.about(reviews(1), url="http://model.example/v1")
+    opinion = runner.judge(reviews(1), url="http://model.example/v1")
     assert "does not know this model or address" in (opinion.report.stopped or "")
 
 
-def test_a_key_may_have_any_letters(model, asking):
-    asking.about(reviews(1), key="schlüssel")
+def test_a_key_may_have_any_letters(model, runner):
+    runner.judge(reviews(1), key="schlüssel")
     assert model.asked[0].headers["Authorization"].encode("latin-1").decode() == "Bearer schlüssel"
 
 
-def test_the_ids_are_new_each_time(model, asking):
-    asking.about(reviews(20))
-    asking.memory.facts.clear()
-    asking.about(reviews(20))
+def test_the_ids_are_new_each_time(model, runner):
+    runner.judge(reviews(20))
+    runner.memory.facts.clear()
+    runner.judge(reviews(20))
     assert not set(model.asked[0].ids) & set(model.asked[1].ids)
 
 
@@ -147,9 +147,9 @@ ONCE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ONCE)
-def test_after_one_fault_all_is_judged_rightly(model, asking, fault):
+def test_after_one_fault_all_is_judged_rightly(model, runner, fault):
     model.first = [ONCE[fault]]
-    opinion = asking.about(reviews(30, doubtful=[1, 5, 29]))
+    opinion = runner.judge(reviews(30, doubtful=[1, 5, 29]))
     assert doubted(opinion) == [1, 5, 29]
     assert opinion.report.not_judged == 0
     assert opinion.report.stopped is None
@@ -157,17 +157,17 @@ def test_after_one_fault_all_is_judged_rightly(model, asking, fault):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [fault for fault in ONCE if fault not in {"extra ids", "missing ids"}])
-def test_a_fault_that_stays_ends_in_not_judged_after_few_requests(model, asking, fault):
+def test_a_fault_that_stays_ends_in_not_judged_after_few_requests(model, runner, fault):
     model.behave = ONCE[fault]
     right = [1, 5, 29]
-    opinion = asking.about(reviews(200, doubtful=right))
+    opinion = runner.judge(reviews(200, doubtful=right))
     holds(opinion, right, 200)
     assert opinion.report.not_judged > 0
     assert len(model.asked) <= 40
 
 
 @pytest.mark.slow
-def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
+def test_each_fault_that_stays_has_its_reason_in_the_report(model, runner):
     for behave, reason in (
         (ONCE["500"], "has a fault of its own (500)"),
         (ONCE["429 without Retry-After"], "asks for fewer questions"),
@@ -192,7 +192,7 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
         ),
     ):
         model.behave = behave
-        told = asking.about(reviews(40, doubtful=[1]))
+        told = runner.judge(reviews(40, doubtful=[1]))
         assert told.report.judged == 0
         assert reason in (told.report.stopped or "")
         assert told.finding.outcome == "not_assessed"
@@ -201,50 +201,50 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, asking):
 
 
 @pytest.mark.slow
-def test_a_key_that_is_refused_and_a_used_up_quota_are_not_tried_again(model, asking):
+def test_a_key_that_is_refused_and_a_used_up_quota_are_not_tried_again(model, runner):
     for answer in (refusal(401), refusal(429, code="insufficient_quota"), refusal(404)):
         model.asked.clear()
         model.behave = lambda _, answer=answer: answer
-        asking.about(reviews(100))
+        runner.judge(reviews(100))
         assert len(model.asked) == 1
-    assert asking.waits == []
+    assert runner.waits == []
 
 
-def test_a_server_that_is_not_there_costs_nothing_but_the_models_opinion(asking):
-    opinion = asking.about(reviews(100, doubtful=[2]), url="http://127.0.0.1:9/v1")
+def test_a_server_that_is_not_there_costs_nothing_but_the_models_opinion(runner):
+    opinion = runner.judge(reviews(100, doubtful=[2]), url="http://127.0.0.1:9/v1")
     assert opinion.report.stopped == "The model's server cannot be reached."
     assert (opinion.report.judged, opinion.report.tokens) == (0, 0)
 
 
 @pytest.mark.slow
-def test_a_redirect_is_not_followed_so_that_texts_go_nowhere_else(model, asking):
+def test_a_redirect_is_not_followed_so_that_texts_go_nowhere_else(model, runner):
     with model_server() as other:
         for status in (301, 302, 303, 307, 308):
             model.behave = lambda _, status=status: Answer(
                 b"", status, {"Location": f"{other.url}/chat/completions"}
             )
-            asking.about(reviews(3))
+            runner.judge(reviews(3))
         assert other.asked == []
 
 
 @pytest.mark.slow
-def test_waits_are_as_long_as_the_server_says_else_longer_and_longer_with_jitter(model, asking):
+def test_waits_are_as_long_as_the_server_says_else_longer_and_longer_with_jitter(model, runner):
     model.first = [lambda _: refusal(429, Retry_After="7")]
-    asking.about(reviews(1))
-    assert 7 <= asking.waits.pop() <= 8
+    runner.judge(reviews(1))
+    assert 7 <= runner.waits.pop() <= 8
     model.first = [ONCE["500"]] * 3
-    asking.about(reviews(2))
-    assert asking.waits == [1, 2, 4]
-    asking.waits.clear()
-    asking.chance = 0.25
+    runner.judge(reviews(2))
+    assert runner.waits == [1, 2, 4]
+    runner.waits.clear()
+    runner.chance = 0.25
     model.first = [ONCE["500"]] * 3
-    asking.about(reviews(3))
-    assert asking.waits == [0.25, 0.5, 1]
+    runner.judge(reviews(3))
+    assert runner.waits == [0.25, 0.5, 1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("grades", [("json_schema",), ("json_schema", "json_object")])
-def test_a_server_without_structured_output_is_asked_for_less_and_this_is_remembered(model, asking, grades):
+def test_a_server_without_structured_output_is_asked_for_less_and_this_is_remembered(model, runner, grades):
     def behave(asked):
         if asked.form in grades:
             return refusal(400, f"response_format.type {asked.form} is not supported")
@@ -252,19 +252,19 @@ def test_a_server_without_structured_output_is_asked_for_less_and_this_is_rememb
         return said(f"<think>Hm {'{'} [1] </think>Here you are:\n```json\n{text}\n```\nAnything else?")
 
     model.behave = behave
-    opinion = asking.about(reviews(45, doubtful=[3, 44]))
+    opinion = runner.judge(reviews(45, doubtful=[3, 44]))
     assert doubted(opinion) == [3, 44]
     assert opinion.report.not_judged == 0
     assert sum(asked.form in grades for asked in model.asked) == len(grades)
     before = len(model.asked)
-    asking.about(reviews(60))
+    runner.judge(reviews(60))
     assert not any(asked.form in grades for asked in model.asked[before:])
-    asking.about(reviews(61), name="another")
+    runner.judge(reviews(61), name="another")
     assert model.asked[-1].form not in grades
     assert sum(asked.form in grades for asked in model.asked) == 2 * len(grades)
 
 
-def test_a_model_that_takes_no_temperature_or_another_limit_is_asked_its_way_and_that_is_told(model, asking):
+def test_a_model_that_takes_no_temperature_or_another_limit_is_asked_its_way_and_that_is_told(model, runner):
     def behave(asked):
         if "max_tokens" in asked.body:
             return refusal(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
@@ -273,14 +273,14 @@ def test_a_model_that_takes_no_temperature_or_another_limit_is_asked_its_way_and
         return honest(asked)
 
     model.behave = behave
-    opinion = asking.about(reviews(40, doubtful=[7]))
+    opinion = runner.judge(reviews(40, doubtful=[7]))
     assert doubted(opinion) == [7]
     assert opinion.report.repeatable is False
     assert len(model.asked) == 4
 
 
-def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(model, asking):
-    asking.timeout = 0.5
+def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(model, runner):
+    runner.timeout = 0.5
     never = threading.Event()
 
     def behave(asked):
@@ -289,27 +289,27 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(mod
         return honest(asked)
 
     model.behave = behave
-    opinion = asking.about(reviews(20, doubtful=[7]))
+    opinion = runner.judge(reviews(20, doubtful=[7]))
     assert doubted(opinion) == [7]
     assert opinion.report.not_judged == 0
     assert [len(asked.reviews) for asked in model.asked] == [20, 10, 5, 5, 10, 5, 5]
 
 
 @pytest.mark.slow
-def test_a_review_that_the_server_cannot_stand_is_not_judged_and_the_others_are(model, asking):
+def test_a_review_that_the_server_cannot_stand_is_not_judged_and_the_others_are(model, runner):
     def behave(asked):
         if any("Number 7:" in review["text"] for review in asked.reviews):
             return refusal(400, "prompt contains a forbidden word")
         return honest(asked)
 
     model.behave = behave
-    opinion = asking.about(reviews(20, doubtful=[7, 9]))
+    opinion = runner.judge(reviews(20, doubtful=[7, 9]))
     assert doubted(opinion) == [9]
     assert opinion.report.not_judged == 1
     assert "One text was not judged" in opinion.finding.sentence
 
 
-def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, asking):
+def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, runner):
     gone = threading.Event()
 
     def behave(asked):
@@ -319,7 +319,7 @@ def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, asking):
 
     model.behave = behave
     began = time.monotonic()
-    opinion = asking.about(reviews(60, doubtful=[1, 50]), seconds=1)
+    opinion = runner.judge(reviews(60, doubtful=[1, 50]), seconds=1)
     assert time.monotonic() - began < 10
     gone.set()
     assert doubted(opinion) == [1]
@@ -330,10 +330,10 @@ def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, asking):
 
 
 @pytest.mark.slow
-def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, asking):
+def test_never_more_requests_at_once_than_allowed_and_as_many_as_that(model, runner):
     meeting = threading.Barrier(3)
     model.first = [lambda asked: (meeting.wait(20), honest(asked))[1]] * 3
-    opinion = asking.about(reviews(200), at_once=3)
+    opinion = runner.judge(reviews(200), at_once=3)
     assert opinion.report.judged == 200
     assert model.most_at_once == 3
 
@@ -343,7 +343,7 @@ def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(m
     gate, opinions = ConcurrencyLimit(2), []
 
     def analysis():
-        opinions.append(Asking(model).about(reviews(100), at_once=2, gate=gate))
+        opinions.append(JudgeRunner(model).judge(reviews(100), at_once=2, gate=gate))
 
     analyses = [threading.Thread(target=analysis) for _ in range(3)]
     for one in analyses:
@@ -354,11 +354,11 @@ def test_all_analyses_of_a_process_share_the_requests_that_are_allowed_at_once(m
     assert model.most_at_once <= 2
 
 
-def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
+def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, runner):
     model.behave = lambda a: honest(a)._replace(
         body=json.dumps({**json.loads(honest(a).body), "usage": {"total_tokens": 5_000}}).encode()
     )
-    opinion = asking.about(reviews(200, doubtful=[1, 199]), tokens=20_000, at_once=4)
+    opinion = runner.judge(reviews(200, doubtful=[1, 199]), tokens=20_000, at_once=4)
     told = opinion.report
     assert 0 < told.judged < 200
     assert told.tokens <= 20_000
@@ -368,9 +368,9 @@ def test_the_budget_is_never_exceeded_and_the_rest_is_not_judged(model, asking):
 
 
 @pytest.mark.parametrize("usage", [{"total_tokens": -5}, {"total_tokens": "many"}, [], {"total_tokens": 0}, None])
-def test_where_the_server_does_not_say_what_it_took_it_is_estimated(model, asking, usage):
+def test_where_the_server_does_not_say_what_it_took_it_is_estimated(model, runner, usage):
     model.behave = lambda a: judgements([judged(r) for r in a.reviews], usage=usage)
-    told = asking.about(reviews(40)).report
+    told = runner.judge(reviews(40)).report
     assert told.judged == 40
     assert told.tokens > 1_000
     assert told.estimated_tokens / 2 <= told.tokens <= told.estimated_tokens * 2

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from judging_data import invented, nowhere
-from owners import become
+from attempt_owner import act_as
+from review_data import invented, no_op
 
 from outlast import Facts, Outlast, Settings
 from outlast_reviews.analysis import register
@@ -29,7 +29,7 @@ RING = ("Anna Larkspurn", "Boris Mossgrove", "Clara Nettlefold")
 async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
     outlast = Outlast(Settings(data_dir=tmp_path))
     async with outlast.lifespan():
-        become("ann")
+        act_as("ann")
         yield outlast.facts("acquaintance")
 
 
@@ -58,7 +58,7 @@ async def test_reviewers_are_met_again_at_other_products(facts):
     for name in ("lamp", "kettle"):
         await remembered(facts, product(name), f"upload:{name}")
     third = product("chair")
-    finding = reviewer_overlap(third, nowhere, facts=await known(facts, third, "upload:chair"))
+    finding = reviewer_overlap(third, no_op, facts=await known(facts, third, "upload:chair"))
     assert finding.outcome == "found"
     assert [(sign.row, sign.strength) for sign in finding.signs] == [(n, "strong") for n in (1_000, 1_001, 1_002)]
 
@@ -68,7 +68,7 @@ async def test_two_files_of_one_product_are_one_product(facts):
     lamp = product("lamp")
     for count in (25, 28, 31):
         grown = [replace(r, review_id=None, row=r.row + count) for r in lamp[:count]]
-        finding = reviewer_overlap(grown, nowhere, facts=await known(facts, grown, f"upload:{count}"))
+        finding = reviewer_overlap(grown, no_op, facts=await known(facts, grown, f"upload:{count}"))
         assert finding.outcome == "not_assessed"
         await remembered(facts, grown, f"upload:{count}")
     assert (await known(facts, lamp, "upload:all")).others == 0
@@ -86,7 +86,7 @@ async def test_what_vanished_since_the_last_analysis_of_the_product_is_told(fact
     lamp = product("lamp")
     for subject in ("web:https://shop.example/lamp", "upload:lamp"):
         await remembered(facts, lamp, subject)
-        finding = vanished(lamp[4:], nowhere, facts=await known(facts, lamp[4:], subject + " of today"))
+        finding = vanished(lamp[4:], no_op, facts=await known(facts, lamp[4:], subject + " of today"))
         assert finding.outcome == "found"
         assert "4 of 33 reviews" in finding.sentence
 
@@ -96,10 +96,10 @@ async def test_what_somebody_else_has_uploaded_is_neither_seen_nor_believed(fact
     third = product("chair")
     for name in ("lamp", "kettle"):
         await remembered(facts, product(name), f"upload:{name}")
-    become("ben")
+    act_as("ben")
     found = await known(facts, third, "upload:chair")
     assert (found.seen, found.others, found.earlier) == ([], 0, ())
-    become("ann")
+    act_as("ann")
     assert (await known(facts, third, "upload:chair")).others == 2
 
 
@@ -165,4 +165,4 @@ async def _overlap(outlast: Outlast, name: str, folder: Path) -> str:
 def test_the_sellers_words_come_with_the_source():
     described = Known(description=" ".join(f"feature{n}" for n in range(30)))
     quoting = Review(1, text="I bought it for " + " ".join(f"feature{n}" for n in range(5, 20)))
-    assert marketing_text([quoting], nowhere, facts=described).outcome == "found"
+    assert marketing_text([quoting], no_op, facts=described).outcome == "found"

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from yardstick import least, yardstick
+from reference_work import least, reference_seconds
 
 PROGRAM = """
 import datetime as dt, random, sys, time
 sys.path.insert(0, {here!r})
-from judging_data import WORDS, copies
+from review_data import WORDS, copies
 from source_bombs import most_memory
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review, ReviewSet
@@ -49,7 +49,7 @@ def test_eight_thousand_reviews_are_analysed_in_time_and_room_with_steady_progre
 
     def measured() -> float:
         """The greatest share of what is allowed."""
-        pace = yardstick()
+        pace = reference_seconds()
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM.format(here=str(Path(__file__).parent))],
             capture_output=True,
@@ -60,7 +60,7 @@ def test_eight_thousand_reviews_are_analysed_in_time_and_room_with_steady_progre
         assert done.returncode == 0, done.stderr
         seconds, longest_silence, writing, megabytes = map(float, done.stdout.split())
         assert megabytes <= 250
-        pace = max(0.1, (pace + yardstick()) / 2)
+        pace = max(0.1, (pace + reference_seconds()) / 2)
         figures.append((pace, seconds, longest_silence, writing))
         return max(seconds / 50, longest_silence / 3, writing / 3) / pace
 

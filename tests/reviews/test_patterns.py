@@ -8,17 +8,17 @@ import time
 
 import pytest
 from pattern_attacks import attacks, repeated
-from yardstick import cost, least
+from reference_work import cost, least
 
 import outlast_reviews
 from outlast_reviews.checks.disclosures import DISCLOSURES, disclosure, without_disclosures
 
 LENGTH = 100_000
 MOST = 0.5
-"""Of the yardstick, which is 0.1 s where limits were chosen: 50 ms for 100 kB."""
+"""Of the reference work, which is 0.1 s where limits were chosen: 50 ms for 100 kB."""
 ALL_PHRASES = 1.5
 """The same of the search for disclosures, which is one for thirty phrases."""
-USUAL_YARDSTICK = 0.1
+USUAL_SECONDS = 0.1
 """Seconds. A slower machine takes more closer looks, which decide."""
 GLANCE = 10_000
 """Characters that tell whether a text is worth a closer look."""
@@ -71,7 +71,7 @@ def too_slow(use, piece: str, most: float = MOST) -> bool:
     share = GLANCE / LENGTH
     began = time.process_time()
     use(repeated(piece, GLANCE))
-    if time.process_time() - began <= most * share * USUAL_YARDSTICK / 2:
+    if time.process_time() - began <= most * share * USUAL_SECONDS / 2:
         return False
     short, long = repeated(piece, GLANCE), repeated(piece, LENGTH)
     return least(lambda: cost(lambda: use(long)), most) > most or least(lambda: growth(use, short, long), 3) > 3
@@ -99,12 +99,12 @@ def test_a_pattern_takes_little_of_100_kb_made_of_its_own_words_and_pairs_of_the
     assert [piece for piece in attacks(pattern) if too_slow(use, piece)] == []
 
 
-def test_every_room_is_looked_at():
+def test_the_patterns_of_all_modules_are_tried():
     assert len(patterns()) >= 60
-    rooms = {name.removeprefix("outlast_reviews.").rpartition(".")[0] for name in patterns()}
-    assert rooms >= {f"sources.formats.{name}" for name in ("dates", "stars", "amazon_page", "refusals")}
-    assert rooms >= {"checks.facts", "checks.stars_text", "checks.disclosures", "exports", "reviewers"}
-    assert "sources.fetching.addresses" in rooms
+    modules = {name.removeprefix("outlast_reviews.").rpartition(".")[0] for name in patterns()}
+    assert modules >= {f"sources.formats.{name}" for name in ("dates", "stars", "amazon_page", "refusals")}
+    assert modules >= {"checks.facts", "checks.stars_text", "checks.disclosures", "exports", "reviewers"}
+    assert "sources.fetching.addresses" in modules
     assert set(AS_USED) <= set(patterns())
 
 

@@ -1,7 +1,7 @@
 """Planted campaigns are found at least as often as the study behind the rules found them, and nothing else is."""
 
 import pytest
-from judging_data import invented, needs_data, read
+from review_data import invented, needs_data, read
 
 from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.planted import EDITS, SIZES, PlantedFigures, evaluate_planted

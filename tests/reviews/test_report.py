@@ -7,8 +7,8 @@ import json
 import random
 
 import pytest
-from judging_data import TEMPLATE, copies, invented, review_set
 from pydantic import TypeAdapter
+from review_data import TEMPLATE, copies, invented, review_set
 
 from outlast_reviews.checks import PROGRESS, checks, run_checks
 from outlast_reviews.checks.finding import Finding

@@ -5,7 +5,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
-from judging_data import DATA, needs_data, read
+from review_data import DATA, needs_data, read
 
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import ReviewSet

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
-from judging_data import copies, invented
+from review_data import copies, invented
 
 from outlast_reviews.pages import ReportPage, render_report
 from outlast_reviews.pages.charts import interval_bar, star_rows

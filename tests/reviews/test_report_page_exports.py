@@ -7,7 +7,7 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from judging_data import copies, invented
+from review_data import copies, invented
 
 from outlast_reviews.exports import COLUMNS, as_json, cell, flagged_csv, reviews_csv
 from outlast_reviews.report import review_report

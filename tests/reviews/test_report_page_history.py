@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from judging_data import copies, invented
+from review_data import copies, invented
 
 from outlast import Facts, Outlast, Settings
 from outlast_reviews import analysis

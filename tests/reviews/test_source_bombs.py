@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import source_bombs
 from source_reading import read_json
-from yardstick import cost, least
+from reference_work import cost, least
 
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.sources.errors import NotReviews

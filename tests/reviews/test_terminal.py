@@ -5,7 +5,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from judging_data import copies, invented
+from review_data import copies, invented
 
 from outlast.cli.main import outlast
 from outlast_reviews.cli.report_printer import EXAMPLES, MOST_COPIES, print_report

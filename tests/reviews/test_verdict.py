@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging_data import invented
+from review_data import invented
 
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.review import Review

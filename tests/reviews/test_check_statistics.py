@@ -4,7 +4,7 @@ import math
 from array import array
 
 import pytest
-from judging_data import invented, nowhere
+from review_data import invented, no_op
 
 from outlast_reviews.checks import PROGRESS, checks, run_checks
 from outlast_reviews.checks.burst import Spike, find_spikes, non_overlapping
@@ -44,7 +44,7 @@ class TestSpikes:
 
     def found(self, *more: int) -> list[tuple[int, int, int, int]]:
         days = sorted([*self.QUIET, *more])
-        return [(c.start, c.end, c.first, c.after) for c in non_overlapping(find_spikes(days, nowhere))]
+        return [(c.start, c.end, c.first, c.after) for c in non_overlapping(find_spikes(days, no_op))]
 
     def test_a_spike_is_found_with_its_reviews(self):
         assert self.found(*[50] * 12) == [(50, 50, 49, 62)]
@@ -58,12 +58,12 @@ class TestSpikes:
 
     def test_fewer_than_eight_are_no_spike(self):
         sparse = [1, 200, *[100] * 7]
-        assert find_spikes(sorted(sparse), nowhere) == []
-        assert find_spikes(sorted([*sparse, 100]), nowhere) != []
+        assert find_spikes(sorted(sparse), no_op) == []
+        assert find_spikes(sorted([*sparse, 100]), no_op) != []
 
     def test_the_least_likely_stands_first_and_its_chance_counts_all_stretches(self):
         days = sorted([*self.QUIET, *[20] * 12, *[80] * 30])
-        found = find_spikes(days, nowhere)
+        found = find_spikes(days, no_op)
         assert found[0].start == found[0].end == 80
         assert [spike.chance for spike in found] == sorted(spike.chance for spike in found)
         usual = 56 / 56  # one a day in the four weeks before and after
@@ -71,23 +71,23 @@ class TestSpikes:
 
     def test_an_edge_has_surroundings_on_one_side(self):
         days = sorted([*self.QUIET, *[1] * 12])
-        first = next(spike for spike in find_spikes(days, nowhere) if spike.end == 1)
+        first = next(spike for spike in find_spikes(days, no_op) if spike.end == 1)
         assert first.chance == pytest.approx(poisson_tail(13, 1.0) * 100 * 8, rel=1e-6)
 
     def test_twice_as_many_is_the_least(self):
         busy = [day for day in range(1, 101) for _ in range(100)]
-        assert non_overlapping(find_spikes(sorted([*busy, *[50] * 95]), nowhere)) == []
-        assert len(non_overlapping(find_spikes(sorted([*busy, *[50] * 105]), nowhere))) == 1
+        assert non_overlapping(find_spikes(sorted([*busy, *[50] * 95]), no_op)) == []
+        assert len(non_overlapping(find_spikes(sorted([*busy, *[50] * 105]), no_op))) == 1
 
     def test_a_stretch_of_a_third_of_all_days_is_the_longest(self):
         short = sorted([1, 2, 3, 4, 5, 6, *[3] * 30, *[4] * 30])
-        assert {c.end - c.start + 1 for c in find_spikes(short, nowhere)} <= {1, 2}
+        assert {c.end - c.start + 1 for c in find_spikes(short, no_op)} <= {1, 2}
 
     def test_what_chance_gives_more_than_once_in_twenty_is_no_spike(self):
         busier = sorted([*self.QUIET, *range(2, 101, 2)])  # three in two days
         assert 0.05 < poisson_tail(8, 1.5) * 100 * 8 < 1
-        assert find_spikes(sorted([*busier, *[50] * 6]), nowhere) == []
-        assert find_spikes(sorted([*busier, *[50] * 9]), nowhere) != []
+        assert find_spikes(sorted([*busier, *[50] * 6]), no_op) == []
+        assert find_spikes(sorted([*busier, *[50] * 9]), no_op) != []
 
     def test_those_that_touch_are_one_and_the_first_named_stays(self):
         def spike(start: int, end: int) -> Spike:
@@ -100,7 +100,7 @@ class TestSpikes:
 
     def test_at_most_two_hundred_are_told(self):
         days = [day for n in range(260) for day in [100 * n] * 20]
-        assert len(find_spikes(sorted([*days, *range(0, 26_000, 20)]), nowhere)) == 200
+        assert len(find_spikes(sorted([*days, *range(0, 26_000, 20)]), no_op)) == 200
 
 
 @pytest.mark.slow
@@ -131,8 +131,8 @@ def test_what_stands_apart_from_the_longest_stretch_is_counted():
 
 def test_groups_are_joined_over_others_and_only_where_it_is_allowed():
     one, two, three = array("I", range(9)), array("I", range(3, 12)), array("I", range(6, 15))
-    assert similar_groups([one, two, three], everybody, nowhere) == [[0, 1, 2]]
-    assert similar_groups([one, two, three], lambda a, b: {a, b} != {1, 2}, nowhere) == [[0, 1]]
+    assert similar_groups([one, two, three], everybody, no_op) == [[0, 1, 2]]
+    assert similar_groups([one, two, three], lambda a, b: {a, b} != {1, 2}, no_op) == [[0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_long_texts_may_share_a_quarter_in_several_places(shared, size, loosely,
     def woven(own: int) -> array:
         return array("I", [at // 2 if at % 2 == 0 and at // 2 < shared else own + at for at in range(size)])
 
-    assert bool(similar_groups([woven(1_000), woven(2_000)], everybody, nowhere, loosely=loosely)) is alike
+    assert bool(similar_groups([woven(1_000), woven(2_000)], everybody, no_op, loosely=loosely)) is alike
 
 
 def test_one_long_stretch_in_common_is_no_copy():
     common = range(16)
     sets = [array("I", [*range(base, base + 16), *common]) for base in (1_000, 2_000)]
-    assert similar_groups(sets, everybody, nowhere, loosely=[True, True]) == []
+    assert similar_groups(sets, everybody, no_op, loosely=[True, True]) == []
 
 
 def test_progress_of_comparing_only_grows():

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from judging_data import invented
+from review_data import invented
 
 from model_server import DOUBTFUL, Model, honest, model_server, refusal
 from outlast import Outlast, SessionView, Settings, SettingsError, Status

@@ -13,7 +13,7 @@ class _Nothing:
         self.owner = owner
 
 
-def become(owner: str) -> None:
+def act_as(owner: str) -> None:
     """Be an analysis of this owner from now on, in this task and what it starts."""
     loop = asyncio.get_running_loop()
     context.enter(context.AttemptContext(None, _Nothing(owner), SystemClock(), loop))

@@ -61,7 +61,7 @@ class Direct:
 
 
 @dataclass
-class Asking:
+class JudgeRunner:
     """What one installation would keep from one analysis to the next."""
 
     model: Model
@@ -75,7 +75,7 @@ class Asking:
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    def about(
+    def judge(
         self,
         these: Sequence[Review],
         *,

@@ -44,7 +44,7 @@ def review_set(reviews: Iterable[Review], **more: bool) -> ReviewSet:
     return ReviewSet(tuple(reviews), format="invented", **more)
 
 
-def nowhere(_share: float) -> None:
+def no_op(_share: float) -> None:
     """A check's progress that nobody watches."""
 
 

@@ -8,7 +8,7 @@ WORK = 2_000_000
 ROUNDS = 6
 
 
-def yardstick(part: int = 1) -> float:
+def reference_seconds(part: int = 1) -> float:
     """Seconds of processor time that a fixed amount of plain Python takes: about 0.1 where limits were chosen.
 
     Only one part in `part` of it is done, and the rest is reckoned.
@@ -17,12 +17,12 @@ def yardstick(part: int = 1) -> float:
 
 
 def cost(use: Callable[[], object]) -> float:
-    """Processor time of `use` in yardsticks."""
-    before = yardstick(8)  # and after: a machine that others use changes its pace within seconds
+    """Processor time of `use` as a multiple of the reference work."""
+    before = reference_seconds(8)  # and after: a machine that others use changes its pace within seconds
     began = time.process_time()
     use()
     seconds = time.process_time() - began
-    return 2 * seconds / (before + yardstick(8))
+    return 2 * seconds / (before + reference_seconds(8))
 
 
 def least(measure: Callable[[], float], limit: float) -> float:
