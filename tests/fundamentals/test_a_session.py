@@ -91,7 +91,7 @@ async def test_a_second_attempt_does_not_repeat_kept_steps_and_meets_the_same_ty
         assert [s.resumed for s in end.session.progress.steps] == [True, False]
 
 
-async def test_a_step_in_a_loop_is_one_line_with_many_kept_results():
+async def test_a_step_in_a_loop_is_one_planned_step_with_many_kept_results():
     calls: list[int] = []
 
     @step("Fetching")
@@ -114,7 +114,7 @@ async def test_a_step_in_a_loop_is_one_line_with_many_kept_results():
         assert len(end.session.progress.steps) == 1
 
 
-async def test_a_permanent_error_ends_it_with_its_sentence():
+async def test_a_permanent_error_fails_the_session_with_its_text():
     def look() -> int:
         raise Permanent("There is nothing at this address.")
 
@@ -169,7 +169,7 @@ async def test_the_timeout_ends_an_attempt():
 
 
 @pytest.mark.parametrize("kind", ["async", "thread"])
-async def test_cancel_stops_the_work_itself_and_retry_resumes_it(kind: str):
+async def test_cancel_stops_the_running_code_and_retry_resumes_it(kind: str):
     begun, stopped, free = threading.Event(), threading.Event(), threading.Event()
 
     async def in_loop() -> str:
@@ -222,7 +222,7 @@ async def test_an_upload_belongs_to_its_owner_and_is_read_in_the_analysis():
         assert await site.result(session) == "3000000"
 
 
-async def test_without_a_worker_it_waits_and_says_so():
+async def test_without_a_worker_a_session_is_stalled():
     async def look() -> int:
         return 1
 
@@ -309,7 +309,7 @@ async def test_a_plain_step_on_the_event_loop_is_refused_before_it_blocks(caplog
     ("raw", "pointer"),
     [({}, "/n"), ({"n": "many"}, "/n"), ({"n": 1, "m": 2}, "/m"), ("n", ""), ({"n": {1}}, "/n")],
 )
-async def test_bad_input_is_refused_with_the_place_of_the_fault(raw: object, pointer: str):
+async def test_invalid_input_is_refused_with_a_pointer(raw: object, pointer: str):
     async def look(n: int) -> int:
         return n
 

@@ -1,4 +1,4 @@
-"""The tree that the laws are held against."""
+"""The files of the repository, for the tests of its laws."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ PACKAGES = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_review
 
 
 def in_package(path: Path) -> Path:
-    """The path as it is imported: `outlast/core/watch.py`."""
+    """Return the path relative to its package's folder: `outlast/core/watch.py`."""
     return path.relative_to(next(package.parent for package in PACKAGES if path.is_relative_to(package)))
 
 
 def modules() -> list[Path]:
-    """Every Python file that ships."""
+    """Return every Python file of both distributions."""
     return sorted(p for package in PACKAGES for p in package.rglob("*.py"))
 
 
 def repository() -> list[Path]:
-    """Every file of the repository: committed, or not yet and not ignored."""
+    """Return every file of the repository, committed or not, that Git does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -31,7 +31,7 @@ def repository() -> list[Path]:
 
 
 def pages() -> list[Path]:
-    """Every page of the documentation."""
+    """Return every page of the documentation."""
     return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 

@@ -1,4 +1,4 @@
-"""Benches run once at the smallest size, so that they cannot rot."""
+"""Run every bench once at the smallest size."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _benches() -> list[Path]:
-    """Every program in `bench/`: a file with a function `main`. The one that runs all others is asked apart."""
+    """Return every program in `bench/` with a function `main`, except the one that runs all others."""
     return [
         path
         for path in sorted((ROOT / "bench").glob("*.py"))

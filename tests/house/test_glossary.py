@@ -47,7 +47,7 @@ def test_every_term_is_explained_once_in_one_sentence() -> None:
 
 
 def _words() -> Mapping[str, set[str]]:
-    """Each word, in the singular, and the names that have it."""
+    """Return each word in the singular, with the names that contain it."""
     found: dict[str, set[str]] = {}
     for name, spelled in _names():
         for word in WORD.findall(spelled):
@@ -56,7 +56,7 @@ def _words() -> Mapping[str, set[str]]:
 
 
 def _names() -> Iterator[tuple[str, str]]:
-    """What to call a name in a message, and the name itself."""
+    """Yield each name with its description for a message."""
     for path in modules():
         relative = in_package(path)
         if "testing" in relative.parts:
@@ -75,7 +75,7 @@ def _names() -> Iterator[tuple[str, str]]:
 
 
 def _tables() -> set[str]:
-    """The tables of both databases after all their migrations."""
+    """Return the tables of both databases after all migrations."""
     tables: set[str] = set()
     for folder in sorted(PACKAGES[0].glob("backends/*/migrations")):
         for path in sorted(folder.glob("*.sql")):
@@ -85,7 +85,7 @@ def _tables() -> set[str]:
 
 
 def _entries() -> list[tuple[str, str]]:
-    """The rows of the glossary's tables: the term with its other forms, and the meaning."""
+    """Return the rows of the glossary: each term with its other forms, and its meaning."""
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     return re.findall(r"^\| (\*\*.+?) \| (.+?) \|$", text, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""What lives as long as its process and can grow: every such thing is listed here with what bounds it."""
+"""Every collection that lives as long as its process is listed here with its bound."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ TESTS_ONLY = ("testing/", "backends/memory/")
 BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
     "core/analyses/analysis.py short_forms": "the analyses of the program",
-    # the edge: tests/integration/test_bounds.py grows each
+    # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
     "web/poll_cache.py _answers": "MAX_ANSWERS times MAX_SNAPSHOT",
@@ -95,7 +95,7 @@ BOUNDED_BY = {
     "cli/listener.py _spares": "SPARES",
     "cli/server.py _connections": "ANALYSIS_MAX_CONNECTIONS",
 }
-"""Name a new one here, and grow it in tests/integration/test_bounds.py where strangers can."""
+"""Add new ones here; if clients can make one grow, test it in tests/integration/test_bounds.py."""
 
 OF_THE_PRODUCT = {
     "checks/reviewer_overlap.py cache": "one analysis",
@@ -103,19 +103,19 @@ OF_THE_PRODUCT = {
     "method.py cache": "one table that ships",
     "pages/page.py cache": "one page",
 }
-"""Beyond one analysis; whatever else the product gathers goes with its attempt."""
+"""Collections of the product that outlive one analysis."""
 
 
 def test_everything_that_grows_as_long_as_its_process_lives_has_a_bound() -> None:
     found = set(_growing(PACKAGES[0], attributes=True))
-    assert found - BOUNDED_BY.keys() == set(), "say in BOUNDED_BY what bounds it"
-    assert BOUNDED_BY.keys() - found == set(), "it is gone"
+    assert found - BOUNDED_BY.keys() == set(), "add its bound to BOUNDED_BY"
+    assert BOUNDED_BY.keys() - found == set(), "remove it: it no longer exists"
 
 
 def test_everything_of_the_product_that_outlives_an_analysis_has_a_bound() -> None:
     found = set(_growing(PACKAGES[1], attributes=False))
-    assert found - OF_THE_PRODUCT.keys() == set(), "say in OF_THE_PRODUCT what bounds it"
-    assert OF_THE_PRODUCT.keys() - found == set(), "it is gone"
+    assert found - OF_THE_PRODUCT.keys() == set(), "add its bound to OF_THE_PRODUCT"
+    assert OF_THE_PRODUCT.keys() - found == set(), "remove it: it no longer exists"
 
 
 def _growing(package: Path, *, attributes: bool) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _of_self(target: ast.expr) -> bool:
 
 
 def _can_grow(value: ast.expr) -> bool:
-    """It begins empty, and nothing says where it ends."""
+    """Return whether the value is an empty collection without a maximum size."""
     if isinstance(value, ast.IfExp):
         return _can_grow(value.body) or _can_grow(value.orelse)
     return _empty(value)

@@ -1,4 +1,4 @@
-"""A test run that is killed leaves no process behind, whoever has started it."""
+"""A test run that is killed leaves no process behind, however it was started."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ CONFTEST = f"""
 import signal, sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
 import run_guard
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where this run is in the background of a shell
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
 run_guard.start()
 """
 STARTER = """

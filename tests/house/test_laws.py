@@ -1,4 +1,4 @@
-"""The laws of the house that no tool checks: sizes, names, errors caught, what is said about machines."""
+"""The laws that no other tool checks: file sizes, names, broad `except` clauses, machine paths."""
 
 import ast
 import re
@@ -22,19 +22,19 @@ FORBIDDEN_NAMES = {
 }
 
 BROAD_EXCEPT = {
-    "src/outlast/running/attempt.py": "the attempt: whatever the analysis raised is its outcome",
+    "src/outlast/running/attempt.py": "the attempt: every error of the analysis is its outcome",
     "src/outlast/running/embedded.py": "the service loop of a worker in the host's process",
-    "src/outlast/core/analyses/fan_out.py": "a thread of a map: whoever called it raises the error again",
+    "src/outlast/core/analyses/fan_out.py": "a thread of a map: its caller raises the error again",
     "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
     "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",
     "src/outlast/running/threads.py": "the attempt, and a pool whose callers get the error",
-    "src/outlast/running/outcome_writer.py": "the attempt: an end that no store takes must not stay",
-    "src/outlast/core/service_loop.py": "the service loop of all that runs as long as its process",
-    "src/outlast/backends/celery/dispatcher.py": "the service loop that sends: what it sends is a hint",
-    "src/outlast/backends/postgres/batches.py": "the loop that writes for everybody: the error is its caller's",
-    "src/outlast/backends/sqlite/writer.py": "the loop that writes for everybody: the error is its caller's",
+    "src/outlast/running/outcome_writer.py": "the attempt: an outcome that the store rejects is replaced",
+    "src/outlast/core/service_loop.py": "the service loop",
+    "src/outlast/backends/celery/dispatcher.py": "the service loop that sends ids to the broker",
+    "src/outlast/backends/postgres/batches.py": "the writing loop: each error goes to its caller",
+    "src/outlast/backends/sqlite/writer.py": "the writing loop: each error goes to its caller",
 }
-"""The only modules where an error of any kind may end."""
+"""The only modules that may catch every exception."""
 
 PASSES_SETTINGS_ON = {
     "src/outlast/cli/workers.py": "flags become the environment of the worker processes",
@@ -80,7 +80,7 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
 
 
 def test_no_string_names_a_module_of_another_layer() -> None:
-    """The import rule cannot see a name in a string. Entry points are how the parts find each other."""
+    """The import rule does not see module names in strings; the distributions find each other by entry points."""
     module = re.compile(r"(outlast(?:_reviews)?)\.(\w+)[\w.]*(?::\w+)?")
     crossing: list[str] = []
     for path in modules():
@@ -114,7 +114,7 @@ def test_no_check_is_switched_off_without_a_reason_beside_it() -> None:
 
 
 def test_no_file_names_a_registry_or_the_machine_it_was_written_on() -> None:
-    """Written in pieces, so that this file does not name them either."""
+    """The names are split, so that this file does not contain them."""
     hosts = ["pypi" + ".org", "python" + "hosted.org", "npm" + "js.", "registry." + "npm", "piwheels" + ".org"]
     places = ["/work" + "/main", "/work" + "/s", "/root" + "/", "/opt" + "/wheels"]
     named_in = [
@@ -131,7 +131,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _swallows(node: ast.AST) -> bool:
-    """A handler of everything that does not simply tidy up and raise the same again."""
+    """Return whether the node catches every exception and does not raise it again."""
     if isinstance(node, ast.Call):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         return called == "suppress" and any(map(_everything, node.args))

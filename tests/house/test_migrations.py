@@ -1,11 +1,11 @@
-"""A migration that has landed is never changed: databases in the field have been made by it."""
+"""A landed migration never changes, since databases in use were created by it."""
 
 from source_tree import PACKAGES, ROOT
 
 from outlast.backends.schema import migrations
 
 LANDED = ROOT / "tests" / "house" / "landed_migrations.txt"
-"""As `sha256sum` prints them; the line of a new migration is added with it, and no line is ever changed."""
+"""In the format of `sha256sum`. Add a line with each new migration; never change a line."""
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -14,7 +14,7 @@ def landed() -> dict[str, str]:
     return {name: checksum for checksum, name in lines}
 
 
-def test_every_migration_is_the_one_that_has_landed():
+def test_every_migration_has_its_landed_checksum():
     found = {
         f"{backend}/migrations/{migration.name}.sql": migration.checksum
         for backend in BACKENDS
@@ -25,7 +25,7 @@ def test_every_migration_is_the_one_that_has_landed():
     assert files - {"__init__.py", "__pycache__"} == {name.rpartition("/")[2] for name in landed()}
 
 
-def test_migrations_are_numbered_without_a_gap_and_let_no_process_run_that_knows_more_than_they_are():
+def test_migrations_are_numbered_without_gaps_and_have_valid_lowest_versions():
     for backend in BACKENDS:
         known = migrations(f"outlast.backends.{backend}")
         assert [m.version for m in known] == list(range(1, len(known) + 1))

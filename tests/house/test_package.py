@@ -1,4 +1,4 @@
-"""What people install: the built wheels, and the versions around them."""
+"""The built wheels, and the pinned versions of their dependencies."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The library's, and the product's."""
+    """Build the wheels of the library and of the product."""
     folder = tmp_path_factory.mktemp("wheels")
     _run("uv", "build", "--all-packages", "--wheel", "--out-dir", folder, ROOT, cwd=folder)
     (library,), (product,) = folder.glob("outlast-*.whl"), folder.glob("outlast_reviews-*.whl")
@@ -29,7 +29,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def _install(home: Path, *wheels: Path) -> Path:
-    """A fresh environment with these wheels and what they need; the folder of its programs."""
+    """Install these wheels into a fresh environment; return the folder of its programs."""
     _run("uv", "venv", home, cwd=home.parent)
     python = home / "bin" / "python"
     lock = ROOT / "requirements.lock"
@@ -48,7 +48,7 @@ def test_each_built_wheel_has_every_file_of_its_package(wheels: tuple[Path, Path
 
 
 @pytest.mark.slow
-def test_the_library_alone_brings_nothing_of_the_product(wheels: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_library_alone_contains_nothing_of_the_product(wheels: tuple[Path, Path], tmp_path: Path) -> None:
     programs = _install(tmp_path / "alone", wheels[0])
     for missing in ("outlast_reviews", "httpx", "selectolax"):
         found = f"import importlib.util as u; print(u.find_spec({missing!r}))"
@@ -83,8 +83,8 @@ def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() ->
 
 
 @pytest.mark.slow
-def test_what_a_clone_resolves_to_is_the_lock_file() -> None:
-    """In a fresh clone uv has just resolved `uv.lock`, from the constraints alone."""
+def test_a_fresh_clone_resolves_to_the_lock_file() -> None:
+    """In a fresh clone, uv has just resolved `uv.lock` from the constraints alone."""
     resolved = _run(
         *(
             "uv",
@@ -103,7 +103,7 @@ def test_what_a_clone_resolves_to_is_the_lock_file() -> None:
     assert _pins(resolved) == _pins(_lock()), "Run the export that CONTRIBUTING.md names"
 
 
-def test_what_is_installed_is_in_the_lock_file() -> None:
+def test_installed_versions_are_in_the_lock_file() -> None:
     pinned = {name: found for name, found, _ in PIN.findall(_lock())}
     for name in ("apsw", "click", "httpx", "pydantic", "pytest", "starlette", "uvicorn"):
         assert version(name) == pinned[name]

@@ -1,4 +1,4 @@
-"""The reference against the code: settings, routes, commands, statuses, public names."""
+"""The reference matches the code: settings, routes, commands, statuses, public names."""
 
 import ast
 import re
@@ -24,12 +24,12 @@ def generate(monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("generate")
 
 
-def test_the_generated_parts_are_what_the_code_says(generate) -> None:
+def test_the_generated_parts_are_current(generate) -> None:
     stale = generate.outdated()
     assert not stale, "Run: uv run python docs/generate.py"
 
 
-def test_the_drawn_pictures_are_of_what_was_measured(generate) -> None:
+def test_the_pictures_show_the_measured_figures(generate) -> None:
     for path, content in generate.pictures().items():
         assert path.read_text(encoding="utf-8") == content, "Run: uv run python docs/generate.py"
 

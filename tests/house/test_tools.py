@@ -1,4 +1,4 @@
-"""The tools that judge the whole tree, as everybody runs them."""
+"""The linters and type checkers accept the whole tree."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A whole site in the test's own event loop: its analyses can be held, its visitors carry cookie and token."""
+"""A whole site in the test's event loop, with analyses that can be held and visitors with cookie and token."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Errors that once ended a worker or left their session processing, to be raised wherever code runs."""
+"""Errors that once ended a worker or left their session processing, to be raised in every kind of code."""
 
 import asyncio
 import subprocess

@@ -1,6 +1,6 @@
 """Analyses whose calls come in another order in the second attempt, each as `async def`, as `def` and isolated.
 
-What they work for is written to the file `ledger`, one line a call: an isolated one works in a process of its own.
+Each call adds a line to the file `ledger`, since an isolated analysis runs in another process.
 """
 
 import asyncio

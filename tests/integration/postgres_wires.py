@@ -1,4 +1,4 @@
-"""What stands between a store and its PostgreSQL in tests: a wire that breaks, a pooler of transactions."""
+"""Proxies between a store and PostgreSQL for tests: a connection that breaks, and a transaction pooler."""
 
 import asyncio
 import queue

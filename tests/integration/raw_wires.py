@@ -11,7 +11,7 @@ from outlast.cli.connections import TimedConnection
 from outlast.cli.server import Server, server_config
 
 PATIENCE = 15.0
-"""Seconds that a test waits for what must come."""
+"""Timeout in seconds of everything that a test waits for."""
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -69,7 +69,7 @@ class RunningServer:
     wires: list[Wire]
 
     async def connect(self, data: bytes = b"") -> Wire:
-        """A connection that the server has accepted, or refused."""
+        """Open a connection, which the server may accept or refuse."""
         wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))
         self.wires.append(wire)
         wire.send(data)
@@ -80,13 +80,13 @@ class RunningServer:
         return list(self.server.server_state.connections)  # type: ignore[arg-type] - they are made by it
 
     async def until(self, count: int) -> None:
-        """Until so many connections are open."""
+        """Wait until `count` connections are open."""
         async with asyncio.timeout(PATIENCE):
             while len(self.connections) != count:  # noqa: ASYNC110 - the server has no event for it
                 await asyncio.sleep(0.005)
 
     def pass_time(self, seconds: float) -> None:
-        """Let every connection believe that so much time has gone by."""
+        """Tick every connection as if `seconds` had passed."""
         for connection in self.connections:
             connection.tick(connection.loop.time() + seconds)
 

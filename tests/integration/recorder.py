@@ -6,7 +6,7 @@ from outlast.ports.dispatcher import Waiting
 
 
 class Recorder:
-    """Remembers what it was told since somebody looked."""
+    """Records the sessions that were dispatched since the last read."""
 
     def __init__(self) -> None:
         self.messages: list[Waiting] = []

@@ -205,7 +205,7 @@ async def test_only_new_sessions_count_against_the_rate(tmp_path: Path):
         assert (await visitor.start("echo", text="a")).json()["session_id"] == session_id
 
 
-async def test_what_an_analysis_looks_into_before_it_refuses_counts_and_is_not_looked_into_beyond(tmp_path: Path):
+async def test_starts_refused_by_a_check_count_and_no_check_runs_beyond_the_rate(tmp_path: Path):
     async with open_site(tmp_path, starts_per_minute=2) as site:
         visitor = await site.visitor()
         answers = [(await visitor.start("hollow", name=str(n))).status_code for n in range(4)]

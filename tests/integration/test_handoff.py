@@ -103,7 +103,7 @@ async def bench(*, run=True, **options):
         await engine.close()
 
 
-async def test_what_is_handed_over_is_worked_on_and_answered_when_its_attempt_has_ended():
+async def test_a_handed_session_resolves_when_its_attempt_has_ended():
     async with bench() as b:
         session = await b.add()
         answer = asyncio.create_task(b.take(session))
@@ -134,7 +134,7 @@ async def test_what_only_another_version_understands_is_claimed_once_and_ignored
         assert (session.status, session.claim, session.attempt) == (Status.PENDING, 1, 0)
 
 
-async def test_three_hand_overs_at_once_are_one_attempt():
+async def test_three_concurrent_handoffs_are_one_attempt():
     async with bench(concurrency=5) as b:
         session = await b.add()
         answers = [asyncio.create_task(b.take(session)) for _ in range(3)]
@@ -161,7 +161,7 @@ async def test_at_most_concurrency_sessions_are_claimed_and_the_others_wait():
 
 
 @pytest.mark.parametrize("crashes", [1, 2])
-async def test_beside_one_that_has_fallen_a_suspect_is_ignored(crashes: int):
+async def test_a_suspect_is_ignored_beside_a_session_that_has_crashed(crashes: int):
     async with bench(concurrency=5) as b:
         fallen, suspect = await b.add("fallen"), await b.add("suspect")
         await crash(b.store, fallen, times=crashes)
@@ -209,7 +209,7 @@ async def test_a_stopping_worker_refuses_unstarted_sessions_and_releases_the_res
         assert b.engine.dispatcher.sent() == [running], "the fleet hears of it at once"
 
 
-async def test_a_silent_inbox_makes_it_look_in_the_store():
+async def test_an_idle_handoff_makes_the_worker_poll_the_store():
     async with bench(sleep=0.05) as b:
         b.gate.set()
         session = await b.add()
@@ -225,7 +225,7 @@ async def test_an_inbox_that_is_not_silent_is_the_only_way_in():
         assert (await read(b.store, other)).claim == 0
 
 
-async def test_it_looks_in_the_store_when_it_begins():
+async def test_a_worker_polls_the_store_when_it_starts():
     async with bench(run=False) as b:
         b.gate.set()
         await b.add()

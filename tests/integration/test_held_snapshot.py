@@ -130,7 +130,7 @@ async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
 
 
 @pytest.mark.slow
-def test_a_look_for_unregistered_holders_passes_by_those_of_a_worker(held, postgres_url):
+def test_the_query_for_unregistered_holders_skips_sessions_of_registered_workers(held, postgres_url):
     before = buffers(held, "holders")
     held.execute("INSERT INTO workers VALUES (%s, 'h', 1, '{}', '{}', 1, now(), now(), now())", (WORKER,))
     assert buffers(held, "holders") < before / 10
@@ -179,7 +179,7 @@ async def test_released_and_due_postponed_sessions_are_claimed_at_once(store):
 
 
 @pytest.mark.slow
-async def test_what_comes_to_light_behind_the_others_is_found_by_a_look_everywhere(store, held, clock):
+async def test_rows_behind_the_position_are_found_by_a_full_scan(store, held, clock):
     late = await start(store)
     held.execute(
         "UPDATE analysis_sessions SET available_at = available_at - %s WHERE id = %s",

@@ -118,7 +118,7 @@ async def test_an_unreadable_address_is_kept_with_what_to_do_instead(visitor: Vi
 
 
 @pytest.mark.parametrize(("content", "status"), [(b"", 422), (b"x" * 100_001, 413)])
-async def test_a_file_that_cannot_be_kept_brings_the_form_back(
+async def test_a_refused_upload_shows_the_form_again(
     site: OpenSite, visitor: Visitor, content: bytes, status: int
 ):
     answer = await submit(visitor, {"source_file": ("a.csv", content)}, analysis="product")
@@ -142,7 +142,7 @@ async def test_a_form_of_no_analysis_is_a_page_that_says_so(visitor: Visitor, an
     assert is_page(await submit(visitor, analysis=analysis, text="a"), 404)
 
 
-async def test_too_many_bring_the_form_back_with_the_reason_and_the_input(tmp_path: Path):
+async def test_too_many_starts_show_the_form_again_with_reason_and_input(tmp_path: Path):
     async with open_site(tmp_path, max_active_per_owner=1, starts_per_minute=2) as site:
         visitor = await site.visitor()
         await submit(visitor, analysis="echo", text="a")

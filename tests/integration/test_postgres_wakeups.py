@@ -95,7 +95,7 @@ async def test_a_burst_is_a_few_notifications_of_a_size_that_postgres_takes(made
     }
 
 
-async def test_more_than_fits_becomes_look_at_everything(made, database):
+async def test_keys_that_do_not_fit_become_a_hint_without_keys(made, database):
     publisher = await made()
     database.execute("LISTEN outlast")
     publisher.publish(Topic.CANCEL, ["x" * 9_000, "short"])
@@ -115,7 +115,7 @@ async def test_behind_a_pooler_nothing_is_connected_and_everybody_looks(made, da
     assert count(database) == 0
 
 
-async def test_who_listens_for_progress_looks_several_times_a_second(made):
+async def test_subscribers_to_progress_poll_several_times_a_second(made):
     notifier = await made()
     listener = RecordingListener()
     await notifier.subscribe([Topic.CHANGED], listener)

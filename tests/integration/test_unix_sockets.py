@@ -116,7 +116,7 @@ async def test_a_hint_goes_to_another_process_and_its_answer_comes_back(notifier
 
 
 @pytest.mark.slow
-async def test_the_socket_of_a_killed_process_is_removed_by_whoever_rings_next(notifier, child, folder):
+async def test_the_socket_of_a_killed_process_is_removed_by_the_next_sender(notifier, child, folder):
     assert len(list(folder.iterdir())) == 1
     child.send_signal(signal.SIGKILL)
     await asyncio.to_thread(child.wait, 20)

@@ -88,7 +88,7 @@ def test_equal_arguments_give_equal_keys_by_position_or_by_name():
 
 
 @pytest.mark.parametrize("value", [Client("x"), lambda: 1, iter([1]), (n for n in [1]), open, int])
-async def test_what_cannot_be_encoded_is_refused_with_the_name_of_the_parameter(value: object):
+async def test_an_unencodable_argument_is_refused_by_its_parameter_name(value: object):
     def work(client: Any, n: int) -> None: ...
 
     with pytest.raises(TypeError, match=r"'judge'.*'client'.*key="):
@@ -160,6 +160,6 @@ def test_calls_with_equal_keys_differ_by_their_number():
     assert len({*calls, *others, again.next_call("judge", 1, ("a", "1"))}) == 6
 
 
-def test_what_has_no_encoding_names_itself():
+def test_an_unencodable_value_is_named_in_the_error():
     with pytest.raises(UnencodableError, match="Client"):
         digest([Client("x")])

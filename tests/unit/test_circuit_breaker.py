@@ -85,9 +85,7 @@ async def test_while_others_are_answered_a_call_waits_longer(breaker, talker, as
     assert await asking == "said"
 
 
-async def test_a_call_without_an_answer_opens_it_and_those_after_are_refused_without_being_asked(
-    breaker, talker, ask
-):
+async def test_a_call_without_a_response_opens_the_breaker_and_later_calls_fail_at_once(breaker, talker, ask):
     with pytest.raises(StoreUnavailable):
         await ask(talker.ask)
     assert breaker.open
@@ -96,7 +94,7 @@ async def test_a_call_without_an_answer_opens_it_and_those_after_are_refused_wit
             await ask(unreachable)
 
 
-async def test_the_first_answer_of_a_probe_closes_it(breaker, talker, ask):
+async def test_the_first_response_of_a_probe_closes_the_breaker(breaker, talker, ask):
     with pytest.raises(StoreUnavailable):
         await ask(talker.ask)
     talker.speaks.set()
@@ -104,9 +102,7 @@ async def test_the_first_answer_of_a_probe_closes_it(breaker, talker, ask):
     assert await ask(talker.ask) == "said"
 
 
-async def test_it_says_once_that_the_store_is_silent_and_at_the_end_how_many_were_refused(
-    breaker, talker, caplog, ask
-):
+async def test_opening_is_logged_once_and_closing_with_the_number_of_refused_calls(breaker, talker, caplog, ask):
     caplog.set_level(logging.INFO, "outlast")
     answers = await asyncio.gather(*(ask(talker.ask) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(answer, StoreUnavailable) for answer in answers)
@@ -129,7 +125,7 @@ async def test_a_single_slow_call_times_out_without_opening_the_breaker(breaker,
     assert talker.given_up == 1
 
 
-def test_in_a_busy_store_one_waits_longer_than_in_a_silent_one():
+def test_calls_wait_longer_while_other_calls_get_responses():
     breaker = CircuitBreaker(unreachable, answer_within=5)
     assert breaker._deadline(100) == 105
     for answered_at, until in ((90, 105), (103, 108), (109, 114), (113, 115), (1_000, 115)):
@@ -137,7 +133,7 @@ def test_in_a_busy_store_one_waits_longer_than_in_a_silent_one():
         assert breaker._deadline(100) == until
 
 
-async def test_what_is_known_to_take_long_may_do_so_while_probes_are_answered(talker):
+async def test_slow_calls_have_no_timeout_while_probes_get_responses(talker):
     async def probe():
         talker.speaks.set()
 
@@ -157,7 +153,7 @@ async def test_cancelling_a_caller_cancels_its_call(breaker, talker, ask):
     assert not breaker.open
 
 
-def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
+def test_a_closed_loop_does_not_leave_the_breaker_open():
     breakers = []
 
     async def silent():
@@ -173,7 +169,7 @@ def test_a_loop_that_has_gone_with_its_probe_does_not_leave_it_open():
     assert not breakers[0].open
 
 
-async def test_what_gets_ahead_has_its_time_anew(breaker, talker):
+async def test_progress_restarts_the_timeout_of_a_long_call(breaker, talker):
     looks = []
 
     def progressed_at() -> float:
@@ -208,7 +204,7 @@ async def test_an_upload_gets_ahead_with_each_chunk(breaker, monkeypatch):
     assert len(moves) == 3
 
 
-async def test_where_reads_wait_for_nobody_they_are_not_asked_through_it(breaker, talker):
+async def test_reads_that_never_wait_bypass_the_breaker(breaker, talker):
     store = MemoryStore(SystemClock())
     with pytest.raises(StoreUnavailable):
         await breaker.call(talker.ask)
@@ -221,7 +217,7 @@ def test_only_verbs_of_the_store_are_named():
     assert all(hasattr(MemoryStore, name) for name in PROMPT | READS | SLOW)
 
 
-def test_nobody_waits_longer_than_promised():
+def test_the_timeout_is_at_most_five_seconds():
     assert ANSWER_WITHIN <= 5
 
 

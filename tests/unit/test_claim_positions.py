@@ -48,7 +48,7 @@ def since(positions, place=PLACE):
     return {part.highest: part.since for part in parts if part.highest == part.lowest and part.since != MIN_TIME}
 
 
-def test_as_long_as_claims_are_quick_they_look_everywhere(clock):
+def test_quick_claims_scan_in_full(clock):
     positions = Positions(clock)
     positions.record_uncounted(SLOW / 2)
     assert positions.ranges([PLACE], 0) is None
@@ -64,7 +64,7 @@ def test_a_slow_claim_that_walks_over_little_is_slow_for_another_reason(clock):
     assert not positions.counting
 
 
-def test_claims_look_everywhere_again_in_proportion_to_what_that_takes(positions, clock):
+def test_full_scans_recur_in_proportion_to_their_cost(positions, clock):
     assert positions.ranges([PLACE], 0) is not None
     clock.advance(COST_FACTOR * 0.1 - 1)
     assert positions.ranges([PLACE], 0) is not None
@@ -72,7 +72,7 @@ def test_claims_look_everywhere_again_in_proportion_to_what_that_takes(positions
     assert positions.ranges([PLACE], 0) is None
 
 
-def test_once_the_way_is_free_claims_look_everywhere_as_before(positions):
+def test_claims_scan_in_full_again_once_scans_are_quick(positions):
     positions.record_found([PLACE], [found()], exhausted=True, at=NOON)
     assert since(positions)
     positions.record_full_scan(0.001, 10)
@@ -81,11 +81,11 @@ def test_once_the_way_is_free_claims_look_everywhere_as_before(positions):
     assert since(positions) == {}
 
 
-def test_a_place_of_which_nothing_is_known_is_looked_at_from_its_beginning(positions):
+def test_an_unknown_queue_is_scanned_from_its_beginning(positions):
     assert positions.ranges([PLACE], 0) == [Range(PLACE, HIGHEST, LOWEST, MIN_TIME)]
 
 
-def test_between_the_known_priorities_a_claim_looks_from_the_beginning(positions):
+def test_unknown_priorities_are_scanned_from_the_beginning(positions):
     some = [found(priority=5), found(priority=4), found(priority=-3)]
     positions.record_found([PLACE], some, exhausted=False, at=NOON)
     assert positions.ranges([PLACE], 0) == [
@@ -113,7 +113,7 @@ def test_a_claim_that_was_filled_leaves_off_at_its_last_session(positions):
     assert since(positions) == {0: NOON + timedelta(seconds=-30) - OVERLAP}
 
 
-def test_a_claim_that_exhausts_the_queue_ends_at_the_last_claimed_row(positions):
+def test_an_exhausting_claim_advances_the_position_to_the_claim_before(positions):
     positions.record_found([PLACE, OTHER], [found(priority=3, seconds=-60)], exhausted=True, at=NOON)
     assert since(positions) == {3: NOON - timedelta(seconds=60) - OVERLAP}
     positions.record_found([PLACE, OTHER], [], exhausted=True, at=NOON + timedelta(seconds=60))
@@ -128,7 +128,7 @@ def test_a_claim_that_took_all_goes_back_for_nothing(positions):
     assert since(positions) == {0: NOON - OVERLAP}
 
 
-def test_a_skipped_suspect_does_not_advance_the_position(positions):
+def test_behind_a_claimed_suspect_the_position_does_not_advance(positions):
     positions.record_found([PLACE], [], exhausted=True, at=NOON)
     later = NOON + timedelta(seconds=60)
     positions.record_found([PLACE], [found(seconds=-60, crashes=2)], exhausted=True, at=later)
@@ -136,13 +136,13 @@ def test_a_skipped_suspect_does_not_advance_the_position(positions):
     assert since(positions) == {0: NOON - timedelta(seconds=60) - OVERLAP}
 
 
-def test_what_was_passed_over_beside_a_suspect_is_looked_for_once_it_has_ended(positions):
+def test_rows_skipped_beside_a_suspect_are_scanned_once_it_has_ended(positions):
     assert positions.ranges([PLACE], 2) is not None
     assert positions.ranges([PLACE], 1) is None
     assert positions.ranges([PLACE], 0) is not None
 
 
-def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
+def test_positions_follow_a_clock_that_is_set_back(positions):
     for _ in range(2):
         positions.record_found([PLACE, OTHER], [], exhausted=True, at=NOON)
     earlier = NOON - timedelta(hours=1)
@@ -151,7 +151,7 @@ def test_no_place_is_ahead_of_a_clock_that_has_gone_back(positions):
 
 
 @pytest.mark.slow
-def test_what_is_remembered_is_bounded(positions):
+def test_the_number_of_positions_is_bounded(positions):
     for n in range(3 * MAX_PRIORITIES):
         positions.record_found([PLACE], [found(priority=n)], exhausted=False, at=NOON)
         assert len(positions.ranges([PLACE], 0)) <= 2 * MAX_PRIORITIES + 1

@@ -33,7 +33,7 @@ def test_the_machines_monotonic_clock_and_boot_are_those_of_other_processes_too(
     assert boot_id == SystemClock().boot_id()
 
 
-def test_a_machine_that_does_not_name_its_boots_has_one_all_the_same(monkeypatch, tmp_path):
+def test_a_machine_without_boot_ids_gets_a_boot_id_anyway(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "BOOT_ID", tmp_path / "missing")
     assert SystemClock().boot_id() == machine.UNKNOWN_BOOT
 
@@ -61,7 +61,7 @@ def test_a_boot_whose_name_cannot_be_read_stops_the_start_with_a_sentence(error,
         machine._boot_id(boot, Hidden("time"))
 
 
-def test_the_name_of_the_boot_is_read_once_and_holds_when_it_cannot_be_read_any_more(monkeypatch, tmp_path):
+def test_the_boot_id_is_read_once_and_cached(monkeypatch, tmp_path):
     boot, namespace = tmp_path / "boot_id", tmp_path / "time"
     boot.write_text("b-2\n")
     monkeypatch.setattr(machine, "BOOT_ID", boot)

@@ -29,7 +29,7 @@ def test_three_durations_are_enough():
 
 @pytest.mark.slow
 @given(st.lists(durations, min_size=MIN_SAMPLES))
-def test_the_range_lies_around_the_middle_and_within_what_was_seen(seen):
+def test_the_range_contains_the_median_and_lies_within_the_samples(seen):
     expected = predict_duration(seen)
     tolerance = 1e-6 * max(seen)
     assert expected.middle == median(seen)
@@ -37,7 +37,7 @@ def test_the_range_lies_around_the_middle_and_within_what_was_seen(seen):
     assert expected.middle - tolerance <= expected.high <= max(seen) + tolerance
 
 
-def test_one_slow_case_does_not_move_the_middle_nor_the_range():
+def test_one_outlier_moves_neither_median_nor_range():
     assert predict_duration([10, 10, 10, 10, 10, 10, 9_000]) == Expected(10, 10, 10)
 
 

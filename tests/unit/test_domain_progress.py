@@ -45,7 +45,7 @@ def _steps(*percentages, **changes):
 
 
 @given(st.lists(percentages, min_size=1, max_size=10))
-def test_the_whole_is_below_a_hundred_with_one_decimal(shares):
+def test_the_overall_percentage_is_below_100_with_one_decimal(shares):
     shown = overall_percentage(_steps(*shares))
     assert 0 <= shown <= 99.9
     assert shown == round(shown, 1)
@@ -53,7 +53,7 @@ def test_the_whole_is_below_a_hundred_with_one_decimal(shares):
 
 @pytest.mark.slow
 @given(st.lists(percentages, min_size=1, max_size=10), st.data())
-def test_a_step_that_goes_on_never_takes_the_whole_back(shares, data):
+def test_an_advancing_step_never_lowers_the_overall_percentage(shares, data):
     steps = _steps(*shares)
     n = data.draw(st.integers(0, len(steps) - 1))
     further = data.draw(st.floats(shares[n], 100))
@@ -74,7 +74,7 @@ def test_steps_that_sum_to_a_round_figure_show_it_despite_floating_point():
     assert overall_percentage(steps) == 30.0
 
 
-def test_time_left_is_what_history_says_of_the_steps_ahead():
+def test_time_left_is_the_sum_of_the_expected_remaining_steps():
     expected = Expected(1_000, 2_000, 4_000)
     done, half, ahead = _steps(100, 50, 0, expected=expected)
     steps = [replace(done, status=StepStatus.DONE), replace(half, status=StepStatus.ACTIVE), ahead]
@@ -95,7 +95,7 @@ def test_steps_are_loaded_as_they_were_dumped(steps):
     assert load_steps(dump_steps(steps)) == tuple(steps)
 
 
-def test_what_has_its_default_is_not_written():
+def test_default_values_are_not_serialized():
     assert json.loads(dump_steps([StepState("read", "Reading", 0.5)])) == [
         {"name": "read", "title": "Reading", "weight": 0.5}
     ]

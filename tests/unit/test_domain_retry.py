@@ -31,7 +31,7 @@ def test_the_limit_stops_at_the_longest():
     assert backoff(50, _Extreme()) == backoff(1_000_000, _Extreme()) == LONGEST_DELAY
 
 
-def test_waits_are_spread_over_the_whole_range_so_that_nobody_comes_back_together():
+def test_backoff_is_uniform_over_the_whole_range():
     rng = random.Random(7)
     waits = sorted(backoff(4, rng) for _ in range(400))
     limit = FIRST_DELAY * 8

@@ -49,13 +49,13 @@ SESSION = AnalysisSession(
         ({"status": Status.CANCELLED}, Phase.CANCELLED),
     ],
 )
-def test_the_phase_says_what_the_status_leaves_out(changes, phase):
+def test_the_phase_refines_the_status(changes, phase):
     assert replace(SESSION, **changes).phase is phase
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("requested", [None, NOW])
-def test_only_what_is_in_flight_and_not_asked_to_stop_is_cancellable(status, requested):
+def test_only_sessions_in_flight_without_a_cancel_request_are_cancellable(status, requested):
     session = replace(SESSION, status=status, cancel_requested_at=requested)
     assert session.cancellable == (not status.final and requested is None)
 

@@ -70,7 +70,7 @@ class Brief:
         pass
 
 
-async def test_a_worker_that_ends_by_itself_is_replaced_and_one_that_was_stopped_is_not(monkeypatch):
+async def test_a_worker_that_ends_unasked_is_replaced_and_a_stopped_one_is_not(monkeypatch):
     monkeypatch.setattr(embedded, "RESTART_DELAY", 0.01)
     began = threading.Event()
     made = []

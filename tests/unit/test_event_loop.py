@@ -54,11 +54,11 @@ HARMS: dict[str, Callable[[asyncio.AbstractEventLoop], object]] = {
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_loop_goes_on(harm):
+def test_the_event_loop_continues(harm):
     assert run_to_end(after(harm)) == "went on"
 
 
-def test_what_the_main_coroutine_raises_is_raised():
+def test_an_error_of_the_main_coroutine_is_raised():
     with pytest.raises(SystemExit):
         run_to_end(exits())
 
@@ -82,7 +82,7 @@ def test_a_task_that_swallows_its_cancellation_does_not_hold_up_the_end(caplog):
     gc.collect()  # Python throws GeneratorExit into what it frees: that would be swallowed too, in an endless loop
 
 
-def test_code_that_cancels_every_task_it_finds_spares_those_that_are_concealed():
+def test_code_that_cancels_all_tasks_does_not_find_concealed_ones():
     async def main() -> tuple[bool, bool]:
         ours = asyncio.create_task(asyncio.sleep(3600))
         conceal_all()
@@ -97,7 +97,7 @@ def test_code_that_cancels_every_task_it_finds_spares_those_that_are_concealed()
     assert run_to_end(main()) == (True, True)
 
 
-def test_a_forked_child_ends_when_it_comes_back_to_the_loop():
+def test_a_forked_child_exits_on_return_to_the_loop():
     async def main() -> tuple[int, bool]:
         began = os.getpid()
         child = os.fork()
@@ -110,7 +110,7 @@ def test_a_forked_child_ends_when_it_comes_back_to_the_loop():
     assert run_to_end(main()) == (0, True)
 
 
-async def test_it_is_not_for_a_thread_whose_loop_runs():
+async def test_run_to_end_refuses_a_thread_with_a_running_loop():
     work = asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="running"):
         run_to_end(work)

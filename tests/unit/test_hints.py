@@ -20,7 +20,7 @@ def test_keys_come_out_of_a_message_as_they_went_in(keys):
 
 
 @pytest.mark.parametrize("keys", [["x" * 10_000], ["x" * 10_000, "short"], [f"{n:026}" for n in range(9_000)]])
-def test_what_does_not_fit_says_look_at_everything(keys):
+def test_keys_that_do_not_fit_become_a_hint_without_keys(keys):
     messages = list(encode_hint(Topic.CHANGED, keys, LARGEST))
     assert [decode_hint(message) for message in messages] == [(Topic.CHANGED, [""])]
 
@@ -33,7 +33,7 @@ def test_no_size_is_passed_whatever_the_keys_are_long():
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff", b"[]", b'["unknown",["a"]]', b'["changed",7]', b"7"])
-def test_a_message_of_somebody_else_is_ignored(message):
+def test_a_message_of_another_program_is_ignored(message):
     assert decode_hint(message) is None
 
 
@@ -47,13 +47,13 @@ def test_the_outbox_keeps_each_hint_once_and_returns_it_once():
     assert outbox.drain() == []
 
 
-def test_nothing_to_say_wakes_nobody():
+def test_publishing_no_keys_wakes_no_listener():
     outbox = Outbox()
     assert not outbox.put(Topic.CANCEL, [])
     assert outbox.empty
 
 
-def test_too_much_to_be_sent_becomes_look_at_everything_and_stays_so():
+def test_too_many_keys_become_a_hint_without_keys():
     outbox = Outbox()
     outbox.put(Topic.CHANGED, [str(n) for n in range(MAX_KEYS)])
     outbox.put(Topic.CHANGED, ["one more"])

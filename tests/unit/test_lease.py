@@ -157,7 +157,7 @@ async def test_while_the_store_is_unavailable_the_lease_holds_until_its_margin(h
         await hear(harness.lost)
 
 
-async def test_a_renewal_after_an_outage_counts_from_when_it_was_asked(harness):
+async def test_a_renewal_counts_from_the_time_of_its_request(harness):
     async with harness.kept() as keeper:
         harness.away = True
         await harness.check(LEASE - MARGIN - 1)

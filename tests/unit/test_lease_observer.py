@@ -26,11 +26,11 @@ def lapse_times(observer, beats, begin, end, every=1.0):
     return moments
 
 
-def test_who_does_not_beat_has_lapsed_after_one_full_lease():
+def test_a_worker_without_heartbeat_lapses_after_one_full_lease():
     assert lapse_times(LeaseObserver(LEASE), [Heartbeat("w", "1")], 100, 116) == [115, 116]
 
 
-def test_who_beats_never_lapses():
+def test_a_worker_with_heartbeats_never_lapses():
     assert lapse_times(LeaseObserver(LEASE), lambda at: [Heartbeat("w", str(at // 5))], 0, 100) == []
 
 
@@ -41,13 +41,13 @@ def test_a_lease_counts_from_the_beat_that_changed_last():
     )
 
 
-def test_after_an_outage_nobody_is_declared_dead_before_one_full_lease():
+def test_after_an_outage_no_worker_lapses_before_one_full_lease():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
     assert lapse_times(observer, beats, 0, 14) == []
     assert lapse_times(observer, beats, 36, 60)[0] == 36 + LEASE
 
 
-def test_three_outages_of_22_seconds_mark_nobody_who_beats_when_the_store_is_back():
+def test_three_outages_of_22_seconds_lapse_no_worker_that_renews():
     observer, beat = LeaseObserver(LEASE), 0
     for outage in range(3):
         for at in range(40 * outage, 40 * outage + 18):
@@ -55,14 +55,14 @@ def test_three_outages_of_22_seconds_mark_nobody_who_beats_when_the_store_is_bac
             assert observer.check([Heartbeat("w", str(beat))], at, at) == []
 
 
-def test_an_observer_that_stood_still_itself_judges_nobody():
+def test_a_suspended_observer_reports_no_lapse():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
     observer.check(beats, 0, 0)
     assert observer.check(beats, 17, 17) == []
 
 
 @pytest.mark.parametrize("gap", [MAX_GAP - 0.1, MAX_GAP + 0.1])
-def test_a_look_whose_answer_came_late_is_one_that_missed_something(gap):
+def test_a_check_with_a_late_response_restarts_the_observation(gap):
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
     lapse_times(observer, beats, 0, 14)
     observer.check(beats, 14.5, 14 + gap)
@@ -75,7 +75,7 @@ def test_the_time_that_an_answer_takes_shortens_no_lease():
     assert lapse_times(observer, beats, 5, 25)[0] == 4 + LEASE
 
 
-def test_who_could_not_write_begins_anew():
+def test_an_observer_that_could_not_write_restarts_its_observation():
     observer, beats = LeaseObserver(LEASE), [Heartbeat("w", "1")]
     assert lapse_times(observer, beats, 0, 15) == [15]
     observer.reset()
@@ -88,7 +88,7 @@ def test_a_worker_of_another_boot_has_lapsed_at_once():
     assert observer.check([rebooted, alive], 0, 0) == [rebooted]
 
 
-def test_each_worker_is_observed_by_itself_and_one_that_left_is_forgotten():
+def test_workers_are_observed_independently_and_forgotten_when_they_leave():
     observer = LeaseObserver(LEASE)
     for at in range(15):
         observer.check([Heartbeat("silent", "1"), Heartbeat("fine", str(at))], at, at)

@@ -33,7 +33,7 @@ class Heard:
         self.calls.append("keep")
 
 
-async def test_only_a_long_step_waits_until_it_was_shown():
+async def test_only_a_long_step_flushes_its_progress():
     heard, clock = Heard(), FakeClock()
     enter(AttemptContext(heard, heard, clock, asyncio.get_running_loop()))
 
@@ -68,7 +68,7 @@ class Attempt:
         return Progress(1.0)
 
 
-async def test_what_somebody_waits_for_is_written_before_its_turn():
+async def test_flushed_progress_is_written_before_its_interval():
     claim, store = Claim("a", 1), Store()
     writer = ProgressWriter(store, MemoryNotifier(), FakeClock())
     running = asyncio.create_task(writer.run({claim: Attempt()}, lambda _: None))

@@ -21,7 +21,7 @@ def test_a_loop_that_answers_is_never_blocked():
         assert watch.blocked(at / 2 + 0.4) == 0
 
 
-def test_a_loop_is_blocked_from_the_question_on_until_it_answers():
+def test_a_loop_counts_as_blocked_from_a_probe_until_its_acknowledgement():
     watch = LoopWatch()
     number = watch.probe(0.0)
     assert [watch.probe(n / 2) for n in range(1, 12)] == [None] * 11
@@ -31,7 +31,7 @@ def test_a_loop_is_blocked_from_the_question_on_until_it_answers():
     assert watch.blocked(6.0) == 0
 
 
-def test_a_thread_that_was_held_up_itself_begins_anew():
+def test_a_delayed_thread_restarts_its_measurement():
     watch = LoopWatch()
     old = watch.probe(0.0)
     new = watch.probe(17.0)
@@ -137,7 +137,7 @@ async def _blocked(clock, store, listener):
     return await keeper.start()
 
 
-async def test_a_blocked_loop_is_named_with_its_line_and_what_is_overdue_is_ended(caplog):
+async def test_a_blocked_loop_is_logged_with_its_stack_and_overdue_attempts_end(caplog):
     clock = FakeClock()
     late = (Claim("late", 3), failed("Too long."))
     listener, store = Listener(late), SlowLease(clock, away=2)

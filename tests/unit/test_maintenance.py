@@ -75,7 +75,7 @@ def look_for(store, clock, ended):
     return look
 
 
-async def test_a_silent_worker_is_rescued_from_after_one_lease(store, look_for):
+async def test_sessions_of_a_silent_worker_are_rescued_after_one_lease(store, look_for):
     session = await started_and_claimed(store)
     await look_for(int(LEASE))
     assert await worker_ids(store) == {WORKER}
@@ -105,7 +105,7 @@ async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for,
     assert await worker_ids(store) == {"beside"}
 
 
-async def test_a_database_that_was_away_three_times_marks_nobody(store, look_for):
+async def test_three_database_outages_lapse_no_worker(store, look_for):
     session = await started_and_claimed(store)
     for _ in range(3):
         await look_for(10, beating=True)
@@ -116,7 +116,7 @@ async def test_a_database_that_was_away_three_times_marks_nobody(store, look_for
     assert await read(store, session.id) == session
 
 
-async def test_a_process_that_stood_still_three_times_judges_nobody(store, clock, look_for):
+async def test_three_suspensions_of_the_observer_lapse_no_worker(store, clock, look_for):
     session = await started_and_claimed(store)
     for _ in range(3):
         clock.advance(17)
@@ -124,7 +124,7 @@ async def test_a_process_that_stood_still_three_times_judges_nobody(store, clock
     assert await read(store, session.id) == session
 
 
-async def test_twelve_seconds_of_a_full_disk_mark_nobody(store, look_for):
+async def test_twelve_seconds_of_a_full_disk_lapse_no_worker(store, look_for):
     session = await started_and_claimed(store)
     await look_for(5, beating=True)
     store.writable = False
@@ -135,7 +135,7 @@ async def test_twelve_seconds_of_a_full_disk_mark_nobody(store, look_for):
 
 
 @pytest.mark.parametrize("jump", [30, 90_000, -90_000])
-async def test_steps_of_the_wall_clock_mark_nobody(store, clock, look_for, jump):
+async def test_wall_clock_steps_lapse_no_worker(store, clock, look_for, jump):
     session = await started_and_claimed(store)
     for _ in range(4):
         clock.jump_wall(jump)

@@ -77,7 +77,7 @@ def test_a_process_runs_on_while_one_of_its_threads_does(begin):
     assert has_ended(identity)
 
 
-def test_another_process_of_the_same_number_is_not_it():
+def test_another_process_with_the_same_pid_is_distinguished():
     boot, pids, times, pid, started = own_identity().split("/")
     assert has_ended("/".join((boot, pids, times, pid, str(int(started) - 1))))
 

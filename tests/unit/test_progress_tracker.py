@@ -34,7 +34,7 @@ def test_a_step_whose_calls_have_all_ended_is_done_when_the_code_after_it_fails(
     assert statuses(tracker, StepStatus.FAILED) == [StepStatus.DONE, StepStatus.PENDING]
 
 
-def test_so_is_one_that_was_resumed():
+def test_a_resumed_step_is_done_when_later_code_fails():
     tracker = make()
     tracker.resume("read", 1)
     read, judge = tracker.stopped(StepStatus.PENDING)
@@ -42,7 +42,7 @@ def test_so_is_one_that_was_resumed():
     assert judge.status is StepStatus.PENDING
 
 
-def test_a_line_that_is_resumed_is_the_one_that_is_shown_and_spoken_of():
+def test_a_resumed_step_becomes_the_current_step():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.end("read", 1)
@@ -120,7 +120,7 @@ def test_without_a_known_number_of_calls_the_line_counts_and_moves_to_the_end():
     assert len(set(judge)) > 90
 
 
-def test_a_line_is_done_when_the_code_that_waited_for_its_calls_goes_on():
+def test_a_step_is_done_when_the_code_that_awaited_its_calls_continues():
     tracker = make()
     for flow in (2, 3):
         tracker.begin("read", flow, flow)
@@ -172,7 +172,7 @@ def percentage(tracker, at=0):
     return tracker.take().steps[at].progress_percentage
 
 
-def test_a_report_of_a_call_lifts_its_line_by_what_it_says_and_by_no_more():
+def test_a_report_of_a_call_raises_its_step_by_the_reported_share():
     tracker = make()
     tracker.begin("read", 1, 1)
     assert percentage(tracker) == 0
@@ -192,14 +192,14 @@ def test_a_report_never_takes_a_line_back(done):
 
 
 @pytest.mark.parametrize("total", [0, -1, math.nan, math.inf, None])
-def test_a_total_that_says_nothing_is_one(total):
+def test_an_unusable_total_counts_as_one(total):
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, 0.25, total, None)
     assert percentage(tracker) == 25
 
 
-def test_an_open_call_that_says_it_is_done_leaves_its_line_below_a_hundred():
+def test_an_open_call_that_reports_completion_leaves_its_step_below_100():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, 50, 10, None)
@@ -230,14 +230,14 @@ def test_a_report_of_a_step_that_the_plan_does_not_have_changes_nothing():
     assert tracker.take() is None
 
 
-def test_a_message_is_kept_in_part_and_without_what_no_store_takes():
+def test_a_message_is_shortened_and_cleaned():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, None, None, "\x00" + "m" * 600)
     assert tracker.take().message == "\ufffd" + "m" * 499
 
 
-def test_the_message_of_a_step_goes_with_it():
+def test_a_step_keeps_its_message_only_while_active():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.report("read", 1, None, None, "page 7")
@@ -261,7 +261,7 @@ def test_a_change_marks_the_tracker_dirty_once_per_snapshot():
     assert len(changes) == 2
 
 
-def test_the_whole_never_falls_below_what_an_earlier_attempt_showed():
+def test_the_percentage_never_falls_below_an_earlier_attempts():
     tracker = ProgressTracker(PLAN, 40.0, FakeClock(), lambda: None)
     tracker.begin("read", 1, 1)
     assert tracker.take().percentage == 40
@@ -298,7 +298,7 @@ def test_a_step_that_was_never_called_is_skipped_in_the_end():
     assert set(worked) == {"read"}
 
 
-def test_a_step_with_a_history_moves_by_it_ever_slower_and_one_without_waits():
+def test_a_step_without_reports_is_extrapolated_from_its_history():
     clock = FakeClock()
     known = replace(PLAN[0], expected=Expected(5_000, 10_000, 20_000))
     tracker = ProgressTracker((known, PLAN[1]), 0.0, clock, lambda: None)
@@ -328,7 +328,7 @@ def test_a_step_that_reports_is_not_moved_by_its_history():
     assert percentage(tracker) == 10
 
 
-def test_a_plan_of_one_line_is_at_work_from_the_start_whatever_is_called():
+def test_the_only_step_of_a_plan_is_active_for_the_whole_attempt():
     clock = FakeClock()
     tracker = ProgressTracker((replace(PLAN[0], weight=1.0),), 0.0, clock, lambda: None)
     tracker.started()
@@ -344,7 +344,7 @@ def test_a_longer_plan_waits_for_its_first_step():
     assert tracker.take() is None
 
 
-def test_a_line_begins_once_and_keeps_the_time_of_it():
+def test_a_step_keeps_the_time_of_its_first_start():
     clock = FakeClock()
     tracker = ProgressTracker(PLAN, 0.0, clock, lambda: None)
     tracker.begin("read", 1, 1)

@@ -92,7 +92,7 @@ async def harness():
     return Harness()
 
 
-async def test_changes_that_come_together_are_one_write_of_the_latest(harness):
+async def test_concurrent_changes_are_one_write_of_the_latest_progress(harness):
     async with harness.running():
         for percentage in (1.0, 2.0, 3.0):
             harness.report(0, percentage)

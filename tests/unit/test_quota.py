@@ -77,7 +77,7 @@ async def test_another_process_is_seen_after_a_while(quota, store, monkeypatch):
         await quota.put("anna", "c", file(1, b"c"))
 
 
-async def test_what_is_still_arriving_counts(quota):
+async def test_arriving_uploads_count_against_the_quota(quota):
     async with quota.reserving("anna", 80):
         with pytest.raises(QuotaExceeded):
             await quota.put("anna", "a", file(21))
@@ -134,7 +134,7 @@ def test_the_disk_is_looked_at_once_a_second(quota, store):
     assert store.looks == 1
 
 
-async def test_what_is_being_stored_counts_for_others_from_its_first_chunk(quota, store):
+async def test_an_upload_counts_for_other_processes_from_its_first_chunk(quota, store):
     reading, go_on = Event(), Event()
 
     class Slow(io.BytesIO):

@@ -75,7 +75,7 @@ async def test_starts_of_one_owner_run_concurrently_below_the_rate_limit():
         assert [start.room.result() for start in starts] == [True] * 10
 
 
-async def test_one_beyond_waits_and_goes_when_another_was_no_new_session():
+async def test_a_start_beyond_the_rate_runs_if_an_earlier_one_found_a_session():
     pace = Pace(2)
     async with under_way(pace, 3) as starts:
         assert [start.room.done() for start in starts] == [True, True, False]
@@ -91,7 +91,7 @@ async def test_a_start_beyond_the_rate_is_refused_once_the_earlier_ones_were_new
         assert [await starts[2].room, await starts[3].room] == [False, False]
 
 
-async def test_those_who_wait_go_in_the_order_in_which_they_came():
+async def test_waiting_starts_run_in_order():
     order = []
     async with under_way(Pace(1), 4) as starts:
         for n, start in enumerate(starts):
@@ -103,7 +103,7 @@ async def test_those_who_wait_go_in_the_order_in_which_they_came():
     assert order == [0, 1, 2, 3]
 
 
-async def test_a_newcomer_does_not_overtake_those_who_wait():
+async def test_a_new_start_does_not_overtake_waiting_ones():
     async with under_way(Pace(1), 2) as (first, second):
         await first.decide(new=False)
         newcomer = Start(second._pace)
@@ -115,7 +115,7 @@ async def test_a_newcomer_does_not_overtake_those_who_wait():
         await newcomer.decide(new=False)
 
 
-async def test_who_has_left_leaves_the_line_without_being_started():
+async def test_a_disconnected_client_leaves_the_queue_unstarted():
     pace, gone = Pace(1), asyncio.Event()
     async with under_way(pace, 1):
         leaver = Start(pace, left=gone.wait)
@@ -141,7 +141,7 @@ async def test_a_leaver_does_not_take_the_turn_of_the_next_along():
         await last.decide(new=False)
 
 
-async def test_beyond_the_end_of_the_line_one_is_asked_to_come_again(monkeypatch):
+async def test_a_full_queue_refuses_further_starts(monkeypatch):
     monkeypatch.setattr(start_queue, "WAITING", 2)
     pace = Pace(1)
     async with under_way(pace, 3):
@@ -154,7 +154,7 @@ async def test_beyond_the_end_of_the_line_one_is_asked_to_come_again(monkeypatch
             assert room
 
 
-async def test_nobody_waits_in_the_line_for_ever(monkeypatch):
+async def test_waiting_starts_time_out(monkeypatch):
     monkeypatch.setattr(start_queue, "LONGEST_WAIT", 0.02)
     pace = Pace(1)
     async with under_way(pace, 1):

@@ -26,6 +26,6 @@ def test_all_else_does(other):
     assert call_of(*other) != FIRST
 
 
-def test_what_is_no_json_is_no_key():
+def test_a_key_that_is_not_json_is_refused():
     with pytest.raises(ValueError, match="JSON"):
         call_of("read", 1, float("nan"), 1)

@@ -29,7 +29,7 @@ PATIENCE = 20.0
         (-99, "was killed by signal 99"),
     ],
 )
-def test_the_cause_is_what_was_seen(code, cause):
+def test_the_cause_describes_the_exit_code(code, cause):
     assert cause_of(code) == cause
 
 
@@ -108,7 +108,7 @@ while os.read(0, 9) not in {b"", b"S"}: pass
 """
 
 
-async def test_one_that_retires_without_work_may_end_as_it_likes_and_is_replaced_once(tmp_path, caplog):
+async def test_a_retiring_worker_without_sessions_may_exit_with_any_code_and_is_replaced_once(tmp_path, caplog):
     clock = FakeClock()
     store = MemoryStore(clock)
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))

@@ -13,7 +13,7 @@ def threads_of(name: str) -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith(f"{name}_")]
 
 
-def test_every_thread_ends_after_a_shutdown_and_what_waits_is_done_first():
+def test_every_thread_ends_after_a_shutdown_once_queued_work_has_run():
     pool = ContextThreadPool(2, "ending")
     begun, gate = threading.Semaphore(0), threading.Event()
 

@@ -78,7 +78,7 @@ async def shown(watched, condition):
         (None, None, True),
     ],
 )
-async def test_a_session_is_stalled_unless_a_living_worker_knows_its_analysis_and_looks_at_its_queue(
+async def test_a_session_is_stalled_unless_a_living_worker_serves_its_queue_and_analysis(
     harness, queues, analyses, stalled
 ):
     if queues is not None:
@@ -87,7 +87,7 @@ async def test_a_session_is_stalled_unless_a_living_worker_knows_its_analysis_an
     assert view.stalled is stalled
 
 
-async def test_two_workers_that_each_do_half_do_not_serve_it(harness):
+async def test_queue_and_analysis_must_be_served_by_the_same_worker(harness):
     enter(harness.store, "one", queues=("other",), analyses=("site",))
     enter(harness.store, "two", queues=("analysis",), analyses=("other",))
     assert (await harness.watch.view(await start(harness.store))).stalled
@@ -138,7 +138,7 @@ async def test_an_older_version_never_replaces_a_newer_one(harness):
         assert (await harness.watch.enter(session)).view is newer
 
 
-async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_takes_it_along(harness):
+async def test_watchers_share_one_view_until_the_last_one_leaves(harness):
     session = await started_and_claimed(harness.store)
     async with harness.following(session) as one:
         async with harness.following(session) as two:
@@ -147,7 +147,7 @@ async def test_all_watchers_of_a_session_share_one_view_and_the_last_to_leave_ta
     assert not harness.watch._watched
 
 
-async def test_the_end_is_shown_with_the_time_that_it_took(harness):
+async def test_the_final_view_has_the_total_elapsed_time(harness):
     session = await started_and_claimed(harness.store)
     async with harness.following(session) as watched:
         harness.clock.advance(3)
@@ -158,7 +158,7 @@ async def test_the_end_is_shown_with_the_time_that_it_took(harness):
         assert view.elapsed_ms(harness.clock.monotonic()) == 3_000
 
 
-async def test_while_it_runs_the_elapsed_time_goes_on_between_two_versions(harness):
+async def test_the_elapsed_time_advances_between_versions(harness):
     view = await harness.watch.view(await started_and_claimed(harness.store))
     harness.clock.advance(2.5)
     assert view.elapsed_ms(harness.clock.monotonic()) == 2_500
@@ -178,7 +178,7 @@ async def test_a_session_that_was_cleaned_up_is_marked_pruned(harness, monkeypat
                 await watched.changed()
 
 
-async def test_a_place_in_the_queue_moves_without_any_change_of_the_session(harness, monkeypatch):
+async def test_the_queue_position_changes_without_a_change_of_the_session(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
     enter(harness.store)
     first, second = [await start(harness.store) for _ in range(2)]
@@ -232,7 +232,7 @@ async def test_the_living_workers_are_at_most_a_second_old(harness):
     assert [worker.id for worker in await harness.watch.alive()] == [WORKER]
 
 
-async def test_the_tag_differs_with_version_place_and_workers_alone(harness):
+async def test_the_tag_depends_only_on_version_position_and_stalled(harness):
     session = await start(harness.store)
     view = SessionView(session, 2, stalled=False)
     tags = {
@@ -246,7 +246,7 @@ async def test_the_tag_differs_with_version_place_and_workers_alone(harness):
     assert replace(view, began=5.0).tag == view.tag
 
 
-async def test_the_time_left_is_shown_while_it_runs_alone(harness):
+async def test_the_time_left_is_shown_only_while_processing(harness):
     steps = tuple(replace(step, expected=Expected(1_000, 2_000, 4_000)) for step in STEPS)
     waiting = await start(harness.store, steps=steps)
     assert SessionView(waiting).time_left is None

@@ -29,7 +29,7 @@ from outlast.settings import SettingsError, load_settings
         "0000000000000000000000000000000f",
     ],
 )
-def test_what_people_try_first_is_refused(key: str):
+def test_common_keys_are_refused(key: str):
     with pytest.raises(SettingsError) as refused:
         load_settings(dashboard_key=key)
     assert "openssl rand -hex 16" in str(refused.value)
@@ -49,6 +49,6 @@ def test_a_sentence_is_accepted_as_a_key(key: str):
     assert load_settings(dashboard_key=key).dashboard_key == key
 
 
-def test_a_short_one_is_refused():
+def test_a_short_key_is_refused():
     with pytest.raises(SettingsError, match="at least 20"):
         load_settings(dashboard_key="a8Fk2-9xQ")

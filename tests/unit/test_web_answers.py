@@ -41,7 +41,7 @@ async def test_the_elapsed_time_is_current_in_each_response(store, clock):
         clock.advance(2.5 if passed == 0 else 10)
 
 
-async def test_after_the_end_the_time_stands_still_and_nobody_is_asked_to_come_again(store, clock):
+async def test_a_final_snapshot_has_a_fixed_elapsed_time_and_no_retry_after(store, clock):
     session = await started_and_claimed(store)
     waiting, _ = said(answer_to(session, clock).full(OPEN, SimpleNamespace(clock=clock)))
     assert waiting[b"retry-after"] == b"2"

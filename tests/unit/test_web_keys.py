@@ -49,7 +49,7 @@ def test_a_key_of_the_settings_needs_no_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_who_start_at_once_agree_on_one_key(tmp_path: Path):
+def test_processes_that_start_concurrently_agree_on_one_key(tmp_path: Path):
     settings = load_settings(data_dir=tmp_path)
     barrier = threading.Barrier(8)
     signatures = []
@@ -85,7 +85,7 @@ def test_a_key_that_is_empty_or_short_is_refused_and_not_replaced(tmp_path: Path
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602])
-def test_a_key_that_others_may_read_or_change_is_refused_with_what_to_do(tmp_path: Path, mode: int):
+def test_a_key_file_that_others_can_access_is_refused_with_advice(tmp_path: Path, mode: int):
     write_key(tmp_path, "k" * 64, mode)
     settings = load_settings(data_dir=tmp_path)
     for use in (KeyRing.of, require_safe_key):
@@ -109,7 +109,7 @@ def test_where_the_settings_have_a_key_the_file_is_not_looked_at(tmp_path: Path)
     require_safe_key(load_settings(data_dir=tmp_path, app_key=("k" * 32,)))
 
 
-def test_a_new_key_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_new_key_is_durable_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     done, fsync, link = [], os.fsync, os.link
     monkeypatch.setattr(os, "fsync", lambda file: (done.append("fsync"), fsync(file))[1])
     monkeypatch.setattr(os, "link", lambda *names: (done.append("link"), link(*names))[1])

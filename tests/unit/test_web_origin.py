@@ -22,5 +22,5 @@ from outlast.web.access import _origin
         ("", None),
     ],
 )
-def test_a_place_has_a_scheme_of_the_web_and_a_host(address: str, place: tuple[str, str, int] | None):
+def test_an_origin_has_a_web_scheme_and_a_host(address: str, place: tuple[str, str, int] | None):
     assert _origin(address) == place

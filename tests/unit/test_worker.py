@@ -115,7 +115,7 @@ async def test_no_more_sessions_are_worked_on_at_once_than_the_concurrency_says(
         assert (await harness.statuses())[Status.PROCESSING] == 4
 
 
-async def test_a_claim_takes_a_batch_at_most_and_the_next_one_follows_at_once(harness, monkeypatch):
+async def test_a_claim_is_limited_to_a_batch_and_the_next_follows_at_once(harness, monkeypatch):
     monkeypatch.setattr(worker_module, "BATCH", 3)
     await harness.start(8)
     async with harness.running(harness.worker(concurrency=100, sleep=60)):
@@ -245,7 +245,7 @@ async def test_a_renewal_delivers_a_cancel_request_whose_hint_was_lost(harness):
     assert (await read(harness.store, session.id)).status is Status.CANCELLED
 
 
-async def test_a_claim_is_lost_when_two_renewals_do_not_know_it(harness):
+async def test_a_claim_missing_from_two_renewals_is_lost(harness):
     first, second = await harness.start(2)
     worker = harness.worker()
     async with harness.running(worker):
@@ -276,7 +276,7 @@ async def test_a_claim_that_never_arrived_is_released_after_two_renewals(harness
     assert (await read(harness.store, session.id)).attempt == 0
 
 
-async def test_after_its_lease_is_lost_it_writes_nothing_and_goes_on_under_a_new_name(harness):
+async def test_after_losing_its_lease_a_worker_writes_nothing_and_registers_under_a_new_id(harness):
     (session,) = await harness.start(1)
     worker = harness.worker()
     async with harness.running(worker):
@@ -302,7 +302,7 @@ async def test_a_claim_passes_the_highest_crash_count_of_held_sessions(harness):
     assert harness.store.claims[-1][1] == 1
 
 
-async def test_what_is_overdue_is_past_its_timeout_and_its_grace(harness):
+async def test_an_attempt_is_overdue_after_its_timeout_and_grace(harness):
     (session,) = await harness.start(1, timeout=10.0)
     worker = harness.worker()
     async with harness.running(worker):
@@ -315,7 +315,7 @@ async def test_what_is_overdue_is_past_its_timeout_and_its_grace(harness):
         assert end.code == "timeout"
 
 
-async def test_what_a_step_took_teaches_the_next_plan(harness):
+async def test_step_durations_weight_the_next_plan(harness):
     await harness.start(1, steps=(StepState("waits", "Waits", 1.0),))
     async with harness.running(harness.worker()):
         await until(lambda: harness.begun == 1)

@@ -1,4 +1,4 @@
-"""Commands that only look make nothing: without a store they say so, and where they looked."""
+"""Read-only commands create nothing; without a store they report its path."""
 
 import json
 
@@ -39,7 +39,7 @@ def command(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=" ".join)
-def test_in_an_empty_folder_a_look_says_where_it_looked_and_makes_nothing(command, tmp_path, look):
+def test_in_an_empty_folder_a_command_names_the_path_and_creates_nothing(command, tmp_path, look):
     code, said = command(*look)
     assert code == 2
     assert f"There is no store at {tmp_path}/outlast-data/outlast.db" in said.replace("\n", "")
@@ -47,7 +47,7 @@ def test_in_an_empty_folder_a_look_says_where_it_looked_and_makes_nothing(comman
 
 
 @pytest.mark.slow
-def test_in_an_empty_database_a_look_says_so_and_makes_nothing(command, postgres_server):
+def test_in_an_empty_database_a_command_reports_it_and_creates_nothing(command, postgres_server):
     with fresh_database(postgres_server) as url:
         _, said = command("sessions", "list", DATABASE_URL=url, APP_KEY="k" * 64)
         assert f"There is no store at {url}" in said.replace("\n", "")
@@ -56,7 +56,7 @@ def test_in_an_empty_database_a_look_says_so_and_makes_nothing(command, postgres
 
 
 @pytest.mark.slow
-def test_workers_say_which_store_they_use_and_a_look_exits_with_2(tmp_path):
+def test_workers_print_their_store_and_a_failed_command_exits_with_2(tmp_path):
     with Installation(tmp_path, "") as site:
         look = site.command("workers", "status")
         assert look.wait(30) == 2
