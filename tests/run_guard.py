@@ -1,7 +1,7 @@
 """Kills the processes of an interrupted test run: `python run_guard.py MARK` waits for the end of its input.
 
-Every process that a test starts inherits the run's mark in its environment. The pipe closes when the run ends, even
-if it is killed.
+Every process that a test starts inherits the mark of the run in its environment. The pipe closes when the run
+ends, even if it is killed.
 """
 
 import os

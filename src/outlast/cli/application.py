@@ -4,7 +4,8 @@ import asyncio
 import gc
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import wraps
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -16,6 +17,7 @@ import click
 from outlast.app import Outlast
 from outlast.cli.printable import printable_json, printable_lines
 from outlast.domain.errors import OutlastError
+from outlast.running.engine import Engine
 from outlast.settings import load_settings
 
 P = ParamSpec("P")
@@ -88,6 +90,15 @@ def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[s
     """The command line of a supervised worker of this application."""
     target = ["--app", app_name] if app_name else []
     return [sys.executable, "-m", "outlast", "workers", "run", *target, "--concurrency", str(concurrency), *more]
+
+
+@asynccontextmanager
+async def opened(app: Outlast) -> AsyncGenerator[Engine]:
+    """Open the engine for one short command, without maintenance and migrations."""
+    try:
+        yield await app.open(maintain=False, migrate=False)
+    finally:
+        await app.close()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

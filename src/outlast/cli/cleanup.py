@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from outlast.cli.application import app_option, explain_errors, json_option, load_app, print_json, run
+from outlast.cli.application import app_option, explain_errors, json_option, load_app, opened, print_json, run
 from outlast.ports.store import Pruned
 from outlast.running.maintenance import Retention, prune
 
@@ -23,13 +23,10 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
     app = load_app(app_name)
 
     async def delete() -> Pruned:
-        engine = await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app) as engine:
             kept = engine.retention
             retention = Retention(kept.sessions if hours is None else hours, kept.results, kept.uploads)
             return await prune(engine.store, engine.clock, retention, dry_run=dry_run)
-        finally:
-            await app.close()
 
     done = run(delete())
     if as_json:

@@ -9,7 +9,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
+from outlast.cli.application import (
+    Refused,
+    app_option,
+    explain_errors,
+    json_option,
+    load_app,
+    opened,
+    print_json,
+    run,
+)
 from outlast.cli.printable import printable
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
@@ -35,12 +44,9 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
     app = load_app(app_name)
 
     async def read() -> list[AnalysisSession]:
-        engine = await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app) as engine:
             wanted = Selection(status=Status(status) if status else None, limit=limit)
             return list(await engine.sessions.select(wanted))
-        finally:
-            await app.close()
 
     found = run(read())
     if as_json:
@@ -69,8 +75,7 @@ def show(app_name: str | None, as_json: bool, session_id: str) -> None:
     app = load_app(app_name)
 
     async def read() -> tuple[AnalysisSession, list[dict[str, Any]]] | None:
-        engine = await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app) as engine:
             session = await engine.store.get(session_id, owner=None)
             if session is None:
                 return None
@@ -79,8 +84,6 @@ def show(app_name: str | None, as_json: bool, session_id: str) -> None:
                 {"attempt": h.attempt, "ended": h.ended, "at": h.ended_at, "worker": h.worker_id, "error": h.error}
                 for h in history
             ]
-        finally:
-            await app.close()
 
     found = run(read())
     if found is None:
@@ -110,15 +113,12 @@ def watch(app_name: str | None, session_id: str) -> None:
 
     async def follow() -> SessionView | None:
         last: SessionView | None = None
-        await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app):
             with progress_bar() as shown:
                 line = shown.add_task("", total=100)
                 async for view in app.watch(session_id):
                     last = view
                     update_bar(shown, line, view)
-        finally:
-            await app.close()
         return last
 
     last = run(follow())
@@ -138,11 +138,8 @@ def cancel(app_name: str | None, session_id: str) -> None:
     app = load_app(app_name)
 
     async def stop() -> CancelAnswer | None:
-        await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app):
             return await app.cancel(session_id)
-        finally:
-            await app.close()
 
     answer = run(stop())
     if answer is None:

@@ -19,6 +19,7 @@ from outlast.cli.application import (
     explain_errors,
     json_option,
     load_app,
+    opened,
     print_json,
     run,
     tune_gc,
@@ -188,8 +189,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     app = load_app(app_name)
 
     async def read() -> list[dict[str, object]]:
-        engine = await app.open(maintain=False, migrate=False)
-        try:
+        async with opened(app) as engine:
             now = datetime.now(UTC)
             return [
                 {
@@ -206,8 +206,6 @@ def status(app_name: str | None, as_json: bool) -> None:
                 }
                 for w in await engine.store.workers()
             ]
-        finally:
-            await app.close()
 
     found = run(read())
     if as_json:

@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from typing import Any, BinaryIO, Final, cast
 
 from outlast.core.circuit_breaker import CircuitBreaker
+from outlast.core.quota import ReadNotifyingFile
 from outlast.ports.store import Store
 
 READS: Final = frozenset(
@@ -59,9 +60,15 @@ class GuardedStore:
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> Any:
         """Store an upload; the timeout applies between two chunks."""
-        read = _ReadFile(file)
-        putting = partial(self._store.put, owner, name, cast("BinaryIO", read))
-        return await self._breaker.call(putting, progressed_at=lambda: read.read_at)
+        loop = asyncio.get_running_loop()
+        read_at = loop.time()
+
+        def on_read() -> None:
+            nonlocal read_at
+            read_at = loop.time()
+
+        putting = partial(self._store.put, owner, name, cast("BinaryIO", ReadNotifyingFile(file, on_read)))
+        return await self._breaker.call(putting, progressed_at=lambda: read_at)
 
     async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:
         """Yield an upload's content; the timeout applies to each chunk."""
@@ -72,22 +79,6 @@ class GuardedStore:
 
         while (chunk := await self._breaker.call(next_chunk)) is not None:
             yield chunk
-
-
-class _ReadFile:
-    """A file that records the time of its last read, in any thread."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._loop = asyncio.get_running_loop()
-        self.read_at = self._loop.time()
-
-    def read(self, size: int = -1) -> bytes:
-        self.read_at = self._loop.time()
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
 
 
 def guarded(store: Store, breaker: CircuitBreaker) -> Store:

@@ -72,7 +72,7 @@ class Quota:
         size = length(file)
         async with self.reserving(owner, size) as expected:
             # the store counts the upload from its first chunk on
-            notifying = cast("BinaryIO", _ReadNotifyingFile(file, expected.stop))
+            notifying = cast("BinaryIO", ReadNotifyingFile(file, expected.stop))
             self._add_to_total(size)
             try:
                 return await self._store.put(owner, name, notifying)
@@ -129,8 +129,8 @@ class Reservation:
                 del self._expected[self._owner]
 
 
-class _ReadNotifyingFile:
-    """A file that calls `on_read` before each read."""
+class ReadNotifyingFile:
+    """A file that calls `on_read` before each read, in the thread that reads."""
 
     def __init__(self, file: BinaryIO, on_read: "Callable[[], None]") -> None:
         self._file = file
