@@ -284,7 +284,7 @@ BOMBS = {
 
 
 def measure(name: str) -> dict[str, float | str]:
-    """What came of it, its cost as a multiple of the reference work, and MiB at most. For a new process, whose maximum is its own."""
+    """The outcome, the cost in reference work, and MiB at most. For a new process, whose maximum is its own."""
     early = looked_at(BOMBS[name]())
     file = BOMBS[name]()
     size = file.size if isinstance(file, Endless) else len(file.getvalue())

@@ -7,8 +7,8 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_data import TEMPLATE, WORDS, copies, invented, no_op
 from reference_work import cost, least
+from review_data import TEMPLATE, WORDS, copies, invented, no_op
 
 from outlast_reviews.checks.near_copies import near_copies
 from outlast_reviews.checks.similar_sets import similar_groups

@@ -7,8 +7,8 @@ from html import unescape
 from urllib.parse import parse_qsl
 
 import pytest
-from review_data import copies, invented
 from reference_work import cost, least
+from review_data import copies, invented
 
 from outlast_reviews.pages import ReportPage, render_report
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, PER_PAGE, ReportQuery, paginate

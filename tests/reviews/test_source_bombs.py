@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 import source_bombs
-from source_reading import read_json
 from reference_work import cost, least
+from source_reading import read_json
 
 from outlast_reviews.deduplicate import clean
 from outlast_reviews.sources.errors import NotReviews
