@@ -1,4 +1,4 @@
-"""Calls that differ have different keys, equal ones the same, and what has no key says what to do."""
+"""Keys of step calls: equal for equal arguments, different otherwise, with advice if there is none."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,4 @@
-"""While a transaction held open keeps what was claimed, claims begin where the last ones have come to."""
+"""Claims start at the position of earlier claims while an open transaction keeps dead rows."""
 
 from datetime import timedelta
 

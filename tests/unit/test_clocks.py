@@ -1,4 +1,4 @@
-"""The machine's clock, and the one that tests move by hand."""
+"""The system clock, and the fake clock of tests."""
 
 import asyncio
 import errno

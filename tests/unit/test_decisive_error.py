@@ -1,4 +1,4 @@
-"""Which error of a group decides what becomes of the session."""
+"""The error of an exception group that decides the outcome."""
 
 import random
 

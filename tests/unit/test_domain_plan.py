@@ -1,4 +1,4 @@
-"""Weights: by time where durations are known, as declared where not."""
+"""Progress shares: by duration if known, otherwise by declared weight."""
 
 from statistics import median
 

@@ -1,4 +1,4 @@
-"""Progress: below a hundred until the end, time left only where it is known, steps kept as text."""
+"""Progress: the overall percentage, the time left, and the serialization of steps."""
 
 import json
 from dataclasses import replace

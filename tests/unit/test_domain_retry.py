@@ -1,4 +1,4 @@
-"""Backoff: exponential, with full jitter, and never for ever."""
+"""Backoff: exponential, with full jitter and a maximum."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The phase: a status, refined for people."""
+"""The phases of a session."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The store gets the first durations of a step, and later a few per second."""
+"""Duration sampling: the first durations of a step, and later a few per second."""
 
 from outlast.ports.results import SAMPLES_KEPT, StepSample
 from outlast.running.progress_writer import DurationSampler

@@ -1,4 +1,4 @@
-"""A host keeps its embedded workers running, whatever happens to their threads."""
+"""Embedded workers are replaced when they end, crash or block."""
 
 import asyncio
 import threading

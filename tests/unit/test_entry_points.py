@@ -1,4 +1,4 @@
-"""What installed distributions add: the application that commands use, and commands of their own."""
+"""Entry points of installed distributions: applications and commands."""
 
 from importlib.metadata import EntryPoint, EntryPoints
 

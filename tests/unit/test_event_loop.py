@@ -1,4 +1,4 @@
-"""The event loop of a worker survives whatever is raised, stopped, cancelled or forked in it."""
+"""The event loop of a worker survives what analysis code raises, stops, cancels or forks."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Which notifier an installation on PostgreSQL has, and what is said when its package is missing."""
+"""The notifier of an installation on PostgreSQL, and the error if its package is missing."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How long a count of what waits is believed: starts wait for it, and a transaction held open makes it slow."""
+"""How long a count of pending sessions is trusted, since counting may be slow."""
 
 import pytest
 

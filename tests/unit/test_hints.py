@@ -1,4 +1,4 @@
-"""Hints in messages of limited size, and those that wait to be sent."""
+"""Hints in messages of limited size, and the outbox."""
 
 import pytest
 

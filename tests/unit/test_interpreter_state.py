@@ -1,4 +1,4 @@
-"""What analysis code changes for its whole interpreter is put back, and what it adds stays."""
+"""Interpreter settings changed by analysis code are restored; additions stay."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""The lease thread: when it renews, when the lease is lost, and what it does about a blocked loop."""
+"""The lease thread: renewal, loss of the lease, and blocked event loops."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""After an attempt: what is published, what is learnt, and what happens while the store is unavailable."""
+"""Outcomes: what is written, published and recorded, and retries while the store is unavailable."""
 
 import asyncio
 import random

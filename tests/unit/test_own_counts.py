@@ -1,4 +1,4 @@
-"""What one process has counted in the last minute."""
+"""Rates counted in one process, over the last minute."""
 
 from limits import RateLimitItemPerMinute
 

@@ -1,4 +1,4 @@
-"""Group commit: every item is written, whenever it comes."""
+"""Group commit: every item is written, whenever it arrives."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""By its identity a process is known to have ended, and only where that is certain."""
+"""A process identity shows that a process has ended, only if that is certain."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Progress is written in batches, per session at most four times a second; outcomes carry the last of it."""
+"""Progress is written in batches, at most four times a second per session."""
 
 import asyncio
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What may be stored: per owner, in total, while it arrives, and when the disk is almost full."""
+"""Storage quotas: per owner, in total, for arriving uploads, and on an almost full disk."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Random trees of steps with random failures end as without any, and nothing that was kept is worked for twice."""
+"""Random trees of steps with random failures: the same result as without, and no kept step runs twice."""
 
 import asyncio
 import contextvars

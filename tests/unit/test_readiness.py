@@ -1,4 +1,4 @@
-"""Readiness: one question to the store for all who ask, and an answer even where the store gives none."""
+"""Readiness: one check for all concurrent callers, with a timeout."""
 
 import asyncio
 

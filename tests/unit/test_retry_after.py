@@ -1,4 +1,4 @@
-"""How long to wait, from whatever an analysis has at hand."""
+"""Waiting times from numbers, durations, dates and header values."""
 
 import math
 from datetime import UTC, datetime, timedelta

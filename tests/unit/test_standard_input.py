@@ -1,4 +1,4 @@
-"""A process without standard input: it and its children find the end of it, and nothing is left open."""
+"""Silenced standard input: the process and its children read end of file."""
 
 import subprocess
 import sys

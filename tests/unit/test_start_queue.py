@@ -1,4 +1,4 @@
-"""The line of one owner's starts: who goes at once, who waits, who is sent away, and who has left."""
+"""The queue of one owner's starts: immediate, waiting, refused and disconnected ones."""
 
 import asyncio
 from collections.abc import AsyncIterator

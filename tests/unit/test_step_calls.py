@@ -1,4 +1,4 @@
-"""What identifies a call of a step."""
+"""The identity of a step call."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a supervisor logs and records of its workers' deaths, also while the store is unavailable."""
+"""What a supervisor logs and records about dead workers, even while the store is unavailable."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The threads for an event loop: they end with their pool, whatever becomes of what waits for them."""
+"""The thread pool of an event loop: contexts, limits and shutdown."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What strangers cause at any rate is logged once a minute."""
+"""Warnings that clients can cause at any rate are logged once a minute."""
 
 import logging
 

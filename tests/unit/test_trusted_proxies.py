@@ -1,4 +1,4 @@
-"""`ANALYSIS_TRUSTED_PROXIES`: closed by default, and checked."""
+"""`ANALYSIS_TRUSTED_PROXIES`: empty by default, and validated."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An `Upload` in an input beside text and lists: what is stored is what was given."""
+"""An `Upload` in an input beside text and lists survives storage unchanged."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What watchers see: the latest version, the queue position, whether any worker serves it, and the end."""
+"""Views of watched sessions: the latest version, queue position, stalled sessions and the end."""
 
 import asyncio
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Whose pace is limited: an IPv4 address, the /64 of an IPv6 one."""
+"""Addresses for rate limits: an IPv4 address, or the /64 of an IPv6 address."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a poll was answered, and for how long and for whom it is kept."""
+"""The cache of poll responses."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""A form drawn from an analysis's input, and what comes back from it."""
+"""Forms generated from the input of an analysis, and their submitted values."""
 
 from enum import IntEnum
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Signatures of cookies and tokens, and the key that is made on first start."""
+"""Signatures of cookies and tokens, and the key file created on first start."""
 
 import os
 import threading

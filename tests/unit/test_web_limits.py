@@ -1,4 +1,4 @@
-"""Paces and body limits of the edge."""
+"""Rate and body limits of the web layer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which origins are places of the web: scheme, host and port are compared, and nothing else counts as one."""
+"""Parsing of origins: scheme, host and port."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for every address."""
+"""Rules that hold for every route."""
 
 import pytest
 
