@@ -7,7 +7,7 @@ import pytest
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
-from outlast_reviews.sources.formats.rows import MOST, ProductIndex
+from outlast_reviews.sources.formats.rows import MOST_PRODUCTS, ProductIndex
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
 
@@ -90,9 +90,9 @@ def test_many_are_named_in_part():
 
 def test_no_more_are_told_apart_than_a_bound():
     products = ProductIndex()
-    for n in range(MOST + 10):
+    for n in range(MOST_PRODUCTS + 10):
         products.add(n, f"id{n}", "")
-    assert [name is None for name in products.names(MOST + 10)] == [False] * MOST + [True] * 10
+    assert [name is None for name in products.names(MOST_PRODUCTS + 10)] == [False] * MOST_PRODUCTS + [True] * 10
 
 
 @pytest.mark.slow

@@ -11,6 +11,13 @@ from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
 from outlast_reviews.review import Review
 
+NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
+LEAST_REVIEWS = 20
+LEAST_DAYS = 21
+"""From first to last review: a shorter time has no surroundings to compare with."""
+CHANCE = 0.01
+"""Significance level for a product as a whole, after correction for all spikes."""
+
 SPIKE_CHANCE = 0.05
 """Significance level after correction for all runs tried. A spike is a candidate; its stars decide."""
 _LENGTHS = (1, 2, 3, 4, 5, 7, 10, 14)
@@ -86,16 +93,8 @@ def _usual(days: Sequence[int], start: int, end: int, count: int, span: int) -> 
     return max(around / max(1, after - before + 1 - length), _OVERALL * overall, 1 / span)
 
 
-NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
-LEAST_REVIEWS = 20
-LEAST_DAYS = 21
-"""From first to last review: a shorter time has no surroundings to compare with."""
-CHANCE = 0.01
-"""Significance level for a product as a whole, after correction for all spikes."""
-
-
 def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
-    """Crowded days, found by volume alone, on which five stars are significantly more frequent.
+    """Spikes, found by volume alone, in which five stars are significantly more frequent.
 
     Volume alone is no sign: a launch or a holiday brings spikes too, but with the usual stars.
     """

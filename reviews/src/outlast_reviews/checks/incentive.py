@@ -9,6 +9,8 @@ from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import words_of
 from outlast_reviews.review import Review
 
+NAME, TITLE = "incentive", "Reviews in return for something"
+
 LEAST_WORDS = 8
 """Words that a text needs for its language to be detected."""
 LEAST_COMMON = 0.15
@@ -46,9 +48,6 @@ def _known(text: str) -> bool | None:
     if len(words) < LEAST_WORDS:
         return None
     return any(sum(word in common for word in words) >= LEAST_COMMON * len(words) for common in _COMMONEST)
-
-
-NAME, TITLE = "incentive", "Reviews in return for something"
 
 
 def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:

@@ -11,6 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from outlast_reviews.review import Review
 
+Form = Literal["json_schema", "json_object", "text"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
 PROMPT_VERSION = "1"
 """Incremented with each change of the prompt; stored judgements of other versions are not used."""
 BATCH = 20
@@ -18,6 +21,16 @@ BATCH = 20
 LONGEST_TEXT = 2_000
 LONGEST_TITLE = 200
 """Characters; longer texts are cut, so that no review uses up the budget of others."""
+
+ANSWER_PER_REVIEW = 120
+"""Tokens of one judgement at most, a quote of some thirty words included."""
+ANSWER_AT_LEAST = 100
+_USUAL_ANSWER = 45
+"""Typical tokens of one judgement."""
+_BYTES_PER_TOKEN = 3.5
+"""Of UTF-8, as tokenizers do on reviews; English has rather more, other scripts are near it."""
+_FRAME = 60
+"""Bytes around a review: its id, its stars, the names of the fields."""
 
 REASONS: Final[Mapping[str, str]] = {
     "generic_praise": "praise that fits any product",
@@ -119,10 +132,6 @@ def _visible(text: str) -> str:
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-Form = Literal["json_schema", "json_object", "text"]
-FORMS: tuple[Form, ...] = get_args(Form)
-
-
 @dataclass(frozen=True, slots=True)
 class RequestFormat:
     """Starts with every feature; each one that the server rejects is dropped."""
@@ -170,17 +179,6 @@ def request_format_from(as_json: Any) -> RequestFormat:
         return _ADAPTER.validate_python(as_json)
     except ValidationError:
         return RequestFormat()
-
-
-ANSWER_PER_REVIEW = 120
-"""Tokens of one judgement at most, a quote of some thirty words included."""
-ANSWER_AT_LEAST = 100
-_USUAL_ANSWER = 45
-"""Typical tokens of one judgement."""
-_BYTES_PER_TOKEN = 3.5
-"""Of UTF-8, as tokenizers do on reviews; English has rather more, other scripts are near it."""
-_FRAME = 60
-"""Bytes around a review: its id, its stars, the names of the fields."""
 
 
 def longest_answer(reviews: int) -> int:

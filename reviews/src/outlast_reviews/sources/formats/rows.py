@@ -18,6 +18,11 @@ from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
+MOST_PRODUCTS = 2_000
+"""Different pairs of id and name that are told apart; rows of any beyond them name none."""
+LONGEST_PRODUCT = 200
+"""Characters of a product's name."""
+
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _MARKUP = re.compile(r"</?(?:p|li|ul|ol|div|b|i|em|strong|span)>", re.IGNORECASE)
@@ -279,12 +284,6 @@ def _ids_repeat(reviews: Sequence[Review]) -> bool:
     return len(ids) > 3 and len(set(ids)) * 4 < len(ids)
 
 
-MOST = 2_000
-"""Different pairs of id and name that are told apart; rows of any beyond them name none."""
-LONGEST = 200
-"""Characters of a product's name."""
-
-
 class ProductIndex:
     """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
 
@@ -295,9 +294,9 @@ class ProductIndex:
 
     def add(self, at: int, product_id: str, name: str) -> None:
         """What the review at this place says; empty where it does not. Places only grow."""
-        pair = product_id[:LONGEST], name[:LONGEST]
+        pair = product_id[:LONGEST_PRODUCT], name[:LONGEST_PRODUCT]
         index = self._pairs.get(pair, -1)
-        if index < 0 and len(self._pairs) < MOST and any(pair):
+        if index < 0 and len(self._pairs) < MOST_PRODUCTS and any(pair):
             index = self._pairs[pair] = len(self._pairs)
         self._pad(at)
         self._pair_of_review.append(index)
