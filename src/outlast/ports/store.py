@@ -1,4 +1,4 @@
-"""The store of sessions. A session's row is its queue entry; nothing else needs to survive."""
+"""The store and its main part, the sessions. A session's row is its queue entry; nothing else needs to survive."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -112,32 +112,32 @@ class SessionStore(Protocol):
     Laws for every implementation:
 
     - Safe from any thread and any event loop; several processes share one database.
-    - A method that changes a session answers only after the change is durable (`report` and `learn` may be
-      weaker), and raises `StoreUnavailable` when it could not write: nothing half-written is ever seen.
-    - Every change of a row sets `updated_at` and lifts `version` to the greater of version + 1 and the wall
-      clock in milliseconds.
-    - Writes after a claim are fenced in the SQL: they name session and claim number, and `status =
-      'processing'`; when no row changed the answer says so and nothing was written.
-    - Final is final: only `retry` leads out, and never from completed.
+    - A method that changes a session returns only after the change is durable; `report`, `offer` and `learn` may
+      lose a change in a crash. It raises `StoreUnavailable` if it could not write. Changes are atomic.
+    - Every change of a row sets `updated_at`, and sets `version` to the greater of version + 1 and the wall clock
+      in milliseconds.
+    - Writes after a claim are fenced in the SQL: they name the session, the number of the claim and `status =
+      'processing'`. If no row changes, nothing is written, and the return value says that the claim is lost.
+    - A final status does not change, except by `retry`, which never changes completed sessions.
     - However the clocks jump, `created_at` ≤ `started_at` ≤ `completed_at`, and durations are never negative.
-    - `progress_percentage` never falls within a session (`max` in the SQL) and is 100 in completed rows alone.
-    - `get` and friends with an `owner` compare it in the SQL: another's session is not there.
+    - `progress_percentage` never falls within a session (`max` in the SQL), and only completed rows have 100.
+    - Methods with an `owner` compare it in the SQL: to one owner, the sessions of another do not exist.
     """
 
     reads_at_once: ClassVar[bool]
     """Reads wait neither for writers nor for a network."""
 
     async def open(self, *, migrate: bool) -> Sequence[str]:
-        """Connect. `migrate`: bring the schema up to date first (several processes may do so at once) and answer
-        the names of the migrations that this call has applied; else raise `SchemaOutdated` when it is not.
+        """Connect. With `migrate`, apply the missing migrations first and return their names; several processes
+        may do so at once. Without it, raise `SchemaOutdated` if any is missing.
 
-        A newer schema is `SchemaOutdated` unless all that is newer lets this version run on. A schema that no
-        migration can mend is `SchemaDiffers`.
+        Raises `SchemaOutdated` too if a later version has migrated the schema in a way that this version does not
+        support, and `SchemaDiffers` if the schema is not what its migrations create.
         """
         ...
 
     async def close(self) -> None:
-        """Finish what was accepted, then disconnect. Idempotent."""
+        """Finish accepted writes, then disconnect. Idempotent."""
         ...
 
     async def check(self) -> None:
@@ -147,33 +147,34 @@ class SessionStore(Protocol):
         ...
 
     async def enrol(self, fingerprints: Sequence[str]) -> bool:
-        """Whether a process whose keys have these fingerprints (the one that signs first) may use this store.
+        """Return whether a process whose keys have these fingerprints, the signing key first, may use this store.
 
-        True where none was enrolled yet or one of them is; the first is enrolled from now on. False changes
-        nothing: its cookies and tokens would not be understood by the others.
+        It may if no key is enrolled or one of its keys is; then the first is enrolled too. Otherwise nothing
+        changes: other processes would not accept its cookies and tokens.
         """
         ...
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
-        """Insert, unless the owner has the same analysis and subject in flight without a cancel request: then
-        that one, `existing=True`, whatever the limits. A unique index decides, under any race.
+        """Insert a session; if the owner has the same analysis and subject in flight without a cancel request,
+        return that session with `existing=True` instead, whatever the limits. A unique index prevents duplicates
+        under any race. Raises `TooManyActive` and `QueueFull`.
         """
         ...
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
-        """One session; `owner=None` is for operators and workers."""
+        """Return one session. Operators and workers pass `owner=None`, which matches every owner."""
         ...
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
-        """The version that `get` would show, as cheaply as can be; `None`: no such session of this owner."""
+        """Return the version that `get` would return, as cheaply as possible; `None` without such a session."""
         ...
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
-        """Of the watched sessions (id → version last seen) those with another version; one query for all."""
+        """Return those of these sessions whose version differs from the given one, by one query."""
         ...
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
-        """Return which of these are no longer in the store."""
+        """Return which of these sessions do not exist."""
         ...
 
     async def select(self, selection: Selection) -> list[AnalysisSession]: ...
@@ -183,8 +184,8 @@ class SessionStore(Protocol):
         ...
 
     async def queue_position(self, session_id: str) -> int | None:
-        """How many claimable sessions of its queue go before it, from 1 for the next; `None` when it is not
-        waiting to be claimed now, or is too deep to count cheaply (10,000).
+        """Return its position among the claimable sessions of its queue, 1 for the next; `None` if it is not
+        claimable now or its position is beyond 10,000.
         """
         ...
 
@@ -198,26 +199,30 @@ class SessionStore(Protocol):
         beside: int,
         passing_over: Collection[str] = (),
     ) -> list[AnalysisSession]:
-        """Take up to `limit` pending sessions whose time has come, larger priority first, then the one that waits
-        longest: status processing, claim and attempt one more. What was available at its last change stays so
-        when the wall clock goes back. Only what `may_work_beside` a session of `beside` crashes, the most that
-        the worker holds. Of suspects at most one, the one that came last: before it came, its worker lived;
-        others that have fallen are then left for a later claim. Nothing when `worker_id` is not registered. Those
-        of `passing_over` are left: this worker does not understand them.
+        """Claim up to `limit` pending sessions of these queues and analyses for this worker, and return them.
+
+        A session is claimable once its `available_at` has passed, and stays so if the wall clock goes back. The
+        order is by priority, the highest first, then by `available_at`, the oldest first. A claim sets the status
+        to processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
+
+        `beside` is the highest number of crashes among the sessions that the worker holds already: it gets only
+        sessions that `may_work_beside` such a session. One call returns at most one suspect, the newest, because
+        workers were alive before it was started; it then returns no other session with crashes. Sessions in
+        `passing_over`, which this worker cannot run, are skipped.
         """
         ...
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
-        """Claim this one by the same conditions, whatever its queue and crashes; for work inside a request."""
+        """Claim this session if it is claimable, whatever its queue and its crashes; `None` otherwise."""
         ...
 
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
-        """For a fleet behind a broker: up to `limit` sessions that are to be dispatched now, marked as offered.
+        """Return up to `limit` claimable sessions to dispatch to a broker, and record that they were offered.
 
-        Those that could be claimed and have not been offered since they became so, or not for `again_after`
-        seconds; in the order in which they would be claimed as far as that is cheap. A start counts as an offer,
-        as it dispatches by itself. No two callers get the same session for the same reason. The mark is no change
-        of the session: its version stays, and a crash may lose it.
+        These are sessions that were not offered since they became claimable, or not within the last `again_after`
+        seconds. They are in the order of claims as far as that is cheap. A start counts as an offer, because it
+        dispatches the session itself. Concurrent callers never get the same offer. An offer does not change the
+        version of a session, and a crash may lose the record of it.
         """
         ...
 
@@ -232,34 +237,43 @@ class SessionStore(Protocol):
         ...
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
-        """Write how the attempt ended, with a line of history; `False` when the claim is gone and the row does
-        not already say exactly this end of this claim (then the answer of the first write was lost).
+        """Write the end of the attempt and its line of history; return `False` if the claim is lost.
 
-        `worked`: the seconds of the attempt by its worker's monotonic clock, for stores that share none with it.
+        It is idempotent: the same end of the same claim again changes nothing and returns `True`, for a worker
+        that did not get the first response. `worked` is the duration of the attempt in seconds, by the worker's
+        monotonic clock, for stores on other machines.
 
-        Completed: percentage 100, result kept in the results, kept steps deleted, error columns cleared.
-        Failed: error, code, reference. Cancelled: as that. Postponed: pending, available after its delay, error
-        columns say why. Released: pending, available at once, attempt one less, no error (its `why` is in the
-        history). A cancel request turns Postponed and Released into cancelled; Completed and Failed stay what they
-        are.
+        - `Completed`: stores the result, sets the percentage to 100, deletes the kept steps and clears the error.
+        - `Failed`: sets the error, its code and its reference.
+        - `Cancelled`: leaves the error as it is.
+        - `Postponed`: makes the session pending again, available after its delay, and sets the error likewise.
+        - `Released`: makes it pending and available at once, clears the error and decrements `attempt`; the
+          history has its `why`.
+
+        With a cancel request, `Postponed` and `Released` end as cancelled; `Completed` and `Failed` do not.
         """
         ...
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
-        """`None`: no such session of this owner."""
+        """Cancel a pending session at once, and request that the attempt of a processing one is stopped.
+
+        Returns `None` if this owner has no such session.
+        """
         ...
 
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        """A new round: pending, available at once, `max_attempts = attempt + attempts`, crashes and lapses 0,
-        error, end and cancel request cleared; kept steps, percentage and input stay. `None`: no such session.
+        """Make a failed or cancelled session pending and available at once, with up to `attempts` more attempts.
+
+        Sets `max_attempts` to `attempt + attempts` and resets crashes, lapses, error, end and cancel request; the
+        kept steps, the percentage and the input stay. Returns `None` if this owner has no such session.
         """
         ...
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """Make `owner` the owner of all sessions, results and uploads of `anonymous`; answers how many sessions.
+        """Make `owner` the owner of all sessions, results and uploads of `anonymous`; return how many sessions.
 
-        A session in flight whose analysis and subject the new owner has in flight too stays where it is, and so
-        does an upload that the new owner has already.
+        `anonymous` keeps sessions in flight whose analysis and subject the new owner has in flight too, and
+        uploads that the new owner has already.
         """
         ...
 
@@ -268,48 +282,51 @@ class SessionStore(Protocol):
         ...
 
     async def beats(self) -> Sequence[Heartbeat]:
-        """Every registered worker, and every other that sessions are still held by (its token stays the same), by
-        one cheap read. On SQLite a worker of another boot of the machine is marked as gone. `process` is what the
-        worker registered with.
+        """Return the heartbeats of all registered workers, and of unregistered ones that still hold sessions.
+
+        The token of an unregistered worker never changes. SQLite marks workers of an earlier boot of the machine.
         """
         ...
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
-        """Take back the sessions of workers whose leases have lapsed, as a `LeaseObserver` saw them, and forget
-        these workers; answers the ids. A worker that has beaten since keeps all: the SQL compares its token.
+        """Release the sessions of workers whose leases have lapsed, and delete these workers; return the ids.
 
-        Nobody is blamed: the sessions are available at once, the attempt is not spent, `crashes` stays, `lapses`
-        grows by one and the history gets a line `lapsed`. At `MAX_LAPSES` a session is failed, code `lost`. With a
-        cancel request it is cancelled.
+        `lapsed` are heartbeats that a `LeaseObserver` has seen unchanged for too long. A worker that has renewed
+        its lease since keeps its sessions: the SQL compares the token.
+
+        The sessions are pending and available at once. Their attempts are not spent, `crashes` does not change,
+        `lapses` is incremented and the history gets a line `lapsed`. At `MAX_LAPSES` a session fails with the code
+        `lost`; with a cancel request it is cancelled.
         """
         ...
 
     async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
-        """Take back at once the sessions of one worker that was seen to die, and forget it; answers the ids.
+        """Release the sessions of a worker that certainly died, and delete it; return the ids.
 
-        The attempt is not spent. Each session has a crash more, by the rules of `after_crash`, and the history a
-        line `crashed` with what was seen; at `MAX_CRASHES` a session is failed, code `quarantined`. With a cancel
-        request it is cancelled.
+        The sessions are pending and available at once. Their attempts are not spent, `crashes` is incremented by
+        the rules of `after_crash` and the history gets a line `crashed` with the cause. At `MAX_CRASHES` a session
+        fails with the code `quarantined`; with a cancel request it is cancelled.
         """
         ...
 
     async def end_future_waits(self) -> int:
-        """Make pending sessions due whose wait began more than `CLOCK_MARGIN` in the future; return how many.
-
-        The wall clock has gone back since, by an unknown span, which would lengthen a wait of seconds.
+        """Make those postponed sessions available at once that were last changed more than `CLOCK_MARGIN` in the
+        future; return how many. The wall clock has gone back since, which would lengthen their delay.
         """
         ...
 
     async def release_worker(self, worker_id: str) -> int:
-        """Release all sessions of this worker unspent, and delete it; return how many. For an orderly stop."""
+        """Release all sessions of a stopping worker without spending their attempts, and delete the worker; return
+        how many sessions.
+        """
         ...
 
     async def prune(
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
-        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, facts whose
-        time is over, in batches; a dry run counts by the same conditions. An upload is not deleted while its
-        owner has a session in flight.
+        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, and expired
+        facts, in batches; a dry run counts them by the same conditions. Uploads of an owner with sessions in
+        flight are kept.
         """
         ...
 
