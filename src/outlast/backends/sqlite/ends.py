@@ -14,15 +14,6 @@ from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
 
-VERBS = {
-    "completed": "complete",
-    "failed": "fail",
-    "postponed": "postpone",
-    "released": "release",
-    "cancelled": "end_cancelled",
-}
-"""The statement that writes an end, by its name in the history."""
-
 
 class SQLiteEnds(SQLitePart):
     """The part of `SessionStore` that ends, cancels and retries sessions."""
@@ -86,12 +77,12 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
     """`SessionStore.finish`, within a transaction."""
     sql = database.sql
     values = fields_of(end) | {"id": claim.session_id, "claim": claim.number} | database.stamp()
-    if end.delay is not None:
-        values["available_at"] = as_text(database.clock.now() + timedelta(seconds=end.delay))
+    delay = end.delay
+    values["available_at"] = None if delay is None else as_text(database.clock.now() + timedelta(seconds=delay))
     if database.row_of(connection, "record_end", values) is None:
         return connection.execute(sql["written_end"], values).get == end.digest
     if end.ended == "completed":
         connection.execute(sql["keep_result"], values)
         connection.execute(sql["forget_kept_steps"], values)
-    connection.execute(sql[VERBS[end.ended]], values)
+    connection.execute(sql["finish"], values)
     return True
