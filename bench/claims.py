@@ -15,7 +15,7 @@ from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.ports.store import Store
-from outlast.testing.acts import WORKER, enter
+from outlast.testing.acts import WORKER, register_worker
 
 FEW, REAL = 1_000, 50
 CLAIMS = 300
@@ -41,7 +41,7 @@ async def claimed(store: Store) -> float:
     took: list[float] = []
     for n in range(-WARM, CLAIMS):
         began = time.perf_counter()
-        got = await store.claim(WORKER, queues=["analysis"], analyses=["site"], limit=1, beside=0)
+        got = await store.claim(WORKER, queues=["analysis"], analyses=["site"], limit=1, most_crashes=0)
         if n >= 0:
             took.append((time.perf_counter() - began) * 1000)
         assert len(got) == 1
@@ -50,7 +50,7 @@ async def claimed(store: Store) -> float:
 
 async def compared(store: Store, fill: Callable[[int, int], Awaitable[None]], many: int) -> tuple[float, float]:
     await store.open(migrate=True)
-    enter(store)
+    register_worker(store)
     await fill(1, FEW)
     few = await claimed(store)
     await fill(FEW + 1, many)

@@ -6,7 +6,7 @@ import pytest
 
 from outlast.backends.postgres.claims import _flat, as_json
 from outlast.backends.postgres.store import PostgresStore
-from outlast.testing.acts import read, right, started_and_claimed
+from outlast.testing.acts import claim_of, read, started_and_claimed
 from outlast.testing.store_contract import SessionStoreContract
 from outlast.testing.store_lives import live_many_lives
 from postgres_clock import DatabaseClock
@@ -19,7 +19,7 @@ class TestPostgresStore(SessionStoreContract):
 
     async def test_a_report_that_comes_first_beside_another_makes_the_version_grow_too(self, store):
         session = await started_and_claimed(store)
-        updates = as_json([_flat(right(session), session.progress)])
+        updates = as_json([_flat(claim_of(session), session.progress)])
         versions = []
         for _ in range(3):
             await store._db.all("report_first", {"updates": updates})

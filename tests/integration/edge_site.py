@@ -23,7 +23,7 @@ from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.store import Selection
 from outlast.running.engine import Engine
 from outlast.settings import load_settings
-from outlast.testing.acts import enter, read, take_one
+from outlast.testing.acts import claim_session, read, register_worker
 
 HOST = "http://localhost"
 ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
@@ -157,7 +157,7 @@ class Visitor(httpx.AsyncClient):
     root = ""
     operator_token = ""
 
-    async def enter(self) -> "Visitor":
+    async def register_worker(self) -> "Visitor":
         """Become an operator too, with `DASHBOARD_KEY`; its token is beside the owner's."""
         form = {"csrf_token": self.token, "key": DASHBOARD_KEY}
         answer = await self.post(self.root + "/dashboard/enter", data=form)
@@ -230,8 +230,8 @@ class OpenSite:
 
     async def take(self, session_id: str, worker_id: str = "worker-1") -> AnalysisSession:
         """Claim it, as a living worker that knows every analysis here."""
-        enter(self.engine.store, worker_id, analyses=ANALYSES, **_times(self.engine))
-        return await take_one(self.engine.store, session_id, worker_id)
+        register_worker(self.engine.store, worker_id, analyses=ANALYSES, **_times(self.engine))
+        return await claim_session(self.engine.store, session_id, worker_id)
 
     async def end(self, session_id: str, end: End) -> AnalysisSession:
         session = await self.take(session_id)

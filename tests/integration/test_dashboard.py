@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from outlast.core.statistics import HOURS, Hour
 from outlast.domain.status import Status
-from outlast.testing.acts import completed, crash, enter, failed, postponed
+from outlast.testing.acts import completed, crash, failed, postponed, register_worker
 from outlast.web.dashboard import CHART_HEIGHT, INPUT_SHOWN, LISTED, chart_bars
 
 
@@ -84,7 +84,7 @@ async def test_sessions_without_a_living_worker_are_shown_with_advice(site: Open
     await (await site.visitor()).started("echo", text="a")
     assert "no living worker takes such" in text(await page(operator), "#d-now")
     now = site.engine.clock.now()
-    enter(site.engine.store, "worker-9", analyses=("echo",), started_at=now, beat_at=now)
+    register_worker(site.engine.store, "worker-9", analyses=("echo",), started_at=now, beat_at=now)
     assert "no living worker" not in text(await page(operator), "#d-now")
 
 

@@ -12,7 +12,7 @@ import pytest
 from edge_site import PATIENCE, OpenSite, Visitor, events_of, open_site, served, until
 
 from outlast.ports.notifier import Topic
-from outlast.testing.acts import completed, right, update
+from outlast.testing.acts import claim_of, completed, update
 from outlast.web import events as events_module
 
 
@@ -52,7 +52,7 @@ async def test_a_stream_shows_the_snapshot_at_once_then_each_change_then_the_end
         seen = [await anext(events)]
         while seen[-1].data["progress_percentage"] != 30.0:
             seen.append(await anext(events))
-        await stage.site.engine.store.finish(right(session), completed())
+        await stage.site.engine.store.finish(claim_of(session), completed())
         rest = [e async for e in events if e.comment is None]
     assert (first.name, first.data["status"]) == ("progress", "pending")
     assert all(e.name == "progress" for e in seen)
@@ -110,7 +110,7 @@ async def test_changes_come_at_most_four_times_a_second_and_the_latest_wins(stag
             await stage.site.engine.store.report([update(session, percentage)])
             stage.site.engine.notifier.publish(Topic.CHANGED, [session.id])
             await asyncio.wait({listening}, timeout=0.01)
-        await stage.site.engine.store.finish(right(session), completed())
+        await stage.site.engine.store.finish(claim_of(session), completed())
         shown = await listening
     within = [a for a in arrivals if a <= began + 1.5]
     assert 3 <= len(within) <= 1.5 * 4 + 2
@@ -230,7 +230,7 @@ async def test_many_watch_one_session_and_all_see_the_end(tmp_path: Path):
         async with asyncio.timeout(2 * PATIENCE):
             watchers = [asyncio.create_task(watch()) for _ in range(50)]
             await everybody.wait()
-            await site.engine.store.finish(right(session), completed())
+            await site.engine.store.finish(claim_of(session), completed())
             assert {tuple(n) for n in await asyncio.gather(*watchers)} <= {
                 ("progress", "done"),
                 ("progress", "progress", "done"),

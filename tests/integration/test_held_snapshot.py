@@ -13,7 +13,7 @@ from outlast.backends.postgres.migrate import PACKAGE
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.statements import Statements
 from outlast.domain.outcome import Postponed, Released
-from outlast.testing.acts import WORKER, enter, ids_of, right, start, take
+from outlast.testing.acts import WORKER, claim_next, claim_of, ids_of, register_worker, start
 
 PASSED = 8_000
 PLACE = ("analysis", "site")
@@ -69,9 +69,9 @@ async def store(held, postgres_url, clock, monkeypatch):
     monkeypatch.setattr(positions, "SLOW", 0.0)
     store = PostgresStore(postgres_url, clock)
     await store.open(migrate=True)
-    enter(store)
+    register_worker(store)
     for _ in range(3):
-        assert await take(store) == []
+        assert await claim_next(store) == []
     assert store._positions.ranges([PLACE], 0) is not None
     yield store
     await store.close()
@@ -82,7 +82,7 @@ def buffers(connection, name, **values):
     statements = Statements(PACKAGE)
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        connection.execute(statements["in_order"].encode())
+        connection.execute(statements["avoid_sorting"].encode())
         explained = connection.execute(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statements[name]}".encode(), values
         )
@@ -115,15 +115,15 @@ async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
         "queues": ["analysis"],
         "analyses": ["site"],
         "limit": 250,
-        "beside": 0,
-        "passed_over": [],
+        "most_crashes": 0,
+        "excluded": [],
     }
     everywhere = buffers(held, "claim", **values)
     assert everywhere > PASSED / 100
     # what has passed within the last moment is all that it walks over
     held.execute("SELECT pg_sleep(1.2)")
-    assert await take(store)
-    assert await take(store) == []
+    assert await claim_next(store)
+    assert await claim_next(store) == []
     ranges = flat_ranges(store._positions.ranges([PLACE], 0))
     await start(store)
     assert buffers(held, "claim_near", **ranges, **values) < everywhere / 10
@@ -131,9 +131,9 @@ async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
 
 @pytest.mark.slow
 def test_the_query_for_unregistered_holders_skips_sessions_of_registered_workers(held, postgres_url):
-    before = buffers(held, "holders")
+    before = buffers(held, "unregistered_holders")
     held.execute("INSERT INTO workers VALUES (%s, 'h', 1, '{}', '{}', 1, now(), now(), now())", (WORKER,))
-    assert buffers(held, "holders") < before / 10
+    assert buffers(held, "unregistered_holders") < before / 10
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_named_sessions_are_found_by_their_names_when_hardly_any_is_at_work(held
 @pytest.mark.slow
 async def test_holders_that_are_not_registered_are_found_between_the_others(store, held):
     for name in ("a", "m", "z"):
-        enter(store, f"worker-{name}")
+        register_worker(store, f"worker-{name}")
     alone = ["aaa", "worker-b", "worker-c", "worker-n", "zzz"]
     for name in alone:
         ids = [f"of {name} {n}" for n in range(2)]
@@ -162,20 +162,20 @@ async def test_holders_that_are_not_registered_are_found_between_the_others(stor
 async def test_what_starts_is_claimed_in_the_order_of_priorities_and_starts(store):
     sessions = [await start(store, priority=priority) for priority in (0, 7, 0, -7, 7)]
     expected = [sessions[n].id for n in (1, 4, 0, 2, 3)]
-    assert [(await take(store, limit=1))[0].id for _ in range(5)] == expected
+    assert [(await claim_next(store, limit=1))[0].id for _ in range(5)] == expected
     again = [await start(store, priority=priority) for priority in (-7, 7, 0)]
-    assert [session.id for session in await take(store)] == [again[n].id for n in (1, 2, 0)]
+    assert [session.id for session in await claim_next(store)] == [again[n].id for n in (1, 2, 0)]
 
 
 @pytest.mark.slow
 async def test_released_and_due_postponed_sessions_are_claimed_at_once(store):
     first, second = await start(store), await start(store)
-    taken = {session.id: session for session in await take(store)}
+    taken = {session.id: session for session in await claim_next(store)}
     await start(store)
-    assert len(await take(store)) == 1
-    await store.finish(right(taken[first.id]), Released())
-    await store.finish(right(taken[second.id]), Postponed("again", "timeout", None, 0.0, ()))
-    assert ids_of(await take(store)) == {first.id, second.id}
+    assert len(await claim_next(store)) == 1
+    await store.finish(claim_of(taken[first.id]), Released())
+    await store.finish(claim_of(taken[second.id]), Postponed("again", "timeout", None, 0.0, ()))
+    assert ids_of(await claim_next(store)) == {first.id, second.id}
 
 
 @pytest.mark.slow
@@ -185,9 +185,9 @@ async def test_rows_behind_the_position_are_found_by_a_full_scan(store, held, cl
         "UPDATE analysis_sessions SET available_at = available_at - %s WHERE id = %s",
         (timedelta(hours=1), late.id),
     )
-    assert await take(store) == []
+    assert await claim_next(store) == []
     clock.ahead += 600
-    assert ids_of(await take(store)) == {late.id}
+    assert ids_of(await claim_next(store)) == {late.id}
 
 
 @pytest.mark.slow
@@ -198,5 +198,5 @@ async def test_many_that_come_to_light_together_are_claimed_one_after_the_other(
         (timedelta(hours=1),),
     )
     clock.ahead += 600
-    taken = [session.id for _ in range(5) for session in await take(store, limit=2)]
+    taken = [session.id for _ in range(5) for session in await claim_next(store, limit=2)]
     assert taken == [session.id for session in late]

@@ -13,7 +13,7 @@ from outlast.ports.dispatcher import OFFER_AGAIN_AFTER
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.testing.acts import death_of, enter, postponed, right, take, take_one
+from outlast.testing.acts import claim_next, claim_of, claim_session, death_of, postponed, register_worker
 from outlast.testing.clock import FakeClock
 
 
@@ -69,10 +69,10 @@ async def test_what_became_available_again_is_dispatched_with_the_next_look():
     async with installation() as (engine, dispatcher, clock):
         store = engine.store
         put_off, dropped = await start(engine, 1), await start(engine, 2)
-        enter(store, "w1")
-        enter(store, "w2")
-        await store.finish(right(await take_one(store, put_off, "w1")), postponed(5))
-        await take_one(store, dropped, "w2")
+        register_worker(store, "w1")
+        register_worker(store, "w2")
+        await store.finish(claim_of(await claim_session(store, put_off, "w1")), postponed(5))
+        await claim_session(store, dropped, "w2")
         dispatcher.sent()
         await store.rescue_worker("w2", death_of("w2"))
         await engine.maintenance._offer()
@@ -99,5 +99,5 @@ async def test_without_a_fleet_nothing_is_offered():
         clock.advance(OFFER_AGAIN_AFTER)
         await engine.maintenance._offer()
         assert dispatcher.sent() == []
-        enter(engine.store)
-        assert [s.id for s in await take(engine.store, queues=["slow"])] == [session]
+        register_worker(engine.store)
+        assert [s.id for s in await claim_next(engine.store, queues=["slow"])] == [session]

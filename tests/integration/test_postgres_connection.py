@@ -14,20 +14,20 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Selection
 from outlast.testing.acts import (
+    HIGH_LIMITS,
     OWNER,
-    ROOMY,
     WORKER,
+    claim_next,
+    claim_of,
     completed,
     death_of,
-    enter,
     kept,
     new_session,
     postponed,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
-    take,
     update,
 )
 from servers import QUICK, PostgresServer
@@ -64,7 +64,7 @@ def server():
 
 @pytest.mark.slow
 async def test_calls_outlive_the_death_of_their_backends(store, postgres_url):
-    enter(store)
+    register_worker(store)
 
     async def kill(connection):
         await connection.execute(EVERYBODY_ELSE)
@@ -79,13 +79,13 @@ async def test_calls_outlive_the_death_of_their_backends(store, postgres_url):
 
     async def live(connection):
         new = new_session()
-        added, _ = await asyncio.gather(insist(lambda: store.add(new, ROOMY)), kill(connection))
+        added, _ = await asyncio.gather(insist(lambda: store.add(new, HIGH_LIMITS)), kill(connection))
         assert not added.existing
-        taken, _ = await asyncio.gather(insist(lambda: take(store, limit=2)), kill(connection))
+        taken, _ = await asyncio.gather(insist(lambda: claim_next(store, limit=2)), kill(connection))
         for session in taken:
             await insist(lambda session=session: store.report([update(session, 50)]))
             await asyncio.gather(
-                insist(lambda session=session: store.finish(right(session), completed())), kill(connection)
+                insist(lambda session=session: store.finish(claim_of(session), completed())), kill(connection)
             )
 
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
@@ -121,7 +121,7 @@ async def test_a_restart_of_the_server_is_waited_for(server):
         assert lease.renew(WORKER) is not None
         await asyncio.to_thread(server.stop)
         writing = asyncio.gather(
-            store.finish(right(session), completed()), start(store), store.get(session.id, owner=None)
+            store.finish(claim_of(session), completed()), start(store), store.get(session.id, owner=None)
         )
         with pytest.raises(StoreUnavailable):
             await asyncio.to_thread(lease.renew, WORKER)
@@ -167,7 +167,7 @@ async def test_a_start_whose_answer_was_lost_is_found_to_be_its_own(postgres_url
         async with opened(url) as store:
             wire.cut_after(b"start_session")
             new = new_session()
-            added = await store.add(new, ROOMY)
+            added = await store.add(new, HIGH_LIMITS)
             assert (wire.cuts, added.existing, added.session.id) == (1, False, new.id)
             assert added.session == await read(store, new.id)
             assert sum((await store.count()).values()) == 1
@@ -179,7 +179,7 @@ async def test_an_end_whose_commit_was_not_confirmed_is_written_once(postgres_ur
         async with opened(url) as store:
             session = await started_and_claimed(store)
             wire.cut_after(b"INSERT INTO attempts")
-            assert await store.finish(right(session), end)
+            assert await store.finish(claim_of(session), end)
             assert wire.cuts == 1
             assert len(await store.history(session.id)) == 1
 
@@ -202,7 +202,7 @@ async def test_a_connection_to_a_vanished_host_times_out(postgres_url, monkeypat
     with listening(postgres_url, Wire) as (wire, url):
         store = PostgresStore(url + "?connect_timeout=2", SystemClock())
         await store.open(migrate=True)
-        enter(store)
+        register_worker(store)
         lease = store.lease()
         assert await asyncio.to_thread(lease.renew, WORKER) is not None
         await start(store)
@@ -219,20 +219,20 @@ async def test_a_connection_to_a_vanished_host_times_out(postgres_url, monkeypat
 async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgres_url):
     with listening(postgres_url, TransactionPooler) as (pooler, url):
         async with opened(url, listen=False) as store:
-            enter(store)
+            register_worker(store)
             for number in range(10):  # prepared statements would come after two
                 session = await start(store)
-                (claimed,) = await take(store)
+                (claimed,) = await claim_next(store)
                 assert claimed.id == session.id
                 assert await store.report([update(claimed, 10)]) == set()
                 assert await store.report([update(claimed, 20)]) == set()
-                assert await store.keep_step(right(claimed), kept())
+                assert await store.keep_step(claim_of(claimed), kept())
                 assert (await read(store, session.id)).progress.percentage == 20
                 if number % 2:
                     assert await store.cancel(session.id, owner=None) is CancelAnswer.CANCELLING
-                    assert await store.finish(right(claimed), postponed())
+                    assert await store.finish(claim_of(claimed), postponed())
                 else:
-                    assert await store.finish(right(claimed), completed())
+                    assert await store.finish(claim_of(claimed), completed())
             assert (await store.count())[Status.CANCELLED] == 5
             assert await store.rescue(await store.beats()) == []
             assert await store.adopt(OWNER, "ann") == 10

@@ -52,12 +52,12 @@ LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "step_r
 PARTS = {
     "phase_ms",
     "session_columns",
-    "own_columns",
+    "claimed_columns",
     "sessions",
     "now",
     "prunable_uploads",
     "prunable_facts",
-    "take_next",
+    "claim_candidates",
     "claim_places",
     "claimed_values",
 }
@@ -69,14 +69,14 @@ MAY_READ = {
 }
 """Reports that read them all; and progress is a small table beside a long list."""
 VALUES = {
-    "limit": 250, "beside": 0, "deepest": 10_000, "batch": 500, "grace": 15.0, "again_after": 60.0, "kept": 50,
+    "limit": 250, "most_crashes": 0, "deepest": 10_000, "batch": 500, "again_after": 60.0, "kept": 50,
     "ids": [f"session {n}" for n in range(100)], "owners": [f"owner {n}" for n in range(100)],
     "versions": [1] * 100, "queues": ["analysis"],
     "analyses": ["analysis 0", "analysis 1"], "statuses": ["pending", "completed"], "status": "pending",
     "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
     "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
-    "registered": ["worker 0"], "passed_over": [], "formerly": "worker 0", "margin": 5.0,
+    "registered": ["worker 0"], "excluded": [], "formerly": "worker 0", "margin": 5.0,
     "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"], "highest": [0, 0],
     "lowest": [0, 0], "begins": ["2026-01-02"] * 2,
 }  # fmt: skip
@@ -86,7 +86,7 @@ ITEMS = [
      "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
     for n in range(1, 101)
 ]  # fmt: skip
-IN_ORDER = {"claim_near", "holders"}
+IN_ORDER = {"claim_near", "unregistered_holders"}
 """They run in a transaction with `in_order`. What `holders` reads shows when it runs, in test_held_snapshot.py."""
 
 
@@ -140,7 +140,7 @@ def plan(connection, statements, name, *, generic):
     statement = statements[name]
     with connection.transaction(force_rollback=True):
         if name in IN_ORDER:
-            connection.execute(statements["in_order"].encode())
+            connection.execute(statements["avoid_sorting"].encode())
         if generic:
             names = list(dict.fromkeys(re.findall(r"%\((\w+)\)", statement)))
             numbered = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", statement)
@@ -193,7 +193,7 @@ def test_no_statement_reads_a_large_table(connection, statements, name, generic)
         ("lock_lapsed_sessions", "sessions_held"),
         ("earlier_crashes", "attempts_pkey"),
         ("undo_lapses", "attempts_lapsed"),
-        ("beat", "sessions_held"),
+        ("held_claims", "sessions_held"),
         ("offer", "sessions_to_offer"),
         ("queue_position", "sessions_claimable"),
         ("prune_sessions", "sessions_by_end"),

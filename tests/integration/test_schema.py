@@ -18,7 +18,7 @@ from outlast.backends.schema import Migration, migrations
 from outlast.backends.sqlite import migrate as sqlite
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.domain.errors import SchemaDiffers, SchemaOutdated
-from outlast.testing.acts import OWNER, kept, read, right, start, started_and_claimed
+from outlast.testing.acts import OWNER, claim_of, kept, read, start, started_and_claimed
 from outlast.testing.states import STATES
 from servers import fresh_database
 
@@ -84,7 +84,7 @@ async def made(database, monkeypatch, count=None, signed=True):
         await store.open(migrate=True)
         for reach in STATES.values():
             await reach(store)
-        await store.keep_step(right(await started_and_claimed(store)), kept())
+        await store.keep_step(claim_of(await started_and_claimed(store)), kept())
         await store.close()
     if not signed:
         database.run(*(f"ALTER TABLE schema_migrations DROP COLUMN {name}" for name in ("checksum", "lowest")))

@@ -23,7 +23,7 @@ from outlast.backends.statements import PART, Statements
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
-from outlast.testing.acts import completed, read, right, start, started_and_claimed
+from outlast.testing.acts import claim_of, completed, read, start, started_and_claimed
 
 CHILD = """
 import asyncio, sys
@@ -231,7 +231,7 @@ async def test_large_inputs_come_back_whole_and_leave_with_their_session(store):
     text = json.dumps({"text": "ü" * 50_000}, ensure_ascii=False)
     session = await started_and_claimed(store, input=text)
     assert session.input == text == (await read(store, session.id)).input
-    await store.finish(right(session), completed())
+    await store.finish(claim_of(session), completed())
     later = session.created_at.replace(year=session.created_at.year + 1)
     await store.prune(sessions_before=later, results_before=later, uploads_before=later, dry_run=False)
     assert store._db.read(lambda c: c.execute("SELECT count(*) FROM large_inputs").fetchone()) == (0,)
@@ -239,7 +239,7 @@ async def test_large_inputs_come_back_whole_and_leave_with_their_session(store):
 
 async def test_a_completed_row_cannot_be_reopened_even_by_hand(store):
     session = await started_and_claimed(store)
-    await store.finish(right(session), completed())
+    await store.finish(claim_of(session), completed())
     with pytest.raises(apsw.ConstraintError, match="final"):
         await store._db.write(
             lambda c: c.execute(

@@ -11,7 +11,7 @@ from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.backends.statements import PART, Statements
 from outlast.ports.store import StartLimits
-from outlast.testing.acts import WORKER, enter, new_session, take
+from outlast.testing.acts import WORKER, claim_next, new_session, register_worker
 
 FILL = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
@@ -101,7 +101,7 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
         ),
         ("heartbeats", "COVERING INDEX sessions_held (worker_id>?)"),
         ("held", "INDEX sessions_held (worker_id=?)"),
-        ("undo_lapses", "INDEX attempts_lapsed (worker_id=?)"),
+        ("decrement_lapses", "INDEX attempts_lapsed (worker_id=?)"),
         ("record_return", "INDEX attempts_lapsed (worker_id=?)"),
         ("select_of_owner", "INDEX sessions_by_owner (user_session=?)"),
         ("select_of_status", "INDEX sessions_by_status (status=?)"),
@@ -118,12 +118,12 @@ async def test_a_statement_goes_by_its_index(store, name, index):
 @pytest.mark.slow
 async def test_starts_claims_and_places_cost_the_same_however_many_wait(store):
     meter = Meter(store)
-    enter(store)
+    register_worker(store)
 
     async def cost():
         session = await add(store, priority=1)
         assert await store.queue_position(session.id) == 1
-        claiming = await meter.steps(lambda: take(store, limit=1))
+        claiming = await meter.steps(lambda: claim_next(store, limit=1))
         return claiming + await meter.steps(lambda: add(store, priority=-1))
 
     await fill(store, 1_000)
@@ -140,8 +140,8 @@ async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
     async def cost():
         await store._db.write(lambda c: c.execute("UPDATE analysis_sessions SET offered_at = datetime('now')"))
         session = await add(store)
-        enter(store)
-        await take(store, limit=1)
+        register_worker(store)
+        await claim_next(store, limit=1)
         await store.release_worker(WORKER)
         offered = []
 
@@ -163,15 +163,15 @@ async def test_offers_to_a_fleet_cost_the_same_however_many_wait(store):
 @pytest.mark.slow
 async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
     meter = Meter(store)
-    enter(store)
+    register_worker(store)
     await add(store)
-    without = await meter.steps(lambda: take(store))
+    without = await meter.steps(lambda: claim_next(store))
     await fill(store, 20_000, "unknown here")
     await add(store)
-    assert await meter.steps(lambda: take(store)) < without * 1.5
+    assert await meter.steps(lambda: claim_next(store)) < without * 1.5
 
 
-NUMBERS = {"limit", "batch", "deepest", "beside", "kept"}
+NUMBERS = {"limit", "batch", "deepest", "most_crashes", "kept"}
 LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "workers", "numbers"}
 
 

@@ -17,11 +17,11 @@ from outlast.domain.status import Status
 from outlast.ports.results import StepSample
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import (
-    ROOMY,
+    HIGH_LIMITS,
+    claim_of,
     completed,
     new_session,
     read,
-    right,
     start,
     started_and_claimed,
     update,
@@ -205,7 +205,7 @@ async def test_starts_claims_and_ends_are_on_the_disk_before_the_answer_and_prog
     for verb, syncs in (
         (lambda: start(disk_store), True),
         (lambda: disk_store.report([update(session, 20)]), False),
-        (lambda: disk_store.finish(right(session), completed()), True),
+        (lambda: disk_store.finish(claim_of(session), completed()), True),
         (lambda: disk_store.learn([StepSample("site", "read", 12)]), False),
         (lambda: disk_store.cancel(waiting.id, owner=None), True),
     ):
@@ -220,10 +220,10 @@ async def test_what_the_disk_did_not_take_is_not_acknowledged(disk, disk_store):
     with pytest.raises(StoreUnavailable):
         await start(disk_store)
     with pytest.raises(StoreUnavailable):
-        await disk_store.finish(right(session), completed())
+        await disk_store.finish(claim_of(session), completed())
     assert (await read(disk_store, session.id)).status is Status.PROCESSING
     disk.broken = False
-    assert await disk_store.finish(right(session), completed())
+    assert await disk_store.finish(claim_of(session), completed())
     assert await disk_store.count() == dict.fromkeys(Status, 0) | {Status.COMPLETED: 1}
 
 
@@ -239,5 +239,5 @@ async def test_on_a_full_disk_starts_are_refused_in_words_and_reading_goes_on(st
         await start(store, input=LARGE)
     assert await store.count() == before
     await store._db.write(lambda c: c.pragma("max_page_count", 1_000_000), durable=False)
-    await store.add(new_session(input=LARGE), ROOMY)
+    await store.add(new_session(input=LARGE), HIGH_LIMITS)
     assert await store._db.read_in_thread(lambda c: c.pragma("integrity_check")) == "ok"

@@ -26,19 +26,19 @@ from outlast.ports.facts import StoredFact
 from outlast.ports.results import StepSample
 from outlast.ports.store import Selection
 from outlast.testing.acts import (
+    HIGH_LIMITS,
     OWNER,
-    ROOMY,
+    claim_next,
+    claim_of,
+    claim_session,
     completed,
-    enter,
     failed,
     kept,
     new_session,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
-    take,
-    take_one,
     update,
 )
 from outlast.testing.states import STATES
@@ -95,13 +95,13 @@ async def filled(store):
     for reach in STATES.values():
         await reach(store)
     running = await started_and_claimed(store, input=LONG, subject=HOSTILE + "\x00", analysis="site", priority=7)
-    await store.keep_step(right(running), kept(result=f'"{HOSTILE}"'))
-    await store.keep_step(right(running), kept("judge", 2, result=LONG))
+    await store.keep_step(claim_of(running), kept(result=f'"{HOSTILE}"'))
+    await store.keep_step(claim_of(running), kept("judge", 2, result=LONG))
     await store.report([update(running, 40, HOSTILE)])
     ended = await started_and_claimed(store)
-    await store.finish(right(ended), failed(HOSTILE, reference=None))
+    await store.finish(claim_of(ended), failed(HOSTILE, reference=None))
     large = await started_and_claimed(store)
-    await store.finish(right(large), completed(LONG, redirect_url="https://example.org/?a=%20&b=é"))
+    await store.finish(claim_of(large), completed(LONG, redirect_url="https://example.org/?a=%20&b=é"))
     await store.share(large.id, "l" * 26, owner=OWNER)
     await store.learn([StepSample("site", "read", n) for n in (14, 12, 13)])
     until = SystemClock().now() + timedelta(hours=1)
@@ -144,8 +144,8 @@ async def test_what_comes_after_the_copy_goes_on_from_its_numbers(stores):
     assert (await target.store.durations("site"))["read"][-1] == 99
     last = await start(target.store)
     claimed = []
-    enter(target.store)
-    while more := await take(target.store, limit=1):
+    register_worker(target.store)
+    while more := await claim_next(target.store, limit=1):
         claimed += more
     assert claimed[-1].id == last.id or claimed[-1].crashes  # suspects wait until the end
 
@@ -154,9 +154,9 @@ async def test_sessions_are_claimed_in_the_order_of_their_starts(stores):
     source, target = stores
     ids = [(await start(source.store)).id for _ in range(20)]
     move(source, target)
-    enter(target.store)
+    register_worker(target.store)
     claimed = []
-    while more := await take(target.store, limit=1):
+    while more := await claim_next(target.store, limit=1):
         claimed += more
     assert [session.id for session in claimed] == ids
 
@@ -164,17 +164,17 @@ async def test_sessions_are_claimed_in_the_order_of_their_starts(stores):
 async def test_what_was_at_work_goes_on_unspent_in_the_new_store_and_ends_nowhere_else(stores):
     source, target = stores
     session = await started_and_claimed(source.store)
-    await source.store.keep_step(right(session), kept())
+    await source.store.keep_step(claim_of(session), kept())
     assert move(source, target).given_back == 1
-    assert not await source.store.finish(right(session), completed())
+    assert not await source.store.finish(claim_of(session), completed())
     there = await read(target.store, session.id)
     assert (there.status, there.attempt, there.claim) == (Status.PENDING, 0, 1)
     assert [record.ended for record in await target.store.history(session.id)] == ["released"]
-    enter(target.store)
-    again = await take_one(target.store, session.id)
+    register_worker(target.store)
+    again = await claim_session(target.store, session.id)
     assert again.claim == 2
     assert list(await target.store.kept_steps(session.id)) == [kept()]
-    assert await target.store.finish(right(again), completed())
+    assert await target.store.finish(claim_of(again), completed())
 
 
 async def test_what_a_session_has_waited_counts_in_the_new_store_too(stores):
@@ -193,13 +193,13 @@ async def test_what_a_session_has_waited_counts_in_the_new_store_too(stores):
 async def test_a_closed_store_answers_reads_refuses_changes_and_names_the_new_address(stores):
     source, _ = stores
     waiting, done = await start(source.store), await started_and_claimed(source.store)
-    await source.store.finish(right(done), completed())
+    await source.store.finish(claim_of(done), completed())
     await source.store.check()
     move(*stores)
     assert await read(source.store, waiting.id)
-    enter(source.store)
+    register_worker(source.store)
     for change in (
-        source.store.add(new_session(), ROOMY),
+        source.store.add(new_session(), HIGH_LIMITS),
         source.store.cancel(waiting.id, owner=None),
         source.store.claim_one("worker-1", waiting.id),
         source.store.adopt(OWNER, "somebody"),
@@ -217,7 +217,7 @@ async def test_a_closed_store_answers_reads_refuses_changes_and_names_the_new_ad
     with source.locked() as tables:
         tables.close_because(None)
         tables.commit()
-    assert (await source.store.add(new_session(), ROOMY)).session
+    assert (await source.store.add(new_session(), HIGH_LIMITS)).session
     await source.store.check()
 
 
@@ -286,7 +286,7 @@ async def test_a_copy_that_differs_changes_neither_side(stores):
     with pytest.raises(CopyError, match="sessions of source and target differ"):
         move(source, target, prepare=spoil)
     assert not await target.store.select(Selection())
-    assert await source.store.finish(right(session), completed())
+    assert await source.store.finish(claim_of(session), completed())
     assert await source.store.cancel(other.id, owner=None)
     assert move(source, target).sessions == 2
 
@@ -307,8 +307,8 @@ async def test_after_a_death_between_the_commits_the_same_command_completes_the_
     assert first.sessions == 1
     again = move(source, target)  # as if its answer had been lost
     assert (again.sessions, again.checksum) == (first.sessions, first.checksum)
-    enter(target.store)
-    await take_one(target.store, session.id)
+    register_worker(target.store)
+    await claim_session(target.store, session.id)
     with pytest.raises(CopyError, match="in use already"):
         move(source, target)
     assert (await read(target.store, session.id)).status is Status.PROCESSING
@@ -344,14 +344,14 @@ async def test_starts_are_refused_and_reads_answered_while_the_copy_runs(stores)
             with pytest.raises(
                 StoreUnavailable, match="being copied" if source.on_postgres else "does not answer"
             ):
-                await site.add(new_session(), ROOMY)
+                await site.add(new_session(), HIGH_LIMITS)
             assert (await site.get(session.id, owner=None)).status is Status.PROCESSING
     finally:
         go_on.set()
         await moving
         breaker.close()
     with pytest.raises(StoreUnavailable):
-        await source.store.add(new_session(), ROOMY)
+        await source.store.add(new_session(), HIGH_LIMITS)
     assert list(await everything(target.store)) == [session.id]
 
 
@@ -381,7 +381,7 @@ async def killed(source: CopiedStore, target: CopiedStore, moment: str, to: str)
 async def test_a_killed_copy_is_repeated_by_the_same_command(stores, tmp_path):
     source, target = stores
     ended = await started_and_claimed(source.store)
-    await source.store.finish(right(ended), completed())
+    await source.store.finish(claim_of(ended), completed())
     for _ in range(300):
         await start(source.store)
     running = (await started_and_claimed(source.store)).id

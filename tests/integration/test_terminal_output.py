@@ -20,7 +20,7 @@ from outlast.domain.outcome import Failed
 from outlast.domain.progress import Progress, StepState, StepStatus
 from outlast.domain.session import Claim, NewSession
 from outlast.ports.store import ProgressUpdate, StartLimits
-from outlast.testing.acts import enter, take_one
+from outlast.testing.acts import claim_session, register_worker
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\x7f\u202etxt.exe\u2028[red]x[/red]"
 """Titles, clears the screen, by one byte and by two, goes back, turns around, and asks for a colour."""
@@ -37,8 +37,8 @@ async def evil_session(folder: Path) -> str:
         )  # fmt: skip
         await store.add(new, StartLimits(10, 10))
         now = (await outlast.engine()).clock.now()
-        enter(store, "w", analyses=(EVIL,), host=EVIL, started_at=now, beat_at=now)
-        claimed = await take_one(store, new.id, "w")
+        register_worker(store, "w", analyses=(EVIL,), host=EVIL, started_at=now, beat_at=now)
+        claimed = await claim_session(store, new.id, "w")
         claim = Claim(new.id, claimed.claim)
         await store.report([ProgressUpdate(claim, Progress(10.0, 1, EVIL, new.steps))])
         await store.finish(claim, Failed(EVIL, "failed", "r" * 8, new.steps))

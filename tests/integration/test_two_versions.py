@@ -18,7 +18,7 @@ from outlast.running import worker
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
 from outlast.running.worker import ForeignSessions, WorkerOptions
-from outlast.testing.acts import enter, right, start, take_one
+from outlast.testing.acts import claim_of, claim_session, register_worker, start
 
 ME = "a visitor"
 
@@ -76,11 +76,11 @@ async def test_an_old_worker_releases_an_unreadable_session_once_and_a_new_one_r
 class FarStore(MemoryStore):
     """A claim is a while on its way, and says what the worker knew when it was sent."""
 
-    async def claim(self, worker_id, *, passing_over=(), **what):
-        known = list(passing_over)
+    async def claim(self, worker_id, *, excluding=(), **what):
+        known = list(excluding)
         for _ in range(1_000):
             await asyncio.sleep(0)
-        return await super().claim(worker_id, passing_over=known, **what)
+        return await super().claim(worker_id, excluding=known, **what)
 
 
 async def test_a_claim_in_transit_does_not_reclaim_a_session_just_released(monkeypatch):
@@ -99,8 +99,10 @@ async def test_a_retry_of_what_this_version_does_not_understand_is_refused_with_
     store, notifier = MemoryStore(SystemClock()), MemoryNotifier()
     async with version(store, notifier, old_work) as old:
         session = await start(store, analysis="judge", input='{"text":"a","language":"en"}')
-        enter(store)
-        await store.finish(right(await take_one(store, session.id)), Failed("It broke.", "error", None, ()))
+        register_worker(store)
+        await store.finish(
+            claim_of(await claim_session(store, session.id)), Failed("It broke.", "error", None, ())
+        )
         with pytest.raises(InvalidInput, match="Another version of this site"):
             await old.sessions.retry(session.id, owner=None)
 

@@ -14,7 +14,7 @@ from outlast.backends.postgres.positions import (
     MIN_TIME,
     OVERLAP,
     SLOW,
-    Found,
+    Claimed,
     Positions,
     Range,
 )
@@ -39,7 +39,7 @@ def positions(clock):
 
 
 def found(*, priority=0, seconds=0.0, crashes=0, place=PLACE):
-    return Found(place, priority, NOON + timedelta(seconds=seconds), crashes)
+    return Claimed(place, priority, NOON + timedelta(seconds=seconds), crashes)
 
 
 def since(positions, place=PLACE):

@@ -11,7 +11,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, WorkerInfo
 from outlast.running import lease as lease_module
 from outlast.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
-from outlast.testing.acts import failed, read, right, started_and_claimed
+from outlast.testing.acts import claim_of, failed, read, started_and_claimed
 from outlast.testing.clock import NOON, FakeClock
 
 WORKER = WorkerInfo(
@@ -135,7 +135,7 @@ async def test_a_renewal_passes_its_beat_to_the_listener(harness):
         await hear(harness.looked)
         while not harness.beats:
             await hear(harness.looked)
-    assert harness.beats[0] == Beat(frozenset({right(session)}), frozenset({session.id}))
+    assert harness.beats[0] == Beat(frozenset({claim_of(session)}), frozenset({session.id}))
 
 
 async def test_a_worker_unknown_to_the_store_loses_its_lease_at_once(harness, caplog):
@@ -211,7 +211,7 @@ async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_releases_ever
     late = await started_and_claimed(harness.store, "w")
     other = await started_and_claimed(harness.store, "w")
     async with harness.kept():
-        harness.late = [(right(late), failed("It took too long."))]
+        harness.late = [(claim_of(late), failed("It took too long."))]
         assert await block(harness, BLOCKED_AFTER + 2, harness.stuck)
         harness.closed.wait(WITHIN)
     assert (await read(harness.store, late.id)).error == "It took too long."
@@ -230,7 +230,7 @@ async def test_a_blocked_loop_without_an_overdue_attempt_is_only_logged(harness,
 async def test_an_overdue_attempt_is_left_to_a_responsive_loop(harness):
     session = await started_and_claimed(harness.store, "w")
     async with harness.kept():
-        harness.late = [(right(session), failed())]
+        harness.late = [(claim_of(session), failed())]
         for _ in range(2 * int(BLOCKED_AFTER + 2)):
             harness.clock.advance(0.5)
             await asyncio.sleep(0.03)

@@ -10,7 +10,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE
 from outlast.running.maintenance import UNSEEN_DEATH, Maintenance, Retention
-from outlast.testing.acts import WORKER, enter, read, started_and_claimed, worker_ids
+from outlast.testing.acts import WORKER, read, register_worker, started_and_claimed, worker_ids
 from outlast.testing.clock import FakeClock
 
 GONE = "boot/1/2/4711/5"
@@ -87,8 +87,8 @@ async def test_sessions_of_a_silent_worker_are_rescued_after_one_lease(store, lo
 
 async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for, ended):
     session, beside = [await started_and_claimed(store, name) for name in (WORKER, "beside")]
-    enter(store, process=GONE)
-    enter(store, "beside", process="boot/1/2/4712/6")
+    register_worker(store, process=GONE)
+    register_worker(store, "beside", process="boot/1/2/4712/6")
     await look_for(2)
     assert await read(store, session.id) == session
     ended.add(GONE)

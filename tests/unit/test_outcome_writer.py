@@ -17,12 +17,12 @@ from outlast.ports.results import StepSample
 from outlast.running.outcome_writer import OutcomeWriter
 from outlast.testing.acts import (
     cancelled,
+    claim_of,
     completed,
     failed,
     postponed,
     read,
     released,
-    right,
     started_and_claimed,
 )
 from outlast.testing.clock import FakeClock
@@ -65,7 +65,7 @@ class Harness:
         topics = [Topic.CHANGED, Topic.WAITING]
         listening = await self.notifier.subscribe(topics, lambda topic, key: self.published.append((topic, key)))
         attempt = SimpleNamespace(
-            session=session, claim=right(session), began=self.clock.monotonic(), step_durations={"read": 12}
+            session=session, claim=claim_of(session), began=self.clock.monotonic(), step_durations={"read": 12}
         )
         self.clock.advance(2.5)
         writer = OutcomeWriter(

@@ -13,7 +13,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.running import supervisor as of_supervisor
 from outlast.running.maintenance import Maintenance, Retention
 from outlast.running.supervisor import Supervisor, cause_of
-from outlast.testing.acts import death_of, enter, lapse, read, start, take_one
+from outlast.testing.acts import claim_session, death_of, lapse, read, register_worker, start
 from outlast.testing.clock import FakeClock
 
 PATIENCE = 20.0
@@ -77,9 +77,9 @@ async def test_a_death_that_cannot_be_written_is_written_later_and_the_replaceme
 
     async with asyncio.timeout(PATIENCE):
         worker = await some_worker()
-        enter(store, worker.id)
+        register_worker(store, worker.id)
         session = await start(store)
-        await take_one(store, session.id, worker.id)
+        await claim_session(store, session.id, worker.id)
         worker.process.kill()
         await some_worker(besides=worker)
         await store.asked.wait()
@@ -137,9 +137,9 @@ async def test_a_retiring_worker_without_sessions_may_exit_with_any_code_and_is_
 async def test_a_lapse_before_the_death_is_written_is_no_crash():
     clock = FakeClock()
     store = MemoryStore(clock)
-    enter(store, "w")
+    register_worker(store, "w")
     session = await start(store)
-    await take_one(store, session.id, "w")
+    await claim_session(store, session.id, "w")
     await lapse(store, "w")
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))
     assert not await maintenance.record_death(death_of("w"))

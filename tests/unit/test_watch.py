@@ -16,13 +16,13 @@ from outlast.ports.notifier import Topic
 from outlast.testing.acts import (
     STEPS,
     WORKER,
+    claim_of,
+    claim_session,
     completed,
-    enter,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
-    take_one,
     update,
 )
 from outlast.testing.clock import FakeClock
@@ -82,19 +82,19 @@ async def test_a_session_is_stalled_unless_a_living_worker_serves_its_queue_and_
     harness, queues, analyses, stalled
 ):
     if queues is not None:
-        enter(harness.store, WORKER, queues=queues, analyses=analyses)
+        register_worker(harness.store, WORKER, queues=queues, analyses=analyses)
     view = await harness.watch.view(await start(harness.store))
     assert view.stalled is stalled
 
 
 async def test_queue_and_analysis_must_be_served_by_the_same_worker(harness):
-    enter(harness.store, "one", queues=("other",), analyses=("site",))
-    enter(harness.store, "two", queues=("analysis",), analyses=("other",))
+    register_worker(harness.store, "one", queues=("other",), analyses=("site",))
+    register_worker(harness.store, "two", queues=("analysis",), analyses=("other",))
     assert (await harness.watch.view(await start(harness.store))).stalled
 
 
 async def test_a_dead_worker_serves_nothing(harness):
-    enter(harness.store, WORKER)
+    register_worker(harness.store, WORKER)
     harness.clock.advance(60)
     assert (await harness.watch.view(await start(harness.store))).stalled
 
@@ -102,8 +102,8 @@ async def test_a_dead_worker_serves_nothing(harness):
 async def test_only_pending_sessions_have_a_position_and_can_be_stalled(harness):
     first, second = [await start(harness.store) for _ in range(2)]
     assert [(await harness.watch.view(s)).queue_position for s in (first, second)] == [1, 2]
-    enter(harness.store)
-    view = await harness.watch.view(await take_one(harness.store, first.id))
+    register_worker(harness.store)
+    view = await harness.watch.view(await claim_session(harness.store, first.id))
     assert (view.queue_position, view.stalled) == (None, False)
 
 
@@ -151,7 +151,7 @@ async def test_the_final_view_has_the_total_elapsed_time(harness):
     session = await started_and_claimed(harness.store)
     async with harness.following(session) as watched:
         harness.clock.advance(3)
-        await harness.store.finish(right(session), completed())
+        await harness.store.finish(claim_of(session), completed())
         harness.notifier.publish(Topic.CHANGED, [session.id])
         view = await shown(watched, lambda v: v.session.status.final)
         harness.clock.advance(100)
@@ -180,11 +180,11 @@ async def test_a_session_that_was_cleaned_up_is_marked_pruned(harness, monkeypat
 
 async def test_the_queue_position_changes_without_a_change_of_the_session(harness, monkeypatch):
     monkeypatch.setattr(watch_module, "POLL_EVERY", 0.01)
-    enter(harness.store)
+    register_worker(harness.store)
     first, second = [await start(harness.store) for _ in range(2)]
     async with harness.following(second) as watched:
         await shown(watched, lambda v: v.queue_position == 2 and not v.stalled)
-        await take_one(harness.store, first.id)
+        await claim_session(harness.store, first.id)
         harness.clock.advance(POLL_EVERY)
         await shown(watched, lambda v: v.queue_position == 1)
 
@@ -226,7 +226,7 @@ async def test_waiting_for_a_change_ends_at_its_timeout_or_wake_up(harness):
 
 async def test_the_living_workers_are_at_most_a_second_old(harness):
     assert not await harness.watch.alive()
-    enter(harness.store)
+    register_worker(harness.store)
     assert not await harness.watch.alive()
     harness.clock.advance(POLL_EVERY)
     assert [worker.id for worker in await harness.watch.alive()] == [WORKER]
@@ -250,8 +250,8 @@ async def test_the_time_left_is_shown_only_while_processing(harness):
     steps = tuple(replace(step, expected=Expected(1_000, 2_000, 4_000)) for step in STEPS)
     waiting = await start(harness.store, steps=steps)
     assert SessionView(waiting).time_left is None
-    enter(harness.store)
-    running = await take_one(harness.store, waiting.id)
+    register_worker(harness.store)
+    running = await claim_session(harness.store, waiting.id)
     half = replace(steps[0], progress_percentage=50.0)
     left = SessionView(replace(running, progress=Progress(steps=(half, steps[1])))).time_left
     assert (left.low, left.middle, left.high) == (1.5, 3.0, 6.0)

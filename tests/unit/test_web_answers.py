@@ -7,7 +7,7 @@ import pytest
 
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.watch import SessionView
-from outlast.testing.acts import cancelled, read, right, start, started_and_claimed
+from outlast.testing.acts import cancelled, claim_of, read, start, started_and_claimed
 from outlast.testing.clock import FakeClock
 from outlast.web.poll_cache import MAX_SNAPSHOT, CachedAnswer, PollCache
 
@@ -46,7 +46,7 @@ async def test_a_final_snapshot_has_a_fixed_elapsed_time_and_no_retry_after(stor
     waiting, _ = said(answer_to(session, clock).full(OPEN, SimpleNamespace(clock=clock)))
     assert waiting[b"retry-after"] == b"2"
     clock.advance(3)
-    await store.finish(right(session), cancelled(), worked=3.0)
+    await store.finish(claim_of(session), cancelled(), worked=3.0)
     answer = answer_to(await read(store, session.id), clock)
     clock.advance(60)
     ended, body = said(answer.full(OPEN, SimpleNamespace(clock=clock)))

@@ -17,7 +17,7 @@ from outlast.ports.notifier import Topic
 from outlast.ports.workers import Beat
 from outlast.running import worker as worker_module
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
-from outlast.testing.acts import crash, read, right, start
+from outlast.testing.acts import claim_of, crash, read, start
 from outlast.testing.clock import FakeClock
 from waiting import until
 
@@ -31,9 +31,9 @@ class RecordingStore(MemoryStore):
         super().__init__(clock)
         self.claims = []
 
-    async def claim(self, worker_id, *, limit, beside, **wanted):
-        sessions = await super().claim(worker_id, limit=limit, beside=beside, **wanted)
-        self.claims.append((limit, beside, len(sessions)))
+    async def claim(self, worker_id, *, limit, most_crashes, **wanted):
+        sessions = await super().claim(worker_id, limit=limit, most_crashes=most_crashes, **wanted)
+        self.claims.append((limit, most_crashes, len(sessions)))
         return sessions
 
 
@@ -266,7 +266,7 @@ async def test_a_claim_that_never_arrived_is_released_after_two_renewals(harness
         await turns(worker, harness.store, 1)
         (session,) = await harness.start(1, queue="elsewhere")
         taken = await harness.store.claim_one("w", session.id)
-        stray = Beat(frozenset({right(taken)}), frozenset())
+        stray = Beat(frozenset({claim_of(taken)}), frozenset())
         worker.on_beat(stray)
         await asyncio.sleep(0.02)
         assert (await read(harness.store, session.id)).status is Status.PROCESSING

@@ -50,7 +50,7 @@ def fields_of(value: "DataclassInstance") -> dict[str, Any]:
 
 
 def as_beat(held: Iterable[Row]) -> Beat:
-    """Convert the rows of `beat.sql`."""
+    """Convert the rows of `held_claims.sql`."""
     requests = {Claim(row["id"], row["claim"]): bool(row["cancel_requested"]) for row in held}
     return Beat(
         frozenset(requests), frozenset(claim.session_id for claim, requested in requests.items() if requested)

@@ -196,8 +196,8 @@ class SessionStore(Protocol):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        beside: int,
-        passing_over: Collection[str] = (),
+        most_crashes: int,
+        excluding: Collection[str] = (),
     ) -> list[AnalysisSession]:
         """Claim up to `limit` pending sessions of these queues and analyses for this worker, and return them.
 
@@ -205,10 +205,10 @@ class SessionStore(Protocol):
         order is by priority, the highest first, then by `available_at`, the oldest first. A claim sets the status
         to processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
 
-        `beside` is the highest number of crashes among the sessions that the worker holds already: it gets only
-        sessions that `may_work_beside` such a session. One call returns at most one suspect, the newest, because
-        workers were alive before it was started; it then returns no other session with crashes. Sessions in
-        `passing_over`, which this worker cannot run, are skipped.
+        `most_crashes` is the highest number of crashes among the sessions that the worker holds already: it gets
+        only sessions that `may_work_beside` such a session. One call returns at most one suspect, the newest,
+        because workers were alive before it was started; it then returns no other session with crashes. Sessions
+        in `excluding`, which this worker cannot run, are skipped.
         """
         ...
 

@@ -339,8 +339,8 @@ class Worker:
                     queues=self._options.queues,
                     analyses=self._catalogue.names,
                     limit=limit,
-                    beside=self._most_crashes(),
-                    passing_over=self._foreign.ids,
+                    most_crashes=self._most_crashes(),
+                    excluding=self._foreign.ids,
                 )
         except StoreUnavailable as error:
             log.warning("Worker %s cannot claim sessions: %s", self.id, error)

@@ -4,31 +4,21 @@ import base64
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from outlast.domain.crash_policy import Death
 from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Released
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
 from outlast.domain.step_calls import call_of
-from outlast.ports.blobs import Blobs
-from outlast.ports.facts import FactStore
-from outlast.ports.overview import Overview
-from outlast.ports.results import Results
-from outlast.ports.shares import Shares
-from outlast.ports.storage import Storage
-from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits
+from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits, Store
 from outlast.ports.workers import WorkerInfo, WorkerRegistry
 from outlast.testing.clock import NOON
 
-ROOMY = StartLimits(active_per_owner=1_000, pending=10_000)
+HIGH_LIMITS = StartLimits(active_per_owner=1_000, pending=10_000)
 WORKER = "worker-1"
 OWNER = "owner-1"
 STEPS = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
-
-
-class WholeStore(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
-    """All ports that a backend's store implements."""
 
 
 def new_session(**changes: Any) -> NewSession:
@@ -48,10 +38,10 @@ def new_session(**changes: Any) -> NewSession:
 
 
 async def start(store: SessionStore, **changes: Any) -> AnalysisSession:
-    return (await store.add(new_session(**changes), ROOMY)).session
+    return (await store.add(new_session(**changes), HIGH_LIMITS)).session
 
 
-def enter(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> None:
+def register_worker(store: WorkerRegistry, worker_id: str = WORKER, **changes: Any) -> None:
     """Register a worker with a new lease."""
     lease = store.lease()
     lease.register(replace(_worker(worker_id), **changes))
@@ -78,32 +68,32 @@ def return_as(store: WorkerRegistry, worker_id: str, *, formerly: str) -> None:
     lease.close()
 
 
-async def take(
+async def claim_next(
     store: SessionStore,
     worker_id: str = WORKER,
     *,
     limit: int = 100,
-    beside: int = 0,
+    most_crashes: int = 0,
     queues: Sequence[str] = ("analysis",),
     analyses: Sequence[str] = ("site",),
 ) -> list[AnalysisSession]:
-    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, beside=beside)
+    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, most_crashes=most_crashes)
 
 
 def ids_of(sessions: Iterable[AnalysisSession]) -> set[str]:
     return {session.id for session in sessions}
 
 
-async def take_one(store: SessionStore, session_id: str, worker_id: str = WORKER) -> AnalysisSession:
+async def claim_session(store: SessionStore, session_id: str, worker_id: str = WORKER) -> AnalysisSession:
     session = await store.claim_one(worker_id, session_id)
     if session is None:
         raise AssertionError(f"Session {session_id} could not be claimed by {worker_id}.")
     return session
 
 
-async def started_and_claimed(store: WholeStore, worker_id: str = WORKER, **changes: Any) -> AnalysisSession:
-    enter(store, worker_id)
-    return await take_one(store, (await start(store, **changes)).id, worker_id)
+async def started_and_claimed(store: Store, worker_id: str = WORKER, **changes: Any) -> AnalysisSession:
+    register_worker(store, worker_id)
+    return await claim_session(store, (await start(store, **changes)).id, worker_id)
 
 
 async def read(store: SessionStore, session_id: str) -> AnalysisSession:
@@ -117,16 +107,16 @@ async def worker_ids(store: WorkerRegistry) -> set[str]:
     return {worker.id for worker in await store.workers()}
 
 
-def right(session: AnalysisSession) -> Claim:
+def claim_of(session: AnalysisSession) -> Claim:
     return Claim(session.id, session.claim)
 
 
-async def crash(store: WholeStore, session_id: str, times: int = 1) -> None:
+async def crash(store: Store, session_id: str, times: int = 1) -> None:
     """Let new workers claim the session and crash, `times` times."""
     for _ in range(times):
         worker_id = f"victim-{secrets.token_hex(8)}"
-        enter(store, worker_id)
-        await take_one(store, session_id, worker_id)
+        register_worker(store, worker_id)
+        await claim_session(store, session_id, worker_id)
         await store.rescue_worker(worker_id, death_of(worker_id))
 
 
@@ -135,14 +125,14 @@ def death_of(worker_id: str = WORKER) -> Death:
     return Death(worker_id, "was killed by SIGKILL", "host", 4711)
 
 
-async def lapse(store: WholeStore, *worker_ids: str) -> list[str]:
+async def lapse(store: Store, *worker_ids: str) -> list[str]:
     """Let the leases of these workers, or of all, lapse whatever the clock says; return the rescued sessions."""
     return await store.rescue([b for b in await store.beats() if not worker_ids or b.worker_id in worker_ids])
 
 
 def update(session: AnalysisSession, percentage: float, message: str | None = None) -> ProgressUpdate:
     progress = Progress(percentage, current_step=1, message=message, steps=session.progress.steps)
-    return ProgressUpdate(right(session), progress)
+    return ProgressUpdate(claim_of(session), progress)
 
 
 def kept(step: str = "read", number: int = 1, result: str = '"page"') -> KeptStep:

@@ -70,7 +70,7 @@ class NotifierContract:
         publisher.publish(topic, ["a" * 26, "b" * 26, "ключ"])
         await listener.wait_for(topic, "a" * 26, "b" * 26, "ключ")
 
-    async def test_only_the_topics_asked_for_are_heard(self, notifiers: tuple[Notifier, Notifier]) -> None:
+    async def test_only_subscribed_topics_are_received(self, notifiers: tuple[Notifier, Notifier]) -> None:
         publisher, subscriber = notifiers
         listener = _RecordingListener()
         await subscriber.subscribe([Topic.CANCEL, Topic.WAITING], listener)
@@ -88,7 +88,7 @@ class NotifierContract:
         for listener in listeners:
             await listener.wait_for(Topic.CHANGED, "one")
 
-    async def test_a_closed_subscription_hears_nothing_more(self, notifiers: tuple[Notifier, Notifier]) -> None:
+    async def test_a_closed_subscription_receives_no_hints(self, notifiers: tuple[Notifier, Notifier]) -> None:
         publisher, subscriber = notifiers
         closed, still_open = _RecordingListener(), _RecordingListener()
         subscription = await subscriber.subscribe([Topic.CHANGED], closed)
@@ -108,7 +108,7 @@ class NotifierContract:
             await listener.wait_for(Topic.CHANGED, "from a thread")
         assert listener.threads == {threading.get_ident()}
 
-    async def test_two_loops_of_one_process_hear_each_in_its_own_thread(
+    async def test_two_loops_of_one_process_receive_hints_in_their_own_threads(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
         publisher, subscriber = notifiers
@@ -132,7 +132,7 @@ class NotifierContract:
         assert threads == {ident}
         assert here.threads == {threading.get_ident()}
 
-    async def test_a_loop_that_ended_without_closing_its_ear_harms_nobody(
+    async def test_a_loop_that_ended_without_closing_its_subscription_harms_no_other(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
         publisher, subscriber = notifiers
@@ -147,7 +147,7 @@ class NotifierContract:
             publish(Topic.CHANGED, ["still"])
             await listener.wait_for(Topic.CHANGED, "still")
 
-    async def test_a_flood_is_heard_key_by_key_or_as_look_at_everything(
+    async def test_many_hints_arrive_key_by_key_or_as_an_empty_key(
         self, notifiers: tuple[Notifier, Notifier]
     ) -> None:
         publisher, subscriber = notifiers
@@ -157,7 +157,7 @@ class NotifierContract:
         publisher.publish(Topic.CHANGED, keys)
         await listener.wait_for(Topic.CHANGED, *keys)
 
-    async def test_nothing_to_say_is_fine(self, notifiers: tuple[Notifier, Notifier]) -> None:
+    async def test_publishing_no_keys_does_nothing(self, notifiers: tuple[Notifier, Notifier]) -> None:
         publisher, subscriber = notifiers
         listener = _RecordingListener()
         await subscriber.subscribe([Topic.CANCEL, Topic.CHANGED], listener)
@@ -166,7 +166,7 @@ class NotifierContract:
         await listener.wait_for(Topic.CHANGED, "end")
 
     @pytest.mark.parametrize("which", [0, 1])
-    async def test_who_speaks_after_the_end_is_not_heard_and_not_hurt(
+    async def test_publishing_after_the_close_does_nothing(
         self, notifiers: tuple[Notifier, Notifier], which: int
     ) -> None:
         listener = _RecordingListener()
@@ -178,7 +178,7 @@ class NotifierContract:
             notifier.publish(Topic.CHANGED, ["too late"])
         await subscription.close()
 
-    async def test_a_listener_may_speak(self, notifiers: tuple[Notifier, Notifier]) -> None:
+    async def test_a_listener_may_publish(self, notifiers: tuple[Notifier, Notifier]) -> None:
         publisher, subscriber = notifiers
         listener = _RecordingListener()
 

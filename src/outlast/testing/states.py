@@ -6,100 +6,100 @@ from typing import Final
 from outlast.domain.lease_observer import MAX_LAPSES
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import AnalysisSession
+from outlast.ports.store import Store
 from outlast.testing.acts import (
-    WholeStore,
     cancelled,
+    claim_of,
+    claim_session,
     completed,
     crash,
-    enter,
     failed,
     lapse,
     postponed,
     read,
+    register_worker,
     released,
-    right,
     start,
     started_and_claimed,
-    take_one,
 )
 
-Reach = Callable[[WholeStore], Awaitable[AnalysisSession]]
+Reach = Callable[[Store], Awaitable[AnalysisSession]]
 
 
-async def _queued(store: WholeStore) -> AnalysisSession:
+async def _queued(store: Store) -> AnalysisSession:
     return await start(store)
 
 
-async def _postponed(store: WholeStore) -> AnalysisSession:
+async def _postponed(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
-    await store.finish(right(session), postponed())
+    await store.finish(claim_of(session), postponed())
     return await read(store, session.id)
 
 
-async def _released(store: WholeStore) -> AnalysisSession:
+async def _released(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
-    await store.finish(right(session), released())
+    await store.finish(claim_of(session), released())
     return await read(store, session.id)
 
 
-async def _rescued(store: WholeStore) -> AnalysisSession:
+async def _rescued(store: Store) -> AnalysisSession:
     session = await start(store)
     await crash(store, session.id)
     return await read(store, session.id)
 
 
-async def _lapsed(store: WholeStore) -> AnalysisSession:
+async def _lapsed(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
     await lapse(store)
     return await read(store, session.id)
 
 
-async def _lost(store: WholeStore) -> AnalysisSession:
+async def _lost(store: Store) -> AnalysisSession:
     session = await start(store)
     for n in range(MAX_LAPSES):
-        enter(store, f"silent {n}")
-        await take_one(store, session.id, f"silent {n}")
+        register_worker(store, f"silent {n}")
+        await claim_session(store, session.id, f"silent {n}")
         await lapse(store, f"silent {n}")
     return await read(store, session.id)
 
 
-async def _running(store: WholeStore) -> AnalysisSession:
+async def _running(store: Store) -> AnalysisSession:
     return await started_and_claimed(store)
 
 
-async def _cancelling(store: WholeStore) -> AnalysisSession:
+async def _cancelling(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
     await store.cancel(session.id, owner=None)
     return await read(store, session.id)
 
 
-async def _completed(store: WholeStore) -> AnalysisSession:
+async def _completed(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
-    await store.finish(right(session), completed('{"first":true}'))
+    await store.finish(claim_of(session), completed('{"first":true}'))
     return await read(store, session.id)
 
 
-async def _failed(store: WholeStore) -> AnalysisSession:
+async def _failed(store: Store) -> AnalysisSession:
     session = await started_and_claimed(store)
-    await store.finish(right(session), failed("It failed at first."))
+    await store.finish(claim_of(session), failed("It failed at first."))
     return await read(store, session.id)
 
 
-async def _quarantined(store: WholeStore) -> AnalysisSession:
+async def _quarantined(store: Store) -> AnalysisSession:
     session = await start(store)
     await crash(store, session.id, MAX_CRASHES)
     return await read(store, session.id)
 
 
-async def _cancelled_while_waiting(store: WholeStore) -> AnalysisSession:
+async def _cancelled_while_waiting(store: Store) -> AnalysisSession:
     session = await start(store)
     await store.cancel(session.id, owner=None)
     return await read(store, session.id)
 
 
-async def _cancelled_at_work(store: WholeStore) -> AnalysisSession:
+async def _cancelled_at_work(store: Store) -> AnalysisSession:
     session = await _cancelling(store)
-    await store.finish(right(session), cancelled())
+    await store.finish(claim_of(session), cancelled())
     return await read(store, session.id)
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from outlast.domain.session import AnalysisSession, Claim, NewSession
-from outlast.ports.store import Selection
-from outlast.testing.acts import WholeStore, new_session
+from outlast.ports.store import Selection, Store
+from outlast.testing.acts import new_session
 from outlast.testing.clock import FakeClock
 from outlast.testing.store_model import Model, ModelSession
 
-OpenStore = Callable[[FakeClock], Awaitable[WholeStore]]
+OpenStore = Callable[[FakeClock], Awaitable[Store]]
 T = TypeVar("T")
 
 
@@ -93,7 +93,7 @@ class StoreLife(RuleBasedStateMachine):
         assert len(keys) == len(set(keys))
 
 
-async def _opened(open_store: OpenStore, clock: FakeClock) -> WholeStore:
+async def _opened(open_store: OpenStore, clock: FakeClock) -> Store:
     return await open_store(clock)
 
 

@@ -25,17 +25,17 @@ from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
 from outlast.testing.acts import (
     cancelled,
+    claim_next,
     completed,
     death_of,
-    enter,
     failed,
     kept,
     lapse,
     postponed,
     read,
+    register_worker,
     released,
     return_as,
-    take,
     update,
 )
 from outlast.testing.store_life import StoreLife
@@ -65,7 +65,7 @@ class StoreMachine(StoreLife):
             assert not self._run(self._store.add(new, LIMITS)).existing
             self._model.add(new, self._wall)
         for worker in WORKER_IDS:
-            self.a_worker_claims(worker, None, limit=1, beside=0)
+            self.a_worker_claims(worker, None, limit=1, most_crashes=0)
         return _all([new.id for new in first])
 
     @rule(worker=WORKERS)
@@ -75,7 +75,7 @@ class StoreMachine(StoreLife):
         lease.close()
         assert (beat is not None) == (worker in self._model.workers)
         if beat is None:
-            enter(self._store, worker)
+            register_worker(self._store, worker)
         else:
             held = self._model.held_by(worker)
             assert beat.held == {Claim(s.id, s.claim) for s in held}
@@ -115,22 +115,22 @@ class StoreMachine(StoreLife):
         model.add(new, self._wall)
         return _all([new.id])
 
-    @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), beside=st.integers(0, 3))
-    def a_worker_claims(self, worker: str, session_id: str | None, limit: int, beside: int) -> None:
+    @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), most_crashes=st.integers(0, 3))
+    def a_worker_claims(self, worker: str, session_id: str | None, limit: int, most_crashes: int) -> None:
         ready = self._model.claimable(self._wall) if worker in self._model.workers else []
         if session_id is not None:
             one = self._run(self._store.claim_one(worker, session_id))
             assert (one is not None) == (session_id in {s.id for s in ready})
             taken = [one] if one else []
         else:
-            taken = self._run(take(self._store, worker, limit=limit, beside=beside))
-            self._judge_choice({s.id for s in taken}, ready, limit, beside)
+            taken = self._run(claim_next(self._store, worker, limit=limit, most_crashes=most_crashes))
+            self._judge_choice({s.id for s in taken}, ready, limit, most_crashes)
         for session in taken:
             self._model.sessions[session.id].take(worker, self._wall)
             self._model.said.pop(session.id, None)
 
-    def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, beside: int) -> None:
-        fit = [s for s in ready if may_work_beside(s.crashes, beside)]
+    def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, most_crashes: int) -> None:
+        fit = [s for s in ready if may_work_beside(s.crashes, most_crashes)]
         assert ids <= {s.id for s in fit}
         honest = [s for s in fit if s.crashes < SUSPECT_CRASHES]
         suspects = ids - {s.id for s in honest}
@@ -241,8 +241,8 @@ class StoreMachine(StoreLife):
     def a_session_kills_its_workers(self, session_id: str, deaths: int, neighbours: int) -> None:
         for _ in range(deaths):
             self.a_worker_goes("w1", "replaced")
-            self.a_worker_claims("w1", session_id, limit=0, beside=1)
-            self.a_worker_claims("w1", None, limit=neighbours, beside=0)
+            self.a_worker_claims("w1", session_id, limit=0, most_crashes=1)
+            self.a_worker_claims("w1", None, limit=neighbours, most_crashes=0)
         self.a_worker_goes("w1", "replaced")
 
     @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))

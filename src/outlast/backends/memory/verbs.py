@@ -30,8 +30,8 @@ class MemoryVerbs(MemoryPart):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        beside: int,
-        passing_over: Collection[str] = (),
+        most_crashes: int,
+        excluding: Collection[str] = (),
     ) -> list[AnalysisSession]:
         tables = self._tables
         taken: list[AnalysisSession] = []
@@ -40,7 +40,7 @@ class MemoryVerbs(MemoryPart):
                 return taken
             ready = in_order(tables.sessions.values(), tables.clock.now())
             known = [r for r in ready if r.queue in queues and r.analysis in analyses]
-            fit = [r for r in known if may_work_beside(r.crashes, beside) and r.id not in passing_over]
+            fit = [r for r in known if may_work_beside(r.crashes, most_crashes) and r.id not in excluding]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the newest: its worker lived before it came
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)

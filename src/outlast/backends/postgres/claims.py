@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, as_utc
-from outlast.backends.postgres.positions import Found, Place, Positions, Range
+from outlast.backends.postgres.positions import Claimed, Place, Positions, Range
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import plain
@@ -30,8 +30,8 @@ class PostgresClaims(PostgresPart):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        beside: int,
-        passing_over: Collection[str] = (),
+        most_crashes: int,
+        excluding: Collection[str] = (),
     ) -> list[AnalysisSession]:
         queues, analyses = list(dict.fromkeys(queues)), list(dict.fromkeys(analyses))
         if limit <= 0 or not queues or not analyses:
@@ -41,8 +41,8 @@ class PostgresClaims(PostgresPart):
             "queues": queues,
             "analyses": analyses,
             "limit": limit,
-            "beside": beside,
-            "passed_over": list(passing_over),
+            "most_crashes": most_crashes,
+            "excluded": list(excluding),
         }
         rows = await self._claimed([(queue, analysis) for queue in queues for analysis in analyses], values)
         rows.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
@@ -50,7 +50,7 @@ class PostgresClaims(PostgresPart):
 
     async def _claimed(self, places: Sequence[Place], values: Mapping[str, Any]) -> list[Row]:
         """Claim; start behind earlier claims while the index entries of claimed sessions cannot be removed."""
-        ranges = self._positions.ranges(places, values["beside"])
+        ranges = self._positions.ranges(places, values["most_crashes"])
         counting = self._positions.counting
         name, parameters = (
             ("claim", values) if ranges is None else ("claim_near", {**values, **flat_ranges(ranges)})
@@ -61,11 +61,11 @@ class PostgresClaims(PostgresPart):
             rows = await self._db.use(lambda c: self._after_make_ready(c, name, parameters), again=True)
             self._positions.record_uncounted(self._db.clock.monotonic() - began)
             return rows
-        rows, at, walked = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
+        rows, at, entries = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
         if ranges is None:
-            self._positions.record_full_scan(self._db.clock.monotonic() - began, walked)
+            self._positions.record_full_scan(self._db.clock.monotonic() - began, entries)
         found = [
-            Found((row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"])
+            Claimed((row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"])
             for row in rows
         ]
         self._positions.record_found(places, found, exhausted=len(rows) < values["limit"], at=at)
@@ -95,14 +95,14 @@ class PostgresClaims(PostgresPart):
     async def _counted(
         self, connection: Connection, name: str, values: Mapping[str, Any]
     ) -> tuple[list[Row], datetime, int]:
-        """As `_when_made_ready`; and when that was, and how many entries it has walked over."""
-        walked = self._db.sql["walked"].encode()
+        """As `_after_make_ready`; and the time, and how many index entries it has read."""
+        count = self._db.sql["index_entries_read"].encode()
         async with connection.pipeline():
             await connection.execute(self._db.sql["make_ready"].encode())
-            await connection.execute(self._db.sql["in_order"].encode())
-            before = await connection.execute(walked)
+            await connection.execute(self._db.sql["avoid_sorting"].encode())
+            before = await connection.execute(count)
             cursor = await connection.execute(self._db.sql[name].encode(), values)
-            after = await connection.execute(walked)
+            after = await connection.execute(count)
         (start,), (end,) = await before.fetchall(), await after.fetchall()
         return await cursor.fetchall(), start["at"], end["entries"] - start["entries"]
 
@@ -128,8 +128,8 @@ class PostgresClaims(PostgresPart):
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
         flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
         rows = await self._db.all("keep_step", {"items": as_json(flat)})
-        written = {(Claim(row["id"], row["claim"]), row["call"]) for row in rows}
-        return [(claim, kept.call) in written for claim, kept in items]
+        written = {(row["id"], row["claim"], row["call"]) for row in rows}
+        return [(claim.session_id, claim.number, kept.call) in written for claim, kept in items]
 
 
 def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:

@@ -38,8 +38,8 @@ class PostgresEnds(PostgresPart):
                 cursor = await connection.execute(self._db.sql["finish"].encode(), values)
             return await cursor.fetchall()
 
-        ended = {Claim(row["id"], row["claim"]) for row in await self._db.use(write, again=True)}
-        answers = [claim in ended for claim, _ in items]
+        ended = {(row["id"], row["claim"]) for row in await self._db.use(write, again=True)}
+        answers = [(claim.session_id, claim.number) in ended for claim, _ in items]
         if not all(answers):
             rows = await self._db.all("written_ends", {"ids": ids})
             digests = {row["id"]: row["end_digest"] for row in rows}
@@ -61,7 +61,7 @@ class PostgresEnds(PostgresPart):
                         return CancelAnswer.CANCELLED
                     case Status.PROCESSING:
                         if not row["cancel_requested"]:
-                            await self._db.rows_of(connection, "fold", {"ids": [session_id]})
+                            await self._db.rows_of(connection, "merge_progress", {"ids": [session_id]})
                             await self._db.rows_of(connection, "cancel", values)
                         return CancelAnswer.CANCELLING
                     case Status.COMPLETED | Status.FAILED:
@@ -97,7 +97,7 @@ class PostgresEnds(PostgresPart):
             for one in sorted((anonymous, owner)):  # keep either owner from starting sessions meanwhile
                 await self._db.rows_of(connection, "lock_owner", {"owner": one})
             locked = await self._db.rows_of(connection, "lock_sessions_of_owner", values)
-            await self._db.rows_of(connection, "fold", {"ids": [row["id"] for row in locked]})
+            await self._db.rows_of(connection, "merge_progress", {"ids": [row["id"] for row in locked]})
             adopted = await connection.execute(self._db.sql["adopt_sessions"].encode(), values)
             await self._db.rows_of(connection, "adopt_results", values)
             await self._db.rows_of(connection, "adopt_uploads", values)

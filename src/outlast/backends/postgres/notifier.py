@@ -59,7 +59,7 @@ class _PostgresConnection:
         )
         queries = files("outlast.backends.postgres") / "queries"
         self._listen, self._notify, self._ping = (
-            (queries / f"{name}.sql").read_bytes() for name in ("listen", "notify", "still_there")
+            (queries / f"{name}.sql").read_bytes() for name in ("listen", "notify", "ping")
         )
 
     async def receive(self, on_connect: Callable[[], None], on_message: Callable[[bytes], None]) -> None:

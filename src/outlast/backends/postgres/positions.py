@@ -1,7 +1,7 @@
 """Where claims start to scan the index of claimable sessions, while dead entries precede the live ones.
 
-A transaction held open keeps the index entries of all sessions that were claimed since. A full scan walks over all
-of them before it comes to pending sessions, which are behind: whatever becomes claimable gets the current time as
+A transaction held open keeps the index entries of all sessions that were claimed since. A full scan reads all of
+them before it comes to pending sessions, which are behind: whatever becomes claimable gets the current time as
 its `available_at`. Claims then start a moment before where earlier ones have ended, and seldom scan in full, for
 sessions that were committed late or skipped. This affects only how soon a session is found.
 """
@@ -15,9 +15,9 @@ from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.ports.clock import Clock
 
 SLOW = 0.01
-"""Seconds of a claim from which on the next one counts the entries that it walks over."""
+"""Seconds of a claim from which on the next one counts the entries that it reads."""
 MANY = 5_000
-"""Entries that a full scan may walk over before claims stop scanning in full."""
+"""Entries that a full scan may read before claims stop scanning in full."""
 COST_FACTOR = 200
 """The next full scan comes after this many times the duration of the last one, so it takes 0.5 % of the time."""
 OVERLAP = timedelta(seconds=1)
@@ -45,7 +45,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Claimed:
     """A session that was claimed."""
 
     place: Place
@@ -62,24 +62,24 @@ class Positions:
         self._lock = threading.Lock()
         self._counting = False
         self._slow = False
-        """Full scans are slow because of the entries that they walk over."""
+        """Full scans are slow because of the entries that they read."""
         self._next_full_scan = 0.0
-        self._beside = 0
+        self._most_crashes_held = 0
         self._reached: dict[Place, dict[int, datetime]] = {}
         self._exhausted_at: dict[Place, datetime] = {}
         """When a claim last left no session there."""
 
     @property
     def counting(self) -> bool:
-        """Return whether a claim has to count the entries that it walks over."""
+        """Return whether a claim has to count the entries that it reads."""
         return self._counting
 
-    def ranges(self, places: Sequence[Place], beside: int) -> Sequence[Range] | None:
+    def ranges(self, places: Sequence[Place], most_crashes: int) -> Sequence[Range] | None:
         """Return what the next claim scans; `None` for a full scan."""
         with self._lock:
             # sessions that were skipped because of a suspect are before the current position
-            suspect_ended = beside < SUSPECT_CRASHES <= self._beside
-            self._beside = beside
+            suspect_ended = most_crashes < SUSPECT_CRASHES <= self._most_crashes_held
+            self._most_crashes_held = most_crashes
             if not self._slow or suspect_ended or self._clock.monotonic() >= self._next_full_scan:
                 return None
             return [part for place in places for part in _parts(place, self._reached.get(place, {}))]
@@ -89,17 +89,17 @@ class Positions:
         if seconds >= SLOW:
             self._counting = True
 
-    def record_full_scan(self, seconds: float, walked: int) -> None:
-        """Record the duration of a full scan, and how many entries it has walked over."""
+    def record_full_scan(self, seconds: float, entries: int) -> None:
+        """Record the duration of a full scan, and how many index entries it has read."""
         with self._lock:
-            self._counting = self._slow = walked >= MANY
+            self._counting = self._slow = entries >= MANY
             self._next_full_scan = self._clock.monotonic() + COST_FACTOR * seconds
             if not self._slow:
                 self._reached.clear()
                 self._exhausted_at.clear()
 
     def record_found(
-        self, places: Sequence[Place], found: Sequence[Found], *, exhausted: bool, at: datetime
+        self, places: Sequence[Place], found: Sequence[Claimed], *, exhausted: bool, at: datetime
     ) -> None:
         """Record the sessions that a claim has found; `exhausted` if it left none in what it scanned."""
         with self._lock:

@@ -30,7 +30,7 @@ class PostgresRecovery(PostgresPart):
         self._next_query = 0.0
 
     async def beats(self) -> Sequence[Heartbeat]:
-        found = await self._db.all("heartbeats")
+        found = await self._db.all("registered_heartbeats")
         registered = [Heartbeat(**row) for row in found]
         known = {beat.worker_id for beat in registered}
         others = [
@@ -45,8 +45,8 @@ class PostgresRecovery(PostgresPart):
 
             async def read(connection: Connection) -> list[Row]:
                 async with connection.pipeline():
-                    await connection.execute(self._db.sql["in_order"].encode())
-                    cursor = await connection.execute(self._db.sql["holders"].encode())
+                    await connection.execute(self._db.sql["avoid_sorting"].encode())
+                    cursor = await connection.execute(self._db.sql["unregistered_holders"].encode())
                 return await cursor.fetchall()
 
             self._holders = [row["worker_id"] for row in await self._db.use(read, again=True)]
@@ -84,7 +84,7 @@ class PostgresRecovery(PostgresPart):
 
         async def write(connection: Connection) -> int:
             held = await self._db.rows_of(connection, "lock_held", values)
-            await self._db.rows_of(connection, "fold", {"ids": [row["session_id"] for row in held]})
+            await self._db.rows_of(connection, "merge_progress", {"ids": [row["session_id"] for row in held]})
             await self._db.rows_of(connection, "record_releases", values)
             released = await connection.execute(self._db.sql["release_held"].encode(), values)
             await self._db.rows_of(connection, "forget_workers", {"ids": [worker_id]})
@@ -98,7 +98,7 @@ class PostgresRecovery(PostgresPart):
         """Apply verdicts to sessions whose rows are locked; return the ids."""
         if not verdicts:
             return []
-        await self._db.rows_of(connection, "fold", {"ids": [verdict.session_id for verdict in verdicts]})
+        await self._db.rows_of(connection, "merge_progress", {"ids": [verdict.session_id for verdict in verdicts]})
         taken = as_json([asdict(verdict) for verdict in verdicts])
         values = {"taken": taken, "ended": ended, "cause": cause}
         await self._db.rows_of(connection, "record_verdicts", values)

@@ -16,7 +16,7 @@ from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
-"""Entries of the queue that the query for a position may walk over."""
+"""Entries of the queue that the query for a position may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class PostgresSessions(PostgresPart):
 
     async def _version_of_each(self, asked: Sequence[tuple[str, str]]) -> Sequence[int | None]:
         ids, owners = zip(*set(asked), strict=True)
-        rows = await self._db.all("version", {"ids": list(ids), "owners": list(owners)})
+        rows = await self._db.all("version_of_each", {"ids": list(ids), "owners": list(owners)})
         known = {(row["id"], row["owner"]): row["version"] for row in rows}
         return [known.get(one) for one in asked]
 
@@ -112,7 +112,7 @@ class PostgresSessions(PostgresPart):
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         if not session_ids:
             return set()
-        existing = await self._db.all("there", {"ids": list(session_ids)})
+        existing = await self._db.all("existing_sessions", {"ids": list(session_ids)})
         return set(session_ids) - {row["id"] for row in existing}
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:

@@ -14,7 +14,7 @@ from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import flat_end
 from outlast.backends.postgres.store_part import PostgresPart
-from outlast.backends.rows import Row, as_beat, as_json
+from outlast.backends.rows import Row, as_beat, as_json, fields_of
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
@@ -36,18 +36,8 @@ class PostgresLease:
         self._connection: Connection | None = None
 
     def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
-        values = {
-            "id": worker.id,
-            "host": worker.host,
-            "pid": worker.pid,
-            "queues": list(worker.queues),
-            "analyses": list(worker.analyses),
-            "concurrency": worker.concurrency,
-            "started_at": worker.started_at,
-            "beat_at": worker.beat_at,
-            "process": worker.process,
-            "lease": LEASE,
-        }
+        lists = {"queues": list(worker.queues), "analyses": list(worker.analyses)}
+        values = fields_of(worker) | lists | {"lease": LEASE}
 
         def write(connection: Connection) -> None:
             with connection.transaction():
@@ -67,7 +57,7 @@ class PostgresLease:
             values = {"worker_id": worker_id, "lease": LEASE}
             with connection.pipeline():
                 renewed = connection.execute(self._sql["renew"].encode(), values)
-                held = connection.execute(self._sql["beat"].encode(), values)
+                held = connection.execute(self._sql["held_claims"].encode(), values)
             return held.fetchall() if renewed.fetchone() else None
 
         held = self._use(write)
@@ -89,7 +79,9 @@ class PostgresLease:
         def write(connection: Connection) -> int:
             with connection.transaction():
                 held = connection.execute(self._sql["lock_held"].encode(), values).fetchall()
-                connection.execute(self._sql["fold"].encode(), {"ids": [row["session_id"] for row in held]})
+                connection.execute(
+                    self._sql["merge_progress"].encode(), {"ids": [row["session_id"] for row in held]}
+                )
                 connection.execute(self._sql["record_releases"].encode(), values)
                 released = connection.execute(self._sql["release_held"].encode(), values).rowcount
                 connection.execute(self._sql["forget_workers"].encode(), {"ids": [worker_id]})

@@ -67,8 +67,7 @@ class SQLiteBlobs(SQLitePart):
             if known is not None:
                 connection.execute(self._sql["delete_upload"], values)
                 return known
-            connection.execute(self._sql["complete_upload"], values)
-            return self._db.row_of(connection, "use_upload", values)
+            return self._db.row_of(connection, "complete_upload", values)
 
         return self._stored(cast("Row", await self._db.write(write)))
 

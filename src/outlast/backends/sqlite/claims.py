@@ -24,17 +24,17 @@ class SQLiteClaims(SQLitePart):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        beside: int,
-        passing_over: Collection[str] = (),
+        most_crashes: int,
+        excluding: Collection[str] = (),
     ) -> list[AnalysisSession]:
         def write(connection: Connection) -> list[AnalysisSession]:
             stamp = self._db.stamp()
             connection.execute(self._sql["make_ready"], stamp)
-            numbers = self._next(connection, queues, analyses, limit, beside, passing_over)
+            numbers = self._next(connection, queues, analyses, limit, most_crashes, excluding)
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
-            rows = self._db.rows_of(connection, "claim", values)
+            rows = self._db.rows_of(connection, "claim_numbers", values)
             claimed = {row["number"]: row for row in rows}
             return self._db.rows.many(claimed[number] for number in numbers if number in claimed)
 
@@ -62,7 +62,7 @@ class SQLiteClaims(SQLitePart):
             connection.execute(self._sql["make_ready"], values)
             due = self._db.rows_of(connection, "due_offers", values | {"limit": limit})
             numbers = as_json([row["number"] for row in due])
-            rows = self._db.rows_of(connection, "offer", values | {"numbers": numbers})
+            rows = self._db.rows_of(connection, "mark_offered", values | {"numbers": numbers})
             rows.sort(key=lambda row: (-row["priority"], row.pop("available_at")))
             return [Waiting(**row) for row in rows]
 
@@ -90,11 +90,11 @@ class SQLiteClaims(SQLitePart):
         queues: Sequence[str],
         analyses: Sequence[str],
         limit: int,
-        beside: int,
-        passing_over: Collection[str],
+        most_crashes: int,
+        excluding: Collection[str],
     ) -> list[int]:
         """Return the row ids to claim, merged from the ordered rows of each queue and analysis."""
-        passed_over = as_json(list(passing_over)) if passing_over else None
+        excluded = as_json(list(excluding)) if excluding else None
         candidates: list[Row] = []
         for queue in dict.fromkeys(queues):
             for analysis in dict.fromkeys(analyses):
@@ -102,8 +102,8 @@ class SQLiteClaims(SQLitePart):
                     "queue": queue,
                     "analysis": analysis,
                     "limit": limit,
-                    "beside": beside,
-                    "passed_over": passed_over,
+                    "most_crashes": most_crashes,
+                    "excluded": excluded,
                 }
                 candidates += self._db.rows_of(connection, "next_claimable", values)
         # of the suspects the newest: its worker lived before it came

@@ -84,5 +84,5 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
     if end.ended == "completed":
         connection.execute(sql["keep_result"], values)
         connection.execute(sql["forget_kept_steps"], values)
-    connection.execute(sql["finish"], values)
+    connection.execute(sql["finish_session"], values)
     return True

@@ -39,7 +39,7 @@ class SQLiteResults(SQLitePart):
             connection.execute(self._sql["learn"], {"samples": flat})
             for analysis, step in lines:
                 values = {"analysis": analysis, "step": step, "kept": SAMPLES_KEPT}
-                connection.execute(self._sql["unlearn"], values)
+                connection.execute(self._sql["delete_old_samples"], values)
 
         await self._db.write(write, durable=False)
 

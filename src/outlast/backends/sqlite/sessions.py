@@ -14,7 +14,7 @@ from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
-"""Entries of the queue that the query for a position may walk over."""
+"""Entries of the queue that the query for a position may read."""
 SMALL_INPUT = 2_048
 """Characters up to which an input is stored in the session's row."""
 FEW = 100

@@ -49,7 +49,7 @@ class LoopSubscriptions:
         self._received = False
         self._unannounced = False
         self._queue_limit = _queue_limit()
-        self._inbox = Outbox()
+        self._own_hints = Outbox()
         self.outbox = Outbox()
         """Hints that this loop sends to other processes in its next iteration."""
 
@@ -95,7 +95,7 @@ class LoopSubscriptions:
 
     def post(self, topic: Topic, keys: Sequence[str]) -> None:
         """Deliver a hint of this process, from any thread. Raises `RuntimeError` if the loop is closed."""
-        if self._inbox.put(topic, keys):
+        if self._own_hints.put(topic, keys):
             # waking the loop costs as much as all the rest, and its own thread need not
             call_soon = self.loop.call_soon if running_loop() is self.loop else self.loop.call_soon_threadsafe
             call_soon(self._deliver_own)
@@ -127,7 +127,7 @@ class LoopSubscriptions:
         self._deliver(hints)
 
     def _deliver_own(self) -> None:
-        self._deliver({topic: dict.fromkeys(keys) for topic, keys in self._inbox.drain()})
+        self._deliver({topic: dict.fromkeys(keys) for topic, keys in self._own_hints.drain()})
 
     def _deliver(self, hints: dict[Topic, dict[str, None]]) -> None:
         self._received = True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.end_records import written
-from outlast.backends.rows import Row, as_beat, as_json
+from outlast.backends.rows import Row, as_beat, as_json, fields_of
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
@@ -33,22 +33,17 @@ class SQLiteLease:
         self._connection: Connection | None = None
 
     def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
-        values = {
-            "id": worker.id,
-            "host": worker.host,
-            "pid": worker.pid,
+        values = fields_of(worker) | {
             "queues": as_json(worker.queues),
             "analyses": as_json(worker.analyses),
-            "concurrency": worker.concurrency,
             "started_at": as_text(worker.started_at),
             "beat_at": as_text(worker.beat_at),
-            "process": worker.process,
         }
 
         def write(connection: Connection) -> None:
             if formerly is not None:
                 said = {"formerly": formerly, "lapsed": lapse_of(formerly), "returned": returned(formerly)}
-                connection.execute(self._sql["undo_lapses"], said)
+                connection.execute(self._sql["decrement_lapses"], said)
                 connection.execute(self._sql["record_return"], said)
             connection.execute(self._sql["register"], values | self._fresh())
 
@@ -59,7 +54,7 @@ class SQLiteLease:
             values = self._fresh() | {"worker_id": worker_id, "now": self._db.now()}
             if self._db.row_of(connection, "renew", values) is None:
                 return None
-            return self._db.rows_of(connection, "beat", values)
+            return self._db.rows_of(connection, "held_claims", values)
 
         held = self._write(write)
         return None if held is None else as_beat(held)

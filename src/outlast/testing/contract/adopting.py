@@ -4,17 +4,18 @@
 
 import io
 
-from outlast.testing.acts import WholeStore, completed, read, right, start, started_and_claimed
+from outlast.ports.store import Store
+from outlast.testing.acts import claim_of, completed, read, start, started_and_claimed
 from outlast.testing.contract.fixtures import StoreFixtures
 
 
 class AdoptContract(StoreFixtures):
     """`adopt`."""
 
-    async def test_sessions_results_and_uploads_change_hands(self, store: WholeStore) -> None:
+    async def test_sessions_results_and_uploads_are_adopted(self, store: Store) -> None:
         waiting = await start(store, owner="nobody")
         done = await started_and_claimed(store, owner="nobody")
-        await store.finish(right(done), completed())
+        await store.finish(claim_of(done), completed())
         foreign = await start(store, owner="a third")
         upload = await store.put("nobody", "a.csv", io.BytesIO(b"a,b"))
         assert await store.adopt("nobody", "ann") == 2
@@ -31,13 +32,15 @@ class AdoptContract(StoreFixtures):
         assert await read(store, foreign.id) == foreign
         assert await store.adopt("nobody", "ann") == 0
 
-    async def test_a_claim_goes_on_under_the_new_owner(self, store: WholeStore) -> None:
+    async def test_a_claim_stays_valid_under_the_new_owner(self, store: Store) -> None:
         session = await started_and_claimed(store, owner="nobody")
         await store.adopt("nobody", "ann")
-        assert await store.finish(right(session), completed())
+        assert await store.finish(claim_of(session), completed())
         assert await store.result(session.id, owner="ann") is not None
 
-    async def test_what_the_new_owner_has_in_flight_or_uploaded_too_stays(self, store: WholeStore) -> None:
+    async def test_sessions_in_flight_and_uploads_that_the_new_owner_has_too_are_not_adopted(
+        self, store: Store
+    ) -> None:
         theirs = await start(store, owner="ann", subject="the same")
         ours = await start(store, owner="nobody", subject="the same")
         await store.put("ann", "mine.csv", io.BytesIO(b"a,b"))
@@ -50,23 +53,21 @@ class AdoptContract(StoreFixtures):
         assert found is not None
         assert found.name == "mine.csv"
 
-    async def test_an_ended_session_of_the_same_subject_changes_hands(self, store: WholeStore) -> None:
+    async def test_an_ended_session_of_the_same_subject_is_adopted(self, store: Store) -> None:
         await start(store, owner="ann", subject="the same")
         ours = await start(store, owner="nobody", subject="the same")
         await store.cancel(ours.id, owner=None)
         assert await store.adopt("nobody", "ann") == 1
         assert await store.get(ours.id, owner="ann") is not None
 
-    async def test_what_the_new_owner_had_of_the_same_subject_and_has_ended_keeps_nothing_back(
-        self, store: WholeStore
-    ) -> None:
+    async def test_ended_sessions_of_the_new_owner_prevent_no_adoption(self, store: Store) -> None:
         theirs = await started_and_claimed(store, owner="ann", subject="the same")
-        await store.finish(right(theirs), completed())
+        await store.finish(claim_of(theirs), completed())
         ours = await start(store, owner="nobody", subject="the same")
         assert await store.adopt("nobody", "ann") == 1
         assert await store.get(ours.id, owner="ann") is not None
 
-    async def test_who_adopts_from_oneself_changes_nothing(self, store: WholeStore) -> None:
+    async def test_adopting_from_oneself_changes_nothing(self, store: Store) -> None:
         session = await start(store, owner="ann")
         assert await store.adopt("ann", "ann") == 0
         assert await read(store, session.id) == session

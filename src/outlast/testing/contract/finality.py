@@ -11,21 +11,21 @@ import pytest
 
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
+from outlast.ports.store import Store
 from outlast.ports.workers import LEASE
 from outlast.testing.acts import (
     WORKER,
-    WholeStore,
     cancelled,
+    claim_next,
+    claim_of,
     completed,
     death_of,
-    enter,
     failed,
     lapse,
     postponed,
     read,
+    register_worker,
     released,
-    right,
-    take,
 )
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
@@ -78,7 +78,7 @@ class Act:
     """One way to perform an operation."""
 
     verb: Verb
-    perform: Callable[[WholeStore, AnalysisSession], Awaitable[object]]
+    perform: Callable[[Store, AnalysisSession], Awaitable[object]]
     fenced: bool = False
     """It names a claim, so it changes only processing sessions."""
 
@@ -88,53 +88,53 @@ class Act:
         return allowed(self.verb, before)
 
 
-async def _claim(store: WholeStore, _session: AnalysisSession) -> object:
-    enter(store, "another")
-    return await take(store, "another")
+async def _claim(store: Store, _session: AnalysisSession) -> object:
+    register_worker(store, "another")
+    return await claim_next(store, "another")
 
 
-async def _claim_one(store: WholeStore, session: AnalysisSession) -> object:
-    enter(store, "another")
+async def _claim_one(store: Store, session: AnalysisSession) -> object:
+    register_worker(store, "another")
     return await store.claim_one("another", session.id)
 
 
-async def _rescue_by_lease(store: WholeStore, _session: AnalysisSession) -> object:
+async def _rescue_by_lease(store: Store, _session: AnalysisSession) -> object:
     return await lapse(store)
 
 
-async def _rescue_by_name(store: WholeStore, session: AnalysisSession) -> object:
+async def _rescue_by_name(store: Store, session: AnalysisSession) -> object:
     return await store.rescue_worker(session.worker_id or WORKER, death_of())
 
 
-async def _release_worker(store: WholeStore, session: AnalysisSession) -> object:
+async def _release_worker(store: Store, session: AnalysisSession) -> object:
     return await store.release_worker(session.worker_id or WORKER)
 
 
-async def _release(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.finish(right(session), released())
+async def _release(store: Store, session: AnalysisSession) -> object:
+    return await store.finish(claim_of(session), released())
 
 
-async def _postpone(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.finish(right(session), postponed(5, "Another reason."))
+async def _postpone(store: Store, session: AnalysisSession) -> object:
+    return await store.finish(claim_of(session), postponed(5, "Another reason."))
 
 
-async def _complete(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.finish(right(session), completed('{"second":true}'))
+async def _complete(store: Store, session: AnalysisSession) -> object:
+    return await store.finish(claim_of(session), completed('{"second":true}'))
 
 
-async def _fail(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.finish(right(session), failed("Another failure."))
+async def _fail(store: Store, session: AnalysisSession) -> object:
+    return await store.finish(claim_of(session), failed("Another failure."))
 
 
-async def _cancel(store: WholeStore, session: AnalysisSession) -> object:
+async def _cancel(store: Store, session: AnalysisSession) -> object:
     return await store.cancel(session.id, owner=session.owner)
 
 
-async def _stop(store: WholeStore, session: AnalysisSession) -> object:
-    return await store.finish(right(session), cancelled())
+async def _stop(store: Store, session: AnalysisSession) -> object:
+    return await store.finish(claim_of(session), cancelled())
 
 
-async def _retry(store: WholeStore, session: AnalysisSession) -> object:
+async def _retry(store: Store, session: AnalysisSession) -> object:
     return await store.retry(session.id, owner=session.owner, attempts=3)
 
 
@@ -167,13 +167,13 @@ class FinalityContract(StoreFixtures):
     def test_every_verb_of_the_table_is_performed(self) -> None:
         assert {act.verb for act in ACTS.values()} == set(TRANSITIONS) == set(Verb)
 
-    async def test_every_status_is_reached(self, store: WholeStore) -> None:
+    async def test_every_status_is_reached(self, store: Store) -> None:
         assert {(await reach(store)).status for reach in STATES.values()} == set(Status)
 
     @pytest.mark.parametrize("state", STATES)
     @pytest.mark.parametrize("name", ACTS)
-    async def test_a_verb_leads_where_the_table_says_and_a_refused_one_changes_nothing(
-        self, store: WholeStore, clock: FakeClock, state: str, name: str
+    async def test_a_verb_leads_to_the_status_of_the_table_and_a_refused_one_changes_nothing(
+        self, store: Store, clock: FakeClock, state: str, name: str
     ) -> None:
         before, act = await STATES[state](store), ACTS[name]
         kept_before = (await store.history(before.id), await store.result(before.id, owner=None))

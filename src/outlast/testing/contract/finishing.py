@@ -10,21 +10,21 @@ import pytest
 from outlast.domain.outcome import End, Released
 from outlast.domain.session import AttemptEnd
 from outlast.domain.status import Phase, Status
+from outlast.ports.store import Store
 from outlast.testing.acts import (
     OWNER,
     STEPS,
     WORKER,
-    WholeStore,
     cancelled,
+    claim_of,
+    claim_session,
     completed,
     failed,
     kept,
     postponed,
     read,
     released,
-    right,
     started_and_claimed,
-    take_one,
     update,
 )
 from outlast.testing.clock import FakeClock
@@ -44,14 +44,14 @@ class FinishContract(StoreFixtures):
     """`finish`, `history`."""
 
     async def test_completed_keeps_the_result_and_shows_a_hundred_percent(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         first = await started_and_claimed(store)
-        await store.finish(right(first), postponed())
-        session = await take_one(store, first.id)
-        await store.keep_step(right(session), kept())
+        await store.finish(claim_of(first), postponed())
+        session = await claim_session(store, first.id)
+        await store.keep_step(claim_of(session), kept())
         clock.advance(2)
-        assert await store.finish(right(session), completed('{"Ω":1}', redirect_url="/done"))
+        assert await store.finish(claim_of(session), completed('{"Ω":1}', redirect_url="/done"))
         row = await read(store, session.id)
         assert (row.status, row.phase) == (Status.COMPLETED, Phase.COMPLETED)
         assert row.progress.percentage == 100
@@ -66,13 +66,11 @@ class FinishContract(StoreFixtures):
         assert result is not None
         assert (result.result, result.redirect_url) == ('{"Ω":1}', "/done")
 
-    async def test_failed_says_why_and_keeps_steps_and_percentage(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_failed_says_why_and_keeps_steps_and_percentage(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
-        await store.keep_step(right(session), kept())
+        await store.keep_step(claim_of(session), kept())
         await store.report([update(session, 40)])
-        assert await store.finish(right(session), failed("Gone.", "ref-9"))
+        assert await store.finish(claim_of(session), failed("Gone.", "ref-9"))
         row = await read(store, session.id)
         assert (row.status, row.phase) == (Status.FAILED, Phase.FAILED)
         assert (row.error, row.error_code, row.reference) == ("Gone.", "gone", "ref-9")
@@ -82,10 +80,10 @@ class FinishContract(StoreFixtures):
         assert list(await store.kept_steps(session.id)) == [kept()]
         assert await store.result(session.id, owner=None) is None
 
-    async def test_postponed_waits_for_its_delay_and_says_why(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_postponed_waits_for_its_delay_and_says_why(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
         await store.report([update(session, 40)])
-        assert await store.finish(right(session), postponed(12.5, "No answer."))
+        assert await store.finish(claim_of(session), postponed(12.5, "No answer."))
         row = await read(store, session.id)
         assert (row.status, row.phase) == (Status.PENDING, Phase.RETRYING)
         assert row.available_at == clock.now() + timedelta(seconds=12.5)
@@ -93,11 +91,11 @@ class FinishContract(StoreFixtures):
         assert (row.attempt, row.crashes, row.progress.percentage) == (1, 0, 40)
         assert (row.completed_at, row.worker_id) == (None, None)
 
-    async def test_released_spends_nothing_and_says_nothing(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_released_spends_no_attempt_and_sets_no_error(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
-        await store.keep_step(right(session), kept())
+        await store.keep_step(claim_of(session), kept())
         await store.report([update(session, 40)])
-        assert await store.finish(right(session), released())
+        assert await store.finish(claim_of(session), released())
         row = await read(store, session.id)
         assert (row.status, row.phase) == (Status.PENDING, Phase.QUEUED)
         assert (row.attempt, row.crashes, row.claim) == (0, 0, session.claim)
@@ -107,31 +105,31 @@ class FinishContract(StoreFixtures):
         assert row.progress.percentage == 40
         assert list(await store.kept_steps(session.id)) == [kept()]
 
-    async def test_a_release_with_a_reason_says_it_in_the_history_alone(self, store: WholeStore) -> None:
+    async def test_the_reason_of_a_release_is_only_in_the_history(self, store: Store) -> None:
         session = await started_and_claimed(store)
         end = Released("It is not understood.")
-        assert await store.finish(right(session), end)
-        assert await store.finish(right(session), end)
+        assert await store.finish(claim_of(session), end)
+        assert await store.finish(claim_of(session), end)
         row = await read(store, session.id)
         assert (row.status, row.attempt) == (Status.PENDING, 0)
         assert (row.error, row.error_code, row.reference) == (None, None, None)
         (line,) = await store.history(session.id)
         assert (line.ended, line.error) == ("released", "It is not understood.")
 
-    async def test_releases_never_use_up_the_attempts_and_postponements_do(self, store: WholeStore) -> None:
+    async def test_releases_never_use_up_the_attempts_and_postponements_do(self, store: Store) -> None:
         session = await started_and_claimed(store)
         for _ in range(5):
-            assert await store.finish(right(session), released())
-            session = await take_one(store, session.id)
+            assert await store.finish(claim_of(session), released())
+            session = await claim_session(store, session.id)
         assert session.attempt == 1
         for attempt in (2, 3):
-            assert await store.finish(right(session), postponed())
-            session = await take_one(store, session.id)
+            assert await store.finish(claim_of(session), postponed())
+            session = await claim_session(store, session.id)
             assert session.attempt == attempt
 
-    async def test_cancelled_is_final(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_cancelled_is_final(self, store: Store, clock: FakeClock) -> None:
         session = await STATES["cancelling"](store)
-        assert await store.finish(right(session), cancelled())
+        assert await store.finish(claim_of(session), cancelled())
         row = await read(store, session.id)
         assert (row.status, row.phase) == (Status.CANCELLED, Phase.CANCELLED)
         assert row.completed_at == clock.now()
@@ -148,11 +146,11 @@ class FinishContract(StoreFixtures):
             (failed(), Status.FAILED),
         ],
     )
-    async def test_a_cancel_request_ends_what_would_go_on_and_leaves_what_has_ended(
-        self, store: WholeStore, clock: FakeClock, end: End, status: Status
+    async def test_a_cancel_request_makes_postponed_and_released_attempts_final_and_no_others(
+        self, store: Store, clock: FakeClock, end: End, status: Status
     ) -> None:
         session = await STATES["cancelling"](store)
-        assert await store.finish(right(session), end)
+        assert await store.finish(claim_of(session), end)
         row = await read(store, session.id)
         assert row.status == status
         assert row.completed_at == clock.now()
@@ -160,13 +158,13 @@ class FinishContract(StoreFixtures):
     @pytest.mark.parametrize("state", ["running", "cancelling"])
     @pytest.mark.parametrize("name", EVERY_END)
     async def test_an_end_whose_answer_was_lost_may_be_written_again(
-        self, store: WholeStore, clock: FakeClock, name: AttemptEnd, state: str
+        self, store: Store, clock: FakeClock, name: AttemptEnd, state: str
     ) -> None:
         session = await STATES[state](store)
-        assert await store.finish(right(session), EVERY_END[name])
+        assert await store.finish(claim_of(session), EVERY_END[name])
         row, history = await read(store, session.id), await store.history(session.id)
         clock.advance(1)
-        assert await store.finish(right(session), EVERY_END[name])
+        assert await store.finish(claim_of(session), EVERY_END[name])
         assert await read(store, session.id) == row
         assert await store.history(session.id) == history
 
@@ -183,46 +181,42 @@ class FinishContract(StoreFixtures):
             (released(), postponed()),
         ],
     )
-    async def test_another_end_of_the_same_claim_is_refused(
-        self, store: WholeStore, first: End, second: End
-    ) -> None:
+    async def test_another_end_of_the_same_claim_is_refused(self, store: Store, first: End, second: End) -> None:
         session = await started_and_claimed(store)
-        assert await store.finish(right(session), first)
+        assert await store.finish(claim_of(session), first)
         row, result = await read(store, session.id), await store.result(session.id, owner=None)
-        assert not await store.finish(right(session), second)
+        assert not await store.finish(claim_of(session), second)
         assert await read(store, session.id) == row
         assert await store.result(session.id, owner=None) == result
 
-    async def test_of_two_ends_at_once_one_counts(self, store: WholeStore) -> None:
+    async def test_of_two_ends_at_once_one_counts(self, store: Store) -> None:
         for _ in range(10):
             session = await started_and_claimed(store)
             answers = await asyncio.gather(
-                store.finish(right(session), completed()), store.finish(right(session), failed())
+                store.finish(claim_of(session), completed()), store.finish(claim_of(session), failed())
             )
             assert sorted(answers) == [False, True]
             (line,) = await store.history(session.id)
             assert line.ended == (await read(store, session.id)).status
 
     @pytest.mark.parametrize("name", EVERY_END)
-    async def test_each_end_is_a_line_of_history(
-        self, store: WholeStore, clock: FakeClock, name: AttemptEnd
-    ) -> None:
+    async def test_each_end_adds_a_line_of_history(self, store: Store, clock: FakeClock, name: AttemptEnd) -> None:
         session = await started_and_claimed(store)
         clock.advance(1)
-        await store.finish(right(session), EVERY_END[name])
+        await store.finish(claim_of(session), EVERY_END[name])
         (line,) = await store.history(session.id)
         assert (line.claim, line.attempt, line.worker_id) == (1, 1, WORKER)
         assert (line.ended, line.ended_at) == (name, clock.now())
         said = {"failed": ("The page is gone.", "ref-1"), "postponed": ("The page did not answer.", "ref-2")}
         assert (line.error, line.reference) == said.get(name, (None, None))
 
-    async def test_history_is_told_in_order_oldest_first(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_the_history_is_ordered_oldest_first(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
         for end in (released(), postponed(), failed()):
-            await store.finish(right(session), end)
+            await store.finish(claim_of(session), end)
             clock.jump_wall(-10)
             if end != failed():
-                session = await take_one(store, session.id)
+                session = await claim_session(store, session.id)
         lines = await store.history(session.id)
         assert [(line.claim, line.attempt, line.ended) for line in lines] == [
             (1, 1, "released"),

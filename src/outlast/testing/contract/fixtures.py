@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.testing.acts import WholeStore
+from outlast.ports.store import Store
 from outlast.testing.clock import FakeClock
 
 
@@ -13,7 +13,7 @@ class StoreFixtures:
     server's too.
     """
 
-    async def delete_worker_row(self, store: WholeStore, worker_id: str) -> None:
+    async def delete_worker_row(self, store: Store, worker_id: str) -> None:
         """Delete only a worker's row, as no operation does."""
         pytest.skip(f"{type(self).__name__} does not define how to delete {worker_id} in {type(store).__name__}.")
 
@@ -22,5 +22,5 @@ class StoreFixtures:
         return FakeClock()
 
     @pytest.fixture
-    def store(self, clock: FakeClock) -> WholeStore:
+    def store(self, clock: FakeClock) -> Store:
         raise NotImplementedError(f"{type(self).__name__} must provide a fixture `store`, opened on {clock}.")

@@ -9,22 +9,21 @@ import pytest
 from outlast.domain.lease_observer import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_of, lost, returned
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
-from outlast.ports.store import RetryAnswer
+from outlast.ports.store import RetryAnswer, Store
 from outlast.testing.acts import (
     WORKER,
-    WholeStore,
+    claim_next,
+    claim_of,
+    claim_session,
     crash,
     death_of,
-    enter,
     kept,
     lapse,
     read,
+    register_worker,
     return_as,
-    right,
     start,
     started_and_claimed,
-    take,
-    take_one,
     update,
     worker_ids,
 )
@@ -32,22 +31,22 @@ from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
 
-async def _beat(store: WholeStore, worker_id: str = WORKER) -> Heartbeat:
+async def _beat(store: Store, worker_id: str = WORKER) -> Heartbeat:
     (found,) = [beat for beat in await store.beats() if beat.worker_id == worker_id]
     return found
 
 
-async def _lapse_with(store: WholeStore, session: AnalysisSession, worker_id: str) -> None:
-    enter(store, worker_id)
-    await take_one(store, session.id, worker_id)
+async def _lapse_with(store: Store, session: AnalysisSession, worker_id: str) -> None:
+    register_worker(store, worker_id)
+    await claim_session(store, session.id, worker_id)
     assert await lapse(store, worker_id) == [session.id]
 
 
 class BeatContract(StoreFixtures):
     """`beats`."""
 
-    async def test_every_renewal_is_another_beat_also_when_no_clock_moves(self, store: WholeStore) -> None:
-        enter(store)
+    async def test_every_renewal_is_another_beat_also_when_no_clock_moves(self, store: Store) -> None:
+        register_worker(store)
         lease = store.lease()
         seen = [await _beat(store)]
         for _ in range(3):
@@ -57,26 +56,26 @@ class BeatContract(StoreFixtures):
         assert len(set(seen)) == len(seen)
 
     async def test_without_a_renewal_the_beat_stays_whatever_the_clocks_do(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
-        enter(store)
+        register_worker(store)
         before = await _beat(store)
         for jump in (7_200, -86_400):
             clock.jump_wall(jump)
             clock.advance(60)
             assert await _beat(store) == before
 
-    async def test_a_beat_carries_the_identity_of_its_workers_process(self, store: WholeStore) -> None:
-        enter(store, process="boot/1/2/3/4")
-        enter(store, "supervised")
+    async def test_a_heartbeat_has_the_identity_of_the_workers_process(self, store: Store) -> None:
+        register_worker(store, process="boot/1/2/3/4")
+        register_worker(store, "supervised")
         assert (await _beat(store)).process == "boot/1/2/3/4"
         assert (await _beat(store, "supervised")).process is None
-        enter(store)
+        register_worker(store)
         assert (await _beat(store)).process is None
 
-    async def test_who_holds_sessions_and_is_not_registered_is_seen_too(self, store: WholeStore) -> None:
+    async def test_an_unregistered_worker_with_sessions_has_a_heartbeat(self, store: Store) -> None:
         session = await started_and_claimed(store)
-        enter(store, "idle")
+        register_worker(store, "idle")
         await self.delete_worker_row(store, WORKER)
         assert await _beat(store) == Heartbeat(WORKER, UNREGISTERED)
         assert {beat.worker_id for beat in await store.beats()} == {WORKER, "idle"}
@@ -87,12 +86,12 @@ class BeatContract(StoreFixtures):
 class LapseContract(StoreFixtures):
     """`rescue`."""
 
-    async def test_a_lapse_gives_all_back_unspent_at_once_and_without_blame(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_lapse_releases_all_sessions_without_spending_attempts_or_counting_crashes(
+        self, store: Store, clock: FakeClock
     ) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
         for session in sessions:
-            await store.keep_step(right(session), kept())
+            await store.keep_step(claim_of(session), kept())
             await store.report([update(session, 40)])
         clock.advance(1)
         assert set(await lapse(store)) == {session.id for session in sessions}
@@ -107,19 +106,19 @@ class LapseContract(StoreFixtures):
             (line,) = await store.history(session.id)
             assert (line.claim, line.attempt, line.worker_id, line.ended) == (session.claim, 1, WORKER, "lapsed")
             assert (line.error, line.ended_at) == (lapse_of(WORKER), clock.now())
-        enter(store, "another")
-        assert {s.id for s in await take(store, "another")} == {s.id for s in sessions}
+        register_worker(store, "another")
+        assert {s.id for s in await claim_next(store, "another")} == {s.id for s in sessions}
         assert await store.rescue([]) == []
 
-    async def test_only_whose_lease_has_lapsed_is_rescued_from(self, store: WholeStore) -> None:
+    async def test_only_sessions_of_lapsed_workers_are_rescued(self, store: Store) -> None:
         silent = await started_and_claimed(store, "silent")
         alive = await started_and_claimed(store, "alive")
-        enter(store, "idle")
+        register_worker(store, "idle")
         assert await lapse(store, "silent", "idle") == [silent.id]
         assert await read(store, alive.id) == alive
         assert await worker_ids(store) == {"alive"}
 
-    async def test_a_worker_that_has_beaten_since_keeps_all(self, store: WholeStore) -> None:
+    async def test_a_worker_that_has_renewed_since_keeps_its_sessions(self, store: Store) -> None:
         session = await started_and_claimed(store)
         seen = await store.beats()
         lease = store.lease()
@@ -130,19 +129,17 @@ class LapseContract(StoreFixtures):
         assert await worker_ids(store) == {WORKER}
 
     @pytest.mark.parametrize("jump", [30, 7_200, -7_200, 86_400 * 400, -86_400 * 400])
-    async def test_no_jump_of_a_wall_clock_takes_a_session(
-        self, store: WholeStore, clock: FakeClock, jump: float
-    ) -> None:
+    async def test_no_clock_jump_rescues_a_session(self, store: Store, clock: FakeClock, jump: float) -> None:
         session = await started_and_claimed(store)
         clock.jump_wall(jump)
         lease = store.lease()
         beat = lease.renew(WORKER)
         lease.close()
         assert beat is not None
-        assert beat.held == {right(session)}
+        assert beat.held == {claim_of(session)}
         assert await read(store, session.id) == session
 
-    async def test_no_session_is_taken_for_its_timeout(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_no_session_is_rescued_because_of_its_timeout(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store, timeout=10.0)
         seen = await store.beats()
         clock.advance(90_000)
@@ -152,13 +149,13 @@ class LapseContract(StoreFixtures):
         assert await store.rescue(seen) == []
         assert await read(store, session.id) == session
 
-    async def test_a_worker_with_an_identity_lapses_as_any_other(self, store: WholeStore) -> None:
+    async def test_a_worker_with_an_identity_lapses_as_any_other(self, store: Store) -> None:
         session = await started_and_claimed(store)
-        enter(store, process="boot/1/2/3/4")
+        register_worker(store, process="boot/1/2/3/4")
         assert await lapse(store) == [session.id]
         assert await worker_ids(store) == set()
 
-    async def test_many_observers_at_once_rescue_once(self, store: WholeStore) -> None:
+    async def test_many_observers_at_once_rescue_once(self, store: Store) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
         seen = await store.beats()
         answers = await asyncio.gather(*(store.rescue(seen) for _ in range(6)))
@@ -166,13 +163,13 @@ class LapseContract(StoreFixtures):
         assert sorted(rescued) == sorted(session.id for session in sessions)
         assert {(await read(store, session.id)).lapses for session in sessions} == {1}
 
-    async def test_what_lapses_and_was_to_be_cancelled_is_cancelled(self, store: WholeStore) -> None:
+    async def test_a_lapsed_session_with_a_cancel_request_is_cancelled(self, store: Store) -> None:
         session = await started_and_claimed(store)
         await store.cancel(session.id, owner=None)
         assert await lapse(store) == [session.id]
         assert (await read(store, session.id)).status is Status.CANCELLED
 
-    async def test_lapses_and_crashes_are_counted_apart(self, store: WholeStore) -> None:
+    async def test_lapses_and_crashes_are_counted_apart(self, store: Store) -> None:
         session = await start(store)
         await crash(store, session.id, 2)
         for n in range(3):
@@ -180,8 +177,8 @@ class LapseContract(StoreFixtures):
         row = await read(store, session.id)
         assert (row.status, row.crashes, row.lapses) == (Status.PENDING, 2, 3)
 
-    async def test_a_session_whose_workers_never_come_back_is_bounded(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_session_whose_workers_never_return_fails_in_the_end(
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await start(store)
         for n in range(MAX_LAPSES):
@@ -197,7 +194,7 @@ class LapseContract(StoreFixtures):
 class ReturnContract(StoreFixtures):
     """`register` with the former id."""
 
-    async def test_the_return_of_its_worker_takes_a_lapse_back_once(self, store: WholeStore) -> None:
+    async def test_the_return_of_its_worker_undoes_a_lapse_once(self, store: Store) -> None:
         session = await start(store)
         await _lapse_with(store, session, "away")
         await _lapse_with(store, session, "gone for good")
@@ -212,7 +209,7 @@ class ReturnContract(StoreFixtures):
         assert (await read(store, session.id)).lapses == 1
         assert await worker_ids(store) == {"back", "once more"}
 
-    async def test_a_session_whose_workers_come_back_is_never_given_up(self, store: WholeStore) -> None:
+    async def test_a_session_whose_workers_return_never_fails_by_lapses(self, store: Store) -> None:
         session = await start(store)
         for n in range(2 * MAX_LAPSES):
             await _lapse_with(store, session, f"away {n}")
@@ -220,18 +217,18 @@ class ReturnContract(StoreFixtures):
         row = await read(store, session.id)
         assert (row.status, row.lapses, row.crashes) == (Status.PENDING, 0, 0)
 
-    async def test_a_return_is_found_also_while_another_works_on_it(self, store: WholeStore) -> None:
+    async def test_the_return_of_a_worker_counts_while_another_works_on_the_session(self, store: Store) -> None:
         session = await start(store)
         await _lapse_with(store, session, "away")
-        enter(store, "heir")
-        taken = await take_one(store, session.id, "heir")
+        register_worker(store, "heir")
+        taken = await claim_session(store, session.id, "heir")
         await store.report([update(taken, 30)])
         return_as(store, "back", formerly="away")
         row = await read(store, session.id)
         assert (row.status, row.lapses, row.worker_id) == (Status.PROCESSING, 0, "heir")
         assert await store.report([update(taken, 50)]) == set()
 
-    async def test_a_return_takes_back_no_lapse_that_a_new_round_has_forgotten(self, store: WholeStore) -> None:
+    async def test_the_return_of_a_worker_undoes_no_lapse_from_before_a_retry(self, store: Store) -> None:
         session = await start(store)
         await _lapse_with(store, session, "away")
         await store.cancel(session.id, owner=None)
@@ -242,7 +239,7 @@ class ReturnContract(StoreFixtures):
         await _lapse_with(store, session, "gone for good")
         assert (await read(store, session.id)).lapses == 1
 
-    async def test_a_return_changes_nothing_that_is_final(self, store: WholeStore) -> None:
+    async def test_the_return_of_a_worker_changes_no_final_session(self, store: Store) -> None:
         session = await start(store)
         for n in range(MAX_LAPSES):
             await _lapse_with(store, session, f"silent {n}")
@@ -250,11 +247,11 @@ class ReturnContract(StoreFixtures):
         return_as(store, "back", formerly="silent 0")
         assert await read(store, session.id) == row
 
-    async def test_the_return_of_somebody_who_has_lost_nothing_changes_nothing(self, store: WholeStore) -> None:
+    async def test_the_return_of_a_worker_that_lost_no_session_changes_nothing(self, store: Store) -> None:
         session = await start(store)
         await _lapse_with(store, session, "silent")
-        enter(store, "dead")
-        await take_one(store, session.id, "dead")
+        register_worker(store, "dead")
+        await claim_session(store, session.id, "dead")
         await store.rescue_worker("dead", death_of("dead"))
         return_as(store, "back", formerly="dead")
         row = await read(store, session.id)

@@ -4,17 +4,17 @@
 
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
+from outlast.ports.store import Store
 from outlast.testing.acts import (
     WORKER,
-    WholeStore,
+    claim_of,
+    claim_session,
     failed,
     kept,
     postponed,
     read,
     released,
-    right,
     started_and_claimed,
-    take_one,
     update,
     worker_ids,
 )
@@ -25,14 +25,14 @@ from outlast.testing.contract.fixtures import StoreFixtures
 class StuckWorkerContract(StoreFixtures):
     """`Lease.finish`, `Lease.release`."""
 
-    async def test_what_takes_too_long_ends_as_its_attempt_would_have_ended_it(
-        self, store: WholeStore, clock: FakeClock
+    async def test_the_lease_ends_a_timed_out_session_as_its_attempt_would(
+        self, store: Store, clock: FakeClock
     ) -> None:
         last, again, other = [await started_and_claimed(store) for _ in range(3)]
         await store.report([update(last, 40)])
         clock.advance(1)
         lease = store.lease()
-        lease.finish([(right(last), failed("Too long.")), (right(again), postponed(30.0))])
+        lease.finish([(claim_of(last), failed("Too long.")), (claim_of(again), postponed(30.0))])
         lease.close()
         row = await read(store, last.id)
         assert (row.status, row.error, row.attempt) == (Status.FAILED, "Too long.", 1)
@@ -44,35 +44,35 @@ class StuckWorkerContract(StoreFixtures):
         assert [line.ended for line in await store.history(last.id)] == ["failed"]
         assert [line.ended for line in await store.history(again.id)] == ["postponed"]
 
-    async def test_of_several_that_end_together_each_keeps_its_own_progress(self, store: WholeStore) -> None:
+    async def test_of_several_that_end_together_each_keeps_its_own_progress(self, store: Store) -> None:
         sessions = [await started_and_claimed(store) for _ in range(4)]
         for n, session in enumerate(sessions[:3]):
             await store.report([update(session, 10 * n + 10, f"Page {n}")])
         lease = store.lease()
-        lease.finish([(right(session), failed()) for session in reversed(sessions)])
+        lease.finish([(claim_of(session), failed()) for session in reversed(sessions)])
         lease.close()
         rows = [await read(store, session.id) for session in sessions]
         assert [row.progress.percentage for row in rows] == [10, 20, 30, 0]
         assert [row.progress.message for row in rows] == ["Page 0", "Page 1", "Page 2", None]
 
-    async def test_a_claim_that_is_gone_is_passed_over(self, store: WholeStore) -> None:
+    async def test_a_lost_claim_is_skipped(self, store: Store) -> None:
         gone, held = await started_and_claimed(store), await started_and_claimed(store)
-        await store.finish(right(gone), released())
-        taken = await take_one(store, gone.id)
+        await store.finish(claim_of(gone), released())
+        taken = await claim_session(store, gone.id)
         lease = store.lease()
-        lease.finish([(right(gone), failed()), (Claim("nobody's", 1), failed()), (right(held), failed())])
+        lease.finish([(claim_of(gone), failed()), (Claim("nobody's", 1), failed()), (claim_of(held), failed())])
         lease.finish([])
         lease.close()
         assert await read(store, gone.id) == taken
         assert (await read(store, held.id)).status is Status.FAILED
 
-    async def test_the_rest_is_released_unspent_and_the_worker_forgotten(
-        self, store: WholeStore, clock: FakeClock
+    async def test_the_other_sessions_are_released_and_the_worker_is_deleted(
+        self, store: Store, clock: FakeClock
     ) -> None:
         sessions = [await started_and_claimed(store) for _ in range(2)]
         for session in sessions:
             await store.report([update(session, 40)])
-            await store.keep_step(right(session), kept())
+            await store.keep_step(claim_of(session), kept())
         other = await started_and_claimed(store, "other")
         clock.advance(1)
         lease = store.lease()

@@ -5,20 +5,20 @@
 import asyncio
 
 from outlast.ports.dispatcher import Waiting
+from outlast.ports.store import Store
 from outlast.testing.acts import (
-    WholeStore,
+    claim_next,
+    claim_of,
+    claim_session,
     completed,
     crash,
-    enter,
     failed,
     postponed,
     read,
+    register_worker,
     released,
-    right,
     start,
     started_and_claimed,
-    take,
-    take_one,
 )
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
@@ -26,7 +26,7 @@ from outlast.testing.contract.fixtures import StoreFixtures
 AGAIN = 60.0
 
 
-async def offered(store: WholeStore, limit: int = 100) -> list[str]:
+async def offered(store: Store, limit: int = 100) -> list[str]:
     return [waiting.session_id for waiting in await store.offer(again_after=AGAIN, limit=limit)]
 
 
@@ -34,7 +34,7 @@ class OfferContract(StoreFixtures):
     """`offer`."""
 
     async def test_a_start_counts_as_an_offer_and_what_waits_too_long_is_offered_again(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await start(store)
         assert await offered(store) == []
@@ -46,28 +46,26 @@ class OfferContract(StoreFixtures):
         clock.advance(AGAIN)
         assert await offered(store) == [session.id]
 
-    async def test_an_offer_says_what_a_broker_needs_to_route_it(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_an_offer_says_what_a_broker_needs_to_route_it(self, store: Store, clock: FakeClock) -> None:
         session = await start(store, queue="slow", priority=7, analysis="another")
         clock.advance(AGAIN)
         assert await store.offer(again_after=AGAIN, limit=1) == [Waiting(session.id, "slow", 7, "another")]
 
-    async def test_an_offer_is_no_change_of_the_session(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_an_offer_is_no_change_of_the_session(self, store: Store, clock: FakeClock) -> None:
         session = await start(store)
         clock.advance(AGAIN)
         assert await offered(store) == [session.id]
         assert await read(store, session.id) == session
-        enter(store)
-        assert [s.id for s in await take(store)] == [session.id]
+        register_worker(store)
+        assert [s.id for s in await claim_next(store)] == [session.id]
 
-    async def test_what_became_available_again_is_offered_at_once_and_once(self, store: WholeStore) -> None:
+    async def test_a_session_that_became_available_again_is_offered_at_once_and_once(self, store: Store) -> None:
         given_back, put_off, crashed, suspect, ended = [await started_and_claimed(store) for _ in range(5)]
-        await store.finish(right(given_back), released())
-        await store.finish(right(put_off), postponed(0))
-        await store.finish(right(ended), failed())
+        await store.finish(claim_of(given_back), released())
+        await store.finish(claim_of(put_off), postponed(0))
+        await store.finish(claim_of(ended), failed())
         for session in (crashed, suspect):
-            await store.finish(right(session), released())
+            await store.finish(claim_of(session), released())
         assert len(await offered(store)) == 4
         await crash(store, crashed.id)
         await crash(store, suspect.id, times=2)
@@ -75,28 +73,30 @@ class OfferContract(StoreFixtures):
         assert set(await offered(store)) == {crashed.id, suspect.id, ended.id}
         assert await offered(store) == []
 
-    async def test_what_a_worker_gave_back_at_its_end_is_offered(self, store: WholeStore) -> None:
+    async def test_a_released_session_is_offered(self, store: Store) -> None:
         session = await started_and_claimed(store, "leaver")
         await store.release_worker("leaver")
         assert await offered(store) == [session.id]
 
-    async def test_what_is_not_due_held_or_final_is_not_offered(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_postponed_processing_and_final_sessions_are_not_offered(
+        self, store: Store, clock: FakeClock
+    ) -> None:
         later, held, done, cancelled = [await started_and_claimed(store) for _ in range(4)]
-        await store.finish(right(later), postponed(2 * AGAIN))
-        await store.finish(right(done), completed())
+        await store.finish(claim_of(later), postponed(2 * AGAIN))
+        await store.finish(claim_of(done), completed())
         await store.cancel(cancelled.id, owner=None)
-        await store.finish(right(cancelled), released())
+        await store.finish(claim_of(cancelled), released())
         assert await offered(store) == []
         clock.advance(2 * AGAIN)
         assert await offered(store) == [later.id]
-        enter(store)
-        await take_one(store, later.id)
+        register_worker(store)
+        await claim_session(store, later.id)
         clock.advance(AGAIN)
         assert await offered(store) == []
         assert (await read(store, held.id)).claim == held.claim
 
     async def test_no_more_are_offered_than_asked_for_and_larger_priority_goes_first(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         plain = [(await start(store)).id for _ in range(3)]
         urgent = (await start(store, priority=5)).id
@@ -109,17 +109,13 @@ class OfferContract(StoreFixtures):
         clock.advance(AGAIN)
         assert (await offered(store))[0] == urgent
 
-    async def test_many_callers_at_once_never_offer_the_same_session(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_many_callers_at_once_never_offer_the_same_session(self, store: Store, clock: FakeClock) -> None:
         started = sorted([(await start(store)).id for _ in range(20)])
         clock.advance(AGAIN)
         answers = await asyncio.gather(*(offered(store, limit=3) for _ in range(20)))
         assert sorted(session_id for answer in answers for session_id in answer) == started
 
-    async def test_a_wall_clock_that_goes_back_does_not_hide_what_waits(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_a_clock_jump_backwards_hides_no_pending_session(self, store: Store, clock: FakeClock) -> None:
         session = await start(store)
         clock.jump_wall(-7_200)
         assert await offered(store) == [session.id]

@@ -8,14 +8,14 @@ from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.store import Store
 from outlast.testing.acts import (
-    WholeStore,
+    claim_of,
     completed,
     crash,
     failed,
     postponed,
     read,
-    right,
     start,
     started_and_claimed,
 )
@@ -28,14 +28,14 @@ HOUR = timedelta(hours=1)
 class OverviewContract(StoreFixtures):
     """`depths`, `ended`."""
 
-    async def test_where_nothing_is_pending_there_is_no_depth(self, store: WholeStore) -> None:
+    async def test_without_pending_sessions_there_is_no_depth(self, store: Store) -> None:
         assert list(await store.depths()) == []
-        await store.finish(right(await started_and_claimed(store)), completed())
+        await store.finish(claim_of(await started_and_claimed(store)), completed())
         await started_and_claimed(store)
         assert list(await store.depths()) == []
 
     async def test_each_queue_and_analysis_has_its_depth_and_the_longest_wait(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         first = await start(store, queue="b", analysis="x")
         clock.advance(1)
@@ -48,17 +48,17 @@ class OverviewContract(StoreFixtures):
             QueueDepth("b", "x", 2, first.available_at, 0),
         ]
 
-    async def test_what_waits_for_its_next_attempt_is_later_until_its_time_has_come(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_postponed_session_counts_as_later_until_it_is_due(
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
-        await store.finish(right(session), postponed(60))
+        await store.finish(claim_of(session), postponed(60))
         assert list(await store.depths()) == [QueueDepth("analysis", "site", 0, None, 1)]
         clock.advance(61)
         due = await read(store, session.id)
         assert list(await store.depths()) == [QueueDepth("analysis", "site", 1, due.available_at, 0)]
 
-    async def test_suspects_wait_too(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_suspects_wait_too(self, store: Store, clock: FakeClock) -> None:
         since: list[datetime] = []
         for _ in range(2):
             session = await start(store)
@@ -67,16 +67,14 @@ class OverviewContract(StoreFixtures):
             clock.advance(1)
         assert list(await store.depths()) == [QueueDepth("analysis", "site", 2, since[0], 0)]
 
-    async def test_of_what_has_become_due_the_longest_wait_counts(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_the_longest_wait_includes_due_sessions(self, store: Store, clock: FakeClock) -> None:
         for delay in (10, 20, 90):
-            await store.finish(right(await started_and_claimed(store)), postponed(delay))
+            await store.finish(claim_of(await started_and_claimed(store)), postponed(delay))
         first = clock.now() + timedelta(seconds=10)
         clock.advance(30)
         assert list(await store.depths()) == [QueueDepth("analysis", "site", 2, first, 1)]
 
-    async def test_what_ended_is_counted_by_hour_and_status(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_what_ended_is_counted_by_hour_and_status(self, store: Store, clock: FakeClock) -> None:
         earlier = [await self._end(store, completed()), await self._end(store, completed())]
         clock.advance(HOUR.total_seconds())
         later = [await self._end(store, failed()), await self._end(store, completed())]
@@ -88,7 +86,7 @@ class OverviewContract(StoreFixtures):
             Ended(second, Status.FAILED, 1),
         ]
 
-    async def test_only_what_ended_within_the_time_asked_for_is_counted(self, store: WholeStore) -> None:
+    async def test_only_what_ended_within_the_time_asked_for_is_counted(self, store: Store) -> None:
         ended = (await self._end(store, completed())).completed_at
         assert ended is not None
         moment = timedelta(microseconds=1)
@@ -96,9 +94,9 @@ class OverviewContract(StoreFixtures):
         assert list(await store.ended(ended + moment, ended + HOUR)) == []
         assert list(await store.ended(ended - HOUR, ended)) == []
 
-    async def _end(self, store: WholeStore, end: End) -> AnalysisSession:
+    async def _end(self, store: Store, end: End) -> AnalysisSession:
         session = await started_and_claimed(store)
-        assert await store.finish(right(session), end)
+        assert await store.finish(claim_of(session), end)
         return await read(store, session.id)
 
 

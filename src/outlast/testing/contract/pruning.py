@@ -8,18 +8,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from outlast.domain.status import Status
-from outlast.ports.store import Pruned
+from outlast.ports.store import Pruned, Store
 from outlast.testing.acts import (
     OWNER,
-    WholeStore,
+    claim_of,
     completed,
     death_of,
-    enter,
     failed,
     kept,
     new_session,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
 )
@@ -31,7 +30,7 @@ LONG_AGO = NOON - timedelta(days=1)
 
 
 async def _prune(
-    store: WholeStore,
+    store: Store,
     *,
     sessions: datetime = LONG_AGO,
     results: datetime = LONG_AGO,
@@ -47,7 +46,7 @@ class PruneContract(StoreFixtures):
     """`prune`."""
 
     @pytest.mark.parametrize("state", FINAL)
-    async def test_what_is_final_and_old_is_deleted(self, store: WholeStore, clock: FakeClock, state: str) -> None:
+    async def test_old_final_sessions_are_deleted(self, store: Store, clock: FakeClock, state: str) -> None:
         session = await STATES[state](store)
         assert await _prune(store, sessions=clock.now()) == Pruned()
         assert await read(store, session.id) == session
@@ -59,39 +58,39 @@ class PruneContract(StoreFixtures):
         assert list(await store.kept_steps(session.id)) == []
 
     @pytest.mark.parametrize("state", [*WAITING, *AT_WORK])
-    async def test_what_is_in_flight_stays_however_old(
-        self, store: WholeStore, clock: FakeClock, state: str
+    async def test_a_session_in_flight_is_kept_however_old(
+        self, store: Store, clock: FakeClock, state: str
     ) -> None:
         session = await STATES[state](store)
         clock.advance(86_400 * 365)
         assert await _prune(store, sessions=clock.now()) == Pruned()
         assert await read(store, session.id) == session
 
-    async def test_a_retried_session_is_not_old_any_more(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_a_retried_session_is_not_pruned(self, store: Store, clock: FakeClock) -> None:
         session = await STATES["failed"](store)
         clock.advance(86_400)
         await store.retry(session.id, owner=OWNER, attempts=1)
         assert await _prune(store, sessions=clock.now()) == Pruned()
 
-    async def test_age_counts_from_the_end_not_from_the_start(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_age_counts_from_the_end_not_from_the_start(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
         clock.advance(3_600)
-        await store.finish(right(session), completed())
+        await store.finish(claim_of(session), completed())
         assert await _prune(store, sessions=clock.now() - timedelta(minutes=30)) == Pruned()
 
-    async def test_kept_steps_of_a_failed_session_go_with_it(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_kept_steps_of_a_failed_session_go_with_it(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
-        await store.keep_step(right(session), kept())
-        await store.finish(right(session), failed())
+        await store.keep_step(claim_of(session), kept())
+        await store.finish(claim_of(session), failed())
         clock.advance(1)
         await _prune(store, sessions=clock.now())
         assert list(await store.kept_steps(session.id)) == []
 
     async def test_results_outlive_their_sessions_until_their_own_time_is_over(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
-        await store.finish(right(session), completed())
+        await store.finish(claim_of(session), completed())
         result = await store.result(session.id, owner=OWNER)
         ended = clock.now()
         clock.advance(60)
@@ -102,13 +101,13 @@ class PruneContract(StoreFixtures):
         assert await _prune(store, results=clock.now()) == Pruned(results=1)
         assert await store.result(session.id, owner=OWNER) is None
 
-    async def test_a_result_may_be_deleted_before_its_session(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_a_result_may_be_deleted_before_its_session(self, store: Store, clock: FakeClock) -> None:
         session = await STATES["completed"](store)
         clock.advance(1)
         assert await _prune(store, results=clock.now()) == Pruned(results=1)
         assert await read(store, session.id) == session
 
-    async def test_an_upload_is_deleted_by_its_last_use(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_an_upload_is_deleted_by_its_last_use(self, store: Store, clock: FakeClock) -> None:
         old = await store.put(OWNER, "old", io.BytesIO(b"old"))
         used = await store.put(OWNER, "used", io.BytesIO(b"used"))
         clock.advance(60)
@@ -121,7 +120,7 @@ class PruneContract(StoreFixtures):
 
     @pytest.mark.parametrize("state", [*WAITING, *AT_WORK])
     async def test_an_upload_stays_while_its_owner_has_a_session_in_flight(
-        self, store: WholeStore, clock: FakeClock, state: str
+        self, store: Store, clock: FakeClock, state: str
     ) -> None:
         session = await STATES[state](store)
         upload = await store.put(OWNER, "needed", io.BytesIO(b"needed"))
@@ -133,9 +132,7 @@ class PruneContract(StoreFixtures):
         await store.cancel(session.id, owner=OWNER)
         assert await _prune(store, uploads=clock.now()) == Pruned(uploads=1)
 
-    async def test_a_dry_run_counts_the_same_and_deletes_nothing(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_a_dry_run_counts_the_same_and_deletes_nothing(self, store: Store, clock: FakeClock) -> None:
         for state in STATES:
             await STATES[state](store)
             await store.put(f"owner of {state}", "a.csv", io.BytesIO(state.encode()))
@@ -151,8 +148,8 @@ class PruneContract(StoreFixtures):
         assert await _prune(store, sessions=now, results=now, uploads=now) == Pruned()
         assert sum((await store.count()).values()) == sum(before.values()) - len(FINAL)
 
-    async def test_more_than_a_batch_is_deleted(self, store: WholeStore, clock: FakeClock) -> None:
-        enter(store)
+    async def test_more_than_a_batch_is_deleted(self, store: Store, clock: FakeClock) -> None:
+        register_worker(store)
         for _ in range(120):
             session = await start(store)
             await store.cancel(session.id, owner=OWNER)
@@ -162,7 +159,7 @@ class PruneContract(StoreFixtures):
         assert (await store.count())[Status.CANCELLED] == 0
 
     async def test_a_subject_may_be_started_again_after_its_session_was_deleted(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await STATES["failed"](store)
         clock.advance(1)

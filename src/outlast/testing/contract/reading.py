@@ -8,21 +8,20 @@ import pytest
 
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
-from outlast.ports.store import Selection
+from outlast.ports.store import Selection, Store
 from outlast.testing.acts import (
     OWNER,
-    WholeStore,
+    claim_next,
+    claim_of,
+    claim_session,
     completed,
     crash,
-    enter,
     failed,
     postponed,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
-    take,
-    take_one,
     update,
 )
 from outlast.testing.clock import FakeClock
@@ -33,7 +32,7 @@ from outlast.testing.states import AT_WORK, FINAL, STATES
 class ReadingContract(StoreFixtures):
     """`get`, `version`, `changed`, `gone`, `select`, `count`."""
 
-    async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: WholeStore) -> None:
+    async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: Store) -> None:
         session = await start(store)
         assert await store.get(session.id, owner=OWNER) == session
         assert await store.get(session.id, owner=None) == session
@@ -41,7 +40,7 @@ class ReadingContract(StoreFixtures):
         assert await store.get(session.id, owner="") is None
         assert await store.get("a" * 26, owner=None) is None
 
-    async def test_the_version_is_that_of_the_session_and_told_to_its_owner_alone(self, store: WholeStore) -> None:
+    async def test_the_version_is_that_of_the_session_and_told_to_its_owner_alone(self, store: Store) -> None:
         session = await start(store)
         assert await store.version(session.id, owner=OWNER) == session.version
         await store.cancel(session.id, owner=None)
@@ -50,30 +49,28 @@ class ReadingContract(StoreFixtures):
         assert await store.version(session.id, owner="") is None
         assert await store.version("a" * 26, owner=OWNER) is None
 
-    async def test_changed_answers_only_the_watched_rows_with_another_version(self, store: WholeStore) -> None:
+    async def test_changed_answers_only_the_watched_rows_with_another_version(self, store: Store) -> None:
         same, other, unwatched = [await start(store) for _ in range(3)]
         await store.cancel(other.id, owner=None)
         await store.cancel(unwatched.id, owner=None)
         seen = {same.id: same.version, other.id: other.version, "a" * 26: 1}
         assert await store.changed(seen) == [await read(store, other.id)]
 
-    async def test_changed_also_sees_a_version_that_is_lower_than_the_one_seen(self, store: WholeStore) -> None:
+    async def test_changed_also_sees_a_version_that_is_lower_than_the_one_seen(self, store: Store) -> None:
         session = await start(store)
         assert await store.changed({session.id: session.version + 10}) == [session]
 
-    async def test_changed_and_gone_of_nothing_are_empty(self, store: WholeStore) -> None:
+    async def test_changed_and_gone_of_nothing_are_empty(self, store: Store) -> None:
         assert await store.changed({}) == []
         assert await store.gone([]) == set()
 
-    async def test_hundreds_are_watched_at_once(self, store: WholeStore) -> None:
+    async def test_hundreds_are_watched_at_once(self, store: Store) -> None:
         session = await start(store)
         seen = {f"{number:026}": 1 for number in range(1_500)} | {session.id: 0}
         assert await store.changed(seen) == [session]
         assert await store.gone(list(seen)) == seen.keys() - {session.id}
 
-    async def test_sessions_are_listed_newest_first_up_to_the_limit(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_sessions_are_listed_newest_first_up_to_the_limit(self, store: Store, clock: FakeClock) -> None:
         started: list[str] = []
         for _ in range(4):
             started.append((await start(store)).id)
@@ -83,7 +80,7 @@ class ReadingContract(StoreFixtures):
 
     @pytest.mark.parametrize("state", ["queued", "running", "completed", "failed", "cancelled while waiting"])
     async def test_of_every_status_the_newest_are_listed_and_of_the_same_time_the_last(
-        self, store: WholeStore, clock: FakeClock, state: str
+        self, store: Store, clock: FakeClock, state: str
     ) -> None:
         reached = [(await STATES[state](store)).id for _ in range(2)]
         clock.advance(1)
@@ -91,7 +88,7 @@ class ReadingContract(StoreFixtures):
         assert [session.id for session in await store.select(Selection(limit=3))] == reached[:0:-1]
 
     async def test_the_newest_of_all_are_listed_whatever_their_status(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         reached: list[str] = []
         for state in ("queued", "running", "completed", "queued", "failed", "running"):
@@ -99,9 +96,7 @@ class ReadingContract(StoreFixtures):
             clock.advance(1)
         assert [session.id for session in await store.select(Selection(limit=4))] == reached[:1:-1]
 
-    async def test_the_newest_of_an_owner_are_listed_up_to_the_limit(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_the_newest_of_an_owner_are_listed_up_to_the_limit(self, store: Store, clock: FakeClock) -> None:
         started: list[str] = []
         for _ in range(4):
             started.append((await start(store)).id)
@@ -110,14 +105,14 @@ class ReadingContract(StoreFixtures):
         listed = await store.select(Selection(owner=OWNER, limit=2))
         assert [session.id for session in listed] == started[:1:-1]
 
-    async def test_the_version_alone_is_the_one_that_is_read(self, store: WholeStore) -> None:
+    async def test_the_version_alone_is_the_one_that_is_read(self, store: Store) -> None:
         quiet, reported = [await started_and_claimed(store) for _ in range(2)]
         await store.report([update(reported, 40)])
         for session in (quiet, reported):
             assert await store.version(session.id, owner=OWNER) == (await read(store, session.id)).version
             assert await store.version(session.id, owner="somebody else") is None
 
-    async def test_a_list_is_restricted_by_owner_status_and_analysis_together(self, store: WholeStore) -> None:
+    async def test_a_list_is_restricted_by_owner_status_and_analysis_together(self, store: Store) -> None:
         wanted = await start(store, owner="a", analysis="x")
         await start(store, owner="b", analysis="x")
         await start(store, owner="a", analysis="y")
@@ -129,19 +124,19 @@ class ReadingContract(StoreFixtures):
         assert len(await store.select(Selection(analysis="x"))) == 3
         assert len(await store.select(Selection(status=Status.CANCELLED))) == 1
 
-    async def test_every_status_is_counted_also_those_that_nobody_has(self, store: WholeStore) -> None:
+    async def test_every_status_is_counted_also_those_that_nobody_has(self, store: Store) -> None:
         assert await store.count() == dict.fromkeys(Status, 0)
         await start(store)
         await started_and_claimed(store)
-        await store.finish(right(await started_and_claimed(store)), completed())
-        await store.finish(right(await started_and_claimed(store)), failed())
+        await store.finish(claim_of(await started_and_claimed(store)), completed())
+        await store.finish(claim_of(await started_and_claimed(store)), failed())
         assert await store.count() == dict.fromkeys(Status, 1) | {Status.CANCELLED: 0}
 
 
 class QueuePositionContract(StoreFixtures):
     """`queue_position`."""
 
-    async def test_the_next_one_is_first_and_priority_overtakes(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_the_next_one_is_first_and_priority_overtakes(self, store: Store, clock: FakeClock) -> None:
         early = await start(store)
         clock.advance(1)
         late = await start(store)
@@ -151,11 +146,11 @@ class QueuePositionContract(StoreFixtures):
         assert positions == [1, 2, 3]
 
     async def test_only_its_own_queue_and_claimable_sessions_go_before_it(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         await start(store, queue="another")
         postponed_one = await started_and_claimed(store)
-        await store.finish(right(postponed_one), postponed(60))
+        await store.finish(claim_of(postponed_one), postponed(60))
         await STATES["running"](store)
         await STATES["cancelled while waiting"](store)
         clock.advance(1)
@@ -164,22 +159,20 @@ class QueuePositionContract(StoreFixtures):
         assert await store.queue_position(postponed_one.id) is None
 
     @pytest.mark.parametrize("state", [*AT_WORK, *FINAL])
-    async def test_what_does_not_wait_has_no_position(self, store: WholeStore, state: str) -> None:
+    async def test_a_session_that_is_not_pending_has_no_position(self, store: Store, state: str) -> None:
         session = await STATES[state](store)
         assert await store.queue_position(session.id) is None
         assert await store.queue_position("a" * 26) is None
 
-    async def test_the_position_shrinks_as_others_are_claimed(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_the_position_shrinks_as_others_are_claimed(self, store: Store, clock: FakeClock) -> None:
         first = await start(store)
         clock.advance(1)
         second = await start(store)
-        enter(store)
-        await take_one(store, first.id)
+        register_worker(store)
+        await claim_session(store, first.id)
         assert await store.queue_position(second.id) == 1
 
-    async def test_of_suspects_the_one_that_came_last_is_first_and_is_claimed_first(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_the_newest_suspect_is_first_and_is_claimed_first(self, store: Store, clock: FakeClock) -> None:
         suspects = [await start(store, subject=f"suspect {n}", priority=int(n == 0)) for n in range(3)]
         for session in suspects:
             await crash(store, session.id, times=SUSPECT_CRASHES)
@@ -187,26 +180,24 @@ class QueuePositionContract(StoreFixtures):
         suspects.reverse()
         assert [await store.queue_position(session.id) for session in suspects] == [1, 2, 3]
         for session in suspects:
-            enter(store)
-            assert [s.id for s in await take(store)] == [session.id]
-            await store.finish(right(await read(store, session.id)), failed())
+            register_worker(store)
+            assert [s.id for s in await claim_next(store)] == [session.id]
+            await store.finish(claim_of(await read(store, session.id)), failed())
 
     async def test_a_postponed_session_has_a_position_once_its_time_has_come(
-        self, store: WholeStore, clock: FakeClock
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
-        await store.finish(right(session), postponed(60))
+        await store.finish(claim_of(session), postponed(60))
         assert (await read(store, session.id)).available_at == clock.now() + timedelta(seconds=60)
         assert await store.queue_position(session.id) is None
         clock.advance(60)
         assert await store.queue_position(session.id) == 1
 
-    async def test_no_suspect_whose_time_has_come_is_counted_before_itself(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_a_due_suspect_is_not_counted_before_itself(self, store: Store, clock: FakeClock) -> None:
         suspect = await start(store)
         await crash(store, suspect.id, times=SUSPECT_CRASHES)
-        enter(store)
-        await store.finish(right(await take_one(store, suspect.id)), postponed(5))
+        register_worker(store)
+        await store.finish(claim_of(await claim_session(store, suspect.id)), postponed(5))
         clock.advance(5)
         assert await store.queue_position(suspect.id) == 1

@@ -5,7 +5,7 @@
 from datetime import datetime, timedelta
 
 from outlast.ports.facts import StoredFact
-from outlast.testing.acts import WholeStore
+from outlast.ports.store import Store
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
@@ -21,35 +21,29 @@ def _hour(clock: FakeClock) -> datetime:
 class FactContract(StoreFixtures):
     """`FactStore`."""
 
-    async def test_what_was_remembered_is_recalled_by_key_ordered_by_item(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_facts_are_recalled_by_key_ordered_by_item(self, store: Store, clock: FakeClock) -> None:
         facts = [_fact("a", '{"n":"naïve \\u0000"}', "2"), _fact("a", "1", "1"), _fact("b"), _fact("c")]
         await store.remember("seen", facts, until=_hour(clock))
         found = await store.recall("seen", ["a", "b", "nothing", "a"])
         assert {key: list(kept) for key, kept in found.items()} == {"a": [facts[1], facts[0]], "b": [facts[2]]}
 
-    async def test_a_later_fact_takes_the_place_of_an_earlier_one(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_a_later_fact_takes_the_place_of_an_earlier_one(self, store: Store, clock: FakeClock) -> None:
         await store.remember("seen", [_fact("a", "1"), _fact("a", "2")], until=_hour(clock))
         await store.remember("seen", [_fact("a", "3"), _fact("a", "4", "other")], until=_hour(clock))
         assert [f.value for f in (await store.recall("seen", ["a"]))["a"]] == ["3", "4"]
 
-    async def test_spaces_know_nothing_of_each_other(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_spaces_are_separate(self, store: Store, clock: FakeClock) -> None:
         await store.remember("one", [_fact("a")], until=_hour(clock))
         assert await store.recall("other", ["a"]) == {}
         await store.forget("other", ["a"])
         assert await store.recall("one", ["a"])
 
-    async def test_what_is_forgotten_is_gone(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_forgotten_facts_are_deleted(self, store: Store, clock: FakeClock) -> None:
         await store.remember("seen", [_fact("a"), _fact("a", "1", "x"), _fact("b")], until=_hour(clock))
         await store.forget("seen", ["a", "nothing"])
         assert set(await store.recall("seen", ["a", "b"])) == {"b"}
 
-    async def test_a_fact_whose_time_is_over_is_not_recalled_and_is_cleaned_up(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_an_expired_fact_is_not_recalled_and_is_deleted(self, store: Store, clock: FakeClock) -> None:
         await store.remember("seen", [_fact("a")], until=_hour(clock))
         await store.remember("seen", [_fact("b")], until=_hour(clock) + timedelta(hours=1))
         clock.advance(3_600)
@@ -62,9 +56,7 @@ class FactContract(StoreFixtures):
             assert pruned.facts == 1
         assert set(await store.recall("seen", ["a", "b"])) == {"b"}
 
-    async def test_thousands_are_remembered_and_recalled_at_once(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_thousands_are_remembered_and_recalled_at_once(self, store: Store, clock: FakeClock) -> None:
         facts = [_fact(f"key {n}", str(n)) for n in range(5_000)]
         await store.remember("seen", facts, until=_hour(clock))
         found = await store.recall("seen", [f.key for f in facts])

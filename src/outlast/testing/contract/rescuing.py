@@ -6,21 +6,21 @@ from outlast.domain.crash_policy import EarlierCrash, quarantined
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import Claim
 from outlast.domain.status import Phase, Status
+from outlast.ports.store import Store
 from outlast.testing.acts import (
     WORKER,
-    WholeStore,
+    claim_next,
+    claim_of,
+    claim_session,
     completed,
     crash,
     death_of,
-    enter,
     ids_of,
     kept,
     read,
-    right,
+    register_worker,
     start,
     started_and_claimed,
-    take,
-    take_one,
     update,
     worker_ids,
 )
@@ -32,11 +32,11 @@ from outlast.testing.states import STATES
 class RescueContract(StoreFixtures):
     """`rescue_worker`."""
 
-    async def test_a_rescued_session_waits_again_unspent_without_backoff(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_rescued_session_is_pending_at_once_without_spending_its_attempt(
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
-        await store.keep_step(right(session), kept())
+        await store.keep_step(claim_of(session), kept())
         await store.report([update(session, 40)])
         clock.advance(1)
         assert await store.rescue_worker(WORKER, death_of()) == [session.id]
@@ -50,10 +50,10 @@ class RescueContract(StoreFixtures):
         assert (line.claim, line.attempt, line.worker_id) == (session.claim, 1, WORKER)
         assert (line.ended, line.ended_at) == ("crashed", clock.now())
         assert line.error == "Worker worker-1 on host host (pid 4711) was killed by SIGKILL."
-        enter(store, "another")
-        assert [taken.id for taken in await take(store, "another")] == [session.id]
+        register_worker(store, "another")
+        assert [taken.id for taken in await claim_next(store, "another")] == [session.id]
 
-    async def test_one_worker_known_to_be_dead_is_rescued_from_at_once(self, store: WholeStore) -> None:
+    async def test_the_sessions_of_a_dead_worker_are_rescued_at_once(self, store: Store) -> None:
         mine = await started_and_claimed(store, "mine")
         other = await started_and_claimed(store, "other")
         assert await store.rescue_worker("mine", death_of("mine")) == [mine.id]
@@ -65,13 +65,13 @@ class RescueContract(StoreFixtures):
         assert lease.renew("mine") is None
         lease.close()
 
-    async def test_all_that_fall_together_have_a_crash_more(self, store: WholeStore) -> None:
+    async def test_a_crash_counts_for_every_session_of_the_worker(self, store: Store) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
         await store.rescue_worker(WORKER, death_of())
         assert {(await read(store, session.id)).crashes for session in sessions} == {1}
 
-    async def test_what_kills_its_worker_again_and_again_is_put_into_quarantine(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_session_that_crashes_its_workers_repeatedly_is_quarantined(
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await start(store)
         await crash(store, session.id, MAX_CRASHES - 1)
@@ -87,38 +87,38 @@ class RescueContract(StoreFixtures):
         assert row.error == quarantined([EarlierCrash(li.worker_id, li.cause, li.ended_at) for li in lines])
         assert "3 times" in row.error
         assert row.error.count("was killed by SIGKILL at 2026-05-04 12:00:0") == MAX_CRASHES
-        enter(store)
-        assert await take(store) == []
+        register_worker(store)
+        assert await claim_next(store) == []
 
-    async def test_of_several_that_have_fallen_before_none_is_quarantined(self, store: WholeStore) -> None:
+    async def test_of_several_sessions_with_crashes_none_is_quarantined(self, store: Store) -> None:
         suspect, crashed, fresh = [await start(store) for _ in range(3)]
         await crash(store, suspect.id, MAX_CRASHES - 1)
         await crash(store, crashed.id)
-        enter(store)
+        register_worker(store)
         for session in (suspect, crashed, fresh):  # as requests do, which take their own
-            await take_one(store, session.id)
+            await claim_session(store, session.id)
         await store.rescue_worker(WORKER, death_of())  # any of the first two may be the killer
         crashes = [(await read(store, session.id)).crashes for session in (suspect, crashed, fresh)]
         assert crashes == [MAX_CRASHES - 1, MAX_CRASHES - 1, 1]
 
-    async def test_neighbours_of_killers_are_never_quarantined(self, store: WholeStore) -> None:
+    async def test_sessions_beside_one_that_crashes_workers_are_never_quarantined(self, store: Store) -> None:
         killers = {(await start(store)).id for _ in range(3)}
         neighbours = {(await start(store)).id for _ in range(6)}
         deaths = 0
         for _ in range(30):
-            enter(store)
-            taken = await take(store)
+            register_worker(store)
+            taken = await claim_next(store)
             if killers & ids_of(taken):
                 deaths += 1
                 await store.rescue_worker(WORKER, death_of())
                 continue
             for session in taken:
-                await store.finish(right(session), completed())
+                await store.finish(claim_of(session), completed())
         assert {(await read(store, i)).error_code for i in killers} == {"quarantined"}
         assert {(await read(store, i)).status for i in neighbours} == {Status.COMPLETED}
         assert deaths <= MAX_CRASHES * len(killers)
 
-    async def test_the_crashes_of_an_earlier_round_are_not_counted_up(self, store: WholeStore) -> None:
+    async def test_the_crashes_of_an_earlier_round_are_not_counted_up(self, store: Store) -> None:
         session = await start(store)
         await crash(store, session.id, MAX_CRASHES)
         await store.retry(session.id, owner=None, attempts=3)
@@ -128,11 +128,11 @@ class RescueContract(StoreFixtures):
         assert row.error.count("was killed by SIGKILL") == MAX_CRASHES
         assert len(await store.history(session.id)) == 2 * MAX_CRASHES
 
-    async def test_with_a_cancel_request_it_is_cancelled(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_with_a_cancel_request_it_is_cancelled(self, store: Store, clock: FakeClock) -> None:
         session = await start(store)
         await crash(store, session.id, MAX_CRASHES - 1)
-        enter(store)
-        await take_one(store, session.id)
+        register_worker(store)
+        await claim_session(store, session.id)
         await store.cancel(session.id, owner=None)
         assert await store.rescue_worker(WORKER, death_of()) == [session.id]
         row = await read(store, session.id)
@@ -143,9 +143,7 @@ class RescueContract(StoreFixtures):
 class ReleaseWorkerContract(StoreFixtures):
     """`release_worker`."""
 
-    async def test_an_orderly_end_gives_everything_back_unspent_and_without_blame(
-        self, store: WholeStore, clock: FakeClock
-    ) -> None:
+    async def test_a_release_spends_no_attempt_and_counts_no_crash(self, store: Store, clock: FakeClock) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
         other = await started_and_claimed(store, "other")
         clock.advance(1)
@@ -161,14 +159,14 @@ class ReleaseWorkerContract(StoreFixtures):
         assert await worker_ids(store) == {"other"}
         assert await store.release_worker(WORKER) == 0
 
-    async def test_what_was_to_be_cancelled_is_cancelled(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_a_session_with_a_cancel_request_is_cancelled(self, store: Store, clock: FakeClock) -> None:
         session = await STATES["cancelling"](store)
         assert await store.release_worker(WORKER) == 1
         row = await read(store, session.id)
         assert (row.status, row.completed_at) == (Status.CANCELLED, clock.now())
 
-    async def test_the_worker_claims_nothing_afterwards(self, store: WholeStore) -> None:
+    async def test_the_worker_claims_nothing_afterwards(self, store: Store) -> None:
         session = await started_and_claimed(store)
         await store.release_worker(WORKER)
-        assert await take(store) == []
+        assert await claim_next(store) == []
         assert not await store.keep_step(Claim(session.id, session.claim), kept())

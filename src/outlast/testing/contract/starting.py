@@ -9,18 +9,17 @@ import pytest
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.session import NewSession
 from outlast.domain.status import Phase, Status
-from outlast.ports.store import Added, StartLimits
+from outlast.ports.store import Added, StartLimits, Store
 from outlast.testing.acts import (
+    HIGH_LIMITS,
     OWNER,
-    ROOMY,
     STEPS,
-    WholeStore,
+    claim_of,
     completed,
     failed,
     new_session,
     postponed,
     read,
-    right,
     start,
     started_and_claimed,
 )
@@ -32,9 +31,9 @@ from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
 class StartContract(StoreFixtures):
     """`add`."""
 
-    async def test_a_start_is_found_again_as_it_was_written(self, store: WholeStore) -> None:
+    async def test_a_start_is_found_again_as_it_was_written(self, store: Store) -> None:
         new = new_session(queue="slow", priority=7, input='{"note":"naïve ✓ \\u0000"}', timeout=12.5)
-        added = await store.add(new, ROOMY)
+        added = await store.add(new, HIGH_LIMITS)
         found = await read(store, new.id)
         assert not added.existing
         assert found == added.session
@@ -48,7 +47,7 @@ class StartContract(StoreFixtures):
         assert (found.queue, found.priority, found.timeout, found.max_attempts) == ("slow", 7, 12.5, 3)
         assert found.progress.steps == STEPS
 
-    async def test_a_new_session_waits_from_now_on(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_a_new_session_waits_from_now_on(self, store: Store, clock: FakeClock) -> None:
         session = await start(store)
         assert (session.status, session.phase) == (Status.PENDING, Phase.QUEUED)
         assert (session.claim, session.attempt, session.crashes, session.worker_id) == (0, 0, 0, None)
@@ -60,43 +59,41 @@ class StartContract(StoreFixtures):
         assert session.version >= int(clock.now().timestamp() * 1000)
 
     @pytest.mark.parametrize("state", [*WAITING, "running"])
-    async def test_a_second_start_finds_the_first_while_it_is_in_flight(
-        self, store: WholeStore, state: str
-    ) -> None:
+    async def test_a_second_start_finds_the_first_while_it_is_in_flight(self, store: Store, state: str) -> None:
         first = await STATES[state](store)
-        again = await store.add(new_session(subject=first.subject), ROOMY)
+        again = await store.add(new_session(subject=first.subject), HIGH_LIMITS)
         assert again.existing
         assert again.session == await read(store, first.id)
 
     @pytest.mark.parametrize("state", ["cancelling", *FINAL])
     async def test_a_session_that_ends_or_has_ended_does_not_answer_for_a_new_start(
-        self, store: WholeStore, state: str
+        self, store: Store, state: str
     ) -> None:
         first = await STATES[state](store)
-        again = await store.add(new_session(subject=first.subject), ROOMY)
+        again = await store.add(new_session(subject=first.subject), HIGH_LIMITS)
         assert not again.existing
         assert again.session.id != first.id
         assert await read(store, first.id) == first
 
-    async def test_a_repeated_start_is_answered_whatever_the_limits(self, store: WholeStore) -> None:
+    async def test_a_repeated_start_is_answered_whatever_the_limits(self, store: Store) -> None:
         first = await start(store)
         again = await store.add(new_session(subject=first.subject), StartLimits(active_per_owner=1, pending=1))
         assert again == Added(first, existing=True)
 
     @pytest.mark.parametrize("field", ["owner", "analysis", "subject"])
-    async def test_another_owner_analysis_or_subject_is_another_session(
-        self, store: WholeStore, field: str
-    ) -> None:
+    async def test_another_owner_analysis_or_subject_is_another_session(self, store: Store, field: str) -> None:
         first = new_session(subject="the same")
-        await store.add(first, ROOMY)
+        await store.add(first, HIGH_LIMITS)
         other = new_session(subject="the same")
         changed = {"owner": other.owner, "analysis": other.analysis, "subject": other.subject}
         changed[field] = "another"
-        added = await store.add(new_session(**changed), ROOMY)
+        added = await store.add(new_session(**changed), HIGH_LIMITS)
         assert not added.existing
 
-    async def test_fifty_starts_of_one_subject_at_once_make_one_session(self, store: WholeStore) -> None:
-        answers = await asyncio.gather(*(store.add(new_session(subject="the same"), ROOMY) for _ in range(50)))
+    async def test_fifty_starts_of_one_subject_at_once_make_one_session(self, store: Store) -> None:
+        answers = await asyncio.gather(
+            *(store.add(new_session(subject="the same"), HIGH_LIMITS) for _ in range(50))
+        )
         assert len({answer.session.id for answer in answers}) == 1
         assert sum(not answer.existing for answer in answers) == 1
         assert (await store.count())[Status.PENDING] == 1
@@ -105,7 +102,7 @@ class StartContract(StoreFixtures):
 class LimitContract(StoreFixtures):
     """`add` at its limits."""
 
-    async def test_an_owner_may_have_so_many_in_flight_and_no_more(self, store: WholeStore) -> None:
+    async def test_sessions_in_flight_of_one_owner_are_limited(self, store: Store) -> None:
         limits = StartLimits(active_per_owner=2, pending=100)
         await started_and_claimed(store)
         await store.add(new_session(), limits)
@@ -115,30 +112,30 @@ class LimitContract(StoreFixtures):
         assert await store.get(refused.id, owner=None) is None
         assert not (await store.add(new_session(owner="somebody else"), limits)).existing
 
-    async def test_final_sessions_do_not_count_as_active(self, store: WholeStore) -> None:
+    async def test_final_sessions_do_not_count_as_active(self, store: Store) -> None:
         for end in (completed(), failed()):
-            await store.finish(right(await started_and_claimed(store)), end)
+            await store.finish(claim_of(await started_and_claimed(store)), end)
         added = await store.add(new_session(), StartLimits(active_per_owner=1, pending=100))
         assert not added.existing
 
-    async def test_a_session_that_is_being_cancelled_still_counts_as_active(self, store: WholeStore) -> None:
+    async def test_a_session_that_is_being_cancelled_still_counts_as_active(self, store: Store) -> None:
         session = await started_and_claimed(store)
         await store.cancel(session.id, owner=OWNER)
         with pytest.raises(TooManyActive):
             await store.add(new_session(), StartLimits(active_per_owner=1, pending=100))
 
-    async def test_so_many_may_wait_of_everybody_and_no_more(self, store: WholeStore) -> None:
+    async def test_pending_sessions_of_all_owners_are_limited(self, store: Store) -> None:
         limits = StartLimits(active_per_owner=100, pending=2)
         session = await started_and_claimed(store)
         await start(store, owner="a")
-        await store.finish(right(session), postponed(60))
+        await store.finish(claim_of(session), postponed(60))
         refused = new_session(owner="b")
         with pytest.raises(QueueFull):
             await store.add(refused, limits)
         assert await store.get(refused.id, owner=None) is None
 
     @pytest.mark.parametrize("state", [*AT_WORK, *FINAL])
-    async def test_what_is_at_work_or_ended_does_not_count_as_waiting(self, store: WholeStore, state: str) -> None:
+    async def test_processing_and_final_sessions_do_not_count_as_pending(self, store: Store, state: str) -> None:
         await STATES[state](store)
         added = await store.add(new_session(), StartLimits(active_per_owner=100, pending=1))
         assert not added.existing
@@ -151,7 +148,7 @@ class LimitContract(StoreFixtures):
         ],
     )
     async def test_no_race_exceeds_a_limit(
-        self, store: WholeStore, limits: StartLimits, refusal: type[Exception]
+        self, store: Store, limits: StartLimits, refusal: type[Exception]
     ) -> None:
         async def attempt(new: NewSession) -> bool:
             try:

@@ -7,21 +7,20 @@ import asyncio
 import pytest
 
 from outlast.domain.status import Phase, Status
-from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.ports.store import CancelAnswer, RetryAnswer, Store
 from outlast.testing.acts import (
     OWNER,
-    WholeStore,
+    claim_next,
+    claim_of,
+    claim_session,
     completed,
-    enter,
     kept,
     postponed,
     read,
+    register_worker,
     released,
-    right,
     start,
     started_and_claimed,
-    take,
-    take_one,
     update,
 )
 from outlast.testing.clock import FakeClock
@@ -35,7 +34,9 @@ class CancelContract(StoreFixtures):
     """`cancel`."""
 
     @pytest.mark.parametrize("state", WAITING)
-    async def test_what_waits_is_cancelled_at_once(self, store: WholeStore, clock: FakeClock, state: str) -> None:
+    async def test_a_pending_session_is_cancelled_at_once(
+        self, store: Store, clock: FakeClock, state: str
+    ) -> None:
         session = await STATES[state](store)
         clock.advance(1)
         assert await store.cancel(session.id, owner=OWNER) == CancelAnswer.CANCELLED
@@ -43,8 +44,8 @@ class CancelContract(StoreFixtures):
         assert (row.status, row.completed_at) == (Status.CANCELLED, clock.now())
         assert not row.cancellable
 
-    async def test_what_runs_is_asked_to_stop_and_keeps_its_claim(
-        self, store: WholeStore, clock: FakeClock
+    async def test_a_processing_session_gets_a_cancel_request_and_keeps_its_claim(
+        self, store: Store, clock: FakeClock
     ) -> None:
         session = await started_and_claimed(store)
         clock.advance(1)
@@ -55,44 +56,44 @@ class CancelContract(StoreFixtures):
         assert row.completed_at is None
         assert await store.report([update(session, 10)]) == set()
 
-    async def test_asking_twice_is_asking_once(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_a_second_cancel_changes_nothing(self, store: Store, clock: FakeClock) -> None:
         session = await STATES["cancelling"](store)
         clock.advance(1)
         assert await store.cancel(session.id, owner=OWNER) == CancelAnswer.CANCELLING
         assert (await read(store, session.id)).cancel_requested_at == session.cancel_requested_at
 
     @pytest.mark.parametrize("state", FINAL)
-    async def test_what_is_final_stays_as_it_is(self, store: WholeStore, state: str) -> None:
+    async def test_a_final_session_does_not_change(self, store: Store, state: str) -> None:
         session = await STATES[state](store)
         expected = CancelAnswer.CANCELLED if session.status is Status.CANCELLED else CancelAnswer.FINAL
         assert await store.cancel(session.id, owner=OWNER) == expected
         assert await read(store, session.id) == session
 
     @pytest.mark.parametrize("state", STATES)
-    async def test_nobody_cancels_anothers_session(self, store: WholeStore, state: str) -> None:
+    async def test_nobody_cancels_anothers_session(self, store: Store, state: str) -> None:
         session = await STATES[state](store)
         assert await store.cancel(session.id, owner="somebody else") is None
         assert await store.cancel("a" * 26, owner=None) is None
         assert await read(store, session.id) == session
 
-    async def test_a_cancel_and_a_claim_at_once_leave_no_session_that_runs_unasked(
-        self, store: WholeStore
+    async def test_a_concurrent_cancel_and_claim_leave_no_session_running_without_a_cancel_request(
+        self, store: Store
     ) -> None:
-        enter(store)
+        register_worker(store)
         for _ in range(10):
             session = await start(store)
-            answer, claimed = await asyncio.gather(store.cancel(session.id, owner=OWNER), take(store))
+            answer, claimed = await asyncio.gather(store.cancel(session.id, owner=OWNER), claim_next(store))
             row = await read(store, session.id)
             if claimed:
                 assert (answer, row.phase) == (CancelAnswer.CANCELLING, Phase.CANCELLING)
             else:
                 assert (answer, row.status) == (CancelAnswer.CANCELLED, Status.CANCELLED)
 
-    async def test_a_cancel_and_an_end_at_once_leave_nothing_that_waits_on(self, store: WholeStore) -> None:
+    async def test_a_concurrent_cancel_and_end_leave_no_pending_session(self, store: Store) -> None:
         for _ in range(20):
             session = await started_and_claimed(store)
             answer, ended = await asyncio.gather(
-                store.cancel(session.id, owner=OWNER), store.finish(right(session), postponed())
+                store.cancel(session.id, owner=OWNER), store.finish(claim_of(session), postponed())
             )
             assert ended
             assert answer in {CancelAnswer.CANCELLING, CancelAnswer.CANCELLED}
@@ -103,8 +104,8 @@ class RetryContract(StoreFixtures):
     """`retry`."""
 
     @pytest.mark.parametrize("state", RETRIABLE)
-    async def test_a_new_round_begins_where_the_last_one_stopped(
-        self, store: WholeStore, clock: FakeClock, state: str
+    async def test_a_retry_resumes_where_the_session_stopped(
+        self, store: Store, clock: FakeClock, state: str
     ) -> None:
         session = await STATES[state](store)
         clock.advance(1)
@@ -116,15 +117,15 @@ class RetryContract(StoreFixtures):
         assert (row.completed_at, row.cancel_requested_at) == (None, None)
         assert row.available_at <= clock.now()
         assert (row.input, row.progress.percentage) == (session.input, session.progress.percentage)
-        enter(store, "another")
-        assert (await take_one(store, session.id, "another")).claim == session.claim + 1
+        register_worker(store, "another")
+        assert (await claim_session(store, session.id, "another")).claim == session.claim + 1
 
-    async def test_kept_steps_percentage_and_history_stay(self, store: WholeStore) -> None:
+    async def test_kept_steps_percentage_and_history_stay(self, store: Store) -> None:
         session = await started_and_claimed(store)
-        await store.keep_step(right(session), kept())
+        await store.keep_step(claim_of(session), kept())
         await store.report([update(session, 45)])
         await store.cancel(session.id, owner=OWNER)
-        await store.finish(right(session), released())
+        await store.finish(claim_of(session), released())
         history = await store.history(session.id)
         assert await store.retry(session.id, owner=OWNER, attempts=3) == RetryAnswer.RETRIED
         assert list(await store.kept_steps(session.id)) == [kept()]
@@ -132,41 +133,41 @@ class RetryContract(StoreFixtures):
         assert await store.history(session.id) == history
 
     @pytest.mark.parametrize("state", [*WAITING, "running", "cancelling"])
-    async def test_what_is_in_flight_is_not_retried(self, store: WholeStore, state: str) -> None:
+    async def test_a_session_in_flight_is_not_retried(self, store: Store, state: str) -> None:
         session = await STATES[state](store)
         assert await store.retry(session.id, owner=OWNER, attempts=3) == RetryAnswer.NOT_FINAL
         assert await read(store, session.id) == session
 
-    async def test_what_is_completed_is_not_repeated(self, store: WholeStore) -> None:
+    async def test_a_completed_session_is_not_retried(self, store: Store) -> None:
         session = await STATES["completed"](store)
         assert await store.retry(session.id, owner=OWNER, attempts=3) == RetryAnswer.COMPLETED
         assert await read(store, session.id) == session
 
     @pytest.mark.parametrize("state", STATES)
-    async def test_nobody_retries_anothers_session(self, store: WholeStore, state: str) -> None:
+    async def test_nobody_retries_anothers_session(self, store: Store, state: str) -> None:
         session = await STATES[state](store)
         assert await store.retry(session.id, owner="somebody else", attempts=3) is None
         assert await store.retry("a" * 26, owner=None, attempts=3) is None
         assert await read(store, session.id) == session
 
     @pytest.mark.parametrize("state", RETRIABLE)
-    async def test_a_session_gives_way_to_another_of_the_same_subject_in_flight(
-        self, store: WholeStore, state: str
+    async def test_a_retry_is_refused_while_another_session_of_the_subject_is_in_flight(
+        self, store: Store, state: str
     ) -> None:
         session = await STATES[state](store)
         other = await start(store, subject=session.subject)
         assert await store.retry(session.id, owner=OWNER, attempts=3) == RetryAnswer.ANOTHER_IN_FLIGHT
         assert await read(store, session.id) == session
-        enter(store, "another")
-        await store.finish(right(await take_one(store, other.id, "another")), completed())
+        register_worker(store, "another")
+        await store.finish(claim_of(await claim_session(store, other.id, "another")), completed())
         assert await store.retry(session.id, owner=OWNER, attempts=3) == RetryAnswer.RETRIED
 
-    async def test_two_retries_at_once_are_one(self, store: WholeStore) -> None:
+    async def test_of_two_concurrent_retries_one_counts(self, store: Store) -> None:
         session = await STATES["failed"](store)
         answers = await asyncio.gather(*(store.retry(session.id, owner=OWNER, attempts=3) for _ in range(5)))
         assert sorted(str(answer) for answer in answers) == ["not_final"] * 4 + ["retried"]
 
-    async def test_retries_and_starts_of_one_subject_at_once_leave_one_in_flight(self, store: WholeStore) -> None:
+    async def test_retries_and_starts_of_one_subject_at_once_leave_one_in_flight(self, store: Store) -> None:
         ended = [await start(store, subject="the same") for _ in range(1)]
         await store.cancel(ended[0].id, owner=OWNER)
         ended.append(await start(store, subject="the same"))

@@ -11,14 +11,15 @@ from typing import BinaryIO, cast
 import pytest
 
 from outlast.ports.blobs import CHUNK
-from outlast.testing.acts import OWNER, WholeStore, start
+from outlast.ports.store import Store
+from outlast.testing.acts import OWNER, start
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
 SECONDS_TO_WAIT = 20.0
 
 
-async def _content(store: WholeStore, owner: str, sha256: str) -> list[bytes]:
+async def _content(store: Store, owner: str, sha256: str) -> list[bytes]:
     return [chunk async for chunk in store.chunks(owner, sha256)]
 
 
@@ -52,9 +53,7 @@ class BlobContract(StoreFixtures):
     """`put`, `find`, `chunks`."""
 
     @pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1])
-    async def test_what_was_put_is_read_again_in_chunks(
-        self, store: WholeStore, clock: FakeClock, size: int
-    ) -> None:
+    async def test_an_upload_is_read_in_chunks(self, store: Store, clock: FakeClock, size: int) -> None:
         content = (b"a,b\x00\xff" * (size // 5 + 1))[:size]
         upload = await store.put(OWNER, "reviews ✓.csv", io.BytesIO(content))
         assert upload.sha256 == hashlib.sha256(content).hexdigest()
@@ -64,7 +63,7 @@ class BlobContract(StoreFixtures):
         assert all(0 < len(chunk) <= CHUNK for chunk in chunks)
         assert await store.find(OWNER, upload.sha256) == upload
 
-    async def test_the_hash_is_no_key_to_anothers_upload(self, store: WholeStore) -> None:
+    async def test_the_hash_is_no_key_to_anothers_upload(self, store: Store) -> None:
         upload = await store.put(OWNER, "a.csv", io.BytesIO(b"secret"))
         assert await store.find("somebody else", upload.sha256) is None
         with pytest.raises(KeyError):
@@ -72,28 +71,28 @@ class BlobContract(StoreFixtures):
         with pytest.raises(KeyError):
             await _content(store, OWNER, "0" * 64)
 
-    async def test_two_owners_have_the_same_content_each_for_itself(self, store: WholeStore) -> None:
+    async def test_two_owners_have_separate_uploads_of_the_same_content(self, store: Store) -> None:
         for owner in ("a", "b"):
             await store.put(owner, f"{owner}.csv", io.BytesIO(b"same"))
         sha256 = hashlib.sha256(b"same").hexdigest()
         names = [upload.name for owner in ("a", "b") if (upload := await store.find(owner, sha256))]
         assert names == ["a.csv", "b.csv"]
 
-    async def test_the_same_content_again_only_renews_it(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_the_same_content_again_only_renews_it(self, store: Store, clock: FakeClock) -> None:
         first = await store.put(OWNER, "first.csv", io.BytesIO(b"same"))
         clock.advance(60)
         again = await store.put(OWNER, "second.csv", io.BytesIO(b"same"))
         assert (again.sha256, again.name, again.used_at) == (first.sha256, "first.csv", clock.now())
         assert await _content(store, OWNER, first.sha256) == [b"same"]
 
-    async def test_to_find_an_upload_is_to_use_it(self, store: WholeStore, clock: FakeClock) -> None:
+    async def test_finding_an_upload_counts_as_its_use(self, store: Store, clock: FakeClock) -> None:
         upload = await store.put(OWNER, "a.csv", io.BytesIO(b"a"))
         clock.advance(60)
         found = await store.find(OWNER, upload.sha256)
         assert found is not None
         assert found.used_at == clock.now()
 
-    async def test_an_upload_is_not_seen_before_it_is_whole_and_holds_up_nobody(self, store: WholeStore) -> None:
+    async def test_an_incomplete_upload_is_invisible_and_delays_no_write(self, store: Store) -> None:
         content = b"x" * (2 * CHUNK + 1)
         sha256 = hashlib.sha256(content).hexdigest()
         file = _SlowFile(content)
@@ -112,7 +111,7 @@ class BlobContract(StoreFixtures):
         assert (await putting).sha256 == sha256
         assert b"".join(await _content(store, OWNER, sha256)) == content
 
-    async def test_an_upload_that_breaks_off_leaves_nothing_to_be_seen(self, store: WholeStore) -> None:
+    async def test_an_interrupted_upload_stays_invisible(self, store: Store) -> None:
         content = b"x" * (2 * CHUNK)
         with pytest.raises(ConnectionResetError):
             await store.put(OWNER, "broken", _BrokenFile(content))
@@ -121,13 +120,13 @@ class BlobContract(StoreFixtures):
         again = await store.put(OWNER, "whole", io.BytesIO(content))
         assert b"".join(await _content(store, OWNER, again.sha256)) == content
 
-    async def test_the_same_content_put_by_many_at_once_is_one_upload(self, store: WholeStore) -> None:
+    async def test_the_same_content_put_by_many_at_once_is_one_upload(self, store: Store) -> None:
         content = b"y" * (CHUNK + 1)
         uploads = await asyncio.gather(*(store.put(OWNER, "same.csv", io.BytesIO(content)) for _ in range(5)))
         assert len({upload.sha256 for upload in uploads}) == 1
         assert b"".join(await _content(store, OWNER, uploads[0].sha256)) == content
 
-    async def test_uploads_are_summed_by_owner_and_over_all(self, store: WholeStore) -> None:
+    async def test_uploads_are_summed_by_owner_and_over_all(self, store: Store) -> None:
         assert await store.stored_bytes(OWNER) == 0
         assert await store.stored_bytes(None) == 0
         for owner, content in ((OWNER, b"123"), (OWNER, b"4567"), ("another", b"12345"), (OWNER, b"123")):

@@ -1,4 +1,4 @@
--- What the new owner has in flight too stays where it is.
+-- Subjects that the new owner has in flight too are not adopted.
 UPDATE analysis_sessions AS s SET
     user_session = %(owner)s,
     updated_at = now.at,

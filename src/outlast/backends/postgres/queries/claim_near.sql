@@ -1,4 +1,4 @@
--- As `claim`, from where earlier claims have come: a range of priorities begins at its highest one's `since`.
+-- As `claim`, from the positions that earlier claims have reached: each range of priorities begins at its `since`.
 WITH now AS MATERIALIZED ({now}),
 {claim_places},
 ranges AS MATERIALIZED (
@@ -9,17 +9,14 @@ ranges AS MATERIALIZED (
     ) AS r (queue, analysis, highest, lowest, since)
     WHERE EXISTS (SELECT FROM places)
 ),
-honest AS MATERIALIZED (
+ordinary AS MATERIALIZED (
     SELECT next.id, next.priority, next.available_at, next.number, next.crashes
     FROM ranges CROSS JOIN LATERAL (
         SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
         WHERE
             s.queue = ranges.queue AND s.analysis = ranges.analysis AND s.status = 'pending' AND s.ready = 1
             AND s.priority <= ranges.highest AND s.priority >= ranges.lowest AND s.available_at >= ranges.since
-            AND (s.crashes = 0 OR %(beside)s < 2) AND s.id <> ALL(%(passed_over)s::text [])
-        ORDER BY s.priority DESC, s.available_at, s.number
-        LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
+            {lock_next}
     ) AS next
 ),
-{take_next}
+{claim_candidates}

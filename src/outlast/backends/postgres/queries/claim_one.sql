@@ -7,4 +7,4 @@ WHERE
     AND s.status IS NOT DISTINCT FROM 'pending'
     AND (s.ready > 0 OR s.available_at <= now.at)
     AND EXISTS (SELECT FROM workers WHERE workers.id = %(worker_id)s)
-RETURNING {own_columns}
+RETURNING {claimed_columns}

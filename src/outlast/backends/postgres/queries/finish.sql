@@ -1,5 +1,5 @@
--- All kinds of ends, each fenced; the rows are locked already. What a cancel request makes an end of is final. `OFFSET 0`:
--- each row by its id, and by no index of what is at work, which may be full of what has ended.
+-- All kinds of ends, each fenced; the rows are locked already. With a cancel request, `postponed` and `released` are final.
+-- `OFFSET 0`: each row by its id, not by the index of processing sessions, which may be full of dead entries.
 WITH now AS MATERIALIZED ({now}),
 held AS MATERIALIZED (
     SELECT
@@ -19,21 +19,21 @@ held AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0) AS s
     WHERE s.claim = u.claim AND s.status = 'processing'
 ),
-told AS (
+recorded AS (
     INSERT INTO attempts (session_id, claim, attempt, worker_id, ended, ended_at, error, reference)
     SELECT held.id, held.claim, held.attempt, held.worker_id, held.ended, now.at, held.error, held.reference
     FROM held CROSS JOIN now
 ),
-kept AS (
+stored AS (
     INSERT INTO results (session_id, user_session, analysis, subject, redirect_url, completed_at, result)
     SELECT held.id, held.user_session, held.analysis, held.subject, held.redirect_url, now.at, held.result
     FROM held CROSS JOIN now WHERE held.ended = 'completed'
 ),
-forgotten AS (
+deleted AS (
     DELETE FROM step_results
     WHERE session_id = ANY(ARRAY(SELECT held.id FROM held WHERE held.ended = 'completed'))
 ),
-gone AS (
+progress AS (
     DELETE FROM session_progress WHERE session_id = ANY(ARRAY(SELECT held.id FROM held))
     RETURNING session_id, claim, version, progress_percentage, current_step, current_message, steps
 )
@@ -52,11 +52,11 @@ UPDATE analysis_sessions AS s SET
     attempt = s.attempt - (held.ended = 'released')::integer,
     progress_percentage = CASE
         WHEN held.ended = 'completed' THEN 100
-        ELSE greatest(s.progress_percentage, gone.progress_percentage)
+        ELSE greatest(s.progress_percentage, progress.progress_percentage)
     END,
-    current_step = coalesce(gone.current_step, s.current_step),
-    current_message = CASE WHEN gone.claim IS NULL THEN s.current_message ELSE gone.current_message END,
-    steps = coalesce(held.steps, gone.steps, s.steps),
+    current_step = coalesce(progress.current_step, s.current_step),
+    current_message = CASE WHEN progress.claim IS NULL THEN s.current_message ELSE progress.current_message END,
+    steps = coalesce(held.steps, progress.steps, s.steps),
     error = CASE held.ended WHEN 'cancelled' THEN s.error WHEN 'released' THEN NULL ELSE held.error END,
     error_code = CASE WHEN held.ended = 'cancelled' THEN s.error_code ELSE held.error_code END,
     reference = CASE WHEN held.ended = 'cancelled' THEN s.reference ELSE held.reference END,
@@ -66,7 +66,7 @@ UPDATE analysis_sessions AS s SET
     deadline = NULL,
     end_digest = decode(held.digest, 'hex'),
     updated_at = now.at,
-    version = greatest(coalesce(gone.version, s.version) + 1, now.ms)
-FROM now CROSS JOIN held LEFT JOIN gone ON gone.session_id = held.id AND gone.claim = held.claim
+    version = greatest(coalesce(progress.version, s.version) + 1, now.ms)
+FROM now CROSS JOIN held LEFT JOIN progress ON progress.session_id = held.id AND progress.claim = held.claim
 WHERE s.id = held.id
 RETURNING s.id, s.claim

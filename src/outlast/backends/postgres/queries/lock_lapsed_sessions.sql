@@ -1,4 +1,4 @@
--- What is held by those of the given workers that have lapsed for certain, or that are not registered.
+-- The sessions of those of these workers whose leases have lapsed (`registered`), or that are not registered.
 SELECT
     s.id AS session_id, s.claim, s.worker_id, s.crashes, s.lapses, s.cancel_requested_at IS NOT NULL AS cancel_requested
 FROM analysis_sessions AS s

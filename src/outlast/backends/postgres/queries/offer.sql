@@ -1,12 +1,12 @@
--- What nobody was told of since it waits; then what was told too long ago, or by a clock that has gone back since.
+-- Sessions that were not offered since they became claimable, or too long ago, or by a clock that has gone back since.
 WITH now AS MATERIALIZED ({now}),
-untold AS MATERIALIZED (
+never_offered AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE s.status = 'pending' AND s.ready > 0 AND s.offered_at IS NULL
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ),
-told_long_ago AS MATERIALIZED (
+offered_long_ago AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE
         s.status = 'pending' AND s.ready > 0
@@ -15,7 +15,7 @@ told_long_ago AS MATERIALIZED (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ),
-told_in_the_future AS MATERIALIZED (
+offered_in_future AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE s.status = 'pending' AND s.ready > 0 AND s.offered_at > (SELECT now.at FROM now)
     ORDER BY s.offered_at NULLS FIRST
@@ -23,9 +23,9 @@ told_in_the_future AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 ),
 due AS (
-    SELECT id FROM untold
-    UNION ALL SELECT id FROM told_long_ago
-    UNION ALL SELECT id FROM told_in_the_future
+    SELECT id FROM never_offered
+    UNION ALL SELECT id FROM offered_long_ago
+    UNION ALL SELECT id FROM offered_in_future
 )
 UPDATE analysis_sessions AS s SET offered_at = now.at
 FROM now

@@ -1,10 +1,10 @@
--- Bookkeeping that nobody is shown: no version grows.
-WITH back AS (
+-- The version does not change, because nobody sees lapses.
+WITH undone AS (
     UPDATE attempts SET error = %(returned)s
     WHERE worker_id = %(formerly)s AND ended = 'lapsed' AND error = %(lapsed)s
     RETURNING session_id
 ),
-times AS (SELECT session_id, count(*) AS times FROM back GROUP BY session_id),
+times AS (SELECT session_id, count(*) AS times FROM undone GROUP BY session_id),
 locked AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE s.id = ANY(ARRAY(SELECT times.session_id FROM times)) ORDER BY s.id FOR UPDATE

@@ -6,13 +6,7 @@ SELECT
     {:new_fields}, :owner,
     :now, :now, :now, :now, :ms, :monotonic, :boot_id
 WHERE
-    (
-        SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NULL
-    ) + (
-        SELECT count(*) FROM analysis_sessions
-        WHERE user_session = :owner AND {in_flight} AND cancel_requested_at IS NOT NULL
-    ) < :active_limit
+    ({count_active}) < :active_limit
     AND (SELECT sessions FROM waiting) < :pending_limit
 ON CONFLICT (user_session, analysis, subject)
 WHERE {in_flight} AND cancel_requested_at IS NULL

@@ -1,4 +1,4 @@
--- OR IGNORE: what the new owner has in flight too stays where it is.
+-- OR IGNORE: subjects that the new owner has in flight too are not adopted.
 UPDATE OR IGNORE analysis_sessions SET
     user_session = :owner,
     updated_at = :now,

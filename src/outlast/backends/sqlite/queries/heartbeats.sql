@@ -1,4 +1,4 @@
--- Every registered worker with what changes when it beats, and every other that sessions are held by.
+-- The registered workers, with a token that changes with each renewal, and unregistered ones that hold sessions.
 WITH RECURSIVE holders (worker_id) AS (
     SELECT (
         SELECT s.worker_id FROM analysis_sessions AS s INDEXED BY sessions_held

@@ -1,4 +1,4 @@
--- OR IGNORE: when the unique index knows another session in flight, nothing changes.
+-- OR IGNORE: nothing changes if the unique index has another session in flight.
 UPDATE OR IGNORE analysis_sessions SET
     status = 'pending',
     available_at = :now,

@@ -1,4 +1,4 @@
--- Not a change that anybody sees: the version stays.
+-- The version does not change, because nobody sees an offer.
 UPDATE analysis_sessions SET offered_at = :now
 WHERE rowid IN (SELECT value FROM json_each(:numbers))
 RETURNING id AS session_id, queue, priority, analysis, available_at

@@ -1,4 +1,4 @@
--- Bookkeeping that nobody is shown: no version grows.
+-- The version does not change, because nobody sees lapses.
 UPDATE analysis_sessions SET lapses = max(0, lapses - t.times)
 FROM (
     SELECT session_id, count(*) AS times FROM attempts INDEXED BY attempts_lapsed

@@ -1,5 +1,5 @@
--- Who holds sessions and is not registered. They are looked for between the registered ones, whose entries are many:
--- also those of what has ended, while somebody can still see it.
+-- Unregistered workers that hold sessions. It searches the index between the registered workers, whose entries are many:
+-- a transaction held open keeps those of ended sessions.
 WITH RECURSIVE gaps AS (
     SELECT id AS above, lead(id) OVER (ORDER BY id) AS below FROM workers
     UNION ALL
