@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from outlast.backends.clock import SystemClock
 from outlast.backends.copying import Copied, LockedTables, copy_tables
@@ -49,9 +50,9 @@ def move(
         return copy_tables(here, there, to, tell)
 
 
-async def everything(store: SQLiteStore | PostgresStore) -> dict:
+async def everything(store: SQLiteStore | PostgresStore) -> dict[str, tuple[Any, ...]]:
     """All that the store's own verbs tell, but for what depends on the time of asking."""
-    found = {}
+    found: dict[str, tuple[Any, ...]] = {}
     for session in await store.select(Selection(limit=10_000)):
         told = dataclasses.replace(session, subject=plain(session.subject))
         found[session.id] = (

@@ -1,11 +1,14 @@
 """Copies all rows of one database into another, compares both, and closes the source with the new address."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from outlast.backends.rows import Row
+from outlast.backends.statements import Statements
 from outlast.domain.clean_text import plain
 from outlast.domain.errors import OutlastError, StoreUnavailable
 
@@ -30,11 +33,11 @@ NOT_COPIED = frozenset({"deadline", "offered_at"})
 """Columns that concern the workers and the broker of the source alone."""
 NOT_COMPARED = frozenset({"timed_from"})
 """A time that SQLite stores by the machine's monotonic clock, and that is rounded whenever it is converted."""
-Row = tuple[Any, ...]
-"""The values of one row, in the order of the columns that were asked for."""
 REPORT_EVERY = 100
 """Rows between two reports of progress."""
 
+CopiedRow = tuple[Any, ...]
+"""The values of one row, in the order of the columns that were asked for."""
 OnProgress = Callable[[str, int, int], None]
 """Called with a description of the phase, the number of rows done, and their total."""
 
@@ -57,43 +60,70 @@ class Copied:
     """Checksum of the contents, equal in source and target."""
 
 
-class LockedTables(Protocol):
+class LockedTables(ABC):
     """The tables of one database, in one transaction that keeps every other writer out until it ends.
 
     Values are those of SQLite: times are text, in UTC.
     """
 
+    _order: str
+    """The column by which sessions are in the order of their starts."""
+
+    def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+
     def closed_because(self) -> str | None:
         """Return why the store refuses changes; `None` if it accepts them."""
-        ...
-
-    def close_because(self, reason: str | None) -> None:
-        """Refuse changes in every process from the commit on, with this reason; `None`: accept them again."""
-        ...
+        return self._one(self._sql["shut_because"])["shut_because"] if self.readable("door") else None
 
     def release(self) -> int:
         """Make all processing sessions pending again, unspent; return how many there were."""
-        ...
-
-    def readable(self, table: str) -> Collection[str]:
-        """Return the columns that `rows` knows; none if there is no such table."""
-        ...
-
-    def writable(self, table: str) -> Collection[str]:
-        """Return the columns that `insert` knows; none if there is no such table."""
-        ...
+        return sum(self._release(row["worker_id"]) for row in self._run(self._sql["at_work"]))
 
     def count(self, table: str) -> int:
         """Return the number of rows to copy."""
-        ...
+        return self._one(f"SELECT count(*) AS rows FROM {table} {CONDITIONS.get(table, '')}")["rows"]  # noqa: S608 - constant names
 
-    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+    @abstractmethod
+    def close_because(self, reason: str | None) -> None:
+        """Refuse changes in every process from the commit on, with this reason; `None`: accept them again."""
+
+    @abstractmethod
+    def readable(self, table: str) -> Mapping[str, str]:
+        """Return the expressions of the columns that `rows` knows, by name; none if there is no such table."""
+
+    @abstractmethod
+    def writable(self, table: str) -> Collection[str]:
+        """Return the columns that `insert` knows; none if there is no such table."""
+
+    @abstractmethod
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[CopiedRow]:
         """Yield the rows to copy one by one, sessions in the order of their starts."""
-        ...
 
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None: ...
+    @abstractmethod
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[CopiedRow]) -> None: ...
 
+    @abstractmethod
     def commit(self) -> None: ...
+
+    def _selected(self, table: str, columns: Sequence[str]) -> str:
+        """Return the statement of `rows`."""
+        values = self.readable(table)
+        selected = ", ".join(values[column] for column in columns)
+        order = f"ORDER BY {self._order}" if table == "analysis_sessions" else ""
+        return f"SELECT {selected} FROM {table} {CONDITIONS.get(table, '')} {order}"  # noqa: S608 - constant names
+
+    def _one(self, statement: str) -> Row:
+        (row,) = self._run(statement)
+        return row
+
+    @abstractmethod
+    def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return all rows of a statement."""
+
+    @abstractmethod
+    def _release(self, worker_id: str) -> int:
+        """Release the sessions of one worker; return how many there were."""
 
 
 class _Tally:
@@ -105,7 +135,7 @@ class _Tally:
         self.hashes = 0
         self._compared = compared
 
-    def of(self, rows: Iterable[Row], report: Callable[[int], None]) -> Iterator[Row]:
+    def of(self, rows: Iterable[CopiedRow], report: Callable[[int], None]) -> Iterator[CopiedRow]:
         """Yield the rows as every database can store them."""
         for row in rows:
             storable = tuple([plain(value) if isinstance(value, str) else value for value in row])
@@ -194,5 +224,5 @@ def _commit(source: LockedTables, target: LockedTables, reason: str | None) -> N
         ) from error
 
 
-def _exhaust(rows: Iterable[Row]) -> None:
+def _exhaust(rows: Iterable[CopiedRow]) -> None:
     deque(rows, maxlen=0)

@@ -1,11 +1,12 @@
 """The tables of a SQLite file as a copy reads and writes them."""
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from outlast.backends.copying import CONDITIONS, Row
+from outlast.backends.copying import CopiedRow, LockedTables
+from outlast.backends.rows import Row
 from outlast.backends.sqlite.connection import DatabaseFile, rows_by_name, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
@@ -41,49 +42,34 @@ def locked_tables(path: Path, clock: Clock) -> Generator["SQLiteTables"]:
             connection.close()
 
 
-class SQLiteTables:
-    """`LockedTables`."""
+class SQLiteTables(LockedTables):
+    """`LockedTables` of SQLite."""
+
+    _order = "rowid"
 
     def __init__(self, connection: Connection, database: SQLiteDatabase) -> None:
+        super().__init__(database.sql)
         self._connection = connection
-        self._sql = database.sql
         self._now = database.stamp()
-        """One time for all rows, so that a duration is converted back to itself."""
-
-    def closed_because(self) -> str | None:
-        if not self.readable("door"):
-            return None
-        return self._connection.execute(self._sql["shut_because"]).get
 
     def close_because(self, reason: str | None) -> None:
-        self._connection.execute(self._sql["shut"], {"reason": reason})
+        self._run(self._sql["shut"], {"reason": reason})
 
-    def release(self) -> int:
-        released = 0
-        for row in rows_by_name(self._connection.execute(self._sql["at_work"])):
-            values = row | self._now
-            self._connection.execute(self._sql["record_releases"], values)
-            released += len(self._connection.execute(self._sql["release_held"], values).fetchall())
-        return released
-
-    def readable(self, table: str) -> Collection[str]:
-        return [name for name, _ in self._columns(table)]
+    def readable(self, table: str) -> Mapping[str, str]:
+        values = {name: name for name in self._columns(table)}
+        if "timed_from" in values:
+            values["timed_from"] = TIMED_FROM
+        if "input" in values and self._columns("large_inputs"):
+            values["input"] = INPUT
+        return values
 
     def writable(self, table: str) -> Collection[str]:
-        return [name for name, generated in self._columns(table) if not generated]
+        return [name for name, generated in self._columns(table).items() if not generated]
 
-    def count(self, table: str) -> int:
-        statement = f"SELECT count(*) FROM {table} {CONDITIONS.get(table, '')}"  # noqa: S608 - constant names
-        return self._connection.execute(statement).get
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[CopiedRow]:
+        yield from self._connection.execute(self._selected(table, columns), self._now)
 
-    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
-        values = {"timed_from": TIMED_FROM} | ({"input": INPUT} if self.readable("large_inputs") else {})
-        selected = ", ".join(values.get(column, column) for column in columns)
-        order = "ORDER BY rowid" if table == "analysis_sessions" else ""
-        statement = f"SELECT {selected} FROM {table} {CONDITIONS.get(table, '')} {order}"  # noqa: S608 - constant names
-        yield from self._connection.execute(statement, self._now)
-
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[CopiedRow]) -> None:
         values = {column: f":{column}" for column in columns}
         if "timed_from" in values:
             values |= {
@@ -102,8 +88,17 @@ class SQLiteTables:
     def commit(self) -> None:
         self._connection.execute("COMMIT")
 
-    def _columns(self, table: str) -> list[Row]:
-        """Return the name of each column, and whether it is generated."""
-        return self._connection.execute(
-            "SELECT name, hidden > 0 FROM pragma_table_xinfo(?) WHERE name <> 'timed_boot'", (table,)
-        ).fetchall()
+    def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        return rows_by_name(self._connection.execute(statement, values))
+
+    def _release(self, worker_id: str) -> int:
+        values = {"worker_id": worker_id} | self._now
+        self._run(self._sql["record_releases"], values)
+        return len(self._run(self._sql["release_held"], values))
+
+    def _columns(self, table: str) -> Mapping[str, bool]:
+        """Return whether each column is generated."""
+        statement = (
+            "SELECT name, hidden > 0 AS generated FROM pragma_table_xinfo(:table) WHERE name <> 'timed_boot'"
+        )
+        return {row["name"]: bool(row["generated"]) for row in self._run(statement, {"table": table})}
