@@ -109,6 +109,14 @@ async def filled(store):
     return running
 
 
+async def change(side, statement):
+    if side.on_postgres:
+        with psycopg.connect(side.url, autocommit=True) as connection:
+            connection.execute(statement)
+    else:
+        await side.store._db.write(lambda c: c.execute(statement))
+
+
 async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     source, target = stores
     running = await filled(source.store)
@@ -153,6 +161,7 @@ async def test_what_comes_after_the_copy_goes_on_from_its_numbers(stores):
 async def test_sessions_are_claimed_in_the_order_of_their_starts(stores):
     source, target = stores
     ids = [(await start(source.store)).id for _ in range(20)]
+    await change(source, "UPDATE analysis_sessions SET available_at = '2026-01-01 00:00:00.000000'")
     move(source, target)
     register_worker(target.store)
     claimed = []
@@ -180,12 +189,8 @@ async def test_what_was_at_work_goes_on_unspent_in_the_new_store_and_ends_nowher
 async def test_what_a_session_has_waited_counts_in_the_new_store_too(stores):
     source, target = stores
     waiting = await start(source.store)
-    if source.on_postgres:
-        with psycopg.connect(source.url, autocommit=True) as connection:
-            connection.execute("UPDATE analysis_sessions SET timed_from = created_at - interval '1 hour'")
-    else:
-        earlier = "UPDATE analysis_sessions SET timed_from = timed_from - 3600"
-        await source.store._db.write(lambda c: c.execute(earlier))
+    earlier = "created_at - interval '1 hour'" if source.on_postgres else "timed_from - 3600"
+    await change(source, f"UPDATE analysis_sessions SET timed_from = {earlier}")
     move(source, target)
     assert HOUR <= (await read(target.store, waiting.id)).waited_ms < 2 * HOUR
 
