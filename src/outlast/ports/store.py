@@ -133,6 +133,7 @@ class SessionStore(Protocol):
 
         Raises `SchemaOutdated` too if a later version has migrated the schema in a way that this version does not
         support, and `SchemaDiffers` if the schema is not what its migrations create.
+        With `migrate`, raise `StoreRefused` if the store was copied to another one.
         """
         ...
 
@@ -141,7 +142,7 @@ class SessionStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Check that the store can write, is not shut and has a current schema; otherwise raise
+        """Check that the store can write, is not closed and has a current schema; otherwise raise
         `StoreUnavailable` or `SchemaOutdated` with a sentence for the operator.
         """
         ...
