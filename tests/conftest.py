@@ -81,9 +81,9 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than the number of cores, since slow tests mostly wait."""
+    """Two more than cores: the slow half waits much of its time, for leases, limits and other processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1
+    return cores + 2
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
