@@ -45,11 +45,11 @@ def two_versions(fleet: "Fleet", rng: random.Random) -> str:
         fleet.keep_for(0.1)
     for host in fleet.newer:
         host.stop()
-    given_back = next_load.given_back()
-    if not given_back or min(next_load.started.values(), default=0) == 0:
-        fleet.ineffective.append(f"two_versions: {given_back} given back of {dict(next_load.started)}")
+    released = next_load.released()
+    if not released or min(next_load.started.values(), default=0) == 0:
+        fleet.ineffective.append(f"two_versions: {released} given back of {dict(next_load.started)}")
     started = ", ".join(f"{n} × {kind}" for kind, n in next_load.started.items())
-    return f"two versions for {seconds:.1f} s, {started}; {given_back} times a worker gave one back"
+    return f"two versions for {seconds:.1f} s, {started}; {released} times a worker gave one back"
 
 
 class Guests:
@@ -77,7 +77,7 @@ class Guests:
                 del self._mine[session]
         return len(self._mine)
 
-    def given_back(self) -> int:
+    def released(self) -> int:
         """How often a worker of the old version released one of them."""
         statement = (
             "SELECT count(*) FROM attempts WHERE session_id = ANY(%s) AND ended = 'released' AND error IS NOT NULL"

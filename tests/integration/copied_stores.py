@@ -12,7 +12,7 @@ from outlast.backends.postgres.copying import locked_tables as locked_postgres
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.copying import locked_tables as locked_sqlite
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.ports.store import Selection
 
 DIRECTIONS = ["sqlite to sqlite", "sqlite to postgres", "postgres to sqlite", "postgres to postgres"]
@@ -54,7 +54,7 @@ async def everything(store: SQLiteStore | PostgresStore) -> dict[str, tuple[Any,
     """All that the store's own verbs tell, but for what depends on the time of asking."""
     found: dict[str, tuple[Any, ...]] = {}
     for session in await store.select(Selection(limit=10_000)):
-        told = dataclasses.replace(session, subject=plain(session.subject))
+        told = dataclasses.replace(session, subject=storable_text(session.subject))
         found[session.id] = (
             told if session.status.final else dataclasses.replace(told, waited_ms=0, worked_ms=0),
             list(await store.history(session.id)),

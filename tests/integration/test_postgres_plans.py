@@ -61,7 +61,7 @@ PARTS = {
     "claim_places",
     "claimed_values",
 }
-OF_A_COPY = re.compile(r".*_door|.*bar_links|at_work|lock_starts")
+OF_A_COPY = re.compile(r".*_door|.*bar_links|busy_workers|lock_starts")
 MAY_READ = {
     "count": "analysis_sessions",
     "depths": "analysis_sessions",

@@ -25,7 +25,7 @@ PARTS = {part["name"] for part in PART.finditer("".join(Statements(PACKAGE)._tex
 """Texts that statements include."""
 MAY_SCAN = {
     "stored_bytes_of_all",  # every few seconds, of uploads alone
-    "at_work",
+    "busy_workers",
     "workers",
     "dead_workers",
     "count",

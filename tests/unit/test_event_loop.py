@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from outlast.running.event_loop import conceal_all, run_to_end
+from outlast.running.event_loop import conceal_all, run_worker_loop
 
 
 async def after(harm: Callable[[asyncio.AbstractEventLoop], object]) -> str:
@@ -55,12 +55,12 @@ HARMS: dict[str, Callable[[asyncio.AbstractEventLoop], object]] = {
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_event_loop_continues(harm):
-    assert run_to_end(after(harm)) == "went on"
+    assert run_worker_loop(after(harm)) == "went on"
 
 
 def test_an_error_of_the_main_coroutine_is_raised():
     with pytest.raises(SystemExit):
-        run_to_end(exits())
+        run_worker_loop(exits())
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_a_task_that_swallows_its_cancellation_does_not_hold_up_the_end(caplog):
         await asyncio.sleep(0)
         return task
 
-    task = run_to_end(main())
+    task = run_worker_loop(main())
     assert not task.done()
     assert "left behind" in caplog.text
     del task
@@ -94,7 +94,7 @@ def test_code_that_cancels_all_tasks_does_not_find_concealed_ones():
         ours.cancel()
         return spared, theirs.cancelled()
 
-    assert run_to_end(main()) == (True, True)
+    assert run_worker_loop(main()) == (True, True)
 
 
 def test_a_forked_child_exits_on_return_to_the_loop():
@@ -107,11 +107,11 @@ def test_a_forked_child_exits_on_return_to_the_loop():
         _, status = await asyncio.to_thread(os.waitpid, child, 0)
         return os.waitstatus_to_exitcode(status), os.getpid() == began
 
-    assert run_to_end(main()) == (0, True)
+    assert run_worker_loop(main()) == (0, True)
 
 
 async def test_run_to_end_refuses_a_thread_with_a_running_loop():
     work = asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="running"):
-        run_to_end(work)
+        run_worker_loop(work)
     work.close()

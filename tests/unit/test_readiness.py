@@ -28,12 +28,12 @@ async def test_a_store_that_says_nothing_is_trouble_and_is_asked_once(monkeypatc
     monkeypatch.setattr(readiness, "ANSWER_WITHIN", 0.01)
     store = Checked()
     asked = Readiness(store)
-    assert all("has not answered" in told for told in await asyncio.gather(*(asked.trouble() for _ in range(5))))
-    assert "has not answered" in (await asked.trouble() or "")
+    assert all("has not answered" in told for told in await asyncio.gather(*(asked.problem() for _ in range(5))))
+    assert "has not answered" in (await asked.problem() or "")
     assert store.asked == 1
     store.answers.set()
     await asyncio.sleep(0)
-    assert await asked.trouble() is None
+    assert await asked.problem() is None
     asked.close()
 
 
@@ -49,12 +49,12 @@ async def test_a_store_error_is_logged_once_and_only_its_kind_is_public(error, t
     store.answers.set()
     store.error = error
     asked = Readiness(store)
-    assert [await asked.trouble() for _ in range(2)] == [told, told]
+    assert [await asked.problem() for _ in range(2)] == [told, told]
     assert caplog.text.count(str(error)) == 1
     store.error = None
-    assert await asked.trouble() is None
+    assert await asked.problem() is None
     store.error = error
-    await asked.trouble()
+    await asked.problem()
     assert caplog.text.count(str(error)) == 2
 
 

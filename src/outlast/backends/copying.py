@@ -9,7 +9,7 @@ from typing import Any
 
 from outlast.backends.rows import Row
 from outlast.backends.statements import Statements
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import OutlastError, StoreUnavailable
 
 TABLES = {
@@ -54,7 +54,7 @@ class Copied:
     results: int
     uploads: int
     facts: int
-    given_back: int
+    released: int
     """Sessions that were processing and are pending again, unspent."""
     checksum: str
     """Checksum of the contents, equal in source and target."""
@@ -74,11 +74,11 @@ class LockedTables(ABC):
 
     def closed_because(self) -> str | None:
         """Return why the store refuses changes; `None` if it accepts them."""
-        return self._one(self._sql["shut_because"])["shut_because"] if self.readable("door") else None
+        return self._one(self._sql["closed_reason"])["shut_because"] if self.readable("door") else None
 
     def release(self) -> int:
         """Make all processing sessions pending again, unspent; return how many there were."""
-        return sum(self._release(row["worker_id"]) for row in self._run(self._sql["at_work"]))
+        return sum(self._release(row["worker_id"]) for row in self._run(self._sql["busy_workers"]))
 
     def count(self, table: str) -> int:
         """Return the number of rows to copy."""
@@ -138,7 +138,7 @@ class _Tally:
     def of(self, rows: Iterable[CopiedRow], report: Callable[[int], None]) -> Iterator[CopiedRow]:
         """Yield the rows as every database can store them."""
         for row in rows:
-            storable = tuple([plain(value) if isinstance(value, str) else value for value in row])
+            storable = tuple([storable_text(value) if isinstance(value, str) else value for value in row])
             digest = hashlib.blake2b(repr(storable[: self._compared]).encode(), digest_size=16).digest()
             self.rows += 1
             self.hashes = (self.hashes + int.from_bytes(digest)) % 2**128
@@ -164,21 +164,21 @@ def copy_tables(
     empty = not any(target.count(table) for table in TABLES if target.readable(table))
     if not empty and closed is None:
         raise CopyError("The target holds data already. Copy into an empty store.")
-    given_back = source.release() if reason else 0
+    released = source.release() if reason else 0
     counts: dict[str, int] = {}
     checksum = hashlib.blake2b(digest_size=16)
     for table in TABLES:
         tally = _copy_table(source, target, table, on_progress, compare_only=not empty)
         counts[table] = tally.rows
         checksum.update(f"{table} {tally.rows} {tally.hashes}\n".encode())
-    given_back += target.release()
+    released += target.release()
     _commit(source, target, reason)
     return Copied(
         counts["analysis_sessions"],
         counts["results"],
         counts["uploads"],
         counts["facts"],
-        given_back,
+        released,
         checksum.hexdigest(),
     )
 

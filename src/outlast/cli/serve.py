@@ -13,7 +13,7 @@ from outlast.cli.application import Refused, app_option, explain_errors, load_ap
 from outlast.cli.descriptors import allowed_connections, raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
-from outlast.running.event_loop import run_to_end
+from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_descendants, kill_marked, mark_descendants
 from outlast.running.supervisor import Supervisor
 from outlast.running.supervisor_link import silence_standard_input
@@ -44,7 +44,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     if app.settings.inline:  # analyses run in this process
         silence_standard_input()
         mark = mark_descendants()
-        code = run_to_end(_serve(app, app_name, host, port, 0))
+        code = run_worker_loop(_serve(app, app_name, host, port, 0))
         kill_marked(mark)
     else:
         code = run(_serve(app, app_name, host, port, workers))

@@ -42,7 +42,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
         print_json({field: getattr(copied, field) for field in copied.__slots__})
         return
     click.echo(
-        f"Copied {copied.sessions} sessions ({copied.given_back} of them were running and are pending again), "
+        f"Copied {copied.sessions} sessions ({copied.released} of them were running and are pending again), "
         f"{copied.results} results, {copied.uploads} uploads and {copied.facts} facts. "
         f"Both sides agree: {copied.checksum}."
     )

@@ -28,7 +28,7 @@ from outlast.cli.application import (
 from outlast.cli.descriptors import raise_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.printable import printable
-from outlast.running.event_loop import run_to_end
+from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_own_session
 from outlast.running.supervisor import Supervisor
 from outlast.running.supervisor_link import WorkerLink
@@ -135,7 +135,7 @@ def run_one(
         patient = options if sleep else replace(options, sleep=fleet.fallback_sleep(app))
         end = fleet.run_celery_worker(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
     else:
-        end = run_to_end(_work(app, options, worker_id, link))
+        end = run_worker_loop(_work(app, options, worker_id, link))
     with suppress(OSError, ValueError):  # an analysis may have closed it
         sys.stdout.flush()
     # not sys.exit(): abandoned threads must not delay the exit

@@ -46,7 +46,7 @@ class GuardedStore:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        if (name in READS and self._store.reads_at_once) or not iscoroutinefunction(method):
+        if (name in READS and self._store.concurrent_reads) or not iscoroutinefunction(method):
             return method
         if name in PROMPT:
             return partial(self._call_prompt, method)

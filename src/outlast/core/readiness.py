@@ -20,7 +20,7 @@ class Readiness:
         self._check: asyncio.Task[None] | None = None
         self._logged: str | None = None
 
-    async def trouble(self) -> str | None:
+    async def problem(self) -> str | None:
         """Return a public description of what is wrong with the store, or `None` if it is ready.
 
         The original error may name hosts and files, so it is only logged.

@@ -21,7 +21,7 @@ from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
@@ -105,7 +105,7 @@ class Sessions:
             NewSession(
                 id=new_session_id(),
                 analysis=analysis.name,
-                subject=bounded_subject(plain(subject)),
+                subject=bounded_subject(storable_text(subject)),
                 owner=owner_hash(owner),
                 input=input_json,
                 steps=await self._planned_steps(analysis),
@@ -167,7 +167,7 @@ class Sessions:
 
         Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
         """
-        return await self.quota.put(owner_hash(owner), plain(name), file)
+        return await self.quota.put(owner_hash(owner), storable_text(name), file)
 
     def reserving(self, owner: str, size: int) -> AbstractAsyncContextManager[Reservation]:
         """See `Quota.reserving`."""

@@ -12,7 +12,7 @@ SUSPECT_CRASHES = 2
 """From this many crashes on a session is a suspect: it never runs beside another session that has crashed."""
 
 
-def may_work_beside(crashes: int, most: int) -> bool:
+def may_run_beside(crashes: int, most: int) -> bool:
     """Return whether a session with `crashes` may run on a worker whose sessions have at most `most`: a suspect
     runs only beside sessions without crashes, so that none of them can have caused its next crash.
     """

@@ -139,7 +139,7 @@ class AttemptRecord:
     """For a crash: how the worker died, as in `Death.cause`."""
 
 
-def just_started(new: NewSession, at: datetime, version: int) -> AnalysisSession:
+def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSession:
     """Return the row that a start inserts, available from `at` on."""
     return AnalysisSession(
         id=new.id,

@@ -16,7 +16,7 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.fleet.child_locks import ChildLocks
 from outlast.fleet.stop_pipe import StopPipe
 from outlast.running.engine import Engine
-from outlast.running.event_loop import run_to_end
+from outlast.running.event_loop import run_worker_loop
 from outlast.running.handoff import Handoff, HandoffResult
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 
@@ -120,7 +120,7 @@ class WorkerThread:
     def _run(self) -> None:
         end = WorkerEnd.REPLACED  # unless the worker ends regularly
         try:
-            end = run_to_end(self._work())
+            end = run_worker_loop(self._work())
         except OutlastError as error:
             log.critical("The worker cannot start: %s", error)
         finally:

@@ -124,7 +124,7 @@ class SessionStore(Protocol):
     - Methods with an `owner` compare it in the SQL: to one owner, the sessions of another do not exist.
     """
 
-    reads_at_once: ClassVar[bool]
+    concurrent_reads: ClassVar[bool]
     """Reads wait neither for writers nor for a network."""
 
     async def open(self, *, migrate: bool) -> Sequence[str]:
@@ -207,7 +207,7 @@ class SessionStore(Protocol):
         to processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
 
         `most_crashes` is the highest number of crashes among the sessions that the worker holds already: it gets
-        only sessions that `may_work_beside` such a session. One call returns at most one suspect, the newest,
+        only sessions that `may_run_beside` such a session. One call returns at most one suspect, the newest,
         because workers were alive before it was started; it then returns no other session with crashes. Sessions
         in `excluding`, which this worker cannot run, are skipped.
         """

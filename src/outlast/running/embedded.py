@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from outlast.running.event_loop import run_to_end
+from outlast.running.event_loop import run_worker_loop
 from outlast.running.worker import Worker, WorkerOptions
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class _WorkerThread:
 
     def _run(self) -> None:
         try:
-            run_to_end(self._work())
+            run_worker_loop(self._work())
         except BaseException:
             log.exception("An embedded worker crashed; another one takes its place.")
         finally:

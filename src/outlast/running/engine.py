@@ -53,7 +53,7 @@ class Engine:
         self.breaker = CircuitBreaker(store.check)
         self.guarded_store = guarded(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
-        self.polled_store = store if store.reads_at_once else self.guarded_store
+        self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)

@@ -7,7 +7,7 @@ import secrets
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotJson, NotUnderstood
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
@@ -71,7 +71,7 @@ class ErrorMapper:
             case ClaimLost():
                 return Lost()
             case NotUnderstood():
-                return Released(plain(str(error)))
+                return Released(storable_text(str(error)))
             case Permanent():
                 return self._fail(_text(error) or "The analysis cannot be done.", "permanent")
             case RetryAfter():
@@ -97,10 +97,10 @@ class ErrorMapper:
         if self._session.attempt >= self._session.max_attempts:
             return self._fail(message, code, reference)
         delay = max(at_least, backoff(self._session.attempt, self._rng))
-        return Postponed(plain(message), code, reference, delay, self._tracker.stopped(StepStatus.FAILED))
+        return Postponed(storable_text(message), code, reference, delay, self._tracker.stopped(StepStatus.FAILED))
 
     def _fail(self, message: str, code: str, reference: str | None = None) -> Failed:
-        return Failed(plain(message), code, reference, self._tracker.stopped(StepStatus.FAILED))
+        return Failed(storable_text(message), code, reference, self._tracker.stopped(StepStatus.FAILED))
 
 
 def exit_error(error: BaseException) -> AnalysisExitError:

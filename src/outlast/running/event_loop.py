@@ -52,7 +52,7 @@ def _refuse(what: str) -> None:
         raise RuntimeError(f"{what}() is refused: this event loop belongs to the worker and all its sessions.")
 
 
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+def run_worker_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` in a new event loop and return its value, as `asyncio.run` does, with two differences.
 
     `loop.stop()`, and a `SystemExit` or `KeyboardInterrupt` raised by a callback or another task, end the loop of
@@ -60,7 +60,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     their cancellation; this function abandons them.
     """
     if asyncio._get_running_loop() is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
-        raise RuntimeError("run_to_end() cannot be called where an event loop is running.")
+        raise RuntimeError("run_worker_loop() cannot be called where an event loop is running.")
     loop = WorkerLoop()
     _guard_forks(loop)
     try:
@@ -77,7 +77,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 def conceal(task: "asyncio.Task[Any]") -> None:
     """Hide this task from `asyncio.all_tasks()`, so that analysis code cannot cancel it along with all tasks.
 
-    Does nothing outside the loops of `run_to_end`, where other code may need to find the task.
+    Does nothing outside the loops of `run_worker_loop`, where other code may need to find the task.
     """
     if task.get_loop() in _loops:
         asyncio.tasks._unregister_task(task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the documented call for this

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from outlast.core.analyses.analysis import Catalogue
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.retry import may_work_beside
+from outlast.domain.retry import may_run_beside
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
@@ -171,7 +171,7 @@ class HandoffClaims:
             or session.id in self._passing_over
         ):
             return False
-        if not may_work_beside(session.crashes, max(most_crashes(), *self._crashes_in_flight.values(), 0)):
+        if not may_run_beside(session.crashes, max(most_crashes(), *self._crashes_in_flight.values(), 0)):
             return False
         self._crashes_in_flight[handed] = session.crashes
         return True

@@ -25,7 +25,7 @@ from outlast.domain.errors import Permanent, RetryAfter, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
 from outlast.running.error_mapping import MAX_MESSAGE
-from outlast.running.event_loop import run_to_end
+from outlast.running.event_loop import run_worker_loop
 from outlast.running.supervisor_link import silence_standard_input
 from outlast.running.threads import ContextThreadPool, in_thread
 
@@ -211,6 +211,6 @@ def main() -> None:
 
     os.register_at_fork(after_in_child=close_pipes)  # a surviving child must not keep the pipe open
     with os.fdopen(source, encoding="utf-8") as reading, os.fdopen(sink, "w", encoding="utf-8") as writing:
-        run_to_end(_main(reading, writing))
+        run_worker_loop(_main(reading, writing))
         writing.flush()
         os._exit(0)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, StepState, StepStatus, overall_percentage
 from outlast.ports.clock import Clock
 
@@ -272,7 +272,7 @@ class ProgressTracker:
                 return
             if message is not None:
                 step.has_messages = True
-                self._message = plain(message[:MESSAGE_LIMIT])
+                self._message = storable_text(message[:MESSAGE_LIMIT])
                 step.state = replace(step.state, message=self._message)
             if done is not None and math.isfinite(done):
                 step.reported = self._clock.monotonic()

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.outcome import End
-from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
+from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
@@ -130,7 +130,7 @@ class StoreMachine(StoreLife):
             self._model.said.pop(session.id, None)
 
     def _judge_choice(self, ids: set[str], ready: list[ModelSession], limit: int, most_crashes: int) -> None:
-        fit = [s for s in ready if may_work_beside(s.crashes, most_crashes)]
+        fit = [s for s in ready if may_run_beside(s.crashes, most_crashes)]
         assert ids <= {s.id for s in fit}
         honest = [s for s in fit if s.crashes < SUSPECT_CRASHES]
         suspects = ids - {s.id for s in honest}

@@ -133,8 +133,8 @@ class Model:
             return None if self.told.get(claim) == end else False
         if self.said.get(session.id) == (claim, end):
             return True
-        given_back = bool(session.lines) and session.lines[-1][2] in {"released", None}
-        return None if self.told.get(claim) == end or (end == Released() and given_back) else False
+        released = bool(session.lines) and session.lines[-1][2] in {"released", None}
+        return None if self.told.get(claim) == end or (end == Released() and released) else False
 
     def lapse(self, worker: str, wall: float) -> set[str]:
         held = self.held_by(worker)

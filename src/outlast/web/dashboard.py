@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.statistics import Hour
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
@@ -75,7 +75,7 @@ async def log_out(context: RequestContext) -> Response:
 async def overview(context: RequestContext) -> Response:
     """The state of the installation; `?status=` and `?analysis=` filter its list of sessions."""
     query = context.request.query_params
-    status, analysis = _status(query.get("status", "")), plain(query.get("analysis", "")) or None
+    status, analysis = _status(query.get("status", "")), storable_text(query.get("analysis", "")) or None
     insight = await context.engine.statistics.now()
     listed = await context.engine.sessions.select(Selection(None, status, analysis, LISTED))
     return context.page(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from outlast.backends.memory.store_part import MemoryPart
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.retry import SUSPECT_CRASHES
-from outlast.domain.session import AnalysisSession, NewSession, just_started
+from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import Added, Selection, StartLimits
@@ -30,7 +30,7 @@ class MemorySessions(MemoryPart):
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
-            row = just_started(new, tables.clock.now(), tables.next_version(0))
+            row = pending_session(new, tables.clock.now(), tables.next_version(0))
             tables.sessions[row.id] = row
             tables.offered[row.id] = row.created_at
             tables.timed_from[row.id] = tables.clock.monotonic()

@@ -32,7 +32,7 @@ class MemoryStore(
     Its content ends with the process, so "durable" only means visible to the next read.
     """
 
-    reads_at_once: ClassVar[bool] = True
+    concurrent_reads: ClassVar[bool] = True
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(MemoryTables(clock))

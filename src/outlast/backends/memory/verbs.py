@@ -10,7 +10,7 @@ from outlast.backends.memory.sessions import claimable, in_order
 from outlast.backends.memory.store_part import MemoryPart
 from outlast.backends.memory.tables import MemoryTables, RecordedEnd
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
-from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
+from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
@@ -40,14 +40,14 @@ class MemoryVerbs(MemoryPart):
                 return taken
             ready = in_order(tables.sessions.values(), tables.clock.now())
             known = [r for r in ready if r.queue in queues and r.analysis in analyses]
-            fit = [r for r in known if may_work_beside(r.crashes, most_crashes) and r.id not in excluding]
+            fit = [r for r in known if may_run_beside(r.crashes, most_crashes) and r.id not in excluding]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the newest: its worker lived before it came
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)
             next_ones = [r for r in fit if r.id not in suspected or r.id == last][:limit]
             most = max((r.crashes for r in next_ones), default=0)
             taken += [
-                self._take(r, worker_id) for r in next_ones if r.id == last or may_work_beside(r.crashes, most)
+                self._take(r, worker_id) for r in next_ones if r.id == last or may_run_beside(r.crashes, most)
             ]
         return taken
 

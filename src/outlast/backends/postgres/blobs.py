@@ -11,7 +11,7 @@ from psycopg import errors
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
@@ -20,7 +20,7 @@ class PostgresBlobs(PostgresPart):
     """`Blobs`. An upload without its hash is incomplete and invisible."""
 
     async def put(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        values = {"owner": owner, "name": plain(name), "bytes": length(file)}
+        values = {"owner": owner, "name": storable_text(name), "bytes": length(file)}
         upload: int = (await self._db.only("begin_upload", values))["id"]
         try:
             sha256, size = await self._fill(upload, file)

@@ -72,7 +72,7 @@ class PostgresTables(LockedTables):
     def close_because(self, reason: str | None) -> None:
         for name in ("unbar_door", "unbar_links") if reason is None else ("bar_door", "bar_links"):
             self._run(self._sql[name])
-        self._run(self._sql["shut"], {"reason": reason})
+        self._run(self._sql["set_closed_reason"], {"reason": reason})
 
     def readable(self, table: str) -> Mapping[str, str]:
         values = {name: name for name in self._columns(table)}

@@ -63,7 +63,7 @@ class PostgresDatabase:
                 elif await is_empty(connection):
                     raise nothing_at(shown(self.address))
                 await require_current(connection)
-                (row,) = await self.rows_of(connection, "shut_because")
+                (row,) = await self.rows_of(connection, "closed_reason")
                 if bring_up_to_date and row["shut_because"] is not None:
                     raise closed(row["shut_because"])
             except SchemaDiffers as differs:
@@ -137,7 +137,7 @@ class PostgresDatabase:
                 await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**attempt))
             except UNAVAILABLE as error:
                 if SHUT in str(error):
-                    raise closed((await self.only("shut_because"))["shut_because"]) from error
+                    raise closed((await self.only("closed_reason"))["shut_because"]) from error
                 broken = connection is not None and connection.closed
                 if lost or not broken or not (again if isinstance(again, bool) else again()):
                     raise explained(error) from error

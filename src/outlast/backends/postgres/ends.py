@@ -10,7 +10,7 @@ from outlast.backends.end_records import EndRecord, written
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
@@ -117,7 +117,7 @@ class PostgresEnds(PostgresPart):
 def flat_end(claim: Claim, end: EndRecord) -> dict[str, Any]:
     """Return an item of the statement `finish`."""
     values: dict[str, Any] = {
-        name: plain(value) if name in TEXT_FIELDS and value is not None else value
+        name: storable_text(value) if name in TEXT_FIELDS and value is not None else value
         for name, value in fields_of(end).items()
     }
     return values | {"id": claim.session_id, "claim": claim.number, "digest": end.digest.hex()}

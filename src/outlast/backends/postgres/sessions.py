@@ -8,10 +8,10 @@ from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import QueueFull, StoreUnavailable, TooManyActive
 from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, NewSession, just_started
+from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
@@ -26,7 +26,7 @@ class _Start:
 
     def values(self, *, exact: bool, hint: str | None) -> dict[str, Any]:
         return fields_of(self.new) | {
-            "steps": plain(dump_steps(self.new.steps)),
+            "steps": storable_text(dump_steps(self.new.steps)),
             "total_steps": len(self.new.steps),
             "active_limit": self.limits.active_per_owner,
             "pending_limit": self.limits.pending,
@@ -44,13 +44,13 @@ class PostgresSessions(PostgresPart):
         self._headroom = Headroom(database.clock)
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
-        start = _Start(replace(new, subject=plain(new.subject)), limits)
+        start = _Start(replace(new, subject=storable_text(new.subject)), limits)
         batches = self._db.loop_pool().batches("add", self._start)
         row = await batches.write(start)
         counted = row["counted"]
         match row["answer"]:
             case "added":
-                session = just_started(start.new, self._db.rows.as_datetime(row["started"]), row["new_version"])
+                session = pending_session(start.new, self._db.rows.as_datetime(row["started"]), row["new_version"])
                 return Added(session, existing=False, announced=self._hint is not None)
             case "existing":
                 known: str = row["known"]

@@ -37,7 +37,7 @@ class PostgresStore(
     returns the NOTIFY payload of a start, from its queue.
     """
 
-    reads_at_once: ClassVar[bool] = False
+    concurrent_reads: ClassVar[bool] = False
 
     def __init__(
         self,

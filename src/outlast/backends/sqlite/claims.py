@@ -8,7 +8,7 @@ from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
-from outlast.domain.retry import SUSPECT_CRASHES, may_work_beside
+from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
@@ -112,7 +112,7 @@ class SQLiteClaims(SQLitePart):
         fit.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
         most = max((row["crashes"] for row in fit[:limit]), default=0)
         return [
-            row["number"] for row in fit[:limit] if row["number"] == last or may_work_beside(row["crashes"], most)
+            row["number"] for row in fit[:limit] if row["number"] == last or may_run_beside(row["crashes"], most)
         ]
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:

@@ -53,7 +53,7 @@ class SQLiteTables(LockedTables):
         self._now = database.stamp()
 
     def close_because(self, reason: str | None) -> None:
-        self._run(self._sql["shut"], {"reason": reason})
+        self._run(self._sql["set_closed_reason"], {"reason": reason})
 
     def readable(self, table: str) -> Mapping[str, str]:
         values = {name: name for name in self._columns(table)}

@@ -114,7 +114,7 @@ class SQLiteDatabase:
                     if bring_up_to_date:
                         applied = self._migrate(connection)
                     require_current(connection)
-                    reason = connection.execute(self.sql["shut_because"]).get
+                    reason = connection.execute(self.sql["closed_reason"]).get
                     if bring_up_to_date and reason is not None:
                         raise closed(reason)
             except SchemaDiffers as differs:

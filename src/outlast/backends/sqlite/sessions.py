@@ -9,7 +9,7 @@ from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, NewSession, just_started
+from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.ports.store import Added, Selection, StartLimits
 
@@ -39,7 +39,7 @@ class SQLiteSessions(SQLitePart):
                 return self._refused(connection, values)
             if not small:
                 connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
-            return Added(just_started(new, as_datetime(stamp["now"]), stamp["ms"]), existing=False)
+            return Added(pending_session(new, as_datetime(stamp["now"]), stamp["ms"]), existing=False)
 
         return await self._db.write(write)
 

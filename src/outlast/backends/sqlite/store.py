@@ -38,7 +38,7 @@ class SQLiteStore(
     `vfs` names a registered apsw VFS, through which tests make the disk fail.
     """
 
-    reads_at_once: ClassVar[bool] = True
+    concurrent_reads: ClassVar[bool] = True
 
     def __init__(self, path: Path, clock: Clock, *, vfs: str | None = None) -> None:
         super().__init__(SQLiteDatabase(DatabaseFile(path, vfs), clock))
@@ -61,7 +61,7 @@ class SQLiteStore(
         def write(connection: Connection) -> None:
             require_current(connection)
             connection.execute(self._sql["pulse"], {"now": self._db.now()})
-            reason = connection.execute(self._sql["shut_because"]).get
+            reason = connection.execute(self._sql["closed_reason"]).get
             if reason is not None:
                 raise closed(reason)
 
