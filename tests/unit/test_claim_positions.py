@@ -14,6 +14,8 @@ from outlast.backends.postgres.positions import (
     MIN_TIME,
     OVERLAP,
     SLOW,
+    WIDE_EVERY,
+    WIDE_OVERLAP,
     Claimed,
     Positions,
     Range,
@@ -35,6 +37,7 @@ def positions(clock):
     positions = Positions(clock)
     positions.record_uncounted(SLOW)
     positions.record_full_scan(0.1, MANY)
+    positions.ranges([PLACE], 0)  # the first scan is a wide one
     return positions
 
 
@@ -148,6 +151,14 @@ def test_positions_follow_a_clock_that_is_set_back(positions):
     earlier = NOON - timedelta(hours=1)
     positions.record_found([PLACE], [found(seconds=-7200)], exhausted=False, at=earlier)
     assert since(positions, OTHER) == {0: earlier - OVERLAP}
+
+
+def test_now_and_then_a_claim_goes_back_further_for_sessions_committed_late(positions, clock):
+    positions.record_found([PLACE], [found()], exhausted=False, at=NOON)
+    for _ in range(2):
+        assert since(positions) == {0: NOON - OVERLAP}
+        clock.advance(WIDE_EVERY)
+        assert since(positions) == {0: NOON - WIDE_OVERLAP}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from outlast.backends.postgres.database import PostgresDatabase, as_utc
 from outlast.backends.postgres.positions import Claimed, Place, Positions, Range
 from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import plain
+from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
@@ -61,7 +61,9 @@ class PostgresClaims(PostgresPart):
             rows = await self._db.use(lambda c: self._after_make_ready(c, name, parameters), again=True)
             self._positions.record_uncounted(self._db.clock.monotonic() - began)
             return rows
-        rows, at, entries = await self._db.use(lambda c: self._counted(c, name, parameters), again=True)
+        rows, at, entries = await self._db.use(
+            lambda c: self._without_sorting(c, name, parameters, count=ranges is None), again=True
+        )
         if ranges is None:
             self._positions.record_full_scan(self._db.clock.monotonic() - began, entries)
         found = [
@@ -92,19 +94,19 @@ class PostgresClaims(PostgresPart):
             cursor = await connection.execute(self._db.sql[name].encode(), values)
         return await cursor.fetchall()
 
-    async def _counted(
-        self, connection: Connection, name: str, values: Mapping[str, Any]
+    async def _without_sorting(
+        self, connection: Connection, name: str, values: Mapping[str, Any], *, count: bool
     ) -> tuple[list[Row], datetime, int]:
-        """As `_after_make_ready`; and the time, and how many index entries it has read."""
-        count = self._db.sql["index_entries_read"].encode()
+        """As `_after_make_ready`; and the time, and with `count` how many index entries it has read."""
+        now = self._db.sql["index_entries_read" if count else "now"].encode()
         async with connection.pipeline():
             await connection.execute(self._db.sql["make_ready"].encode())
             await connection.execute(self._db.sql["avoid_sorting"].encode())
-            before = await connection.execute(count)
+            before = await connection.execute(now)
             cursor = await connection.execute(self._db.sql[name].encode(), values)
-            after = await connection.execute(count)
+            after = await connection.execute(now)
         (start,), (end,) = await before.fetchall(), await after.fetchall()
-        return await cursor.fetchall(), start["at"], end["entries"] - start["entries"]
+        return await cursor.fetchall(), start["at"], end["entries"] - start["entries"] if count else 0
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
@@ -149,6 +151,6 @@ def _flat(claim: Claim, progress: Progress) -> dict[str, Any]:
         "claim": claim.number,
         "percentage": progress.percentage,
         "current_step": progress.current_step,
-        "message": None if progress.message is None else plain(progress.message),
-        "steps": plain(dump_steps(progress.steps)),
+        "message": None if progress.message is None else storable_text(progress.message),
+        "steps": storable_text(dump_steps(progress.steps)),
     }

@@ -20,8 +20,12 @@ MANY = 5_000
 """Entries that a full scan may read before claims stop scanning in full."""
 COST_FACTOR = 200
 """The next full scan comes after this many times the duration of the last one, so it takes 0.5 % of the time."""
-OVERLAP = timedelta(seconds=1)
+OVERLAP = timedelta(seconds=0.1)
 """A claim starts this long before the position: sessions are committed a moment after their `available_at`."""
+WIDE_OVERLAP = timedelta(seconds=1)
+"""The same for some claims, which find sessions that were committed later than that."""
+WIDE_EVERY = 0.2
+"""Seconds between two such claims."""
 MAX_PLACES = 500
 """Queues times analyses that are remembered; one more clears them all."""
 MAX_PRIORITIES = 20
@@ -63,7 +67,7 @@ class Positions:
         self._counting = False
         self._slow = False
         """Full scans are slow because of the entries that they read."""
-        self._next_full_scan = 0.0
+        self._next_full_scan = self._next_wide_scan = 0.0
         self._most_crashes_held = 0
         self._reached: dict[Place, dict[int, datetime]] = {}
         self._exhausted_at: dict[Place, datetime] = {}
@@ -82,7 +86,11 @@ class Positions:
             self._most_crashes_held = most_crashes
             if not self._slow or suspect_ended or self._clock.monotonic() >= self._next_full_scan:
                 return None
-            return [part for place in places for part in _parts(place, self._reached.get(place, {}))]
+            overlap = OVERLAP
+            if self._clock.monotonic() >= self._next_wide_scan:
+                overlap = WIDE_OVERLAP
+                self._next_wide_scan = self._clock.monotonic() + WIDE_EVERY
+            return [part for place in places for part in _parts(place, self._reached.get(place, {}), overlap)]
 
     def record_uncounted(self, seconds: float) -> None:
         """Record the duration of a full scan that did not count entries."""
@@ -112,12 +120,12 @@ class Positions:
                 known = self._reached.setdefault(one.place, {})
                 if one.priority not in known and len(known) >= MAX_PRIORITIES:
                     known.clear()
-                known[one.priority] = one.available_at - OVERLAP
+                known[one.priority] = one.available_at
             # a claim skips others because of a suspect
             if exhausted and all(one.crashes < SUSPECT_CRASHES for one in found):
                 for place in places:
                     self._advance(place, at)
-            self._limit(at - OVERLAP)
+            self._limit(at)
 
     def _advance(self, place: Place, at: datetime) -> None:
         """Move on to when the place was last exhausted before: other claims had locked sessions since."""
@@ -126,7 +134,7 @@ class Positions:
         if previous is not None:
             known = self._reached.setdefault(place, {})
             known.setdefault(DEFAULT_PRIORITY, MIN_TIME)
-            known.update({priority: max(reached, previous - OVERLAP) for priority, reached in known.items()})
+            known.update({priority: max(reached, previous) for priority, reached in known.items()})
 
     def _limit(self, latest: datetime) -> None:
         """Move positions back to `latest`: one that is later shows that the database's clock has gone back."""
@@ -135,14 +143,15 @@ class Positions:
                 known[priority] = min(reached, latest)
 
 
-def _parts(place: Place, reached: Mapping[int, datetime]) -> list[Range]:
+def _parts(place: Place, reached: Mapping[int, datetime], overlap: timedelta) -> list[Range]:
     """Return ranges for the known priorities from their positions, and for all others from the beginning."""
     parts: list[Range] = []
     highest = HIGHEST
     for priority in sorted(reached, reverse=True):
         if priority < highest:
             parts.append(Range(place, highest, priority + 1, MIN_TIME))
-        parts.append(Range(place, priority, priority, reached[priority]))
+        since = reached[priority] - overlap if reached[priority] > MIN_TIME else MIN_TIME
+        parts.append(Range(place, priority, priority, since))
         highest = priority - 1
     if highest >= LOWEST:
         parts.append(Range(place, highest, LOWEST, MIN_TIME))
