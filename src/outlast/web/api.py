@@ -175,9 +175,9 @@ async def readyz(context: RequestContext) -> Response:
         raise Problem(503, "Shutting down.", retry_after=5)
     if not context.engine.working:
         raise Problem(503, "Not ready: a worker of this process has ended; it is started again.", retry_after=5)
-    trouble = await context.engine.readiness.trouble()
-    if trouble is not None:
-        raise Problem(503, f"Not ready: {trouble}", retry_after=10)
+    problem = await context.engine.readiness.problem()
+    if problem is not None:
+        raise Problem(503, f"Not ready: {problem}", retry_after=10)
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 

@@ -116,11 +116,11 @@ class ClaimContract(StoreFixtures):
     async def test_an_available_session_stays_so_when_the_wall_clock_goes_back(
         self, store: Store, clock: FakeClock
     ) -> None:
-        new, released = await start(store), await started_and_claimed(store)
-        await store.finish(claim_of(released), released())
+        new, returned = await start(store), await started_and_claimed(store)
+        await store.finish(claim_of(returned), released())
         clock.jump_wall(-7_200)
         assert await store.queue_position(new.id) is not None
-        assert ids_of(await claim_next(store)) == {new.id, released.id}
+        assert ids_of(await claim_next(store)) == {new.id, returned.id}
 
     async def test_a_delay_that_a_clock_jump_made_longer_is_ended(self, store: Store, clock: FakeClock) -> None:
         session, waiting = await started_and_claimed(store), await start(store)

@@ -60,8 +60,8 @@ class OfferContract(StoreFixtures):
         assert [s.id for s in await claim_next(store)] == [session.id]
 
     async def test_a_session_that_became_available_again_is_offered_at_once_and_once(self, store: Store) -> None:
-        released, put_off, crashed, suspect, ended = [await started_and_claimed(store) for _ in range(5)]
-        await store.finish(claim_of(released), released())
+        returned, put_off, crashed, suspect, ended = [await started_and_claimed(store) for _ in range(5)]
+        await store.finish(claim_of(returned), released())
         await store.finish(claim_of(put_off), postponed(0))
         await store.finish(claim_of(ended), failed())
         for session in (crashed, suspect):

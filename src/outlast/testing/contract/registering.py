@@ -79,9 +79,9 @@ class RegistryContract(StoreFixtures):
         assert worker.started_at < worker.beat_at
 
     async def test_a_renewal_returns_the_held_claims_and_the_cancel_requests(self, store: Store) -> None:
-        first, second, released = [await started_and_claimed(store) for _ in range(3)]
+        first, second, returned = [await started_and_claimed(store) for _ in range(3)]
         await started_and_claimed(store, "another")
-        await store.finish(claim_of(released), released())
+        await store.finish(claim_of(returned), released())
         assert _renew(store) == Beat(frozenset({claim_of(first), claim_of(second)}), frozenset())
         await store.cancel(second.id, owner=None)
         assert _renew(store) == Beat(frozenset({claim_of(first), claim_of(second)}), frozenset({second.id}))
