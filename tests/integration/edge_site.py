@@ -157,7 +157,7 @@ class Visitor(httpx.AsyncClient):
     root = ""
     operator_token = ""
 
-    async def register_worker(self) -> "Visitor":
+    async def log_in(self) -> "Visitor":
         """Become an operator too, with `DASHBOARD_KEY`; its token is beside the owner's."""
         form = {"csrf_token": self.token, "key": DASHBOARD_KEY}
         answer = await self.post(self.root + "/dashboard/enter", data=form)

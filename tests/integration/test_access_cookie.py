@@ -58,7 +58,7 @@ async def test_operators_of_two_sites_on_one_host_do_not_either(tmp_path: Path):
     names = set()
     for folder in ("one", "other"):
         async with open_site(tmp_path / folder, dashboard_key="the key of the dashboard") as site:
-            operator = await (await site.visitor()).enter()
+            operator = await (await site.visitor()).log_in()
             names |= {c.name for c in operator.cookies.jar if c.name.startswith(OPERATOR_COOKIE)}
     assert len(names) == 2
 

@@ -135,7 +135,7 @@ def test_the_dashboard_is_for_operators():
 @pytest.mark.slow
 async def test_the_owner_may_and_on_the_dashboard_an_operator(site: OpenSite):
     for route, method in EVERY:
-        owner = await (await site.visitor()).enter()
+        owner = await (await site.visitor()).log_in()
         session_id = await finished_session(site, owner)
         link = await site.outlast.share(session_id)
         answer = await ask(owner, route, method, session_id, link=link)
@@ -200,7 +200,7 @@ WITHOUT: Mapping[str, dict[str, str]] = {
 
 
 async def in_flight(site: OpenSite) -> tuple[Visitor, str]:
-    visitor = await (await site.visitor()).enter()
+    visitor = await (await site.visitor()).log_in()
     return visitor, await visitor.started("held", text="a")
 
 
@@ -245,7 +245,7 @@ def changed(token: str) -> str:
 async def test_no_other_token_will_do(site: OpenSite, token: str):
     visitor, session_id = await in_flight(site)
     before = await state(site)
-    other = await (await site.visitor()).enter()
+    other = await (await site.visitor()).log_in()
     own = visitor.token
     visitor.headers["X-CSRF-Token"] = {
         "another's": other.token,
@@ -271,7 +271,7 @@ async def test_no_other_token_will_do(site: OpenSite, token: str):
 @pytest.mark.parametrize("headers", [{"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}])
 async def test_our_own_pages_may(site: OpenSite, headers: dict[str, str]):
     for route, method in UNSAFE:
-        owner = await (await site.visitor()).enter()
+        owner = await (await site.visitor()).log_in()
         answer = await ask(owner, route, method, await finished_session(site, owner), headers=headers)
         assert answer.status_code in RULES[route.name].fine, f"{method} {route.name}"
 

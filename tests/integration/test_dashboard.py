@@ -25,7 +25,7 @@ async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
 
 @pytest.fixture
 async def operator(site: OpenSite) -> Visitor:
-    return await (await site.visitor()).enter()
+    return await (await site.visitor()).log_in()
 
 
 async def page(operator: Visitor, address: str = "/dashboard") -> HTMLParser:

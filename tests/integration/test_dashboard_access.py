@@ -63,7 +63,7 @@ async def test_neither_the_owner_nor_another_visitor_nor_nobody_may(site: OpenSi
 async def test_an_operator_is_no_owner(site: OpenSite):
     """The dashboard's cookie opens nothing of a visitor's pages, nor is it sent there."""
     session_id = await finished_session(site, await site.visitor())
-    operator = await (await site.visitor()).enter()
+    operator = await (await site.visitor()).log_in()
     for route, method in EVERY:
         if "{session_id}" in route.path and (route, method) not in OF_OPERATORS:
             assert (await ask(operator, route, method, session_id)).status_code == 404, f"{method} {route.name}"
@@ -124,7 +124,7 @@ async def test_a_lasting_key_replaces_the_one_time_key(site: OpenSite):
 
 @pytest.mark.slow
 async def test_who_leaves_has_to_enter_again(site: OpenSite):
-    operator = await (await site.visitor()).enter()
+    operator = await (await site.visitor()).log_in()
     answer = await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})
     assert answer.headers["location"] == "/dashboard/enter"
     assert (await operator.get("/dashboard")).status_code == 403
@@ -134,8 +134,8 @@ async def test_who_leaves_has_to_enter_again(site: OpenSite):
 async def test_a_cookie_that_was_copied_before_its_operator_left_opens_nothing_afterwards(
     site: OpenSite, tmp_path: Path
 ):
-    operator = await (await site.visitor()).enter()
-    other = await (await site.visitor()).enter()
+    operator = await (await site.visitor()).log_in()
+    other = await (await site.visitor()).log_in()
     copied = {"Cookie": f"{COOKIE}={operator.cookie_of(COOKIE)}"}
     assert (await site.client().get("/dashboard", headers=copied)).status_code == 200
     await operator.post("/dashboard/leave", data={"csrf_token": operator.operator_token})

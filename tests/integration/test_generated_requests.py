@@ -62,7 +62,7 @@ async def test_no_strange_text_makes_one_wherever_it_stands(
 ):
     codes: dict[str, int] = {}
     async with open_site(tmp_path, **MANY, **chosen_store) as site:
-        visitor = await (await site.visitor()).enter()
+        visitor = await (await site.visitor()).log_in()
         for text in STRANGE_TEXTS:
             named = quote(text.encode("utf-8", "surrogatepass"), safe="")
             asked = [f"/dashboard?{name}={named}" for name in ("analysis", "status", "page")]
@@ -131,7 +131,7 @@ async def _ask(site: OpenSite, caplog: pytest.LogCaptureFixture, analysis: str, 
 
 async def _known(site: OpenSite, analysis: str, result: object) -> Known:
     """Sessions in several states, a shared result and an upload, all of one visitor who is an operator too."""
-    visitor = await (await site.visitor()).enter()
+    visitor = await (await site.visitor()).log_in()
     upload = (await visitor.upload(b"rating,text\n5,fine\n")).json()["source"]
     values = {"source": upload} if analysis == "product" else {"text": "a"}
     ended = await visitor.started(analysis, **values)

@@ -247,12 +247,12 @@ async def test_after_a_pipeline_that_failed_its_statements_can_still_be_used(pos
     async def fail(connection):
         async with connection.pipeline():
             await connection.execute("SELECT 1 / 0")
-            await connection.execute("SELECT 2", prepare=True)
+            await connection.execute("SELECT 2 AS number", prepare=True)
 
     async def ask(connection):
-        return await (await connection.execute("SELECT 2")).fetchall()
+        return await (await connection.execute("SELECT 2 AS number")).fetchall()
 
     with pytest.raises(psycopg.errors.DivisionByZero):
         await store._db.use(fail, again=False)
-    assert await store._db.use(ask, again=False) == [(2,)]
+    assert await store._db.use(ask, again=False) == [{"number": 2}]
     await store.close()

@@ -230,7 +230,8 @@ def test_every_statement_is_used(statements):
 
     from outlast.backends.postgres.store import PostgresStore
 
-    code = "".join(file.read_text() for file in Path(inspect.getfile(PostgresStore)).parent.glob("*.py"))
+    folder = Path(inspect.getfile(PostgresStore)).parent
+    code = "".join(file.read_text() for file in (*folder.glob("*.py"), *folder.parent.glob("*.py")))
     pruned = ("sessions", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     parts = PARTS | {f"prunable_{what}" for what in pruned} | composed

@@ -405,7 +405,7 @@ async def test_a_killed_copy_is_repeated_by_the_same_command(stores, tmp_path):
     with Installation(tmp_path, "", APP_KEY="k" * 64) as site:
         for _ in range(2):  # once more, as if its answer had been lost
             command = site.command("store", "copy", source.url, target.url)
-            assert "Copied 302 sessions" in await asyncio.to_thread(command.answer, 60)
+            assert "Copied 302 sessions" in await asyncio.to_thread(command.output, 60)
     there = await everything(target.store)
     assert there == await everything(source.store)
     assert {i: values[0].subject for i, values in there.items()} == {i: v[0].subject for i, v in before.items()}

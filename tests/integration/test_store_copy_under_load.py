@@ -103,7 +103,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(site, tmp_path, postgres_server
             site.wait_for_effect("worked", count=len(site.effects("worked")) + 10)
             assert site.command("store", "copy", source, target).wait(120) == 0
             crowd.end()
-            refused = visitors[0].answer_to_start("works", 503, n=-1)
+            refused = visitors[0].start_response("works", 503, n=-1)
             assert "session_id" not in refused
             for mine, more in zip(known, crowd.sessions, strict=True):
                 assert more
@@ -135,7 +135,7 @@ def test_starts_get_503_while_a_copy_runs_and_everything_goes_on_when_it_was_kil
             server, template = map(request.getfixturevalue, ("postgres_server", "migrated_database"))
             source = stack.enter_context(fresh_database(server, template))
         site.change(DATABASE_URL=target)
-        site.command("migrate").answer(60)
+        site.command("migrate").output(60)
         site.change(DATABASE_URL=source)
         visitor = site.visitor(site.serve(2))
         running = visitor.start("waits", n=1)
@@ -146,17 +146,17 @@ def test_starts_get_503_while_a_copy_runs_and_everything_goes_on_when_it_was_kil
         try:
             wait_until(begun.exists, 60)
             for n in range(3):
-                visitor.answer_to_start("works", 503, n=n)
-                assert visitor.see(running)["status"] == "processing"
+                visitor.start_response("works", 503, n=n)
+                assert visitor.snapshot(running)["status"] == "processing"
         finally:
             copy.kill()
         started = wait_until(lambda: accepted(visitor), 60)
         site.allow("the end")
         for session in (running, started):
             visitor.wait_for(session, "completed", within=60)
-        assert visitor.see(running)["attempt"] == 1
+        assert visitor.snapshot(running)["attempt"] == 1
         assert len(site.effects("waited", 1)) == 1
-        site.command("store", "copy", source, target).answer(60)
+        site.command("store", "copy", source, target).output(60)
 
 
 def accepted(visitor: Visitor) -> str | None:
