@@ -207,7 +207,12 @@ def run(fleet: Fleet, options: argparse.Namespace) -> tuple[checker.Ledger, list
     ledger = fleet.ledger
     fleet.start()
     fleet.load = load = Load(
-        [api.root for api in fleet.apis], options.seed, ledger, owners=options.owners, lasting=options.lasting
+        [api.root for api in fleet.apis],
+        options.seed,
+        ledger,
+        owners=options.owners,
+        short=options.short,
+        lasting=options.lasting,
     )
     schedule = HarmSchedule(fleet, rng, options.harm)
     began = time.monotonic()
@@ -260,6 +265,7 @@ def main() -> None:
     )
     parser.add_argument("--together", action="store_true", help="begin with all chosen harms at once")
     parser.add_argument("--owners", type=int, default=6, help="who start the sessions")
+    parser.add_argument("--short", type=int, default=5, help="short sessions in flight of each of six visitors")
     parser.add_argument("--lasting", type=int, default=1, help="sessions of 20 s for each of six visitors")
     parser.add_argument(
         "--poison", action="store_true", help="with chosen harms too, some sessions kill their worker"

@@ -9,8 +9,6 @@ import checker
 from visitor import Visitor
 
 THREADS = 6
-EACH_HAS = 5
-"""Sessions that each thread keeps in flight."""
 FAILURE_EVERY = 2.0
 """Seconds between the starts of sessions that fail."""
 POISON_EVERY = 20.0
@@ -26,10 +24,10 @@ class Load:
     """
 
     def __init__(
-        self, roots: Sequence[str], seed: int, ledger: checker.Ledger, *, owners: int, lasting: int
+        self, roots: Sequence[str], seed: int, ledger: checker.Ledger, *, owners: int, short: int, lasting: int
     ) -> None:
-        """`lasting` is the number of 20 s sessions that each thread keeps in flight beside the short ones."""
-        self._lasting = lasting
+        """Each thread keeps `short` sessions in flight, and `lasting` ones of 20 s beside them."""
+        self._short, self._lasting = short, lasting
         self._roots = roots
         self._ledger = ledger
         self._over = threading.Event()
@@ -93,7 +91,7 @@ class Load:
         stranger = self._visitor(rng)
         sessions: dict[str, tuple[Visitor, str]] = {}
         while not self._over.wait(0.05) and (sessions or not self._calm.is_set()):
-            while len(sessions) < EACH_HAS + self._lasting and not self._calm.is_set():
+            while len(sessions) < self._short + self._lasting and not self._calm.is_set():
                 visitor = rng.choice(people)
                 lasting = sum(kind == "long" for _, kind in sessions.values())
                 kind = "long" if lasting < self._lasting else rng.choice(["steady", "steady", "threaded"])

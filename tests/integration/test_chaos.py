@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 CHAOS = Path(__file__).parents[2] / "chaos"
-QUICK = ["--lasting", "0", "--poison"]
+QUICK = ["--short", "2", "--lasting", "0", "--poison"]
 for harm in (
     "restart_postgres",
     "kill_backends",
@@ -46,6 +46,8 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
             "0",
             "--lasting",
             "0",
+            "--short",
+            "2",
             "--owners",
             "40",
             "--together",

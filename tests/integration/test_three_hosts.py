@@ -56,8 +56,7 @@ def snapshots(client, api, session):
                     return
 
 
-def test_a_session_started_on_one_api_is_watched_on_the_other_and_worked_on_a_third_machine(fleet):
-    (one, other), _ = fleet
+def a_session_of_one_api_is_watched_on_the_other(one, other):
     with httpx.Client(trust_env=False, timeout=30) as client:
         session, _ = begin(one, client, "steady", 1)
         cookies = {c.name: c.value for c in client.cookies.jar}
@@ -70,8 +69,7 @@ def test_a_session_started_on_one_api_is_watched_on_the_other_and_worked_on_a_th
     assert any(0 < percentage < 100 for percentage in shown), shown
 
 
-def test_a_session_watched_on_the_second_api_is_cancelled_through_the_first(fleet):
-    (one, other), _ = fleet
+def a_session_watched_on_one_api_is_cancelled_through_the_other(one, other):
     with httpx.Client(trust_env=False, timeout=30) as client:
         session, headers = begin(one, client, "endless", 1)
         cookies = {c.name: c.value for c in client.cookies.jar}
@@ -83,8 +81,7 @@ def test_a_session_watched_on_the_second_api_is_cancelled_through_the_first(flee
             assert snapshot["status"] == "cancelled"
 
 
-def test_what_a_lost_machine_held_goes_on_elsewhere(fleet):
-    (one, _), workers = fleet
+def sessions_of_a_lost_machine_continue_elsewhere(one, workers):
     with httpx.Client(trust_env=False, timeout=30) as client:
         sessions = [begin(one, client, "steady", n)[0] for n in range(4)]
         workers[0].kill()
@@ -100,9 +97,18 @@ def test_what_a_lost_machine_held_goes_on_elsewhere(fleet):
             raise AssertionError(found) from None
 
 
-def test_a_machine_with_another_key_is_refused_with_the_reason(fleet, tmp_path, postgres_url):
+def a_machine_with_another_key_is_refused_with_the_reason(tmp_path, postgres_url):
     stranger = Host(tmp_path, "stranger", {"DATABASE_URL": postgres_url, "APP_KEY": "x" * 64}, "workers", "start")
     stranger.start()
     wait_until(lambda: "APP_KEY" in stranger.log, 30, "the reason")
     assert "another key" in stranger.log
     stranger.kill()
+
+
+def test_two_apis_and_three_worker_machines_act_as_one_installation(fleet, tmp_path, postgres_url):
+    """One test, as starting the five machines takes longer than all that is tried on them."""
+    (one, other), workers = fleet
+    a_session_of_one_api_is_watched_on_the_other(one, other)
+    a_session_watched_on_one_api_is_cancelled_through_the_other(one, other)
+    a_machine_with_another_key_is_refused_with_the_reason(tmp_path, postgres_url)
+    sessions_of_a_lost_machine_continue_elsewhere(one, workers)

@@ -20,7 +20,7 @@ from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
 from outlast_reviews.sources.limits import ReadLimits
 
 MIB = 2**20
-SCALE = int(os.environ.get("BOMB_SCALE", "5"))
+SCALE = int(os.environ.get("BOMB_SCALE", "10"))
 """What files and limits are divided by: at 1 they are those that people meet."""
 SIZE = MIB // SCALE
 _FULL = ReadLimits()
