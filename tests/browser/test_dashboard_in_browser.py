@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_sc
 
 KEY = "the key of this dashboard"
 TOGETHER = 9
+"""Payloads in one session."""
 SHOWN = 150
 """Characters of a text that its page shows at least."""
-"""Payloads in one session."""
 ECHO = """
 import asyncio
 from pathlib import Path
