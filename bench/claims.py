@@ -14,7 +14,7 @@ import sites
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.ports.store import Store
+from outlast.ports.store import ClaimRequest, Store
 from outlast.testing.acts import WORKER, register_worker
 
 FEW, REAL = 1_000, 50
@@ -41,7 +41,7 @@ async def claimed(store: Store) -> float:
     took: list[float] = []
     for n in range(-WARM, CLAIMS):
         began = time.perf_counter()
-        got = await store.claim(WORKER, queues=["analysis"], analyses=["site"], limit=1, most_crashes=0)
+        got = await store.claim(WORKER, ClaimRequest(["analysis"], ["site"], 1))
         if n >= 0:
             took.append((time.perf_counter() - began) * 1000)
         assert len(got) == 1

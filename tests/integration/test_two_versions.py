@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -76,11 +77,11 @@ async def test_an_old_worker_releases_an_unreadable_session_once_and_a_new_one_r
 class FarStore(MemoryStore):
     """A claim is a while on its way, and says what the worker knew when it was sent."""
 
-    async def claim(self, worker_id, *, excluding=(), **what):
-        known = list(excluding)
+    async def claim(self, worker_id, wanted):
+        known = replace(wanted, excluding=list(wanted.excluding))
         for _ in range(1_000):
             await asyncio.sleep(0)
-        return await super().claim(worker_id, excluding=known, **what)
+        return await super().claim(worker_id, known)
 
 
 async def test_a_claim_in_transit_does_not_reclaim_a_session_just_released(monkeypatch):

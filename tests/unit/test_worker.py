@@ -31,9 +31,9 @@ class RecordingStore(MemoryStore):
         super().__init__(clock)
         self.claims = []
 
-    async def claim(self, worker_id, *, limit, most_crashes, **wanted):
-        sessions = await super().claim(worker_id, limit=limit, most_crashes=most_crashes, **wanted)
-        self.claims.append((limit, most_crashes, len(sessions)))
+    async def claim(self, worker_id, wanted):
+        sessions = await super().claim(worker_id, wanted)
+        self.claims.append((wanted.limit, wanted.most_crashes, len(sessions)))
         return sessions
 
 

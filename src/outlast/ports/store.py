@@ -63,6 +63,19 @@ def latest(updates: Sequence[ProgressUpdate]) -> Mapping[Claim, Progress]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What a worker wants to claim."""
+
+    queues: Sequence[str]
+    analyses: Sequence[str]
+    limit: int
+    most_crashes: int = 0
+    """The highest number of crashes among the sessions that the worker holds already."""
+    excluding: Collection[str] = ()
+    """Sessions that the worker cannot run."""
+
+
 class CancelAnswer(StrEnum):
     """What a cancel found."""
 
@@ -190,26 +203,16 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def claim(
-        self,
-        worker_id: str,
-        *,
-        queues: Sequence[str],
-        analyses: Sequence[str],
-        limit: int,
-        most_crashes: int,
-        excluding: Collection[str] = (),
-    ) -> list[AnalysisSession]:
-        """Claim up to `limit` pending sessions of these queues and analyses for this worker, and return them.
+    async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
+        """Claim the next pending sessions of the wanted queues and analyses for this worker, and return them.
 
         A session is claimable once its `available_at` has passed, and stays so if the wall clock goes back. The
         order is by priority, the highest first, then by `available_at`, the oldest first. A claim sets the status
         to processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
 
-        `most_crashes` is the highest number of crashes among the sessions that the worker holds already: it gets
-        only sessions that `may_run_beside` such a session. One call returns at most one suspect, the newest,
-        because workers were alive before it was started; it then returns no other session with crashes. Sessions
-        in `excluding`, which this worker cannot run, are skipped.
+        The worker gets only sessions that `may_run_beside` those that it holds. One call returns at most one
+        suspect, the newest, because workers were alive before it was started; it then returns no other session
+        with crashes.
         """
         ...
 

@@ -20,7 +20,7 @@ from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
-from outlast.ports.store import Store
+from outlast.ports.store import ClaimRequest, Store
 from outlast.ports.workers import Beat, WorkerInfo
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
 from outlast.running.event_loop import conceal, conceal_all
@@ -334,14 +334,9 @@ class Worker:
             return False
         try:
             with self._claiming():
-                sessions = await self._store.claim(
-                    self.id,
-                    queues=self._options.queues,
-                    analyses=self._catalogue.names,
-                    limit=limit,
-                    most_crashes=self._most_crashes(),
-                    excluding=self._foreign.ids,
-                )
+                queues, analyses = self._options.queues, self._catalogue.names
+                wanted = ClaimRequest(queues, analyses, limit, self._most_crashes(), self._foreign.ids)
+                sessions = await self._store.claim(self.id, wanted)
         except StoreUnavailable as error:
             log.warning("Worker %s cannot claim sessions: %s", self.id, error)
             return False

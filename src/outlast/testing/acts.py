@@ -11,7 +11,7 @@ from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Rele
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
 from outlast.domain.step_calls import call_of
-from outlast.ports.store import ProgressUpdate, SessionStore, StartLimits, Store
+from outlast.ports.store import ClaimRequest, ProgressUpdate, SessionStore, StartLimits, Store
 from outlast.ports.workers import WorkerInfo, WorkerRegistry
 from outlast.testing.clock import NOON
 
@@ -77,7 +77,7 @@ async def claim_next(
     queues: Sequence[str] = ("analysis",),
     analyses: Sequence[str] = ("site",),
 ) -> list[AnalysisSession]:
-    return await store.claim(worker_id, queues=queues, analyses=analyses, limit=limit, most_crashes=most_crashes)
+    return await store.claim(worker_id, ClaimRequest(queues, analyses, limit, most_crashes))
 
 
 def ids_of(sessions: Iterable[AnalysisSession]) -> set[str]:

@@ -1,6 +1,6 @@
 """Adoption of an anonymous visitor's sessions, results and uploads on login, in memory."""
 
-from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryPart
 
 
 class MemoryAdoption(MemoryPart):

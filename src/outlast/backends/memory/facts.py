@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryPart
 from outlast.ports.facts import StoredFact
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.memory.sessions import claimable
-from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryPart
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth

@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from outlast.backends.memory.store_part import MemoryPart
-from outlast.backends.memory.tables import MemoryTables
+from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
 from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_of, returned
 from outlast.domain.session import AnalysisSession, AttemptEnd

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryPart
 from outlast.ports.results import StepSample, StoredResult
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from outlast.backends.memory.store_part import MemoryPart
+from outlast.backends.memory.tables import MemoryPart
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, NewSession, pending_session

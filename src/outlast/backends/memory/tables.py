@@ -148,3 +148,10 @@ class MemoryTables:
         self.offered.pop(row.id, None)
         completed_at = max(now, row.started_at or row.created_at) if status.final else None
         self.write(row, status=status, worker_id=None, completed_at=completed_at, **changes)
+
+
+class MemoryPart:
+    """A part of the memory store, on tables that it shares with the others."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables

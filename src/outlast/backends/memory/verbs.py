@@ -1,20 +1,19 @@
 """The operations on a session in memory: claim, report, finish, cancel, retry."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
 from outlast.backends.memory.recovery import release
 from outlast.backends.memory.sessions import claimable, in_order
-from outlast.backends.memory.store_part import MemoryPart
-from outlast.backends.memory.tables import MemoryTables, RecordedEnd
+from outlast.backends.memory.tables import MemoryPart, MemoryTables, RecordedEnd
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CLOCK_MARGIN, CancelAnswer, ProgressUpdate, RetryAnswer
+from outlast.ports.store import CLOCK_MARGIN, CancelAnswer, ClaimRequest, ProgressUpdate, RetryAnswer
 
 ALMOST_DONE = 99.9
 """Only completed rows have 100 percent."""
@@ -23,28 +22,20 @@ ALMOST_DONE = 99.9
 class MemoryVerbs(MemoryPart):
     """The part of `SessionStore` that changes sessions."""
 
-    async def claim(
-        self,
-        worker_id: str,
-        *,
-        queues: Sequence[str],
-        analyses: Sequence[str],
-        limit: int,
-        most_crashes: int,
-        excluding: Collection[str] = (),
-    ) -> list[AnalysisSession]:
+    async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
         tables = self._tables
         taken: list[AnalysisSession] = []
         with tables.lock:
             if worker_id not in tables.workers:
                 return taken
             ready = in_order(tables.sessions.values(), tables.clock.now())
-            known = [r for r in ready if r.queue in queues and r.analysis in analyses]
-            fit = [r for r in known if may_run_beside(r.crashes, most_crashes) and r.id not in excluding]
+            known = [r for r in ready if r.queue in wanted.queues and r.analysis in wanted.analyses]
+            beside = [r for r in known if may_run_beside(r.crashes, wanted.most_crashes)]
+            fit = [r for r in beside if r.id not in wanted.excluding]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the newest: its worker lived before it came
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)
-            next_ones = [r for r in fit if r.id not in suspected or r.id == last][:limit]
+            next_ones = [r for r in fit if r.id not in suspected or r.id == last][: wanted.limit]
             most = max((r.crashes for r in next_ones), default=0)
             taken += [
                 self._take(r, worker_id) for r in next_ones if r.id == last or may_run_beside(r.crashes, most)

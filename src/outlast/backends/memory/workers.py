@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from outlast.backends.memory.recovery import release_all, take_lapses_back
-from outlast.backends.memory.store_part import MemoryPart
-from outlast.backends.memory.tables import LeasedWorker, MemoryTables
+from outlast.backends.memory.tables import LeasedWorker, MemoryPart, MemoryTables
 from outlast.backends.memory.verbs import finish
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from psycopg import errors
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row
 from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import StoreUnavailable

@@ -1,19 +1,19 @@
 """The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import PostgresDatabase, as_utc
+from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
 from outlast.backends.postgres.positions import Claimed, Place, Positions, Range
-from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
+from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
 
 
 class PostgresClaims(PostgresPart):
@@ -23,28 +23,19 @@ class PostgresClaims(PostgresPart):
         super().__init__(database)
         self._positions = Positions(database.clock)
 
-    async def claim(
-        self,
-        worker_id: str,
-        *,
-        queues: Sequence[str],
-        analyses: Sequence[str],
-        limit: int,
-        most_crashes: int,
-        excluding: Collection[str] = (),
-    ) -> list[AnalysisSession]:
-        queues, analyses = list(dict.fromkeys(queues)), list(dict.fromkeys(analyses))
-        if limit <= 0 or not queues or not analyses:
+    async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
+        queues, analyses = list(dict.fromkeys(wanted.queues)), list(dict.fromkeys(wanted.analyses))
+        if wanted.limit <= 0 or not queues or not analyses:
             return []
         values = {
             "worker_id": worker_id,
             "queues": queues,
             "analyses": analyses,
-            "limit": limit,
-            "most_crashes": most_crashes,
-            "excluded": list(excluding),
+            "limit": wanted.limit,
+            "most_crashes": wanted.most_crashes,
+            "excluded": list(wanted.excluding),
         }
-        rows = await self._claimed([(queue, analysis) for queue in queues for analysis in analyses], values)
+        rows = await self._claimed(list(product(queues, analyses)), values)
         rows.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
         return self._db.rows.many(rows)
 

@@ -149,3 +149,10 @@ class PostgresDatabase:
 def as_utc(time: datetime) -> datetime:
     """Convert a time, as connections may be in any time zone."""
     return time.astimezone(UTC)
+
+
+class PostgresPart:
+    """A part of the store, on a database that it shares with the others."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._db = database

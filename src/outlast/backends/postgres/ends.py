@@ -8,7 +8,7 @@ from psycopg import errors
 
 from outlast.backends.end_records import EndRecord, written
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import storable_text
 from outlast.domain.outcome import End

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresPart
 from outlast.ports.facts import StoredFact
 
 

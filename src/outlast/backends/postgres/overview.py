@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresPart
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 

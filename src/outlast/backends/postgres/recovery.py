@@ -5,8 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import PostgresDatabase, as_utc
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
 from outlast.backends.rows import Row, as_json
 from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse
 from outlast.domain.lease_observer import Heartbeat

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.store_part import PostgresPart
+from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.headroom import Headroom
-from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import QueueFull, StoreUnavailable, TooManyActive

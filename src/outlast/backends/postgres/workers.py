@@ -11,9 +11,8 @@ from psycopg.rows import dict_row
 
 from outlast.backends.end_records import written
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
-from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.ends import flat_end
-from outlast.backends.postgres.store_part import PostgresPart
 from outlast.backends.rows import Row, as_beat, as_json, fields_of
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End

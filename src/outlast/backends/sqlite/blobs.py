@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO, cast
 
 from outlast.backends.rows import Row
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 LOG_FACTOR = 8

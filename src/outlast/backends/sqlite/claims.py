@@ -1,36 +1,28 @@
 """The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import product
 
 from outlast.backends.rows import Row, as_json, fields_of
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import Waiting
-from outlast.ports.store import CLOCK_MARGIN, ProgressUpdate, latest
+from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
 
 
 class SQLiteClaims(SQLitePart):
     """The part of `SessionStore` that a worker uses while it works."""
 
-    async def claim(
-        self,
-        worker_id: str,
-        *,
-        queues: Sequence[str],
-        analyses: Sequence[str],
-        limit: int,
-        most_crashes: int,
-        excluding: Collection[str] = (),
-    ) -> list[AnalysisSession]:
+    async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
         def write(connection: Connection) -> list[AnalysisSession]:
             stamp = self._db.stamp()
             connection.execute(self._sql["make_ready"], stamp)
-            numbers = self._next(connection, queues, analyses, limit, most_crashes, excluding)
+            numbers = self._next(connection, wanted)
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
@@ -38,7 +30,7 @@ class SQLiteClaims(SQLitePart):
             claimed = {row["number"]: row for row in rows}
             return self._db.rows.many(claimed[number] for number in numbers if number in claimed)
 
-        if limit <= 0 or not self._anything_claimable():
+        if wanted.limit <= 0 or not self._anything_claimable():
             return []
         return await self._db.write(write)
 
@@ -50,12 +42,12 @@ class SQLiteClaims(SQLitePart):
         return await self._db.write(write)
 
     async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
-        now, busy_timeout = self._db.clock.now(), timedelta(seconds=again_after)
+        now, interval = self._db.clock.now(), timedelta(seconds=again_after)
         # beyond `ahead`: the wall clock has gone back
         values = {
             "now": as_text(now),
-            "again_before": as_text(now - busy_timeout),
-            "ahead": as_text(now + busy_timeout),
+            "again_before": as_text(now - interval),
+            "ahead": as_text(now + interval),
         }
 
         def write(connection: Connection) -> list[Waiting]:
@@ -84,35 +76,26 @@ class SQLiteClaims(SQLitePart):
         values = {"now": self._db.now()}
         return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).get))
 
-    def _next(
-        self,
-        connection: Connection,
-        queues: Sequence[str],
-        analyses: Sequence[str],
-        limit: int,
-        most_crashes: int,
-        excluding: Collection[str],
-    ) -> list[int]:
+    def _next(self, connection: Connection, wanted: ClaimRequest) -> list[int]:
         """Return the row ids to claim, merged from the ordered rows of each queue and analysis."""
-        excluded = as_json(list(excluding)) if excluding else None
+        values = {
+            "limit": wanted.limit,
+            "most_crashes": wanted.most_crashes,
+            "excluded": as_json(list(wanted.excluding)) if wanted.excluding else None,
+        }
         candidates: list[Row] = []
-        for queue in dict.fromkeys(queues):
-            for analysis in dict.fromkeys(analyses):
-                values = {
-                    "queue": queue,
-                    "analysis": analysis,
-                    "limit": limit,
-                    "most_crashes": most_crashes,
-                    "excluded": excluded,
-                }
-                candidates += self._db.rows_of(connection, "next_claimable", values)
+        for queue, analysis in product(dict.fromkeys(wanted.queues), dict.fromkeys(wanted.analyses)):
+            place = {"queue": queue, "analysis": analysis}
+            candidates += self._db.rows_of(connection, "next_claimable", values | place)
         # of the suspects the newest: its worker lived before it came
         last = max((row["number"] for row in candidates if row["crashes"] >= SUSPECT_CRASHES), default=None)
         fit = [row for row in candidates if row["crashes"] < SUSPECT_CRASHES or row["number"] == last]
         fit.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
-        most = max((row["crashes"] for row in fit[:limit]), default=0)
+        most = max((row["crashes"] for row in fit[: wanted.limit]), default=0)
         return [
-            row["number"] for row in fit[:limit] if row["number"] == last or may_run_beside(row["crashes"], most)
+            row["number"]
+            for row in fit[: wanted.limit]
+            if row["number"] == last or may_run_beside(row["crashes"], most)
         ]
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:

@@ -162,3 +162,11 @@ class SQLiteDatabase:
         if self._readers is None:
             raise StoreUnavailable("The store is not open.")
         return self._readers
+
+
+class SQLitePart:
+    """A part of the store, on a database that it shares with the others."""
+
+    def __init__(self, database: SQLiteDatabase) -> None:
+        self._db = database
+        self._sql = database.sql

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from outlast.backends.end_records import EndRecord, written
 from outlast.backends.rows import fields_of
-from outlast.backends.sqlite.database import SQLiteDatabase
+from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from outlast.backends.rows import as_json
-from outlast.backends.sqlite.store_part import SQLitePart
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.ports.facts import StoredFact
 

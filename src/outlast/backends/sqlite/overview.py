@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from outlast.backends.sqlite.store_part import SQLitePart
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth

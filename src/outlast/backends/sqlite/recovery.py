@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from outlast.backends.rows import as_json
-from outlast.backends.sqlite.database import SQLiteDatabase
+from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.backends.sqlite.writer import Operation
 from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse

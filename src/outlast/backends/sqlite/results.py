@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outlast.backends.rows import Row, as_json
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
 
 INLINE = 256 * 1024

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outlast.backends.rows import as_json, fields_of
+from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_datetime
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps

@@ -7,11 +7,10 @@ from typing import Any, TypeVar
 from outlast.backends.end_records import written
 from outlast.backends.rows import Row, as_beat, as_json, fields_of
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
-from outlast.backends.sqlite.database import SQLiteDatabase
+from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import write_end
 from outlast.backends.sqlite.recovery import release_worker
-from outlast.backends.sqlite.store_part import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End

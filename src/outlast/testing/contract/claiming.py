@@ -9,7 +9,7 @@ import pytest
 from outlast.domain.outcome import End
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
-from outlast.ports.store import Store
+from outlast.ports.store import ClaimRequest, Store
 from outlast.testing.acts import (
     WORKER,
     claim_next,
@@ -60,14 +60,10 @@ class ClaimContract(StoreFixtures):
         await crash(store, sessions[1].id, times=SUSPECT_CRASHES)
         excluded = [sessions[1].id, sessions[2].id, "a" * 26]
         register_worker(store)
-        taken = await store.claim(
-            WORKER, queues=["analysis"], analyses=["site"], limit=1, most_crashes=2, excluding=excluded
-        )
+        taken = await store.claim(WORKER, ClaimRequest(["analysis"], ["site"], 1, 2, excluded))
         assert ids_of(taken) == {sessions[3].id}
         register_worker(store, "another")
-        taken = await store.claim(
-            "another", queues=["analysis"], analyses=["site"], limit=9, most_crashes=0, excluding=excluded
-        )
+        taken = await store.claim("another", ClaimRequest(["analysis"], ["site"], 9, 0, excluded))
         assert ids_of(taken) == {sessions[0].id}
         register_worker(store, "third")
         assert ids_of(await claim_next(store, "third")) == {sessions[1].id, sessions[2].id}
