@@ -1,4 +1,4 @@
-"""Results and step durations, which outlive their sessions."""
+"""Results with their share links, and step durations, which outlive their sessions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,4 +46,25 @@ class Results(Protocol):
 
     async def durations(self, analysis: str) -> Mapping[str, Sequence[int]]:
         """Return the stored durations in milliseconds, by step."""
+        ...
+
+
+class Shares(Protocol):
+    """At most one unguessable link for each result: adopted and deleted with it. Same laws as `SessionStore`."""
+
+    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
+        """Set this link unless the result has one; return the link that is valid, under any race.
+
+        `None` means that this owner has no such result.
+        """
+        ...
+
+    async def unshare(self, session_id: str, *, owner: str | None) -> bool:
+        """Revoke the link for good: a later one will differ. Return `False` if this owner has no such
+        result.
+        """
+        ...
+
+    async def shared(self, token: str) -> StoredResult | None:
+        """Return the result with this link."""
         ...

@@ -12,13 +12,11 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
-from outlast.ports.blobs import Blobs
+from outlast.ports.blobs import Blobs, Storage
 from outlast.ports.dispatcher import Waiting
 from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
-from outlast.ports.results import Results
-from outlast.ports.shares import Shares
-from outlast.ports.storage import Storage
+from outlast.ports.results import Results, Shares
 from outlast.ports.workers import WorkerRegistry
 
 CLOCK_MARGIN = 5.0

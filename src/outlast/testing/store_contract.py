@@ -2,7 +2,6 @@
 
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
-from outlast.testing.contract.enrolling import EnrolContract
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
@@ -14,7 +13,7 @@ from outlast.testing.contract.overseeing import OverviewContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
-from outlast.testing.contract.registering import RegistryContract
+from outlast.testing.contract.registering import EnrolContract, RegistryContract
 from outlast.testing.contract.remembering import FactContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.sharing import SharingContract

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from outlast.backends.memory.adoption import MemoryAdoption
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.overview import MemoryOverview
@@ -20,7 +19,6 @@ class MemoryStore(
     MemorySessions,
     MemoryVerbs,
     MemoryRecovery,
-    MemoryAdoption,
     MemoryOverview,
     MemoryResults,
     MemoryBlobs,
