@@ -153,7 +153,7 @@ async def test_holders_that_are_not_registered_are_found_between_the_others(stor
         ids = [f"of {name} {n}" for n in range(2)]
         held.execute(WAITING, {"ids": ids})
         held.execute(CLAIMED, {"ids": ids, "worker": name})
-    found = {beat.worker_id: beat.token for beat in await store.beats()}
+    found = {beat.worker_id: beat.token for beat in await store.heartbeats()}
     assert sorted(name for name, token in found.items() if not token) == alone
     assert {"worker-a", "worker-m", "worker-z", WORKER} < found.keys()
 

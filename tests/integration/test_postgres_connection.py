@@ -155,7 +155,7 @@ async def test_a_server_that_is_away_is_explained(server, monkeypatch):
     async with opened(server.url()) as store:
         await start(store)
         server.stop()
-        for call in (start(store), store.count(), store.check(), store.beats()):
+        for call in (start(store), store.count(), store.check(), store.heartbeats()):
             with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
                 await call
         with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be used now: "):
@@ -234,7 +234,7 @@ async def test_behind_a_pooler_each_transaction_may_meet_another_backend(postgre
                 else:
                     assert await store.finish(claim_of(claimed), completed())
             assert (await store.count())[Status.CANCELLED] == 5
-            assert await store.rescue(await store.beats()) == []
+            assert await store.rescue(await store.heartbeats()) == []
             assert await store.adopt(OWNER, "ann") == 10
             assert pooler.transactions > 80
 

@@ -50,7 +50,7 @@ FROM analysis_sessions WHERE status = 'completed';
 """
 LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "step_results"}
 PARTS = {
-    "phase_ms",
+    "uncounted_ms",
     "session_columns",
     "claimed_columns",
     "sessions",
@@ -76,7 +76,7 @@ VALUES = {
     "id": "session 50", "worker_id": "worker 0", "owner": "owner 5", "anonymous": "owner 6", "analysis": None,
     "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
-    "registered": ["worker 0"], "excluded": [], "formerly": "worker 0", "margin": 5.0,
+    "registered": ["worker 0"], "excluded": [], "previous_id": "worker 0", "margin": 5.0,
     "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"], "highest": [0, 0],
     "lowest": [0, 0], "begins": ["2026-01-02"] * 2,
 }  # fmt: skip

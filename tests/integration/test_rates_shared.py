@@ -43,34 +43,34 @@ def soon(monkeypatch):
 
 async def refused(limits, owner="anna", address=""):
     with pytest.raises(Problem) as problem:
-        await limits.start(owner, address)
+        await limits.count_or_refuse(owner, address)
     assert problem.value.status == 429
 
 
 async def test_two_machines_count_the_same_owner_together(made, patient):
     one, other = made(), made()
-    await one.start("anna", "")
-    await other.start("anna", "")
-    await one.start("anna", "")
+    await one.count_or_refuse("anna", "")
+    await other.count_or_refuse("anna", "")
+    await one.count_or_refuse("anna", "")
     await refused(one)
     await refused(other)
-    await other.start("ben", "")
+    await other.count_or_refuse("ben", "")
 
 
 async def test_two_machines_count_the_same_address_together(made, patient):
     one, other = made(starts=1), made(starts=1)
     for n in range(5):
-        await one.start(f"one {n}", "192.0.2.1")
-        await other.start(f"other {n}", "192.0.2.1")
+        await one.count_or_refuse(f"one {n}", "192.0.2.1")
+        await other.count_or_refuse(f"other {n}", "192.0.2.1")
     await refused(one, "anna", "192.0.2.1")
     await refused(other, "anna", "192.0.2.1")
-    await other.start("anna", "192.0.2.2")
+    await other.count_or_refuse("anna", "192.0.2.2")
 
 
 async def test_installations_that_share_a_redis_count_apart(made, patient):
     here, there = made(starts=1, namespace="here"), made(starts=1, namespace="there")
-    await here.start("anna", "")
-    await there.start("anna", "")
+    await here.count_or_refuse("anna", "")
+    await there.count_or_refuse("anna", "")
     await refused(here)
 
 
@@ -78,28 +78,28 @@ async def test_the_death_of_redis_resets_no_rate_raises_nothing_and_is_logged_on
     made, patient, redis_server, caplog
 ):
     limits = made()
-    await limits.start("anna", "192.0.2.1")
-    await limits.start("anna", "192.0.2.1")
+    await limits.count_or_refuse("anna", "192.0.2.1")
+    await limits.count_or_refuse("anna", "192.0.2.1")
     await asyncio.to_thread(redis_server.stop)
-    await limits.start("anna", "192.0.2.1")
+    await limits.count_or_refuse("anna", "192.0.2.1")
     await refused(limits)
-    await limits.start("ben", "192.0.2.1")
+    await limits.count_or_refuse("ben", "192.0.2.1")
     assert [r.levelname for r in caplog.records if r.name == "outlast.web.rates"] == ["WARNING"]
 
 
 async def test_counting_together_begins_again_when_redis_is_back(made, patient, soon, redis_server, caplog):
     caplog.set_level(logging.INFO, "outlast.web.rates")
     one, other = made(), made()
-    await one.start("anna", "")
+    await one.count_or_refuse("anna", "")
     await asyncio.to_thread(redis_server.stop)
     for limits in (one, other):
-        await limits.start("anna", "")
+        await limits.count_or_refuse("anna", "")
     await asyncio.to_thread(redis_server.start)  # it has forgotten all
-    await one.start("ben", "")
-    await other.start("ben", "")
-    await one.start("ben", "")
+    await one.count_or_refuse("ben", "")
+    await other.count_or_refuse("ben", "")
+    await one.count_or_refuse("ben", "")
     await refused(other, "ben")
-    await one.start("anna", "")
+    await one.count_or_refuse("anna", "")
     await refused(one, "anna")  # its own count has not forgotten
     said = [r.levelname for r in caplog.records if r.name == "outlast.web.rates"]
     assert said == ["WARNING", "WARNING", "INFO", "INFO"]
@@ -109,15 +109,15 @@ async def test_a_redis_that_says_nothing_delays_one_request_for_a_moment_and_the
     made, redis_server
 ):
     limits = made(starts=1_000)
-    await limits.start("anna", "192.0.2.1")
+    await limits.count_or_refuse("anna", "192.0.2.1")
     redis_server.pause()
     try:
         began = time.monotonic()
-        await limits.start("anna", "192.0.2.1")
+        await limits.count_or_refuse("anna", "192.0.2.1")
         first = time.monotonic() - began
         began = time.process_time(), time.monotonic()
         for _ in range(20):
-            await limits.start("anna", "192.0.2.1")
+            await limits.count_or_refuse("anna", "192.0.2.1")
         assert first < rates_module.ANSWER_WITHIN + 2
         assert time.monotonic() - began[1] < rates_module.ANSWER_WITHIN + 5 * (time.process_time() - began[0])
     finally:
@@ -145,10 +145,10 @@ async def test_of_many_requests_one_tries_an_absent_redis(made, redis_server, mo
 
 async def test_scripts_that_redis_forgot_are_loaded_again(made, patient, redis_server):
     one, other = made(), made()
-    await one.start("anna", "")
+    await one.count_or_refuse("anna", "")
     redis_server.ask("SCRIPT", "FLUSH")
-    await other.start("anna", "")
-    await one.start("anna", "")
+    await other.count_or_refuse("anna", "")
+    await one.count_or_refuse("anna", "")
     await refused(other)
 
 

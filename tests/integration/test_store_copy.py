@@ -127,7 +127,7 @@ async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     copied = move(source, target, lambda *told: seen.append(told))
     assert await everything(target.store) == await everything(source.store)
     assert (copied.sessions, copied.results, copied.uploads, copied.facts) == (there, 2, 1, 1_100)
-    assert copied.released == 3  # running, cancelling, and the one with the long input
+    assert copied.given_back == 3  # running, cancelling, and the one with the long input
     moved = await read(target.store, running.id)
     assert (moved.input, moved.progress.message, moved.priority) == (LONG, HOSTILE, 7)
     assert moved.progress.percentage == 40
@@ -174,7 +174,7 @@ async def test_what_was_at_work_goes_on_unspent_in_the_new_store_and_ends_nowher
     source, target = stores
     session = await started_and_claimed(source.store)
     await source.store.keep_step(claim_of(session), kept())
-    assert move(source, target).released == 1
+    assert move(source, target).given_back == 1
     assert not await source.store.finish(claim_of(session), completed())
     there = await read(target.store, session.id)
     assert (there.status, there.attempt, there.claim) == (Status.PENDING, 0, 1)

@@ -184,7 +184,7 @@ def test_every_link_to_the_reviews_of_a_check_leads_to_as_many_as_it_says(mixed,
 
 def test_of_too_many_reviews_with_signs_each_check_keeps_some(monkeypatch):
     monkeypatch.setattr("outlast_reviews.listing.MOST_FLAGGED", 60)
-    monkeypatch.setattr("outlast_reviews.listing.SHARE_OF_A_CHECK", 10)
+    monkeypatch.setattr("outlast_reviews.listing.RESERVED_PER_CHECK", 10)
     paid = [
         Review(row=5_000 + n, rating=5.0, text=f"{r.text} In exchange for my honest review.", reviewer=f"V{n} W")
         for n, r in enumerate(invented(150)[120:])

@@ -8,7 +8,7 @@ import pytest
 
 from outlast.backends.memory.store import MemoryStore
 from outlast.domain.errors import StoreUnavailable
-from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, WorkerInfo
+from outlast.ports.workers import LEASE, RENEW_EVERY, Renewal, WorkerInfo
 from outlast.running import lease as lease_module
 from outlast.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
 from outlast.testing.acts import claim_of, failed, read, started_and_claimed
@@ -35,11 +35,11 @@ class Lease:
         self._harness = harness
         self._real = harness.store.lease()
 
-    def register(self, worker, formerly=None):
-        self._harness.formerly = formerly
+    def register(self, worker, previous_id=None):
+        self._harness.previous_id = previous_id
         if self._harness.away:
             raise StoreUnavailable("away")
-        self._real.register(worker, formerly)
+        self._real.register(worker, previous_id)
 
     def renew(self, worker_id):
         harness = self._harness
@@ -70,13 +70,13 @@ class Harness:
         self.store = MemoryStore(self.clock)
         self.asked, self.beats, self.late = [], [], []
         self.away = self.forgotten = False
-        self.formerly = None
+        self.previous_id = None
         self.looked, self.lost, self.stuck, self.closed = (threading.Event() for _ in range(4))
 
     def lease(self):
         return Lease(self)
 
-    def on_beat(self, beat):
+    def on_renewal(self, beat):
         self.beats.append(beat)
 
     def on_lost(self):
@@ -135,7 +135,7 @@ async def test_a_renewal_passes_its_beat_to_the_listener(harness):
         await hear(harness.looked)
         while not harness.beats:
             await hear(harness.looked)
-    assert harness.beats[0] == Beat(frozenset({claim_of(session)}), frozenset({session.id}))
+    assert harness.beats[0] == Renewal(frozenset({claim_of(session)}), frozenset({session.id}))
 
 
 async def test_a_worker_unknown_to_the_store_loses_its_lease_at_once(harness, caplog):
@@ -190,7 +190,7 @@ async def test_start_raises_if_the_store_is_unavailable(harness):
 
 async def test_the_previous_id_is_registered_with_the_new_one(harness):
     async with harness.kept(previous_id="before"):
-        assert harness.formerly == "before"
+        assert harness.previous_id == "before"
 
 
 async def test_a_stop_ends_the_thread_without_calling_the_listener(harness):

@@ -5,7 +5,7 @@ import threading
 
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.session import Claim
-from outlast.ports.workers import Beat, WorkerInfo
+from outlast.ports.workers import Renewal, WorkerInfo
 from outlast.running.lease import BLOCKED_AFTER, LeaseKeeper, LoopWatch
 from outlast.testing.acts import failed
 from outlast.testing.clock import NOON, FakeClock
@@ -52,7 +52,7 @@ class Listener:
         self.beaten = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    def on_beat(self, beat):
+    def on_renewal(self, beat):
         self.beats += 1
         if self.beats == 5:
             self.beaten.set()
@@ -77,11 +77,11 @@ class SlowLease:
     def lease(self):
         return self
 
-    def register(self, worker, formerly=None): ...
+    def register(self, worker, previous_id=None): ...
 
     def renew(self, worker_id):
         self.clock.advance(self.takes)
-        return Beat(frozenset(), frozenset())
+        return Renewal(frozenset(), frozenset())
 
     def finish(self, ends):
         if self.away:

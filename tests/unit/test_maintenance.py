@@ -22,10 +22,10 @@ class FlakyStore(MemoryStore):
     readable = True
     writable = True
 
-    async def beats(self):
+    async def heartbeats(self):
         if not self.readable:
             raise StoreUnavailable("away")
-        return await super().beats()
+        return await super().heartbeats()
 
     async def rescue(self, lapsed):
         if not self.writable:

@@ -98,15 +98,15 @@ def test_streams_are_counted_per_owner_and_forgotten_when_closed():
 
 async def test_uploads_and_retries_are_counted_one_by_one():
     counted = limits(starts_per_minute=2)
-    await counted.start("anna", "")
-    await counted.start("anna", "")
+    await counted.count_or_refuse("anna", "")
+    await counted.count_or_refuse("anna", "")
     with pytest.raises(Problem) as refused:
-        await counted.start("anna", "")
+        await counted.count_or_refuse("anna", "")
     assert (refused.value.status, "Retry-After" in refused.value.headers) == (429, True)
-    await counted.start("ben", "")
+    await counted.count_or_refuse("ben", "")
 
 
 async def test_loopback_stands_for_everybody_and_is_not_counted():
     counted = limits(starts_per_minute=1)
     for n in range(12):
-        await counted.start(f"visitor {n}", "")
+        await counted.count_or_refuse(f"visitor {n}", "")

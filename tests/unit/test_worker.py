@@ -14,7 +14,7 @@ from outlast.domain.progress import StepState
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.notifier import Topic
-from outlast.ports.workers import Beat
+from outlast.ports.workers import Renewal
 from outlast.running import worker as worker_module
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 from outlast.testing.acts import claim_of, crash, read, start
@@ -240,7 +240,7 @@ async def test_a_renewal_delivers_a_cancel_request_whose_hint_was_lost(harness):
         await until(lambda: harness.begun == 1)
         await harness.store.cancel(session.id, owner=None)
         held = frozenset(worker._attempts)
-        worker.on_beat(Beat(held, frozenset({session.id})))
+        worker.on_renewal(Renewal(held, frozenset({session.id})))
         await until(lambda: not worker._attempts)
     assert (await read(harness.store, session.id)).status is Status.CANCELLED
 
@@ -251,10 +251,10 @@ async def test_a_claim_missing_from_two_renewals_is_lost(harness):
     async with harness.running(worker):
         await until(lambda: harness.begun == 2)
         known = frozenset(c for c in worker._attempts if c.session_id == second.id)
-        worker.on_beat(Beat(known, frozenset()))
+        worker.on_renewal(Renewal(known, frozenset()))
         await asyncio.sleep(0.02)
         assert len(worker._attempts) == 2, "a claim may be on its way"
-        worker.on_beat(Beat(known, frozenset()))
+        worker.on_renewal(Renewal(known, frozenset()))
         await until(lambda: len(worker._attempts) == 1)
         assert {c.session_id for c in worker._attempts} == {second.id}
     assert (await read(harness.store, first.id)).claim == 1, "nothing was written"
@@ -266,11 +266,11 @@ async def test_a_claim_that_never_arrived_is_released_after_two_renewals(harness
         await turns(worker, harness.store, 1)
         (session,) = await harness.start(1, queue="elsewhere")
         taken = await harness.store.claim_one("w", session.id)
-        stray = Beat(frozenset({claim_of(taken)}), frozenset())
-        worker.on_beat(stray)
+        stray = Renewal(frozenset({claim_of(taken)}), frozenset())
+        worker.on_renewal(stray)
         await asyncio.sleep(0.02)
         assert (await read(harness.store, session.id)).status is Status.PROCESSING
-        worker.on_beat(stray)
+        worker.on_renewal(stray)
         await until(lambda: harness.store._tables.sessions[session.id].status is Status.PENDING)
     assert "claim never reached" in caplog.text
     assert (await read(harness.store, session.id)).attempt == 0

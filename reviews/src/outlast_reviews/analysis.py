@@ -26,7 +26,14 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import FILES
-from outlast_reviews.sources.gathering import Location, Only, gather_all, locations_of, refuse_address, refuse_file
+from outlast_reviews.sources.gathering import (
+    Location,
+    Only,
+    gather_all,
+    locations_of,
+    product_at_start,
+    refuse_file,
+)
 from outlast_reviews.step_keys import by_name, unique_name
 
 if TYPE_CHECKING:
@@ -169,7 +176,7 @@ def subject(
     named = sorted(
         str(location)
         if isinstance(location, Upload) or location == SAMPLE
-        else refuse_address(location, "/source" if single else f"/source/{at}").subject
+        else product_at_start(location, "/source" if single else f"/source/{at}").subject
         for at, location in enumerate(locations_of(source))
     )
     if single and not mapping and not only:

@@ -12,7 +12,7 @@ from outlast_reviews.sanitising import excerpt, sanitised_quotes, truncated
 from outlast_reviews.verdict import Evidence
 
 MOST_FLAGGED = 5_000
-SHARE_OF_A_CHECK = 200
+RESERVED_PER_CHECK = 200
 MOST_WITHOUT_SIGNS = 5_000
 MOST_BYTES = 5_000_000
 """Limit of each of the two lists as JSON; keeps a report within the size limit of results."""
@@ -88,7 +88,7 @@ def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequen
     rows: set[int] = set()
     for review in concerned:
         checks = {name for name, _ in signs[review.row]}
-        if any(counted[name] < SHARE_OF_A_CHECK for name in checks):
+        if any(counted[name] < RESERVED_PER_CHECK for name in checks):
             rows.add(review.row)
             counted.update(checks)
     return rows

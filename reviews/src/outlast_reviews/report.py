@@ -172,7 +172,7 @@ def make_report(
         explain(verdict, evidence, findings, sample=sample, products=cleaned.coverage.products),
     )
     original = mean_rating(reviews)
-    paid_by_nobody = [review for review in reviews if review.row not in evidence.incentivised]
+    without_incentivised = [review for review in reviews if review.row not in evidence.incentivised]
     adjusted = adjusted_rating(reviews, evidence) if share else None
     flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
     unsigned, unsigned_count = reviews_without_signs(reviews, findings)
@@ -187,7 +187,7 @@ def make_report(
         "fake_percentage_low": _rounded(share and share.low, _DIGITS),
         "fake_percentage_high": _rounded(share and share.high, _DIGITS),
         "original_rating": _rounded(original, 4),
-        "rating_without_incentivised": _rounded(mean_rating(paid_by_nobody), 4),
+        "rating_without_incentivised": _rounded(mean_rating(without_incentivised), 4),
         "adjusted_rating": _rounded(adjusted and adjusted.middle, 4),
         "adjusted_rating_low": _rounded(adjusted and adjusted.low, 4),
         "adjusted_rating_high": _rounded(adjusted and adjusted.high, 4),

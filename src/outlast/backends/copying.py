@@ -54,7 +54,7 @@ class Copied:
     results: int
     uploads: int
     facts: int
-    released: int
+    given_back: int
     """Sessions that were processing and are pending again, unspent."""
     checksum: str
     """Checksum of the contents, equal in source and target."""

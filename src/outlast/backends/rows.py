@@ -12,7 +12,7 @@ from outlast.domain.crash_policy import EarlierCrash, by_session
 from outlast.domain.progress import Progress, load_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, NewSession
 from outlast.domain.status import Status
-from outlast.ports.workers import Beat
+from outlast.ports.workers import Renewal
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -49,10 +49,10 @@ def fields_of(value: "DataclassInstance") -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def as_beat(held: Iterable[Row]) -> Beat:
+def as_renewal(held: Iterable[Row]) -> Renewal:
     """Convert the rows of `held_claims.sql`."""
     requests = {Claim(row["id"], row["claim"]): bool(row["cancel_requested"]) for row in held}
-    return Beat(
+    return Renewal(
         frozenset(requests), frozenset(claim.session_id for claim, requested in requests.items() if requested)
     )
 

@@ -1,4 +1,4 @@
-"""Commands on Celery: the Celery app of this installation, and a supervised Celery worker."""
+"""Builds the Celery app of this installation, and runs one supervised Celery worker."""
 
 import asyncio
 import socket

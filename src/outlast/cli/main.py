@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import click
 
 COMMANDS = {
-    "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole product on one machine."),
+    "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole site on one machine."),
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),

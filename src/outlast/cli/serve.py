@@ -31,7 +31,7 @@ WORKERS = 2
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
 @explain_errors
 def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
-    """Serve the site and the API, with supervised workers: the whole product on one machine.
+    """Serve the site and the API, with supervised workers: the whole site on one machine.
 
     All data is in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed. Ctrl-C lets
     running analyses finish for ANALYSIS_SHUTDOWN_GRACE seconds; a second one stops at once. Unfinished sessions

@@ -37,16 +37,17 @@ def copy(source: str, target: str, as_json: bool) -> None:
     \b
     Example: outlast store copy sqlite:///outlast.db postgresql://outlast:secret@db/outlast
     """
-    copied = _copy(load_settings(database_url=source), load_settings(database_url=target))
+    copied, closed = _copy(load_settings(database_url=source), load_settings(database_url=target))
     if as_json:
         print_json({field: getattr(copied, field) for field in copied.__slots__})
         return
     click.echo(
-        f"Copied {copied.sessions} sessions ({copied.released} of them were running and are pending again), "
+        f"Copied {copied.sessions} sessions ({copied.given_back} of them were running and are pending again), "
         f"{copied.results} results, {copied.uploads} uploads and {copied.facts} facts. "
         f"Both sides agree: {copied.checksum}."
     )
-    click.echo(f"Now set DATABASE_URL={target} on every machine and restart. {source} is closed.")
+    now = "is closed" if closed else "is not closed, as its schema is of another version: stop what uses it"
+    click.echo(f"Now set DATABASE_URL={target} on every machine and restart. {source} {now}.")
 
 
 @store.command("open")
@@ -66,7 +67,8 @@ def open_again(address: str) -> None:
     click.echo(printable(f"It is open again. It was closed: {reason}") if reason else "It was already open.")
 
 
-def _copy(source: Settings, target: Settings) -> Copied:
+def _copy(source: Settings, target: Settings) -> tuple[Copied, bool]:
+    """Return what was copied, and whether the source is closed now."""
     moved_to: str | None = target.shown_database if target.on_postgres else f"sqlite:///{target.shown_store}"
     try:
         run(_migrations(source, migrate=False))
@@ -85,7 +87,7 @@ def _copy(source: Settings, target: Settings) -> Copied:
 
         # the target first: it may be the source, and is not empty then
         with lock_tables(target) as other, lock_tables(source) as one:
-            return copy_tables(one, other, moved_to, report)
+            return copy_tables(one, other, moved_to, report), moved_to is not None
 
 
 async def _migrations(settings: Settings, *, migrate: bool) -> None:

@@ -96,7 +96,7 @@ async def _supervise(app: Outlast, command: list[str], count: int) -> None:
         await app.close()
 
 
-@workers.command(hidden=True)
+@workers.command("run", hidden=True)
 @app_option
 @click.option("--worker-id")
 @click.option("--concurrency", type=int)
@@ -174,10 +174,6 @@ def _follow_supervisor(link: WorkerLink, stop: Callable[[], None]) -> None:
         os._exit(ORPHANED)
 
     link.listen(on_stop=stop, on_disconnect=orphaned)
-
-
-run_one.name = "run"
-workers.add_command(run_one, "run")
 
 
 @workers.command()

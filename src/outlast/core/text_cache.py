@@ -1,4 +1,4 @@
-"""A cache decorator for functions of one string, bounded in bytes."""
+"""A cache decorator for functions of one string, bounded by the number and the length of its texts."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps

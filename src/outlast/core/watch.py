@@ -1,4 +1,4 @@
-"""Watcher sessions of one process: one reader polls the store for all watchers and shares the latest view."""
+"""Watched sessions of one process: one reader polls the store for all watchers and shares the latest view."""
 
 import asyncio
 import logging

@@ -87,7 +87,7 @@ class TooLarge(OutlastError):
 
 
 class ClaimLost(OutlastError):
-    """A write was refused because another worker has claimed the session; the attempt must stop."""
+    """A write was refused because the claim is no longer valid; the attempt must stop."""
 
 
 class StoreUnavailable(OutlastError):

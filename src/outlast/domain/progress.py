@@ -61,7 +61,7 @@ class TimeLeft:
 
 
 def overall_percentage(steps: Iterable[StepState]) -> float:
-    """Return the overall_percentage percentage of the steps: below 100, rounded down to one decimal."""
+    """Return the overall percentage of the steps: below 100, rounded down to one decimal."""
     share = sum(s.weight * s.progress_percentage for s in steps)
     return min(math.floor(share * 10 + 1e-6) / 10, 99.9)
 

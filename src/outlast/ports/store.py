@@ -283,7 +283,7 @@ class SessionStore(Protocol):
         """Return how its attempts ended, oldest first."""
         ...
 
-    async def beats(self) -> Sequence[Heartbeat]:
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         """Return the heartbeats of all registered workers, and of unregistered ones that still hold sessions.
 
         The token of an unregistered worker never changes. SQLite marks workers of an earlier boot of the machine.

@@ -41,7 +41,7 @@ class WorkerInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Renewal:
     """The response to a renewal."""
 
     held: frozenset[Claim]
@@ -57,16 +57,16 @@ class Lease(Protocol):
     machine or of a database decides that.
     """
 
-    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
+    def register(self, worker: WorkerInfo, previous_id: str | None = None) -> None:
         """Register the worker with a new lease.
 
-        `formerly` is the id under which the same process was registered before and has lost its lease: it is
+        `previous_id` is the id under which the same process was registered before and has lost its lease: it is
         alive, so every lapse that this id has caused is taken back (`lapses` one less, never below 0; its line of
         history says that the worker came back). That changes no version, and nothing in final rows.
         """
         ...
 
-    def renew(self, worker_id: str) -> Beat | None:
+    def renew(self, worker_id: str) -> Renewal | None:
         """Renew the lease; `None` if its sessions were rescued or the worker was deleted: it holds nothing."""
         ...
 

@@ -71,7 +71,6 @@ class _Conversation:
 
     def __init__(self, child: asyncio.subprocess.Process, progress: ProgressSink, journal: Journal) -> None:
         self._child = child
-        self._progress = progress
         self._journal = journal
         self._notifications: dict[str, Callable[[dict[str, Any]], None]] = {
             "begin": lambda m: progress.begin(m["step"], m["call"], m["flow"]),

@@ -12,7 +12,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
-from outlast.ports.workers import LEASE, RENEW_EVERY, Beat, Lease, WorkerInfo, WorkerRegistry
+from outlast.ports.workers import LEASE, RENEW_EVERY, Lease, Renewal, WorkerInfo, WorkerRegistry
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class LoopWatch:
 class LeaseListener(Protocol):
     """The holder of the claims. Called in the event loop, except `overdue` and `on_stuck`."""
 
-    def on_beat(self, beat: Beat) -> None: ...
+    def on_renewal(self, renewal: Renewal) -> None: ...
 
     def on_lost(self) -> None:
         """The lease has lapsed or is about to: stop every attempt and write nothing."""
@@ -173,7 +173,7 @@ class LeaseKeeper:
                     log.warning("Worker %s lost its lease and stops its attempts.", self._worker.id)
                     return False
                 self._renewed_at = renewing_at
-                self._call(self._listener.on_beat, beat)
+                self._call(self._listener.on_renewal, beat)
             except StoreUnavailable as error:
                 log.warning("Worker %s cannot renew its lease: %s", self._worker.id, error)
                 if self._clock.monotonic() - self._renewed_at > LEASE - MARGIN:

@@ -104,7 +104,7 @@ class Maintenance:
 
     async def _rescue(self) -> None:
         sent_at = self._clock.monotonic()
-        beats = await self._store.beats()
+        beats = await self._store.heartbeats()
         received_at = self._clock.monotonic()
         deaths = list(filter(None, map(self._death_of, beats)))
         dead = {death.worker_id for death in deaths}

@@ -1,4 +1,4 @@
-"""The daemon threads in which plain `def` code runs: one per analysis, and a pool for the event loop."""
+"""The daemon threads in which plain `def` code runs: one per attempt, and a pool for the event loop."""
 
 import asyncio
 import contextvars

@@ -21,7 +21,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import ClaimRequest, Store
-from outlast.ports.workers import Beat, WorkerInfo
+from outlast.ports.workers import Renewal, WorkerInfo
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
 from outlast.running.event_loop import conceal, conceal_all
 from outlast.running.handoff import HandedSession, Handoff, HandoffClaims, HandoffResult
@@ -246,13 +246,13 @@ class Worker:
             # a task that is destroyed in the middle of a write leaves its connection in an unknown state
             await asyncio.wait({progress_writing}, timeout=RELEASE_TIMEOUT)
 
-    def on_beat(self, beat: Beat) -> None:
+    def on_renewal(self, renewal: Renewal) -> None:
         for claim, attempt in self._attempts.items():
-            if claim.session_id in beat.cancel_requested:
+            if claim.session_id in renewal.cancel_requested:
                 attempt.stop(StopReason.CANCEL)
         # a claim in transit to or from the store mismatches briefly: only two mismatches in a row are an error
-        missing = self._attempts.keys() - beat.held
-        stray = beat.held - self._attempts.keys()
+        missing = self._attempts.keys() - renewal.held
+        stray = renewal.held - self._attempts.keys()
         self._stop_lost(missing & self._mismatched)
         for claim in stray & self._mismatched:
             log.warning("Releasing session %s: its claim never reached this worker.", claim.session_id)

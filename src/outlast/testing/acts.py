@@ -61,10 +61,10 @@ def _worker(worker_id: str) -> WorkerInfo:
     )
 
 
-def return_as(store: WorkerRegistry, worker_id: str, *, formerly: str) -> None:
+def return_as(store: WorkerRegistry, worker_id: str, *, previous_id: str) -> None:
     """Register a worker that has lost the lease of its former id again."""
     lease = store.lease()
-    lease.register(_worker(worker_id), formerly)
+    lease.register(_worker(worker_id), previous_id)
     lease.close()
 
 
@@ -127,7 +127,7 @@ def death_of(worker_id: str = WORKER) -> Death:
 
 async def lapse(store: Store, *worker_ids: str) -> list[str]:
     """Let the leases of these workers, or of all, lapse whatever the clock says; return the rescued sessions."""
-    return await store.rescue([b for b in await store.beats() if not worker_ids or b.worker_id in worker_ids])
+    return await store.rescue([b for b in await store.heartbeats() if not worker_ids or b.worker_id in worker_ids])
 
 
 def update(session: AnalysisSession, percentage: float, message: str | None = None) -> ProgressUpdate:

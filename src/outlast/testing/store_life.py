@@ -69,7 +69,7 @@ class StoreLife(RuleBasedStateMachine):
         lease = self._store.lease()
         for _ in range(2):
             self._clock.advance(seconds / 1.3)
-            seen = self._run(self._store.beats())
+            seen = self._run(self._store.heartbeats())
             for worker in self._model.workers:
                 assert lease.renew(worker) is not None
             assert self._run(self._store.rescue(seen)) == []

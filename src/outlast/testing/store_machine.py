@@ -222,7 +222,7 @@ class StoreMachine(StoreLife):
         if how.startswith("silent"):
             assert set(self._run(lapse(self._store, worker))) == self._model.lapse(worker, self._wall)
             if how == "silent and back":
-                return_as(self._store, worker, formerly=worker)
+                return_as(self._store, worker, previous_id=worker)
                 self._model.come_back(worker)
                 self._model.workers.add(worker)
         elif how == "stopped":

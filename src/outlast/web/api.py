@@ -148,7 +148,7 @@ async def cancel(context: RequestContext) -> Response:
 
 async def retry(context: RequestContext) -> Response:
     """A new set of attempts, after the kept steps."""
-    await context.limits.start(context.owner, client_address(context.scope))
+    await context.limits.count_or_refuse(context.owner, client_address(context.scope))
     answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
     if answer is None:
         raise not_found()

@@ -20,7 +20,7 @@ from outlast.web.operators import PATH
 from outlast.web.problems import Problem, fault, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import MILLISECOND
-from outlast.web.uploads import checked_form, read_fields
+from outlast.web.uploads import read_fields, verify_form_token
 
 LISTED = 100
 """Sessions on one page."""
@@ -65,7 +65,7 @@ async def log_in(context: RequestContext) -> Response:
 
 async def log_out(context: RequestContext) -> Response:
     """Log out of the dashboard."""
-    await checked_form(context)
+    await verify_form_token(context)
     name = context.owner.removeprefix(OPERATOR)
     await context.access.operators.sign_out(name, context.engine.guarded_store)
     expired = context.access.operators.expired_cookie(context.scope)
@@ -118,7 +118,7 @@ async def session_page(context: RequestContext) -> Response:
 
 async def cancel(context: RequestContext) -> Response:
     """Cancel the session."""
-    await checked_form(context)
+    await verify_form_token(context)
     answer = await context.engine.sessions.cancel(context.session_id, owner=None)
     if answer is None:
         raise not_found()
@@ -129,7 +129,7 @@ async def cancel(context: RequestContext) -> Response:
 
 async def retry(context: RequestContext) -> Response:
     """A new set of attempts."""
-    await checked_form(context)
+    await verify_form_token(context)
     answer = await context.engine.sessions.retry(context.session_id, owner=None)
     if answer is None:
         raise not_found()

@@ -54,7 +54,7 @@ class VisitorLimits:
         self._polls: int = 0
         self._slowdown = 1.0
 
-    async def start(self, owner: str, address: str) -> None:
+    async def count_or_refuse(self, owner: str, address: str) -> None:
         """Count an upload or a retry; raises 429 beyond the rate limit."""
         if not await self.allows(owner, address):
             raise too_fast()

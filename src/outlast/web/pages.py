@@ -24,7 +24,7 @@ from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
 from outlast.web.snapshot import links
-from outlast.web.uploads import MAX_PAGE_FILES, checked_form, read_form, store_file
+from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file, verify_form_token
 
 STATIC = Path(str(files("outlast.web") / "static"))
 
@@ -81,7 +81,7 @@ async def session_page(context: RequestContext) -> Response:
 
 async def cancel(context: RequestContext) -> Response:
     """The cancel button without JavaScript."""
-    await checked_form(context)
+    await verify_form_token(context)
     if await context.engine.sessions.cancel(context.session_id, owner=context.owner) is None:
         raise not_found()
     return _redirect(context, context.session_id)
@@ -89,8 +89,8 @@ async def cancel(context: RequestContext) -> Response:
 
 async def retry(context: RequestContext) -> Response:
     """The retry button without JavaScript."""
-    await checked_form(context)
-    await context.limits.start(context.owner, client_address(context.scope))
+    await verify_form_token(context)
+    await context.limits.count_or_refuse(context.owner, client_address(context.scope))
     answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
     if answer is None:
         raise not_found()
@@ -101,7 +101,7 @@ async def retry(context: RequestContext) -> Response:
 
 async def again(context: RequestContext) -> Response:
     """Start again with the same input: `303` to the new session's page."""
-    await checked_form(context)
+    await verify_form_token(context)
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
@@ -187,7 +187,7 @@ async def _store_files(
         files = [file for file in given if isinstance(file, UploadFile) and file.filename]
         kept: list[str] = []
         for file in files if field["multiple"] else files[-1:]:
-            await context.limits.start("upload " + context.owner, client_address(context.scope))
+            await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
             kept.append("upload:" + (await store_file(context, file)).sha256)
         if kept:
             values[name] = one_or_all(kept, field)

@@ -16,7 +16,7 @@ from outlast.web.api import missing_result
 from outlast.web.problems import not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links
-from outlast.web.uploads import checked_form
+from outlast.web.uploads import verify_form_token
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 """Keep a shared link out of `Referer` headers and search engines."""
@@ -63,7 +63,7 @@ async def shared_export(context: RequestContext) -> Response:
 
 async def share(context: RequestContext) -> Response:
     """Create the share link: the button without JavaScript."""
-    await checked_form(context)
+    await verify_form_token(context)
     if await context.engine.sessions.share(context.session_id, owner=context.owner) is None:
         raise await missing_result(context)
     return _redirect_to_share(context)
@@ -71,7 +71,7 @@ async def share(context: RequestContext) -> Response:
 
 async def unshare(context: RequestContext) -> Response:
     """Revoke the share link."""
-    await checked_form(context)
+    await verify_form_token(context)
     if not await context.engine.sessions.unshare(context.session_id, owner=context.owner):
         raise await missing_result(context)
     return _redirect_to_share(context)

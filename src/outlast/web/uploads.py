@@ -26,13 +26,13 @@ async def upload(context: RequestContext) -> Response:
     """Store a file (multipart field `file`); answers its `source`, for the input of a start."""
     if context.media_type != MULTIPART:
         raise Problem(415, "Send the file as multipart/form-data, in the field file.")
-    await context.limits.start("upload " + context.owner, client_address(context.scope))
+    await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
     stored = await read_upload(context, "file")
     source = "upload:" + stored.sha256
     return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
 
 
-async def checked_form(context: RequestContext) -> None:
+async def verify_form_token(context: RequestContext) -> None:
     """Parse a form and verify its CSRF token; other fields are ignored."""
     await read_fields(context)
 

@@ -27,7 +27,7 @@ LEAST_ALIKE = 0.8
 _MOST_ROUNDS = 4
 _MOST_CLUSTERS = 16
 """Clusters listed for one shingle."""
-_MOST_MODELS = 8
+_MOST_SAMPLES = 8
 """Copies of a group that a short text is compared with."""
 _MOST_QUOTES = 12
 _READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
@@ -145,7 +145,7 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
             for shingle, count in _counted(cluster).items():
                 if count > 1 and len(listed := clusters_by_shingle.setdefault(shingle, [])) < _MOST_CLUSTERS:
                     listed.append(n)
-    models = [[_folded_words(text) for text in cluster[:_MOST_MODELS]] for cluster in clusters]
+    models = [[_folded_words(text) for text in cluster[:_MOST_SAMPLES]] for cluster in clusters]
     left: list[_Text] = []
     for n, text in enumerate(others):
         if n % 250 == 0:

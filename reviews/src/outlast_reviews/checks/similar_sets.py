@@ -20,7 +20,7 @@ LOOSE_SPREAD = 4
 _BUCKETS = 1 << 24
 _COUNTED = 0.2
 """Share of the work that is counting how frequent the numbers are."""
-_MEETING_SHARE = 2
+_MEETING_DIVISOR = 2
 """Two sets are compared if they meet at one in so many of the numbers that they have to share."""
 _MOST_LISTED = 64
 """Sets that one number leads to. Copies of a much-copied text meet through the first of them, so a
@@ -55,7 +55,7 @@ def similar_groups(
             advance(n / len(sets))
         loose = bool(loosely) and loosely[n]
         size, shares = len(numbers), _shares(len(numbers), loose=loose)
-        enough = max(1, shares // _MEETING_SHARE)
+        enough = max(1, shares // _MEETING_DIVISOR)
         meetings.append(enough)
         others_have = [(count, x) for x in numbers if (count := frequency[x >> 8]) > 1]
         others_have.sort()
@@ -65,7 +65,7 @@ def similar_groups(
         own: frozenset[int] | None = None
         hits = Counter(chain.from_iterable(filter(None, map(index.get, shared))))
         smallest = math.ceil((LOOSE_OVERLAP if loose else LEAST_OVERLAP) * size)
-        fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETING_SHARE)
+        fewest = min(enough, _shares(smallest, loose=bool(loosely)) // _MEETING_DIVISOR)
         unlike = 0
         often = [(-times, other) for other, times in hits.items() if times >= fewest]
         for times, other in ((-less, other) for less, other in sorted(often)):

@@ -99,7 +99,7 @@ def _score(row: int, evidence: Evidence) -> float:
 
 
 def _count(counted: list[int], finding: Finding, labels: dict[int, bool]) -> None:
-    """Adds assessed, labelled, flagged, and flagged rightly."""
+    """Adds assessed, labelled, flagged, and correctly flagged."""
     if finding.outcome == "not_assessed":
         return
     flagged = {sign.row for sign in finding.signs if sign.row in labels}

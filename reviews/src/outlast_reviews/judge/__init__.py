@@ -1,1 +1,1 @@
-"""The optional judge: a language model that reads the texts, and may say little about the verdict."""
+"""The optional judge: a language model that reads the texts, whose answers change the verdict little."""

@@ -1,4 +1,4 @@
-"""Groups flagged reviews for the page: by cluster of copies, then by check (pure)."""
+"""Groups flagged reviews for the page and the terminal: by cluster of copies, then by check (pure)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -50,7 +50,7 @@ class ReportPage:
             self._environment.get_template(name)
 
     def render(self, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
-        """Safe HTML of a result as CONTRACT describes it: `{"report": …}`; it opens with the `h1`.
+        """Render a result, `{"report": …, "earlier": …}`, as safe HTML that begins with the `h1`.
 
         `query` is what stands behind the question mark of its address: which reviews are asked for.
         """

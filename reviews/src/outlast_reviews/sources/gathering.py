@@ -58,7 +58,7 @@ def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
     return [source] if isinstance(source, Upload | str) else source
 
 
-def refuse_address(address: str, pointer: str) -> Product:
+def product_at_start(address: str, pointer: str) -> Product:
     """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
     settings = review_settings()
     refusal = refuse(address, provided=lambda target: provider_of(target, settings) is not None)

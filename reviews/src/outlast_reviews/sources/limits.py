@@ -1,4 +1,4 @@
-"""Limits of reading a source, their accounting, and the exceptions that refuse it."""
+"""Limits of reading a source, and the accounting that enforces them."""
 
 import time
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""The in-memory backend of one process, for tests and for trying Outlast out."""
+"""The in-memory backend of one process, for tests."""

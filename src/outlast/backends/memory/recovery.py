@@ -16,7 +16,7 @@ from outlast.ports.store import Pruned
 class MemoryRecovery(MemoryPart):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    async def beats(self) -> Sequence[Heartbeat]:
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         tables = self._tables
         with tables.lock:
             registered = [
@@ -29,7 +29,7 @@ class MemoryRecovery(MemoryPart):
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         tables = self._tables
         with tables.lock:
-            current = await self.beats()
+            current = await self.heartbeats()
             rows: list[AnalysisSession] = []
             for beat in current:
                 if beat in lapsed:

@@ -8,7 +8,7 @@ from outlast.backends.memory.tables import LeasedWorker, MemoryPart, MemoryTable
 from outlast.backends.memory.verbs import finish
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
-from outlast.ports.workers import LEASE, Beat, WorkerInfo
+from outlast.ports.workers import LEASE, Renewal, WorkerInfo
 
 
 class MemoryLease:
@@ -17,14 +17,14 @@ class MemoryLease:
     def __init__(self, tables: MemoryTables) -> None:
         self._tables = tables
 
-    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
+    def register(self, worker: WorkerInfo, previous_id: str | None = None) -> None:
         tables = self._tables
         with tables.lock:
-            if formerly is not None:
-                take_lapses_back(tables, formerly)
+            if previous_id is not None:
+                take_lapses_back(tables, previous_id)
             tables.workers[worker.id] = LeasedWorker(worker, tables.clock.monotonic() + LEASE)
 
-    def renew(self, worker_id: str) -> Beat | None:
+    def renew(self, worker_id: str) -> Renewal | None:
         tables = self._tables
         with tables.lock:
             leased = tables.workers.get(worker_id)
@@ -34,7 +34,7 @@ class MemoryLease:
             leased.until = tables.clock.monotonic() + LEASE
             leased.beat += 1
             held = tables.held_by(worker_id)
-            return Beat(
+            return Renewal(
                 held=frozenset(Claim(s.id, s.claim) for s in held),
                 cancel_requested=frozenset(s.id for s in held if s.cancel_requested_at is not None),
             )

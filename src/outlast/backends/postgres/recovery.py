@@ -28,7 +28,7 @@ class PostgresRecovery(PostgresPart):
         self._holders: Sequence[str] = ()
         self._next_query = 0.0
 
-    async def beats(self) -> Sequence[Heartbeat]:
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         found = await self._db.all("registered_heartbeats")
         registered = [Heartbeat(**row) for row in found]
         known = {beat.worker_id for beat in registered}

@@ -13,11 +13,11 @@ from outlast.backends.end_records import written
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.ends import flat_end
-from outlast.backends.rows import Row, as_beat, as_json, fields_of
+from outlast.backends.rows import Row, as_json, as_renewal, fields_of
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
-from outlast.ports.workers import LEASE, Beat, WorkerInfo
+from outlast.ports.workers import LEASE, Renewal, WorkerInfo
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
@@ -34,24 +34,24 @@ class PostgresLease:
         self._address = make_conninfo(database.address, connect_timeout=LEASE_TIMEOUT)
         self._connection: Connection | None = None
 
-    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
+    def register(self, worker: WorkerInfo, previous_id: str | None = None) -> None:
         lists = {"queues": list(worker.queues), "analyses": list(worker.analyses)}
         values = fields_of(worker) | lists | {"lease": LEASE}
 
         def write(connection: Connection) -> None:
             with connection.transaction():
-                if formerly is not None:
+                if previous_id is not None:
                     parameters = {
-                        "formerly": formerly,
-                        "lapsed": lapse_of(formerly),
-                        "returned": returned(formerly),
+                        "previous_id": previous_id,
+                        "lapsed": lapse_of(previous_id),
+                        "returned": returned(previous_id),
                     }
                     connection.execute(self._sql["undo_lapses"].encode(), parameters)
                 connection.execute(self._sql["register"].encode(), values)
 
         self._use(write)
 
-    def renew(self, worker_id: str) -> Beat | None:
+    def renew(self, worker_id: str) -> Renewal | None:
         def write(connection: Connection) -> list[Row] | None:
             values = {"worker_id": worker_id, "lease": LEASE}
             with connection.pipeline():
@@ -60,7 +60,7 @@ class PostgresLease:
             return held.fetchall() if renewed.fetchone() else None
 
         held = self._use(write)
-        return None if held is None else as_beat(held)
+        return None if held is None else as_renewal(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         items = [flat_end(claim, written(claim, end)) for claim, end in ends]

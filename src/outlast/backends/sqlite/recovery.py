@@ -27,7 +27,7 @@ UPLOADS_AT_ONCE = 4
 class SQLiteRecovery(SQLitePart):
     """Rescue, release and cleanup of `SessionStore`."""
 
-    async def beats(self) -> Sequence[Heartbeat]:
+    async def heartbeats(self) -> Sequence[Heartbeat]:
         return self._db.read(self._heartbeats)
 
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:

@@ -26,7 +26,6 @@ STALE_AFTER = 60.0
 """Seconds after its last change from which no process is about to bind a socket in a folder."""
 
 LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
-TOPICS = {letter: topic for topic, letter in LETTERS.items()}
 
 
 class UnixSockets:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.end_records import written
-from outlast.backends.rows import Row, as_beat, as_json, fields_of
+from outlast.backends.rows import Row, as_json, as_renewal, fields_of
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
@@ -15,7 +15,7 @@ from outlast.backends.sqlite.times import as_text
 from outlast.domain.lease_observer import lapse_of, returned
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
-from outlast.ports.workers import LEASE, Beat, WorkerInfo
+from outlast.ports.workers import LEASE, Renewal, WorkerInfo
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class SQLiteLease:
         self._sql = database.sql
         self._connection: Connection | None = None
 
-    def register(self, worker: WorkerInfo, formerly: str | None = None) -> None:
+    def register(self, worker: WorkerInfo, previous_id: str | None = None) -> None:
         values = fields_of(worker) | {
             "queues": as_json(worker.queues),
             "analyses": as_json(worker.analyses),
@@ -40,15 +40,16 @@ class SQLiteLease:
         }
 
         def write(connection: Connection) -> None:
-            if formerly is not None:
-                said = {"formerly": formerly, "lapsed": lapse_of(formerly), "returned": returned(formerly)}
-                connection.execute(self._sql["decrement_lapses"], said)
-                connection.execute(self._sql["record_return"], said)
+            if previous_id is not None:
+                lines = {"lapsed": lapse_of(previous_id), "returned": returned(previous_id)}
+                lines["previous_id"] = previous_id
+                connection.execute(self._sql["decrement_lapses"], lines)
+                connection.execute(self._sql["record_return"], lines)
             connection.execute(self._sql["register"], values | self._fresh())
 
         self._write(write)
 
-    def renew(self, worker_id: str) -> Beat | None:
+    def renew(self, worker_id: str) -> Renewal | None:
         def write(connection: Connection) -> list[Row] | None:
             values = self._fresh() | {"worker_id": worker_id, "now": self._db.now()}
             if self._db.row_of(connection, "renew", values) is None:
@@ -56,7 +57,7 @@ class SQLiteLease:
             return self._db.rows_of(connection, "held_claims", values)
 
         held = self._write(write)
-        return None if held is None else as_beat(held)
+        return None if held is None else as_renewal(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         wanted = [(claim, written(claim, end)) for claim, end in ends]
@@ -80,7 +81,7 @@ class SQLiteLease:
         return {"boot_id": clock.boot_id(), "lease_until": clock.monotonic() + LEASE}
 
     def _write(self, operation: Callable[[Connection], T], *, durable: bool = False) -> T:
-        """Run `work` in a transaction; connect if needed, and reconnect after errors."""
+        """Run `operation` in a transaction; connect if needed, and reconnect after errors."""
         with unavailable():
             connection = self._connection = self._connection or self._db.file.connect(busy_timeout=BUSY_TIMEOUT)
             try:

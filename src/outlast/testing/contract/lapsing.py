@@ -32,7 +32,7 @@ from outlast.testing.contract.fixtures import StoreFixtures
 
 
 async def _beat(store: Store, worker_id: str = WORKER) -> Heartbeat:
-    (found,) = [beat for beat in await store.beats() if beat.worker_id == worker_id]
+    (found,) = [beat for beat in await store.heartbeats() if beat.worker_id == worker_id]
     return found
 
 
@@ -78,7 +78,7 @@ class BeatContract(StoreFixtures):
         register_worker(store, "idle")
         await self.delete_worker_row(store, WORKER)
         assert await _beat(store) == Heartbeat(WORKER, UNREGISTERED)
-        assert {beat.worker_id for beat in await store.beats()} == {WORKER, "idle"}
+        assert {beat.worker_id for beat in await store.heartbeats()} == {WORKER, "idle"}
         assert await lapse(store, WORKER) == [session.id]
         assert await worker_ids(store) == {"idle"}
 
@@ -120,7 +120,7 @@ class LapseContract(StoreFixtures):
 
     async def test_a_worker_that_has_renewed_since_keeps_its_sessions(self, store: Store) -> None:
         session = await started_and_claimed(store)
-        seen = await store.beats()
+        seen = await store.heartbeats()
         lease = store.lease()
         assert lease.renew(WORKER) is not None
         lease.close()
@@ -141,7 +141,7 @@ class LapseContract(StoreFixtures):
 
     async def test_no_session_is_rescued_because_of_its_timeout(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store, timeout=10.0)
-        seen = await store.beats()
+        seen = await store.heartbeats()
         clock.advance(90_000)
         lease = store.lease()
         assert lease.renew(WORKER) is not None
@@ -157,7 +157,7 @@ class LapseContract(StoreFixtures):
 
     async def test_many_observers_at_once_rescue_once(self, store: Store) -> None:
         sessions = [await started_and_claimed(store) for _ in range(3)]
-        seen = await store.beats()
+        seen = await store.heartbeats()
         answers = await asyncio.gather(*(store.rescue(seen) for _ in range(6)))
         rescued = [session_id for answer in answers for session_id in answer]
         assert sorted(rescued) == sorted(session.id for session in sessions)
@@ -199,13 +199,13 @@ class ReturnContract(StoreFixtures):
         await _lapse_with(store, session, "away")
         await _lapse_with(store, session, "gone for good")
         before = await read(store, session.id)
-        return_as(store, "back", formerly="away")
+        return_as(store, "back", previous_id="away")
         row = await read(store, session.id)
         assert (row.lapses, row.status, row.version) == (1, Status.PENDING, before.version)
         lines = await store.history(session.id)
         assert [line.ended for line in lines] == ["lapsed", "lapsed"]
         assert [line.error for line in lines] == [returned("away"), lapse_of("gone for good")]
-        return_as(store, "once more", formerly="away")
+        return_as(store, "once more", previous_id="away")
         assert (await read(store, session.id)).lapses == 1
         assert await worker_ids(store) == {"back", "once more"}
 
@@ -213,7 +213,7 @@ class ReturnContract(StoreFixtures):
         session = await start(store)
         for n in range(2 * MAX_LAPSES):
             await _lapse_with(store, session, f"away {n}")
-            return_as(store, f"back {n}", formerly=f"away {n}")
+            return_as(store, f"back {n}", previous_id=f"away {n}")
         row = await read(store, session.id)
         assert (row.status, row.lapses, row.crashes) == (Status.PENDING, 0, 0)
 
@@ -223,7 +223,7 @@ class ReturnContract(StoreFixtures):
         register_worker(store, "heir")
         taken = await claim_session(store, session.id, "heir")
         await store.report([update(taken, 30)])
-        return_as(store, "back", formerly="away")
+        return_as(store, "back", previous_id="away")
         row = await read(store, session.id)
         assert (row.status, row.lapses, row.worker_id) == (Status.PROCESSING, 0, "heir")
         assert await store.report([update(taken, 50)]) == set()
@@ -233,7 +233,7 @@ class ReturnContract(StoreFixtures):
         await _lapse_with(store, session, "away")
         await store.cancel(session.id, owner=None)
         assert await store.retry(session.id, owner=None, attempts=3) is RetryAnswer.RETRIED
-        return_as(store, "back", formerly="away")
+        return_as(store, "back", previous_id="away")
         row = await read(store, session.id)
         assert (row.status, row.lapses) == (Status.PENDING, 0)
         await _lapse_with(store, session, "gone for good")
@@ -244,7 +244,7 @@ class ReturnContract(StoreFixtures):
         for n in range(MAX_LAPSES):
             await _lapse_with(store, session, f"silent {n}")
         row = await read(store, session.id)
-        return_as(store, "back", formerly="silent 0")
+        return_as(store, "back", previous_id="silent 0")
         assert await read(store, session.id) == row
 
     async def test_the_return_of_a_worker_that_lost_no_session_changes_nothing(self, store: Store) -> None:
@@ -253,6 +253,6 @@ class ReturnContract(StoreFixtures):
         register_worker(store, "dead")
         await claim_session(store, session.id, "dead")
         await store.rescue_worker("dead", death_of("dead"))
-        return_as(store, "back", formerly="dead")
+        return_as(store, "back", previous_id="dead")
         row = await read(store, session.id)
         assert (row.crashes, row.lapses) == (1, 1)

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 
 from outlast.ports.store import Store
-from outlast.ports.workers import LEASE, Beat, WorkerInfo
+from outlast.ports.workers import LEASE, Renewal, WorkerInfo
 from outlast.testing.acts import (
     WORKER,
     claim_of,
@@ -23,7 +23,7 @@ from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
 
-def _renew(store: Store, worker_id: str = WORKER) -> Beat | None:
+def _renew(store: Store, worker_id: str = WORKER) -> Renewal | None:
     with closing(store.lease()) as lease:
         return lease.renew(worker_id)
 
@@ -71,7 +71,7 @@ class RegistryContract(StoreFixtures):
     async def test_a_renewal_is_seen(self, store: Store, clock: FakeClock) -> None:
         register_worker(store)
         clock.advance(4)
-        assert _renew(store) == Beat(frozenset(), frozenset())
+        assert _renew(store) == Renewal(frozenset(), frozenset())
         (worker,) = await store.workers()
         assert worker.beat_at == clock.now()
         assert worker.started_at < worker.beat_at
@@ -80,9 +80,9 @@ class RegistryContract(StoreFixtures):
         first, second, returned = [await started_and_claimed(store) for _ in range(3)]
         await started_and_claimed(store, "another")
         await store.finish(claim_of(returned), released())
-        assert _renew(store) == Beat(frozenset({claim_of(first), claim_of(second)}), frozenset())
+        assert _renew(store) == Renewal(frozenset({claim_of(first), claim_of(second)}), frozenset())
         await store.cancel(second.id, owner=None)
-        assert _renew(store) == Beat(frozenset({claim_of(first), claim_of(second)}), frozenset({second.id}))
+        assert _renew(store) == Renewal(frozenset({claim_of(first), claim_of(second)}), frozenset({second.id}))
 
     async def test_a_renewal_returns_the_number_of_the_current_claim(self, store: Store) -> None:
         session = await started_and_claimed(store)
@@ -105,7 +105,7 @@ class RegistryContract(StoreFixtures):
 
     async def test_a_late_renewal_before_any_rescue_saves_the_claims(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
-        lapsed = await store.beats()
+        lapsed = await store.heartbeats()
         clock.advance(LEASE + 5)
         beat = _renew(store)
         assert beat is not None
@@ -116,7 +116,7 @@ class RegistryContract(StoreFixtures):
     async def test_a_lease_is_renewed_from_a_thread_of_its_own(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
 
-        def renew_ten_times() -> list[Beat | None]:
+        def renew_ten_times() -> list[Renewal | None]:
             lease = store.lease()
             try:
                 return [lease.renew(WORKER) for _ in range(10)]

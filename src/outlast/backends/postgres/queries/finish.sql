@@ -40,7 +40,7 @@ progress AS (
 UPDATE analysis_sessions AS s SET
     status = held.status,
     completed_at = CASE WHEN held.status <> 'pending' THEN greatest(now.at, s.created_at, s.started_at) END,
-    worked_ms = s.worked_ms + coalesce(held.worked_ms, {phase_ms}),
+    worked_ms = s.worked_ms + coalesce(held.worked_ms, {uncounted_ms}),
     timed_from = now.at,
     available_at = CASE held.ended
         WHEN 'released' THEN now.at

@@ -1,3 +1,4 @@
+-- `ready` is 0 before `available_at`, 1 from then on, and 2 for a suspect from then on.
 UPDATE analysis_sessions SET ready = CASE WHEN crashes >= 2 THEN 2 ELSE 1 END
 WHERE id = ANY(ARRAY(
     SELECT id FROM analysis_sessions

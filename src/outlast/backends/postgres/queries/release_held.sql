@@ -3,7 +3,7 @@ UPDATE analysis_sessions AS s SET
     completed_at = CASE
         WHEN s.cancel_requested_at IS NOT NULL THEN greatest(now.at, s.created_at, s.started_at)
     END,
-    worked_ms = s.worked_ms + {phase_ms},
+    worked_ms = s.worked_ms + {uncounted_ms},
     timed_from = now.at,
     available_at = now.at,
     ready = CASE WHEN s.crashes >= 2 THEN 2 ELSE 1 END,

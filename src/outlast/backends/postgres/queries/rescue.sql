@@ -1,7 +1,7 @@
 UPDATE analysis_sessions AS s SET
     status = t.status,
     completed_at = CASE WHEN t.status <> 'pending' THEN greatest(now.at, s.created_at, s.started_at) END,
-    worked_ms = s.worked_ms + {phase_ms},
+    worked_ms = s.worked_ms + {uncounted_ms},
     timed_from = now.at,
     crashes = t.crashes,
     lapses = t.lapses,

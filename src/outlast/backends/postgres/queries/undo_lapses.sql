@@ -1,7 +1,7 @@
 -- The version does not change, because nobody sees lapses.
 WITH undone AS (
     UPDATE attempts SET error = %(returned)s
-    WHERE worker_id = %(formerly)s AND ended = 'lapsed' AND error = %(lapsed)s
+    WHERE worker_id = %(previous_id)s AND ended = 'lapsed' AND error = %(lapsed)s
     RETURNING session_id
 ),
 times AS (SELECT session_id, count(*) AS times FROM undone GROUP BY session_id),

@@ -1,7 +1,7 @@
 UPDATE analysis_sessions SET
     status = iif(status = 'pending', 'cancelled', status),
     completed_at = iif(status = 'pending', max(:now, coalesce(started_at, created_at)), NULL),
-    waited_ms = waited_ms + iif(status = 'pending', {phase_ms}, 0),
+    waited_ms = waited_ms + iif(status = 'pending', {uncounted_ms}, 0),
     timed_from = iif(status = 'pending', :monotonic, timed_from),
     timed_boot = iif(status = 'pending', :boot_id, timed_boot),
     cancel_requested_at = :now,

@@ -9,7 +9,7 @@ UPDATE analysis_sessions SET
         :ended IN ('postponed', 'released') AND cancel_requested_at IS NULL,
         NULL, max(:now, coalesce(started_at, created_at))
     ),
-    worked_ms = worked_ms + {phase_ms},
+    worked_ms = worked_ms + {uncounted_ms},
     timed_from = :monotonic,
     timed_boot = :boot_id,
     available_at = CASE :ended WHEN 'released' THEN :now WHEN 'postponed' THEN :available_at ELSE available_at END,

@@ -1,3 +1,4 @@
+-- `ready` is 0 before `available_at`, 1 from then on, and 2 for a suspect from then on.
 UPDATE analysis_sessions SET ready = iif(crashes >= 2, 2, 1)
 WHERE rowid IN (
     SELECT rowid FROM analysis_sessions INDEXED BY sessions_postponed

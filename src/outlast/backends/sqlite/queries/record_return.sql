@@ -1,1 +1,1 @@
-UPDATE attempts SET error = :returned WHERE worker_id = :formerly AND ended = 'lapsed' AND error = :lapsed
+UPDATE attempts SET error = :returned WHERE worker_id = :previous_id AND ended = 'lapsed' AND error = :lapsed

@@ -1,7 +1,7 @@
 UPDATE analysis_sessions SET
     status = iif(cancel_requested_at IS NULL, 'pending', 'cancelled'),
     completed_at = iif(cancel_requested_at IS NULL, NULL, max(:now, coalesce(started_at, created_at))),
-    worked_ms = worked_ms + {phase_ms},
+    worked_ms = worked_ms + {uncounted_ms},
     timed_from = :monotonic,
     timed_boot = :boot_id,
     available_at = :now,

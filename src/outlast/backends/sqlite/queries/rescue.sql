@@ -2,7 +2,7 @@
 UPDATE analysis_sessions SET
     status = t.value ->> 2,
     completed_at = iif(t.value ->> 2 = 'pending', NULL, max(:now, coalesce(started_at, created_at))),
-    worked_ms = worked_ms + {phase_ms},
+    worked_ms = worked_ms + {uncounted_ms},
     timed_from = :monotonic,
     timed_boot = :boot_id,
     crashes = t.value ->> 3,
