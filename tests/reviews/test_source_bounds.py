@@ -9,6 +9,7 @@ import httpx
 import pytest
 from source_reading import read, read_json, read_lines, refusal
 
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import NotReviews, TooMuch, encodable, quoted
@@ -20,7 +21,7 @@ from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_
 from outlast_reviews.sources.formats.json_rows import JsonRows
 from outlast_reviews.sources.formats.rows import TableRows, plain_text, read_flag
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
-from outlast_reviews.sources.limits import MIB, ReadLimits, Usage, ignore_progress
+from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 from outlast_reviews.sources.providers import provider_of, providers
 from outlast_reviews.sources.review_sets import merged, named
 

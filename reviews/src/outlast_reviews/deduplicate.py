@@ -3,9 +3,10 @@
 import datetime as dt
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import MOST_CHARACTERS, Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
 
@@ -54,19 +55,13 @@ class CleanSet:
     """Unique name of this value, assigned by the step that made it."""
 
 
-def _ignore_progress(_done: int, _total: int) -> None:
-    """Discard the progress."""
-
-
-def clean(received: ReviewSet, progress: Callable[[int, int], None] = _ignore_progress) -> CleanSet:
+def clean(received: ReviewSet, progress: Progress = ignore_progress) -> CleanSet:
     """Merge repeated rows and count. A repeat is a fault of the export and never a warning sign."""
     reviews = merge(received.reviews, progress)
     return CleanSet(reviews, _count(received, reviews))
 
 
-def merge(
-    reviews: Iterable[Review], progress: Callable[[int, int], None] = _ignore_progress
-) -> tuple[Review, ...]:
+def merge(reviews: Iterable[Review], progress: Progress = ignore_progress) -> tuple[Review, ...]:
     """Merge rows with the same review id, or the same reviewer and text; later rows fill gaps of the first.
 
     A filled gap can reveal another repeat, so passes follow until nothing changes, up to a fixed number.
@@ -84,7 +79,7 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _merge_once(reviews: Sequence[Review], progress: Callable[[int, int], None]) -> tuple[Review, ...]:
+def _merge_once(reviews: Sequence[Review], progress: Progress) -> tuple[Review, ...]:
     by_key: dict[tuple[object, ...], int] = {}
     kept: list[Review] = []
     for n, review in enumerate(reviews):

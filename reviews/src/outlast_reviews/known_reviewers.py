@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from outlast_reviews.checks.facts import (
     reviewer_mark,
     text_mark,
 )
+from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import Review
 
 RETENTION = dt.timedelta(days=400)
@@ -35,12 +36,6 @@ BATCH_SIZE = 1_000
 MOST_DATES = 5
 SHORT_MARK = 8
 """Digits of a text's mark, stored beside each date."""
-
-Progress = Callable[[int, int], None]
-
-
-def ignore_progress(done: int, total: int) -> None:
-    """Discard the progress."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from outlast_reviews.checks import ignore_progress, run_checks
+from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
 from outlast_reviews.judge.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sanitising import truncated

@@ -33,7 +33,7 @@ class EmbeddedWorker:
         self._make_worker = make_worker
         self._options = options
         self._lock = threading.Lock()
-        self._threads: list[_WorkerThread] = []
+        self._threads: list[_EmbeddedThread] = []
         self._stop_requests = 0
 
     @property
@@ -45,7 +45,7 @@ class EmbeddedWorker:
     def start(self) -> None:
         with self._lock:
             if self._stop_requests == 0:
-                thread = _WorkerThread(self, self._make_worker, self._options)
+                thread = _EmbeddedThread(self, self._make_worker, self._options)
                 self._threads.append(thread)
                 thread.start()
 
@@ -66,14 +66,14 @@ class EmbeddedWorker:
                 threads = list(self._threads)
             await asyncio.to_thread(self._join, threads, within, requests)
 
-    def _join(self, threads: "list[_WorkerThread]", within: float, requests: int) -> None:
+    def _join(self, threads: "list[_EmbeddedThread]", within: float, requests: int) -> None:
         """Join the threads, or return early once another caller has requested a quicker stop."""
         end = time.monotonic() + within
         for thread in threads:
             while thread.alive and (remaining := end - time.monotonic()) > 0 and self._stop_requests <= requests:
                 thread.join(min(JOIN_EVERY, remaining))
 
-    def replace(self, old: "_WorkerThread", retire: Callable[[], None]) -> None:
+    def replace(self, old: "_EmbeddedThread", retire: Callable[[], None]) -> None:
         """Start a new worker and call `retire`, unless another worker is retiring already."""
         with self._lock:
             others = [thread for thread in self._threads if thread is not old and not thread.accepting]
@@ -84,7 +84,7 @@ class EmbeddedWorker:
         self.start()
         retire()
 
-    def replace_blocked(self, blocked: "_WorkerThread") -> None:
+    def replace_blocked(self, blocked: "_EmbeddedThread") -> None:
         """Start a new worker in place of one whose event loop is blocked for good."""
         with self._lock:
             if blocked not in self._threads:
@@ -93,7 +93,7 @@ class EmbeddedWorker:
         log.warning("Analysis code blocks the event loop of an embedded worker; a new one takes its place.")
         self.start()
 
-    def on_thread_end(self, thread: "_WorkerThread") -> None:
+    def on_thread_end(self, thread: "_EmbeddedThread") -> None:
         """Remove an ended thread; start another worker if nobody requested the stop."""
         with self._lock:
             if thread not in self._threads:
@@ -105,7 +105,7 @@ class EmbeddedWorker:
             self.start()
 
 
-class _WorkerThread:
+class _EmbeddedThread:
     """The thread of one worker, from its start to its end."""
 
     def __init__(self, parent: EmbeddedWorker, make_worker: WorkerFactory, options: WorkerOptions) -> None:

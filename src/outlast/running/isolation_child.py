@@ -68,7 +68,7 @@ class _Pipe:
             waiting.set_result(answer)
 
 
-class _Progress:
+class _ProgressPipe:
     def __init__(self, pipe: _Pipe) -> None:
         self._pipe = pipe
         self._reported: dict[tuple[str | None, int], float] = {}
@@ -106,7 +106,7 @@ class _Progress:
         """Return at once: the worker publishes the progress, and this process cannot delay it."""
 
 
-class _Journal:
+class _JournalPipe:
     def __init__(self, pipe: _Pipe, owner: str) -> None:
         self._pipe = pipe
         self.owner = owner
@@ -135,7 +135,7 @@ class _Journal:
         return answer["name"]
 
 
-class _SystemClock:
+class _ChildClock:
     """The clock of this process, used for durations only."""
 
     def now(self) -> datetime:
@@ -158,7 +158,9 @@ async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
     keywords = arguments(input_model(work.__name__, work).model_validate_json(request["input"]))
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
-    context.enter(context.AttemptContext(_Progress(pipe), _Journal(pipe, request["owner"]), _SystemClock(), loop))
+    context.enter(
+        context.AttemptContext(_ProgressPipe(pipe), _JournalPipe(pipe, request["owner"]), _ChildClock(), loop)
+    )
     if inspect.iscoroutinefunction(work):
         value = await work(**keywords)
     else:

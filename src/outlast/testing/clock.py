@@ -9,7 +9,7 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Sleeper:
     """A coroutine that waits for a time, or for a number of sleepers."""
 
     until: float
@@ -36,8 +36,8 @@ class FakeClock:
         self._now = now
         self._monotonic = monotonic
         self._boot_id = boot_id
-        self._sleepers: list[_Waiting] = []
-        self._watchers: list[_Waiting] = []
+        self._sleepers: list[_Sleeper] = []
+        self._watchers: list[_Sleeper] = []
 
     def now(self) -> datetime:
         with self._lock:
@@ -58,7 +58,7 @@ class FakeClock:
             return
         loop = asyncio.get_running_loop()
         with self._lock:
-            sleeper = _Waiting(self._monotonic + seconds, loop, loop.create_future())
+            sleeper = _Sleeper(self._monotonic + seconds, loop, loop.create_future())
             self._sleepers.append(sleeper)
             self._notify_watchers()
         try:
@@ -72,7 +72,7 @@ class FakeClock:
         """Return once `count` coroutines sleep, so that the code under test is idle."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            watcher = _Waiting(count, loop, loop.create_future())
+            watcher = _Sleeper(count, loop, loop.create_future())
             self._watchers.append(watcher)
             self._notify_watchers()
         try:

@@ -15,6 +15,7 @@ from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.stars_text import stars_text
 from outlast_reviews.checks.unverified import unverified
 from outlast_reviews.checks.vanished import vanished
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import MOST_CHARACTERS, Review
 
 
@@ -46,10 +47,6 @@ def checks(facts: ReviewFacts = NOTHING_KNOWN) -> tuple[PlannedCheck, ...]:
 
 PROGRESS = 10
 """Progress units for each unit of `work`."""
-
-
-def ignore_progress(done: int, total: int, message: str) -> None:
-    """Discard the progress."""
 
 
 def run_checks(

@@ -8,6 +8,7 @@ from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.near_copies import near_copies
 from outlast_reviews.evaluate.figures import Figure, share
 from outlast_reviews.invented.campaign import plant, plant_copies_of_one
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import Review
 
 SIZES = (20, 40, 80)
@@ -50,7 +51,7 @@ def evaluate_planted(
     counted = _Counted(progress, len(files) * seeds * kinds)
     for reviews in files:
         counted.false_copies.append((len(_strong(reviews)), len(reviews)))
-        counted.false_bursts.append((burst(reviews, _ignore_progress).outcome == "found", 1))
+        counted.false_bursts.append((burst(reviews, ignore_progress).outcome == "found", 1))
         for seed in range(seeds):
             for size in SIZES:
                 for edits in EDITS:
@@ -119,7 +120,7 @@ def _copies_of_one(
 
 def _burst(counted: _Counted, reviews: Sequence[Review], size: int, days: int, seed: int) -> None:
     campaign = plant(reviews, size=size, edits=0.0, days=days, seed=seed)
-    windows = burst(campaign.reviews, _ignore_progress).windows
+    windows = burst(campaign.reviews, ignore_progress).windows
     found = any(w.start <= campaign.end and campaign.start <= w.end for w in windows)
     counted.bursts.setdefault((size, days), []).append((found, 1))
     counted.step("Planting bursts")
@@ -130,19 +131,13 @@ def _shuffled(counted: _Counted, reviews: Sequence[Review], seed: int) -> None:
         stars = [review.rating for review in reviews]
         random.Random(f"{seed}/{n}").shuffle(stars)  # noqa: S311 - no secret, and always the same
         dealt = [replace(review, rating=rating) for review, rating in zip(reviews, stars, strict=True)]
-        counted.shuffled.append((burst(dealt, _ignore_progress).outcome == "found", 1))
+        counted.shuffled.append((burst(dealt, ignore_progress).outcome == "found", 1))
         counted.step("Dealing stars out anew")
 
 
 def _strong(reviews: Sequence[Review]) -> frozenset[int]:
-    return frozenset(
-        sign.row for sign in near_copies(reviews, _ignore_progress).signs if sign.strength == "strong"
-    )
+    return frozenset(sign.row for sign in near_copies(reviews, ignore_progress).signs if sign.strength == "strong")
 
 
 def _sum(pairs: _Pairs) -> Figure:
     return share(sum(part for part, _ in pairs), sum(whole for _, whole in pairs))
-
-
-def _ignore_progress(_share: float) -> None:
-    """A check's progress within one campaign."""

@@ -146,7 +146,7 @@ class _Completion(BaseModel):
     usage: Any = None
 
 
-class _Usage(BaseModel):
+class _TokenUsage(BaseModel):
     total_tokens: int | None = None
 
 
@@ -163,7 +163,7 @@ def _reply(content: bytes) -> Reply:
 
 def _tokens(usage: Any) -> int | None:
     try:
-        tokens = _Usage.model_validate(usage).total_tokens
+        tokens = _TokenUsage.model_validate(usage).total_tokens
     except ValidationError:
         return None
     return tokens if tokens and tokens > 0 else None

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
+from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import review_settings
 from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
-from outlast_reviews.sources.limits import Progress, ReadLimits
+from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.providers import provider_of
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
 

@@ -1,12 +1,10 @@
 """Limits of reading a source, and the accounting that enforces them."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from outlast_reviews.sources.errors import TooMuch
 
-Progress = Callable[[int, int], None]
 """Called with (bytes done, total bytes) of the file as uploaded; must return quickly."""
 
 MIB = 1024 * 1024
@@ -81,7 +79,3 @@ class Usage:
                 "To read this takes far longer than reviews do. Export the reviews of one product alone, as CSV, "
                 "and give that file."
             )
-
-
-def ignore_progress(_done: int, _total: int) -> None:
-    """Discard the progress."""

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import httpx
 
+from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.sources.errors import SAVE_IT, FetchError
 from outlast_reviews.sources.fetching.addresses import Address, BadAddress, Endpoint, parse_address, product_at
 from outlast_reviews.sources.fetching.ip_addresses import IpAddress, Resolver, is_public, resolve, system_resolver
 from outlast_reviews.sources.fetching.response import FetchedPage, read_page
 from outlast_reviews.sources.fetching.shops import imitation
-from outlast_reviews.sources.limits import MIB, Progress, ignore_progress
+from outlast_reviews.sources.limits import MIB
 
 __all__ = ["FetchError", "FetchedPage", "Fetcher"]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from outlast_reviews.progress import Progress
 from outlast_reviews.sources.errors import SAVE_IT, FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Address
 from outlast_reviews.sources.formats.gunzip import gunzip
-from outlast_reviews.sources.limits import MIB, Progress, ReadLimits, Usage
+from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 
 _READABLE = frozenset(
     {"text/html", "application/xhtml+xml", "application/json", "application/ld+json", "text/json"}

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO
 
+from outlast_reviews.progress import Progress
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
 from outlast_reviews.sources.formats.encoding import Decoder
 from outlast_reviews.sources.formats.gunzip import GZIP_MAGIC, gunzip
 from outlast_reviews.sources.formats.mhtml import MHTML_OPENING, page_of
 from outlast_reviews.sources.formats.refusals import refuse_binary
-from outlast_reviews.sources.limits import MIB, Progress, ReadLimits, Usage
+from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 
 _BLOCK = 64 * 1024
 _REPORT_EVERY = 4 * _BLOCK

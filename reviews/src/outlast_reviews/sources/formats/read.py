@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
+from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooMuch, UnknownFormat
 from outlast_reviews.sources.formats.amazon_page import AmazonPage
@@ -17,7 +18,7 @@ from outlast_reviews.sources.formats.json_ld import JsonLd
 from outlast_reviews.sources.formats.refusals import about_page
 from outlast_reviews.sources.formats.xml_feed import XmlFeed
 from outlast_reviews.sources.formats.zip_archive import ZIP_MAGIC, is_zip, read_zip
-from outlast_reviews.sources.limits import Progress, ReadLimits, Usage, ignore_progress
+from outlast_reviews.sources.limits import ReadLimits, Usage
 
 
 class SourceFormat(Protocol):

@@ -9,10 +9,11 @@ from dataclasses import replace
 from sys import getsizeof
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, TooMuch
 from outlast_reviews.sources.formats.columns import Part, UnknownColumns
-from outlast_reviews.sources.limits import MIB, Progress, ReadLimits, Usage
+from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 from outlast_reviews.sources.review_sets import merged, too_much
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import httpx
 
+from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product
 from outlast_reviews.sources.fetching.response import retry_after
 from outlast_reviews.sources.formats.refusals import about_page
-from outlast_reviews.sources.limits import MIB, Progress, ReadLimits, ignore_progress
+from outlast_reviews.sources.limits import MIB, ReadLimits
 
 _SECONDS = 30.0
 _BLOCK = 64 * 1024

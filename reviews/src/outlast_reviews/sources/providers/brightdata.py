@@ -3,13 +3,13 @@
 import re
 from dataclasses import replace
 
+from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError
 from outlast_reviews.sources.fetching.addresses import Product
 from outlast_reviews.sources.formats.columns import UnknownColumns
 from outlast_reviews.sources.formats.read import read_reviews
-from outlast_reviews.sources.limits import Progress
 from outlast_reviews.sources.providers.api import Pause, ProviderApi, delivered
 
 _SNAPSHOT = re.compile(r"[A-Za-z0-9_-]{3,80}")

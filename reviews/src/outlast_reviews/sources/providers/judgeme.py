@@ -6,12 +6,13 @@ import tempfile
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import unquote
 
+from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError
 from outlast_reviews.sources.fetching.addresses import Product, parse_address
 from outlast_reviews.sources.formats.read import read_reviews
-from outlast_reviews.sources.limits import MIB, Progress
+from outlast_reviews.sources.limits import MIB
 from outlast_reviews.sources.providers.api import Pause, ProviderApi, delivered
 
 _PER_PAGE: Final = 100
