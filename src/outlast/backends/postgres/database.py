@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from psycopg.pq import ExecStatus
+
 from outlast.backends.postgres.connection import (
     BUGS,
     CALL_TIMEOUT,
@@ -101,7 +103,9 @@ class PostgresDatabase:
     async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
         """Execute one statement on this connection and return its rows."""
         cursor = await connection.execute(self.sql[name].encode(), values)
-        return await cursor.fetchall() if cursor.description else []
+        # `cursor.description` would create an object for each column
+        result = cursor.pgresult
+        return await cursor.fetchall() if result is not None and result.status == ExecStatus.TUPLES_OK else []
 
     async def transact(self, work: Work[T], *, again: bool = False) -> T:
         """Return the value of `work` in a transaction. `again`: repeat it even if it may have been committed."""

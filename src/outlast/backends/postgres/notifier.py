@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from outlast.backends.hints import encode_hint
 from outlast.backends.server_notifier import Send, ServerNotifier
+from outlast.core.text_cache import text_cache
 from outlast.ports.notifier import Topic
 
 RESPONSE_TIMEOUT = 5.0
@@ -21,6 +22,9 @@ PING_AFTER = 10.0
 """Seconds without a notification after which a query checks the connection."""
 MAX_MESSAGE_BYTES = 7_900
 """PostgreSQL accepts less than 8,000."""
+HINTS_KEPT = 256
+LONGEST_QUEUE = 200
+"""Encoded hints in the cache, and the characters of a queue whose hint is cached."""
 CONNECTION: dict[str, Any] = {
     "application_name": "outlast wake-ups",
     "connect_timeout": 5,
@@ -31,6 +35,7 @@ CONNECTION: dict[str, Any] = {
 """Defaults that the address may override."""
 
 
+@text_cache(HINTS_KEPT, LONGEST_QUEUE)
 def hint_of_start(queue: str) -> str:
     """Return the payload that a start notifies in its own transaction, which saves a round trip."""
     return b"".join([b"start ", *encode_hint(Topic.WAITING, [queue], MAX_MESSAGE_BYTES)]).decode()

@@ -60,11 +60,14 @@ class LoopPool:
     async def connection(self) -> AsyncGenerator[Connection]:
         """Lend a connection to the block; it is reused unless the block raises or leaves a transaction open."""
         end = time.monotonic() + ACQUIRE_TIMEOUT
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise TooBusy from None
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise TooBusy from None
+        else:  # at once
+            await self._slots.acquire()
         try:
             connection = self._idle.pop()[1] if self._idle else await self._connect(end)
             try:
