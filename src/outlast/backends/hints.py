@@ -16,6 +16,11 @@ Hint = tuple[Topic, Sequence[str]]
 
 def encode_hint(topic: Topic, keys: Sequence[str], max_bytes: int) -> Iterator[bytes]:
     """Yield the hint as ASCII messages of at most `max_bytes` each."""
+    whole = json.dumps([topic.value, list(keys)]).encode()
+    if len(whole) <= max_bytes:
+        if keys:
+            yield whole
+        return
     messages: list[list[str]] = [[]]
     envelope = size = len(json.dumps([topic.value, []]))
     fits = True

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +46,7 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def fields_of(value: "DataclassInstance") -> dict[str, Any]:
     """Return the fields of a dataclass by name, as parameters of a statement."""
-    names = _names_of_fields(type(value))
-    return {name: getattr(value, name) for name in names}
-
-
-@cache
-def _names_of_fields(kind: "type[DataclassInstance]") -> Sequence[str]:
-    return [field.name for field in fields(kind)]
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def as_renewal(held: Iterable[Row]) -> Renewal:

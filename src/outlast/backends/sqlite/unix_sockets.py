@@ -71,8 +71,9 @@ class UnixSockets:
         with self._lock:
             if self._socket is None:
                 return
-            messages = list(encode_hint(topic, keys, MAX_MESSAGE_BYTES))
-            for name in self._recipients(topic, own):
+            recipients = self._recipients(topic, own)
+            messages = list(encode_hint(topic, keys, MAX_MESSAGE_BYTES)) if recipients else []
+            for name in recipients:
                 overflowed = (name, topic) in self._overflowed
                 self._overflowed.discard((name, topic))
                 for message in encode_hint(topic, [""], MAX_MESSAGE_BYTES) if overflowed else messages:
@@ -82,7 +83,7 @@ class UnixSockets:
     def _recipients(self, topic: Topic, own: set[str]) -> list[str]:
         """Return the names from a listing that is renewed if the folder has changed, and every `LISTING_TTL`."""
         try:
-            changed_at = self.folder.stat().st_mtime_ns
+            changed_at = os.stat(self.folder).st_mtime_ns  # noqa: PTH116 - as in `_send`
             now = time.monotonic()
             if changed_at != self._changed_at or now - self._listed_at >= LISTING_TTL:
                 names = [file.name for file in self.folder.iterdir()]

@@ -18,6 +18,8 @@ MAX_STEP_RESULT = 128 * 1024 * 1024
 """Maximum bytes of a step's kept result as JSON."""
 MAX_RESULT = 16 * 1024 * 1024
 """Maximum bytes of a result as JSON."""
+_encode = json.JSONEncoder(allow_nan=False, default=repr).encode
+_encode_canonically = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it in domain.errors
@@ -116,7 +118,7 @@ def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
         raise InvalidInput("The input is not a JSON object of named values.")
     try:
         # through JSON, so that `start()` in Python accepts exactly what the HTTP API accepts
-        text = json.dumps(raw, allow_nan=False, default=repr)
+        text = _encode(raw)
         if len(text) > MAX_INPUT:
             raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
         return model.model_validate_json(text)
@@ -171,7 +173,7 @@ def arguments(validated: BaseModel) -> dict[str, Any]:
 
 def subject_of(input_json: str) -> str:
     """Return the default subject of an analysis: a hash of its validated input."""
-    canonical = json.dumps(json.loads(input_json), sort_keys=True, separators=(",", ":"))
+    canonical = _encode_canonically(json.loads(input_json))
     return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
