@@ -32,7 +32,7 @@ ROOT: Final = PAGES.parent
 PACKAGES: Final = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_reviews")
 BESIDE: Final = {
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
-    "queries": "The statements, one per file, named after what they do; `{name}` includes the text of another.",
+    "queries": "The statements, one per file, named after what they do; `{name}` includes one of `fragments/`.",
     "static": "Styles, scripts and pictures, served as they are, without a build step.",
     "assets": "Styles and scripts of the report, served as they are.",
     "templates": "Jinja templates.",

@@ -126,7 +126,7 @@ async def test_a_claim_visits_few_pages_whatever_has_passed(store, held):
     assert await claim_next(store) == []
     ranges = flat_ranges(store._positions.ranges([PLACE], 0))
     await start(store)
-    assert buffers(held, "claim_near", **ranges, **values) < everywhere / 10
+    assert buffers(held, "claim_from_positions", **ranges, **values) < everywhere / 10
 
 
 @pytest.mark.slow

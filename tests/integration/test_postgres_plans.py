@@ -10,7 +10,7 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.migrate import PACKAGE
 from outlast.backends.postgres.store import PostgresStore
-from outlast.backends.statements import Statements
+from outlast.backends.statements import INCLUDE, Statements
 from servers import template_database
 
 pytestmark = pytest.mark.slow
@@ -49,19 +49,7 @@ SELECT id, user_session, analysis, subject, completed_at, 'link ' || id, '1'
 FROM analysis_sessions WHERE status = 'completed';
 """
 LARGE = {"analysis_sessions", "session_progress", "attempts", "results", "step_results"}
-PARTS = {
-    "uncounted_ms",
-    "session_columns",
-    "claimed_columns",
-    "sessions",
-    "now",
-    "prunable_uploads",
-    "prunable_facts",
-    "claim_candidates",
-    "claim_places",
-    "claimed_values",
-}
-OF_A_COPY = re.compile(r".*_door|.*bar_links|busy_workers|lock_starts")
+OF_A_COPY = re.compile(r"(refuse|allow)_\w+_changes|busy_workers|lock_starts")
 MAY_READ = {
     "count": "analysis_sessions",
     "depths": "analysis_sessions",
@@ -86,7 +74,7 @@ ITEMS = [
      "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
     for n in range(1, 101)
 ]  # fmt: skip
-IN_ORDER = {"claim_near", "unregistered_holders"}
+IN_ORDER = {"claim_from_positions", "unregistered_holders"}
 """They run in a transaction with `in_order`. What `holders` reads shows when it runs, in test_held_snapshot.py."""
 
 
@@ -161,7 +149,7 @@ def about_large_tables():
     return sorted(
         name
         for name in statements
-        if name not in PARTS and not OF_A_COPY.match(name) and any(table in statements[name] for table in LARGE)
+        if not OF_A_COPY.match(name) and any(table in statements[name] for table in LARGE)
     )
 
 
@@ -187,9 +175,9 @@ def test_no_statement_reads_a_large_table(connection, statements, name, generic)
         ("changed", "analysis_sessions_pkey"),
         ("select_of_owner", "sessions_by_owner"),
         ("select_newest", "sessions_by_status"),
-        ("claim_near", "sessions_claimable"),
-        ("claim_near", "sessions_suspect"),
-        ("claim_near", "analysis_sessions_pkey"),
+        ("claim_from_positions", "sessions_claimable"),
+        ("claim_from_positions", "sessions_suspect"),
+        ("claim_from_positions", "analysis_sessions_pkey"),
         ("lock_lapsed_sessions", "sessions_held"),
         ("earlier_crashes", "attempts_pkey"),
         ("undo_lapses", "attempts_lapsed"),
@@ -203,7 +191,7 @@ def test_a_statement_goes_by_its_index(connection, statements, name, index, gene
     assert index in {node.get("Index Name") for node in plan(connection, statements, name, generic=generic)}
 
 
-@pytest.mark.parametrize("name", ["claim", "claim_near", "offer", "select_newest"])
+@pytest.mark.parametrize("name", ["claim", "claim_from_positions", "offer", "select_newest"])
 def test_what_comes_first_is_found_without_sorting_what_waits(connection, statements, name):
     for node in plan(connection, statements, name, generic=False):
         if node["Node Type"] == "Sort":  # an incremental one sorts what is equal in the index
@@ -234,7 +222,7 @@ def test_every_statement_is_used(statements):
     code = "".join(file.read_text() for file in (*folder.glob("*.py"), *folder.parent.glob("*.py")))
     pruned = ("sessions", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
-    parts = PARTS | {f"prunable_{what}" for what in pruned} | composed
-    within = "".join(statements._texts.values())
-    for name in set(statements) - parts:
-        assert f'"{name}"' in code or f"{{{name}}}" in within, name
+    for name in set(statements) - composed:
+        assert f'"{name}"' in code, name
+    included = {found["name"] for found in INCLUDE.finditer("".join(statements._texts.values()))}
+    assert not set(statements._texts) - set(statements) - included

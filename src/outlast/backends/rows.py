@@ -77,7 +77,7 @@ class RowReader:
         return None if row is None else self.one(row)
 
     def one(self, row: Row) -> AnalysisSession:
-        """Convert a row with the columns of `session_columns.sql`, in place."""
+        """Convert a row with the columns of `fragments/session_columns.sql`, in place."""
         for name in SESSION_TIMES:
             if row[name] is not None:
                 row[name] = self.as_datetime(row[name])

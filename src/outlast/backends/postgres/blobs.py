@@ -53,7 +53,7 @@ class PostgresBlobs(PostgresPart):
         values = {"id": upload, "owner": owner, "sha256": sha256, "bytes": size}
 
         async def write(connection: Connection) -> list[Row]:
-            known = await self._db.rows_of(connection, "use_upload", values)
+            known = await self._db.rows_of(connection, "touch_upload", values)
             if known:
                 await self._db.rows_of(connection, "delete_upload", values)
             return known or await self._db.rows_of(connection, "complete_upload", values)
@@ -66,7 +66,7 @@ class PostgresBlobs(PostgresPart):
             return self._stored(row)
 
     async def find(self, owner: str, sha256: str) -> StoredUpload | None:
-        found = await self._db.one("use_upload", {"owner": owner, "sha256": sha256})
+        found = await self._db.one("touch_upload", {"owner": owner, "sha256": sha256})
         return None if found is None else self._stored(found)
 
     async def chunks(self, owner: str, sha256: str) -> AsyncIterator[bytes]:

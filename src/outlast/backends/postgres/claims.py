@@ -44,7 +44,7 @@ class PostgresClaims(PostgresPart):
         ranges = self._positions.ranges(places, values["most_crashes"])
         counting = self._positions.counting
         name, parameters = (
-            ("claim", values) if ranges is None else ("claim_near", {**values, **flat_ranges(ranges)})
+            ("claim", values) if ranges is None else ("claim_from_positions", {**values, **flat_ranges(ranges)})
         )
         began = self._db.clock.monotonic()
         # repeat it even if only the response was lost: a worker releases claims that it never received

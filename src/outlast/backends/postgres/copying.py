@@ -70,7 +70,11 @@ class PostgresTables(LockedTables):
         self._connection = connection
 
     def close_because(self, reason: str | None) -> None:
-        for name in ("unbar_door", "unbar_links") if reason is None else ("bar_door", "bar_links"):
+        for name in (
+            ("allow_session_changes", "allow_link_changes")
+            if reason is None
+            else ("refuse_session_changes", "refuse_link_changes")
+        ):
             self._run(self._sql[name])
         self._run(self._sql["set_closed_reason"], {"reason": reason})
 

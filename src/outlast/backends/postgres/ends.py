@@ -41,7 +41,7 @@ class PostgresEnds(PostgresPart):
         ended = {(row["id"], row["claim"]) for row in await self._db.use(write, again=True)}
         answers = [(claim.session_id, claim.number) in ended for claim, _ in items]
         if not all(answers):
-            rows = await self._db.all("written_ends", {"ids": ids})
+            rows = await self._db.all("end_digests", {"ids": ids})
             digests = {row["id"]: row["end_digest"] for row in rows}
             return [
                 ended or digests.get(claim.session_id) == end.digest

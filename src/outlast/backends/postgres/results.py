@@ -35,7 +35,7 @@ class PostgresResults(PostgresPart):
         }
 
         async def write(connection: Connection) -> None:
-            await self._db.rows_of(connection, "learn", values)
+            await self._db.rows_of(connection, "record_durations", values)
             await self._db.rows_of(connection, "delete_old_samples", values | {"kept": SAMPLES_KEPT})
 
         await self._db.transact(write)

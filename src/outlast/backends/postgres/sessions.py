@@ -80,7 +80,7 @@ class PostgresSessions(PostgresPart):
         near = self._headroom.near(limit)
         if near is not None:
             return near
-        row = await self._db.only("started")
+        row = await self._db.only("count_started")
         started: int = row["started"]
         near = self._headroom.near_now(limit, started, row["at_work"])
         if near is not None:

@@ -63,7 +63,7 @@ class SQLiteBlobs(SQLitePart):
     async def _complete(self, upload: int, owner: str, sha256: str, size: int) -> StoredUpload:
         def write(connection: Connection) -> Row | None:
             values = {"id": upload, "owner": owner, "sha256": sha256, "bytes": size, "now": self._db.now()}
-            known = self._db.row_of(connection, "use_upload", values)
+            known = self._db.row_of(connection, "touch_upload", values)
             if known is not None:
                 connection.execute(self._sql["delete_upload"], values)
                 return known
@@ -74,7 +74,7 @@ class SQLiteBlobs(SQLitePart):
     async def find(self, owner: str, sha256: str) -> StoredUpload | None:
         def write(connection: Connection) -> Row | None:
             values = {"owner": owner, "sha256": sha256, "now": self._db.now()}
-            return self._db.row_of(connection, "use_upload", values)
+            return self._db.row_of(connection, "touch_upload", values)
 
         found = await self._db.write(write, durable=False)
         return None if found is None else self._stored(found)

@@ -79,7 +79,7 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
     delay = end.delay
     values["available_at"] = None if delay is None else as_text(database.clock.now() + timedelta(seconds=delay))
     if database.row_of(connection, "record_end", values) is None:
-        return connection.execute(sql["written_end"], values).get == end.digest
+        return connection.execute(sql["end_digest"], values).get == end.digest
     if end.ended == "completed":
         connection.execute(sql["keep_result"], values)
         connection.execute(sql["forget_kept_steps"], values)

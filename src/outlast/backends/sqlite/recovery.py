@@ -33,7 +33,7 @@ class SQLiteRecovery(SQLitePart):
     async def rescue(self, lapsed: Sequence[Heartbeat]) -> list[str]:
         def write(connection: Connection) -> list[str]:
             dead = [beat.worker_id for beat in self._heartbeats(connection) if beat in lapsed]
-            held = self._db.rows_of(connection, "held", {"workers": as_json(dead)})
+            held = self._db.rows_of(connection, "held_sessions", {"workers": as_json(dead)})
             rescued = self._apply(connection, after_lapse(Held(**row) for row in held), "lapsed")
             connection.execute(self._sql["forget_workers"], {"ids": as_json(dead)})
             return rescued
@@ -42,7 +42,7 @@ class SQLiteRecovery(SQLitePart):
 
     async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
         def write(connection: Connection) -> list[str]:
-            held = self._db.rows_of(connection, "held", {"workers": as_json([worker_id])})
+            held = self._db.rows_of(connection, "held_sessions", {"workers": as_json([worker_id])})
             ids = {"ids": as_json([row["session_id"] for row in held])}
             rows = self._db.rows_of(connection, "earlier_crashes", ids)
             crashes = self._db.rows.crashes(rows)

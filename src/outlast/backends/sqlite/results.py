@@ -36,7 +36,7 @@ class SQLiteResults(SQLitePart):
         lines = {(s.analysis, s.step) for s in samples}
 
         def write(connection: Connection) -> None:
-            connection.execute(self._sql["learn"], {"samples": flat})
+            connection.execute(self._sql["record_durations"], {"samples": flat})
             for analysis, step in lines:
                 values = {"analysis": analysis, "step": step, "kept": SAMPLES_KEPT}
                 connection.execute(self._sql["delete_old_samples"], values)

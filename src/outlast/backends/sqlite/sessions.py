@@ -71,7 +71,7 @@ class SQLiteSessions(SQLitePart):
 
     async def gone(self, session_ids: Sequence[str]) -> set[str]:
         def read(connection: Connection) -> set[str]:
-            rows = self._db.rows_of(connection, "gone", {"ids": as_json(list(session_ids))})
+            rows = self._db.rows_of(connection, "missing_sessions", {"ids": as_json(list(session_ids))})
             return {row["id"] for row in rows}
 
         return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_in_thread(read)

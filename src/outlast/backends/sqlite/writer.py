@@ -16,6 +16,8 @@ from outlast.backends.schema import closed
 from outlast.backends.sqlite.checkpoint import Checkpoints
 from outlast.backends.sqlite.connection import SHUT, UNAVAILABLE, explained
 from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.migrate import PACKAGE
+from outlast.backends.statements import statements
 from outlast.domain.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -164,7 +166,7 @@ class Writer:
             execute("ROLLBACK TO operation")
             request.error = explained(error) if isinstance(error, UNAVAILABLE) else error
             if isinstance(error, apsw.ConstraintError) and SHUT in str(error):
-                request.error = closed(execute("SELECT shut_because FROM door").get)
+                request.error = closed(execute(statements(PACKAGE)["closed_reason"]).get)
         execute("RELEASE operation")
 
 

@@ -48,7 +48,6 @@ UPDATE analysis_sessions AS s SET
         ELSE s.available_at
     END,
     ready = CASE WHEN held.delay > 0 THEN 0 WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
-    offered_at = NULL,
     attempt = s.attempt - (held.ended = 'released')::integer,
     progress_percentage = CASE
         WHEN held.ended = 'completed' THEN 100
@@ -62,8 +61,7 @@ UPDATE analysis_sessions AS s SET
     reference = CASE WHEN held.ended = 'cancelled' THEN s.reference ELSE held.reference END,
     redirect_url = CASE WHEN held.ended = 'completed' THEN held.redirect_url ELSE s.redirect_url END,
     result_bytes = CASE WHEN held.ended = 'completed' THEN held.result_bytes ELSE s.result_bytes END,
-    worker_id = NULL,
-    deadline = NULL,
+    {no_worker},
     end_digest = decode(held.digest, 'hex'),
     updated_at = now.at,
     version = greatest(coalesce(progress.version, s.version) + 1, now.ms)

@@ -7,13 +7,9 @@ UPDATE analysis_sessions AS s SET
     timed_from = now.at,
     available_at = now.at,
     ready = CASE WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
-    offered_at = NULL,
     attempt = s.attempt - 1,
-    error = NULL,
-    error_code = NULL,
-    reference = NULL,
-    worker_id = NULL,
-    deadline = NULL,
+    {no_error},
+    {no_worker},
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)
 FROM ({now}) AS now

@@ -10,10 +10,8 @@ UPDATE analysis_sessions AS s SET
     reference = CASE WHEN t.error IS NULL THEN s.reference END,
     available_at = CASE WHEN t.status = 'pending' THEN now.at ELSE s.available_at END,
     ready = CASE WHEN t.crashes >= 2 THEN 2 ELSE 1 END,
-    offered_at = NULL,
     attempt = s.attempt - 1,
-    worker_id = NULL,
-    deadline = NULL,
+    {no_worker},
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)
 FROM json_to_recordset(%(taken)s::json) AS t (

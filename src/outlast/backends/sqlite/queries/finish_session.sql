@@ -14,7 +14,6 @@ UPDATE analysis_sessions SET
     timed_boot = :boot_id,
     available_at = CASE :ended WHEN 'released' THEN :now WHEN 'postponed' THEN :available_at ELSE available_at END,
     ready = iif(:available_at > :now, 0, iif(crashes >= 2, 2, 1)),
-    offered_at = NULL,
     attempt = attempt - (:ended = 'released'),
     progress_percentage = iif(:ended = 'completed', 100, progress_percentage),
     steps = coalesce(:steps, steps),
@@ -23,8 +22,7 @@ UPDATE analysis_sessions SET
     reference = iif(:ended = 'cancelled', reference, :reference),
     redirect_url = iif(:ended = 'completed', :redirect_url, redirect_url),
     result_bytes = iif(:ended = 'completed', :result_bytes, result_bytes),
-    worker_id = NULL,
-    deadline = NULL,
+    {no_worker},
     end_digest = :digest,
     updated_at = :now,
     version = max(version + 1, :ms)

@@ -5,62 +5,12 @@ me AS MATERIALIZED (
     SELECT rowid AS number, queue, priority, available_at, crashes >= 2 AS suspect FROM analysis_sessions
     WHERE id = :id AND status = 'pending' AND (ready > 0 OR available_at <= :now)
 ),
-names (analysis) AS (
-    SELECT (
-        SELECT s.analysis FROM analysis_sessions AS s INDEXED BY sessions_claimable
-        WHERE s.queue = (SELECT me.queue FROM me) AND s.status = 'pending' AND s.ready = 1
-        ORDER BY s.analysis LIMIT 1
-    )
-    UNION ALL
-    SELECT (
-        SELECT s.analysis FROM analysis_sessions AS s INDEXED BY sessions_claimable
-        WHERE
-            s.queue = (SELECT me.queue FROM me) AND s.analysis > names.analysis
-            AND s.status = 'pending' AND s.ready = 1
-        ORDER BY s.analysis LIMIT 1
-    )
-    FROM names WHERE names.analysis IS NOT NULL
-),
-suspect_names (analysis) AS (
-    SELECT (
-        SELECT s.analysis FROM analysis_sessions AS s INDEXED BY sessions_suspect
-        WHERE s.queue = (SELECT me.queue FROM me) AND s.status = 'pending' AND s.ready = 2
-        ORDER BY s.analysis LIMIT 1
-    )
-    UNION ALL
-    SELECT (
-        SELECT s.analysis FROM analysis_sessions AS s INDEXED BY sessions_suspect
-        WHERE
-            s.queue = (SELECT me.queue FROM me) AND s.analysis > suspect_names.analysis
-            AND s.status = 'pending' AND s.ready = 2
-        ORDER BY s.analysis LIMIT 1
-    )
-    FROM suspect_names WHERE suspect_names.analysis IS NOT NULL
-),
+{ready_analyses(names, sessions_claimable, 1)},
+{ready_analyses(suspect_names, sessions_suspect, 2)},
 before (found) AS (
-    SELECT 1 FROM me CROSS JOIN names CROSS JOIN analysis_sessions AS s INDEXED BY sessions_claimable
-    WHERE
-        s.queue = me.queue AND s.analysis = names.analysis AND s.priority > me.priority
-        AND s.status = 'pending' AND s.ready = 1
+    {ahead_in_order(names, sessions_claimable, 1)}
     UNION ALL
-    SELECT 1 FROM me CROSS JOIN names CROSS JOIN analysis_sessions AS s INDEXED BY sessions_claimable
-    WHERE
-        s.queue = me.queue AND s.analysis = names.analysis AND s.priority = me.priority
-        AND s.available_at <= me.available_at
-        AND (s.available_at < me.available_at OR s.rowid < me.number)
-        AND s.status = 'pending' AND s.ready = 1
-    UNION ALL
-    SELECT 1 FROM me CROSS JOIN suspect_names CROSS JOIN analysis_sessions AS s INDEXED BY sessions_suspect
-    WHERE
-        NOT me.suspect AND s.queue = me.queue AND s.analysis = suspect_names.analysis AND s.priority > me.priority
-        AND s.status = 'pending' AND s.ready = 2
-    UNION ALL
-    SELECT 1 FROM me CROSS JOIN suspect_names CROSS JOIN analysis_sessions AS s INDEXED BY sessions_suspect
-    WHERE
-        NOT me.suspect AND s.queue = me.queue AND s.analysis = suspect_names.analysis AND s.priority = me.priority
-        AND s.available_at <= me.available_at
-        AND (s.available_at < me.available_at OR s.rowid < me.number)
-        AND s.status = 'pending' AND s.ready = 2
+    {ahead_in_order(suspect_names, sessions_suspect, 2)}
     UNION ALL
     SELECT 1 FROM me CROSS JOIN suspect_names CROSS JOIN analysis_sessions AS s INDEXED BY sessions_suspect
     WHERE

@@ -7,12 +7,8 @@ UPDATE analysis_sessions SET
     available_at = :now,
     ready = iif(crashes >= 2, 2, 1),
     attempt = attempt - 1,
-    error = NULL,
-    error_code = NULL,
-    reference = NULL,
-    worker_id = NULL,
-    deadline = NULL,
-    offered_at = NULL,
+    {no_error},
+    {no_worker},
     updated_at = :now,
     version = max(version + 1, :ms)
 WHERE status = 'processing' AND worker_id = :worker_id

@@ -13,9 +13,7 @@ UPDATE analysis_sessions SET
     available_at = iif(t.value ->> 2 = 'pending', :now, available_at),
     ready = iif(t.value ->> 3 >= 2, 2, 1),
     attempt = attempt - 1,
-    worker_id = NULL,
-    deadline = NULL,
-    offered_at = NULL,
+    {no_worker},
     updated_at = :now,
     version = max(version + 1, :ms)
 FROM (SELECT value FROM json_each(:taken)) AS t

@@ -4,15 +4,7 @@ UPDATE OR IGNORE analysis_sessions SET
     available_at = :now,
     ready = 1,
     max_attempts = attempt + :attempts,
-    crashes = 0,
-    lapses = 0,
-    error = NULL,
-    error_code = NULL,
-    reference = NULL,
-    completed_at = NULL,
-    cancel_requested_at = NULL,
-    end_digest = NULL,
-    offered_at = NULL,
+    {as_new},
     updated_at = :now,
     version = max(version + 1, :ms)
 WHERE

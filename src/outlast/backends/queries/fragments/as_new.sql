@@ -1,0 +1,7 @@
+crashes = 0,
+lapses = 0,
+{no_error},
+completed_at = NULL,
+cancel_requested_at = NULL,
+end_digest = NULL,
+offered_at = NULL

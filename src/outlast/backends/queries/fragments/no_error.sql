@@ -1,0 +1,3 @@
+error = NULL,
+error_code = NULL,
+reference = NULL

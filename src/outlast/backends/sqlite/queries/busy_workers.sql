@@ -1,1 +1,0 @@
-SELECT DISTINCT worker_id FROM analysis_sessions WHERE status = 'processing'

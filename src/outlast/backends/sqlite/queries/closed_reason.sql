@@ -1,1 +1,0 @@
-SELECT shut_because FROM door

@@ -1,1 +1,0 @@
-SELECT status, count(*) AS sessions FROM analysis_sessions GROUP BY status
