@@ -19,7 +19,7 @@ from outlast.cli.main import outlast as command_line
 from outlast.domain.status import Status
 from outlast.settings import Settings
 from outlast.testing.contract.finality import TRANSITIONS
-from outlast.web.access import Owner, Token
+from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.routes import ROUTES, Route
 from outlast_reviews.evaluate.honesty import from_json, markdown
 from outlast_reviews.evaluate.picture import picture
@@ -40,12 +40,12 @@ BESIDE: Final = {
 """Folders without Python code."""
 
 NEEDS: Final = {
-    Owner.ANYBODY: "nothing",
-    Owner.KNOWN: "its owner",
-    Owner.MADE: "nothing; sets the cookie",
-    Owner.OPERATOR: "an operator",
+    Requires.ANYBODY: "nothing",
+    Requires.OWNER: "its owner",
+    Requires.OWNER_OR_NEW: "nothing; sets the cookie",
+    Requires.OPERATOR: "an operator",
 }
-TOKENS: Final = {None: "", Token.HEADER: "`X-CSRF-Token`", Token.FORM: "field `csrf_token`"}
+TOKENS: Final = {None: "", CsrfTokenIn.HEADER: "`X-CSRF-Token`", CsrfTokenIn.FORM: "field `csrf_token`"}
 
 
 def statuses() -> Iterator[str]:
@@ -88,7 +88,7 @@ def routes() -> Iterator[str]:
     yield "| route | what | needs | token |"
     yield "|---|---|---|---|"
     for route in ROUTES:
-        yield f"| {_address(route)} | {route.description} | {NEEDS[route.owner]} | {TOKENS[route.token]} |"
+        yield f"| {_address(route)} | {route.description} | {NEEDS[route.requires]} | {TOKENS[route.csrf_token]} |"
 
 
 def commands() -> Iterator[str]:

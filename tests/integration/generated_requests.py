@@ -309,7 +309,7 @@ class Requests:
                     self._random.choice([cookie, b"outlast_owner=" + cookie, b"outlast_operator=" + cookie]),
                 )
             )
-        if route.token is not None and self._often(0.9):
+        if route.csrf_token is not None and self._often(0.9):
             found.append((b"X-CSRF-Token", self._known.token.encode() if self._often(0.9) else self._value()))
         if kind:
             found.append((b"Content-Type", kind.encode("latin-1")))

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 
 
 class Recorder:
     """Records the sessions that were dispatched since the last read."""
 
     def __init__(self) -> None:
-        self.messages: list[Waiting] = []
+        self.messages: list[WaitingSession] = []
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -17,7 +17,7 @@ class Recorder:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def dispatch(self, waiting: Sequence[Waiting]) -> None:
+    def dispatch(self, waiting: Sequence[WaitingSession]) -> None:
         self.messages += waiting
 
     def sent(self) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from edge_site import DASHBOARD_KEY, OpenSite, Visitor, open_site
 
 from outlast.testing.acts import completed
-from outlast.web.access import COOKIE, Owner, Token
+from outlast.web.access import COOKIE, CsrfTokenIn, Requires
 from outlast.web.operators import COOKIE as OPERATOR_COOKIE
 from outlast.web.routes import ROUTES, Route
 
@@ -83,8 +83,8 @@ RULES: Mapping[str, Rule] = {
 }
 
 EVERY = [(r, m) for r in ROUTES for m in sorted(r.methods)]
-OF_OPERATORS = [(r, m) for r, m in EVERY if r.owner is Owner.OPERATOR]
-OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path and r.owner is not Owner.OPERATOR]
+OF_OPERATORS = [(r, m) for r, m in EVERY if r.requires is Requires.OPERATOR]
+OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path and r.requires is not Requires.OPERATOR]
 UNSAFE = [(r, m) for r, m in EVERY if not r.safe]
 
 
@@ -118,17 +118,23 @@ def test_every_route_has_a_rule():
 
 
 def test_every_unsafe_route_needs_a_token_and_a_known_owner():
-    assert all(r.token is not None and r.owner in {Owner.KNOWN, Owner.OPERATOR} for r in ROUTES if not r.safe)
+    assert all(
+        r.csrf_token is not None and r.requires in {Requires.OWNER, Requires.OPERATOR}
+        for r in ROUTES
+        if not r.safe
+    )
 
 
 def test_every_route_of_a_session_needs_its_owner_or_an_operator():
-    assert all(r.owner in {Owner.KNOWN, Owner.OPERATOR} for r in ROUTES if "{session_id}" in r.path)
+    assert all(r.requires in {Requires.OWNER, Requires.OPERATOR} for r in ROUTES if "{session_id}" in r.path)
 
 
 def test_the_dashboard_is_for_operators():
     ways_in = {"login_page", "log_in"}
     assert all(
-        r.owner is Owner.OPERATOR for r in ROUTES if r.path.startswith("/dashboard") and r.name not in ways_in
+        r.requires is Requires.OPERATOR
+        for r in ROUTES
+        if r.path.startswith("/dashboard") and r.name not in ways_in
     )
 
 
@@ -230,7 +236,7 @@ async def test_nothing_is_done_without_a_token(site: OpenSite, kind: str):
         path = route.path.format(session_id=session_id)
         answer = await visitor.request(method, path, content=body, headers=WITHOUT[kind])
         # a form's token is in its body: of one that cannot be read, this is said first
-        broken = kind == "a multipart form" and route.token is Token.FORM
+        broken = kind == "a multipart form" and route.csrf_token is CsrfTokenIn.FORM
         assert answer.status_code == (400 if broken else 403), f"{method} {route.name}"
         assert broken or "/api/analysis/token" in answer.json()["error"]
         assert await state(site) == before

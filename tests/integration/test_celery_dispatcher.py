@@ -14,11 +14,11 @@ from outlast.backends.celery import dispatcher as dispatching
 from outlast.backends.celery.celery_app import broker_priority, make_app
 from outlast.backends.celery.dispatcher import CeleryDispatcher
 from outlast.domain.errors import PackageMissing
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 
 
 def waiting(name, priority=0, queue="analysis"):
-    return Waiting(name, queue, priority, "product")
+    return WaitingSession(name, queue, priority, "product")
 
 
 async def until(condition, within=20):

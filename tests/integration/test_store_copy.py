@@ -18,7 +18,7 @@ from processes import Installation
 from outlast.backends.clock import SystemClock
 from outlast.backends.copying import CopyError
 from outlast.core.circuit_breaker import CircuitBreaker
-from outlast.core.guarded_store import guarded
+from outlast.core.guarded_store import guard
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.blobs import CHUNK
@@ -334,7 +334,7 @@ async def test_starts_are_refused_and_reads_answered_while_the_copy_runs(stores)
     source, target = stores
     session = await started_and_claimed(source.store)
     breaker = CircuitBreaker(source.store.check, answer_within=0.2)
-    site = guarded(source.store, breaker)
+    site = guard(source.store, breaker)
     at_work, go_on = threading.Event(), threading.Event()
 
     def tell(what, _done, _total):

@@ -9,7 +9,7 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.store import MemoryStore
 from outlast.core.circuit_breaker import ANSWER_WITHIN, CircuitBreaker
-from outlast.core.guarded_store import PROMPT, READS, SLOW, GuardedStore, guarded
+from outlast.core.guarded_store import PROMPT, READS, SLOW, GuardedStore, guard
 from outlast.domain.errors import QueueFull, StoreUnavailable
 
 SOON = 0.2
@@ -199,7 +199,7 @@ async def test_an_upload_gets_ahead_with_each_chunk(breaker, monkeypatch):
         return await ask(work, progressed_at=progressed_at)
 
     monkeypatch.setattr(breaker, "call", noted)
-    await guarded(Chunked(SystemClock()), breaker).put("ann", "a.csv", io.BytesIO(b"abc"))
+    await guard(Chunked(SystemClock()), breaker).put("ann", "a.csv", io.BytesIO(b"abc"))
     assert moves == sorted(set(moves))
     assert len(moves) == 3
 

@@ -7,9 +7,9 @@ from outlast.domain.lease_observer import (
     MAX_LAPSES,
     Heartbeat,
     LeaseObserver,
-    lapse_of,
-    lost,
-    returned,
+    lapse_line,
+    lost_error,
+    return_line,
 )
 
 LEASE = 15.0
@@ -108,8 +108,8 @@ def test_the_next_lapse_is_known_beforehand():
 
 
 def test_history_lines_and_error_of_a_lapse():
-    assert lapse_of("w") == "Worker w was not heard of for the time of its lease."
-    assert returned("w") == "Worker w was not heard of for the time of its lease, and came back."
-    assert lost(MAX_LAPSES) == (
+    assert lapse_line("w") == "Worker w was not heard of for the time of its lease."
+    assert return_line("w") == "Worker w was not heard of for the time of its lease, and came back."
+    assert lost_error(MAX_LAPSES) == (
         f"Its workers fell silent {MAX_LAPSES} times and none of them came back, so it is not tried again."
     )

@@ -11,7 +11,7 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Lost
 from outlast.domain.status import Status
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.notifier import Topic
 from outlast.ports.results import StepSample
 from outlast.running.outcome_writer import OutcomeWriter
@@ -122,7 +122,7 @@ async def test_only_released_sessions_are_dispatched_to_the_fleet(harness):
     await harness.write(completed())
     assert not harness.dispatched
     session = await harness.write(released())
-    assert harness.dispatched == [Waiting.of(session)]
+    assert harness.dispatched == [WaitingSession.of(session)]
 
 
 async def test_a_lost_claim_writes_and_publishes_nothing(harness):

@@ -14,7 +14,7 @@ PLAN = (StepState("read", "Reading", 0.5), StepState("judge", "Judging", 0.5))
 
 
 def statuses(tracker, after):
-    return [state.status for state in tracker.stopped(after)]
+    return [state.status for state in tracker.stop(after)]
 
 
 def make():
@@ -37,7 +37,7 @@ def test_a_step_whose_calls_have_all_ended_is_done_when_the_code_after_it_fails(
 def test_a_resumed_step_is_done_when_later_code_fails():
     tracker = make()
     tracker.resume("read", 1)
-    read, judge = tracker.stopped(StepStatus.PENDING)
+    read, judge = tracker.stop(StepStatus.PENDING)
     assert (read.status, read.resumed, read.duration_ms) == (StepStatus.DONE, True, None)
     assert judge.status is StepStatus.PENDING
 
@@ -164,7 +164,7 @@ def test_work_of_which_a_part_was_resumed_teaches_nothing_about_durations():
     tracker.end("read", 1)
     tracker.begin("judge", 2, 1)
     tracker.end("judge", 2)
-    _, worked = tracker.completed()
+    _, worked = tracker.complete()
     assert set(worked) == {"judge"}
 
 
@@ -283,7 +283,7 @@ def test_a_line_takes_as_long_as_its_calls_were_at_work():
     tracker.begin("judge", 3, 1)
     clock.advance(0.5)
     tracker.end("judge", 3)
-    steps, worked = tracker.completed()
+    steps, worked = tracker.complete()
     assert worked == {"read": 3_000, "judge": 500}
     assert [s.duration_ms for s in steps] == [3_000, 500]
     assert [s.status for s in steps] == [StepStatus.DONE, StepStatus.DONE]
@@ -293,7 +293,7 @@ def test_a_step_that_was_never_called_is_skipped_in_the_end():
     tracker = make()
     tracker.begin("read", 1, 1)
     tracker.end("read", 1)
-    steps, worked = tracker.completed()
+    steps, worked = tracker.complete()
     assert [s.status for s in steps] == [StepStatus.DONE, StepStatus.SKIPPED]
     assert set(worked) == {"read"}
 
@@ -331,16 +331,16 @@ def test_a_step_that_reports_is_not_moved_by_its_history():
 def test_the_only_step_of_a_plan_is_active_for_the_whole_attempt():
     clock = FakeClock()
     tracker = ProgressTracker((replace(PLAN[0], weight=1.0),), 0.0, clock, lambda: None)
-    tracker.started()
+    tracker.start()
     assert tracker.take().steps[0].status is StepStatus.ACTIVE
     clock.advance(2)
-    _, worked = tracker.completed()
+    _, worked = tracker.complete()
     assert worked == {"read": 2_000}
 
 
 def test_a_longer_plan_waits_for_its_first_step():
     tracker = make()
-    tracker.started()
+    tracker.start()
     assert tracker.take() is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from outlast.settings import load_settings
-from outlast.web.bodies import bounded
+from outlast.web.bodies import limit_body
 from outlast.web.limits import LONGEST_INTERVAL, VisitorLimits
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
@@ -32,11 +32,11 @@ async def drained(receive) -> int:
 
 
 async def test_a_body_within_the_limit_passes_whole():
-    assert await drained(bounded({"headers": []}, chunks(4, 4, 2), 10)) == 10
+    assert await drained(limit_body({"headers": []}, chunks(4, 4, 2), 10)) == 10
 
 
 async def test_a_body_beyond_the_limit_is_refused_when_it_passes_it():
-    receive = bounded({"headers": []}, chunks(6, 5, 1_000), 10)
+    receive = limit_body({"headers": []}, chunks(6, 5, 1_000), 10)
     await receive()
     with pytest.raises(Problem) as refused:
         await receive()
@@ -50,9 +50,9 @@ def test_an_announced_length_is_judged_at_once(length: bytes, refused: bool):
     scope = {"headers": [(b"content-length", length)]}
     if refused:
         with pytest.raises(Problem):
-            bounded(scope, chunks(), 10)
+            limit_body(scope, chunks(), 10)
     else:
-        bounded(scope, chunks(), 10)
+        limit_body(scope, chunks(), 10)
 
 
 @pytest.mark.parametrize(

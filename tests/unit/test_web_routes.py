@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlast.web.access import Token
+from outlast.web.access import CsrfTokenIn
 from outlast.web.routes import ROUTES, Route
 
 FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz")
@@ -19,4 +19,4 @@ def test_errors_are_pages_where_people_are_and_what_changes_something_needs_a_to
     program = route.path.startswith(FOR_PROGRAMS)
     assert route.page is not program
     assert route.any_host is (route.path in ("/livez", "/readyz"))
-    assert route.token is (None if route.safe else Token.HEADER if program else Token.FORM)
+    assert route.csrf_token is (None if route.safe else CsrfTokenIn.HEADER if program else CsrfTokenIn.FORM)

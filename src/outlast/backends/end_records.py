@@ -30,7 +30,7 @@ class EndRecord:
     """Measured by the worker, if at all; not part of the digest."""
 
 
-def written(claim: Claim, end: End) -> EndRecord:
+def end_record(claim: Claim, end: End) -> EndRecord:
     """Return the columns of an end. Raises `UnicodeEncodeError` for a result that is not valid text."""
     match end:
         case Released():

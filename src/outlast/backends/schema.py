@@ -95,7 +95,7 @@ def nothing_at(place: str) -> SchemaOutdated:
     )
 
 
-def closed(reason: str) -> StoreRefused:
+def closed_error(reason: str) -> StoreRefused:
     """Return the error for processes that would use a store whose content has moved, with the new address."""
     return StoreRefused(f"The store is closed. {reason}")
 

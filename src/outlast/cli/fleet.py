@@ -12,7 +12,7 @@ from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.celery_app import make_app
 from outlast.cli.application import Refused, load_app
 from outlast.domain.errors import StoreUnavailable
-from outlast.fleet.worker import POLL_AFTER_SILENCE, CeleryWorkers
+from outlast.fleet.celery_worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerEnd, WorkerOptions
 

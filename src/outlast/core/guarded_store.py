@@ -81,6 +81,6 @@ class GuardedStore:
             yield chunk
 
 
-def guarded(store: Store, breaker: CircuitBreaker) -> Store:
+def guard(store: Store, breaker: CircuitBreaker) -> Store:
     """Return `store` with every method guarded by `breaker`."""
     return cast("Store", GuardedStore(store, breaker))

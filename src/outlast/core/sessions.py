@@ -28,7 +28,7 @@ from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
-from outlast.ports.dispatcher import Dispatcher, Waiting
+from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
 from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits, Store
@@ -223,7 +223,7 @@ class Sessions:
         if not announced:
             self._notifier.publish(Topic.WAITING, [session.queue])
         if self._dispatcher:
-            self._dispatcher.dispatch([Waiting.of(session)])
+            self._dispatcher.dispatch([WaitingSession.of(session)])
 
     async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)

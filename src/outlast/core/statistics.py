@@ -31,7 +31,7 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class CurrentStatistics:
     """The statistics at one moment."""
 
     at: datetime
@@ -46,11 +46,11 @@ class Snapshot:
     def alive(self) -> Sequence[WorkerInfo]:
         return [worker for worker in self.workers if worker.alive]
 
-    def served(self, depth: QueueDepth) -> bool:
+    def is_served(self, depth: QueueDepth) -> bool:
         """Return whether a living worker serves the queue and knows the analysis."""
         return any(depth.queue in worker.queues and depth.analysis in worker.analyses for worker in self.alive)
 
-    def waited(self, depth: QueueDepth) -> timedelta | None:
+    def longest_wait(self, depth: QueueDepth) -> timedelta | None:
         """Return how long the oldest waiting session has been waiting."""
         return None if depth.since is None else max(timedelta(0), self.at - depth.since)
 
@@ -64,9 +64,9 @@ class Statistics:
         self._hours: Sequence[Hour] = ()
         self._cached_until = float("-inf")
 
-    async def now(self) -> Snapshot:
+    async def now(self) -> CurrentStatistics:
         """Return current statistics; raises `StoreUnavailable`."""
-        return Snapshot(
+        return CurrentStatistics(
             self._clock.now(),
             await self._store.count(),
             await self._store.depths(),

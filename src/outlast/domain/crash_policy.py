@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from outlast.domain.lease_observer import MAX_LAPSES, lapse_of, lost
+from outlast.domain.lease_observer import MAX_LAPSES, lapse_line, lost_error
 from outlast.domain.retry import MAX_CRASHES, SUSPECT_CRASHES
 from outlast.domain.status import Status
 
@@ -37,7 +37,7 @@ class EarlierCrash:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldSession:
     """A session whose worker has died or lost its lease."""
 
     session_id: str
@@ -51,7 +51,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class CrashVerdict:
+class RescuedState:
     """The new state of a session; its attempt is not spent."""
 
     session_id: str
@@ -66,8 +66,8 @@ class CrashVerdict:
 
 
 def after_crash(
-    death: Death, held: Iterable[Held], at: datetime, earlier: dict[str, Sequence[EarlierCrash]]
-) -> Iterator[CrashVerdict]:
+    death: Death, held: Iterable[HeldSession], at: datetime, earlier: dict[str, Sequence[EarlierCrash]]
+) -> Iterator[RescuedState]:
     """Count one more crash for every session of the dead worker, since each may be the cause.
 
     If several had crashed before, they become suspects at most: workers run a suspect only beside sessions without
@@ -84,11 +84,11 @@ def after_crash(
         elif crashes >= MAX_CRASHES:
             status, code = Status.FAILED, "quarantined"
             known = list(earlier.get(s.session_id, ()))[-(crashes - 1) :]
-            error = quarantined([*known, EarlierCrash(death.worker_id, death.cause, at)])
-        yield CrashVerdict(s.session_id, s.claim, status, crashes, s.lapses, death.sentence, error, code)
+            error = quarantine_error([*known, EarlierCrash(death.worker_id, death.cause, at)])
+        yield RescuedState(s.session_id, s.claim, status, crashes, s.lapses, death.sentence, error, code)
 
 
-def after_lapse(held: Iterable[Held]) -> Iterator[CrashVerdict]:
+def after_lapse(held: Iterable[HeldSession]) -> Iterator[RescuedState]:
     """Count one more lapse for every session, which is no crash; end a session whose workers never return."""
     for s in held:
         lapses = s.lapses + 1
@@ -96,11 +96,11 @@ def after_lapse(held: Iterable[Held]) -> Iterator[CrashVerdict]:
         if s.cancel_requested:
             status = Status.CANCELLED
         elif lapses >= MAX_LAPSES:
-            status, error, code = Status.FAILED, lost(lapses), "lost"
-        yield CrashVerdict(s.session_id, s.claim, status, s.crashes, lapses, lapse_of(s.worker_id), error, code)
+            status, error, code = Status.FAILED, lost_error(lapses), "lost"
+        yield RescuedState(s.session_id, s.claim, status, s.crashes, lapses, lapse_line(s.worker_id), error, code)
 
 
-def quarantined(crashes: Sequence[EarlierCrash]) -> str:
+def quarantine_error(crashes: Sequence[EarlierCrash]) -> str:
     """Return the error of a quarantined session: how many workers died, which, how and when."""
     seen = "; ".join(
         f"worker {crash.worker_id} {crash.cause or 'died'} at {crash.at:%Y-%m-%d %H:%M:%S} UTC"

@@ -63,16 +63,16 @@ class LeaseObserver:
         return min((since + self._lease for _, since in self._first_seen.values()), default=float("inf"))
 
 
-def lapse_of(worker_id: str) -> str:
+def lapse_line(worker_id: str) -> str:
     """Return the line of history for a lapse."""
     return f"Worker {worker_id} was not heard of for the time of its lease."
 
 
-def returned(worker_id: str) -> str:
+def return_line(worker_id: str) -> str:
     """Return the line of history for a lapse after which the worker returned."""
     return f"Worker {worker_id} was not heard of for the time of its lease, and came back."
 
 
-def lost(lapses: int) -> str:
+def lost_error(lapses: int) -> str:
     """Return the error of a session that failed after this many lapses."""
     return f"Its workers fell silent {lapses} times and none of them came back, so it is not tried again."

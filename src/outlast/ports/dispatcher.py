@@ -11,7 +11,7 @@ OFFER_AGAIN_AFTER = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingSession:
     """A pending session, as far as a broker needs it for routing."""
 
     session_id: str
@@ -22,8 +22,8 @@ class Waiting:
     """Shown in monitoring of the broker."""
 
     @staticmethod
-    def of(session: AnalysisSession) -> "Waiting":
-        return Waiting(session.id, session.queue, session.priority, session.analysis)
+    def of(session: AnalysisSession) -> "WaitingSession":
+        return WaitingSession(session.id, session.queue, session.priority, session.analysis)
 
 
 class Dispatcher(Protocol):
@@ -36,6 +36,6 @@ class Dispatcher(Protocol):
 
     async def close(self) -> None: ...
 
-    def dispatch(self, waiting: Sequence[Waiting]) -> None:
+    def dispatch(self, waiting: Sequence[WaitingSession]) -> None:
         """Never blocks, never raises. Safe from any thread."""
         ...

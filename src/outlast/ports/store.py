@@ -13,7 +13,7 @@ from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
 from outlast.ports.blobs import Blobs, Storage
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results, Shares
@@ -218,7 +218,7 @@ class SessionStore(Protocol):
         """Claim this session if it is claimable, whatever its queue and its crashes; `None` otherwise."""
         ...
 
-    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+    async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         """Return up to `limit` claimable sessions to dispatch to a broker, and record that they were offered.
 
         These are sessions that were not offered since they became claimable, or not within the last `again_after`

@@ -107,7 +107,7 @@ class Attempt:
         attempt = context.AttemptContext(self.tracker, self._journal, self._clock, loop)
         work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
-            self.tracker.started()
+            self.tracker.start()
             scope = contextvars.copy_context()
             scope.run(context.enter, attempt)
             work = loop.create_task(self._work(scope), context=scope)
@@ -191,7 +191,7 @@ class Attempt:
             case None:
                 return self.timed_out()
             case StopReason.CANCEL:
-                return Cancelled(self.tracker.stopped(StepStatus.PENDING))
+                return Cancelled(self.tracker.stop(StepStatus.PENDING))
             case StopReason.RELEASE:
                 return Released()
             case StopReason.LOST:
@@ -201,7 +201,7 @@ class Attempt:
         error = CancelLeakError("The analysis was cancelled.") if work.cancelled() else work.exception()
         if error is not None:
             return self._errors.outcome_of(error)
-        steps, self.step_durations = self.tracker.completed()
+        steps, self.step_durations = self.tracker.complete()
         text, redirect_url = work.result()
         return Completed(text, steps, redirect_url)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
-from outlast.core.guarded_store import guarded
+from outlast.core.guarded_store import guard
 from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
@@ -51,7 +51,7 @@ class Engine:
         self.retention = retention
         self.dispatcher = dispatcher
         self.breaker = CircuitBreaker(store.check)
-        self.guarded_store = guarded(store, self.breaker)
+        self.guarded_store = guard(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
         self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""

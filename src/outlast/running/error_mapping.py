@@ -97,10 +97,10 @@ class ErrorMapper:
         if self._session.attempt >= self._session.max_attempts:
             return self._fail(message, code, reference)
         delay = max(at_least, backoff(self._session.attempt, self._rng))
-        return Postponed(storable_text(message), code, reference, delay, self._tracker.stopped(StepStatus.FAILED))
+        return Postponed(storable_text(message), code, reference, delay, self._tracker.stop(StepStatus.FAILED))
 
     def _fail(self, message: str, code: str, reference: str | None = None) -> Failed:
-        return Failed(storable_text(message), code, reference, self._tracker.stopped(StepStatus.FAILED))
+        return Failed(storable_text(message), code, reference, self._tracker.stop(StepStatus.FAILED))
 
 
 def exit_error(error: BaseException) -> AnalysisExitError:

@@ -7,7 +7,7 @@ import secrets
 from outlast.core.service_loop import retry_until_available
 from outlast.domain.outcome import Completed, End, Failed, Lost, Outcome, Postponed, Released
 from outlast.ports.clock import Clock
-from outlast.ports.dispatcher import Dispatcher, Waiting
+from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StepSample
 from outlast.ports.store import Store
@@ -59,7 +59,7 @@ class OutcomeWriter:
             case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [session.queue])
                 if self._dispatcher and isinstance(outcome, Released) and outcome.why is None:
-                    self._dispatcher.dispatch([Waiting.of(session)])
+                    self._dispatcher.dispatch([WaitingSession.of(session)])
             case _:
                 pass
 

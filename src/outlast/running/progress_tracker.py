@@ -166,7 +166,7 @@ class StepProgress:
         elif self.state.status is not StepStatus.DONE:
             self.state = replace(self.state, status=unused_status)
 
-    def stopped(self, now: float, status: StepStatus) -> StepState:
+    def stop(self, now: float, status: StepStatus) -> StepState:
         """Return the state after the attempt failed or stopped; a running step gets `status`."""
         if self.running or self.interrupted:
             return replace(self.state, status=status, duration_ms=self.duration(now) or self.state.duration_ms)
@@ -308,7 +308,7 @@ class ProgressTracker:
             self._dirty = False
             return self._snapshot()
 
-    def started(self) -> None:
+    def start(self) -> None:
         """Activate the only step of a plan of one step, which spans the whole attempt."""
         if len(self._order) != 1:
             return
@@ -320,7 +320,7 @@ class ProgressTracker:
             self._activate(name, step)
         self._changed()
 
-    def completed(self) -> tuple[tuple[StepState, ...], dict[str, int]]:
+    def complete(self) -> tuple[tuple[StepState, ...], dict[str, int]]:
         """Return the states after success, and the milliseconds of each step without resumed calls."""
         with self._lock:
             now = self._clock.monotonic()
@@ -333,11 +333,11 @@ class ProgressTracker:
             }
             return tuple(step.state for step in self._steps.values()), worked
 
-    def stopped(self, status: StepStatus) -> tuple[StepState, ...]:
+    def stop(self, status: StepStatus) -> tuple[StepState, ...]:
         """Return the states after a failure or a stop; running steps get `status`."""
         with self._lock:
             now = self._clock.monotonic()
-            return tuple(step.stopped(now, status) for step in self._steps.values())
+            return tuple(step.stop(now, status) for step in self._steps.values())
 
     def _close_idle(self, called: StepProgress, flow: int) -> None:
         """Close all other idle steps, unless more calls of them are likely."""

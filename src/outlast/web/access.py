@@ -40,20 +40,20 @@ OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
 Headers = Mapping[bytes, bytes]
 
 
-class Owner(StrEnum):
-    """The identity that a route requires."""
+class Requires(StrEnum):
+    """Whom a route requires."""
 
     ANYBODY = "anybody"
     """None: no cookie is read or set."""
-    KNOWN = "known"
+    OWNER = "owner"
     """An existing owner; requests without one get 404."""
-    MADE = "made"
-    """An owner, created for a visitor who has none."""
+    OWNER_OR_NEW = "owner_or_new"
+    """An owner; a visitor without one becomes a new owner."""
     OPERATOR = "operator"
     """A signed-in operator, who may see, cancel and retry every session."""
 
 
-class Token(StrEnum):
+class CsrfTokenIn(StrEnum):
     """How an unsafe request carries its CSRF token."""
 
     HEADER = "header"
@@ -63,8 +63,8 @@ class Token(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """The authenticated client of a request."""
+class Identity:
+    """Who sent a request: an owner or an operator."""
 
     owner: str
     """The opaque owner; the store only has its hash."""
@@ -120,29 +120,31 @@ class Access:
         found = self._verified.get(headers.get(b"cookie", b""))
         return None if found is None else found.owner
 
-    async def visitor(
+    async def authenticate(
         self,
-        required: Owner,
-        token: Token | None,
+        requires: Requires,
+        token: CsrfTokenIn | None,
         scope: Scope,
         headers: Headers,
         store: Callable[[], Awaitable[FactStore]],
-    ) -> Visitor | None:
+    ) -> Identity | None:
         """Authenticate a request; `None` if its route requires no owner. Raises 404 or 403 if it has none."""
-        if required is Owner.ANYBODY:
+        if requires is Requires.ANYBODY:
             return None
-        if required is Owner.OPERATOR:
+        if requires is Requires.OPERATOR:
             return await self._operator(headers, store)
-        visitor = await self._visitor(scope, headers)
-        if visitor is not None:
-            return visitor
-        if required is Owner.MADE:
-            return self._new_visitor(scope)
+        identity = await self._owner(scope, headers)
+        if identity is not None:
+            return identity
+        if requires is Requires.OWNER_OR_NEW:
+            return self._new_owner(scope)
         if token is not None:
             raise _missing_token()
         raise not_found()
 
-    def check_token(self, token: Token | None, visitor: Visitor | None, scope: Scope, headers: Headers) -> None:
+    def check_token(
+        self, token: CsrfTokenIn | None, identity: Identity | None, scope: Scope, headers: Headers
+    ) -> None:
         """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
         if token is None:
             return
@@ -156,18 +158,18 @@ class Access:
                 "This request comes from another origin and was refused. Behind a proxy that ends HTTPS, the "
                 "operator of this site sets ANALYSIS_PUBLIC_URL.",
             )
-        if token is Token.HEADER:
-            self.verify_token(visitor, headers.get(b"x-csrf-token", b"").decode("latin-1"))
+        if token is CsrfTokenIn.HEADER:
+            self.verify_token(identity, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
-    def verify_token(self, visitor: Visitor | None, token: str) -> None:
-        if visitor is None or not token or not self._keys.verify("csrf", visitor.owner, token):
+    def verify_token(self, identity: Identity | None, token: str) -> None:
+        if identity is None or not token or not self._keys.verify("csrf", identity.owner, token):
             raise _missing_token()
 
-    def token(self, visitor: Visitor) -> str:
-        """The CSRF token of this visitor."""
-        return self._keys.sign("csrf", visitor.owner)
+    def token(self, identity: Identity) -> str:
+        """The CSRF token of this owner."""
+        return self._keys.sign("csrf", identity.owner)
 
-    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Visitor:
+    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Identity:
         name = self.operators.known(headers.get(b"cookie", b""))
         if name is None or await self.operators.has_signed_out(name, await store()):
             raise Problem(
@@ -175,33 +177,33 @@ class Access:
                 "This part of the site is for its operators.",
                 link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
             )
-        return Visitor(OPERATOR + name)
+        return Identity(OPERATOR + name)
 
-    async def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
+    async def _owner(self, scope: Scope, headers: Headers) -> Identity | None:
         if self._owner_of is not None:
             answered = self._owner_of(Request(scope))
             owner = await answered if inspect.isawaitable(answered) else answered
             if owner is not None:
                 # an owner of the host must not pass for an anonymous visitor or an operator
-                return Visitor("host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner)
+                return Identity("host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner)
         raw = headers.get(b"cookie")
         if raw is None:
             return None
         current_name = self._cookie_name(scope)
         found = self._verified.get(raw)
         if found is not None and found.cookie == current_name:
-            return Visitor(found.owner)
+            return Identity(found.owner)
         found = self._find(raw, current_name)
         if found is None:
             return None
         if found.cookie != current_name and not found.cookie.startswith(HOST_ONLY):
             expired = cookie(scope, self._settings, found.cookie, "", path=_path(scope), seconds=0)
-            return Visitor(found.owner, (self._owner_cookie(scope, found.name), expired))
+            return Identity(found.owner, (self._owner_cookie(scope, found.name), expired))
         if len(raw) <= MAX_CACHED_COOKIE:
             if len(self._verified) >= MAX_CACHED:
                 self._verified.clear()
             self._verified[raw] = found
-        return Visitor(found.owner)
+        return Identity(found.owner)
 
     def anonymous(self, raw: bytes) -> str | None:
         """The owner of the anonymous visitor whose cookie a `Cookie` header carries, else `None`."""
@@ -222,9 +224,9 @@ class Access:
         host_only = _path(scope) == "/" and is_secure(scope, self._settings)
         return (HOST_ONLY if host_only else "") + self._names[0]
 
-    def _new_visitor(self, scope: Scope) -> Visitor:
+    def _new_owner(self, scope: Scope) -> Identity:
         name = base64.b32encode(secrets.token_bytes(20)).decode().lower()
-        return Visitor(ANONYMOUS + name, (self._owner_cookie(scope, name),))
+        return Identity(ANONYMOUS + name, (self._owner_cookie(scope, name),))
 
     def _owner_cookie(self, scope: Scope, name: str) -> str:
         value, seconds = f"{name}.{self._keys.sign('owner', name)}", COOKIE_DAYS * 86_400

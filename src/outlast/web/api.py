@@ -14,7 +14,7 @@ from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.web.bodies import MAX_BODY, bounded
+from outlast.web.bodies import MAX_BODY, limit_body
 from outlast.web.events import stream
 from outlast.web.limits import client_address, too_fast
 from outlast.web.problems import Problem, fault, not_found
@@ -95,8 +95,8 @@ async def started_response(context: RequestContext, view: SessionView, status: i
 
 async def token(context: RequestContext) -> Response:
     """`{"token"}` for `X-CSRF-Token`; sets a cookie for a new visitor."""
-    assert context.visitor is not None  # noqa: S101 - the route's rule has made sure
-    return JSONResponse({"token": context.access.token(context.visitor)}, headers={"Cache-Control": "no-store"})
+    assert context.identity is not None  # noqa: S101 - the rule of the route ensures it
+    return JSONResponse({"token": context.access.token(context.identity)}, headers={"Cache-Control": "no-store"})
 
 
 async def result(context: RequestContext) -> Response:
@@ -200,7 +200,7 @@ async def _json(context: RequestContext) -> Any:
     if context.media_type != b"application/json":
         raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
     request = context.request
-    request._receive = bounded(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
+    request._receive = limit_body(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
     try:
         return json.loads(await request.body())
     except (ValueError, RecursionError):

@@ -46,7 +46,7 @@ async def refuse_body(scope: Scope, receive: Receive) -> None:
             raise _no_body_allowed()
 
 
-def bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
+def limit_body(scope: Scope, receive: Receive, limit: int) -> Receive:
     """Wrap `receive` to raise 413 beyond `limit` bytes; raises at once if `Content-Length` exceeds it."""
     length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
     if length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > limit):

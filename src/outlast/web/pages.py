@@ -38,7 +38,7 @@ async def submit(context: RequestContext) -> Response:
     """Submit the form: `303` to the session's page."""
     form = await read_form(context, context.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
     try:
-        context.access.verify_token(context.visitor, str(form.get("csrf_token", "")))
+        context.access.verify_token(context.identity, str(form.get("csrf_token", "")))
         analysis = context.engine.catalogue[str(form.get("analysis", ""))]
         fields = form_fields(analysis)
         values = form_values(fields, form)

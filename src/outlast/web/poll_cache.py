@@ -8,7 +8,7 @@ from starlette.types import Message, Scope
 from outlast.core.watch import POLL_EVERY, SessionView
 from outlast.domain.status import Status
 from outlast.running.engine import Engine
-from outlast.web.snapshot import closed
+from outlast.web.snapshot import with_elapsed
 
 MAX_ANSWERS = 2_000
 """Responses in the cache; beyond it the oldest is evicted."""
@@ -67,7 +67,7 @@ class CachedAnswer:
         elapsed = self._elapsed_ms
         if elapsed is None:
             elapsed = max(0, round((engine.clock.monotonic() - self._began) * 1000))
-        body = closed(encoded, elapsed)
+        body = with_elapsed(encoded, elapsed)
         headers = [*self._full, (b"content-length", b"%d" % len(body))]
         start = {"type": "http.response.start", "status": 200, "headers": headers}
         return start, {"type": "http.response.body", "body": body}

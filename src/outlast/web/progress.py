@@ -8,7 +8,7 @@ from outlast.domain.status import Status
 from outlast.web.poll_cache import CachedAnswer
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
-from outlast.web.snapshot import INLINE_RESULT, closed, encode, snapshot
+from outlast.web.snapshot import INLINE_RESULT, encode, snapshot, with_elapsed
 
 LONGEST_WAIT = 25.0
 """Seconds to which `?wait=` is capped."""
@@ -39,7 +39,7 @@ async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
 
 async def snapshot_body(context: RequestContext, view: SessionView) -> bytes:
     """The complete snapshot as JSON, with the current `elapsed_ms`."""
-    return closed(await encoded_snapshot(context, view), view.elapsed_ms(context.engine.clock.monotonic()))
+    return with_elapsed(await encoded_snapshot(context, view), view.elapsed_ms(context.engine.clock.monotonic()))
 
 
 async def progress(context: RequestContext) -> None:

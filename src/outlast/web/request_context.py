@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from outlast.running.engine import Engine
 from outlast.settings import Settings
-from outlast.web.access import Access, Visitor
+from outlast.web.access import Access, Identity
 from outlast.web.limits import VisitorLimits
 from outlast.web.page_templates import PageTemplates
 from outlast.web.poll_cache import PollCache
@@ -22,7 +22,7 @@ class RequestContext:
 
     parameters: Mapping[str, str]
     headers: Mapping[bytes, bytes]
-    visitor: Visitor | None
+    identity: Identity | None
     scope: Scope
     receive: Receive
     send: Send
@@ -40,8 +40,8 @@ class RequestContext:
 
     @property
     def owner(self) -> str:
-        assert self.visitor is not None  # noqa: S101 - the route's `owner` rule ensures it
-        return self.visitor.owner
+        assert self.identity is not None  # noqa: S101 - the rule of the route ensures it
+        return self.identity.owner
 
     @property
     def session_id(self) -> str:
@@ -59,7 +59,7 @@ class RequestContext:
         self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
     ) -> Response:
         """Render a page for this visitor; `headers` extend or override those of every page."""
-        token = self.access.token(self.visitor) if self.visitor else ""
+        token = self.access.token(self.identity) if self.identity else ""
         return self.templates.page(template, self.root, token, status, headers, **values)
 
     async def disconnected(self) -> None:

@@ -151,14 +151,14 @@ class _SiteApp:
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
-        visitor = await self._access.visitor(route.owner, route.token, scope, headers, self._store)
-        self._access.check_token(route.token, visitor, scope, headers)
-        for set_cookie in visitor.set_cookies if visitor is not None else ():
+        identity = await self._access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
+        self._access.check_token(route.csrf_token, identity, scope, headers)
+        for set_cookie in identity.set_cookies if identity is not None else ():
             send = _with_header(send, b"set-cookie", set_cookie.encode("latin-1"))
         return RequestContext(
             parameters,
             headers,
-            visitor,
+            identity,
             scope,
             receive,
             send,

@@ -94,10 +94,10 @@ def snapshot(
 
 
 def encode(parts: Mapping[str, Any]) -> bytes:
-    """Encode the snapshot as JSON up to the value of `elapsed_ms`; `closed` completes it."""
+    """Encode the snapshot as JSON up to the value of `elapsed_ms`; `with_elapsed` completes it."""
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text[:-1].encode() + b',"elapsed_ms":'
 
 
-def closed(encoded: bytes, elapsed: int) -> bytes:
+def with_elapsed(encoded: bytes, elapsed: int) -> bytes:
     return b"%s%d}" % (encoded, elapsed)

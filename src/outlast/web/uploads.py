@@ -9,7 +9,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse, Response
 
 from outlast.ports.blobs import StoredUpload
-from outlast.web.bodies import MAX_BODY, UPLOAD_OVERHEAD, bounded
+from outlast.web.bodies import MAX_BODY, UPLOAD_OVERHEAD, limit_body
 from outlast.web.limits import client_address
 from outlast.web.problems import Problem, fault
 from outlast.web.request_context import RequestContext
@@ -41,7 +41,7 @@ async def read_fields(context: RequestContext) -> dict[str, str]:
     """Parse a form, verify its CSRF token and return its text fields; files are discarded."""
     form = await read_form(context, MAX_BODY)
     try:
-        context.access.verify_token(context.visitor, str(form.get("csrf_token", "")))
+        context.access.verify_token(context.identity, str(form.get("csrf_token", "")))
         return {name: value for name, value in form.items() if isinstance(value, str)}
     finally:
         await form.close()
@@ -64,7 +64,7 @@ async def read_form(context: RequestContext, limit: int, max_files: int = MAX_FI
     """Parse the form; raises 413 beyond `limit` bytes (`MAX_BODY` unless multipart), 400 if it is malformed."""
     request = context.request
     limit = limit if context.media_type == MULTIPART else min(limit, MAX_BODY)
-    request._receive = bounded(context.scope, context.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
+    request._receive = limit_body(context.scope, context.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
     try:
         if context.media_type != MULTIPART:
             return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from outlast.backends.celery.celery_app import TASK, broker_priority, make_app, timeouts
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class CeleryDispatcher:
         self._url = broker_url
         self._app = make_app(broker_url)
         self._changed = threading.Condition()
-        self._outbox: dict[str, Waiting] = {}
+        self._outbox: dict[str, WaitingSession] = {}
         """By session id, because a second message for the same session would be redundant."""
         self._closing = False
         self._unreachable = False
@@ -44,7 +44,7 @@ class CeleryDispatcher:
         if thread is not None:
             await asyncio.to_thread(thread.join, FLUSH_TIMEOUT)
 
-    def dispatch(self, waiting: Sequence[Waiting]) -> None:
+    def dispatch(self, waiting: Sequence[WaitingSession]) -> None:
         with self._changed:
             if self._closing:
                 return
@@ -92,7 +92,7 @@ class CeleryDispatcher:
                     self._unreachable = False
                     log.info("The broker is back.")
 
-    def _publish(self, producer: Any, waiting: Waiting) -> None:
+    def _publish(self, producer: Any, waiting: WaitingSession) -> None:
         self._app.send_task(
             TASK,
             args=[waiting.session_id],
@@ -105,13 +105,13 @@ class CeleryDispatcher:
             retry=False,
         )
 
-    def _next(self) -> Waiting | None:
+    def _next(self) -> WaitingSession | None:
         """Wait for the oldest message and remove it; `None` once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._outbox or self._closing)
             return self._outbox.pop(next(iter(self._outbox))) if self._outbox else None
 
-    def _put_back(self, waiting: Waiting) -> None:
+    def _put_back(self, waiting: WaitingSession) -> None:
         with self._changed:
             self._outbox = {waiting.session_id: waiting, **self._outbox}
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
-from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse, by_session
-from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_of, returned
+from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse, by_session
+from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_line, return_line
 from outlast.domain.session import AnalysisSession, AttemptEnd
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
@@ -48,8 +48,8 @@ class MemoryRecovery(MemoryPart):
                 for line in tables.history[row.id]
                 if line.ended == "crashed"
             )
-            verdicts = after_crash(death, map(_held, rows), tables.clock.now(), crashes)
-            _apply(tables, verdicts, "crashed", death.cause)
+            states = after_crash(death, map(_held, rows), tables.clock.now(), crashes)
+            _apply(tables, states, "crashed", death.cause)
             tables.workers.pop(worker_id, None)
             return [row.id for row in rows]
 
@@ -126,31 +126,31 @@ def take_lapses_back(tables: MemoryTables, worker_id: str) -> None:
     """Take back the lapses that were counted for this worker, which is alive."""
     for session_id, lines in tables.history.items():
         for n, line in enumerate(lines):
-            if (line.worker_id, line.ended, line.error) == (worker_id, "lapsed", lapse_of(worker_id)):
-                lines[n] = replace(line, error=returned(worker_id))
+            if (line.worker_id, line.ended, line.error) == (worker_id, "lapsed", lapse_line(worker_id)):
+                lines[n] = replace(line, error=return_line(worker_id))
                 row = tables.sessions.get(session_id)
                 if row is not None and not row.status.final:
                     tables.sessions[session_id] = replace(row, lapses=max(0, row.lapses - 1))
 
 
-def _held(row: AnalysisSession) -> Held:
-    return Held(
+def _held(row: AnalysisSession) -> HeldSession:
+    return HeldSession(
         row.id, row.claim, row.worker_id or "", row.crashes, row.lapses, row.cancel_requested_at is not None
     )
 
 
 def _apply(
-    tables: MemoryTables, verdicts: Iterable[CrashVerdict], ended: AttemptEnd, cause: str | None = None
+    tables: MemoryTables, states: Iterable[RescuedState], ended: AttemptEnd, cause: str | None = None
 ) -> None:
-    for verdict in verdicts:
-        row = tables.sessions[verdict.session_id]
+    for state in states:
+        row = tables.sessions[state.session_id]
         changes: dict[str, Any] = {
             "attempt": row.attempt - 1,
-            "crashes": verdict.crashes,
-            "lapses": verdict.lapses,
+            "crashes": state.crashes,
+            "lapses": state.lapses,
         }
-        if verdict.status is Status.FAILED:
-            changes |= {"error": verdict.error, "error_code": verdict.error_code, "reference": None}
-        elif verdict.status is Status.PENDING:
+        if state.status is Status.FAILED:
+            changes |= {"error": state.error, "error_code": state.error_code, "reference": None}
+        elif state.status is Status.PENDING:
             changes["available_at"] = tables.clock.now()
-        tables.end_claim(row, verdict.status, ended, line=verdict.line, cause=cause, **changes)
+        tables.end_claim(row, state.status, ended, line=state.line, cause=cause, **changes)

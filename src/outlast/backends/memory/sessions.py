@@ -9,7 +9,7 @@ from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000
@@ -36,7 +36,7 @@ class MemorySessions(MemoryPart):
             tables.timed_from[row.id] = tables.clock.monotonic()
             return Added(row, existing=False)
 
-    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+    async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         tables = self._tables
         with tables.lock:
             now, patience = tables.clock.now(), timedelta(seconds=again_after)
@@ -48,7 +48,7 @@ class MemorySessions(MemoryPart):
                     due.append(row)
             for row in due[:limit]:
                 tables.offered[row.id] = now
-            return [Waiting.of(r) for r in due[:limit]]
+            return [WaitingSession.of(r) for r in due[:limit]]
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         with self._tables.lock:

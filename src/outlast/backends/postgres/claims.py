@@ -12,7 +12,7 @@ from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
 
 
@@ -69,11 +69,11 @@ class PostgresClaims(PostgresPart):
         rows = await self._db.use(lambda c: self._db.rows_of(c, "claim_one", values), again=False)
         return self._db.rows.one_or_none(rows[0] if rows else None)
 
-    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+    async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         values = {"again_after": again_after, "limit": limit}
         rows = await self._db.use(lambda c: self._after_make_ready(c, "offer", values), again=True)
         rows.sort(key=lambda row: (-row["priority"], row.pop("available_at"), row.pop("number")))
-        return [Waiting(**row) for row in rows]
+        return [WaitingSession(**row) for row in rows]
 
     async def end_future_waits(self) -> int:
         return len(await self._db.all("end_future_waits", {"margin": CLOCK_MARGIN}))

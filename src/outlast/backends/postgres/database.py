@@ -26,7 +26,7 @@ from outlast.backends.postgres.connection import (
 from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, require_current
 from outlast.backends.postgres.pools import LoopPool, Pools
 from outlast.backends.rows import Row, RowReader
-from outlast.backends.schema import closed, nothing_at, refusal
+from outlast.backends.schema import closed_error, nothing_at, refusal
 from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
 from outlast.ports.clock import Clock
@@ -67,7 +67,7 @@ class PostgresDatabase:
                 await require_current(connection)
                 (row,) = await self.rows_of(connection, "closed_reason")
                 if bring_up_to_date and row["shut_because"] is not None:
-                    raise closed(row["shut_because"])
+                    raise closed_error(row["shut_because"])
             except SchemaDiffers as differs:
                 raise refusal(differs, shown(self.address), "postgresql://USER:PASSWORD@HOST/NEW") from None
             finally:
@@ -141,7 +141,7 @@ class PostgresDatabase:
                 await asyncio.sleep(self._rng.uniform(0, 0.05 * 2**attempt))
             except UNAVAILABLE as error:
                 if SHUT in str(error):
-                    raise closed((await self.only("closed_reason"))["shut_because"]) from error
+                    raise closed_error((await self.only("closed_reason"))["shut_because"]) from error
                 broken = connection is not None and connection.closed
                 if lost or not broken or not (again if isinstance(again, bool) else again()):
                     raise explained(error) from error

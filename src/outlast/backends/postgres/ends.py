@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import errors
 
-from outlast.backends.end_records import EndRecord, written
+from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
@@ -25,7 +25,7 @@ class PostgresEnds(PostgresPart):
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
         worked_ms = None if worked is None else round(worked * 1000)
         batches = self._db.loop_pool().batches("finish", self._finish)
-        return await batches.write((claim, replace(written(claim, end), worked_ms=worked_ms)))
+        return await batches.write((claim, replace(end_record(claim, end), worked_ms=worked_ms)))
 
     async def _finish(self, items: Sequence[tuple[Claim, EndRecord]]) -> Sequence[bool]:
         ids = [claim.session_id for claim, _ in items]

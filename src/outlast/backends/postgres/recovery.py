@@ -7,7 +7,7 @@ from datetime import datetime
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
 from outlast.backends.rows import Row, as_json
-from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse
+from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
 from outlast.ports.store import Pruned
@@ -59,7 +59,9 @@ class PostgresRecovery(PostgresPart):
             dead = [row["id"] for row in await self._db.rows_of(connection, "lock_lapsed_workers", values)]
             workers = {"workers": [beat.worker_id for beat in lapsed], "registered": dead}
             held = await self._db.rows_of(connection, "lock_lapsed_sessions", workers)
-            rescued = await self._apply(connection, list(after_lapse(Held(**row) for row in held)), "lapsed")
+            rescued = await self._apply(
+                connection, list(after_lapse(HeldSession(**row) for row in held)), "lapsed"
+            )
             await self._db.rows_of(connection, "forget_workers", {"ids": dead})
             return rescued
 
@@ -71,8 +73,8 @@ class PostgresRecovery(PostgresPart):
             ids = {"ids": [row["session_id"] for row in held]}
             crashes = self._db.rows.crashes(await self._db.rows_of(connection, "earlier_crashes", ids))
             (now,) = await self._db.rows_of(connection, "now")
-            verdicts = list(after_crash(death, (Held(**row) for row in held), as_utc(now["at"]), crashes))
-            rescued = await self._apply(connection, verdicts, "crashed", death.cause)
+            states = list(after_crash(death, (HeldSession(**row) for row in held), as_utc(now["at"]), crashes))
+            rescued = await self._apply(connection, states, "crashed", death.cause)
             await self._db.rows_of(connection, "forget_workers", {"ids": [worker_id]})
             return rescued
 
@@ -92,15 +94,15 @@ class PostgresRecovery(PostgresPart):
         return await self._db.transact(write)
 
     async def _apply(
-        self, connection: Connection, verdicts: Sequence[CrashVerdict], ended: AttemptEnd, cause: str | None = None
+        self, connection: Connection, states: Sequence[RescuedState], ended: AttemptEnd, cause: str | None = None
     ) -> list[str]:
-        """Apply verdicts to sessions whose rows are locked; return the ids."""
-        if not verdicts:
+        """Change sessions whose rows are locked; return the ids."""
+        if not states:
             return []
-        await self._db.rows_of(connection, "merge_progress", {"ids": [verdict.session_id for verdict in verdicts]})
-        taken = as_json([asdict(verdict) for verdict in verdicts])
+        await self._db.rows_of(connection, "merge_progress", {"ids": [state.session_id for state in states]})
+        taken = as_json([asdict(state) for state in states])
         values = {"taken": taken, "ended": ended, "cause": cause}
-        await self._db.rows_of(connection, "record_verdicts", values)
+        await self._db.rows_of(connection, "record_rescues", values)
         return [row["id"] for row in await self._db.rows_of(connection, "rescue", values)]
 
     async def prune(

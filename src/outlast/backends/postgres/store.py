@@ -15,7 +15,7 @@ from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
 from outlast.backends.postgres.workers import PostgresWorkers
-from outlast.backends.schema import closed
+from outlast.backends.schema import closed_error
 from outlast.ports.clock import Clock
 
 
@@ -61,7 +61,7 @@ class PostgresStore(
             await require_current(connection)
             (row,) = await self._db.rows_of(connection, "pulse")
             if row["shut_because"] is not None:
-                raise closed(row["shut_because"])
+                raise closed_error(row["shut_because"])
 
         await self._db.use(write, again=True)
 

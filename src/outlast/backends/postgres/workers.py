@@ -9,12 +9,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from outlast.backends.end_records import written
+from outlast.backends.end_records import end_record
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.ends import flat_end
 from outlast.backends.rows import Row, as_json, as_renewal, fields_of
-from outlast.domain.lease_observer import lapse_of, returned
+from outlast.domain.lease_observer import lapse_line, return_line
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Renewal, WorkerInfo
@@ -43,8 +43,8 @@ class PostgresLease:
                 if previous_id is not None:
                     parameters = {
                         "previous_id": previous_id,
-                        "lapsed": lapse_of(previous_id),
-                        "returned": returned(previous_id),
+                        "lapsed": lapse_line(previous_id),
+                        "returned": return_line(previous_id),
                     }
                     connection.execute(self._sql["undo_lapses"].encode(), parameters)
                 connection.execute(self._sql["register"].encode(), values)
@@ -63,7 +63,7 @@ class PostgresLease:
         return None if held is None else as_renewal(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
-        items = [flat_end(claim, written(claim, end)) for claim, end in ends]
+        items = [flat_end(claim, end_record(claim, end)) for claim, end in ends]
 
         def write(connection: Connection) -> None:
             with connection.transaction():

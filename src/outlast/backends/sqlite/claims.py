@@ -11,7 +11,7 @@ from outlast.backends.sqlite.times import as_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
 
 
@@ -41,7 +41,7 @@ class SQLiteClaims(SQLitePart):
 
         return await self._db.write(write)
 
-    async def offer(self, *, again_after: float, limit: int) -> list[Waiting]:
+    async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         now, interval = self._db.clock.now(), timedelta(seconds=again_after)
         # beyond `ahead`: the wall clock has gone back
         values = {
@@ -50,13 +50,13 @@ class SQLiteClaims(SQLitePart):
             "ahead": as_text(now + interval),
         }
 
-        def write(connection: Connection) -> list[Waiting]:
+        def write(connection: Connection) -> list[WaitingSession]:
             connection.execute(self._sql["make_ready"], values)
             due = self._db.rows_of(connection, "due_offers", values | {"limit": limit})
             numbers = as_json([row["number"] for row in due])
             rows = self._db.rows_of(connection, "mark_offered", values | {"numbers": numbers})
             rows.sort(key=lambda row: (-row["priority"], row.pop("available_at")))
-            return [Waiting(**row) for row in rows]
+            return [WaitingSession(**row) for row in rows]
 
         look = self._sql["anything_to_offer"]
         if limit <= 0 or not self._db.read(lambda c: c.execute(look, values).get):

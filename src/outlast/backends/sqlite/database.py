@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.rows import Row, RowReader
-from outlast.backends.schema import closed, nothing_at, refusal
+from outlast.backends.schema import closed_error, nothing_at, refusal
 from outlast.backends.sqlite.connection import DatabaseFile, column_names, rows_by_name, unavailable
 from outlast.backends.sqlite.driver import Connection, Values
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
@@ -116,7 +116,7 @@ class SQLiteDatabase:
                     require_current(connection)
                     reason = connection.execute(self.sql["closed_reason"]).get
                     if bring_up_to_date and reason is not None:
-                        raise closed(reason)
+                        raise closed_error(reason)
             except SchemaDiffers as differs:
                 connection.close()
                 url = f"sqlite:///{self.file.path.absolute()}"

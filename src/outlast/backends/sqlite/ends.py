@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from outlast.backends.end_records import EndRecord, written
+from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.rows import fields_of
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
@@ -18,7 +18,7 @@ class SQLiteEnds(SQLitePart):
     """The part of `SessionStore` that ends, cancels and retries sessions."""
 
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it shares the worker's clock
-        wanted = written(claim, end)
+        wanted = end_record(claim, end)
         return await self._db.write(lambda c: write_end(c, self._db, claim, wanted))
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:

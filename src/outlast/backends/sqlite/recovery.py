@@ -10,7 +10,7 @@ from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.times import as_text
 from outlast.backends.sqlite.writer import Operation
-from outlast.domain.crash_policy import CrashVerdict, Death, Held, after_crash, after_lapse
+from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
@@ -34,7 +34,7 @@ class SQLiteRecovery(SQLitePart):
         def write(connection: Connection) -> list[str]:
             dead = [beat.worker_id for beat in self._heartbeats(connection) if beat in lapsed]
             held = self._db.rows_of(connection, "held_sessions", {"workers": as_json(dead)})
-            rescued = self._apply(connection, after_lapse(Held(**row) for row in held), "lapsed")
+            rescued = self._apply(connection, after_lapse(HeldSession(**row) for row in held), "lapsed")
             connection.execute(self._sql["forget_workers"], {"ids": as_json(dead)})
             return rescued
 
@@ -46,8 +46,8 @@ class SQLiteRecovery(SQLitePart):
             ids = {"ids": as_json([row["session_id"] for row in held])}
             rows = self._db.rows_of(connection, "earlier_crashes", ids)
             crashes = self._db.rows.crashes(rows)
-            verdicts = after_crash(death, (Held(**row) for row in held), self._db.clock.now(), crashes)
-            rescued = self._apply(connection, verdicts, "crashed", death.cause)
+            states = after_crash(death, (HeldSession(**row) for row in held), self._db.clock.now(), crashes)
+            rescued = self._apply(connection, states, "crashed", death.cause)
             connection.execute(self._sql["forget_workers"], {"ids": as_json([worker_id])})
             return rescued
 
@@ -69,11 +69,11 @@ class SQLiteRecovery(SQLitePart):
         ]
 
     def _apply(
-        self, connection: Connection, verdicts: Iterable[CrashVerdict], ended: AttemptEnd, cause: str | None = None
+        self, connection: Connection, states: Iterable[RescuedState], ended: AttemptEnd, cause: str | None = None
     ) -> list[str]:
-        taken = as_json([astuple(verdict) for verdict in verdicts])
+        taken = as_json([astuple(state) for state in states])
         values = {"taken": taken, "ended": ended, "cause": cause} | self._db.stamp()
-        connection.execute(self._sql["record_verdicts"], values)
+        connection.execute(self._sql["record_rescues"], values)
         return [row["id"] for row in self._db.rows_of(connection, "rescue", values)]
 
     async def prune(

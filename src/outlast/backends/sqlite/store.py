@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from outlast.backends.rows import as_json
-from outlast.backends.schema import closed
+from outlast.backends.schema import closed_error
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
@@ -63,7 +63,7 @@ class SQLiteStore(
             connection.execute(self._sql["pulse"], {"now": self._db.now()})
             reason = connection.execute(self._sql["closed_reason"]).get
             if reason is not None:
-                raise closed(reason)
+                raise closed_error(reason)
 
         await self._db.write(write)
         self._db.file.require_same()

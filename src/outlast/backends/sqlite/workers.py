@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from outlast.backends.end_records import written
+from outlast.backends.end_records import end_record
 from outlast.backends.rows import Row, as_json, as_renewal, fields_of
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
@@ -12,7 +12,7 @@ from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import write_end
 from outlast.backends.sqlite.recovery import release_worker
 from outlast.backends.sqlite.times import as_text
-from outlast.domain.lease_observer import lapse_of, returned
+from outlast.domain.lease_observer import lapse_line, return_line
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.workers import LEASE, Renewal, WorkerInfo
@@ -41,7 +41,7 @@ class SQLiteLease:
 
         def write(connection: Connection) -> None:
             if previous_id is not None:
-                lines = {"lapsed": lapse_of(previous_id), "returned": returned(previous_id)}
+                lines = {"lapsed": lapse_line(previous_id), "returned": return_line(previous_id)}
                 lines["previous_id"] = previous_id
                 connection.execute(self._sql["decrement_lapses"], lines)
                 connection.execute(self._sql["record_return"], lines)
@@ -60,7 +60,7 @@ class SQLiteLease:
         return None if held is None else as_renewal(held)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
-        wanted = [(claim, written(claim, end)) for claim, end in ends]
+        wanted = [(claim, end_record(claim, end)) for claim, end in ends]
 
         def write(connection: Connection) -> None:
             for claim, end in wanted:

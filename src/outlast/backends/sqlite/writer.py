@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import apsw
 
-from outlast.backends.schema import closed
+from outlast.backends.schema import closed_error
 from outlast.backends.sqlite.checkpoint import Checkpoints
 from outlast.backends.sqlite.connection import SHUT, UNAVAILABLE, explained
 from outlast.backends.sqlite.driver import Connection
@@ -166,7 +166,7 @@ class Writer:
             execute("ROLLBACK TO operation")
             request.error = explained(error) if isinstance(error, UNAVAILABLE) else error
             if isinstance(error, apsw.ConstraintError) and SHUT in str(error):
-                request.error = closed(execute(statements(PACKAGE)["closed_reason"]).get)
+                request.error = closed_error(execute(statements(PACKAGE)["closed_reason"]).get)
         execute("RELEASE operation")
 
 

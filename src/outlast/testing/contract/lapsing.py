@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from outlast.domain.lease_observer import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_of, lost, returned
+from outlast.domain.lease_observer import MAX_LAPSES, UNREGISTERED, Heartbeat, lapse_line, lost_error, return_line
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import RetryAnswer, Store
@@ -105,7 +105,7 @@ class LapseContract(StoreFixtures):
             assert list(await store.kept_steps(session.id)) == [kept()]
             (line,) = await store.history(session.id)
             assert (line.claim, line.attempt, line.worker_id, line.ended) == (session.claim, 1, WORKER, "lapsed")
-            assert (line.error, line.ended_at) == (lapse_of(WORKER), clock.now())
+            assert (line.error, line.ended_at) == (lapse_line(WORKER), clock.now())
         register_worker(store, "another")
         assert {s.id for s in await claim_next(store, "another")} == {s.id for s in sessions}
         assert await store.rescue([]) == []
@@ -185,7 +185,7 @@ class LapseContract(StoreFixtures):
             assert (await read(store, session.id)).status is Status.PENDING
             await _lapse_with(store, session, f"silent {n}")
         row = await read(store, session.id)
-        assert (row.status, row.error_code, row.error) == (Status.FAILED, "lost", lost(MAX_LAPSES))
+        assert (row.status, row.error_code, row.error) == (Status.FAILED, "lost", lost_error(MAX_LAPSES))
         assert (row.crashes, row.lapses, row.completed_at) == (0, MAX_LAPSES, clock.now())
         assert await store.retry(session.id, owner=None, attempts=2) is RetryAnswer.RETRIED
         assert (await read(store, session.id)).lapses == 0
@@ -204,7 +204,7 @@ class ReturnContract(StoreFixtures):
         assert (row.lapses, row.status, row.version) == (1, Status.PENDING, before.version)
         lines = await store.history(session.id)
         assert [line.ended for line in lines] == ["lapsed", "lapsed"]
-        assert [line.error for line in lines] == [returned("away"), lapse_of("gone for good")]
+        assert [line.error for line in lines] == [return_line("away"), lapse_line("gone for good")]
         return_as(store, "once more", previous_id="away")
         assert (await read(store, session.id)).lapses == 1
         assert await worker_ids(store) == {"back", "once more"}

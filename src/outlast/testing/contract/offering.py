@@ -4,7 +4,7 @@
 
 import asyncio
 
-from outlast.ports.dispatcher import Waiting
+from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import Store
 from outlast.testing.acts import (
     claim_next,
@@ -49,7 +49,7 @@ class OfferContract(StoreFixtures):
     async def test_an_offer_says_what_a_broker_needs_to_route_it(self, store: Store, clock: FakeClock) -> None:
         session = await start(store, queue="slow", priority=7, analysis="another")
         clock.advance(AGAIN)
-        assert await store.offer(again_after=AGAIN, limit=1) == [Waiting(session.id, "slow", 7, "another")]
+        assert await store.offer(again_after=AGAIN, limit=1) == [WaitingSession(session.id, "slow", 7, "another")]
 
     async def test_an_offer_is_no_change_of_the_session(self, store: Store, clock: FakeClock) -> None:
         session = await start(store)

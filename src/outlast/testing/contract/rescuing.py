@@ -2,7 +2,7 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
-from outlast.domain.crash_policy import EarlierCrash, quarantined
+from outlast.domain.crash_policy import EarlierCrash, quarantine_error
 from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import Claim
 from outlast.domain.status import Phase, Status
@@ -84,7 +84,7 @@ class RescueContract(StoreFixtures):
         lines = await store.history(session.id)
         assert len(lines) == MAX_CRASHES
         assert row.error is not None
-        assert row.error == quarantined([EarlierCrash(li.worker_id, li.cause, li.ended_at) for li in lines])
+        assert row.error == quarantine_error([EarlierCrash(li.worker_id, li.cause, li.ended_at) for li in lines])
         assert "3 times" in row.error
         assert row.error.count("was killed by SIGKILL at 2026-05-04 12:00:0") == MAX_CRASHES
         register_worker(store)
