@@ -11,10 +11,10 @@ from model_server import DOUBTFUL, Asked, Model, reviews_in
 from outlast import Fact
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.judge.ask_model import JudgeLimits, ask
-from outlast_reviews.judge.client import ModelClient, ModelServer, Reply, RetryPolicy
-from outlast_reviews.judge.judging import ConcurrencyLimit
-from outlast_reviews.judge.opinion import Opinion
+from outlast_reviews.language_model.ask_model import ModelLimits, ask
+from outlast_reviews.language_model.client import ModelClient, ModelServer, Reply, RetryPolicy
+from outlast_reviews.language_model.judging import ConcurrencyLimit
+from outlast_reviews.language_model.opinion import Opinion
 from outlast_reviews.review import Review, ReviewSet
 
 
@@ -93,7 +93,7 @@ class JudgeRunner:
             clean(ReviewSet(tuple(these), "invented")),
             findings,
             server,
-            JudgeLimits(tokens, seconds, at_once),
+            ModelLimits(tokens, seconds, at_once),
             gate or ConcurrencyLimit(at_once),
             self.memory,
             RetryPolicy(self._sleep, lambda: self.chance),

@@ -12,7 +12,7 @@ from outlast_reviews.checks.marketing_text import marketing_text
 from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
 from outlast_reviews.review import Review
-from outlast_reviews.verdict import gather, judge
+from outlast_reviews.verdict import compute_verdict, gather
 
 SECRET = b"of this installation"
 DAY = dt.date(2024, 5, 10)
@@ -129,7 +129,7 @@ def test_context_never_moves_the_verdict():
         reviews, facts=ReviewFacts(secret=SECRET, earlier=earlier(invented(310, days=900)), earlier_on=DAY)
     )
     assert [f.outcome for f in plain] != [f.outcome for f in told]
-    first, second = (judge(reviews, f, gather(f), sample=True) for f in (plain, told))
+    first, second = (compute_verdict(reviews, f, gather(f), sample=True) for f in (plain, told))
     assert first == second
     context = [dataclasses.replace(f, outcome="not_assessed") if not f.context else f for f in told]
-    assert judge(reviews, context, gather(context), sample=True).grade == "U"
+    assert compute_verdict(reviews, context, gather(context), sample=True).grade == "U"

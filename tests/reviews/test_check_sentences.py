@@ -9,7 +9,7 @@ import pytest
 from review_data import WORDS, copies, invented, no_op
 
 from outlast_reviews.checks.burst import burst
-from outlast_reviews.checks.buyers import buyers
+from outlast_reviews.checks.buyer_resemblance import buyer_resemblance
 from outlast_reviews.checks.facts import EarlierReview, ReviewFacts, Sighting, review_mark, reviewer_mark
 from outlast_reviews.checks.finding import Finding, Sign, Window
 from outlast_reviews.checks.incentive import incentive
@@ -126,7 +126,7 @@ class TestBuyers:
         [(5.0, "found", "1.76 stars more than", "15 %"), (1.0, "clear", "1.76 stars less than", "1.0 %")],
     )
     def test_a_rise_and_a_fall(self, stars, outcome, change, likely):
-        finding = buyers(self.year([stars] * 60, [4.0, 2.0] * 60), no_op)
+        finding = buyer_resemblance(self.year([stars] * 60, [4.0, 2.0] * 60), no_op)
         assert told(finding) == (
             outcome,
             (
@@ -138,11 +138,11 @@ class TestBuyers:
         assert finding.context
 
     def test_a_hundredth_of_a_star_is_a_change(self):
-        finding = buyers(self.year([3.0] * 59 + [4.0], [3.0] * 120), no_op)
+        finding = buyer_resemblance(self.year([3.0] * 59 + [4.0], [3.0] * 120), no_op)
         assert ", give 0.01 stars more than other times." in finding.sentence
 
     def test_the_same_stars(self):
-        finding = buyers(self.year([3.0] * 60, [3.0] * 120), no_op)
+        finding = buyer_resemblance(self.year([3.0] * 60, [3.0] * 120), no_op)
         assert told(finding) == (
             "clear",
             "The busiest four weeks, from 19 July to 15 August 2024, give the stars of other times."
@@ -161,14 +161,14 @@ class TestBuyers:
         ],
     )
     def test_too_few(self, reviews, why):
-        finding = buyers(reviews, no_op)
+        finding = buyer_resemblance(reviews, no_op)
         assert (finding.outcome, finding.context) == ("not_assessed", True)
         assert finding.sentence.startswith(why)
 
     def test_a_hundred_over_a_year_are_enough_with_ten_in_the_busiest_weeks(self):
         reviews = [*(on(round(n * 3.67), float(3 + n % 2), n) for n in range(99)), on(364, 3.0, 100)]
-        assert buyers(reviews, no_op).sentence == "Nearly all reviews came within four weeks."
-        assert buyers([*reviews, on(10, 3.0, 101), on(11, 3.0, 102)], no_op).outcome == "clear"
+        assert buyer_resemblance(reviews, no_op).sentence == "Nearly all reviews came within four weeks."
+        assert buyer_resemblance([*reviews, on(10, 3.0, 101), on(11, 3.0, 102)], no_op).outcome == "clear"
 
 
 class TestOverlap:
@@ -494,5 +494,5 @@ class TestVanished:
 def test_the_order_of_the_reviews_changes_no_sentence():
     reviews = [*invented(200), *copies(5, first_row=900)]
     shuffled = random.Random(2).sample(reviews, len(reviews))
-    for check in (burst, buyers, incentive, near_copies, stars_text, unverified):
+    for check in (burst, buyer_resemblance, incentive, near_copies, stars_text, unverified):
         assert told(check(reviews, no_op)) == told(check(shuffled, no_op))

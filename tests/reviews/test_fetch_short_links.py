@@ -26,14 +26,14 @@ def fetcher(shop) -> Fetcher:
 
 def refusal(fetcher: Fetcher, address: str) -> FetchError:
     with pytest.raises(FetchError) as caught:
-        fetcher.resolve(address)
+        fetcher.follow_short_link(address)
     return caught.value
 
 
 def test_a_short_link_is_followed_over_other_short_links_to_the_product(shop):
     shop.redirect("/d/1", shop.url("/x", "amzn.to"), 301)
     shop.redirect("/x", PRODUCT)
-    led = fetcher(shop).resolve(shop.url("/d/1", "a.co"))
+    led = fetcher(shop).follow_short_link(shop.url("/d/1", "a.co"))
     assert product_at(led).subject == "amazon:de:B0C1M76VR9"
     assert [path for path, _ in shop.asked] == ["/d/1", "/x"]
 
@@ -41,7 +41,7 @@ def test_a_short_link_is_followed_over_other_short_links_to_the_product(shop):
 def test_nothing_is_asked_of_where_it_leads(shop):
     with canary_listener() as canary:
         shop.redirect("/1", f"http://127.0.0.1:{canary.port}/")
-        assert fetcher(shop).resolve(shop.url("/1", "amzn.eu")).endswith(f":{canary.port}/")
+        assert fetcher(shop).follow_short_link(shop.url("/1", "amzn.eu")).endswith(f":{canary.port}/")
         assert not canary.sang
 
 

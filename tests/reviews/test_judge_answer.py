@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from outlast_reviews.judge.answer import LONGEST_QUOTE, Judgement, find_quote, judgements
-from outlast_reviews.judge.cache import JudgementCache
-from outlast_reviews.judge.client import describe_server
-from outlast_reviews.judge.errors import InvalidAnswerError
-from outlast_reviews.judge.judging import Budget
-from outlast_reviews.judge.prompt import (
+from outlast_reviews.language_model.answer import LONGEST_QUOTE, Judgement, find_quote, judgements
+from outlast_reviews.language_model.cache import JudgementCache
+from outlast_reviews.language_model.client import describe_server
+from outlast_reviews.language_model.errors import InvalidAnswerError
+from outlast_reviews.language_model.judging import Budget
+from outlast_reviews.language_model.prompt import (
     BATCH,
     LONGEST_TEXT,
     REASONS,
@@ -261,7 +261,7 @@ def test_what_was_remembered_and_makes_no_sense_is_asked_again():
     good = {"suspicion": 90, "reasons": ["generic_praise"], "start": 0, "end": 5}
     facts = {"good": good, "long": {**good, "end": 999}, "odd": {**good, "reasons": ["x"]}, "none": None, "no": []}
     remembered = JudgementCache(Memory(), "u", "m")
-    assert remembered.judgements(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
+    assert remembered.find(dict.fromkeys(facts, TEXT)) == {"good": Judgement(90, ("generic_praise",), 0, 5)}
     assert request_format_from({"form": "telepathy"}) == RequestFormat() == remembered.request_format()
     assert request_format_from(RequestFormat(form="text", temperature=False).as_json()) == RequestFormat(
         form="text", temperature=False
@@ -306,6 +306,6 @@ def test_an_answer_that_a_text_may_have_led_astray_is_remembered_for_its_own_sou
 
     texts = {f"{n}": TEXT for n in range(20)}
     judged = dict(zip(texts, answer, strict=True))
-    JudgementCache(Memory(), "u", "m", "upload:1").keep(judged)
-    assert JudgementCache(Memory(), "u", "m", "upload:1").judgements(texts) == judged
-    assert (JudgementCache(Memory(), "u", "m", "upload:2").judgements(texts) == judged) is for_all
+    JudgementCache(Memory(), "u", "m", "upload:1").save(judged)
+    assert JudgementCache(Memory(), "u", "m", "upload:1").find(texts) == judged
+    assert (JudgementCache(Memory(), "u", "m", "upload:2").find(texts) == judged) is for_all

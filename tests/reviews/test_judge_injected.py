@@ -14,10 +14,10 @@ from model_server import Model, honest, judged, judgements, model_server, said
 from outlast_reviews import ratings
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.deduplicate import clean
-from outlast_reviews.judge.answer import Judgement
-from outlast_reviews.judge.opinion import JudgingSummary as Told
-from outlast_reviews.judge.opinion import opinion
-from outlast_reviews.judge.prompt import LONGEST_TEXT, REASONS
+from outlast_reviews.language_model.answer import Judgement
+from outlast_reviews.language_model.opinion import JudgingSummary as Told
+from outlast_reviews.language_model.opinion import opinion
+from outlast_reviews.language_model.prompt import LONGEST_TEXT, REASONS
 from outlast_reviews.pages import render_report
 from outlast_reviews.report import Report, make_report
 from outlast_reviews.review import Review, ReviewSet

@@ -18,7 +18,7 @@ from model_server import (
     refusal,
     said,
 )
-from outlast_reviews.judge.judging import ConcurrencyLimit
+from outlast_reviews.language_model.judging import ConcurrencyLimit
 
 HTML = Answer(b"<html><form>Please log in</form></html>", 200, {"Content-Type": "text/html"})
 

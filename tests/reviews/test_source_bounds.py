@@ -19,7 +19,7 @@ from outlast_reviews.sources.formats.columns import ColumnSample, UnknownColumns
 from outlast_reviews.sources.formats.content import Content
 from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_date, resolve_date
 from outlast_reviews.sources.formats.json_rows import JsonRows
-from outlast_reviews.sources.formats.rows import TableRows, plain_text, read_flag
+from outlast_reviews.sources.formats.rows import ReviewCollector, plain_text, read_flag
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 from outlast_reviews.sources.providers import provider_of, providers
@@ -381,7 +381,7 @@ class TestJson:
         assert found.skipped == (Skipped(2, why), Skipped(3, why))
 
     def test_of_an_entry_with_too_many_fields_no_more_names_are_remembered(self):
-        rows = JsonRows(TableRows(ReadLimits()))
+        rows = JsonRows(ReviewCollector(ReadLimits()))
         rows.add({f"k{n}": n for n in range(5_000)})
         assert max(map(len, rows._columns)) == 1_001
 

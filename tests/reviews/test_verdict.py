@@ -9,7 +9,7 @@ from review_data import invented
 
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.review import Review
-from outlast_reviews.verdict import Evidence, gather, grade_of, judge, wilson
+from outlast_reviews.verdict import Evidence, compute_verdict, gather, grade_of, wilson
 
 NAMES = ("near_copies", "burst", "incentive", "unverified")
 ORDER = "ABCDF"
@@ -29,7 +29,7 @@ def texts(count: int) -> list[Review]:
 
 
 def verdict(count: int, strong: int = 0, medium: int = 0, *, sample: bool = True):
-    return judge(texts(count), findings(*NAMES), evidence(strong, medium), sample=sample)
+    return compute_verdict(texts(count), findings(*NAMES), evidence(strong, medium), sample=sample)
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_a_sample_is_less_sure_than_the_whole():
 
 def test_fewer_than_twenty_texts_are_no_grade():
     reviews = [*texts(19), *(Review(row=n, rating=5.0) for n in range(100, 200))]
-    answer = judge(reviews, findings(*NAMES), evidence(), sample=True)
+    answer = compute_verdict(reviews, findings(*NAMES), evidence(), sample=True)
     assert (answer.grade, answer.share) == ("U", None)
     assert "19" in (answer.unsure or "")
 
 
 def test_no_reviews_are_no_grade():
-    answer = judge([], findings(), evidence(), sample=True)
-    assert (answer.grade, answer.judged) == ("U", 0)
+    answer = compute_verdict([], findings(), evidence(), sample=True)
+    assert (answer.grade, answer.with_text) == ("U", 0)
 
 
 @pytest.mark.parametrize("assessed", [("near_copies",), ("incentive", "unverified"), ()])
 def test_too_few_checks_or_none_that_counts_are_no_grade(assessed):
-    assert judge(texts(100), findings(*assessed), evidence(), sample=True).grade == "U"
+    assert compute_verdict(texts(100), findings(*assessed), evidence(), sample=True).grade == "U"
 
 
 def test_an_interval_over_more_than_two_grades_is_no_grade():
@@ -90,7 +90,7 @@ def test_an_interval_over_more_than_two_grades_is_no_grade():
 def test_signs_on_reviews_without_a_text_are_outside_the_share():
     reviews = [*texts(100), *(Review(row=n, rating=5.0) for n in range(200, 300))]
     rated = Evidence(frozenset(), frozenset(range(200, 300)), frozenset(), frozenset())
-    answer = judge(reviews, findings(*NAMES), rated, sample=True)
+    answer = compute_verdict(reviews, findings(*NAMES), rated, sample=True)
     assert (answer.grade, answer.medium) == ("A", 0)
 
 
@@ -104,7 +104,7 @@ def test_weak_signs_and_incentives_never_count():
     weighed = gather(signs)
     assert not (weighed.strong | weighed.medium)
     assert (len(weighed.weak), len(weighed.incentivised)) == (89, 11)
-    assert judge(texts(100), findings(*NAMES), weighed, sample=True).grade == "A"
+    assert compute_verdict(texts(100), findings(*NAMES), weighed, sample=True).grade == "A"
 
 
 def test_the_gravest_sign_of_a_review_decides():
@@ -153,5 +153,7 @@ def test_wilson_contains_the_share_that_was_seen(counts):
 def test_ids_change_nothing():
     reviews = invented(50)
     renamed = [dataclasses.replace(review, review_id=None) for review in reviews]
-    answers = {judge(r, findings(*NAMES), evidence(3), sample=True) for r in (tuple(reviews), tuple(renamed))}
+    answers = {
+        compute_verdict(r, findings(*NAMES), evidence(3), sample=True) for r in (tuple(reviews), tuple(renamed))
+    }
     assert len(answers) == 1

@@ -18,8 +18,8 @@ from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
-from outlast_reviews.judge.opinion import Opinion
 from outlast_reviews.known_reviewers import KnownReviewers
+from outlast_reviews.language_model.opinion import Opinion
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
@@ -37,7 +37,7 @@ from outlast_reviews.sources.gathering import (
 from outlast_reviews.step_keys import by_name, unique_name
 
 if TYPE_CHECKING:
-    from outlast_reviews.judge.ask_model import AskModelStep
+    from outlast_reviews.language_model.ask_model import AskModelStep
 
 INTRO = """
 <p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
@@ -74,7 +74,7 @@ ProductChoice = Annotated[
     ),
 ]
 
-JudgeStep = Step[[CleanSet, str, str], CheckResults]
+CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
 
 
@@ -94,17 +94,17 @@ def tidy(received: ReviewSet) -> CleanSet:
 
 
 def _of_report(
-    received: ReviewSet, reviews: CleanSet, judged: CheckResults, source: str, opinion: Opinion | None
+    received: ReviewSet, reviews: CleanSet, checked: CheckResults, source: str, opinion: Opinion | None
 ) -> tuple[str, ...]:
-    return received.made, reviews.made, judged.made, source, opinion.made if opinion else ""
+    return received.made, reviews.made, checked.made, source, opinion.made if opinion else ""
 
 
 @step("Writing the report", key=_of_report)
 def write(
-    received: ReviewSet, reviews: CleanSet, judged: CheckResults, source: str, opinion: Opinion | None
+    received: ReviewSet, reviews: CleanSet, checked: CheckResults, source: str, opinion: Opinion | None
 ) -> dict[str, Any]:
     report = opinion.report if opinion else None
-    found = (*judged.findings, opinion.finding) if opinion else judged.findings
+    found = (*checked.findings, opinion.finding) if opinion else checked.findings
     with computing():
         return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=report))
 
@@ -114,7 +114,7 @@ def _now() -> dt.datetime:
 
 
 _LOOKUP_SHARE = 0.04
-"""Share of the step `judge` that looks up facts of earlier analyses."""
+"""Share of the step `check_reviews` that looks up facts of earlier analyses."""
 
 
 _MERGE_SHARE = 0.6
@@ -124,17 +124,17 @@ _MERGE_SHARE = 0.6
 class Steps(NamedTuple):
     """The steps with dependencies: the stored facts of this installation, a language model."""
 
-    judge: JudgeStep
+    check_reviews: CheckStep
     ask_model: "AskModelStep | None"
     remember: RememberStep
     compare: CompareStep
 
 
-def memory_steps(known_reviewers: KnownReviewers) -> tuple[JudgeStep, RememberStep]:
+def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberStep]:
     """Build the steps that read and write the facts of earlier analyses."""
 
-    @step("Judging the reviews", weight=5, key=by_name)
-    def judge(reviews: CleanSet, subject: str, description: str) -> CheckResults:
+    @step("Judging the reviews", name="judge", weight=5, key=by_name)
+    def check_reviews(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
             report_progress(_LOOKUP_SHARE + (1 - _LOOKUP_SHARE) * done / total, 1.0, message)
 
@@ -150,7 +150,7 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[JudgeStep, RememberSt
         with computing():
             return known_reviewers.remember(reviews.reviews, subject, _now().date(), report_progress)
 
-    return judge, remember
+    return check_reviews, remember
 
 
 def analyse(
@@ -161,9 +161,9 @@ def analyse(
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many
     about = subject(source, mapping, only)
-    judged = steps.judge(reviews, about, received.description)
-    opinion = steps.ask_model(reviews, judged, about) if steps.ask_model else None
-    report = write(received, reviews, judged, _source_label(source), opinion)
+    checked = steps.check_reviews(reviews, about, received.description)
+    opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
+    report = write(received, reviews, checked, _source_label(source), opinion)
     earlier = steps.compare(about, steps.remember(reviews, about), report)
     return {"report": report, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
 
@@ -229,19 +229,21 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     settings = settings or review_settings()
     ask_model, notice = None, LOCAL_NOTICE
     if settings.llm_model:
-        from outlast_reviews.judge.ask_model import model_intro, model_step  # noqa: PLC0415 - httpx where it is needed
+        from outlast_reviews.language_model.ask_model import model_intro, model_step  # noqa: PLC0415 - httpx where it is needed
 
         ask_model, notice = model_step(settings, outlast), model_intro(settings)
-    judge, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
+    check_reviews, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
     compare = comparison_step(outlast.facts("earlier reports"))
 
-    def judged(source: Source, mapping: ColumnMapping = None, only: ProductChoice = None) -> dict[str, Any]:
-        return analyse(source, mapping or {}, only or {}, Steps(judge, ask_model, remember, compare))
+    def analyse_product(
+        source: Source, mapping: ColumnMapping = None, only: ProductChoice = None
+    ) -> dict[str, Any]:
+        return analyse(source, mapping or {}, only or {}, Steps(check_reviews, ask_model, remember, compare))
 
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
-        steps=[gather, tidy, judge, *([ask_model] if ask_model else []), write, remember, compare],
+        steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject,
         intro=INTRO + notice,
         render=render,
@@ -249,4 +251,4 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         exports=EXPORTS,
         check=check,
         short_forms={"productUrl": "source"},
-    )(judged)
+    )(analyse_product)

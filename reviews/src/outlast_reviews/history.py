@@ -8,8 +8,6 @@ from typing import Any
 from outlast import Fact, Facts, Step, step
 from outlast_reviews.known_reviewers import PUBLIC_PREFIXES, RETENTION
 
-MOST_MARKS = 20_000
-"""Reviews whose marks are stored; keeps a fact below a megabyte."""
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
 
 
@@ -83,7 +81,7 @@ def _known(summary: Mapping[str, Any]) -> frozenset[str] | None:
 
 def _summary(report: Mapping[str, Any]) -> dict[str, Any]:
     listed = [*report["flagged"], *report["without_signs"]]
-    whole = len(listed) == report["unique_reviews"] <= MOST_MARKS
+    whole = len(listed) == report["unique_reviews"]
     return {
         "at": report["analysed_at"],
         "grade": report["grade"],

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
-from outlast_reviews.judge.opinion import ModelReport, sentences
+from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import GRADE_LIMITS
 
 VERSION = "4"

@@ -8,7 +8,7 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
-from outlast_reviews.judge.opinion import ModelReport
+from outlast_reviews.language_model.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
 from outlast_reviews.progress import ignore_progress
@@ -16,7 +16,7 @@ from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
-from outlast_reviews.verdict import Grade, gather, judge
+from outlast_reviews.verdict import Grade, compute_verdict, gather
 from outlast_reviews.wording import explain, headline
 
 _LONGEST_NAME = 200
@@ -167,7 +167,7 @@ def make_report(
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
-    verdict = judge(reviews, findings, evidence, sample=sample)
+    verdict = compute_verdict(reviews, findings, evidence, sample=sample)
     share, details = (
         verdict.share,
         explain(verdict, evidence, findings, sample=sample, products=cleaned.coverage.products),
@@ -195,7 +195,7 @@ def make_report(
         "rating_changed": changed(original, adjusted),
         "total_reviews": cleaned.coverage.rows,
         "unique_reviews": cleaned.coverage.unique,
-        "judged_reviews": verdict.judged,
+        "judged_reviews": verdict.with_text,
         "strong_count": len(evidence.strong),
         "medium_count": len(evidence.medium),
         "weak_count": len(evidence.weak),

@@ -68,7 +68,7 @@ class ReviewSettings(BaseSettings):
         "ANALYSIS_JUDGEME_URL", "https://judge.me", "Where Judge.me's API is", "https://judge.me"
     )
 
-    # the model judge; without a model there is none
+    # the language model; without a name there is none
     llm_base_url: str | None = _setting(
         "ANALYSIS_LLM_BASE_URL",
         None,

@@ -59,7 +59,7 @@ class Verdict:
     share: Interval | None
     unsure: str | None
     """Why there is no grade, one sentence; `None` when there is one."""
-    judged: int
+    with_text: int
     """Reviews with a text, of which the share is counted."""
     strong: int
     medium: int
@@ -76,19 +76,21 @@ def gather(findings: Sequence[Finding]) -> Evidence:
     return Evidence(strong, medium, incentivised, weak, medium & doubted)
 
 
-def judge(reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence, *, sample: bool) -> Verdict:
+def compute_verdict(
+    reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence, *, sample: bool
+) -> Verdict:
     """Low is what strong signs alone say, high adds medium ones; a sample is less sure than the whole.
 
     The middle is halfway between the two shares as counted, and a tenth of the way further for medium signs
     that a model confirms, so that no model moves it out of what was found without one. Widening moves only
     the ends.
     """
-    judged = frozenset(review.row for review in reviews if review.text.strip())
-    n, strong, medium = len(judged), len(judged & evidence.strong), len(judged & evidence.medium)
+    with_text = frozenset(review.row for review in reviews if review.text.strip())
+    n, strong, medium = len(with_text), len(with_text & evidence.strong), len(with_text & evidence.medium)
     unsure = _too_little(len(reviews), n, findings)
     if unsure:
         return Verdict("U", None, unsure, n, strong, medium)
-    confirmed = len(judged & evidence.confirmed)
+    confirmed = len(with_text & evidence.confirmed)
     share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=sample)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:

@@ -48,7 +48,7 @@ def explain(
     """What stands behind the headline, in one to six sentences."""
     parts = [f"These are reviews of {products:,} products, judged together."] if products > 1 else []
     parts += [verdict.unsure] if verdict.unsure else []
-    if verdict.judged:
+    if verdict.with_text:
         parts.append(_signs(verdict))
     if sample and verdict.share:
         low, high = verdict.share.low, verdict.share.high
@@ -59,13 +59,13 @@ def explain(
         parts.append(f"{count:,} more {verb} of something in return and {are} counted apart.")
     counting = [finding for finding in findings if not finding.context]
     missing = sum(finding.outcome == "not_assessed" for finding in counting)
-    if missing and verdict.judged:
+    if missing and verdict.with_text:
         parts.append(f"{missing} of {len(counting)} checks could not be made.")
     return " ".join(parts)
 
 
 def _signs(verdict: Verdict) -> str:
-    of = f"of {verdict.judged:,} reviews with a text" if verdict.judged != 1 else "of one review with a text"
+    of = f"of {verdict.with_text:,} reviews with a text" if verdict.with_text != 1 else "of one review with a text"
     if not verdict.strong + verdict.medium:
         return f"None {of} shows a sign that counts."
     if not verdict.medium:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from outlast_reviews.checks.burst import burst
-from outlast_reviews.checks.buyers import buyers
+from outlast_reviews.checks.buyer_resemblance import buyer_resemblance
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Check, Finding
 from outlast_reviews.checks.incentive import incentive
@@ -41,7 +41,7 @@ def checks(facts: ReviewFacts = NOTHING_KNOWN) -> tuple[PlannedCheck, ...]:
         PlannedCheck("Comparing stars and texts", stars_text, 8),
         PlannedCheck("Looking for the seller's own words", partial(marketing_text, facts=facts), 2),
         PlannedCheck("Looking for reviews that vanished", partial(vanished, facts=facts), 1),
-        PlannedCheck("Comparing with known buyers of reviews", buyers, 1),
+        PlannedCheck("Comparing with known buyers of reviews", buyer_resemblance, 1),
     )
 
 

@@ -2,6 +2,6 @@
 
 COMMANDS = {
     "analyse": ("outlast_reviews.cli.analyse:analyse", "Judge the reviews in a file or at an address."),
-    "reviews": ("outlast_reviews.cli.evaluate:reviews", "Measure how well reviews are judged; print a sample."),
+    "reviews": ("outlast_reviews.cli.reviews:reviews", "Measure how well reviews are judged; print a sample."),
 }
 """By name: where the command is, and its line in `outlast --help`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from outlast_reviews.evaluate.figures import Bin, Figure, auc, calibration, share
-from outlast_reviews.evaluate.labelled import LabelledProducts
+from outlast_reviews.evaluate.labelled_data import LabelledProducts
 
 FOLDS = 5
 MOST_FEATURES = 40

@@ -8,7 +8,7 @@ from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.figures import Bin, Figure, auc, calibration, share
-from outlast_reviews.evaluate.labelled import LabelledReviews
+from outlast_reviews.evaluate.labelled_data import LabelledReviews
 from outlast_reviews.ratings import weight
 from outlast_reviews.verdict import Evidence, gather
 

@@ -134,7 +134,7 @@ def _gather_one(location: Location, mapping: Mapping[Part, str], progress: Progr
         return sample_reviews()
     target = product_at(location)
     if target.is_short:
-        target = product_at(_fetcher().resolve(target.address))
+        target = product_at(_fetcher().follow_short_link(target.address))
         if target.shop != "amazon" or target.product_id is None:
             raise FetchError(
                 "The short link does not lead to a product of Amazon's. Give the product's own address."

@@ -55,7 +55,7 @@ class Fetcher:
         """Blocks for at most `seconds`, so it belongs in a thread without an event loop. Raises `FetchError`."""
         return asyncio.run(self._in_time(self._follow(address, progress)))
 
-    def resolve(self, address: str) -> str:
+    def follow_short_link(self, address: str) -> str:
         """Where a short link leads: the first address on another host than shops' short links have, not fetched.
 
         As safe and as bounded as `fetch`. Raises `FetchError`.

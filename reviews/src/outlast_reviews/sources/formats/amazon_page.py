@@ -10,7 +10,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import columns_of
 from outlast_reviews.sources.formats.content import Content
-from outlast_reviews.sources.formats.rows import TableRows
+from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 
 _CARD = re.compile(r"""\sdata-hook\s{0,3}=\s{0,3}(?:"review"|'review'|review[\s>])""")
@@ -49,7 +49,7 @@ class AmazonPage:
 
     def read(self, content: Content) -> ReviewSet:
         page = content.page()
-        rows = TableRows(content.limits)
+        rows = ReviewCollector(content.limits)
         for card, own_id in _cards(page):
             node = _parse(card, "[data-hook=review]")
             if node is None:

@@ -23,7 +23,7 @@ from outlast_reviews.sources.formats.columns import (
 )
 from outlast_reviews.sources.formats.content import Content
 from outlast_reviews.sources.formats.dates import read_date
-from outlast_reviews.sources.formats.rows import TableRows
+from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
@@ -120,7 +120,7 @@ class _Lines:
 class TableRecords:
     """The values of each row, to be gone through once; a row that cannot be read is named as skipped in `rows`."""
 
-    def __init__(self, lines: Iterator[str], shape: TableShape, rows: TableRows, limits: ReadLimits) -> None:
+    def __init__(self, lines: Iterator[str], shape: TableShape, rows: ReviewCollector, limits: ReadLimits) -> None:
         self._feed = _Lines(lines, limits)
         self._shape = shape
         self._rows = rows
@@ -313,7 +313,7 @@ class Delimited:
 
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
-        rows = TableRows(content.limits)
+        rows = ReviewCollector(content.limits)
         records = iter(TableRecords(content.lines(), shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
@@ -381,7 +381,7 @@ def _header(records: Iterator[list[str]]) -> list[str]:
     return []
 
 
-def _add(rows: TableRows, shape: TableShape, values: list[str], limits: ReadLimits) -> None:
+def _add(rows: ReviewCollector, shape: TableShape, values: list[str], limits: ReadLimits) -> None:
     if len(values) > limits.fields:
         rows.skip(f"the row has {len(values):,} fields")
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):

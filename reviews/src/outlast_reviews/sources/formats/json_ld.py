@@ -10,7 +10,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import columns_of
 from outlast_reviews.sources.formats.content import Content
-from outlast_reviews.sources.formats.rows import TableRows, plain_text
+from outlast_reviews.sources.formats.rows import ReviewCollector, plain_text
 from outlast_reviews.sources.formats.stars import scaled_stars
 from outlast_reviews.sources.limits import MIB
 
@@ -84,7 +84,7 @@ class JsonLd:
                 "reviews, but does not carry the reviews themselves in a form that can be read. "
                 "Save the page after they have appeared, or give an export."
             )
-        rows = TableRows(content.limits)
+        rows = ReviewCollector(content.limits)
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
         found = rows.finish(

@@ -16,7 +16,7 @@ from outlast_reviews.sources.formats.columns import (
     refuse_columns,
     refuse_missing,
 )
-from outlast_reviews.sources.formats.rows import TableRows
+from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.limits import MIB
 
 _DEEPEST = 3
@@ -31,7 +31,7 @@ _BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange",
 class JsonRows:
     """Objects in, rows out; the keys of every object may differ."""
 
-    def __init__(self, rows: TableRows, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
+    def __init__(self, rows: ReviewCollector, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
         self._rows = rows
         self._mapping = mapping
         self._missing: Mapping[Part, str] = mapping

@@ -65,7 +65,7 @@ _STACKED = _stacked()
 _LONGEST_DESCRIPTION = 20_000
 
 
-class TableRows:
+class ReviewCollector:
     """Add or skip rows in the order of the source, then `finish`."""
 
     def __init__(self, limits: ReadLimits) -> None:

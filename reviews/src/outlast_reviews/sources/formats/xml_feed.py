@@ -10,7 +10,7 @@ from outlast_reviews.sources.errors import NotReviews, UnknownFormat
 from outlast_reviews.sources.formats.columns import LONGEST_NAME, Part
 from outlast_reviews.sources.formats.content import Content
 from outlast_reviews.sources.formats.json_rows import JsonRows
-from outlast_reviews.sources.formats.rows import TableRows
+from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 _BEGINNING = re.compile(r"<(?:\?xml\s|!--|!DOCTYPE|[A-Za-z_][\w.:-]{0,80}[\s/>])")
@@ -31,7 +31,7 @@ class XmlFeed:
         return _BEGINNING.match(content.opening.lstrip("\ufeff \t\r\n")) is not None
 
     def read(self, content: Content) -> ReviewSet:
-        rows = TableRows(content.limits)
+        rows = ReviewCollector(content.limits)
         reader = _Reader(rows, content.limits, content.mapping)
         for chunk in content.chunks():
             reader.feed(chunk)
@@ -43,7 +43,7 @@ class XmlFeed:
 class _Reader:
     """Follows the parser's events and gathers one review at a time."""
 
-    def __init__(self, rows: TableRows, limits: ReadLimits, mapping: Mapping[Part, str]) -> None:
+    def __init__(self, rows: ReviewCollector, limits: ReadLimits, mapping: Mapping[Part, str]) -> None:
         self._rows = rows
         self._limits = limits
         self._entries = JsonRows(rows, mapping)

@@ -24,7 +24,7 @@ from outlast_reviews.evaluate.honesty import (
     is_auc,
     markdown,
 )
-from outlast_reviews.evaluate.labelled import LabelledReviews, NotLabelled, read_labelled
+from outlast_reviews.evaluate.labelled_data import LabelledReviews, NotLabelled, read_labelled
 from outlast_reviews.evaluate.picture import picture
 from outlast_reviews.evaluate.planted import evaluate_planted
 from outlast_reviews.evaluate.products import evaluate_products
@@ -59,14 +59,14 @@ def sample() -> None:
 )
 @click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
-@click.option("--json", "as_facts", is_flag=True, help="Print the table as JSON; a list.")
+@click.option("--json", "print_json", is_flag=True, help="Print the table as JSON; a list.")
 def evaluate(
     files: Sequence[Path],
     label: str | None,
     planted: int | None,
     image: Path | None,
     as_markdown: bool,
-    as_facts: bool,
+    print_json: bool,
 ) -> None:
     """Print the honesty table: what the checks say of labelled reviews, beside what these really are.
 
@@ -78,7 +78,7 @@ def evaluate(
     failed = False
     with _ProgressBar() as bar:
         if planted is not None:
-            sets = [found for path in files if (found := _unlabelled(path))]
+            sets = [found for path in files if (found := _read_unlabelled(path))]
             failed = len(sets) < len(files)
             if sets:
                 named = ", ".join(path.name for path in files)
@@ -86,13 +86,13 @@ def evaluate(
         else:
             for path in files:
                 try:
-                    tables.append(_labelled(path, label, bar.report))
+                    tables.append(_evaluate_labelled(path, label, bar.report))
                 except NotLabelled as refused:
                     click.echo(f"{path}: {refused}", err=True)
                     failed = True
     if image and tables:
         image.write_text(picture(tables), encoding="utf-8")
-    if as_facts:
+    if print_json:
         click.echo(json.dumps([as_json(table) for table in tables], indent=2, ensure_ascii=False))
     elif as_markdown:
         click.echo("\n\n".join(markdown(table) for table in tables))
@@ -102,14 +102,14 @@ def evaluate(
     sys.exit(2 if failed else 0)
 
 
-def _labelled(path: Path, label: str | None, report: ReportProgress) -> Table:
+def _evaluate_labelled(path: Path, label: str | None, report: ReportProgress) -> Table:
     labelled = read_labelled(path, label)
     if isinstance(labelled, LabelledReviews):
         return honesty_table(path.name, evaluate_reviews(labelled, report))
     return honesty_table(path.name, evaluate_products(labelled, report))
 
 
-def _unlabelled(path: Path) -> Sequence[Review] | None:
+def _read_unlabelled(path: Path) -> Sequence[Review] | None:
     """Reviews of one product to plant in; `None`, and a sentence on stderr, where that cannot be."""
     try:
         raw = path.read_bytes()

@@ -10,12 +10,18 @@ from html import escape
 from outlast import Outlast, SettingsError, Step, report, step
 from outlast_reviews.checks.finding import CheckResults, Finding
 from outlast_reviews.deduplicate import CleanSet
-from outlast_reviews.judge.answer import Judgement
-from outlast_reviews.judge.cache import BATCH_SIZE, SPACE, FactStore, JudgementCache
-from outlast_reviews.judge.client import ChatClient, ModelClient, ModelServer, RetryPolicy, describe_server
-from outlast_reviews.judge.judging import Budget, ConcurrencyLimit, JudgingProgress, JudgingRun
-from outlast_reviews.judge.opinion import JudgingSummary, Opinion, opinion
-from outlast_reviews.judge.prompt import RequestFormat, ReviewText, estimate_all, text_of
+from outlast_reviews.language_model.answer import Judgement
+from outlast_reviews.language_model.cache import BATCH_SIZE, SPACE, BlockingFacts, JudgementCache
+from outlast_reviews.language_model.client import (
+    ChatClient,
+    ModelClient,
+    ModelServer,
+    RetryPolicy,
+    describe_server,
+)
+from outlast_reviews.language_model.judging import Budget, ConcurrencyLimit, JudgingProgress, JudgingRun
+from outlast_reviews.language_model.opinion import JudgingSummary, Opinion, opinion
+from outlast_reviews.language_model.prompt import RequestFormat, ReviewText, estimate_all, text_of
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.step_keys import unique_name
 
@@ -24,7 +30,7 @@ AskModelStep = Step[[CleanSet, CheckResults, str], Opinion]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class JudgeLimits:
+class ModelLimits:
     """Limits of one attempt."""
 
     tokens: int
@@ -42,17 +48,17 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
     memory = outlast.facts(SPACE)
 
     @step("Asking a language model", version=2, weight=20, key=_key)
-    def ask_model(reviews: CleanSet, judged: CheckResults, subject: str) -> Opinion:
+    def ask_model(reviews: CleanSet, checked: CheckResults, subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
-        limits = JudgeLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
-        told = ask(reviews, judged.findings, server, limits, concurrency, memory.blocking, about=subject)
+        limits = ModelLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
+        told = ask(reviews, checked.findings, server, limits, concurrency, memory.blocking, about=subject)
         return dataclasses.replace(told, made=unique_name())
 
     return ask_model
 
 
-def _key(reviews: CleanSet, judged: CheckResults, subject: str) -> tuple[str, ...]:
-    return reviews.made, judged.made, subject
+def _key(reviews: CleanSet, checked: CheckResults, subject: str) -> tuple[str, ...]:
+    return reviews.made, checked.made, subject
 
 
 def model_intro(settings: ReviewSettings) -> str:
@@ -68,9 +74,9 @@ def ask(
     reviews: CleanSet,
     findings: Sequence[Finding],
     server: ModelServer,
-    limits: JudgeLimits,
+    limits: ModelLimits,
     concurrency: ConcurrencyLimit,
-    memory: FactStore,
+    memory: BlockingFacts,
     retry_policy: RetryPolicy | None = None,
     connect: Connect = ModelClient,
     *,
@@ -120,7 +126,7 @@ def _known(cache: JudgementCache, texts: Mapping[str, ReviewText]) -> dict[str, 
     keys = list(texts)
     for start in range(0, len(keys), BATCH_SIZE):
         report(message="Looking for what the model said earlier")
-        known |= cache.judgements({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
+        known |= cache.find({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
     return known
 
 
@@ -130,18 +136,18 @@ class _AsyncStore:
     def __init__(self, cache: JudgementCache) -> None:
         self._cache = cache
 
-    async def judgements(self, judged: Mapping[str, Judgement]) -> None:
-        await asyncio.to_thread(self._cache.keep, judged)
+    async def save_judgements(self, judged: Mapping[str, Judgement]) -> None:
+        await asyncio.to_thread(self._cache.save, judged)
 
-    async def request_format(self, request_format: RequestFormat) -> None:
-        await asyncio.to_thread(self._cache.keep_request_format, request_format)
+    async def save_request_format(self, request_format: RequestFormat) -> None:
+        await asyncio.to_thread(self._cache.save_request_format, request_format)
 
 
 async def _run_judging(
     texts: Mapping[str, ReviewText],
     cache: JudgementCache,
     server: ModelServer,
-    limits: JudgeLimits,
+    limits: ModelLimits,
     concurrency: ConcurrencyLimit,
     retry_policy: RetryPolicy | None,
     connect: Connect,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from outlast_reviews.judge.errors import (
+from outlast_reviews.language_model.errors import (
     InvalidAnswerError,
     ModelError,
     RequestRefusedError,

@@ -7,7 +7,7 @@ import math
 import pytest
 from review_data import invented, needs_data, no_op, read
 
-from outlast_reviews.checks.buyers import PRIOR, SEPARATION, buyers, likelihood_ratio
+from outlast_reviews.checks.buyer_resemblance import PRIOR, SEPARATION, buyer_resemblance, likelihood_ratio
 from outlast_reviews.deduplicate import merge
 from outlast_reviews.review import Review
 
@@ -20,13 +20,13 @@ def campaign(count: int) -> list[Review]:
 
 
 def test_a_rise_in_the_busiest_weeks_is_found_and_is_context_without_signs():
-    finding = buyers([*invented(300, days=700), *campaign(80)], no_op)
+    finding = buyer_resemblance([*invented(300, days=700), *campaign(80)], no_op)
     assert (finding.outcome, finding.context, finding.signs) == ("found", True, ())
     assert "no part in the grade" in finding.sentence
 
 
 def test_stars_that_do_not_depend_on_the_day_are_clear():
-    assert buyers(invented(400, days=700), no_op).outcome == "clear"
+    assert buyer_resemblance(invented(400, days=700), no_op).outcome == "clear"
 
 
 def test_nothing_makes_a_product_likely_a_buyer():
@@ -45,13 +45,16 @@ def test_the_separation_is_what_the_published_areas_leave_beside_age():
 
 
 def test_a_short_time_few_reviews_or_no_dates_are_not_assessed():
-    assert buyers(invented(400, days=300), no_op).outcome == "not_assessed"
-    assert buyers(invented(60, days=700), no_op).outcome == "not_assessed"
-    assert buyers([dataclasses.replace(r, date=None) for r in invented(300)], no_op).outcome == "not_assessed"
-    assert buyers([], no_op).outcome == "not_assessed"
+    assert buyer_resemblance(invented(400, days=300), no_op).outcome == "not_assessed"
+    assert buyer_resemblance(invented(60, days=700), no_op).outcome == "not_assessed"
+    assert (
+        buyer_resemblance([dataclasses.replace(r, date=None) for r in invented(300)], no_op).outcome
+        == "not_assessed"
+    )
+    assert buyer_resemblance([], no_op).outcome == "not_assessed"
 
 
 @needs_data
 @pytest.mark.data
 def test_the_echo_plus_launch_is_not_called_anything():
-    assert buyers(merge(read("echo_plus_bestbuy.csv")[0].reviews), no_op).outcome == "not_assessed"
+    assert buyer_resemblance(merge(read("echo_plus_bestbuy.csv")[0].reviews), no_op).outcome == "not_assessed"

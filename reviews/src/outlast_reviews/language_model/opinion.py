@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outlast_reviews.checks.finding import Finding, Sign
-from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
-from outlast_reviews.judge.prompt import PROMPT_VERSION, REASONS
+from outlast_reviews.language_model.answer import SUSPICIOUS, Judgement
+from outlast_reviews.language_model.prompt import PROMPT_VERSION, REASONS
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from outlast import Fact
-from outlast_reviews.judge.answer import SUSPICIOUS, Judgement
-from outlast_reviews.judge.prompt import REASONS, RequestFormat, ReviewText, request_format_from
+from outlast_reviews.language_model.answer import SUSPICIOUS, Judgement
+from outlast_reviews.language_model.prompt import REASONS, RequestFormat, ReviewText, request_format_from
 
 SPACE = "reviews: model's judgements"
 KEEP = timedelta(days=90)
@@ -23,7 +23,7 @@ BATCH_SIZE = 1_000
 _JUDGEMENT = TypeAdapter(Judgement)
 
 
-class FactStore(Protocol):
+class BlockingFacts(Protocol):
     """`outlast.facts(SPACE).blocking`."""
 
     def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None: ...
@@ -34,13 +34,13 @@ class FactStore(Protocol):
 class JudgementCache:
     """Judgements of one model and server, shared by all sources or private to the source `about`."""
 
-    def __init__(self, facts: FactStore, base_url: str, model: str, about: str = "") -> None:
+    def __init__(self, facts: BlockingFacts, base_url: str, model: str, about: str = "") -> None:
         self._facts = facts
         self._about = about
         asked = f"{base_url}\n{model}"
         self._format_key = f"dialect {hashlib.sha256(asked.encode()).hexdigest()}"
 
-    def judgements(self, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
+    def find(self, texts: Mapping[str, ReviewText]) -> dict[str, Judgement]:
         """Return the stored judgements of these texts by key."""
         own = {self._own(key): key for key in texts}
         found = self._facts.get([*own, *texts])
@@ -48,7 +48,7 @@ class JudgementCache:
         valid = {key: _judgement(value, texts[key]) for key, value in stored.items()}
         return {key: judgement for key, judgement in valid.items() if judgement}
 
-    def keep(self, judged: Mapping[str, Judgement]) -> None:
+    def save(self, judged: Mapping[str, Judgement]) -> None:
         """Store for all sources, or for this one alone if a text of the batch may have manipulated the answer."""
         name = self._own if _is_suspect(judged.values()) else str
         self._facts.put((Fact(name(key), asdict(judgement)) for key, judgement in judged.items()), keep=KEEP)
@@ -62,7 +62,7 @@ class JudgementCache:
             request_format_from(found[self._format_key][0].value) if self._format_key in found else RequestFormat()
         )
 
-    def keep_request_format(self, request_format: RequestFormat) -> None:
+    def save_request_format(self, request_format: RequestFormat) -> None:
         self._facts.put([Fact(self._format_key, request_format.as_json())], keep=KEEP_REQUEST_FORMAT)
 
 

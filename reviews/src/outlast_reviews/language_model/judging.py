@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 
-from outlast_reviews.judge import prompt
-from outlast_reviews.judge.answer import Judgement, judgements
-from outlast_reviews.judge.client import ChatClient, Reply, RetryPolicy
-from outlast_reviews.judge.errors import (
+from outlast_reviews.language_model import prompt
+from outlast_reviews.language_model.answer import Judgement, judgements
+from outlast_reviews.language_model.client import ChatClient, Reply, RetryPolicy
+from outlast_reviews.language_model.errors import (
     InvalidAnswerError,
     RequestRefusedError,
     ServerBusyError,
     ServerTimeoutError,
     ServerUnusableError,
 )
-from outlast_reviews.judge.prompt import BATCH, RequestFormat, ReviewText, messages
+from outlast_reviews.language_model.prompt import BATCH, RequestFormat, ReviewText, messages
 
 MOST_EMPTY = 8
 """Consecutive answers without a valid judgement after which the run stops."""
@@ -37,9 +37,9 @@ Batch = Mapping[str, ReviewText]
 class JudgementStore(Protocol):
     """Stores judgements before the next request is sent."""
 
-    async def judgements(self, judged: Mapping[str, Judgement]) -> None: ...
+    async def save_judgements(self, judged: Mapping[str, Judgement]) -> None: ...
 
-    async def request_format(self, request_format: RequestFormat) -> None: ...
+    async def save_request_format(self, request_format: RequestFormat) -> None: ...
 
 
 class StopJudging(Exception):  # noqa: N818 - a control-flow exception
@@ -157,7 +157,7 @@ class JudgingRun:
             self._stop(str(stop))
             return
         if valid:
-            await self.store.judgements(valid)
+            await self.store.save_judgements(valid)
             self.progress.judged |= valid
             self.progress.done += len(valid)
         missing = {key: text for key, text in batch.items() if key not in valid}
@@ -217,7 +217,7 @@ class JudgingRun:
             self._busy = 0
             if request_format != self.request_format:
                 self.request_format = request_format
-                await self.store.request_format(request_format)
+                await self.store.save_request_format(request_format)
             return reply
 
     def _stop(self, sentence: str) -> None:

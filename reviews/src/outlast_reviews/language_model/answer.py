@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from outlast_reviews.judge.errors import InvalidAnswerError
-from outlast_reviews.judge.prompt import REASONS, ReviewText
+from outlast_reviews.language_model.errors import InvalidAnswerError
+from outlast_reviews.language_model.prompt import REASONS, ReviewText
 
 SUSPICIOUS = 70
 """Suspicion from which a judgement is a sign and needs a quote."""

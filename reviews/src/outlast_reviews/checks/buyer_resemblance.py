@@ -30,7 +30,7 @@ RAISED = 3.0
 """Likelihood ratio from which the resemblance is reported."""
 
 
-def buyers(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
+def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
     """Whether the busiest four weeks bring better stars than the rest, as a bought campaign does."""
     dated = sorted((r.date.toordinal(), r.rating) for r in reviews if r.date and r.rating is not None)
     days = dated[-1][0] - dated[0][0] + 1 if dated else 0

@@ -1,1 +1,0 @@
-"""The optional judge: a language model that reads the texts, whose answers change the verdict little."""
