@@ -5,6 +5,7 @@ import dataclasses
 import time
 from typing import Any
 
+import figures
 from outlast.core.analyses.call_keys import CallKeys
 
 
@@ -57,11 +58,16 @@ async def small() -> float:
     return (time.perf_counter() - began) / times
 
 
-if __name__ == "__main__":
+def main() -> None:
+    largest = figures.size(30)
     print(f"a small argument: {asyncio.run(small()) * 1e6:.0f} µs")
-    for size in (1, 10, 30):
+    for size in sorted({1, min(10, largest), largest}):
         took, each, longest = asyncio.run(measure(size))
         print(
             f"{size} MB: {took * 1000:.0f} ms, {each * 1000:.0f} ms/MB beside a busy loop, "
             f"the loop stood still for {longest * 1000:.1f} ms at most"
         )
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,7 @@ async def run(sessions: int, rounds: int) -> None:
     ours: list[float] = []
     theirs: list[float] = []
     with sites.folder():
-        import peer
+        import huey_tasks
 
         async with sites.opened() as outlast:
             for r in range(rounds):
@@ -38,10 +38,10 @@ async def run(sessions: int, rounds: int) -> None:
                     ours.append(await drained(lambda: sites.ended(outlast), r * sessions, sessions))
 
                 for n in range(sessions):
-                    peer.nothing(n)
+                    huey_tasks.nothing(n)
 
                 async def done() -> int:
-                    return peer.huey.storage.result_store_size()
+                    return huey_tasks.huey.storage.result_store_size()
 
                 with sites.huey_worker():
                     theirs.append(await drained(done, r * sessions, sessions))

@@ -52,13 +52,13 @@ async def run(times: int, rounds: int) -> None:
     theirs: list[list[float]] = []
     with sites.folder():
         listener = StartListener()
-        import peer
+        import huey_tasks
 
         async def begin(n: int) -> None:
             await outlast.start("stamp", owner=f"o{n}", n=n)
 
         async def begin_theirs(n: int) -> None:
-            peer.stamp(n)
+            huey_tasks.stamp(n)
 
         async with sites.opened() as outlast:
             with sites.worker(), sites.huey_worker():

@@ -88,7 +88,7 @@ def worker(concurrency: int = 100):
 
 def huey_worker(threads: int = 1):
     """Run one huey consumer process with default polling."""
-    return process("-m", "huey.bin.huey_consumer", "peer.huey", "-w", str(threads), "-k", "thread")
+    return process("-m", "huey.bin.huey_consumer", "huey_tasks.huey", "-w", str(threads), "-k", "thread")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
     seconds = rng.uniform(5.0, 15.0)
     api, machine, crowded = rng.choice(fleet.apis), rng.choice(fleet.workers), rng.random() < 0.5
     workers = _at_work(fleet, machine)
-    process = api.main
+    process = api.main_pid
     if process is None or not workers:
         return "nobody was there"
     worker = rng.choice(workers)
@@ -54,7 +54,7 @@ def exhaust_descriptors(fleet: "Fleet", rng: random.Random) -> str:
         outcome = _crowded(fleet, api, process, limit, seconds) if crowded else _starved(fleet, api, seconds)
         if links := _links(worker, fleet.wires.port(machine.name)):
             fleet.ineffective.append(f"exhaust_descriptors: a worker of {machine.name} opened {links} connections")
-        if api.main != process:
+        if api.main_pid != process:
             fleet.ledger.died.append(f"the process of {api.name}, short of descriptors,")
         if worker not in machine.workers():
             fleet.ledger.died.append(f"worker process {worker} of {machine.name}, short of descriptors,")

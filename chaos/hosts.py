@@ -88,7 +88,7 @@ class Host:
             self.start()
 
     @property
-    def main(self) -> int | None:
+    def main_pid(self) -> int | None:
         """The main process."""
         return None if self._child is None else self._child.pid
 
