@@ -9,14 +9,5 @@ ranges AS MATERIALIZED (
     ) AS r (queue, analysis, highest, lowest, since)
     WHERE EXISTS (SELECT FROM places)
 ),
-ordinary AS MATERIALIZED (
-    SELECT next.id, next.priority, next.available_at, next.number, next.crashes
-    FROM ranges CROSS JOIN LATERAL (
-        SELECT s.id, s.priority, s.available_at, s.number, s.crashes FROM analysis_sessions AS s
-        WHERE
-            s.queue = ranges.queue AND s.analysis = ranges.analysis AND s.status = 'pending' AND s.ready = 1
-            AND s.priority <= ranges.highest AND s.priority >= ranges.lowest AND s.available_at >= ranges.since
-            {lock_next}
-    ) AS next
-),
+{claim_ordinary(ranges, s.priority <= ranges.highest AND s.priority >= ranges.lowest AND s.available_at >= ranges.since)},
 {claim_candidates}
