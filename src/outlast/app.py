@@ -2,22 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from outlast.backends.clock import SystemClock
-from outlast.core.analyses.analysis import Analysis, Catalogue, Check, Export, Render, Step
+from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
 from outlast.core.analyses.facts import Facts
+from outlast.core.analyses.keyword_options import options_as_keywords
 from outlast.core.analyses.upload import Upload
 from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
-from outlast.domain.retry_after import DAY
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
@@ -86,63 +86,13 @@ class Outlast:
         base = self._settings.model_dump(exclude_unset=True) if self._settings is not None else {}
         self._settings = load_settings(**{**base, **{k: v for k, v in changes.items() if v is not None}})
 
-    def analysis(
-        self,
-        name: str,
-        *,
-        title: str | None = None,
-        steps: Sequence[Step[..., Any]] = (),
-        timeout: float | None = None,
-        max_attempts: int | None = None,
-        queue: str = "analysis",
-        priority: int = 0,
-        isolation: Literal["process"] | None = None,
-        subject: Callable[..., str] | None = None,
-        intro: str | None = None,
-        render: Render | None = None,
-        page_title: Callable[[Any], str] | None = None,
-        exports: Mapping[str, Export] | None = None,
-        check: Check | None = None,
-        longest_wait: float = DAY,
-        short_forms: Mapping[str, str] | None = None,
-    ) -> Callable[[Work], Work]:
-        """Register a typed function as the analysis `name`.
+    @options_as_keywords(AnalysisOptions)
+    def analysis(self, name: str, options: AnalysisOptions) -> "Registration":
+        """Register the typed function that follows as the analysis `name`, with any of the options below.
 
-        `steps` is its plan, in order. `timeout` (seconds per attempt) and `max_attempts` override the settings.
-        `isolation="process"` runs each attempt in a process that can be killed. `subject` names what is analysed,
-        from the validated input, and may raise `InvalidInput`. `render` returns the result page's HTML for the
-        result and a `PageView`, `page_title` that page's title; `exports` are downloadable files, by name; `intro`
-        is safe HTML above the form. `check` is `async` and validates the input before a start is accepted: it may
-        read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
-        `longest_wait` (seconds) caps every `RetryAfter`. `short_forms={"url": "source"}` lets `{"url": …}` alone
-        start this analysis over HTTP, with its input field `source`.
+        `@outlast.analysis("site", steps=[read, count], timeout=300)`.
         """
-
-        def register(work: Work) -> Work:
-            self.catalogue.add(
-                Analysis(
-                    name,
-                    title or name.replace("_", " ").capitalize(),
-                    work,
-                    tuple(steps),
-                    timeout,
-                    max_attempts,
-                    queue,
-                    priority,
-                    isolation,
-                    subject,
-                    intro,
-                    render,
-                    page_title,
-                    exports or {},
-                    check,
-                    longest_wait,
-                    short_forms or {},
-                )
-            )
-            return work
-
-        return register
+        return Registration(self.catalogue, name, options)
 
     def asgi(self) -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount."""
@@ -340,6 +290,20 @@ class Outlast:
             url = self.settings.redis_url
             self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
         return self._rates
+
+
+class Registration:
+    """The decorator that `Outlast.analysis` returns."""
+
+    def __init__(self, catalogue: Catalogue, name: str, options: AnalysisOptions) -> None:
+        self._catalogue = catalogue
+        self._name = name
+        self._options = options
+
+    def __call__(self, work: Work) -> Work:
+        """Register `work` and return it."""
+        self._catalogue.add(Analysis.of(self._name, work, self._options))
+        return work
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):

@@ -26,7 +26,7 @@ class SmallSite:
         self._catalogue = catalogue
 
     def add(self, work: Callable[..., Any], *steps: Step[..., Any], **options: Any) -> None:
-        self._catalogue.add(Analysis(work.__name__, work.__name__, work, steps, **options))
+        self._catalogue.add(Analysis(work.__name__, work, steps=steps, **options))
 
     def start_worker(self, **options: Any) -> None:
         self.engine.embed(1, WorkerOptions(sleep=0.05, grace=0.0, **options))

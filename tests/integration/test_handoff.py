@@ -47,7 +47,7 @@ class Bench:
         self.gate = asyncio.Event()
         self.begun = []
         self.most = self.now = 0
-        engine.catalogue.add(Analysis("site", "Site", self.site, ()))
+        engine.catalogue.add(Analysis("site", self.site))
         self.worker = engine.worker(options, handoff=self.handoff)
 
     async def site(self, url: str):

@@ -67,7 +67,7 @@ async def test_after_a_failure_every_call_gets_its_own_result_and_none_is_worked
         pytest.skip("isolation meets both real stores")
     ledger = tmp_path / "ledger"
     work = getattr(kept_analyses, f"{case}_{kind}")
-    analysis = Analysis(case, case, work, kept_analyses.STEPS[kind], isolation=isolation)
+    analysis = Analysis(case, work, steps=kept_analyses.STEPS[kind], isolation=isolation)
     async with working(store, analysis) as engine:
         session, stored = await end(engine, case, ledger=str(ledger))
     assert (session.status, session.attempt) == (Status.COMPLETED, 2)

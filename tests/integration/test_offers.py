@@ -24,7 +24,7 @@ async def installation():
     async def site(n: int) -> int:
         return n
 
-    catalogue.add(Analysis("site", "Site", site, (), queue="slow", priority=3))
+    catalogue.add(Analysis("site", site, queue="slow", priority=3))
     engine = Engine(
         MemoryStore(clock),
         MemoryNotifier(),

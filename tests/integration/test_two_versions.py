@@ -35,7 +35,7 @@ async def new_work(text: str, language: str = "en") -> str:
 @asynccontextmanager
 async def version(store, notifier, work):
     catalogue = Catalogue()
-    catalogue.add(Analysis("judge", "Judge", work))
+    catalogue.add(Analysis("judge", work))
     defaults, retention = StartDefaults(StartLimits(100, 1000), 20.0, 3), Retention(24, 24, 24)
     engine = Engine(store, notifier, catalogue, SystemClock(), defaults, retention)
     await engine.open()

@@ -24,7 +24,7 @@ async def everything(
 ) -> None: ...
 
 
-ANALYSIS = Analysis("everything", "Everything", everything)
+ANALYSIS = Analysis("everything", everything)
 FIELDS = {f["name"]: f for f in form_fields(ANALYSIS)}
 
 
@@ -53,7 +53,7 @@ def test_a_type_with_a_name_of_its_own_has_the_field_of_what_it_is_made_of():
 
     async def graded(grade: Grade) -> None: ...
 
-    (field,) = form_fields(Analysis("graded", "Graded", graded))
+    (field,) = form_fields(Analysis("graded", graded))
     assert field["kind"] == "number"
 
 
@@ -68,7 +68,7 @@ def test_a_field_may_offer_examples():
         text: Annotated[str, Field(json_schema_extra={"x-examples": [{"value": "a", "label": "Try a"}]})],
     ) -> None: ...
 
-    (field,) = form_fields(Analysis("offering", "Offering", offering))
+    (field,) = form_fields(Analysis("offering", offering))
     assert field["examples"] == [{"value": "a", "label": "Try a"}]
 
 

@@ -74,7 +74,7 @@ async def session_page(context: RequestContext) -> Response:
     known = session.analysis in catalogue
     return context.page(
         "progress.html",
-        title=catalogue[session.analysis].title if known else session.analysis,
+        title=catalogue[session.analysis].shown_title if known else session.analysis,
         snapshot=json.loads(await snapshot_body(context, view)),
     )
 
@@ -142,7 +142,7 @@ def _form(
     analyses = [
         {
             "name": a.name,
-            "title": a.title,
+            "title": a.shown_title,
             "intro_html": Markup(a.intro) if a.intro else None,  # noqa: S704 - the developer's own HTML
             "fields": fields[a.name],
         }

@@ -93,7 +93,7 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
         result = json.loads(stored.result)
         if analysis is None:
             return stored.analysis, result, None
-        title = analysis.page_title(result) if analysis.page_title else analysis.title
+        title = analysis.page_title(result) if analysis.page_title else analysis.shown_title
         if analysis.render is None:
             return title, result, None
         return title, None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML

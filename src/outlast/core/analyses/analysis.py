@@ -3,9 +3,9 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, update_wrapper
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, get_type_hints, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
 
@@ -146,41 +146,77 @@ class Export:
     """Generates the content from the result (as JSON data). Called in a thread."""
 
 
-@dataclass(frozen=True)
-class Analysis:
-    """A named piece of slow work."""
+@dataclass(frozen=True, kw_only=True)
+class AnalysisOptions:
+    """What may be said about an analysis beside its name and function.
 
-    name: str
-    title: str
-    work: Callable[..., Any]
+    `title`: shown to visitors; by default made from the name.
+
+    `steps`: the plan, in order; each has a name of its own. Without steps the whole analysis is one step.
+
+    `timeout`: seconds per attempt, more than 0; `None`: the setting `ANALYSIS_QUEUE_TIMEOUT`.
+
+    `max_attempts`: at least 1; `None`: the setting `ANALYSIS_QUEUE_MAX_TRIES`.
+
+    `queue`: the queue that its sessions wait in; workers may serve some queues only.
+
+    `priority`: sessions of a higher one are claimed first; a start by host code may set its own.
+
+    `isolation`: `"process"` runs each attempt in its own process, which can be killed; the function must be at
+    the top of a module.
+
+    `subject`: takes the validated input as keyword arguments and returns what is analysed, as text: one owner has
+    at most one session in flight for it. It may raise `InvalidInput`. By default a hash of the input.
+
+    `intro`: safe HTML above the form.
+
+    `render`: takes the result (as JSON data) and a `PageView`, and returns safe HTML. Called in a thread.
+
+    `page_title`: takes the result (as JSON data) and returns the title of its page; `None`: the title.
+
+    `exports`: downloadable files by their names, whose extension determines the media type.
+
+    `check`: an `async def` that takes the validated input as keyword arguments before a start is accepted. It may
+    read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
+
+    `longest_wait`: seconds that a `RetryAfter` waits at most, up to a year.
+
+    `short_forms`: `{"url": "source"}` lets `{"url": …}` alone start this analysis over HTTP, with its input field
+    `source`.
+    """
+
+    title: str | None = None
     steps: Sequence[Step[..., Any]] = ()
     timeout: float | None = None
-    """Seconds per attempt; `None`: use the setting."""
     max_attempts: int | None = None
-    """`None`: use the setting."""
     queue: str = "analysis"
     priority: int = 0
     isolation: Literal["process"] | None = None
-    """`process` runs each attempt in its own process, which can be killed."""
     subject: Callable[..., str] | None = None
-    """Returns the subject for a validated input; may raise `InvalidInput` to refuse a start."""
     intro: str | None = None
-    """Safe HTML above the form."""
     render: Render | None = None
     page_title: Callable[[Any], str] | None = None
-    """Returns the page title for a result; `None`: use the title of the analysis."""
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
-    """Exports by file name; its extension determines the media type."""
     check: Check | None = None
-    """Validates a start before it is accepted; may read the head of uploads and raise `InvalidInput`."""
     longest_wait: float = DAY
-    """Maximum seconds that a `RetryAfter` waits."""
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Fields of a start body that select this analysis by themselves, each with the input field it fills."""
+
+
+@dataclass(frozen=True)
+class Analysis(AnalysisOptions):
+    """A named piece of slow work: its options, its name and its function."""
+
+    name: str
+    work: Callable[..., Any]
     is_async: bool = field(init=False)
+
+    @classmethod
+    def of(cls, name: str, work: Callable[..., Any], options: AnalysisOptions) -> Self:
+        return cls(name, work, **{option.name: getattr(options, option.name) for option in fields(options)})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.work))
+        object.__setattr__(self, "steps", tuple(self.steps))
         names = [s.name for s in self.steps]
         if len(set(names)) != len(names):
             raise ValueError(f"The analysis {self.name!r} has two steps of one name: give one of them name=.")
@@ -195,6 +231,10 @@ class Analysis:
                 "that can be imported, not within another function or the script itself."
             )
 
+    @property
+    def shown_title(self) -> str:
+        return self.title or self.name.replace("_", " ").capitalize()
+
     @cached_property
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
@@ -207,7 +247,7 @@ class Analysis:
     @cached_property
     def plan(self) -> Sequence[PlannedStep]:
         """The steps in order; an analysis without steps is a plan of one step."""
-        return [s.planned for s in self.steps] or [PlannedStep(self.name, self.title)]
+        return [s.planned for s in self.steps] or [PlannedStep(self.name, self.shown_title)]
 
 
 class Catalogue:
