@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from outlast import Outlast
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ async def opened() -> AsyncIterator[Outlast]:
     from workload import outlast
 
     outlast.configure(data_dir=Path(os.environ["ANALYSIS_DATA_DIR"]))
-    await outlast.open(maintain=False)
+    await runtime_of(outlast).open(maintain=False)
     try:
         yield outlast
     finally:
@@ -52,7 +53,7 @@ async def opened() -> AsyncIterator[Outlast]:
 
 async def ended(outlast: Outlast) -> int:
     """The number of final sessions."""
-    counts = await (await outlast.engine()).store.count()
+    counts = await (await runtime_of(outlast).engine()).store.count()
     return sum(n for status, n in counts.items() if Status(status).final)
 
 

@@ -11,6 +11,7 @@ import psycopg
 import figures
 import servers
 import sites
+from outlast.app import runtime_of
 
 REAL = 10
 AT_WORK = 100
@@ -85,7 +86,7 @@ async def clean(outlast, until: float) -> None:
     """Clean up with a short retention, so that rows are deleted steadily."""
     from datetime import timedelta
 
-    engine = await outlast.engine()
+    engine = await runtime_of(outlast).engine()
     while time.monotonic() < until:
         before = engine.clock.now() - timedelta(seconds=30)
         await engine.store.prune(

@@ -8,6 +8,7 @@ import psutil
 
 import figures
 import sites
+from outlast.app import runtime_of
 
 AT_ONCE = 10_000
 SECONDS = 20.0
@@ -50,7 +51,7 @@ async def most_claims(outlast) -> int:
     """The number of workers; more than one means that a worker lost its lease under load."""
     from outlast.ports.store import Selection
 
-    engine = await outlast.engine()
+    engine = await runtime_of(outlast).engine()
     return max(s.claim for s in await engine.store.select(Selection(limit=1000)))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 import uvicorn
 
 import workload
+from outlast.app import runtime_of
 
 ASKED: Counter[str] = Counter()
 QUERIES = ("changed", "gone", "get", "workers", "queue_position", "result", "version")
@@ -34,7 +35,7 @@ def counting(ours):
 
 async def serve() -> None:
     async with workload.outlast.lifespan():
-        store = (await workload.outlast.engine()).store
+        store = (await runtime_of(workload.outlast).engine()).store
         # a store that batches the lookups of polls counts one query for many
         names = [
             "_version_of_each" if q == "version" and hasattr(store, "_version_of_each") else q for q in QUERIES

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from outlast import Outlast
+from outlast.app import runtime_of
 from peers.peer import stamp
 
 outlast = Outlast()
@@ -34,7 +35,7 @@ class Ours:
 
     async def open(self) -> None:
         os.environ.update(self._environment)
-        await outlast.open(maintain=False)
+        await runtime_of(outlast).open(maintain=False)
 
     async def begin(self, n: int) -> None:
         await outlast.start("begins", owner=f"o{n}", n=n)
@@ -43,7 +44,7 @@ class Ours:
         await outlast.start("holds_on", owner=f"o{n}", n=n, seconds=seconds)
 
     async def left(self) -> int:
-        counted = await (await outlast.engine()).store.count()
+        counted = await (await runtime_of(outlast).engine()).store.count()
         return sum(count for status, count in counted.items() if not status.final)
 
     async def close(self) -> None:

@@ -9,9 +9,16 @@ if TYPE_CHECKING:
     from outlast.core.analyses.context import owner, report, track
     from outlast.core.analyses.facts import Fact, Facts
     from outlast.core.analyses.upload import Upload
-    from outlast.core.sessions import Started
+    from outlast.core.handles import (
+        AnalysisHandle,
+        AsyncAnalysisHandle,
+        BlockingAnalysisHandle,
+        SessionHandle,
+        StartOptions,
+    )
     from outlast.core.watch import SessionView
     from outlast.domain.errors import (
+        AnalysisFailed,
         DiskAlmostFull,
         InvalidInput,
         OutlastError,
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
         QueueFull,
         QuotaExceeded,
         RetryAfter,
+        SessionGone,
         StoreUnavailable,
         TooLarge,
         TooManyActive,
@@ -37,9 +45,16 @@ _NAMES_BY_MODULE = {
     "outlast.core.analyses.context": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
     "outlast.core.analyses.upload": ("Upload",),
-    "outlast.core.sessions": ("Started",),
+    "outlast.core.handles": (
+        "AnalysisHandle",
+        "AsyncAnalysisHandle",
+        "BlockingAnalysisHandle",
+        "SessionHandle",
+        "StartOptions",
+    ),
     "outlast.core.watch": ("SessionView",),
     "outlast.domain.errors": (
+        "AnalysisFailed",
         "DiskAlmostFull",
         "InvalidInput",
         "OutlastError",
@@ -48,6 +63,7 @@ _NAMES_BY_MODULE = {
         "QueueFull",
         "QuotaExceeded",
         "RetryAfter",
+        "SessionGone",
         "StoreUnavailable",
         "TooLarge",
         "TooManyActive",
@@ -71,8 +87,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AnalysisFailed",
+    "AnalysisHandle",
     "AnalysisOptions",
     "AnalysisSession",
+    "AsyncAnalysisHandle",
+    "BlockingAnalysisHandle",
     "CancelAnswer",
     "DiskAlmostFull",
     "Export",
@@ -90,10 +110,12 @@ __all__ = [
     "QuotaExceeded",
     "RetryAfter",
     "RetryAnswer",
+    "SessionGone",
+    "SessionHandle",
     "SessionView",
     "Settings",
     "SettingsError",
-    "Started",
+    "StartOptions",
     "Status",
     "Step",
     "StoreUnavailable",

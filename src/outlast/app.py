@@ -1,40 +1,34 @@
 """The composition root: `Outlast`, the application object that registers analyses and is served or mounted."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, ParamSpec, TypeVar, overload
 
-from outlast.backends.clock import SystemClock
 from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
 from outlast.core.analyses.facts import Facts
 from outlast.core.analyses.keyword_options import options_as_keywords
 from outlast.core.analyses.upload import Upload
-from outlast.core.circuit_breaker import ANSWER_WITHIN
-from outlast.core.sessions import Started
+from outlast.core.handles import AnalysisHandle, AsyncAnalysisHandle, BlockingAnalysisHandle, SessionHandle
+from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
-from outlast.domain.errors import StoreRefused, StoreUnavailable
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
 from outlast.ports.clock import Clock
 from outlast.ports.facts import FactStore
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, RetryAnswer
-from outlast.running.engine import Engine
-from outlast.running.worker import WorkerOptions
-from outlast.settings import Settings, load_settings
-from outlast.web.keys import KeyRing, require_safe_key
-from outlast.wiring import enrol, make_engine
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
+from outlast.runtime import Runtime
+from outlast.settings import Settings
+from outlast.web.keys import KeyRing
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from outlast.web.access import OwnerOf
-    from outlast.web.operators import Operators
-    from outlast.web.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +36,19 @@ MIN_BACKOFF = 0.1
 MAX_BACKOFF = 5.0
 """Seconds between attempts to open an unavailable store."""
 
-Work = TypeVar("Work", bound=Callable[..., Any])
+
+class _TrustedCode(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "trusted code"
+
+
+BY_TRUSTED_CODE: Final = _TrustedCode()
+"""The default of `owner`, compared by identity, so that `None`, as of nobody, is not taken for trusted code."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Outlast:
@@ -60,31 +66,23 @@ class Outlast:
         title: str = "Outlast",
         assets: Path | None = None,
     ) -> None:
-        self._settings = settings
         self._owner = owner
         self._title = title
         self._assets = assets
-        self._engine: Engine | None = None
-        self._closed = False
-        self._rates: Rates | None = None
-        self._operators: Operators | None = None
-        self._open_lock = asyncio.Lock()
-        self._opening: asyncio.Task[Engine] | None = None
-        self.catalogue = Catalogue()
+        self._catalogue = Catalogue()
+        self._runtime = Runtime(settings, self._catalogue)
 
     @property
     def settings(self) -> Settings:
         """The settings, loaded lazily, so that an import has no side effects; raises `SettingsError`."""
-        if self._settings is None:
-            self._settings = load_settings()
-        return self._settings
+        return self._runtime.settings
 
     def configure(self, **changes: Any) -> None:
-        """Override settings by field name before the engine is open, as command-line flags do."""
-        if self._engine is not None:
-            raise RuntimeError("Outlast is already open; call configure() before.")
-        base = self._settings.model_dump(exclude_unset=True) if self._settings is not None else {}
-        self._settings = load_settings(**{**base, **{k: v for k, v in changes.items() if v is not None}})
+        """Override settings by field name before anything is open, as command-line flags do.
+
+        `None` changes nothing. Raises `SettingsError`, and `RuntimeError` once something is open.
+        """
+        self._runtime.configure(changes)
 
     @options_as_keywords(AnalysisOptions)
     def analysis(self, name: str, options: AnalysisOptions) -> "Registration":
@@ -92,7 +90,13 @@ class Outlast:
 
         `@outlast.analysis("site", steps=[read, count], timeout=300)`.
         """
-        return Registration(self.catalogue, name, options)
+
+        def register(work: Callable[..., Any]) -> AnalysisHandle[..., Any]:
+            plain = work.work if isinstance(work, AnalysisHandle) else work  # one function may be two analyses
+            self._catalogue.add(Analysis.of(name, plain, options))
+            return self.handle(name)
+
+        return Registration(register)
 
     def asgi(self) -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount."""
@@ -101,11 +105,11 @@ class Outlast:
         return make_site(
             Site(
                 settings=lambda: self.settings,
-                engine=self.engine,
+                engine=self._runtime.engine,
                 keys=lambda: KeyRing.of(self.settings),
-                rates=self._make_rates,
-                operators=self.operators,
-                catalogue=self.catalogue,
+                rates=self._runtime.rates,
+                operators=self._runtime.operators,
+                catalogue=self._catalogue,
                 owner=self._owner,
                 title=self._title,
                 assets=self._assets,
@@ -120,146 +124,104 @@ class Outlast:
         """
         return Lifespan(self, workers)
 
-    async def engine(self) -> Engine:
-        """The engine; opened on first use, with a log line, if no lifespan has opened it."""
-        if self._engine is None:
-            if self._closed:  # nothing would close an engine opened now
-                raise StoreUnavailable("Outlast was closed in this process; open it again with lifespan().")
-            return await self._open_on_first_use()
-        return self._engine
-
-    async def _open_on_first_use(self) -> Engine:
-        """Open once for all concurrent callers; each waits no longer than for a response of the store."""
-        opening = self._opening
-        if opening is None or opening.done() or opening.get_loop() is not asyncio.get_running_loop():
-            log.info("Outlast opens on its first request; use outlast.lifespan() to open it at startup.")
-            opening = self._opening = asyncio.create_task(self.open())
-            opening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        await asyncio.wait((opening,), timeout=ANSWER_WITHIN)
-        if not opening.done():
-            raise StoreUnavailable("The store has not opened yet.")
-        return opening.result()
-
-    async def open(
-        self,
-        *,
-        workers: int = 0,
-        maintain: bool = True,
-        embed: bool = True,
-        migrate: bool = True,
-        patient: bool = False,
-    ) -> Engine:
-        """Open the engine in this event loop. Idempotent.
-
-        Starts `workers` worker threads in this process; sync mode starts one, unless `embed` is false. Without
-        `maintain` the engine neither recovers nor cleans up sessions, for short-lived commands. `migrate=False`
-        raises `SchemaOutdated` if the schema is not current. `patient` waits while the store is unavailable, with
-        one log line; `StoreRefused` and `ForeignKey` are raised all the same.
-        """
-        async with self._open_lock:
-            if self._engine is None:
-                if maintain:  # servers and workers must not sign with a key that others can read
-                    require_safe_key(self.settings)
-                self._engine = engine = await self._open_engine(maintain, migrate, patient)
-                self._closed = False
-                inline = 1 if self.settings.inline and maintain else 0
-                if embed:
-                    engine.embed(workers or inline, self.worker_options())
-        return self._engine
-
-    async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
-        pause = MIN_BACKOFF
-        while True:
-            engine = make_engine(self.settings, self.catalogue)
-            try:
-                await engine.open(maintain=maintain, migrate=migrate)
-                try:
-                    await enrol(engine.store, self.settings)
-                except BaseException:
-                    await engine.close()
-                    raise
-            except StoreRefused:
-                raise
-            except StoreUnavailable as error:
-                if not patient:
-                    raise
-                if pause == MIN_BACKOFF:
-                    log.warning("Waiting for the store %s: %s", self.settings.shown_store, error)
-                await asyncio.sleep(pause * engine.rng.uniform(0.5, 1))
-                pause = min(MAX_BACKOFF, pause * 2)
-            else:
-                if pause > MIN_BACKOFF:
-                    log.warning("The store is available.")
-                return engine
-
     async def close(self) -> None:
-        """Let workers drain, then close the engine. Only `open` and `lifespan` open it again."""
-        self._closed = True
-        if self._opening is not None:
-            self._opening.cancel()
-        if self._engine is not None:  # draining workers still use it
-            try:
-                await self._engine.close(self.settings.shutdown_grace)
-            finally:
-                self._engine = None
-        if self._rates is not None:
-            await self._rates.close()
+        """Let workers of this process drain, then close everything that is open; only `lifespan` opens it again.
 
-    def worker_options(self, **changes: Any) -> WorkerOptions:
-        """The options of a worker, from the settings and `changes`."""
-        settings = self.settings
-        queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
-        options = WorkerOptions(
-            settings.concurrency, queues, sleep=settings.worker_sleep, grace=settings.shutdown_grace
-        )
-        return replace(options, **{k: v for k, v in changes.items() if v is not None})
-
-    async def start(self, analysis: str, /, *, owner: str, **values: Any) -> Started:
-        """Start an analysis with these input values, or return the session in flight for the same subject.
-
-        Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`.
+        For scripts that use no `lifespan`. Call it in the event loop in which Outlast was first used.
         """
-        return await (await self.engine()).sessions.start(analysis, values, owner)
+        await self._runtime.close()
 
-    async def upload(self, file: BinaryIO, name: str, *, owner: str) -> Upload:
-        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter."""
-        stored = await (await self.engine()).sessions.store_upload(owner, name, file)
+    def handle(self, analysis: str) -> AnalysisHandle[..., Any]:
+        """The handle of an analysis whose name is known at run time only. Raises `UnknownAnalysis`."""
+        registered = self._catalogue[analysis]
+        if registered.is_async:
+            return AsyncAnalysisHandle(registered, self._runtime)
+        return BlockingAnalysisHandle(registered, self._runtime)
+
+    async def start(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> SessionHandle[Any]:
+        """Start an analysis, named at run time, with these input values.
+
+        With an `owner`, the session in flight for the same subject is returned if there is one. Left out, the
+        caller is trusted code: no limit per owner applies, and every start is a session of its own. An input field
+        of the name `owner` needs `outlast.handle(name).options(owner=…).start(owner=…)`.
+
+        Raises `UnknownAnalysis`, `InvalidInput`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an
+        owner, `TooManyActive`.
+        """
+        handle = self.handle(analysis)
+        if owner is not BY_TRUSTED_CODE:
+            handle = handle.options(owner=owner)
+        return await handle.start(**values)
+
+    async def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
+        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter.
+
+        Without an owner it is a file of trusted code, for its starts without an owner. `name` is shown to people.
+        Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
+        """
+        stored = await self._runtime.use(lambda sessions: sessions.store_upload(owner, name, file))
         return Upload(stored.sha256)
 
     async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
-        """The current view of a session; `None`: this owner has no such session (`owner=None`: any owner's)."""
-        return await (await self.engine()).sessions.get(session_id, owner=owner)
+        """The current view of a session; `None`: this owner has no such session.
+
+        Here and below, `owner=None` is trusted code, which may use every owner's sessions, and every use of a
+        session may raise `StoreUnavailable`.
+        """
+        return await self._runtime.use(lambda sessions: sessions.get(session_id, owner=owner))
 
     async def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]:
-        """Yield the session's view now and after each change, the final one last."""
-        async for view in (await self.engine()).sessions.watch(session_id, owner=owner):
+        """Yield the session's view now and after each change, the final one last. Nothing: no such session."""
+        async for view in self._runtime.watch(session_id, owner):
             yield view
 
+    async def list(
+        self,
+        *,
+        owner: str | None = None,
+        status: Status | None = None,
+        analysis: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[AnalysisSession]:
+        """The newest sessions first, at most `limit` (at least 1); `None` does not restrict."""
+        if limit < 1:
+            raise ValueError(f"limit is {limit}; at least one session may be listed.")
+        stored_as = None if owner is None else owner_hash(owner)
+        return await self._runtime.use(
+            lambda sessions: sessions.select(Selection(stored_as, status, analysis, limit))
+        )
+
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
-        """The result of a completed session, until its retention ends, even after the session's clean-up."""
-        return await (await self.engine()).sessions.result(session_id, owner=owner)
+        """The result of a completed session as JSON, until its retention ends, even after the session's clean-up.
+
+        `None`: this owner has no such result. A `SessionHandle` returns it as the declared type.
+        """
+        return await self._runtime.use(lambda sessions: sessions.result(session_id, owner=owner))
 
     async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
         """Share its result at `/shared/{link}`; returns the link, which stays until revoked. `None`: no result."""
-        return await (await self.engine()).sessions.share(session_id, owner=owner)
+        return await self._runtime.use(lambda sessions: sessions.share(session_id, owner=owner))
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
         """Revoke the shared link. `False`: this owner has no such result."""
-        return await (await self.engine()).sessions.unshare(session_id, owner=owner)
+        return await self._runtime.use(lambda sessions: sessions.unshare(session_id, owner=owner))
 
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
         """Cancel a session. `None`: this owner has no such session."""
-        return await (await self.engine()).sessions.cancel(session_id, owner=owner)
+        return await self._runtime.use(lambda sessions: sessions.cancel(session_id, owner=owner))
 
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
-        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps."""
-        return await (await self.engine()).sessions.retry(session_id, owner=owner)
+        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps.
+
+        `None`: this owner has no such session. Raises `InvalidInput` if an uploaded file has expired.
+        """
+        return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
 
     def facts(self, space: str) -> Facts:
         """A key-value store that outlives sessions and that all sessions of this installation share."""
 
         async def opened() -> tuple[FactStore, Clock]:
-            return (engine := await self.engine()).store, engine.clock
+            return (engine := await self._runtime.engine_for_any_loop()).store, engine.clock
 
         return Facts(space, opened)
 
@@ -268,42 +230,29 @@ class Outlast:
         from outlast.web.access import Access  # noqa: PLC0415 - see above
 
         cookie = request.headers.get("cookie")
-        access = Access(self.settings, KeyRing.of(self.settings), None, self.operators())
+        access = Access(self.settings, KeyRing.of(self.settings), None, self._runtime.operators())
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """On login, transfer everything of the anonymous visitor to `owner`; returns the number of sessions."""
-        return await (await self.engine()).sessions.adopt(anonymous, owner)
-
-    def operators(self) -> "Operators":
-        """The logins of the dashboard."""
-        from outlast.web.operators import Operators  # noqa: PLC0415 - see above
-
-        if self._operators is None:
-            self._operators = Operators(self.settings, KeyRing.of(self.settings), SystemClock())
-        return self._operators
-
-    def _make_rates(self) -> "Rates":
-        from outlast.web.rates import Rates  # noqa: PLC0415 - see above
-
-        if self._rates is None:
-            url = self.settings.redis_url
-            self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
-        return self._rates
+        return await self._runtime.use(lambda sessions: sessions.adopt(anonymous, owner))
 
 
 class Registration:
     """The decorator that `Outlast.analysis` returns."""
 
-    def __init__(self, catalogue: Catalogue, name: str, options: AnalysisOptions) -> None:
-        self._catalogue = catalogue
-        self._name = name
-        self._options = options
+    def __init__(self, register: Callable[[Callable[..., Any]], AnalysisHandle[..., Any]]) -> None:
+        self._register = register
 
-    def __call__(self, work: Work) -> Work:
-        """Register `work` and return it."""
-        self._catalogue.add(Analysis.of(self._name, work, self._options))
-        return work
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload] - the first counts
+        self, work: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncAnalysisHandle[P, R]: ...
+    @overload
+    def __call__(self, work: Callable[P, R], /) -> BlockingAnalysisHandle[P, R]: ...
+    def __call__(self, work: Callable[..., Any], /) -> AnalysisHandle[..., Any]:
+        """Register this function and return its handle."""
+        return self._register(work)
 
 
 class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
@@ -317,9 +266,14 @@ class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
         return self
 
     async def __aenter__(self) -> None:
-        await self._outlast.open(workers=self._workers)
+        await runtime_of(self._outlast).open(workers=self._workers)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._outlast.close()
+
+
+def runtime_of(outlast: Outlast) -> Runtime:
+    """The runtime of an application, for the commands of Outlast itself."""
+    return outlast._runtime  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - private to users alone

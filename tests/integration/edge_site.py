@@ -18,6 +18,7 @@ from pydantic import HttpUrl
 from starlette.types import ASGIApp
 
 from outlast import Export, InvalidInput, Outlast, Permanent, Upload, report, step
+from outlast.app import runtime_of
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.store import Selection
@@ -241,7 +242,7 @@ class OpenSite:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With a worker in this event loop."""
-        worker = self.engine.worker(self.outlast.worker_options(sleep=0.1))
+        worker = self.engine.worker(runtime_of(self.outlast).worker_options(sleep=0.1))
         running = asyncio.create_task(worker.run())
         try:
             yield
@@ -262,7 +263,7 @@ async def open_site(folder: Path, workers: int = 0, **settings: Any) -> AsyncIte
     hold = Hold()
     outlast = make_outlast(folder, hold, **settings)
     async with outlast.lifespan(workers=workers):
-        site = OpenSite(outlast, outlast.asgi(), await outlast.engine(), hold)
+        site = OpenSite(outlast, outlast.asgi(), await runtime_of(outlast).engine(), hold)
         try:
             yield site
         finally:

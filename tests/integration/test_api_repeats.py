@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from edge_site import OpenSite, Visitor, make_outlast, open_site, until
 
+from outlast.app import runtime_of
 from outlast.domain.errors import StoreUnavailable
 from outlast.testing.acts import completed, update
 from outlast.web.access import COOKIE
@@ -82,7 +83,7 @@ async def test_what_another_process_has_written_is_shown_by_the_next_poll(
 ):
     other = make_outlast(tmp_path)
     async with other.lifespan():
-        store = (await other.engine()).store
+        store = (await runtime_of(other).engine()).store
         session = await store.get(session_id, owner=None)
         assert session is not None
         for percentage in range(1, 60):
@@ -98,7 +99,7 @@ async def test_two_processes_in_turn_never_go_back(
     """Each has an answer of its own to repeat, and shows none that is older than the other's."""
     other = make_outlast(tmp_path)
     async with other.lifespan():
-        twin = OpenSite(other, other.asgi(), await other.engine(), site.hold)
+        twin = OpenSite(other, other.asgi(), await runtime_of(other).engine(), site.hold)
         elsewhere = twin.client()
         elsewhere.cookies, elsewhere.headers = visitor.cookies, visitor.headers
         session = await site.engine.store.get(session_id, owner=None)

@@ -7,6 +7,7 @@ import pytest
 from edge_site import DASHBOARD_KEY, HOST, OpenSite, Visitor, open_site
 from test_access_matrix import EVERY, OF_OPERATORS, UNKNOWN_ID, ask, finished_session, shape
 
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 from outlast.testing.clock import FakeClock
@@ -105,7 +106,7 @@ async def test_without_a_key_nothing_opens(closed: OpenSite):
 
 @pytest.mark.slow
 async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_it_up(closed: OpenSite):
-    key = closed.outlast.operators().one_time_key()
+    key = runtime_of(closed.outlast).operators().one_time_key()
     assert key is not None
     first, second = await closed.visitor(), await closed.visitor()
     for _ in range(2):
@@ -117,7 +118,7 @@ async def test_the_link_of_the_start_opens_once_and_looking_at_it_does_not_use_i
 
 
 async def test_a_lasting_key_replaces_the_one_time_key(site: OpenSite):
-    assert site.outlast.operators().one_time_key() is None
+    assert runtime_of(site.outlast).operators().one_time_key() is None
     assert await try_key(await site.visitor(), DASHBOARD_KEY + "x") == 403
     assert await try_key(await site.visitor(), f"  {DASHBOARD_KEY}\n") == 303
 

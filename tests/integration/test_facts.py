@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from outlast import Fact, Outlast, TooLarge, step
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 
@@ -67,7 +68,7 @@ async def test_plain_and_async_steps_remember_and_recall(outlast):
     async def work_async() -> int:
         return await awaited()
 
-    await outlast.open(workers=1)
+    await runtime_of(outlast).open(workers=1)
     assert (await _completed(outlast, "plain")).result == "1"
     assert (await _completed(outlast, "async")).result == "2"
 
@@ -109,7 +110,7 @@ async def test_facts_of_an_owner_are_seen_by_their_sessions_alone(outlast):
     async def work_too() -> int:
         return await look_too()
 
-    await outlast.open(workers=1)
+    await runtime_of(outlast).open(workers=1)
     assert (await _completed(outlast, "look", "ann", n=1)).result == "[]"
     assert (await _completed(outlast, "look", "ben", n=1)).result == "[]"
     assert (await _completed(outlast, "look", "ann", n=2)).result == '["somebody"]'

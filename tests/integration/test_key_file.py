@@ -9,6 +9,7 @@ import pytest
 from edge_site import make_outlast
 
 from outlast import SettingsError
+from outlast.app import runtime_of
 from outlast.web.keys import KEY_FILE
 
 
@@ -18,9 +19,9 @@ async def test_neither_a_host_nor_a_request_opens_it(tmp_path: Path, text: str, 
     (tmp_path / KEY_FILE).chmod(mode)
     outlast = make_outlast(tmp_path)
     with pytest.raises(SettingsError, match="APP_KEY"):
-        await outlast.open()
+        await runtime_of(outlast).open()
     with pytest.raises(SettingsError, match="APP_KEY"):
-        await outlast.engine()
+        await runtime_of(outlast).engine()
 
 
 @pytest.mark.slow

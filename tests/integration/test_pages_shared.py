@@ -10,6 +10,7 @@ import httpx
 import pytest
 from edge_site import HOST, OpenSite, Visitor, open_site
 
+from outlast.app import runtime_of
 from outlast.testing.acts import completed, read
 
 HTML = {"Accept": "text/html"}
@@ -187,7 +188,9 @@ def test_an_export_has_a_name_that_an_address_can_carry(site: OpenSite, name: st
         return {}
 
     with pytest.raises(ValueError, match="needs a name"):
-        site.outlast.analysis("x", exports={name: site.outlast.catalogue["echo"].exports["echo.txt"]})(anything)
+        site.outlast.analysis("x", exports={name: runtime_of(site.outlast).catalogue["echo"].exports["echo.txt"]})(
+            anything
+        )
 
 
 async def test_who_comes_while_too_many_results_are_drawn_is_asked_to_come_again(

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from outlast import Outlast, Permanent, report
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 
@@ -53,7 +54,7 @@ async def test_text_that_no_database_takes_ends_its_session_and_keeps_no_place(o
 
 
 async def test_an_end_that_the_store_refuses_fails_the_session_with_a_reference(outlast, monkeypatch, caplog):
-    engine = await outlast.engine()
+    engine = await runtime_of(outlast).engine()
     finish, refused = engine.store.finish, []
 
     async def once(claim, end, **more):

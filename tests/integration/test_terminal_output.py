@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from edge_site import make_outlast
 
+from outlast.app import runtime_of
 from outlast.cli import application, sessions, workers
 from outlast.cli.logs import set_up_logs
 from outlast.cli.main import outlast as cli
@@ -30,13 +31,13 @@ async def evil_session(folder: Path) -> str:
     """A session all of whose texts are hostile, held and failed by a hostile worker."""
     outlast = make_outlast(folder)
     async with outlast.lifespan():
-        store = (await outlast.engine()).store
+        store = (await runtime_of(outlast).engine()).store
         new = NewSession(
             id="a" * 26, analysis=EVIL, subject=EVIL, owner="o", input="{}", queue="analysis",
             steps=(StepState("s", EVIL, 1.0, status=StepStatus.ACTIVE),), max_attempts=1, timeout=10.0, priority=0,
         )  # fmt: skip
         await store.add(new, StartLimits(10, 10))
-        now = (await outlast.engine()).clock.now()
+        now = (await runtime_of(outlast).engine()).clock.now()
         register_worker(store, "w", analyses=(EVIL,), host=EVIL, started_at=now, beat_at=now)
         claimed = await claim_session(store, new.id, "w")
         claim = Claim(new.id, claimed.claim)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from outlast import Outlast
+from outlast.app import runtime_of
 from outlast.core.watch import Watch
 from outlast.settings import load_settings
 
@@ -14,7 +15,7 @@ async def test_watching_stops_in_any_turn_of_the_loop(tmp_path, turns):
     outlast = Outlast(load_settings(data_dir=tmp_path))
     outlast.analysis("nap")(_nap)
     async with outlast.lifespan():
-        engine = await outlast.engine()
+        engine = await runtime_of(outlast).engine()
         started = await outlast.start("nap", owner="somebody")
         watch = Watch(engine.store, engine.notifier, engine.clock)
         await watch.open()

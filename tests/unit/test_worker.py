@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from outlast import Outlast, step
+from outlast.app import runtime_of
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.domain.progress import StepState
@@ -59,7 +60,7 @@ class Harness:
         async def site() -> int:
             return await waits()
 
-        self.catalogue = outlast.catalogue
+        self.catalogue = runtime_of(outlast).catalogue
 
     async def start(self, count, **changes):
         return [await start(self.store, input=INPUT, **changes) for _ in range(count)]

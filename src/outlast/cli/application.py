@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from outlast.app import Outlast
+from outlast.app import Outlast, runtime_of
 from outlast.cli.printable import printable_json, printable_lines
 from outlast.domain.errors import OutlastError
 from outlast.running.engine import Engine
@@ -96,7 +96,7 @@ def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[s
 async def opened(app: Outlast) -> AsyncGenerator[Engine]:
     """Open the engine for one short command, without maintenance and migrations."""
     try:
-        yield await app.open(maintain=False, migrate=False)
+        yield await runtime_of(app).open(maintain=False, migrate=False)
     finally:
         await app.close()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
-from outlast.app import Outlast
+from outlast.app import Outlast, runtime_of
 from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.celery_app import make_app
 from outlast.cli.application import Refused, load_app
@@ -21,10 +21,12 @@ from outlast.running.worker import WorkerEnd, WorkerOptions
 def celery_app() -> Any:
     """The Celery app of the program that `ANALYSIS_APP` names, for the `celery` command."""
     outlast = load_app()
-    app = make_app(_broker(outlast), outlast.worker_options().queues)
+    app = make_app(_broker(outlast), runtime_of(outlast).worker_options().queues)
 
     def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
-        return outlast.worker_options(concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast))
+        return runtime_of(outlast).worker_options(
+            concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast)
+        )
 
     CeleryWorkers(app, _engine_context(outlast), options, check=lambda: asyncio.run(_check(outlast)))
     return app
@@ -70,7 +72,7 @@ def _engine_context(outlast: Outlast) -> Any:
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Engine]:
         try:
-            yield await outlast.open(embed=False)
+            yield await runtime_of(outlast).open(embed=False)
         finally:
             await outlast.close()
 
@@ -81,7 +83,7 @@ async def _check(outlast: Outlast) -> None:
     """Raise on permanent errors of the store; an unavailable store may recover."""
     try:
         with suppress(StoreUnavailable):
-            await outlast.open(embed=False, maintain=False)
+            await runtime_of(outlast).open(embed=False, maintain=False)
     finally:
         await outlast.close()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from outlast.app import runtime_of
 from outlast.cli.application import app_option, explain_errors, load_app, run
 from outlast.domain.errors import SchemaOutdated
 
@@ -23,7 +24,7 @@ def migrate(app_name: str | None, check: bool) -> None:
     async def upgrade() -> Sequence[str] | None:
         """The applied migrations; `None` if the schema is not current."""
         try:
-            engine = await app.open(maintain=False, migrate=not check)
+            engine = await runtime_of(app).open(maintain=False, migrate=not check)
         except SchemaOutdated as error:
             if not check:
                 raise

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from outlast.app import Outlast
+from outlast.app import Outlast, runtime_of
 from outlast.cli.application import Refused, app_option, explain_errors, load_app, run, tune_gc, worker_command
 from outlast.cli.descriptors import allowed_connections, raise_limit
 from outlast.cli.logs import set_up_logs
@@ -55,7 +55,7 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
 
 async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
-    engine = await app.open(patient=True)
+    engine = await runtime_of(app).open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     settings, open_files = app.settings, raise_limit()
@@ -115,7 +115,7 @@ async def _announce(server: Server, app: Outlast, workers: int) -> None:
     address_url = f"http://{host}:{address[1]}"
     click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
     dashboard = f"{app.settings.public_url or address_url}/dashboard"
-    once = app.operators().one_time_key()
+    once = runtime_of(app).operators().one_time_key()
     click.echo(
         f"Dashboard: {dashboard}/enter?key={once}  (opens once; ANALYSIS_DASHBOARD_KEY sets a lasting key)"
         if once

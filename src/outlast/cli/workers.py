@@ -13,7 +13,7 @@ from typing import cast
 
 import click
 
-from outlast.app import Outlast
+from outlast.app import Outlast, runtime_of
 from outlast.cli.application import (
     app_option,
     explain_errors,
@@ -83,7 +83,7 @@ def start(
 
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
-    engine = await app.open(patient=True)
+    engine = await runtime_of(app).open(patient=True)
     processes = f"{count} worker process{'' if count == 1 else 'es'}"
     click.echo(f"{processes} on the store {app.settings.shown_store}", err=True)
     supervisor = Supervisor(command, count, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
@@ -120,7 +120,7 @@ def run_one(
     tune_gc()
     raise_limit()
     link = WorkerLink.from_standard_input()
-    options = app.worker_options(
+    options = runtime_of(app).worker_options(
         concurrency=concurrency,
         queues=queues or None,
         sleep=sleep,
@@ -143,7 +143,7 @@ def run_one(
 
 
 async def _work(app: Outlast, options: WorkerOptions, worker_id: str | None, link: WorkerLink) -> WorkerEnd:
-    engine = await app.open(embed=False)
+    engine = await runtime_of(app).open(embed=False)
     worker = engine.worker(options, worker_id)
     loop = asyncio.get_running_loop()
     # a supervisor stops us over its link: a signal came from elsewhere, perhaps from the analysis itself

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import secrets
+from typing import Final
 
 from outlast.core.text_cache import text_cache
 
 OWNERS_KEPT = 10_000
 """Maximum number of cached hashes."""
+TRUSTED: Final = hashlib.sha256(b"outlast trusted code").hexdigest()
+"""Stored as the owner of what host code starts and uploads without an owner; the hash of no owner."""
 LONGEST_KEPT = 256
 """Maximum characters of an owner whose hash is cached; owners of a host program may have any length."""
 
@@ -30,3 +33,8 @@ def new_worker_id() -> str:
 def owner_hash(owner: str) -> str:
     """Return the hash stored for an owner: enough to compare, not enough to impersonate."""
     return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()
+
+
+def stored_owner(owner: str | None) -> str:
+    """Return what is stored for this owner; `None` is trusted code."""
+    return TRUSTED if owner is None else owner_hash(owner)

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+from pydantic import BaseModel
+
 from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.analyses.context import reading_uploads
 from outlast.core.analyses.payload import (
@@ -16,9 +18,10 @@ from outlast.core.analyses.payload import (
     read_input,
     subject_of,
     validate_input,
+    validate_values,
 )
 from outlast.core.analyses.upload import OwnedUploads, Upload
-from outlast.core.ids import new_session_id, new_share_token, owner_hash
+from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored_owner
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.clean_text import storable_text
@@ -87,33 +90,60 @@ class Sessions:
     async def start(
         self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
     ) -> Started:
-        """Start a session, or return the owner's one in flight for the same subject.
+        """Start a session with a JSON input, or return the owner's one in flight for the same subject.
 
         `only_existing` refuses new sessions with `TooManyActive`. Raises `UnknownAnalysis`, `InvalidInput`,
         `TooManyActive`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
+        return await self._start(analysis, validated, owner, only_existing=only_existing)
+
+    async def start_from_code(
+        self, analysis_name: str, values: Mapping[str, object], owner: str | None, *, priority: int | None = None
+    ) -> Started:
+        """Start a session with Python values of the declared types.
+
+        Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
+        if another is in flight for the same subject, which might have another input or be cancelled by its caller.
+        Raises what `start` raises.
+        """
+        analysis = self._catalogue[analysis_name]
+        return await self._start(analysis, validate_values(analysis.input, values), owner, priority=priority)
+
+    async def _start(
+        self,
+        analysis: Analysis,
+        validated: BaseModel,
+        owner: str | None,
+        *,
+        priority: int | None = None,
+        only_existing: bool = False,
+    ) -> Started:
         keywords = arguments(validated)
-        await self._check_uploads(keywords, owner_hash(owner))
+        stored_as = stored_owner(owner)
+        await self._check_uploads(keywords, stored_as)
         if analysis.check is not None and not only_existing:
-            with reading_uploads(OwnedUploads(self._store, owner_hash(owner))):
+            with reading_uploads(OwnedUploads(self._store, stored_as)):
                 await analysis.check(**keywords)
         input_json = validated.model_dump_json()
+        session_id = new_session_id()
         subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
+        own = "" if owner is not None else f" ({session_id})"
         added = await self._add(
             NewSession(
-                id=new_session_id(),
+                id=session_id,
                 analysis=analysis.name,
-                subject=bounded_subject(storable_text(subject)),
-                owner=owner_hash(owner),
+                subject=bounded_subject(storable_text(subject), own),
+                owner=stored_as,
                 input=input_json,
                 steps=await self._planned_steps(analysis),
                 max_attempts=self._max_attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
                 queue=analysis.queue,
-                priority=analysis.priority,
+                priority=analysis.priority if priority is None else priority,
             ),
+            self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code,
             only_existing=only_existing,
         )
         if not added.existing:
@@ -162,12 +192,12 @@ class Sessions:
         """Return the result with this share token."""
         return await self._store.shared(link)
 
-    async def store_upload(self, owner: str, name: str, file: BinaryIO) -> StoredUpload:
-        """Store a file of this owner, which inputs refer to as `upload:<sha256>`.
+    async def store_upload(self, owner: str | None, name: str, file: BinaryIO) -> StoredUpload:
+        """Store a file of this owner (`None`: of trusted code), which inputs refer to as `upload:<sha256>`.
 
         Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
         """
-        return await self.quota.put(owner_hash(owner), storable_text(name), file)
+        return await self.quota.put(stored_owner(owner), storable_text(name), file)
 
     def reserving(self, owner: str, size: int) -> AbstractAsyncContextManager[Reservation]:
         """See `Quota.reserving`."""
@@ -208,11 +238,11 @@ class Sessions:
         """Transfer everything of an anonymous visitor to `owner` on login; returns the number of sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
 
-    async def _add(self, new: NewSession, *, only_existing: bool) -> Added:
+    async def _add(self, new: NewSession, limits: StartLimits, *, only_existing: bool) -> Added:
         if only_existing:
             return await self._store.add(new, NOTHING_NEW)
         if self.quota.has_space:
-            return await self._store.add(new, self._defaults.limits)
+            return await self._store.add(new, limits)
         try:
             return await self._store.add(new, NOTHING_NEW)
         except (TooManyActive, QueueFull):

@@ -70,6 +70,29 @@ class InvalidInput(OutlastError):
         """Pairs of (pointer, detail), at least one."""
 
 
+class AnalysisFailed(OutlastError):
+    """Raised where code waits for the result of a session that failed or was cancelled.
+
+    `code` is the session's `error_code`, `cancelled`, or `unreadable` if the kept result is not of the type that
+    the analysis declares now. `reference` identifies the exception in the log of the worker, if there was one. The
+    message is the one for visitors.
+    """
+
+    def __init__(self, code: str, reference: str | None = None, message: str = "") -> None:
+        super().__init__(code, reference, message)
+        self.code = code
+        self.reference = reference
+        self.message = message
+
+    def __str__(self) -> str:
+        told = f"{self.message} ({self.code})" if self.message else self.code
+        return f"{told} [reference {self.reference}]" if self.reference else told
+
+
+class SessionGone(OutlastError):
+    """The session has been cleaned up or deleted."""
+
+
 class UnknownAnalysis(OutlastError):
     """No analysis of that name is registered."""
 

@@ -20,6 +20,7 @@ from typing import Any, TextIO, get_type_hints
 
 from outlast.core.analyses import context
 from outlast.core.analyses.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
+from outlast.core.handles import AnalysisHandle
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import Permanent, RetryAfter, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
@@ -155,6 +156,8 @@ async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
     work: Callable[..., Any] = reduce(
         getattr, request["function"].split("."), importlib.import_module(request["module"])
     )
+    if isinstance(work, AnalysisHandle):
+        work = work.work
     keywords = arguments(input_model(work.__name__, work).model_validate_json(request["input"]))
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))

@@ -39,7 +39,7 @@ def options_as_keywords(
             [*(parameter.replace(kind=positional) for parameter in taken), *known.values()],
             return_annotation=inspect.signature(method).return_annotation,
         )
-        call.__signature__ = signature  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+        vars(call)["__signature__"] = signature
         call.__doc__ = f"{inspect.getdoc(method)}\n\n{inspect.getdoc(options)}"
         return call
 

@@ -4,9 +4,11 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast, get_type_hints
+from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import PydanticSerializationError, to_json
+from typing_extensions import TypeAliasType
 
 from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
 
@@ -30,15 +32,57 @@ class NotUnderstood(OutlastError):  # noqa: N818 - as above
     """The stored input of a session does not match this process's version of the analysis."""
 
 
+BASE64: Final = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+CONFIGURATION: Final = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
+INPUT: Final = ConfigDict(
+    extra="forbid", ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64"
+)
+
+
+def _alias(annotation: Any) -> Any:
+    alias: Any = TypeAliasType
+    return alias("Kept", annotation)
+
+
+def has_own_configuration(annotation: Any) -> bool:
+    """Return whether this is a pydantic model, whose configuration counts alone."""
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return isinstance(bare, type) and issubclass(bare, BaseModel)
+
+
+def refuse_bytes_as_text(schema: Any, *, base64: bool = True, within: str = "") -> None:
+    """Raise `TypeError` if a model within a core schema has `bytes` that would be written as UTF-8 text."""
+    if isinstance(schema, list | tuple):
+        for part in cast("Sequence[Any]", schema):
+            refuse_bytes_as_text(part, base64=base64, within=within)
+    if not isinstance(schema, dict):
+        return
+    known = cast("dict[str, Any]", schema)
+    if "serialization" in known:  # it has a form of its own
+        return
+    if known.get("type") == "bytes" and not base64:
+        raise TypeError(
+            f"{within} has bytes, which it would write as UTF-8 text, and most bytes are none: give it "
+            "model_config = ConfigDict(ser_json_bytes='base64', val_json_bytes='base64')."
+        )
+    if known.get("type") == "model" or (known.get("type") in {"dataclass", "typed-dict"} and "config" in known):
+        config: dict[str, Any] = known.get("config", {})
+        within = getattr(known.get("cls"), "__name__", "A model")
+        base64 = all(config.get(name) == form for name, form in BASE64.items())
+    for name, part in known.items():
+        if name != "metadata":
+            refuse_bytes_as_text(part, base64=base64, within=within)
+
+
 class Codec:
     """Serializes values of one type to JSON and back."""
 
     def __init__(self, annotation: Any) -> None:
-        try:
-            config = ConfigDict(ser_json_inf_nan="constants")
-            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
-        except PydanticUserError:  # a model or dataclass has its own configuration
-            self._adapter = TypeAdapter(annotation)
+        if has_own_configuration(annotation):
+            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        else:  # under an alias, which lets a plain dataclass have a configuration too
+            self._adapter = TypeAdapter(_alias(annotation), config=CONFIGURATION)
+        refuse_bytes_as_text(self._adapter.core_schema)
 
     def dump(self, value: Any, limit: int, what: str, *, ascii_only: bool = False) -> str:
         """Return JSON text; raises `TooLarge` or `NotJson`, which name the value by `what`.
@@ -103,31 +147,53 @@ def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
     hints = get_type_hints(work, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(work).parameters.values():
-        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise TypeError(f"The analysis {name!r} takes its input by name: no *args, **kwargs, or `/`.")
-        if parameter.name not in hints:
-            raise TypeError(f"The parameter {parameter.name!r} of the analysis {name!r} needs an annotation.")
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], Field(default))
-    return create_model(f"{name} input", __config__=ConfigDict(extra="forbid"), **fields)
+    model = create_model(f"{name} input", __config__=INPUT, **fields)
+    refuse_bytes_as_text(model.__pydantic_core_schema__)
+    return model
+
+
+def validate_values(model: type[BaseModel], values: Mapping[str, object]) -> BaseModel:
+    """Return the validated input from Python values, as it is read back from JSON; raises `InvalidInput`.
+
+    Values of the declared types are converted through these types. Others are accepted if their JSON is: what an
+    HTTP client may send, host code may pass.
+    """
+    try:
+        text = model.model_validate(dict(values)).model_dump_json()
+    except (ValidationError, PydanticSerializationError, TypeError, RecursionError):
+        try:
+            text = to_json(dict(values), bytes_mode="base64", inf_nan_mode="constants", fallback=repr).decode()
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidInput(f"The input is not JSON: {error}") from None
+    try:
+        return _read(model, strict_json(text, "The input"), values)
+    except NotJson as error:
+        raise InvalidInput(str(error)) from None
 
 
 def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
-    """Return the validated input; raises `InvalidInput` with all faults found."""
+    """Return the validated input from JSON data; raises `InvalidInput` with all faults found."""
     if not isinstance(raw, Mapping):
         raise InvalidInput("The input is not a JSON object of named values.")
     try:
-        # through JSON, so that `start()` in Python accepts exactly what the HTTP API accepts
         text = _encode(raw)
-        if len(text) > MAX_INPUT:
-            raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}") from None
+    return _read(model, text, cast("object", raw))
+
+
+def _read(model: type[BaseModel], text: str, raw: object) -> BaseModel:
+    """Return the input that a JSON text says; `raw` is what the text was made of, for the places of faults."""
+    if len(text) > MAX_INPUT:
+        raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
+    try:
         return model.model_validate_json(text)
     except ValidationError as error:
         faults: dict[str, str] = {}
         for fault in error.errors(include_url=False):
-            faults.setdefault(
-                _pointer(fault["loc"], cast("object", raw), fault["type"]), _sentence(fault["type"], fault["msg"])
-            )
+            faults.setdefault(_pointer(fault["loc"], raw, fault["type"]), _sentence(fault["type"], fault["msg"]))
         (pointer, detail), *others = faults.items()
         raise InvalidInput(detail, pointer, others) from None
     except (ValueError, TypeError, RecursionError) as error:
@@ -177,11 +243,11 @@ def subject_of(input_json: str) -> str:
     return "input:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def bounded_subject(subject: str) -> str:
-    """Shorten a long subject to its beginning and a hash, so that different subjects stay different."""
-    if len(subject) <= MAX_SUBJECT:
-        return subject
-    marked = ":" + hashlib.sha256(subject.encode()).hexdigest()
+def bounded_subject(subject: str, ending: str = "") -> str:
+    """Add `ending`, and shorten a long subject to its beginning and a hash, so that others stay different."""
+    if len(subject) + len(ending) <= MAX_SUBJECT:
+        return subject + ending
+    marked = ":" + hashlib.sha256(subject.encode()).hexdigest() + ending
     return subject[: MAX_SUBJECT - len(marked)] + marked
 
 

@@ -1,0 +1,267 @@
+"""Typed handles: of an analysis, which starts sessions of it, and of a session, which waits for its result."""
+
+import asyncio
+import copy
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import update_wrapper
+from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack
+
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.sessions import Sessions
+from outlast.core.watch import SessionView
+from outlast.domain.errors import AnalysisFailed, SessionGone
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.store import CancelAnswer, RetryAnswer
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+T = TypeVar("T")
+
+
+class UseCases(Protocol):
+    """The use cases of an application, which opens for the first of them."""
+
+    async def use(self, work: Callable[[Sessions], Coroutine[Any, Any, T]]) -> T:
+        """Run one use case."""
+        ...
+
+    def watch(self, session_id: str, owner: str | None) -> AsyncIterator[SessionView]:
+        """See `Sessions.watch`."""
+        ...
+
+
+PRIORITIES: Final = range(-(2**31), 2**31)
+LET_WORKERS_COME: Final = 5.0
+"""Seconds of waiting for a result before a log line says that no worker serves the session."""
+
+
+class StartOptions(TypedDict, total=False):
+    """What may be said about one start beside its input."""
+
+    owner: str
+    """Whose session it is: counted among the sessions of this visitor or user, who may follow it over HTTP. Left
+    out, the caller is trusted code: no limit per owner applies, and every start is a session of its own."""
+    priority: int
+    """Replaces the priority of the analysis: sessions of a higher one are claimed first."""
+
+
+def checked_start_options(options: StartOptions) -> StartOptions:
+    """Return the options; raises `TypeError` or `ValueError` with what to do."""
+    if unknown := options.keys() - StartOptions.__annotations__.keys():
+        known = ", ".join(StartOptions.__annotations__)
+        raise TypeError(f"A start has no option {min(unknown)!r}; there are {known}.")
+    if "owner" in options and not _is_text(options["owner"]):
+        raise TypeError(
+            f"owner is {options['owner']!r}, which is no text. Pass the name of a user or visitor; leave owner "
+            "out only in trusted code, to which no limit per owner applies."
+        )
+    if "priority" in options and not _is_whole(options["priority"]):
+        raise TypeError(f"priority is {options['priority']!r}, which is no whole number of 32 bits.")
+    return options
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in PRIORITIES
+
+
+class SessionHandle(Generic[R_co]):
+    """A started session, as the code that has started it sees it; it needs no owner.
+
+    `async for view in session` yields its `SessionView` now and after each change, the final one last. Every use
+    may raise `StoreUnavailable`.
+    """
+
+    def __init__(
+        self,
+        use_cases: UseCases,
+        session: AnalysisSession,
+        read: Callable[[str], R_co],
+        *,
+        existing: bool = False,
+    ) -> None:
+        self._use_cases = use_cases
+        self._read = read
+        self.session: Final = session
+        """The session as it was when this start returned."""
+        self.existing: Final = existing
+        """Whether the owner had this subject in flight already, so that this start began nothing new."""
+
+    @property
+    def id(self) -> str:
+        """26 characters, which nobody can guess."""
+        return self.session.id
+
+    def __repr__(self) -> str:
+        return f"<session {self.id} of {self.session.analysis!r}>"
+
+    async def result(self) -> R_co:
+        """Wait for the end and return the result, as the type that the analysis declares.
+
+        Raises `AnalysisFailed` if it failed or was cancelled, and `SessionGone` if it was cleaned up meanwhile.
+        Cancelling this wait does not cancel the session.
+        """
+        final: AnalysisSession | None = None
+        seen: list[SessionView] = []
+        warning = asyncio.get_running_loop().call_later(LET_WORKERS_COME, self._warn_if_stalled, seen)
+        try:
+            async for view in self:
+                seen[:] = [view]
+                final = view.session if view.session.status.final else None
+        finally:
+            warning.cancel()
+        if final is not None and final.status is not Status.COMPLETED:
+            raise _failure(final)
+        stored = await self._use_cases.use(lambda sessions: sessions.result(self.id, owner=None))
+        if stored is None:
+            raise SessionGone(f"The session {self.id} or its result has been cleaned up or deleted.")
+        try:
+            return self._read(stored.result)
+        except (ValueError, RecursionError) as error:
+            raise AnalysisFailed(
+                "unreadable",
+                None,
+                f"The result of the session {self.id} is not of the type that {self.session.analysis!r} declares "
+                "now: another version has written it.",
+            ) from error
+
+    async def __aiter__(self) -> AsyncIterator[SessionView]:
+        async for view in self._use_cases.watch(self.id, None):
+            yield view
+
+    async def view(self) -> SessionView:
+        """Return the current view; raises `SessionGone` if the session has been cleaned up or deleted."""
+        return self._found(await self._use_cases.use(lambda sessions: sessions.get(self.id, owner=None)))
+
+    async def cancel(self) -> CancelAnswer:
+        """Cancel it: at once if it waits; a running attempt is stopped. Raises `SessionGone`."""
+        return self._found(await self._use_cases.use(lambda sessions: sessions.cancel(self.id, owner=None)))
+
+    async def retry(self) -> RetryAnswer:
+        """Grant fresh attempts if it has failed or was cancelled; they resume after the kept steps.
+
+        Raises `SessionGone`, and `InvalidInput` if an uploaded file has expired.
+        """
+        return self._found(await self._use_cases.use(lambda sessions: sessions.retry(self.id, owner=None)))
+
+    def _found(self, answer: "Answer | None") -> "Answer":
+        if answer is None:
+            raise SessionGone(f"The session {self.id} has been cleaned up or deleted.")
+        return answer
+
+    def _warn_if_stalled(self, seen: list[SessionView]) -> None:
+        if seen and seen[0].stalled:
+            log.warning(
+                "The session %s waits, and no living worker serves the queue %r with the analysis %r. Start one: "
+                "`outlast workers start`, or `async with outlast.lifespan(workers=1)` in this process.",
+                self.id,
+                self.session.queue,
+                self.session.analysis,
+            )
+
+
+Answer = TypeVar("Answer")
+
+
+def _failure(session: AnalysisSession) -> AnalysisFailed:
+    if session.status is Status.CANCELLED:
+        return AnalysisFailed("cancelled", None, f"The session {session.id} was cancelled.")
+    return AnalysisFailed(session.error_code or "error", session.reference, session.error or "It failed.")
+
+
+class AnalysisHandle(Generic[P, R]):
+    """A registered analysis: its parameters are those of its function, `R` is what the function returns.
+
+    `await analyse_site.start(url="…")` starts a session, `await analyse_site.run(url="…")` also waits for its
+    result. Called like the function it wraps, it just runs it, without a session.
+
+    `start` and `run` are for trusted code: without `options(owner=…)` no limit per owner applies. All starts share
+    the limit on pending sessions, which protects the store.
+    """
+
+    def __init__(self, analysis: Analysis, use_cases: UseCases) -> None:
+        self._analysis = analysis
+        self._use_cases = use_cases
+        self._options = StartOptions()
+        wrapper: Any = self  # callable, as each kind of handle is
+        update_wrapper(wrapper, analysis.work)
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        return self._analysis.name
+
+    @property
+    def work(self) -> Callable[..., Any]:
+        """The function."""
+        return self._analysis.work
+
+    def __repr__(self) -> str:
+        return f"<analysis {self.name!r}>"
+
+    def options(self, **options: Unpack[StartOptions]) -> Self:
+        """Return a handle whose starts have these options.
+
+        `owner`: whose session it is; it counts among those of this visitor or user, who may follow it over HTTP.
+        If this owner has the same subject in flight, the start returns that session. Left out, the caller is
+        trusted code: no limit per owner applies, and every start is a session of its own.
+
+        `priority`: replaces the one of the analysis; sessions of a higher one are claimed first.
+
+        Raises `TypeError` for an option that does not exist or has another type.
+        """
+        prepared = copy.copy(self)
+        prepared._options = checked_start_options({**self._options, **options})  # noqa: SLF001 - of its own class
+        return prepared
+
+    async def start(self, *args: P.args, **kwargs: P.kwargs) -> SessionHandle[R]:
+        """Start a session with these arguments.
+
+        They are converted to JSON and back through the annotations of the function. Raises `InvalidInput`,
+        `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an owner, `TooManyActive`.
+        """
+        values: Mapping[str, object] = (
+            inspect.signature(self.work).bind_partial(*args, **kwargs).arguments if args else kwargs
+        )
+        owner, priority = self._options.get("owner"), self._options.get("priority")
+        started = await self._use_cases.use(
+            lambda sessions: sessions.start_from_code(self.name, values, owner, priority=priority)
+        )
+        return SessionHandle(
+            self._use_cases, started.session, self._analysis.codec.load, existing=started.existing
+        )
+
+    async def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Start a session with these arguments, wait for its end and return its result.
+
+        Raises what `start` and `SessionHandle.result` raise. Cancelling this wait does not cancel the session.
+        """
+        return await (await self.start(*args, **kwargs)).result()
+
+
+class AsyncAnalysisHandle(AnalysisHandle[P, R]):
+    """The handle of an `async def` analysis."""
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function, as a plain coroutine without a session."""
+        result: R = await self.work(*args, **kwargs)
+        return result
+
+
+class BlockingAnalysisHandle(AnalysisHandle[P, R]):
+    """The handle of a `def` analysis."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function, as a plain call without a session."""
+        result: R = self.work(*args, **kwargs)
+        return result
