@@ -109,6 +109,10 @@ class TooLarge(OutlastError):
     """Something is larger than its limit allows; the text names both."""
 
 
+class StepTimeout(OutlastError, TimeoutError):
+    """A call of a step took longer than the step's `timeout`; the text names both."""
+
+
 class ClaimLost(OutlastError):
     """A write was refused because the claim is no longer valid; the attempt must stop."""
 

@@ -79,6 +79,7 @@ class Attempt:
         """Milliseconds per executed step, once completed."""
         self._analysis = analysis
         self._clock = services.clock
+        self._rng = services.rng
         self._journal = services.journal(session)
         self.tracker = ProgressTracker(
             steps_for_new_attempt(session.progress.steps),
@@ -104,7 +105,15 @@ class Attempt:
     async def run(self) -> Outcome:
         """Run the analysis and return the outcome. Raises only if the calling task is cancelled."""
         loop = asyncio.get_running_loop()
-        attempt = context.AttemptContext(self.tracker, self._journal, self._clock, loop)
+        attempt = context.AttemptContext(
+            self.tracker,
+            self._journal,
+            self._clock,
+            loop,
+            rng=self._rng,
+            timeout=self.session.timeout,
+            conceal=conceal,
+        )
         work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
             self.tracker.start()
@@ -137,7 +146,7 @@ class Attempt:
         try:
             validated = read_input(analysis.input, self.session.input)
             if analysis.isolation == "process":
-                text = await run_isolated(analysis, self.session.input, self.tracker, self._journal)
+                text = await run_isolated(analysis, self.session, self.tracker, self._journal)
                 return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
             keywords = arguments(validated)
             if analysis.is_async:

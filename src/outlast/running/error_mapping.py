@@ -9,7 +9,7 @@ from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotJson, NotUnderstood
 from outlast.domain.clean_text import storable_text
 from outlast.domain.decisive_error import decisive
-from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, TooLarge
+from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus
 from outlast.domain.retry import backoff
@@ -77,6 +77,9 @@ class ErrorMapper:
             case RetryAfter():
                 wait = min(error.seconds, self._analysis.longest_wait)
                 return self._retry(_text(error) or "It will be tried again later.", "retry_after", at_least=wait)
+            case StepTimeout():
+                log.warning("Session %s (%s), attempt %d: %s", *self._log_args, error)
+                return self._retry(_text(error), "timeout")
             case IsolatedDeathError():
                 log.error("Session %s (%s), attempt %d: %s", *self._log_args, error)
                 return self._retry("The analysis broke down on this input.", "crashed")

@@ -22,11 +22,11 @@ from outlast.core.analyses import context
 from outlast.core.analyses.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
 from outlast.core.handles import AnalysisHandle
 from outlast.domain.decisive_error import decisive
-from outlast.domain.errors import Permanent, RetryAfter, TooLarge
+from outlast.domain.errors import Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
 from outlast.running.error_mapping import MAX_MESSAGE
-from outlast.running.event_loop import run_worker_loop
+from outlast.running.event_loop import conceal, run_worker_loop
 from outlast.running.supervisor_link import silence_standard_input
 from outlast.running.threads import ContextThreadPool, in_thread
 
@@ -93,6 +93,9 @@ class _ProgressPipe:
 
     def fan_in(self, name: str) -> None:
         self._pipe.send(op="fan_in", step=name)
+
+    def note(self, name: str, note: str | None) -> None:
+        self._pipe.send(op="note", step=name, note=note)
 
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
@@ -162,7 +165,14 @@ async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
     context.enter(
-        context.AttemptContext(_ProgressPipe(pipe), _JournalPipe(pipe, request["owner"]), _ChildClock(), loop)
+        context.AttemptContext(
+            _ProgressPipe(pipe),
+            _JournalPipe(pipe, request["owner"]),
+            _ChildClock(),
+            loop,
+            timeout=request["timeout"],
+            conceal=conceal,
+        )
     )
     if inspect.iscoroutinefunction(work):
         value = await work(**keywords)
@@ -190,7 +200,7 @@ def _describe_error(raised: BaseException) -> dict[str, Any]:
     kind, message, seconds = "", "", 0.0
     try:
         error = decisive(raised)
-        for known in (Permanent, RetryAfter, TooLarge, NotJson):
+        for known in (Permanent, RetryAfter, StepTimeout, TooLarge, NotJson):
             if isinstance(error, known):
                 kind, message = known.__name__, str(error)[: MAX_MESSAGE + 1]
         if isinstance(error, RetryAfter):

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from outlast.core.analyses.analysis import Analysis
-from outlast.core.analyses.context import Journal, ProgressSink
+from outlast.core.analyses.journal import Journal, ProgressSink
 from outlast.core.analyses.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
-from outlast.domain.errors import OutlastError, Permanent, RetryAfter, TooLarge
-from outlast.domain.session import KeptStep
+from outlast.domain.errors import OutlastError, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.session import AnalysisSession, KeptStep
 from outlast.running.process_tree import MARK, kill_group
 
 MAX_LINE = 2 * max(MAX_RESULT, MAX_STEP_RESULT) + 65_536
@@ -37,7 +37,9 @@ class IsolatedDeathError(OutlastError):
     """The process of the analysis exited without a result."""
 
 
-async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSink, journal: Journal) -> str:
+async def run_isolated(
+    analysis: Analysis, session: AnalysisSession, progress: ProgressSink, journal: Journal
+) -> str:
     """Return the result as JSON, or raise what the analysis raised; finally kill the process and its children."""
     mark = secrets.token_hex(8)
     child = await asyncio.create_subprocess_exec(
@@ -57,7 +59,8 @@ async def run_isolated(analysis: Analysis, input_json: str, progress: ProgressSi
             {
                 "module": analysis.work.__module__,
                 "function": analysis.work.__qualname__,
-                "input": input_json,
+                "input": session.input,
+                "timeout": session.timeout,
                 "owner": journal.owner,
             }
         )
@@ -79,6 +82,7 @@ class _Conversation:
             "abort": lambda m: progress.abort(m["step"], m["call"]),
             "fan_out": lambda m: progress.fan_out(m["step"], m["calls"]),
             "fan_in": lambda m: progress.fan_in(m["step"]),
+            "note": lambda m: progress.note(m["step"], m["note"]),
             "report": lambda m: progress.report(m["step"], m["call"], m["done"], m["total"], m["message"]),
         }
         self._requests: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
@@ -142,6 +146,8 @@ def _raised(message: dict[str, Any]) -> OutlastError:
             return Permanent(text)
         case "RetryAfter":
             return RetryAfter(message["seconds"], text)
+        case "StepTimeout":
+            return StepTimeout(text)
         case "TooLarge":
             return TooLarge(text)
         case "NotJson":

@@ -46,6 +46,9 @@ class StepProgress:
     reported: float | None = None
     has_messages: bool = False
     """The step reports messages of its own."""
+    note: str | None = None
+    """A sentence shown in place of the message."""
+    message_before_note: str | None = None
     loop_done: float = 0.0
     loop_total: float = 0.0
     fan_outs: int = 0
@@ -261,6 +264,22 @@ class ProgressTracker:
             step = self._steps.get(name)
             if step is not None:
                 step.fan_outs -= 1
+
+    def note(self, name: str, note: str | None) -> None:
+        """Show a sentence in place of the step's message, until another call with `None` or another message."""
+        with self._lock:
+            step = self._steps.get(name)
+            if step is None:
+                return
+            if step.note is None or step.state.message != step.note:
+                step.message_before_note = step.state.message
+            shown = note if note is not None else step.message_before_note
+            if note is not None or step.state.message == step.note:
+                step.state = replace(step.state, message=shown)
+                if self._current == name:
+                    self._message = shown
+            step.note = note
+        self._changed()
 
     def report(
         self, name: str | None, call: int, done: float | None, total: float | None, message: str | None

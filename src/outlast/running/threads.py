@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
-from outlast.core.analyses import context
+from outlast.core.analyses.branch import AttemptStopped
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +38,7 @@ async def in_thread(work: Callable[[], Any]) -> Any:
         error: BaseException | None = None
         try:
             value = work()
-        except context.AttemptStopped:
+        except AttemptStopped:
             error = asyncio.CancelledError()
         except StopIteration as stop:  # a future rejects `StopIteration`
             error = RuntimeError(f"The analysis raised {stop!r}.")

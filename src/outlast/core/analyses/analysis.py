@@ -13,6 +13,7 @@ from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.payload import Codec, input_model
+from outlast.core.analyses.step_tries import TryOptions
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR
@@ -43,6 +44,7 @@ class Step(Generic[P, R_co]):
         version: int,
         weight: float,
         key: Callable[..., Key] | None = None,
+        try_options: TryOptions | None = None,
     ) -> None:
         if "return" not in inspect.get_annotations(work):
             raise TypeError(f"The step {name!r} needs a return annotation: its result is kept through that type.")
@@ -51,6 +53,7 @@ class Step(Generic[P, R_co]):
         self.name = name
         self.version = version
         self.weight = weight
+        self.try_options = try_options or TryOptions(name)
         self.is_async = inspect.iscoroutinefunction(work)
         self.keys = CallKeys(name, work, key)
         self._codec: Codec | None = None
@@ -100,6 +103,8 @@ def step(
     version: int = 1,
     weight: float = 1.0,
     key: Callable[..., Key] | None = None,
+    retries: int = 0,
+    timeout: float | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Turn a typed function into a step. Visitors see `title` while it runs.
 
@@ -108,10 +113,15 @@ def step(
 
     `key` takes the arguments of a call and returns JSON data that distinguishes it from other calls of this step:
     `key=lambda doc: doc.id`. By default the key is a hash of the arguments, which takes some 30 ms per megabyte.
+
+    A call that fails is tried again up to `retries` times within its attempt, after the same delays as attempts
+    have; a `Permanent` is not. Each try may take `timeout` seconds and then raises a `TimeoutError`. A delay that
+    would pass the end of the attempt is not waited for: the attempt fails instead.
     """
 
     def decorate(work: Callable[P, R]) -> Step[P, R]:
-        return Step(work, title, name or work.__name__, version, weight, key)
+        called = name or work.__name__
+        return Step(work, title, called, version, weight, key, TryOptions(called, retries, timeout))
 
     return decorate
 

@@ -1,13 +1,14 @@
 """Keys of step calls, from `key=` or a hash of the arguments, and the counter of calls with equal keys."""
 
 import asyncio
+import heapq
 import inspect
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import (
     ConfigDict,
@@ -24,19 +25,40 @@ _HASH_SLOTS = threading.BoundedSemaphore(2)
 """At most two threads of a process hash large arguments, so that the event loop keeps its share of the GIL."""
 
 
+class NumberedCall(NamedTuple):
+    """One call among those with its key."""
+
+    identity: str
+    counted: str
+    """The same for all calls with this key."""
+    number: int
+
+
 class CallCounter:
     """Counts the calls of one attempt by step, version and key. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, int] = {}
+        self._returned: dict[str, list[int]] = {}
+        """Numbers to use again, lowest first."""
 
-    def next_call(self, step: str, version: int, key: Key) -> str:
-        """Return the identity of the next call with this key; raises like `call_of`."""
+    def next_call(self, step: str, version: int, key: Key) -> NumberedCall:
+        """Return the next call with this key; raises like `call_of`."""
         counted = call_of(step, version, key, 0)
         with self._lock:
-            number = self._made[counted] = self._made.get(counted, 0) + 1
-        return call_of(step, version, key, number)
+            returned = self._returned.get(counted)
+            if returned:
+                number = heapq.heappop(returned)
+            else:
+                number = self._made[counted] = self._made.get(counted, 0) + 1
+        return NumberedCall(call_of(step, version, key, number), counted, number)
+
+    def give_back(self, calls: Iterable[NumberedCall]) -> None:
+        """Let later calls have these numbers, because the step that made these calls is tried again."""
+        with self._lock:
+            for call in calls:
+                heapq.heappush(self._returned.setdefault(call.counted, []), call.number)
 
 
 class CallKeys:

@@ -1,13 +1,15 @@
 """The context of analysis code: runs steps, keeps results, reports progress, and stops the code on request."""
 
 import asyncio
+import contextvars
 import itertools
 import logging
+import math
 import os
+import random
 import tempfile
 import threading
 from collections.abc import (
-    AsyncIterator,
     Callable,
     Coroutine,
     Generator,
@@ -17,15 +19,20 @@ from collections.abc import (
     Sequence,
     Sized,
 )
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakSet
 
+from outlast.core.analyses.branch import AttemptStopped, TryOverdue, current_branch, leave_branches
 from outlast.core.analyses.call_keys import CallCounter, CallKeys
+from outlast.core.analyses.journal import Journal, ProgressSink, Uploads
 from outlast.core.analyses.payload import MAX_STEP_RESULT, Codec
+from outlast.core.analyses.step_tries import Tries, TryOptions
 from outlast.domain.session import KeptStep
+from outlast.domain.step_calls import Key
 from outlast.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -51,66 +58,8 @@ class StepLike(Protocol):
     def codec(self) -> Codec: ...
     @property
     def keys(self) -> CallKeys: ...
-
-
-class ProgressSink(Protocol):
-    """Receives progress: `ProgressTracker`, or the pipe to it from an isolated process.
-
-    `call` numbers the executed calls within an attempt; `flow` numbers the calling tasks and threads.
-    """
-
-    def begin(self, name: str, call: int, flow: int) -> None: ...
-    def resume(self, name: str, flow: int) -> None: ...
-    def end(self, name: str, call: int) -> None: ...
-    def abort(self, name: str, call: int) -> None:
-        """Record that the call raised or was cancelled."""
-        ...
-
-    def fan_out(self, name: str, calls: int) -> None:
-        """Announce `calls` calls of this step, until `fan_in`."""
-        ...
-
-    def fan_in(self, name: str) -> None: ...
-    def report(
-        self, name: str | None, call: int, done: float | None, total: float | None, message: str | None
-    ) -> None:
-        """Record progress; outside any step `name` is `None` and `call` is 0."""
-        ...
-
-    async def flush(self) -> None:
-        """Wait until watchers can see the progress so far, with a short timeout."""
-        ...
-
-
-class Uploads(Protocol):
-    """The uploads of one owner."""
-
-    def upload(self, sha256: str) -> AsyncIterator[bytes]:
-        """Yield the content in chunks; raises `Permanent` if there is no such upload."""
-        ...
-
-    async def upload_name(self, sha256: str) -> str:
-        """Return the file name; raises `Permanent` if there is no such upload."""
-        ...
-
-
-class Journal(Uploads, Protocol):
-    """Kept steps and uploads: the store fenced by the claim, or the pipe to it from an isolated process."""
-
-    owner: str
-    """Hash of the session's owner."""
-
-    async def kept(self, call: str) -> KeptStep | None:
-        """Return the result that an earlier attempt kept for this call, if any."""
-        ...
-
-    async def keep(self, kept: KeptStep) -> None:
-        """Store a result; returns once it is durable. Raises `ClaimLost`."""
-        ...
-
-
-class AttemptStopped(BaseException):
-    """Ends a thread whose attempt was stopped. Not an `Exception`, so that analysis code does not swallow it."""
+    @property
+    def try_options(self) -> TryOptions: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,34 +68,33 @@ class OpenCall:
 
     step: str
     number: int
-
-
-class Branch:
-    """A group of calls that stop together: the remaining calls of a `map` after its first failure."""
-
-    def __init__(self, outer: "Branch | None") -> None:
-        self._outer = outer
-        self._stopped = False
-
-    def stop(self) -> None:
-        self._stopped = True
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped or (self._outer is not None and self._outer.stopped)
+    tries: Tries | None
+    """The tries of this call, or of the innermost call around it that has any."""
 
 
 class AttemptContext:
     """The running attempt, as the analysis code uses it."""
 
     def __init__(
-        self, progress: ProgressSink, journal: Journal, clock: Clock, loop: asyncio.AbstractEventLoop
+        self,
+        progress: ProgressSink,
+        journal: Journal,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        rng: random.Random | None = None,
+        timeout: float = math.inf,
+        conceal: Callable[[asyncio.Task[Any]], None] = lambda _: None,
     ) -> None:
+        """`timeout` is the attempt's own, in seconds from now. `conceal` hides a task from analysis code."""
         self.progress = progress
+        self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
+        self.calls = CallCounter()
+        self._deadline = loop.time() + timeout
+        self._conceal = conceal
         self._journal = journal
         self._clock = clock
         self._loop = loop
-        self._calls = CallCounter()
         self._numbers = itertools.count(1)
         self._flows: WeakKeyDictionary[object, int] | None = None
         self._lock = threading.Lock()
@@ -170,13 +118,13 @@ class AttemptContext:
 
     def loop_for_threads(self, what: str) -> asyncio.AbstractEventLoop:
         """Return the loop for a call from a thread; raises on the loop itself, to avoid a deadlock."""
-        self._check()
+        self.check()
         if _running_loop() is self._loop:
             raise TypeError(f"{what} is for plain def code in threads; async code awaits the async variant.")
         return self._loop
 
     def report(self, done: float | None, total: float | None, message: str | None) -> None:
-        self._check()
+        self.check()
         call = _call.get()
         if call is None:
             self.progress.report(None, 0, done, total, message)
@@ -184,31 +132,83 @@ class AttemptContext:
             self.progress.report(call.step, call.number, done, total, message)
 
     async def run_step(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        self._check()
-        call = self._calls.next_call(step.name, step.version, await step.keys.key_on_loop(args, kwargs))
-        flow = self._flow()
-        found, value = await self._on_loop(self._resume(step, call, flow))
+        self.check()
+        key = await step.keys.key_on_loop(args, kwargs)
+        call, flow, around = self._numbered(step, key), self._flow(), _tries_around()
+        found, value = await self._on_loop(self._resume(step, call, flow, around))
         if found:
             return value
-        with self._cancellable(), self._working(step, flow) as began:
-            return await self._on_loop(self._keep(step, call, await step.work(*args, **kwargs), began))
+        with self._cancellable(), self._working(step, flow) as (began, tries):
+            work = step.work(*args, **kwargs) if tries is None else tries.run(lambda: step.work(*args, **kwargs))
+            return await self._on_loop(self._keep(step, call, await work, began, around))
 
     def run_step_blocking(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        self._check()
+        self.check()
         if _running_loop() is self._loop:
             raise TypeError(
                 f"The step {step.name!r} is a plain def and would block all other sessions of this worker: make "
                 f"it async def, call it as await asyncio.to_thread({step.name}, …), or make the analysis a def."
             )
-        call = self._calls.next_call(step.name, step.version, step.keys.key(args, kwargs))
-        flow = self._flow()
-        found, value = self._wait(self._resume(step, call, flow))
+        key = step.keys.key(args, kwargs)
+        call, flow, around = self._numbered(step, key), self._flow(), _tries_around()
+        found, value = self._wait(self._resume(step, call, flow, around))
         if found:
             return value
-        with self._working(step, flow) as began:
-            value = step.work(*args, **kwargs)
-            self._check()
-            return self._wait(self._keep(step, call, value, began))
+        with self._working(step, flow) as (began, tries):
+            if tries is None:
+                value = step.work(*args, **kwargs)
+            else:
+                value = tries.run_blocking(lambda: step.work(*args, **kwargs))
+            self.check()
+            return self._wait(self._keep(step, call, value, began, around))
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the attempt's deadline."""
+        return self._deadline - self._loop.time()
+
+    def start_timer(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` on the attempt's loop after `seconds` of its clock; returns what cancels that."""
+        timers: list[asyncio.Task[None]] = []
+
+        async def run() -> None:
+            await self._clock.sleep(seconds)
+            action()
+
+        def start() -> None:
+            timer = self._loop.create_task(run(), context=contextvars.Context())
+            self._conceal(timer)
+            timers.append(timer)
+
+        def cancel() -> None:
+            for timer in timers:
+                timer.cancel()
+
+        def on_loop(what: Callable[[], None]) -> None:
+            if _running_loop() is self._loop:
+                what()
+            else:
+                self._loop.call_soon_threadsafe(what)
+
+        on_loop(start)
+        return lambda: on_loop(cancel)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for `seconds`; ends at once when the attempt or the current branch is stopped."""
+        await self._on_loop(self._pause(seconds))
+
+    def pause_blocking(self, seconds: float) -> None:
+        """Like `pause`, in a thread."""
+        try:
+            self._wait(self._pause(seconds))
+        except CancelledError:
+            self.check()
+            raise
+
+    async def _pause(self, seconds: float) -> None:
+        with self._cancellable():
+            self.check()
+            await self._clock.sleep(seconds)
 
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it
@@ -218,11 +218,11 @@ class AttemptContext:
         return file
 
     def open_upload_blocking(self, sha256: str) -> BinaryIO:
-        self._check()
+        self.check()
         return self._wait(self.open_upload(sha256))
 
     def upload_name_blocking(self, sha256: str) -> str:
-        self._check()
+        self.check()
         return self._wait(self._journal.upload_name(sha256))
 
     @contextmanager
@@ -233,20 +233,41 @@ class AttemptContext:
             yield
             return
         self._tasks.add(task)
+        branch = current_branch()
+        stopping = nullcontext() if branch is None else branch.on_stop(lambda: self._cancel(task))
         try:
-            yield
+            with stopping:
+                yield
         finally:
             self._tasks.discard(task)
 
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task of the attempt's loop. Thread-safe."""
+        if _running_loop() is self._loop:
+            task.cancel()
+        else:
+            self._loop.call_soon_threadsafe(task.cancel)
+
+    def _numbered(self, step: StepLike, key: Key) -> str:
+        """Return the identity of the next call with this key."""
+        call = self.calls.next_call(step.name, step.version, key)
+        around = _tries_around()
+        if around is not None:
+            around.number(call)
+        return call.identity
+
     @contextmanager
-    def _working(self, step: StepLike, flow: int) -> Generator[float]:
-        """Report the start and end of a call around its work; yields the start time."""
-        call = OpenCall(step.name, next(self._numbers))
+    def _working(self, step: StepLike, flow: int) -> Generator[tuple[float, Tries | None]]:
+        """Report the start and end of a call around its work; yields the start time and the call's own tries."""
+        own, outer = None, _tries_around()
+        if step.try_options:
+            own = Tries(step.try_options, self, lambda note: self.progress.note(step.name, note), outer)
+        call = OpenCall(step.name, next(self._numbers), own or outer)
         token = _call.set(call)
         self.progress.begin(step.name, call.number, flow)
         ended = False
         try:
-            yield self._clock.monotonic()
+            yield self._clock.monotonic(), own
             ended = True
         finally:
             _call.reset(token)
@@ -255,19 +276,21 @@ class AttemptContext:
             else:
                 self.progress.abort(step.name, call.number)
 
-    async def _resume(self, step: StepLike, call: str, flow: int) -> tuple[bool, Any]:
-        kept = await self._journal.kept(call)
+    async def _resume(self, step: StepLike, call: str, flow: int, around: Tries | None) -> tuple[bool, Any]:
+        kept = (around and around.kept(call)) or await self._journal.kept(call)
         if kept is None:
             return False, None
         try:
             value = step.codec.load(kept.result)
         except (ValueError, RecursionError):  # the return type has changed since: run the step again
             return False, None
+        if around is not None:
+            around.keep(kept)
         self.progress.resume(step.name, flow)
         return True, value
 
-    async def _keep(self, step: StepLike, call: str, value: Any, began: float) -> Any:
-        self._check()
+    async def _keep(self, step: StepLike, call: str, value: Any, began: float, around: Tries | None) -> Any:
+        self.check()
         what = f"The result of the step {step.name!r}"
         long = self._clock.monotonic() - began >= LONG_STEP
         if long:  # show its progress first: serializing a large result may block this process
@@ -276,7 +299,10 @@ class AttemptContext:
         del value  # free a large value before the copy is loaded
         value = step.codec.load_own(text, what)
         duration = round((self._clock.monotonic() - began) * 1000)
-        await self._journal.keep(KeptStep(call, step.name, text, duration))
+        kept = KeptStep(call, step.name, text, duration)
+        await self._journal.keep(kept)
+        if around is not None:
+            around.keep(kept)
         return value
 
     async def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
@@ -296,18 +322,21 @@ class AttemptContext:
                 self._flows = WeakKeyDictionary()
             return self._flows.setdefault(caller, len(self._flows) + 1)
 
-    def _check(self) -> None:
-        branch = _branch.get()
-        if self._stopped or (branch is not None and branch.stopped):
+    def check(self) -> None:
+        """Raise if the calling code has to stop."""
+        branch = current_branch()
+        stopped = None if branch is None else branch.stopped_by
+        if self._stopped or stopped is not None:
             if _running_loop() is self._loop:
                 raise asyncio.CancelledError
+            if stopped is not None and stopped.overdue and not self._stopped:
+                raise TryOverdue(stopped)
             raise AttemptStopped
 
 
 _attempt: ContextVar[AttemptContext | None] = ContextVar("outlast_attempt", default=None)
 _reading: ContextVar[Uploads | None] = ContextVar("outlast_reading", default=None)
 _call: ContextVar[OpenCall | None] = ContextVar("outlast_call", default=None)
-_branch: ContextVar[Branch | None] = ContextVar("outlast_branch", default=None)
 _active: WeakSet[AttemptContext] = WeakSet()
 _warned: set[str] = set()
 _active_lock = threading.Lock()
@@ -317,7 +346,7 @@ def enter(attempt: AttemptContext) -> None:
     """Make `attempt` the current one in this context."""
     _attempt.set(attempt)
     _call.set(None)
-    _branch.set(None)
+    leave_branches()
     with _active_lock:
         _active.add(attempt)
 
@@ -332,13 +361,6 @@ def forked() -> bool:
     """Return whether analysis code forked this process."""
     attempt = _attempt.get()
     return attempt is not None and attempt.pid != os.getpid()
-
-
-def branch_off() -> Branch:
-    """Create a branch of the current one for further calls in this context."""
-    branch = Branch(_branch.get())
-    _branch.set(branch)
-    return branch
 
 
 def current_or_raise() -> AttemptContext:
@@ -414,6 +436,12 @@ def track(items: Iterable[T], total: float | None = None, message: str | None = 
             report(message=message)
         else:
             report(done, count)
+
+
+def _tries_around() -> Tries | None:
+    """Return the tries that the next call of a step belongs to."""
+    call = _call.get()
+    return None if call is None else call.tries
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from outlast.core.analyses import context
+from outlast.core.analyses.branch import Branch, branch_off
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -64,12 +65,12 @@ class _Threads:
         self._remaining = iter(enumerate(items))
         self._results: dict[int, Any] = {}
         self._failure: BaseException | None = None
-        self._branch = context.Branch(None)
+        self._branch = Branch(None)
         self._lock = threading.Lock()
 
     def run(self, count: int) -> list[Any]:
         scope = contextvars.copy_context()
-        self._branch = scope.run(context.branch_off)
+        self._branch = scope.run(branch_off)
         threads = [
             threading.Thread(target=scope.copy().run, args=(self._work,), name=f"map-{n}", daemon=True)
             for n in range(count)
