@@ -15,10 +15,11 @@ from outlast.domain.errors import InvalidInput
 from outlast.domain.outcome import Failed
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
-from outlast.running import worker
+from outlast.running import foreign_sessions, worker
 from outlast.running.engine import Engine
+from outlast.running.foreign_sessions import ForeignSessions
 from outlast.running.maintenance import Retention
-from outlast.running.worker import ForeignSessions, WorkerOptions
+from outlast.running.worker import WorkerOptions
 from outlast.testing.acts import claim_of, claim_session, register_worker, start
 
 ME = "a visitor"
@@ -109,8 +110,9 @@ async def test_a_retry_of_what_this_version_does_not_understand_is_refused_with_
 
 
 async def test_a_worker_remembers_a_bounded_number_of_what_it_leaves_to_others(monkeypatch):
-    monkeypatch.setattr(worker, "MAX_FOREIGN", 3)
-    store, foreign = MemoryStore(SystemClock()), ForeignSessions()
+    monkeypatch.setattr(foreign_sessions, "MAX_FOREIGN", 3)
+    store = MemoryStore(SystemClock())
+    foreign = ForeignSessions(store, SystemClock())
     sessions = [await start(store, subject=str(n)) for n in range(5)]
     for session in sessions:
         foreign.add(session, "It is new.")

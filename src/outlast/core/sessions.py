@@ -15,7 +15,6 @@ from outlast.core.analyses.payload import (
     arguments,
     bounded_subject,
     nested_values,
-    read_input,
     subject_of,
     validate_input,
     validate_values,
@@ -25,7 +24,7 @@ from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.clean_text import storable_text
-from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive
+from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
@@ -38,6 +37,7 @@ from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, Sta
 
 log = logging.getLogger(__name__)
 
+NOT_OFFERED = "This site does not offer this analysis any more."
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 DURATIONS_CACHED_FOR = 10.0
 """Seconds for which durations read from the store are cached."""
@@ -215,17 +215,19 @@ class Sessions:
     async def retry(self, session_id: str, *, owner: str | None) -> RetryAnswer | None:
         """Grant new attempts, which resume after the kept steps; `None` if this owner has no such session.
 
-        Raises `InvalidInput` if an uploaded file has expired or this version cannot read the input.
+        Raises `InvalidInput` if an uploaded file has expired or this version cannot read the input, and
+        `UnknownAnalysis` if this version does not have the analysis.
         """
         session = await self._session(session_id, owner)
         if session is None:
             return None
-        analysis = self._catalogue[session.analysis]
+        analysis = self.offered(session.analysis)
         try:
-            keywords = arguments(read_input(analysis.input, session.input))
-        except NotUnderstood:
+            keywords = arguments(analysis.stored_input(session.input))
+        except NotUnderstood as error:
             raise InvalidInput(
-                "Another version of this site has started it, and this one cannot read its input: start it anew."
+                f"Another version of this site has started it, and this one cannot read its input ({error}): "
+                "start it anew."
             ) from None
         await self._check_uploads(keywords, session.owner)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=self._max_attempts(analysis))
@@ -233,6 +235,12 @@ class Sessions:
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
+
+    def offered(self, analysis_name: str) -> Analysis:
+        """Return the analysis of a stored session; raises `UnknownAnalysis` if it has been removed."""
+        if analysis_name not in self._catalogue:
+            raise UnknownAnalysis(NOT_OFFERED)
+        return self._catalogue[analysis_name]
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """Transfer everything of an anonymous visitor to `owner` on login; returns the number of sessions."""

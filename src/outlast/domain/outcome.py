@@ -52,12 +52,20 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The input is of another version; the worker releases the session, or fails it if no worker can read it."""
+
+    fault: str
+    """The field and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The claim was lost: another worker may have the session, and nothing may be written."""
 
 
-Outcome = Completed | Failed | Postponed | Cancelled | Released | Lost
-"""What an `Attempt` returns and the `OutcomeWriter` handles."""
+Outcome = Completed | Failed | Postponed | Cancelled | Released | Unreadable | Lost
+"""What an `Attempt` returns."""
 
 End = Completed | Failed | Postponed | Cancelled | Released
 """The outcomes that a store writes."""

@@ -5,13 +5,13 @@ import contextvars
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
 from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis
-from outlast.core.analyses.payload import MAX_RESULT, arguments, read_input, strict_json
+from outlast.core.analyses.payload import MAX_RESULT, arguments, strict_json
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus, steps_for_new_attempt
 from outlast.domain.session import AnalysisSession, Claim
@@ -144,9 +144,11 @@ class Attempt:
         analysis = self._analysis
         what = f"The result of the analysis {analysis.name!r}"
         try:
-            validated = read_input(analysis.input, self.session.input)
+            validated = analysis.stored_input(self.session.input)
             if analysis.isolation == "process":
-                text = await run_isolated(analysis, self.session, self.tracker, self._journal)
+                upgraded = validated.model_dump_json() if analysis.upgrade else self.session.input
+                session = replace(self.session, input=upgraded)
+                text = await run_isolated(analysis, session, self.tracker, self._journal)
                 return strict_json(text, what), _redirect(analysis.codec.load(text) if REDIRECT in text else None)
             keywords = arguments(validated)
             if analysis.is_async:

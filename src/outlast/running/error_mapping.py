@@ -10,7 +10,7 @@ from outlast.core.analyses.payload import NotJson, NotUnderstood
 from outlast.domain.clean_text import storable_text
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
-from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Released
+from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Unreadable
 from outlast.domain.progress import StepStatus
 from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession
@@ -71,7 +71,7 @@ class ErrorMapper:
             case ClaimLost():
                 return Lost()
             case NotUnderstood():
-                return Released(storable_text(str(error)))
+                return Unreadable(storable_text(_text(error)))
             case Permanent():
                 return self._fail(_text(error) or "The analysis cannot be done.", "permanent")
             case RetryAfter():

@@ -5,7 +5,7 @@ import random
 import secrets
 
 from outlast.core.service_loop import retry_until_available
-from outlast.domain.outcome import Completed, End, Failed, Lost, Outcome, Postponed, Released
+from outlast.domain.outcome import Completed, End, Failed, Lost, Postponed, Released
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
@@ -38,7 +38,7 @@ class OutcomeWriter:
         self._clock = clock
         self._rng = rng
 
-    async def write(self, attempt: Attempt, outcome: Outcome) -> None:
+    async def write(self, attempt: Attempt, outcome: End | Lost) -> None:
         """Write the outcome, retrying until the store is available; do nothing if the claim was lost."""
         if isinstance(outcome, Lost):
             return

@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import retry_until_available
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.outcome import End, Released
+from outlast.domain.outcome import End, Released, Unreadable
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
@@ -24,6 +24,7 @@ from outlast.ports.store import ClaimRequest, Store
 from outlast.ports.workers import Renewal, WorkerInfo
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
 from outlast.running.event_loop import conceal, conceal_all
+from outlast.running.foreign_sessions import ForeignSessions
 from outlast.running.handoff import HandedSession, Handoff, HandoffClaims, HandoffResult
 from outlast.running.interpreter_state import InterpreterState
 from outlast.running.lease import LeaseKeeper
@@ -34,8 +35,6 @@ from outlast.running.threads import STOP_GRACE, ContextThreadPool
 
 log = logging.getLogger(__name__)
 
-MAX_FOREIGN = 10_000
-"""Maximum number of remembered sessions; a forgotten one is claimed and released once more."""
 BATCH = 250
 """Maximum number of sessions per claim."""
 RELEASE_TIMEOUT = 1.0
@@ -63,36 +62,6 @@ class WorkerOptions:
     """Called from another thread when the event loop is blocked past a deadline; may end the process."""
     process: str | None = None
     """Identity of the worker's process, so that others detect its death; `None` under a supervisor."""
-
-
-class ForeignSessions:
-    """The sessions that a worker released because it cannot read their input."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
-        self._logged_analyses: set[str] = set()
-
-    def __contains__(self, session_id: str) -> bool:
-        return session_id in self._ids
-
-    @property
-    def ids(self) -> Collection[str]:
-        return self._ids.keys()
-
-    def add(self, session: AnalysisSession, why: str) -> None:
-        """Remember a session; log it once per analysis, since each session has it in its history."""
-        self._ids[session.id] = None
-        if len(self._ids) > MAX_FOREIGN:
-            del self._ids[next(iter(self._ids))]
-        if session.analysis not in self._logged_analyses:
-            self._logged_analyses.add(session.analysis)
-            log.warning(
-                "This worker leaves session %s (%s), and others like it, to other workers: %s. Run a worker of "
-                "the version that started it.",
-                session.id,
-                session.analysis,
-                why.rstrip("."),
-            )
 
 
 class Recycling:
@@ -179,7 +148,7 @@ class Worker:
         self._clock = clock
         self._rng = rng
         self._options = options
-        self._foreign = ForeignSessions()
+        self._foreign = ForeignSessions(store, clock)
         self._claim_requests: set[asyncio.Future[None]] = set()
         """Claim requests that the store has not answered yet."""
         self._handoff_claims = HandoffClaims(store, catalogue, clock, handoff, self._foreign) if handoff else None
@@ -402,8 +371,8 @@ class Worker:
         outcome = await attempt.run()
         self._interpreter.restore()
         self._progress_writer.forget(attempt.claim)
-        if isinstance(outcome, Released) and outcome.why is not None:
-            self._foreign.add(attempt.session, outcome.why)
+        if isinstance(outcome, Unreadable):
+            outcome = await self._foreign.end_of(attempt.session, self.id, outcome.fault)
             if self._claim_requests:  # these requests do not exclude the session yet and would claim it again
                 await asyncio.wait(set(self._claim_requests))
         try:

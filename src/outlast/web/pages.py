@@ -11,6 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
@@ -106,8 +107,12 @@ async def again(context: RequestContext) -> Response:
     if view is None:
         raise not_found()
     session = view.session
-    analysis = context.engine.catalogue[session.analysis]
-    values: dict[str, Any] = json.loads(session.input)
+    analysis = context.engine.sessions.offered(session.analysis)
+    values: dict[str, Any]
+    try:
+        values = analysis.stored_input(session.input).model_dump(mode="json")
+    except NotUnderstood:  # the form says what is wrong with it
+        values = json.loads(session.input)
     try:
         started = await start_within_limits(context, analysis.name, values)
     except OutlastError as error:

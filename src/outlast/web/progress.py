@@ -31,6 +31,7 @@ async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
                 interval_ms=context.limits.interval_ms(view.queue_position),
                 keep_hours=context.settings.cleanup_hours,
                 result=result,
+                offered=session.analysis in context.engine.catalogue,
             )
         )
         view.encoded[key] = known

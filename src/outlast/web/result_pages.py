@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 import mimetypes
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from markupsafe import Markup
@@ -13,10 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from outlast.core.analyses.analysis import Analysis, PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
-from outlast.web.problems import not_found
+from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links
 from outlast.web.uploads import verify_form_token
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 """Keep a shared link out of `Referer` headers and search engines."""
@@ -25,7 +30,7 @@ MAX_QUERY_FIELDS = 20
 
 
 async def owner_page(context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
-    """Render for the owner, with exports and sharing; `again` adds the button to start it anew."""
+    """Render for the owner, with exports and sharing; `again` adds the button to start it anew, if it can be."""
     page = links(context.session_id, context.root)["page"]
     kept_until = stored.completed_at + timedelta(hours=context.settings.result_retention_hours)
     return await _render(
@@ -33,7 +38,7 @@ async def owner_page(context: RequestContext, stored: StoredResult, *, again: bo
         stored,
         page,
         links=links(context.session_id, context.root),
-        again=again,
+        again=again and stored.analysis in context.engine.catalogue,
         share_address=stored.share and context.shared_address(stored.share),
         kept_until=kept_until,
     )
@@ -93,10 +98,11 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
         result = json.loads(stored.result)
         if analysis is None:
             return stored.analysis, result, None
-        title = analysis.page_title(result) if analysis.page_title else analysis.shown_title
-        if analysis.render is None:
-            return title, result, None
-        return title, None, Markup(analysis.render(result, view))  # noqa: S704 - the hook promises safe HTML
+        title_of, render = analysis.page_title, analysis.render
+        title = title_of and _of_hook(lambda: title_of(result), "page_title", stored)
+        html = render and _of_hook(lambda: render(result, view), "render", stored)
+        shown = None if html is None else Markup(html)  # noqa: S704 - the hook promises safe HTML
+        return title or analysis.shown_title, result if shown is None else None, shown
 
     async with context.limits.rendering():
         title, result, html = await asyncio.to_thread(rendered)
@@ -121,7 +127,11 @@ async def _export_response(context: RequestContext, stored: StoredResult) -> Res
     if export is None:
         raise not_found()
     async with context.limits.rendering():
-        content = await asyncio.to_thread(lambda: export.make(json.loads(stored.result)))
+        content = await asyncio.to_thread(
+            lambda: _of_hook(lambda: export.make(json.loads(stored.result)), f"export {name}", stored)
+        )
+    if content is None:
+        raise Problem(410, "This file cannot be made from this result any more.")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if isinstance(content, str):
         content = content.encode()
@@ -134,6 +144,23 @@ async def _export_response(context: RequestContext, stored: StoredResult) -> Res
         "Content-Type": kind,
     }
     return Response(content, headers=headers)
+
+
+def _of_hook(call: Callable[[], T], hook: str, stored: StoredResult) -> T | None:
+    """Return what a hook of the analysis returns; `None` if it raises.
+
+    A result outlives the version that made it, and today's hook may not understand it.
+    """
+    try:
+        return call()
+    except Exception:
+        log.exception(
+            "The result of session %s (%s) is shown without its %s, which raised.",
+            stored.session_id,
+            stored.analysis,
+            hook,
+        )
+        return None
 
 
 def _analysis_of(context: RequestContext, stored: StoredResult) -> Analysis | None:

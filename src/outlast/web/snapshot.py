@@ -47,9 +47,12 @@ def step_payload(step: StepState) -> dict[str, Any]:
 
 
 def snapshot(
-    view: SessionView, *, root: str, interval_ms: int, keep_hours: float, result: str | None
+    view: SessionView, *, root: str, interval_ms: int, keep_hours: float, result: str | None, offered: bool
 ) -> dict[str, Any]:
-    """Every key but `elapsed_ms`, which `closed` adds last. `result` is its JSON text, or `None`."""
+    """Every key but `elapsed_ms`, which `closed` adds last. `result` is its JSON text, or `None`.
+
+    `offered`: this process has the analysis of the session.
+    """
     session = view.session
     left = view.time_left
     waits_again = session.phase is Phase.RETRYING
@@ -90,7 +93,7 @@ def snapshot(
         "reference": session.reference if session.status is Status.FAILED or waits_again else None,
         "links": links(session.id, root),
     }
-    return parts | words(parts)
+    return parts | words(parts, offered=offered)
 
 
 def encode(parts: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from outlast.core.sessions import NOT_OFFERED
 from outlast.domain.progress import StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase
@@ -25,11 +26,19 @@ PHASES: Final[Mapping[str, tuple[str, str]]] = {
 STEP_STATES: Final[Mapping[str, str]] = {StepStatus.PENDING: "to come", StepStatus.ACTIVE: "in progress"}
 
 
-def words(snapshot: Mapping[str, Any]) -> dict[str, str | None]:
-    """The fields of a snapshot that are words.
+def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str | None]:
+    """The fields of a snapshot that are words; `offered`: this process has its analysis.
 
     They follow from its other fields and never from the current time, so that its `ETag` covers them.
     """
+    if snapshot["stalled"] and not offered:
+        notice = f"{NOT_OFFERED} It waits in case the analysis comes back; you can cancel it."
+        return {
+            "phase_title": "Not offered any more",
+            "notice": notice,
+            "tone": "warning",
+            "current_message": None,
+        }
     title, tone = PHASES[snapshot["phase"]]
     return {
         "phase_title": title,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
-from outlast.core.analyses.payload import Codec, input_model
+from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
 from outlast.domain.errors import UnknownAnalysis
 from outlast.domain.plan import PlannedStep
@@ -193,6 +193,9 @@ class AnalysisOptions:
 
     `short_forms`: `{"url": "source"}` lets `{"url": …}` alone start this analysis over HTTP, with its input field
     `source`.
+
+    `upgrade`: takes the stored input, as a dict, of a session that another version started and this one cannot
+    read; it returns the dict for this version.
     """
 
     title: str | None = None
@@ -210,6 +213,7 @@ class AnalysisOptions:
     check: Check | None = None
     longest_wait: float = DAY
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
+    upgrade: Upgrade | None = None
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,10 @@ class Analysis(AnalysisOptions):
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
+
+    def stored_input(self, text: str) -> BaseModel:
+        """Return the input of a stored session; raises `NotUnderstood`."""
+        return read_input(self.input, text, self.upgrade)
 
     @cached_property
     def codec(self) -> Codec:

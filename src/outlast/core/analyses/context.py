@@ -29,7 +29,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from outlast.core.analyses.branch import AttemptStopped, TryOverdue, current_branch, leave_branches
 from outlast.core.analyses.call_keys import CallCounter, CallKeys
 from outlast.core.analyses.journal import Journal, ProgressSink, Uploads
-from outlast.core.analyses.payload import MAX_STEP_RESULT, Codec
+from outlast.core.analyses.payload import MAX_STEP_RESULT, Codec, brief_fault
 from outlast.core.analyses.step_tries import Tries, TryOptions
 from outlast.domain.session import KeptStep
 from outlast.domain.step_calls import Key
@@ -100,6 +100,7 @@ class AttemptContext:
         self._lock = threading.Lock()
         self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unreadable_steps: set[str] = set()
         self.uploads: Uploads = journal
         self.owner = journal.owner
         self.pid = os.getpid()
@@ -282,12 +283,24 @@ class AttemptContext:
             return False, None
         try:
             value = step.codec.load(kept.result)
-        except (ValueError, RecursionError):  # the return type has changed since: run the step again
+        except (ValueError, RecursionError) as error:  # the return type has changed since: run the step again
+            self._log_unreadable(step.name, error)
             return False, None
         if around is not None:
             around.keep(kept)
         self.progress.resume(step.name, flow)
         return True, value
+
+    def _log_unreadable(self, step: str, error: Exception) -> None:
+        """Log once per step of an attempt that kept results are not used."""
+        if step not in self._unreadable_steps:
+            self._unreadable_steps.add(step)
+            log.warning(
+                "The step %r runs again: its return type does not accept the result that an earlier attempt kept: "
+                "%s.",
+                step,
+                brief_fault(error).rstrip("."),
+            )
 
     async def _keep(self, step: StepLike, call: str, value: Any, began: float, around: Tries | None) -> Any:
         self.check()

@@ -29,7 +29,7 @@ class NotJson(OutlastError):  # noqa: N818 - named as the conditions beside it i
 
 
 class NotUnderstood(OutlastError):  # noqa: N818 - as above
-    """The stored input of a session does not match this process's version of the analysis."""
+    """The stored input does not match this process's version of the analysis; the text names the field."""
 
 
 BASE64: Final = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
@@ -119,11 +119,11 @@ class Codec:
         except (ValueError, TypeError, RecursionError) as error:
             raise NotJson(
                 f"{what} was written as JSON that its type does not read back, so no later attempt could use it "
-                f"({_briefly(error)}). Return a value that its return annotation accepts as JSON."
+                f"({brief_fault(error)}). Return a value that its return annotation accepts as JSON."
             ) from error
 
 
-def _briefly(error: Exception) -> str:
+def brief_fault(error: Exception) -> str:
     """Return pydantic's message without its links and values, which may be huge."""
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -224,12 +224,26 @@ def _pointer(location: Sequence[str | int], raw: object, kind: str) -> str:
     return pointer
 
 
-def read_input(model: type[BaseModel], text: str) -> BaseModel:
-    """Return the input of a stored session; raises `NotUnderstood` if another version started it differently."""
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes the stored input of another version, returns it for this one."""
+
+
+def read_input(model: type[BaseModel], text: str, upgrade: Upgrade | None = None) -> BaseModel:
+    """Return the input of a stored session, through `upgrade` if another version started it differently.
+
+    Raises `NotUnderstood` if neither helps.
+    """
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise NotUnderstood(f"This worker does not understand the input: {_briefly(error)}") from error
+        if upgrade is None:
+            raise NotUnderstood(brief_fault(error)) from error
+    try:
+        return model.model_validate_json(to_json(upgrade(json.loads(text))))
+    except ValidationError as error:
+        raise NotUnderstood(f"{brief_fault(error)} (after its upgrade)") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotUnderstood(f"its upgrade raised {type(error).__name__}: {error}") from error
 
 
 def arguments(validated: BaseModel) -> dict[str, Any]:

@@ -79,7 +79,7 @@ export class ProgressView {
     this.part("notice").dataset.tone = snapshot.tone;
     const { reference } = snapshot;
     this.#setPart("reference", snapshot.status === "failed" && reference ? `Reference ${reference}` : "");
-    this.#show("leave", !final && snapshot.phase !== "cancelling");
+    this.#show("leave", !final && snapshot.phase !== "cancelling" && snapshot.current_message !== null);
     this.#steps(snapshot);
     this.#actions(snapshot);
     this.tick(now);
