@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from provider_server import ProviderServer, Reply, provider_server, said
+from pydantic import SecretStr
 from source_server import Answer, shop_server
 from test_provider_brightdata import PROGRESS, RECORD, SNAPSHOT, TRIGGER
 from test_source_zip import packed
 
 from outlast import InvalidInput, Outlast, SessionView, Settings, Status
 from outlast_reviews.analysis import register
+from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources import gathering
 from outlast_reviews.sources.fetching.fetch import Fetcher
 
@@ -26,18 +28,21 @@ AMAZON = "https://www.amazon.de/dp/B0C1M76VR9"
 
 
 @pytest.fixture
-async def outlast(tmp_path: Path) -> AsyncIterator[Outlast]:
+async def outlast(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Outlast]:
+    """The product, with the key of a provider in tests that have its `server`."""
     outlast = Outlast(Settings(data_dir=tmp_path, queue_max_tries=2))
-    register(outlast)
+    settings = ReviewSettings()
+    if "server" in request.fixturenames:
+        url = request.getfixturevalue("server").url
+        settings = ReviewSettings(brightdata_key=SecretStr("the-key"), brightdata_url=url)
+    register(outlast, settings)
     async with outlast.lifespan(workers=1):
         yield outlast
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProviderServer]:
+def server() -> Iterator[ProviderServer]:
     with provider_server() as server:
-        monkeypatch.setenv("ANALYSIS_BRIGHTDATA_API_KEY", "the-key")
-        monkeypatch.setenv("ANALYSIS_BRIGHTDATA_URL", server.url)
         server.replies = {
             TRIGGER: [said({"snapshot_id": "s_1a2b"})],
             PROGRESS: [said({"status": "ready"})],
@@ -248,6 +253,22 @@ async def test_without_a_key_nothing_is_asked_and_amazon_is_refused_at_start(out
     for address in (AMAZON, "https://amzn.to/3xyz"):
         with pytest.raises(InvalidInput, match="Amazon does not let"):
             await outlast.start("product", owner=ME, source=address)
+
+
+async def test_the_environment_after_registration_and_beside_given_settings_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ANALYSIS_BRIGHTDATA_API_KEY", "another-key")
+    given = Outlast(Settings(data_dir=tmp_path))
+    register(given, ReviewSettings(brightdata_key=None))
+    monkeypatch.delenv("ANALYSIS_BRIGHTDATA_API_KEY")
+    of_environment = Outlast(Settings(data_dir=tmp_path))
+    register(of_environment)
+    monkeypatch.setenv("ANALYSIS_BRIGHTDATA_API_KEY", "another-key")
+    for outlast in (given, of_environment):
+        async with outlast.lifespan():
+            with pytest.raises(InvalidInput, match="Amazon does not let"):
+                await outlast.start("product", owner=ME, source=AMAZON)
 
 
 async def test_with_a_key_an_address_without_a_product_is_still_refused(outlast: Outlast, server: ProviderServer):

@@ -16,7 +16,9 @@ from outlast_reviews.invented.sample import CAMPAIGN, COPIES, REPEATED
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import ReviewSet
+from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.formats.read import read_reviews
+from outlast_reviews.sources.gathering import Gathering
 
 
 @cache
@@ -76,7 +78,7 @@ def test_the_file_gives_the_same_report():
 
 @pytest.mark.slow
 def test_it_has_a_subject_of_its_own_and_needs_no_file():
-    assert subject(SAMPLE) == SAMPLE
+    assert subject(Gathering(ReviewSettings()), SAMPLE) == SAMPLE
     done = CliRunner().invoke(outlast, ["analyse", SAMPLE, "--json"])
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["report"]["grade"] == "C"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -27,11 +28,10 @@ from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import (
+    Gathering,
     Location,
     Only,
-    gather_all,
     locations_of,
-    product_at_start,
     refuse_file,
 )
 from outlast_reviews.step_keys import by_name, unique_name
@@ -74,14 +74,9 @@ ProductChoice = Annotated[
     ),
 ]
 
+GatherStep = Step[[Location | list[Location], dict[Part, str], str | None], ReviewSet]
 CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
-
-
-@step("Gathering the reviews", weight=3)
-def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
-    """Read all files and addresses; an unreadable source fails the session with the reason."""
-    return replace(gather_all(locations_of(source), mapping, product), made=unique_name())
 
 
 @step("Merging repeats and counting", key=by_name)
@@ -122,12 +117,22 @@ _MERGE_SHARE = 0.6
 
 
 class Steps(NamedTuple):
-    """The steps with dependencies: the stored facts of this installation, a language model."""
+    """The steps with dependencies: the settings, the stored facts of this installation, a language model."""
 
+    gather: GatherStep
     check_reviews: CheckStep
     ask_model: "AskModelStep | None"
     remember: RememberStep
     compare: CompareStep
+
+
+def gather_step(gathering: Gathering) -> GatherStep:
+    @step("Gathering the reviews", weight=3)
+    def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
+        """Read all files and addresses; an unreadable source fails the session with the reason."""
+        return replace(gathering.all_of(locations_of(source), mapping, product), made=unique_name())
+
+    return gather
 
 
 def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberStep]:
@@ -154,13 +159,12 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
 
 
 def analyse(
-    source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], steps: Steps
+    source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], about: str, steps: Steps
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
-    received = gather(source, mapping, only.get("product"))
+    received = steps.gather(source, mapping, only.get("product"))
     reviews = tidy(received)
     received = replace(received, reviews=())  # the clean set has them, and there may be many
-    about = subject(source, mapping, only)
     checked = steps.check_reviews(reviews, about, received.description)
     opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
     report = write(received, reviews, checked, _source_label(source), opinion)
@@ -169,14 +173,17 @@ def analyse(
 
 
 def subject(
-    source: Location | list[Location], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+    gathering: Gathering,
+    source: Location | list[Location],
+    mapping: dict[Part, str] | None = None,
+    only: dict[Only, str] | None = None,
 ) -> str:
     """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read."""
     single = not isinstance(source, list)
     named = sorted(
         str(location)
         if isinstance(location, Upload) or location == SAMPLE
-        else product_at_start(location, "/source" if single else f"/source/{at}").subject
+        else gathering.product_at_start(location, "/source" if single else f"/source/{at}").subject
         for at, location in enumerate(locations_of(source))
     )
     if single and not mapping and not only:
@@ -225,8 +232,13 @@ EXPORTS = {
 
 
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
-    """Register this analysis as `product`. Raises `SettingsError`."""
+    """Register this analysis as `product`, with these settings or those of the environment now.
+
+    Raises `SettingsError`.
+    """
     settings = settings or review_settings()
+    gathering = Gathering(settings)
+    gather, subject_of = gather_step(gathering), partial(subject, gathering)
     ask_model, notice = None, LOCAL_NOTICE
     if settings.llm_model:
         from outlast_reviews.language_model.ask_model import model_intro, model_step  # noqa: PLC0415 - httpx where it is needed
@@ -238,13 +250,15 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
     def analyse_product(
         source: Source, mapping: ColumnMapping = None, only: ProductChoice = None
     ) -> dict[str, Any]:
-        return analyse(source, mapping or {}, only or {}, Steps(check_reviews, ask_model, remember, compare))
+        about = subject_of(source, mapping, only)
+        steps = Steps(gather, check_reviews, ask_model, remember, compare)
+        return analyse(source, mapping or {}, only or {}, about, steps)
 
     outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
-        subject=subject,
+        subject=subject_of,
         intro=INTRO + notice,
         render=render,
         page_title=page_title,

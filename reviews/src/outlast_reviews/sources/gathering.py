@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
-from outlast import InvalidInput, Permanent, Question, RetryAfter, Upload, report, step
+from outlast import InvalidInput, Permanent, Question, RetryAfter, Step, Upload, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.settings import review_settings
+from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
@@ -59,15 +59,6 @@ def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
     return [source] if isinstance(source, Upload | str) else source
 
 
-def product_at_start(address: str, pointer: str) -> Product:
-    """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
-    settings = review_settings()
-    refusal = refuse(address, provided=lambda target: provider_of(target, settings) is not None)
-    if refusal is not None:
-        raise InvalidInput(refusal, pointer)
-    return product_at(address)
-
-
 async def refuse_file(
     upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
 ) -> None:
@@ -89,74 +80,88 @@ async def refuse_file(
         )
 
 
-def gather_all(
-    locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
-) -> ReviewSet:
-    """All reviews of all places, or those of one product. Raises `Permanent` or `RetryAfter` with the reason and
-    what to do.
-    """
-    sets: list[tuple[str, ReviewSet]] = []
-    for number, location in enumerate(locations):
-        name = location if isinstance(location, str) else location.name()
-        prefix = f"{name}: " if len(locations) > 1 else ""
+class Gathering:
+    """Gathers reviews with the settings of one application."""
+
+    def __init__(self, settings: ReviewSettings) -> None:
+        self._settings = settings
+
+        @step("Ordering the reviews")
+        def order_reviews(address: str) -> str:
+            target = product_at(address)
+            return self._provider(target).order(target)
+
+        self._order_reviews: Step[[str], str] = order_reviews
+        """A nested step, so that a retry collects what the first attempt ordered and paid for."""
+
+    def product_at_start(self, address: str, pointer: str) -> Product:
+        """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
+        refusal = refuse(address, provided=lambda target: provider_of(target, self._settings) is not None)
+        if refusal is not None:
+            raise InvalidInput(refusal, pointer)
+        return product_at(address)
+
+    def all_of(
+        self, locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
+    ) -> ReviewSet:
+        """All reviews of all places, or those of one product.
+
+        Raises `Permanent` or `RetryAfter` with the reason and what to do.
+        """
+        sets: list[tuple[str, ReviewSet]] = []
+        for number, location in enumerate(locations):
+            name = location if isinstance(location, str) else location.name()
+            prefix = f"{name}: " if len(locations) > 1 else ""
+            try:
+                sets.append((name, self._one(location, mapping, _file_progress(number, len(locations)))))
+            except NotReviews as refused:
+                raise Permanent(f"{prefix}{refused}") from None
+            except FetchError as failed:
+                if failed.transient:
+                    raise RetryAfter(
+                        _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                    ) from None
+                raise Permanent(f"{prefix}{failed}") from None
         try:
-            sets.append((name, _gather_one(location, mapping, _file_progress(number, len(locations)))))
+            received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
+            return received if product is None or product == ALL else reviews_of_product(received, product)
         except NotReviews as refused:
-            raise Permanent(f"{prefix}{refused}") from None
-        except FetchError as failed:
-            if failed.transient:
-                raise RetryAfter(
-                    _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
-                ) from None
-            raise Permanent(f"{prefix}{failed}") from None
-    try:
-        received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
-        return received if product is None or product == ALL else reviews_of_product(received, product)
-    except NotReviews as refused:
-        raise Permanent(str(refused)) from None
+            raise Permanent(str(refused)) from None
 
+    def _one(self, location: Location, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
+        if isinstance(location, Upload):
+            with location.open() as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(0)
+                with computing():
+                    return read_reviews(file, size, progress, mapping=mapping)
+        if location == SAMPLE:
+            return sample_reviews()
+        target = product_at(location)
+        if target.is_short:
+            target = product_at(_fetcher().follow_short_link(target.address))
+            if target.shop != "amazon" or target.product_id is None:
+                raise FetchError(
+                    "The short link does not lead to a product of Amazon's. Give the product's own address."
+                )
+        if provider_of(target, self._settings) is not None:
+            provider = self._provider(target)
+            return provider.collect(self._order_reviews(target.address), progress, _reporting_pause(provider.name))
+        page = _fetcher().fetch(target.address, progress)
+        with computing():
+            return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
 
-@step("Ordering the reviews")
-def order_reviews(address: str) -> str:
-    """A nested step, so that a retry collects what the first attempt ordered and paid for."""
-    target = product_at(address)
-    return _provider(target).order(target)
-
-
-def _gather_one(location: Location, mapping: Mapping[Part, str], progress: Progress) -> ReviewSet:
-    if isinstance(location, Upload):
-        with location.open() as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            with computing():
-                return read_reviews(file, size, progress, mapping=mapping)
-    if location == SAMPLE:
-        return sample_reviews()
-    target = product_at(location)
-    if target.is_short:
-        target = product_at(_fetcher().follow_short_link(target.address))
-        if target.shop != "amazon" or target.product_id is None:
-            raise FetchError(
-                "The short link does not lead to a product of Amazon's. Give the product's own address."
-            )
-    if provider_of(target, review_settings()) is not None:
-        return _provider(target).collect(order_reviews(target.address), progress, _reporting_pause(target))
-    page = _fetcher().fetch(target.address, progress)
-    with computing():
-        return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+    def _provider(self, target: Product) -> "Provider":
+        found = provider_of(target, self._settings)
+        if found is None:
+            raise FetchError("The key of the provider that delivers these reviews is not set any more.")
+        return found
 
 
 def _fetcher() -> "Fetcher":
     from outlast_reviews.sources.fetching.fetch import Fetcher  # noqa: PLC0415 - httpx only where a page is read
 
     return Fetcher()
-
-
-def _provider(target: Product) -> "Provider":
-    found = provider_of(target, review_settings())
-    if found is None:
-        raise FetchError("The key of the provider that delivers these reviews is not set any more.")
-    return found
 
 
 def _file_progress(number: int, count: int) -> Progress:
@@ -168,7 +173,7 @@ def _file_progress(number: int, count: int) -> Progress:
     return progress
 
 
-def _reporting_pause(target: Product) -> Callable[[float], None]:
+def _reporting_pause(provider: str) -> Callable[[float], None]:
     """Build a wait that reports progress, and so notices when the attempt is cancelled."""
     waited = 0.0
 
@@ -176,7 +181,7 @@ def _reporting_pause(target: Product) -> Callable[[float], None]:
         nonlocal waited
         left = seconds
         while left > 0:
-            report(message=f"{_provider(target).name} is collecting the reviews ({waited:.0f} s)")
+            report(message=f"{provider} is collecting the reviews ({waited:.0f} s)")
             threading.Event().wait(min(_REPORT_EVERY, left))
             waited += min(_REPORT_EVERY, left)
             left -= _REPORT_EVERY
