@@ -9,7 +9,7 @@ import workload
 from outlast.app import runtime_of
 
 ASKED: Counter[str] = Counter()
-QUERIES = ("changed", "gone", "get", "workers", "queue_position", "result", "version")
+QUERIES = ("changed", "find_missing", "get", "workers", "queue_position", "result", "version")
 
 
 def counted(name: str, query):

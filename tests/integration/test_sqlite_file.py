@@ -174,7 +174,7 @@ async def test_a_killed_writer_leaves_an_intact_database_with_all_that_it_acknow
     store = SQLiteStore(path, SystemClock())
     await store.open(migrate=True)
     await store.check()
-    assert await store.gone(list(acknowledged)) == set()
+    assert await store.find_missing(list(acknowledged)) == set()
     assert store._db.read(lambda c: c.execute("PRAGMA integrity_check").fetchall()) == [("ok",)]
     assert store._db.read(lambda c: c.execute("PRAGMA foreign_key_check").fetchall()) == []
     await store.close()

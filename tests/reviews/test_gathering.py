@@ -282,7 +282,7 @@ async def test_a_short_link_is_followed_to_the_product_that_is_then_ordered(
     outlast: Outlast, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ):
     led = {"https://amzn.eu/d/1": AMAZON + "?tag=x", "https://amzn.eu/d/2": "https://shop.example/p"}
-    monkeypatch.setattr(Fetcher, "resolve", lambda _self, address: led[address])
+    monkeypatch.setattr(Fetcher, "follow_short_link", lambda _self, address: led[address])
     assert (await report_of(outlast, source="https://amzn.eu/d/1"))["total_reviews"] == 1
     assert server.asked[0].body == [{"url": "https://www.amazon.de/dp/B0C1M76VR9/"}]
     view = await finished(outlast, source="https://amzn.eu/d/2")

@@ -19,46 +19,46 @@ def headroom(clock):
 
 
 def test_a_count_is_trusted_until_the_fastest_starts_could_reach_the_limit(headroom, clock):
-    assert headroom.near(LIMIT) is None
+    assert headroom.must_count(LIMIT) is None
     assert headroom.record(LIMIT, 0, started=5, duration=0.0) is False
     clock.advance(LIMIT / MAX_START_RATE - 0.1)
-    assert headroom.near(LIMIT) is False
+    assert headroom.must_count(LIMIT) is False
     clock.advance(0.2)
-    assert headroom.near(LIMIT) is None
+    assert headroom.must_count(LIMIT) is None
 
 
 def test_the_sequence_number_shows_that_capacity_remains(headroom, clock):
     headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
-    assert headroom.near_now(LIMIT, started=1_005, at_work=250) is False
-    assert headroom.near(LIMIT) is False
+    assert headroom.must_count_now(LIMIT, started=1_005, processing=250) is False
+    assert headroom.must_count(LIMIT) is False
     clock.advance(2.1)
-    assert headroom.near(LIMIT) is None
+    assert headroom.must_count(LIMIT) is None
 
 
 def test_starts_and_returning_sessions_use_up_the_capacity(headroom, clock):
     headroom.record(LIMIT, 10_000, started=5, duration=0.0)
     clock.advance(2.1)
     most = LIMIT - 10_000 - NEAR + 5
-    assert headroom.near_now(LIMIT, started=most + 1, at_work=0) is None
-    assert headroom.near_now(LIMIT, started=most - 250, at_work=251) is None
-    assert headroom.near_now(LIMIT, started=most - 250, at_work=250) is False
+    assert headroom.must_count_now(LIMIT, started=most + 1, processing=0) is None
+    assert headroom.must_count_now(LIMIT, started=most - 250, processing=251) is None
+    assert headroom.must_count_now(LIMIT, started=most - 250, processing=250) is False
 
 
 def test_a_count_is_not_believed_for_long_unless_it_takes_long(headroom, clock):
     headroom.record(LIMIT, 0, started=5, duration=0.001)
     clock.advance(MAX_AGE)
-    assert headroom.near_now(LIMIT, started=5, at_work=0) is None
+    assert headroom.must_count_now(LIMIT, started=5, processing=0) is None
     headroom.record(LIMIT, 0, started=5, duration=1.0)
     clock.advance(COST_FACTOR - 1)
-    assert headroom.near_now(LIMIT, started=5, at_work=0) is False
+    assert headroom.must_count_now(LIMIT, started=5, processing=0) is False
     clock.advance(1)
-    assert headroom.near_now(LIMIT, started=5, at_work=0) is None
+    assert headroom.must_count_now(LIMIT, started=5, processing=0) is None
 
 
 def test_near_the_limit_every_start_counts(headroom, clock):
     assert headroom.record(LIMIT, LIMIT - NEAR + 1, started=5, duration=0.0) is True
-    assert headroom.near(LIMIT) is True
+    assert headroom.must_count(LIMIT) is True
     clock.advance(1)
-    assert headroom.near(LIMIT) is None
-    assert headroom.near_now(LIMIT, started=5, at_work=0) is None
+    assert headroom.must_count(LIMIT) is None
+    assert headroom.must_count_now(LIMIT, started=5, processing=0) is None

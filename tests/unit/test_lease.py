@@ -152,7 +152,7 @@ async def test_while_the_store_is_unavailable_the_lease_holds_until_its_margin(h
         await harness.check(LEASE - MARGIN)
         await hear(harness.looked)
         assert not harness.lost.wait(0.1)
-        assert not keeper.lapsed()
+        assert not keeper.has_lapsed()
         await harness.check(0.1)
         await hear(harness.lost)
 
@@ -168,16 +168,16 @@ async def test_a_renewal_counts_from_the_time_of_its_request(harness):
             await hear(harness.looked)
         await harness.check(RENEW_EVERY - 1)
         assert not harness.lost.is_set()
-        assert not keeper.lapsed()
+        assert not keeper.has_lapsed()
 
 
 async def test_a_lease_counts_as_lapsed_after_its_whole_duration(harness):
     async with harness.kept() as keeper:
         harness.away = True
         harness.clock.advance(LEASE)
-        assert not keeper.lapsed()
+        assert not keeper.has_lapsed()
         harness.clock.advance(0.1)
-        assert keeper.lapsed()
+        assert keeper.has_lapsed()
 
 
 async def test_start_raises_if_the_store_is_unavailable(harness):

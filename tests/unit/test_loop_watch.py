@@ -18,17 +18,17 @@ def test_a_loop_that_answers_is_never_blocked():
     watch = LoopWatch()
     for at in range(20):
         watch.acknowledge(watch.probe(at / 2))
-        assert watch.blocked(at / 2 + 0.4) == 0
+        assert watch.blocked_for(at / 2 + 0.4) == 0
 
 
 def test_a_loop_counts_as_blocked_from_a_probe_until_its_acknowledgement():
     watch = LoopWatch()
     number = watch.probe(0.0)
     assert [watch.probe(n / 2) for n in range(1, 12)] == [None] * 11
-    assert watch.blocked(5.5) == 5.5
+    assert watch.blocked_for(5.5) == 5.5
     watch.acknowledge(number)
     assert watch.responsive
-    assert watch.blocked(6.0) == 0
+    assert watch.blocked_for(6.0) == 0
 
 
 def test_a_delayed_thread_restarts_its_measurement():
@@ -36,7 +36,7 @@ def test_a_delayed_thread_restarts_its_measurement():
     old = watch.probe(0.0)
     new = watch.probe(17.0)
     assert new not in {None, old}
-    assert watch.blocked(17.5) == 0.5
+    assert watch.blocked_for(17.5) == 0.5
     watch.acknowledge(old)
     assert not watch.responsive
     watch.acknowledge(new)

@@ -13,7 +13,7 @@ from outlast import step
 from outlast.backends.clock import SystemClock
 from outlast.core.analyses.context import AttemptContext, enter
 from outlast.domain.progress import StepState
-from outlast.running.attempt import in_thread
+from outlast.running.attempt import run_in_thread
 from outlast.running.progress_tracker import ProgressTracker
 
 Tree = tuple[str, int, bool, list["Tree"]]
@@ -125,7 +125,7 @@ async def to_the_end(world, journal, trees, blocking, shuffled):
 
         try:
             if blocking:
-                found = await in_thread(lambda: scope.run(work_blocking))  # noqa: B023 - awaited in this round
+                found = await run_in_thread(lambda: scope.run(work_blocking))  # noqa: B023 - awaited in this round
             else:
                 found = await asyncio.get_running_loop().create_task(work(), context=scope)
         except BrokenError:

@@ -142,7 +142,7 @@ async def test_a_leaver_does_not_take_the_turn_of_the_next_along():
 
 
 async def test_a_full_queue_refuses_further_starts(monkeypatch):
-    monkeypatch.setattr(start_queue, "WAITING", 2)
+    monkeypatch.setattr(start_queue, "MAX_WAITING", 2)
     pace = Pace(1)
     async with under_way(pace, 3):
         with pytest.raises(Problem) as refused:
@@ -165,7 +165,7 @@ async def test_waiting_starts_time_out(monkeypatch):
 
 
 async def test_no_more_are_under_way_than_a_store_writes_together(monkeypatch):
-    monkeypatch.setattr(start_queue, "AT_ONCE", 2)
+    monkeypatch.setattr(start_queue, "MAX_CONCURRENT", 2)
     async with under_way(Pace(100), 3) as starts:
         assert [start.room.done() for start in starts] == [True, True, False]
         await starts[1].decide(new=True)

@@ -64,7 +64,7 @@ async def shown(watched, condition):
     """Return the first view that meets the condition."""
     async with asyncio.timeout(10):
         while not condition(watched.view):
-            await watched.changed()
+            await watched.wait_for_change()
         return watched.view
 
 
@@ -124,7 +124,7 @@ async def test_without_a_hint_every_watched_session_is_read_every_two_seconds(ha
         await harness.has_looked()
         await harness.change(session, 10.0, hint=False)
         harness.clock.advance(watch_module.REFRESH_EVERY - 0.1)
-        assert not await watched.changed(0.1)
+        assert not await watched.wait_for_change(0.1)
         harness.clock.advance(0.1)
         await shown(watched, lambda v: v.session.progress.percentage == 10.0)
 
@@ -175,7 +175,7 @@ async def test_a_session_that_was_cleaned_up_is_marked_pruned(harness, monkeypat
         harness.clock.advance(watch_module.REFRESH_EVERY)
         async with asyncio.timeout(10):
             while not watched.pruned:
-                await watched.changed()
+                await watched.wait_for_change()
 
 
 async def test_the_queue_position_changes_without_a_change_of_the_session(harness, monkeypatch):
@@ -214,22 +214,22 @@ async def test_waiting_for_a_change_ends_at_its_timeout_or_wake_up(harness):
     session = await started_and_claimed(harness.store)
     async with harness.following(session) as watched:
         await harness.has_looked()
-        assert not await watched.changed(0.01)
-        waiting = asyncio.create_task(watched.changed())
+        assert not await watched.wait_for_change(0.01)
+        waiting = asyncio.create_task(watched.wait_for_change())
         await asyncio.sleep(0)
         harness.watch.wake_all()
         assert await waiting
-        assert await watched.changed(0.0), "it has not been read since"
+        assert await watched.wait_for_change(0.0), "it has not been read since"
         assert watched.view
-        assert not await watched.changed(0.0)
+        assert not await watched.wait_for_change(0.0)
 
 
 async def test_the_living_workers_are_at_most_a_second_old(harness):
-    assert not await harness.watch.alive()
+    assert not await harness.watch.living_workers()
     register_worker(harness.store)
-    assert not await harness.watch.alive()
+    assert not await harness.watch.living_workers()
     harness.clock.advance(POLL_EVERY)
-    assert [worker.id for worker in await harness.watch.alive()] == [WORKER]
+    assert [worker.id for worker in await harness.watch.living_workers()] == [WORKER]
 
 
 async def test_the_tag_depends_only_on_version_position_and_stalled(harness):

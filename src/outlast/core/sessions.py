@@ -168,7 +168,7 @@ class Sessions:
             view = watched.view
             yield view
             while not view.session.status.final and not watched.pruned:
-                await watched.changed()
+                await watched.wait_for_change()
                 view = watched.view
                 yield view
 

@@ -114,7 +114,7 @@ class Watcher:
         """Whether the session was pruned meanwhile."""
         return self._watched.pruned
 
-    async def changed(self, within: float | None = None) -> bool:
+    async def wait_for_change(self, within: float | None = None) -> bool:
         """Wait for a view newer than the one last read; `False` if `within` seconds passed first."""
         if self._notified:
             return True
@@ -213,7 +213,7 @@ class Watch:
         for watched in self._watched.values():
             watched.wake()
 
-    async def alive(self) -> Sequence[WorkerInfo]:
+    async def living_workers(self) -> Sequence[WorkerInfo]:
         """Return the living workers, cached for at most a second."""
         now = self._clock.monotonic()
         if now - self._workers_read >= POLL_EVERY:
@@ -269,14 +269,14 @@ class Watch:
             watched = self._watched.get(session_id)
             if watched is not None:
                 session = watched.view.session
-                position, served = await self._position(session), await self._served(session)
+                position, served = await self._position(session), await self._is_served(session)
                 if (position, not served) != (watched.view.queue_position, watched.view.stalled):
                     self._publish(
                         watched, replace(watched.view, queue_position=position, stalled=not served, encoded={})
                     )
 
     async def _find_pruned(self) -> None:
-        for session_id in await self._store.gone(list(self._watched)):
+        for session_id in await self._store.find_missing(list(self._watched)):
             watched = self._watched.get(session_id)
             if watched is not None and not watched.pruned:
                 watched.pruned = True
@@ -290,7 +290,7 @@ class Watch:
         began = self._start_times.of(session)
         if session.status is not Status.PENDING:
             return SessionView(session, began=began)
-        return SessionView(session, await self._position(session), not await self._served(session), began)
+        return SessionView(session, await self._position(session), not await self._is_served(session), began)
 
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()
@@ -302,8 +302,10 @@ class Watch:
             self._positions[session.id] = (now, position)
         return position
 
-    async def _served(self, session: AnalysisSession) -> bool:
-        return any(session.queue in w.queues and session.analysis in w.analyses for w in await self.alive())
+    async def _is_served(self, session: AnalysisSession) -> bool:
+        return any(
+            session.queue in w.queues and session.analysis in w.analyses for w in await self.living_workers()
+        )
 
 
 def _without_large_input(view: SessionView) -> SessionView:

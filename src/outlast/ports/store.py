@@ -194,7 +194,7 @@ class SessionStore(Protocol):
         """Return those of these sessions whose version differs from the given one, by one query."""
         ...
 
-    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+    async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         """Return which of these sessions do not exist."""
         ...
 

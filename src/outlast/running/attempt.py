@@ -21,7 +21,7 @@ from outlast.running.event_loop import abandon, conceal
 from outlast.running.isolation_parent import run_isolated
 from outlast.running.progress_tracker import ProgressTracker
 from outlast.running.step_journal import StoreJournal
-from outlast.running.threads import STOP_GRACE, STOP_REQUESTS, in_thread
+from outlast.running.threads import STOP_GRACE, STOP_REQUESTS, run_in_thread
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class Attempt:
             if analysis.is_async:
                 value = await analysis.work(**keywords)
             else:
-                value = await in_thread(lambda: scope.copy().run(analysis.work, **keywords))
+                value = await run_in_thread(lambda: scope.copy().run(analysis.work, **keywords))
             text, readable = analysis.codec.round_trip(value, MAX_RESULT, what)
             return strict_json(text, what), _redirect(readable)
         except (SystemExit, KeyboardInterrupt) as error:

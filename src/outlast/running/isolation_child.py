@@ -28,7 +28,7 @@ from outlast.domain.session import KeptStep
 from outlast.running.error_mapping import MAX_MESSAGE
 from outlast.running.event_loop import conceal, run_worker_loop
 from outlast.running.supervisor_link import silence_standard_input
-from outlast.running.threads import ContextThreadPool, in_thread
+from outlast.running.threads import ContextThreadPool, run_in_thread
 
 
 class _Pipe:
@@ -178,7 +178,7 @@ async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
         value = await work(**keywords)
     else:
         scope = contextvars.copy_context()
-        value = await in_thread(lambda: scope.run(work, **keywords))
+        value = await run_in_thread(lambda: scope.run(work, **keywords))
     codec = Codec(get_type_hints(work, include_extras=True).get("return", Any))
     text, _ = codec.round_trip(value, MAX_RESULT, "The result of the analysis")
     return text

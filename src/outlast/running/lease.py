@@ -30,7 +30,7 @@ MARGIN = 3.0
 class LoopWatch:
     """Measures for how long an event loop has been blocked: from a probe until its acknowledgement.
 
-    One thread calls `probe` and `blocked`; the loop calls `acknowledge`.
+    One thread calls `probe` and `blocked_for`; the loop calls `acknowledge`.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class LoopWatch:
         if number == self._number:
             self._probe_sent_at = None
 
-    def blocked(self, now: float) -> float:
+    def blocked_for(self, now: float) -> float:
         """Return for how many seconds the last probe has been pending."""
         sent_at = self._probe_sent_at
         return 0.0 if sent_at is None else now - sent_at
@@ -134,7 +134,7 @@ class LeaseKeeper:
         await registered
         return self
 
-    def lapsed(self) -> bool:
+    def has_lapsed(self) -> bool:
         """Return whether other workers may have claimed the sessions. Thread-safe."""
         return self._clock.monotonic() - self._renewed_at > LEASE
 
@@ -206,7 +206,7 @@ class LeaseKeeper:
         number = self._loop_watch.probe(now)
         if number is not None:
             self._call(self._loop_watch.acknowledge, number)
-        blocked = self._loop_watch.blocked(now)
+        blocked = self._loop_watch.blocked_for(now)
         if blocked < BLOCKED_AFTER:
             self._block_logged = False
             return False

@@ -21,7 +21,7 @@ STOP_REQUESTS = 5
 Work = Callable[[], None]
 
 
-async def in_thread(work: Callable[[], Any]) -> Any:
+async def run_in_thread(work: Callable[[], Any]) -> Any:
     """Return the value of `work`, or raise what it raises: `CancelledError` if its attempt was stopped."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()

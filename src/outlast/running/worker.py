@@ -251,7 +251,7 @@ class Worker:
             self._wake.set()
 
     def _lease_lapsed(self) -> bool:
-        return self._lost or (self._lease_keeper is not None and self._lease_keeper.lapsed())
+        return self._lost or (self._lease_keeper is not None and self._lease_keeper.has_lapsed())
 
     def _stop_lost(self, claims: set[Claim]) -> None:
         for claim in claims:

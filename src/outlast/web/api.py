@@ -75,7 +75,7 @@ async def wait_inline(context: RequestContext, watched: Watcher) -> SessionView:
     with suppress(TimeoutError):
         async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
             while not view.session.status.final and not context.engine.closing.is_set():
-                await watched.changed(1.0)
+                await watched.wait_for_change(1.0)
                 view = watched.view
     return view
 

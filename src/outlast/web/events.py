@@ -52,7 +52,7 @@ async def stream(context: RequestContext, watched: Watcher) -> None:
                 await _write(context, b"event: bye\ndata: {}\n\n")
                 break
             await asyncio.sleep(MIN_INTERVAL)
-            if not await watched.changed(KEEPALIVE_EVERY - MIN_INTERVAL):
+            if not await watched.wait_for_change(KEEPALIVE_EVERY - MIN_INTERVAL):
                 await _write(context, b": still here\n\n")
     finally:
         disconnected = disconnecting.done()

@@ -76,7 +76,7 @@ async def _changed(context: RequestContext, view: SessionView, wait: float) -> S
             # checking once a second keeps a long poll from delaying the shutdown
             if left <= 0 or watched.pruned:
                 break
-            await watched.changed(min(left, 1.0))
+            await watched.wait_for_change(min(left, 1.0))
     return view
 
 

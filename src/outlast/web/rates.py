@@ -73,7 +73,7 @@ class Rates:
         self._local = LocalRates()
         self._storage = None if redis_url is None else _redis_storage(redis_url, namespace)
         self._shared = None if self._storage is None else MovingWindowRateLimiter(self._storage)
-        self._away = False
+        self._redis_away = False
         self._retry_redis_at = 0.0
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class Rates:
 
     async def _query_redis(self, ask: Ask) -> bool | None:
         """Query the shared counts; `None` without Redis or while it is unavailable."""
-        if self._shared is None or (self._away and time.monotonic() < self._retry_redis_at):
+        if self._shared is None or (self._redis_away and time.monotonic() < self._retry_redis_at):
             return None
         # set before the call, so that concurrent requests do not wait for an unavailable Redis too
         self._retry_redis_at = time.monotonic() + RETRY_REDIS_AFTER
@@ -101,13 +101,13 @@ class Rates:
             async with asyncio.timeout(ANSWER_WITHIN):
                 answer = await ask(self._shared)
         except (StorageError, OSError) as error:
-            if not self._away:
+            if not self._redis_away:
                 log.warning("Redis is unavailable; each process counts starts by itself: %s", error or "no answer")
-            self._away = True
+            self._redis_away = True
             return None
-        if self._away:
+        if self._redis_away:
             log.info("Redis is available again; all machines share their counts of starts.")
-            self._away = False
+            self._redis_away = False
         return answer
 
 

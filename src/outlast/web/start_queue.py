@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
-AT_ONCE = 500
+MAX_CONCURRENT = 500
 """Starts of one owner that the store processes at the same time: what it writes in one batch."""
-WAITING = 500
+MAX_WAITING = 500
 """Starts of one owner that wait for earlier ones; beyond it starts get 429."""
 LONGEST_WAIT = 5.0
 """Seconds that a start waits in its queue."""
@@ -60,7 +60,7 @@ class StartQueues:
         queue = self._queues.setdefault(owner, _OwnerQueue())
         queue.members += 1
         try:
-            allowed = await self._admitted(queue, owner, disconnected)
+            allowed = await self._admit(queue, owner, disconnected)
             self._addresses[address] += 1
             try:
                 fits = allowed and (
@@ -82,7 +82,7 @@ class StartQueues:
             if not queue.members:
                 del self._queues[owner]
 
-    async def _admitted(self, queue: _OwnerQueue, owner: str, disconnected: Callable[[], Awaitable[None]]) -> bool:
+    async def _admit(self, queue: _OwnerQueue, owner: str, disconnected: Callable[[], Awaitable[None]]) -> bool:
         """Wait until the rate limit decides; count the start as under way, and as reserved if allowed."""
         end = asyncio.get_running_loop().time() + LONGEST_WAIT
         waited = bool(queue.waiting)
@@ -99,7 +99,7 @@ class StartQueues:
 
     async def _decide(self, queue: _OwnerQueue, owner: str) -> bool | None:
         """Whether the rate limit allows one more start; `None` if that depends on those under way."""
-        if queue.under_way >= AT_ONCE:
+        if queue.under_way >= MAX_CONCURRENT:
             return None
         queue.under_way += 1
         queue.reserved += 1
@@ -118,7 +118,7 @@ class StartQueues:
         self, queue: _OwnerQueue, disconnected: Callable[[], Awaitable[None]], end: float, *, first: bool
     ) -> None:
         """Wait in the queue: `first` at its head, for a start that has waited before."""
-        if len(queue.waiting) >= WAITING:
+        if len(queue.waiting) >= MAX_WAITING:
             raise Problem(
                 429, "Many starts of yours are waiting already. Please try again in a moment.", retry_after=2
             )

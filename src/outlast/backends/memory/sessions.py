@@ -66,7 +66,7 @@ class MemorySessions(MemoryPart):
             changed = (row for i, version in seen.items() if (row := rows.get(i)) and row.version != version)
             return [self._tables.timed(row) for row in changed]
 
-    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+    async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         with self._tables.lock:
             return set(session_ids) - self._tables.sessions.keys()
 

@@ -126,7 +126,7 @@ class PostgresClaims(PostgresPart):
 
 
 def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:
-    """Return the parameters of the statement `claim_near`."""
+    """Return the parameters of the statement `claim_from_positions`."""
     return {
         "range_queues": [one.place[0] for one in ranges],
         "range_analyses": [one.place[1] for one in ranges],

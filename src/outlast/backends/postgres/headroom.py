@@ -32,20 +32,20 @@ class Headroom:
         self._clock = clock
         self._counts: dict[int, _Count] = {}
 
-    def near(self, limit: int) -> bool | None:
+    def must_count(self, limit: int) -> bool | None:
         """Return whether every start must count; `None` if that is unknown."""
         count = self._counts.get(limit)
         return None if count is None or self._clock.monotonic() >= count.until else count.near
 
-    def near_now(self, limit: int, started: int, at_work: int) -> bool | None:
+    def must_count_now(self, limit: int, started: int, processing: int) -> bool | None:
         """Return `False` if the limit cannot have been reached by what was started since the count, up to number
-        `started`, and by the sessions `at_work`, which may become pending again. `None`: a new count is needed.
+        `started`, and by the sessions `processing`, which may become pending again. `None`: a new count is needed.
         """
         count = self._counts.get(limit)
         now = self._clock.monotonic()
         if count is None or count.near or now >= count.valid_until:
             return None
-        remaining = limit - count.waiting - (started - count.started) - at_work
+        remaining = limit - count.waiting - (started - count.started) - processing
         if remaining < NEAR:
             return None
         until = min(now + remaining / MAX_START_RATE, count.valid_until)
@@ -53,7 +53,7 @@ class Headroom:
         return False
 
     def record(self, limit: int, waiting: int, started: int, duration: float) -> bool:
-        """Record a count, its duration, and the last session's number before it. Return as `near` does."""
+        """Record a count, its duration, and the last session's number before it. Return as `must_count` does."""
         remaining = limit - waiting
         near = remaining < NEAR
         now = self._clock.monotonic()

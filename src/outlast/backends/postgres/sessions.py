@@ -64,7 +64,7 @@ class PostgresSessions(PostgresPart):
     async def _start(self, starts: Sequence[_Start]) -> Sequence[Row]:
         # sorted by owner, whose lock each start takes, so that two batches cannot deadlock
         order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
-        near = {limit: await self._near(limit) for limit in {start.limits.pending for start in starts}}
+        near = {limit: await self._must_count(limit) for limit in {start.limits.pending for start in starts}}
         items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
         rows = await self._db.all("add", {"items": as_json(items)})
         if len(rows) < len(items):
@@ -76,13 +76,13 @@ class PostgresSessions(PostgresPart):
         hint = self._hint(start.new.queue) if self._hint else None
         return start.values(exact=exact, hint=hint)
 
-    async def _near(self, limit: int) -> bool:
-        near = self._headroom.near(limit)
+    async def _must_count(self, limit: int) -> bool:
+        near = self._headroom.must_count(limit)
         if near is not None:
             return near
         row = await self._db.only("count_started")
         started: int = row["started"]
-        near = self._headroom.near_now(limit, started, row["at_work"])
+        near = self._headroom.must_count_now(limit, started, row["concurrency"])
         if near is not None:
             return near
         began = self._db.clock.monotonic()
@@ -108,7 +108,7 @@ class PostgresSessions(PostgresPart):
         values = {"ids": list(seen), "versions": list(seen.values())}
         return self._db.rows.many(await self._db.all("changed", values))
 
-    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+    async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         if not session_ids:
             return set()
         existing = await self._db.all("existing_sessions", {"ids": list(session_ids)})

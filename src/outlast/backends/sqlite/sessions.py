@@ -69,7 +69,7 @@ class SQLiteSessions(SQLitePart):
 
         return self._db.read(read) if len(seen) <= FEW else await self._db.read_in_thread(read)
 
-    async def gone(self, session_ids: Sequence[str]) -> set[str]:
+    async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         def read(connection: Connection) -> set[str]:
             rows = self._db.rows_of(connection, "missing_sessions", {"ids": as_json(list(session_ids))})
             return {row["id"] for row in rows}

@@ -53,7 +53,7 @@ class PruneContract(StoreFixtures):
         clock.advance(1)
         assert await _prune(store, sessions=clock.now()) == Pruned(sessions=1)
         assert await store.get(session.id, owner=None) is None
-        assert await store.gone([session.id]) == {session.id}
+        assert await store.find_missing([session.id]) == {session.id}
         assert list(await store.history(session.id)) == []
         assert list(await store.kept_steps(session.id)) == []
 

@@ -30,7 +30,7 @@ from outlast.testing.states import AT_WORK, FINAL, STATES
 
 
 class ReadingContract(StoreFixtures):
-    """`get`, `version`, `changed`, `gone`, `select`, `count`."""
+    """`get`, `version`, `changed`, `find_missing`, `select`, `count`."""
 
     async def test_a_session_is_shown_to_its_owner_and_to_operators_alone(self, store: Store) -> None:
         session = await start(store)
@@ -62,13 +62,13 @@ class ReadingContract(StoreFixtures):
 
     async def test_changed_and_gone_of_nothing_are_empty(self, store: Store) -> None:
         assert await store.changed({}) == []
-        assert await store.gone([]) == set()
+        assert await store.find_missing([]) == set()
 
     async def test_hundreds_are_watched_at_once(self, store: Store) -> None:
         session = await start(store)
         seen = {f"{number:026}": 1 for number in range(1_500)} | {session.id: 0}
         assert await store.changed(seen) == [session]
-        assert await store.gone(list(seen)) == seen.keys() - {session.id}
+        assert await store.find_missing(list(seen)) == seen.keys() - {session.id}
 
     async def test_sessions_are_listed_newest_first_up_to_the_limit(self, store: Store, clock: FakeClock) -> None:
         started: list[str] = []
