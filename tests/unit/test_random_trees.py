@@ -37,11 +37,15 @@ class Journal:
 
     def __init__(self):
         self.results = {}
+        self.readable = {}
         self.twice = []
+
+    def begin_attempt(self):
+        self.readable = dict(self.results)
 
     async def kept(self, call):
         await asyncio.sleep(0)
-        return self.results.get(call)
+        return self.readable.pop(call, None)  # an attempt reads each result once, as from the store
 
     async def keep(self, kept):
         await asyncio.sleep(0)
@@ -50,11 +54,19 @@ class Journal:
         self.results[kept.call] = kept
 
 
+class Impatient(SystemClock):
+    """A clock on which no time passes between the tries of a step."""
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(0)
+
+
 class World:
     """The steps, and when they fail."""
 
-    def __init__(self, failures):
+    def __init__(self, failures, retries):
         self.failures = set(failures)
+        self.retries = retries
         self.calls = 0
         self.worked = Counter()
         self.steps = {name: self._step(name, version) for version, name in enumerate("abc", start=1)}
@@ -66,7 +78,7 @@ class World:
             raise BrokenError
 
     def _step(self, name, version):
-        @step(name, name=name, version=version)
+        @step(name, name=name, version=version, retries=self.retries)
         async def work(n: int, together: bool, children: list) -> str:
             self.fail_in_turn()
             inside = await self.all(children, together)
@@ -76,7 +88,7 @@ class World:
         return work
 
     def _blocking(self, name, version):
-        @step(name, name=name, version=version)
+        @step(name, name=name, version=version, retries=self.retries)
         def work(n: int, together: bool, children: list) -> str:
             self.fail_in_turn()
             inside = [self.call_blocking(child) for child in children]
@@ -107,13 +119,14 @@ def plain(tree):
 async def to_the_end(world, journal, trees, blocking, shuffled):
     """Attempts until one ends; in each the trees may come in another order."""
     for attempt in range(1, 100):
+        journal.begin_attempt()
         order = list(enumerate(trees))
         if shuffled:
             random.Random(attempt).shuffle(order)
         tracker = ProgressTracker(
             [StepState(name, name, 1 / 3) for name in "abc"], 0.0, SystemClock(), lambda: None
         )
-        context = AttemptContext(tracker, journal, SystemClock(), asyncio.get_running_loop())
+        context = AttemptContext(tracker, journal, Impatient(), asyncio.get_running_loop())
         scope = contextvars.copy_context()
         scope.run(enter, context)
 
@@ -139,10 +152,16 @@ async def to_the_end(world, journal, trees, blocking, shuffled):
 
 
 @pytest.mark.slow
-@settings(max_examples=120)
-@given(st.lists(TREES, max_size=4), st.sets(st.integers(1, 40), max_size=8), st.booleans(), st.booleans())
-def test_failures_change_no_result_and_cost_no_kept_work(trees, failures, blocking, shuffled):
+@settings(max_examples=200)
+@given(
+    st.lists(TREES, max_size=4),
+    st.sets(st.integers(1, 40), max_size=8),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2),
+)
+def test_failures_change_no_result_and_cost_no_kept_work(trees, failures, blocking, shuffled, retries):
     journal = Journal()
-    found = asyncio.run(to_the_end(World(failures), journal, trees, blocking, shuffled))
+    found = asyncio.run(to_the_end(World(failures, retries), journal, trees, blocking, shuffled))
     assert found == [plain(tree) for tree in trees]
     assert not journal.twice, "a kept result was worked for again"
