@@ -9,6 +9,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.testing.notifier_contract import NotifierContract
 from outlast.testing.store_contract import SessionStoreContract
 from outlast.testing.store_lives import live_many_lives
+from sqlite_template import put_store
 
 
 class TestSQLiteStore(SessionStoreContract):
@@ -17,7 +18,7 @@ class TestSQLiteStore(SessionStoreContract):
 
     @pytest.fixture
     async def store(self, clock, tmp_path):
-        store = SQLiteStore(tmp_path / "outlast.db", clock)
+        store = SQLiteStore(put_store(tmp_path), clock)
         await store.open(migrate=True)
         yield store
         await store.close()
@@ -40,7 +41,7 @@ def test_many_random_lives_of_a_store_agree_with_the_model(tmp_path):
     numbers = count()
 
     async def open_store(clock):
-        store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock)
+        store = SQLiteStore(put_store(tmp_path, f"{next(numbers)}.db"), clock)
         await store.open(migrate=True)
         return store
 

@@ -25,6 +25,7 @@ from outlast.ports.store import Selection
 from outlast.running.engine import Engine
 from outlast.settings import load_settings
 from outlast.testing.acts import claim_session, read, register_worker
+from sqlite_template import put_store
 
 HOST = "http://localhost"
 ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
@@ -261,6 +262,7 @@ def _times(engine: Engine) -> dict[str, Any]:
 @asynccontextmanager
 async def open_site(folder: Path, workers: int = 0, **settings: Any) -> AsyncIterator[OpenSite]:
     hold = Hold()
+    put_store(folder)
     outlast = make_outlast(folder, hold, **settings)
     async with outlast.lifespan(workers=workers):
         site = OpenSite(outlast, outlast.asgi(), await runtime_of(outlast).engine(), hold)

@@ -9,13 +9,14 @@ from outlast import Fact, Outlast, TooLarge, step
 from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
+from sqlite_template import with_store
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 async def outlast(tmp_path):
-    made = Outlast(load_settings(data_dir=tmp_path))
+    made = Outlast(load_settings(data_dir=with_store(tmp_path)))
     yield made
     await made.close()
 

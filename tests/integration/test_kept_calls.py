@@ -19,6 +19,7 @@ from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
 from outlast.running.worker import WorkerOptions
+from sqlite_template import put_store
 
 ME = "a visitor"
 KINDS = [("async", None), ("async", "process"), ("def", None), ("def", "process")]
@@ -29,7 +30,7 @@ def store(request, tmp_path):
     clock = SystemClock()
     match request.param:
         case "sqlite":
-            return SQLiteStore(tmp_path / "outlast.db", clock)
+            return SQLiteStore(put_store(tmp_path), clock)
         case "postgres":
             return PostgresStore(request.getfixturevalue("postgres_url"), clock)
         case _:

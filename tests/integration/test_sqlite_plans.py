@@ -12,6 +12,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.backends.statements import Statements
 from outlast.ports.store import StartLimits
 from outlast.testing.acts import WORKER, claim_next, new_session, register_worker
+from sqlite_template import put_store
 
 FILL = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
@@ -37,7 +38,7 @@ MAY_SCAN = {
 
 @pytest.fixture
 async def store(tmp_path):
-    store = SQLiteStore(tmp_path / "outlast.db", SystemClock())
+    store = SQLiteStore(put_store(tmp_path), SystemClock())
     await store.open(migrate=True)
     yield store
     await store.close()

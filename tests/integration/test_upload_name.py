@@ -7,6 +7,7 @@ import pytest
 
 from outlast import InvalidInput, Outlast, Upload
 from outlast.settings import load_settings
+from sqlite_template import with_store
 
 
 async def checked(file: Upload) -> None:
@@ -24,7 +25,7 @@ async def awaited(file: Upload) -> str:
 
 @pytest.fixture
 async def outlast(tmp_path):
-    made = Outlast(load_settings(data_dir=tmp_path))
+    made = Outlast(load_settings(data_dir=with_store(tmp_path)))
     made.analysis("plain", check=checked)(plain)
     made.analysis("awaited")(awaited)
     made.analysis("apart", isolation="process")(plain)

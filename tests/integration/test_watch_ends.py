@@ -8,11 +8,12 @@ from outlast import Outlast
 from outlast.app import runtime_of
 from outlast.core.watch import Watch
 from outlast.settings import load_settings
+from sqlite_template import with_store
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_watching_stops_in_any_turn_of_the_loop(tmp_path, turns):
-    outlast = Outlast(load_settings(data_dir=tmp_path))
+    outlast = Outlast(load_settings(data_dir=with_store(tmp_path)))
     outlast.analysis("nap")(_nap)
     async with outlast.lifespan():
         engine = await runtime_of(outlast).engine()

@@ -21,6 +21,7 @@ from outlast_reviews.analysis import register
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources import gathering
 from outlast_reviews.sources.fetching.fetch import Fetcher
+from sqlite_template import with_store
 
 ME = "me"
 TABLE = "sterne,meinung,tag\n" + "".join(f"{n % 5 + 1},Text number {n},2024-03-0{n}\n" for n in range(1, 8))
@@ -30,7 +31,7 @@ AMAZON = "https://www.amazon.de/dp/B0C1M76VR9"
 @pytest.fixture
 async def outlast(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Outlast]:
     """The product, with the key of a provider in tests that have its `server`."""
-    outlast = Outlast(Settings(data_dir=tmp_path, queue_max_tries=2))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path), queue_max_tries=2))
     settings = ReviewSettings()
     if "server" in request.fixturenames:
         url = request.getfixturevalue("server").url

@@ -19,6 +19,7 @@ from outlast import Outlast, SessionView, Settings, SettingsError, Status
 from outlast_reviews.analysis import register
 from outlast_reviews.pages import render_report
 from outlast_reviews.settings import ReviewSettings, review_settings
+from sqlite_template import with_store
 
 ME = "me"
 DOUBTED = (3, 41)
@@ -45,7 +46,7 @@ def settings_for(model: Model, **more: Any) -> ReviewSettings:
 
 @pytest.fixture
 async def outlast(tmp_path: Path, model: Model) -> AsyncIterator[Outlast]:
-    outlast = Outlast(Settings(data_dir=tmp_path, queue_max_tries=2))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path), queue_max_tries=2))
     register(outlast, settings_for(model, llm_concurrency=2))
     async with outlast.lifespan(workers=1):
         yield outlast

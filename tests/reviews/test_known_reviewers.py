@@ -19,6 +19,7 @@ from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.review import Review
+from sqlite_template import with_store
 
 TODAY = dt.date(2025, 3, 4)
 DAY = dt.date(2024, 5, 10)
@@ -27,7 +28,7 @@ RING = ("Anna Larkspurn", "Boris Mossgrove", "Clara Nettlefold")
 
 @pytest.fixture
 async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
-    outlast = Outlast(Settings(data_dir=tmp_path))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path)))
     async with outlast.lifespan():
         act_as("ann")
         yield outlast.facts("acquaintance")

@@ -19,6 +19,7 @@ from outlast_reviews.history import EarlierReport, compare_and_store
 from outlast_reviews.pages import render_report
 from outlast_reviews.report import Report, review_report
 from outlast_reviews.review import Review, ReviewSet
+from sqlite_template import with_store
 
 MARCH = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
 APRIL = MARCH.replace(month=4)
@@ -27,7 +28,7 @@ PUBLIC, UPLOAD = "amazon:us:B000000001", "upload:" + "a" * 64
 
 @pytest.fixture
 async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
-    outlast = Outlast(Settings(data_dir=tmp_path))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path)))
     async with outlast.lifespan():
         yield outlast.facts("earlier reports")
 
@@ -110,7 +111,7 @@ async def test_an_owner_sees_what_changed_since_their_last_report_of_a_product_a
     """Of an upload, in a file with other bytes too."""
     minutes = itertools.count()
     monkeypatch.setattr(analysis, "_now", lambda: MARCH + dt.timedelta(minutes=next(minutes)))
-    outlast = Outlast(Settings(data_dir=tmp_path))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path)))
     register(outlast)
     about = "It is about the lamp, as you may know."
     lamp = [replace(r, text=f"{r.text} {about}") for r in [*invented(60), *copies(9, first_row=1_000)]]

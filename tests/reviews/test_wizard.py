@@ -11,6 +11,7 @@ import pytest
 
 from outlast import Outlast, Settings
 from outlast_reviews.analysis import register
+from sqlite_template import with_store
 
 TABLE = "Punkte,Meinung,<script>\n" + "".join(f"{n % 5 + 1},Text <b>{n}</b>,x\n" for n in range(30))
 HTML = {"Accept": "text/html"}
@@ -34,7 +35,7 @@ class Visitor:
 
 @pytest.fixture
 async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
-    outlast = Outlast(Settings(data_dir=tmp_path))
+    outlast = Outlast(Settings(data_dir=with_store(tmp_path)))
     register(outlast)
     async with outlast.lifespan(workers=1):
         transport = httpx.ASGITransport(outlast.asgi())

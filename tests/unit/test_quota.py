@@ -12,6 +12,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core import quota as quota_module
 from outlast.core.quota import Quota, StorageLimits
 from outlast.domain.errors import DiskAlmostFull, QuotaExceeded
+from sqlite_template import put_store
 
 
 class Disk(MemoryStore):
@@ -91,7 +92,7 @@ async def test_arriving_uploads_count_against_the_quota(quota):
 
 @pytest.mark.slow
 async def test_parallel_uploads_do_not_outrun_the_quota(tmp_path):
-    store = SQLiteStore(tmp_path / "outlast.db", SystemClock())
+    store = SQLiteStore(put_store(tmp_path), SystemClock())
     await store.open(migrate=True)
     quota = Quota(store, StorageLimits(per_owner=100), SystemClock())
     answers = await asyncio.gather(
