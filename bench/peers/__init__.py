@@ -12,6 +12,7 @@ MODULES: Final = {
     "Procrastinate": "peers.procrastinate_pg",
     "pgqueuer": "peers.pgqueuer_pg",
     "pgqueuer, batches of 100": "peers.pgqueuer_large",
+    "awa": "peers.awa_postgres",
     "SAQ, PostgreSQL": "peers.saq_postgres",
     "SAQ, Redis": "peers.saq_redis",
     "taskiq, Redis streams": "peers.taskiq_redis",
