@@ -31,8 +31,8 @@ from outlast.testing.acts import completed, register_worker
 
 ME = "a visitor"
 HTML = {"Accept": "text/html"}
-BEFORE = Analysis("site", "Site", code.before)
-AFTER = Analysis("site", "Site", code.after)
+BEFORE = Analysis("site", code.before)
+AFTER = Analysis("site", code.after)
 
 OpenStore = Callable[[], Store]
 
@@ -144,7 +144,7 @@ async def test_an_input_of_a_moment_ago_waits_for_workers_that_a_deploy_has_not_
 async def test_upgrade_turns_the_stored_input_into_todays(open_store: OpenStore, work: Any, isolation: Any):
     async with version(open_store(), BEFORE, workers=0) as old:
         session_id = await started(old, address="https://example.org")
-    analysis = Analysis("site", "Site", work, isolation=isolation, upgrade=code.upgrade)
+    analysis = Analysis("site", work, isolation=isolation, upgrade=code.upgrade)
     async with version(open_store(), analysis) as new:
         session = await end_of(new, session_id)
         assert (session.status, session.attempt) == (Status.COMPLETED, 1)
@@ -180,11 +180,11 @@ async def test_a_kept_result_whose_type_changed_is_worked_again_with_one_log_lin
     open_store: OpenStore, caplog: pytest.LogCaptureFixture
 ):
     items = ["one", "three", "seventeen"]
-    async with version(open_store(), Analysis("total", "Total", code.total_of_texts)) as old:
+    async with version(open_store(), Analysis("total", code.total_of_texts)) as old:
         session_id = await started(old, "total", items=items)
         assert (await end_of(old, session_id)).status is Status.FAILED
     code.worked.clear()
-    async with version(open_store(), Analysis("total", "Total", code.total_of_numbers)) as new:
+    async with version(open_store(), Analysis("total", code.total_of_numbers)) as new:
         await new.sessions.retry(session_id, owner=ME)
         assert (await end_of(new, session_id)).status is Status.COMPLETED
         stored = await new.sessions.result(session_id, owner=ME)
@@ -203,11 +203,11 @@ async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
 
 
 def remove(site: OpenSite, analysis: str) -> None:
-    del site.outlast.catalogue._analyses[analysis]
+    del site.outlast._catalogue._analyses[analysis]
 
 
 def change(site: OpenSite, analysis: str, **changes: Any) -> None:
-    analyses = site.outlast.catalogue._analyses
+    analyses = site.outlast._catalogue._analyses
     analyses[analysis] = replace(analyses[analysis], **changes)
 
 

@@ -13,7 +13,7 @@ from outlast.core.analyses.context import AttemptContext, enter
 from outlast.domain.progress import StepState
 from outlast.domain.retry import backoff
 from outlast.running.progress_tracker import ProgressTracker
-from outlast.running.threads import in_thread
+from outlast.running.threads import run_in_thread
 from outlast.testing.clock import FakeClock
 
 SEED = 7
@@ -51,7 +51,7 @@ class World:
 
     def start(self, step, *args, blocking=False):
         if blocking:
-            return asyncio.create_task(in_thread(lambda: self.scope.run(step, *args)))
+            return asyncio.create_task(run_in_thread(lambda: self.scope.run(step, *args)))
 
         async def call():
             return await step(*args)
