@@ -1,7 +1,7 @@
 """Run hostile analyses in every kind and deployment, beside honest neighbours, and say which invariants broke.
 
 Rows that can share a worker are run together; where such a server breaks an invariant that no single cell is to
-blame for, each of its cells is run again alone. The table is written to docs/explanation/hostile-code.md.
+blame for, each of its cells is run again alone. The table is written to docs/explain/hostile-code.md.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from deployments import DEPLOYMENTS
 from hostile import ROWS, SECTIONS, section_of
 from hostile.row import KINDS, Row
 
-PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hostile-code.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explain" / "hostile-code.md"
 BEGIN, END = "<!-- menagerie: written by chaos/menagerie.py -->", "<!-- end -->"
 
 
