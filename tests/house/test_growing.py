@@ -16,7 +16,7 @@ BOUNDED_BY = {
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
-    "web/poll_cache.py _answers": "MAX_ANSWERS times MAX_SNAPSHOT",
+    "web/poll_cache.py _responses": "MAX_RESPONSES times MAX_SNAPSHOT",
     "web/bodies.py _bytes": "open connections",
     "web/limits.py _streams": "open connections",
     "web/rates.py _counts": "MOST_KEYS, each with a minute of seconds",

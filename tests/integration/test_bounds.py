@@ -102,12 +102,12 @@ async def test_host_names_that_are_kept_are_so_many_at_most(site: OpenSite, monk
 async def test_answers_that_are_kept_are_so_many_and_so_large_at_most(
     site: OpenSite, visitor: Visitor, monkeypatch
 ):
-    monkeypatch.setattr(poll_cache, "MAX_ANSWERS", 10)
+    monkeypatch.setattr(poll_cache, "MAX_RESPONSES", 10)
     for n in range(20):
         session_id = await visitor.started("held", text=f"{n}{'x' * 50_000}")
         await visitor.snapshot(session_id)
-    assert len(site.app._answers._answers) <= 10
-    assert weight(site.app._answers._answers) < 10 * (poll_cache.MAX_SNAPSHOT + 4_000)
+    assert len(site.app._poll_cache._responses) <= 10
+    assert weight(site.app._poll_cache._responses) < 10 * (poll_cache.MAX_SNAPSHOT + 4_000)
     assert 2_000 * (poll_cache.MAX_SNAPSHOT + 4_000) < 50 * MB
 
 

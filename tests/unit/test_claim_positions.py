@@ -8,17 +8,17 @@ from outlast.backends.postgres.positions import (
     COST_FACTOR,
     HIGHEST,
     LOWEST,
-    MANY,
+    MANY_ENTRIES,
     MAX_PLACES,
     MAX_PRIORITIES,
     MIN_TIME,
     OVERLAP,
-    SLOW,
+    SLOW_CLAIM,
     WIDE_EVERY,
     WIDE_OVERLAP,
-    Claimed,
+    ClaimedSession,
     Positions,
-    Range,
+    PriorityRange,
 )
 from outlast.testing.clock import NOON, FakeClock
 
@@ -35,14 +35,14 @@ def clock():
 def positions(clock):
     """Those of claims that walk over very many entries."""
     positions = Positions(clock)
-    positions.record_uncounted(SLOW)
-    positions.record_full_scan(0.1, MANY)
+    positions.record_uncounted(SLOW_CLAIM)
+    positions.record_full_scan(0.1, MANY_ENTRIES)
     positions.ranges([PLACE], 0)  # the first scan is a wide one
     return positions
 
 
 def found(*, priority=0, seconds=0.0, crashes=0, place=PLACE):
-    return Claimed(place, priority, NOON + timedelta(seconds=seconds), crashes)
+    return ClaimedSession(place, priority, NOON + timedelta(seconds=seconds), crashes)
 
 
 def since(positions, place=PLACE):
@@ -53,16 +53,16 @@ def since(positions, place=PLACE):
 
 def test_quick_claims_scan_in_full(clock):
     positions = Positions(clock)
-    positions.record_uncounted(SLOW / 2)
+    positions.record_uncounted(SLOW_CLAIM / 2)
     assert positions.ranges([PLACE], 0) is None
     assert not positions.counting
 
 
 def test_a_slow_claim_that_walks_over_little_is_slow_for_another_reason(clock):
     positions = Positions(clock)
-    positions.record_uncounted(SLOW)
+    positions.record_uncounted(SLOW_CLAIM)
     assert positions.counting
-    positions.record_full_scan(5.0, MANY - 1)
+    positions.record_full_scan(5.0, MANY_ENTRIES - 1)
     assert positions.ranges([PLACE], 0) is None
     assert not positions.counting
 
@@ -80,24 +80,24 @@ def test_claims_scan_in_full_again_once_scans_are_quick(positions):
     assert since(positions)
     positions.record_full_scan(0.001, 10)
     assert positions.ranges([PLACE], 0) is None
-    positions.record_full_scan(0.1, MANY)
+    positions.record_full_scan(0.1, MANY_ENTRIES)
     assert since(positions) == {}
 
 
 def test_an_unknown_queue_is_scanned_from_its_beginning(positions):
-    assert positions.ranges([PLACE], 0) == [Range(PLACE, HIGHEST, LOWEST, MIN_TIME)]
+    assert positions.ranges([PLACE], 0) == [PriorityRange(PLACE, HIGHEST, LOWEST, MIN_TIME)]
 
 
 def test_unknown_priorities_are_scanned_from_the_beginning(positions):
     some = [found(priority=5), found(priority=4), found(priority=-3)]
     positions.record_found([PLACE], some, exhausted=False, at=NOON)
     assert positions.ranges([PLACE], 0) == [
-        Range(PLACE, HIGHEST, 6, MIN_TIME),
-        Range(PLACE, 5, 5, NOON - OVERLAP),
-        Range(PLACE, 4, 4, NOON - OVERLAP),
-        Range(PLACE, 3, -2, MIN_TIME),
-        Range(PLACE, -3, -3, NOON - OVERLAP),
-        Range(PLACE, -4, LOWEST, MIN_TIME),
+        PriorityRange(PLACE, HIGHEST, 6, MIN_TIME),
+        PriorityRange(PLACE, 5, 5, NOON - OVERLAP),
+        PriorityRange(PLACE, 4, 4, NOON - OVERLAP),
+        PriorityRange(PLACE, 3, -2, MIN_TIME),
+        PriorityRange(PLACE, -3, -3, NOON - OVERLAP),
+        PriorityRange(PLACE, -4, LOWEST, MIN_TIME),
     ]
 
 

@@ -9,7 +9,7 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.core.watch import SessionView
 from outlast.testing.acts import cancelled, claim_of, read, start, started_and_claimed
 from outlast.testing.clock import FakeClock
-from outlast.web.poll_cache import MAX_SNAPSHOT, CachedAnswer, PollCache
+from outlast.web.poll_cache import MAX_SNAPSHOT, CachedResponse, PollCache
 
 OPEN = b'{"a":1,"elapsed_ms":'
 
@@ -25,7 +25,7 @@ def store(clock):
 
 
 def answer_to(session, clock, encoded=OPEN):
-    return CachedAnswer(SessionView(session, began=clock.monotonic()), encoded, 1_500, clock.monotonic())
+    return CachedResponse(SessionView(session, began=clock.monotonic()), encoded, 1_500, clock.monotonic())
 
 
 def said(sent):

@@ -10,10 +10,10 @@ from outlast.domain.status import Status
 from outlast.running.engine import Engine
 from outlast.web.snapshot import with_elapsed
 
-MAX_ANSWERS = 2_000
+MAX_RESPONSES = 2_000
 """Responses in the cache; beyond it the oldest is evicted."""
 MAX_SNAPSHOT = 16 * 1024
-"""Bytes of a snapshot that is cached; with `MAX_ANSWERS` it bounds the memory."""
+"""Bytes of a snapshot that is cached; with `MAX_RESPONSES` it bounds the memory."""
 INTERVAL_HOLDS = 5.0
 """Seconds for which a cached polling interval stays valid."""
 
@@ -24,7 +24,7 @@ NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 JSON: Final[Header] = (b"content-type", b"application/json")
 
 
-class CachedAnswer:
+class CachedResponse:
     """The response to a poll of one view of one session."""
 
     __slots__ = (
@@ -57,7 +57,7 @@ class CachedAnswer:
         self._unchanged = headers
         self._full = [*headers, JSON, NOSNIFF]
 
-    def unchanged(self) -> Messages:
+    def not_modified(self) -> Messages:
         """The `304` response, with a new list of headers each time: hosts append to it."""
         start = {"type": "http.response.start", "status": 304, "headers": [*self._unchanged]}
         return start, {"type": "http.response.body", "body": b""}
@@ -77,35 +77,39 @@ class PollCache:
     """The cached responses of one process, by mount path and request path."""
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str], CachedAnswer] = {}
+        self._responses: dict[tuple[str, str], CachedResponse] = {}
 
-    def keep(self, scope: Scope, answer: CachedAnswer) -> None:
-        if answer.encoded is not None and len(answer.encoded) > MAX_SNAPSHOT:
+    def keep(self, scope: Scope, response: CachedResponse) -> None:
+        if response.encoded is not None and len(response.encoded) > MAX_SNAPSHOT:
             return
         key = (scope.get("root_path", ""), scope["path"])
-        self._answers.pop(key, None)
-        if len(self._answers) >= MAX_ANSWERS:
-            del self._answers[next(iter(self._answers))]
-        self._answers[key] = answer
+        self._responses.pop(key, None)
+        if len(self._responses) >= MAX_RESPONSES:
+            del self._responses[next(iter(self._responses))]
+        self._responses[key] = response
 
-    def find(self, scope: Scope) -> CachedAnswer | None:
+    def find(self, scope: Scope) -> CachedResponse | None:
         """The cached response for a `GET` of the same path, from any client: pass it to `revalidate`."""
-        answer = self._answers.get((scope.get("root_path", ""), scope["path"]))
-        return answer if answer is not None and scope["method"] == "GET" and not scope["query_string"] else None
+        response = self._responses.get((scope.get("root_path", ""), scope["path"]))
+        return (
+            response if response is not None and scope["method"] == "GET" and not scope["query_string"] else None
+        )
 
 
 async def revalidate(
-    answer: CachedAnswer, owner: str, if_none_match: bytes | None, engine: Engine
+    response: CachedResponse, owner: str, if_none_match: bytes | None, engine: Engine
 ) -> Messages | None:
     """The cached response, if the session still has this version and owner in the store; else `None`.
 
     `owner` is the owner's hash, `if_none_match` the header of the poll.
     """
-    if answer.until < engine.clock.monotonic():
+    if response.until < engine.clock.monotonic():
         return None
-    if await engine.polled_store.version(answer.session_id, owner=owner) != answer.version:
+    if await engine.polled_store.version(response.session_id, owner=owner) != response.version:
         return None
-    if if_none_match is not None and if_none_match == answer.tag:
-        return answer.unchanged()
+    if if_none_match is not None and if_none_match == response.tag:
+        return response.not_modified()
     # the full path parses other forms of the header
-    return answer.full(answer.encoded, engine) if if_none_match is None and answer.encoded is not None else None
+    return (
+        response.full(response.encoded, engine) if if_none_match is None and response.encoded is not None else None
+    )

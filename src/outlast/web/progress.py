@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView
 from outlast.domain.status import Status
-from outlast.web.poll_cache import CachedAnswer
+from outlast.web.poll_cache import CachedResponse
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import INLINE_RESULT, encode, snapshot, with_elapsed
@@ -56,9 +56,11 @@ async def progress(context: RequestContext) -> None:
     unchanged = if_none_match is not None and _matches(if_none_match, view)
     known = view.encoded.get(context.root) if unchanged else await encoded_snapshot(context, view)
     pace = context.limits.interval_ms(view.queue_position)
-    answer = CachedAnswer(view, known, pace, context.engine.clock.monotonic())
-    context.answers.keep(context.scope, answer)
-    start, body = answer.full(known, context.engine) if known is not None and not unchanged else answer.unchanged()
+    response = CachedResponse(view, known, pace, context.engine.clock.monotonic())
+    context.poll_cache.keep(context.scope, response)
+    start, body = (
+        response.full(known, context.engine) if known is not None and not unchanged else response.not_modified()
+    )
     await context.send(start)
     await context.send({**body, "body": b""} if context.scope["method"] == "HEAD" else body)
 

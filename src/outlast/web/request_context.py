@@ -30,7 +30,7 @@ class RequestContext:
     settings: Settings
     access: Access
     limits: VisitorLimits
-    answers: PollCache
+    poll_cache: PollCache
     templates: PageTemplates
 
     @property

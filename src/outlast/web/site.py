@@ -68,7 +68,7 @@ class _SiteApp:
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
-        self._answers = PollCache()
+        self._poll_cache = PollCache()
         self._exhausted = ThrottledWarning(
             log, "Requests were answered 503: no descriptors, memory or disk is left."
         )
@@ -96,7 +96,7 @@ class _SiteApp:
 
     async def _revalidate(self, scope: Scope) -> Messages | None:
         """The cached response to a poll of an unchanged session, under the same access rules; else `None`."""
-        answer, access, limits = self._answers.find(scope), self._access, self._limits
+        answer, access, limits = self._poll_cache.find(scope), self._access, self._limits
         if answer is None or access is None or limits is None:
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -166,7 +166,7 @@ class _SiteApp:
             self._site.settings(),
             self._access,
             self._limits,
-            self._answers,
+            self._poll_cache,
             self._templates,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
-from outlast.backends.postgres.positions import Claimed, Place, Positions, Range
+from outlast.backends.postgres.positions import ClaimedSession, Place, Positions, PriorityRange
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, dump_steps
@@ -58,7 +58,9 @@ class PostgresClaims(PostgresPart):
         if ranges is None:
             self._positions.record_full_scan(self._db.clock.monotonic() - began, entries)
         found = [
-            Claimed((row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"])
+            ClaimedSession(
+                (row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"]
+            )
             for row in rows
         ]
         self._positions.record_found(places, found, exhausted=len(rows) < values["limit"], at=at)
@@ -125,7 +127,7 @@ class PostgresClaims(PostgresPart):
         return [(claim.session_id, claim.number, kept.call) in written for claim, kept in items]
 
 
-def flat_ranges(ranges: Sequence[Range]) -> dict[str, Any]:
+def flat_ranges(ranges: Sequence[PriorityRange]) -> dict[str, Any]:
     """Return the parameters of the statement `claim_from_positions`."""
     return {
         "range_queues": [one.place[0] for one in ranges],

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.ports.clock import Clock
 
-SLOW = 0.01
+SLOW_CLAIM = 0.01
 """Seconds of a claim from which on the next one counts the entries that it reads."""
-MANY = 5_000
+MANY_ENTRIES = 5_000
 """Entries that a full scan may read before claims stop scanning in full."""
 COST_FACTOR = 200
 """The next full scan comes after this many times the duration of the last one, so it takes 0.5 % of the time."""
@@ -39,7 +39,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class PriorityRange:
     """Priorities of one place, from the highest to the lowest, and the `available_at` to start at."""
 
     place: Place
@@ -49,7 +49,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedSession:
     """A session that was claimed."""
 
     place: Place
@@ -78,7 +78,7 @@ class Positions:
         """Return whether a claim has to count the entries that it reads."""
         return self._counting
 
-    def ranges(self, places: Sequence[Place], most_crashes: int) -> Sequence[Range] | None:
+    def ranges(self, places: Sequence[Place], most_crashes: int) -> Sequence[PriorityRange] | None:
         """Return what the next claim scans; `None` for a full scan."""
         with self._lock:
             # sessions that were skipped because of a suspect are before the current position
@@ -94,20 +94,20 @@ class Positions:
 
     def record_uncounted(self, seconds: float) -> None:
         """Record the duration of a full scan that did not count entries."""
-        if seconds >= SLOW:
+        if seconds >= SLOW_CLAIM:
             self._counting = True
 
     def record_full_scan(self, seconds: float, entries: int) -> None:
         """Record the duration of a full scan, and how many index entries it has read."""
         with self._lock:
-            self._counting = self._slow = entries >= MANY
+            self._counting = self._slow = entries >= MANY_ENTRIES
             self._next_full_scan = self._clock.monotonic() + COST_FACTOR * seconds
             if not self._slow:
                 self._reached.clear()
                 self._exhausted_at.clear()
 
     def record_found(
-        self, places: Sequence[Place], found: Sequence[Claimed], *, exhausted: bool, at: datetime
+        self, places: Sequence[Place], found: Sequence[ClaimedSession], *, exhausted: bool, at: datetime
     ) -> None:
         """Record the sessions that a claim has found; `exhausted` if it left none in what it scanned."""
         with self._lock:
@@ -143,16 +143,16 @@ class Positions:
                 known[priority] = min(reached, latest)
 
 
-def _parts(place: Place, reached: Mapping[int, datetime], overlap: timedelta) -> list[Range]:
+def _parts(place: Place, reached: Mapping[int, datetime], overlap: timedelta) -> list[PriorityRange]:
     """Return ranges for the known priorities from their positions, and for all others from the beginning."""
-    parts: list[Range] = []
+    parts: list[PriorityRange] = []
     highest = HIGHEST
     for priority in sorted(reached, reverse=True):
         if priority < highest:
-            parts.append(Range(place, highest, priority + 1, MIN_TIME))
+            parts.append(PriorityRange(place, highest, priority + 1, MIN_TIME))
         since = reached[priority] - overlap if reached[priority] > MIN_TIME else MIN_TIME
-        parts.append(Range(place, priority, priority, since))
+        parts.append(PriorityRange(place, priority, priority, since))
         highest = priority - 1
     if highest >= LOWEST:
-        parts.append(Range(place, highest, LOWEST, MIN_TIME))
+        parts.append(PriorityRange(place, highest, LOWEST, MIN_TIME))
     return parts
