@@ -80,10 +80,13 @@ def pytest_configure() -> None:
         run_guard.start()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Two more than cores: the slow half waits much of its time, for leases, limits and other processes."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two more than cores: the slow half waits much of its time, for leases, limits and other processes.
+
+    The quick half only computes, and each worker begins with seconds of imports.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 2
+    return cores if config.option.markexpr == "not slow" else cores + 2
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
