@@ -18,11 +18,11 @@ def reference_seconds(part: int = 1) -> float:
 
 def cost(use: Callable[[], object]) -> float:
     """Processor time of `use` as a multiple of the reference work."""
-    before = reference_seconds(8)  # and after: a machine that others use changes its pace within seconds
+    before = reference_seconds(32)  # and after: a machine that others use changes its pace within seconds
     began = time.process_time()
     use()
     seconds = time.process_time() - began
-    return 2 * seconds / (before + reference_seconds(8))
+    return 2 * seconds / (before + reference_seconds(32))
 
 
 def least(measure: Callable[[], float], limit: float) -> float:
