@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -277,20 +275,12 @@ class Installation:
 
     def alive_workers(self) -> list[dict[str, Any]]:
         """Return the living workers, as `outlast workers status` lists them."""
-        command = [
-            sys.executable,
-            "-m",
-            "outlast",
-            "workers",
-            "status",
-            "--json",
-            "--app",
-            "site_under_test:outlast",
-        ]
-        listed = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=False)
-        if listed.returncode == EXIT_UNAVAILABLE:
+        arguments = ["workers", "status", "--json", "--app", "site_under_test:outlast"]
+        listed = self.folder / "log-status.json"
+        process = Process(self.folder, self._environment, arguments, listed)
+        if process.wait(60) == EXIT_UNAVAILABLE:
             return []
-        return [worker for worker in json.loads(listed.stdout) if worker["alive"]]
+        return [worker for worker in json.loads(process.log) if worker["alive"]]
 
     def alive_processes(self) -> list[int]:
         """Return every process whose working directory is this folder."""
