@@ -255,7 +255,7 @@ class Registration:
         return self._register(work)
 
 
-class Lifespan(AbstractAsyncContextManager["Mapping[str, Any] | None"]):
+class Lifespan(AbstractAsyncContextManager[None]):
     """Opens an `Outlast` object on entry and closes it on exit; ASGI hosts may call it with the application."""
 
     def __init__(self, outlast: Outlast, workers: int) -> None:
