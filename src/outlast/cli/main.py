@@ -1,10 +1,11 @@
 """The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from pathlib import Path
 
 import click
 
@@ -23,9 +24,29 @@ COMMANDS = {
 def commands() -> Mapping[str, tuple[str, str]]:
     """Those of the library, and those of every installed distribution with an entry point `outlast.commands`."""
     found = dict(COMMANDS)
-    for point in entry_points(group="outlast.commands"):
-        found |= point.load()
+    for value in entry_points("outlast.commands"):
+        module, _, name = value.partition(":")
+        found |= getattr(import_module(module), name)
     return found
+
+
+def entry_points(group: str) -> Iterator[str]:
+    """Yield the values of this group's entry points, of all installed distributions.
+
+    `importlib.metadata` does the same, and importing it takes a fifth of the processor time of `--help`.
+    """
+    seen: set[str] = set()
+    for folder in sys.path:
+        with suppress(OSError):
+            for file in sorted(Path(folder).glob("*.dist-info/entry_points.txt")):
+                name = file.parent.name.partition("-")[0].lower()
+                if name not in seen:  # the first of two versions on the import path counts
+                    seen.add(name)
+                    section = f"\n{file.read_text(encoding='utf-8')}".partition(f"\n[{group}]")[2].partition(
+                        "\n["
+                    )[0]
+                    lines = (line.partition("=") for line in section.splitlines())
+                    yield from (value.strip() for _, equals, value in lines if equals)
 
 
 class LazyCommands(click.Group):
