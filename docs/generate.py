@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from declared_mistakes import MISTAKES, said_of
 
 import outlast
 from outlast.cli.main import outlast as command_line
@@ -144,6 +145,14 @@ def formats() -> Iterator[str]:
     yield f"- pages: {', '.join(name for known in PAGE_FORMATS for name in known.names)}"
 
 
+def mistakes() -> Iterator[str]:
+    """What is found when a step or an analysis is declared, and what is said."""
+    yield "| mistake | what Outlast says |"
+    yield "|---|---|"
+    for what, code in MISTAKES.items():
+        yield f"| {what} | {said_of(code)} |"
+
+
 def planted() -> Iterator[str]:
     """The honesty table as it ships."""
     yield markdown(from_json(measured()))
@@ -151,7 +160,19 @@ def planted() -> Iterator[str]:
 
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
-    for part in (statuses, settings, product_settings, routes, commands, modules, names, methods, formats, planted)
+    for part in (
+        statuses,
+        settings,
+        product_settings,
+        routes,
+        commands,
+        modules,
+        names,
+        methods,
+        formats,
+        mistakes,
+        planted,
+    )
 }
 
 

@@ -190,7 +190,7 @@ class Settings(BaseSettings):
         "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: none",
         "127.0.0.1,10.1.0.0/24",
     )
-    data_dir: Path = _setting(
+    data_dir: Path | str = _setting(
         "ANALYSIS_DATA_DIR",
         Path("outlast-data"),
         "The folder of the embedded database (including uploads), the signing key and the wake-up sockets",
@@ -225,6 +225,11 @@ class Settings(BaseSettings):
         if any(len(k) < SHORTEST_KEY for k in keys):
             raise ValueError(f"a key has at least {SHORTEST_KEY} characters")
         return keys
+
+    @field_validator("data_dir")
+    @classmethod
+    def _as_path(cls, data_dir: Path | str) -> Path:
+        return Path(data_dir)
 
     @field_validator("dashboard_key")
     @classmethod
@@ -305,6 +310,11 @@ class Settings(BaseSettings):
         return self.redis_url if self.queue_connection == "redis" else self.queue_connection
 
     @property
+    def data_path(self) -> Path:
+        """The data folder, which `data_dir` may name as text."""
+        return Path(self.data_dir)
+
+    @property
     def on_postgres(self) -> bool:
         """Whether the store is PostgreSQL, else SQLite."""
         return self.database_url.startswith("postgresql://")
@@ -312,7 +322,7 @@ class Settings(BaseSettings):
     @property
     def database_path(self) -> Path:
         """The SQLite file; a relative path is in the data folder."""
-        return self.data_dir / self.database_url.removeprefix("sqlite:///")
+        return self.data_path / self.database_url.removeprefix("sqlite:///")
 
     @property
     def shown_database(self) -> str:

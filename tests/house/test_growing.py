@@ -55,6 +55,8 @@ BOUNDED_BY = {
     "running/isolation_child.py _waiting": "one attempt",
     "running/step_journal.py _kept": "one attempt",
     "core/analyses/context.py _active": "concurrency",
+    "core/analyses/context.py _introduced": "the steps of the program",
+    "running/progress_tracker.py _warned": "MAX_WARNED",
     "core/analyses/context.py _warned": "the steps of the program",
     "running/process_identity.py cache": "this process alone",
     "running/process_tree.py _zombies": "children of one worker",

@@ -7,6 +7,7 @@ import pytest
 from hostile_errors import ERRORS
 
 from outlast import Outlast, step
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 
@@ -37,7 +38,7 @@ async def outlast(tmp_path):
     for kind, (work, isolation) in KINDS.items():
         made.analysis(kind, isolation=isolation, timeout=60)(work)
     made.analysis("one_way")(hostile_errors.one_way)
-    await made.open(workers=1)
+    await runtime_of(made).open(workers=1)
     yield made
     await made.close()
 
@@ -90,7 +91,7 @@ async def test_a_wait_is_capped_by_what_the_analysis_allows(tmp_path):
     made = Outlast(load_settings(data_dir=tmp_path, queue_max_tries=2))
     made.analysis("usual")(hostile_errors.harm)
     made.analysis("patient", longest_wait=3 * 86_400)(hostile_errors.harm_in_a_thread)
-    await made.open(workers=1)
+    await runtime_of(made).open(workers=1)
     try:
         for analysis, days in (("usual", 1), ("patient", 3)):
             started = await made.start(analysis, owner="ann", name="retry epoch")
@@ -131,7 +132,7 @@ async def test_when_one_step_fails_those_that_were_gathered_with_it_are_cancelle
 
     made = Outlast(load_settings(data_dir=tmp_path, queue_max_tries=1))
     made.analysis("both", steps=[part])(both)
-    await made.open(workers=1)
+    await runtime_of(made).open(workers=1)
     try:
         assert (await final(made, "both")).error_code == "error"
         async with asyncio.timeout(30):

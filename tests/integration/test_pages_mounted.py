@@ -13,8 +13,8 @@ from edge_site import OpenSite, Visitor, make_outlast, open_site
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from outlast import Outlast
-from outlast import app as outlast_app
+from outlast import Outlast, runtime
+from outlast.app import runtime_of
 from outlast.wiring import make_engine
 
 HTML = {"Accept": "text/html"}
@@ -101,7 +101,7 @@ async def test_without_a_lifespan_it_opens_once_with_its_first_requests_and_says
 ):
     outlast = make_outlast(tmp_path)
     made = []
-    monkeypatch.setattr(outlast_app, "make_engine", lambda *given: made.append(1) or make_engine(*given))
+    monkeypatch.setattr(runtime, "make_engine", lambda *given: made.append(1) or make_engine(*given))
     host = Starlette(routes=[Mount("/slow", app=outlast.asgi())])
     try:
         with caplog.at_level(logging.INFO, "outlast"):
@@ -154,7 +154,7 @@ async def test_served_by_itself_it_lives_and_ends_with_its_server(tmp_path: Path
     outlast = make_outlast(tmp_path)
     said, told = await live(outlast, end=True)
     assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert outlast._engine is None
+    assert runtime_of(outlast)._engine is None
     assert said == []
 
 

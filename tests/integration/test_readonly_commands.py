@@ -29,7 +29,7 @@ def command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, **environment):
-        monkeypatch.setattr("outlast_reviews.app.outlast._settings", None)
+        monkeypatch.setattr("outlast_reviews.app.outlast._runtime._settings", None)
         answer = CliRunner(env={"ANALYSIS_DATA_DIR": None, "DATABASE_URL": None, **environment}).invoke(
             outlast, arguments, standalone_mode=True
         )

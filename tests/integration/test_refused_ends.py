@@ -32,7 +32,7 @@ def chosen(request):
 async def outlast(chosen, tmp_path):
     made = Outlast(load_settings(data_dir=tmp_path, concurrency=1, queue_max_tries=1, **chosen))
     made.analysis("hostile")(hostile)
-    await made.open(workers=1)
+    await runtime_of(made).open(workers=1)
     yield made
     await made.close()
 

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from outlast import InvalidInput, Outlast, Upload
+from outlast.app import runtime_of
 from outlast.settings import load_settings
 from sqlite_template import with_store
 
@@ -29,7 +30,7 @@ async def outlast(tmp_path):
     made.analysis("plain", check=checked)(plain)
     made.analysis("awaited")(awaited)
     made.analysis("apart", isolation="process")(plain)
-    await made.open(workers=1)
+    await runtime_of(made).open(workers=1)
     yield made
     await made.close()
 

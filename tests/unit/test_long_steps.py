@@ -43,7 +43,7 @@ async def test_only_a_long_step_flushes_its_progress():
         return 1
 
     await work(LONG_STEP / 2)
-    assert heard.calls == ["begin", "keep", "end"]
+    assert heard.calls == ["introduce", "begin", "keep", "end"]
     heard.calls.clear()
     await work(LONG_STEP)
     assert heard.calls == ["begin", "told", "keep", "end"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import Export, Outlast, PageView, Step, Upload, step
+from outlast import AnalysisHandle, Export, Outlast, PageView, Step, Upload, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -231,8 +231,8 @@ EXPORTS = {
 }
 
 
-def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
-    """Register this analysis as `product`, with these settings or those of the environment now.
+def register(outlast: Outlast, settings: ReviewSettings | None = None) -> AnalysisHandle[..., dict[str, Any]]:
+    """Register this analysis as `product`, with these settings or those of the environment now; return its handle.
 
     Raises `SettingsError`.
     """
@@ -254,7 +254,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> None:
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
         return analyse(source, mapping or {}, only or {}, about, steps)
 
-    outlast.analysis(
+    return outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],

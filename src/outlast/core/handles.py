@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.declarations import require_priority
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import AnalysisFailed, SessionGone
@@ -37,7 +38,6 @@ class UseCases(Protocol):
         ...
 
 
-PRIORITIES: Final = range(-(2**31), 2**31)
 LET_WORKERS_COME: Final = 5.0
 """Seconds of waiting for a result before a log line says that no worker serves the session."""
 
@@ -62,17 +62,13 @@ def checked_start_options(options: StartOptions) -> StartOptions:
             f"owner is {options['owner']!r}, which is no text. Pass the name of a user or visitor; leave owner "
             "out only in trusted code, to which no limit per owner applies."
         )
-    if "priority" in options and not _is_whole(options["priority"]):
-        raise TypeError(f"priority is {options['priority']!r}, which is no whole number of 32 bits.")
+    if "priority" in options:
+        require_priority("priority", options["priority"])
     return options
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value in PRIORITIES
 
 
 class SessionHandle(Generic[R_co]):
@@ -218,13 +214,13 @@ class AnalysisHandle(Generic[P, R]):
 
         `priority`: replaces the one of the analysis; sessions of a higher one are claimed first.
 
-        Raises `TypeError` for an option that does not exist or has another type.
+        Raises `TypeError` or `ValueError` for an option that does not exist or a value that it cannot have.
         """
         prepared = copy.copy(self)
         prepared._options = checked_start_options({**self._options, **options})  # noqa: SLF001 - of its own class
         return prepared
 
-    async def start(self, *args: P.args, **kwargs: P.kwargs) -> SessionHandle[R]:
+    async def start(self, /, *args: P.args, **kwargs: P.kwargs) -> SessionHandle[R]:
         """Start a session with these arguments.
 
         They are converted to JSON and back through the annotations of the function. Raises `InvalidInput`,
@@ -241,7 +237,7 @@ class AnalysisHandle(Generic[P, R]):
             self._use_cases, started.session, self._analysis.codec.load, existing=started.existing
         )
 
-    async def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Start a session with these arguments, wait for its end and return its result.
 
         Raises what `start` and `SessionHandle.result` raise. Cancelling this wait does not cancel the session.
@@ -252,7 +248,7 @@ class AnalysisHandle(Generic[P, R]):
 class AsyncAnalysisHandle(AnalysisHandle[P, R]):
     """The handle of an `async def` analysis."""
 
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, as a plain coroutine without a session."""
         result: R = await self.work(*args, **kwargs)
         return result
@@ -261,7 +257,7 @@ class AsyncAnalysisHandle(AnalysisHandle[P, R]):
 class BlockingAnalysisHandle(AnalysisHandle[P, R]):
     """The handle of a `def` analysis."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, as a plain call without a session."""
         result: R = self.work(*args, **kwargs)
         return result

@@ -27,7 +27,7 @@ class StepState:
     name: str
     title: str
     weight: float
-    """Share of the progress bar, fixed when the session starts; all shares sum to 1."""
+    """Share of the progress bar, fixed when the session starts; all shares sum to 1. 0: it is not in the plan."""
     status: StepStatus = StepStatus.PENDING
     progress_percentage: float = 0.0
     message: str | None = None
@@ -70,7 +70,7 @@ def time_left(steps: Sequence[StepState]) -> TimeLeft | None:
     """Estimate the time left from earlier durations; `None` if any remaining step has none."""
     low = middle = high = 0.0
     for step in steps:
-        if step.status in {StepStatus.DONE, StepStatus.SKIPPED}:
+        if step.status in {StepStatus.DONE, StepStatus.SKIPPED} or step.weight == 0:
             continue
         if step.expected is None:
             return None

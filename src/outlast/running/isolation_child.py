@@ -74,6 +74,9 @@ class _ProgressPipe:
         self._pipe = pipe
         self._reported: dict[tuple[str | None, int], float] = {}
 
+    def introduce(self, name: str, title: str) -> None:
+        self._pipe.send(op="introduce", step=name, title=title)
+
     def begin(self, name: str, call: int, flow: int) -> None:
         self._pipe.send(op="begin", step=name, call=call, flow=flow)
 

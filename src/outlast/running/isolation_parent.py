@@ -76,6 +76,7 @@ class _Conversation:
         self._child = child
         self._journal = journal
         self._notifications: dict[str, Callable[[dict[str, Any]], None]] = {
+            "introduce": lambda m: progress.introduce(m["step"], m["title"]),
             "begin": lambda m: progress.begin(m["step"], m["call"], m["flow"]),
             "resume": lambda m: progress.resume(m["step"], m["flow"]),
             "end": lambda m: progress.end(m["step"], m["call"]),

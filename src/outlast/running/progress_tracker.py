@@ -1,5 +1,6 @@
 """Progress of one running attempt: updated from any thread, read as snapshots by the worker."""
 
+import logging
 import math
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,6 +10,12 @@ from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, StepState, StepStatus, overall_percentage
 from outlast.ports.clock import Clock
 
+log = logging.getLogger(__name__)
+
+MAX_STEPS = 1_000
+"""Maximum number of steps shown for one session."""
+MAX_WARNED = 1_000
+"""Maximum number of steps outside of a plan that are logged."""
 CALLS_AHEAD = 10
 """Calls assumed to follow when the number of calls of a step is unknown."""
 MAX_PEAK = 30
@@ -19,6 +26,9 @@ MESSAGE_LIMIT = 500
 """Maximum characters kept of a message."""
 EXTRAPOLATE_AFTER = 1.0
 """Seconds of work after which a step without reports is extrapolated from its history."""
+
+
+_warned: set[tuple[str, str]] = set()
 
 
 @dataclass(slots=True)
@@ -206,6 +216,24 @@ class ProgressTracker:
         self._dirty = False
         self._lock = threading.Lock()
 
+    def introduce(self, name: str, title: str) -> None:
+        """Show a step that is not in the plan, without a share of the bar, and warn once about it."""
+        with self._lock:
+            if name in self._steps:
+                return
+            plan = ", ".join(self._order)
+            if len(self._steps) < MAX_STEPS:
+                self._order.append(name)
+                self._steps[name] = StepProgress(StepState(name, title, 0.0))
+        if (name, plan) not in _warned and len(_warned) < MAX_WARNED:
+            _warned.add((name, plan))
+            log.warning(
+                "The step %r is called and is not in the plan of its analysis (%s). Its results are kept, and it "
+                "is shown, but it has no share of the progress bar: add it to steps=[…].",
+                name,
+                plan,
+            )
+
     def begin(self, name: str, call: int, flow: int) -> None:
         """A call of the step starts."""
         with self._lock:
@@ -329,9 +357,10 @@ class ProgressTracker:
 
     def start(self) -> None:
         """Activate the only step of a plan of one step, which spans the whole attempt."""
-        if len(self._order) != 1:
+        planned = [name for name, step in self._steps.items() if step.state.weight > 0]
+        if len(planned) != 1:  # others have been called without being planned, by an earlier attempt
             return
-        name = self._order[0]
+        name = planned[0]
         with self._lock:
             step = self._steps[name]
             step.spans_attempt = True

@@ -30,7 +30,7 @@ class KeyRing:
 
         Raises `SettingsError` if the stored key is not safe to sign with.
         """
-        return cls(settings.app_key or [_stored_key(settings.data_dir)])
+        return cls(settings.app_key or [_stored_key(settings.data_path)])
 
     @property
     def namespace(self) -> str:
@@ -64,7 +64,7 @@ def require_safe_key(settings: Settings) -> None:
     """Raise `SettingsError` if the data folder has a key that is not safe to sign with; generates none."""
     if not settings.app_key:
         with suppress(FileNotFoundError):
-            _read(settings.data_dir / KEY_FILE)
+            _read(settings.data_path / KEY_FILE)
 
 
 def _stored_key(folder: Path) -> str:

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from outlast import InvalidInput, Outlast, OutlastError, Status, StoredResult
+from outlast import AnalysisFailed, AnalysisSession, InvalidInput, Outlast, OutlastError, SessionHandle
 from outlast_reviews.analysis import register
 from outlast_reviews.cli.report_printer import print_report
 from outlast_reviews.invented import SAMPLE
@@ -23,7 +23,6 @@ from outlast_reviews.sources.formats.columns import ABSENT, Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import ALL
 
-OWNER = "terminal"
 _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE)
 
 
@@ -105,14 +104,13 @@ async def _analyse(sources: Sequence[str], more: Mapping[str, Any]) -> Mapping[s
             async_enabled=True,
             max_upload_mb=2000,
         )
-        register(outlast)
+        product = register(outlast)
         async with outlast.lifespan(workers=1):
             references = [
                 s if "://" in s or s == SAMPLE else repr(await _upload(outlast, Path(s))) for s in sources
             ]
             source = references[0] if len(references) == 1 else references
-            started = await outlast.start("product", owner=OWNER, source=source, **more)
-            return await _follow(outlast, started.session.id)
+            return await _follow(await product.start(source=source, **more))
 
 
 async def _upload(outlast: Outlast, path: Path) -> Any:
@@ -120,7 +118,7 @@ async def _upload(outlast: Outlast, path: Path) -> Any:
         if path.stat().st_size == 0:  # noqa: ASYNC240 - nothing else runs on the loop yet
             raise InvalidInput(f"{path}: The file is empty.")
         with path.open("rb") as file:
-            return await outlast.upload(file, path.name, owner=OWNER)
+            return await outlast.upload(file, path.name)
     except IsADirectoryError:
         raise InvalidInput(f"{path}: This is a folder. Name the files in it.") from None
     except FileNotFoundError:
@@ -130,21 +128,18 @@ async def _upload(outlast: Outlast, path: Path) -> Any:
         raise InvalidInput(f"{path}: It cannot be opened: {error.strerror}.") from None
 
 
-async def _follow(outlast: Outlast, session_id: str) -> Mapping[str, Any]:
+async def _follow(session: SessionHandle[dict[str, Any]]) -> Mapping[str, Any]:
     with _bar() as bar:
         line = bar.add_task("Waiting", total=100)
-        async for view in outlast.watch(session_id, owner=OWNER):
-            session = view.session
-            _draw(bar, line, session.progress.percentage, session)
-            if session.status is Status.FAILED:
-                raise InvalidInput(session.error or "It failed.")
-    stored: StoredResult | None = await outlast.result(session_id, owner=OWNER)
-    if stored is None:
-        raise InvalidInput("It was cancelled.")
-    return json.loads(stored.result)
+        async for view in session:
+            _draw(bar, line, view.session.progress.percentage, view.session)
+    try:
+        return await session.result()
+    except AnalysisFailed as failed:
+        raise InvalidInput(failed.message) from None
 
 
-def _draw(bar: Progress, line: TaskID, percentage: float, session: Any) -> None:
+def _draw(bar: Progress, line: TaskID, percentage: float, session: AnalysisSession) -> None:
     active = [s.title for s in session.progress.steps if s.status == "active"]
     bar.update(line, completed=percentage, description=active[-1] if active else "Waiting")
 

@@ -1,16 +1,33 @@
 """Declarations of analyses and steps, and the catalogue of registered analyses."""
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, update_wrapper
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
+from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
 
 from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
+from outlast.core.analyses.declarations import (
+    FILE_NAME,
+    check_parameters,
+    is_number,
+    kind_of,
+    name_of,
+    require_function,
+    require_json,
+    require_name,
+    require_number,
+    require_plain,
+    require_priority,
+    require_steps,
+    require_taking,
+    require_text,
+    require_whole,
+    type_hints,
+)
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
@@ -24,8 +41,6 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
-
-FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 class Step(Generic[P, R_co]):
@@ -46,8 +61,17 @@ class Step(Generic[P, R_co]):
         key: Callable[..., Key] | None = None,
         try_options: TryOptions | None = None,
     ) -> None:
-        if "return" not in inspect.get_annotations(work):
-            raise TypeError(f"The step {name!r} needs a return annotation: its result is kept through that type.")
+        what = f"The step {name!r}"
+        require_function(what, work)
+        require_name("a step", name)
+        require_text(f"The title of the step {name!r}", title)
+        require_whole(f"version of the step {name!r}", version, least=1)
+        require_number(f"weight of the step {name!r}", weight, above=0)
+        if key is not None:
+            require_plain(f"key of the step {name!r}", key)
+        hints = type_hints(what, work)
+        if "return" not in hints:
+            raise TypeError(f"{what} needs a return annotation: its result is kept through that type.")
         self.work = work
         self.title = title
         self.name = name
@@ -56,7 +80,8 @@ class Step(Generic[P, R_co]):
         self.try_options = try_options or TryOptions(name)
         self.is_async = inspect.iscoroutinefunction(work)
         self.keys = CallKeys(name, work, key)
-        self._codec: Codec | None = None
+        self.codec: Codec = require_json(f"The result of the step {name!r}", lambda: Codec(hints["return"]))
+        """Converts the result from and to JSON through the return annotation."""
         update_wrapper(self, work)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
@@ -70,30 +95,37 @@ class Step(Generic[P, R_co]):
 
     @overload
     def map(
-        self: "Step[Concatenate[T, ...], Coroutine[Any, Any, V]]", items: Iterable[T], *, at_once: int = AT_ONCE
+        self: Callable[[T], Coroutine[Any, Any, V]], items: Iterable[T], *, at_once: int = AT_ONCE
     ) -> Coroutine[Any, Any, list[V]]: ...
     @overload
-    def map(self: "Step[Concatenate[T, ...], V]", items: Iterable[T], *, at_once: int = AT_ONCE) -> list[V]: ...
+    def map(self: Callable[[T], V], items: Iterable[T], *, at_once: int = AT_ONCE) -> list[V]: ...
     def map(self, items: Iterable[Any], *, at_once: int = AT_ONCE) -> Any:
         """Call the step with each of `items`, at most `at_once` at a time; return the results in their order.
 
         Each result is kept separately. The first error cancels the other calls and is raised once they have ended.
         Await it for an `async def` step; for a `def` step it runs in threads and is for `def` code.
         """
+        attempt = context.current()
+        if attempt is not None:
+            attempt.introduce(self)
         if self.is_async:
             return map_async(self.name, cast("Callable[[Any], Awaitable[Any]]", self), items, at_once)
         return map_blocking(self.name, cast("Callable[[Any], Any]", self), items, at_once)
 
     @property
-    def codec(self) -> Codec:
-        """Converts the result from and to JSON through the return annotation."""
-        if self._codec is None:  # lazily: the annotation may refer to a name defined later in the module
-            self._codec = Codec(get_type_hints(self.work, include_extras=True)["return"])
-        return self._codec
-
-    @property
     def planned(self) -> PlannedStep:
         return PlannedStep(self.name, self.title, self.weight)
+
+
+KeyOf = (
+    Callable[[Any], Key]
+    | Callable[[Any, Any], Key]
+    | Callable[[Any, Any, Any], Key]
+    | Callable[[Any, Any, Any, Any], Key]
+    | Callable[[Any, Any, Any, Any, Any], Key]
+    | Callable[[Any, Any, Any, Any, Any, Any], Key]
+)
+"""Takes the arguments of a call. Checkers would not know the parameters of a lambda in `Callable[..., Key]`."""
 
 
 def step(
@@ -102,7 +134,7 @@ def step(
     name: str | None = None,
     version: int = 1,
     weight: float = 1.0,
-    key: Callable[..., Key] | None = None,
+    key: KeyOf | None = None,
     retries: int = 0,
     timeout: float | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
@@ -118,9 +150,13 @@ def step(
     have; a `Permanent` is not. Each try may take `timeout` seconds and then raises a `TimeoutError`. A delay that
     would pass the end of the attempt is not waited for: the attempt fails instead.
     """
+    if callable(title):
+        raise TypeError(
+            f'@step needs a title for visitors: @step("Reading the pages") above {name_of(title)}, not @step.'
+        )
 
     def decorate(work: Callable[P, R]) -> Step[P, R]:
-        called = name or work.__name__
+        called = name or name_of(work)
         return Step(work, title, called, version, weight, key, TryOptions(called, retries, timeout))
 
     return decorate
@@ -229,21 +265,82 @@ class Analysis(AnalysisOptions):
         return cls(name, work, **{option.name: getattr(options, option.name) for option in fields(options)})
 
     def __post_init__(self) -> None:
+        require_name("an analysis", self.name)
+        if isinstance(self.work, Step):
+            raise TypeError(
+                f"The analysis {self.name!r} is a step, too: decorate two functions, one calls the other."
+            )
+        require_function(f"The function of the analysis {self.name!r}", self.work)
         object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.work))
-        object.__setattr__(self, "steps", tuple(self.steps))
-        names = [s.name for s in self.steps]
-        if len(set(names)) != len(names):
-            raise ValueError(f"The analysis {self.name!r} has two steps of one name: give one of them name=.")
-        if not 0 <= self.longest_wait <= YEAR:
-            raise ValueError(f"longest_wait of the analysis {self.name!r} is seconds, from 0 to {YEAR:.0f}.")
-        if wrong := [name for name in self.exports if not FILE_NAME.fullmatch(name)]:
-            raise ValueError(f"The export {wrong[0]!r} needs a name of a-z, 0-9, '-' and '.', as report.csv.")
+        self._check_options()
+        self._check_steps()
+        self._check_types()
+        self._check_functions()
+
+    def _check_options(self) -> None:
+        of = f"of the analysis {self.name!r}"
+        if self.timeout is not None:
+            require_number(f"timeout {of}", self.timeout, above=0)
+        if self.max_attempts is not None:
+            require_whole(f"max_attempts {of}", self.max_attempts, least=1)
+        require_priority(f"priority {of}", self.priority)
+        require_name(f"the queue {of}", self.queue)
+        for word, text in (("title", self.title), ("intro", self.intro)):
+            if text is not None:
+                require_text(f"{word} {of}", text)
+        if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
+            raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
+        isolation: object = self.isolation
+        if isolation not in {None, "process"}:
+            raise ValueError(f"isolation {of} is {isolation!r}; it is 'process' or None.")
         local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"
-        if self.isolation == "process" and local:
+        if isolation == "process" and local:
             raise ValueError(
                 f"The analysis {self.name!r} has isolation='process': its function must be at the top of a module "
                 "that can be imported, not within another function or the script itself."
             )
+
+    def _check_steps(self) -> None:
+        require_steps(self.name, self.steps, Step)
+        object.__setattr__(self, "steps", tuple(self.steps))
+        names = [s.name for s in self.steps]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(
+                f"The analysis {self.name!r} has two steps of the name {twice[0]!r}: give one of them name=."
+            )
+
+    def _check_types(self) -> None:
+        """Build what converts input and result, and keep it."""
+        what = f"The analysis {self.name!r}"
+        check_parameters(self.name, self.work, type_hints(what, self.work))
+
+        def schema() -> object:
+            return self.input.model_json_schema()
+
+        require_json(f"The input of the analysis {self.name!r}", schema)
+        require_json(f"The result of the analysis {self.name!r}", lambda: self.codec)
+
+    def _check_functions(self) -> None:
+        of = f"of the analysis {self.name!r}"
+        values = dict.fromkeys(self.input.model_fields)
+        if self.check is not None:
+            require_taking(f"check {of}", self.check, values, is_async=True)
+        if self.subject is not None:
+            require_taking(f"subject {of}", self.subject, values)
+        if self.render is not None:
+            require_taking(f"render {of}", self.render, ("the result", "a PageView"))
+        if self.page_title is not None:
+            require_taking(f"page_title {of}", self.page_title, ("the result",))
+        for name, export in cast("Mapping[object, object]", self.exports).items():
+            if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
+                raise ValueError(f"The export {name!r} needs a name of a-z, 0-9, '-' and '.', as report.csv.")
+            if not isinstance(export, Export):
+                raise TypeError(f"The export {name!r} is {kind_of(export)}; it is Export(title, make).")
+            require_taking(f"make of the export {name!r}", export.make, ("the result",))
+        for field_name in self.short_forms.values():
+            if field_name not in values:
+                known = ", ".join(values) or "none"
+                raise ValueError(f"short_forms {of} names the input field {field_name!r}; there are: {known}.")
 
     @property
     def shown_title(self) -> str:
@@ -279,6 +376,11 @@ class Catalogue:
     def add(self, analysis: Analysis) -> None:
         if analysis.name in self._analyses:
             raise ValueError(f"There is an analysis {analysis.name!r} already.")
+        if taken := [key for key in analysis.short_forms if key in self.short_forms]:
+            other, _ = self.short_forms[taken[0]]
+            raise ValueError(
+                f"The short form {taken[0]!r} of {analysis.name!r} names the analysis {other!r} already."
+            )
         self._analyses[analysis.name] = analysis
         self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
 

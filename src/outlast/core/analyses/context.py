@@ -51,6 +51,8 @@ class StepLike(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def title(self) -> str: ...
+    @property
     def version(self) -> int: ...
     @property
     def work(self) -> Callable[..., Any]: ...
@@ -96,6 +98,7 @@ class AttemptContext:
         self._clock = clock
         self._loop = loop
         self._numbers = itertools.count(1)
+        self._introduced: set[str] = set()
         self._flows: WeakKeyDictionary[object, int] | None = None
         self._lock = threading.Lock()
         self._stopped = False
@@ -134,6 +137,7 @@ class AttemptContext:
 
     async def run_step(self, step: StepLike, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.check()
+        self.introduce(step)
         key = await step.keys.key_on_loop(args, kwargs)
         call, flow, around = self._numbered(step, key), self._flow(), _tries_around()
         found, value = await self._on_loop(self._resume(step, call, flow, around))
@@ -150,6 +154,7 @@ class AttemptContext:
                 f"The step {step.name!r} is a plain def and would block all other sessions of this worker: make "
                 f"it async def, call it as await asyncio.to_thread({step.name}, …), or make the analysis a def."
             )
+        self.introduce(step)
         key = step.keys.key(args, kwargs)
         call, flow, around = self._numbered(step, key), self._flow(), _tries_around()
         found, value = self._wait(self._resume(step, call, flow, around))
@@ -210,6 +215,12 @@ class AttemptContext:
         with self._cancellable():
             self.check()
             await self._clock.sleep(seconds)
+
+    def introduce(self, step: StepLike) -> None:
+        """Make the step known to those who show progress, before its first call."""
+        if step.name not in self._introduced:
+            self._introduced.add(step.name)
+            self.progress.introduce(step.name, step.title)
 
     async def open_upload(self, sha256: str) -> BinaryIO:
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOL))  # noqa: SIM115 - the caller closes it

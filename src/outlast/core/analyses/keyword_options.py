@@ -26,7 +26,11 @@ def options_as_keywords(
         word = method.__name__
 
         @wraps(method)
-        def call(self: S, name: str, /, *args: O.args, **kwargs: O.kwargs) -> R:
+        def call(self: S, name: str = "", /, *args: O.args, **kwargs: O.kwargs) -> R:
+            if not name or callable(name):
+                raise TypeError(f'@outlast.{word} needs a name: @outlast.{word}("site").')
+            if args:
+                raise TypeError(f"The {word} {name!r} takes its options by name: {', '.join(known)}.")
             for wrong in kwargs.keys() - known.keys():
                 close = get_close_matches(wrong, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."

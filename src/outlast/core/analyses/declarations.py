@@ -1,0 +1,188 @@
+"""Finds mistakes in the declaration of a step or an analysis, each with a sentence that says what to do."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, cast, get_type_hints
+
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic.errors import (
+    PydanticInvalidForJsonSchema,
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+)
+from typing_extensions import TypeIs
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
+RULE: Final = "a letter or digit and then up to 99 letters, digits, '_', '.' and '-'"
+PRIORITIES: Final = range(-(2**31), 2**31)
+STARS: Final = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+OF_FORMS: Final = frozenset({"analysis", "csrf_token"})
+"""Fields that every form has beside the input."""
+OF_MODELS: Final = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
+
+
+def require_name(what: str, name: object) -> None:
+    """Raise `ValueError` unless `name` may name this kind of thing."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name {what}: use {RULE}.")
+
+
+def require_function(what: str, work: object) -> None:
+    """Raise `TypeError` unless `work` is a plain function that returns its result."""
+    if not (inspect.isfunction(work) or inspect.ismethod(work)):
+        raise TypeError(f"{what} is no function but {kind_of(work)}: decorate a `def` or `async def`.")
+    if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+        raise TypeError(f"{what} is a generator, which has no result to keep: return the values as a list.")
+
+
+def require_number(what: str, value: object, *, above: float, most: float = math.inf) -> None:
+    """Raise `ValueError` unless `value` is a finite number above `above` and at most `most`."""
+    if not (is_number(value) and above < value <= most):
+        upper = f" and at most {most:g}" if math.isfinite(most) else ""
+        raise ValueError(f"{what} is {value!r}; it is a number of more than {above:g}{upper}.")
+
+
+def is_number(value: object) -> TypeIs[int | float]:
+    """Return whether this is a finite number and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def require_whole(what: str, value: object, *, least: int) -> None:
+    """Raise `ValueError` unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{what} is {value!r}; it is a whole number of at least {least}.")
+
+
+def require_priority(what: str, value: object) -> None:
+    """Raise `ValueError` unless every store can hold this priority."""
+    if not isinstance(value, int) or isinstance(value, bool) or value not in PRIORITIES:
+        raise ValueError(f"{what} is {value!r}; it is a whole number of 32 bits.")
+
+
+def require_text(what: str, value: object) -> None:
+    """Raise `TypeError` unless `value` is a text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError(f"{what} is {value!r}; it is a text for visitors.")
+
+
+def require_plain(what: str, function: object, *, is_async: bool = False) -> None:
+    """Raise `TypeError` unless this is a function, and a `def` (or `async def`)."""
+    if not callable(function):
+        raise TypeError(f"{what} is {kind_of(function)}; it is a function.")
+    called = function if inspect.isroutine(function) else getattr(function, "func", type(function).__call__)
+    if inspect.iscoroutinefunction(called) != is_async:
+        raise TypeError(f"{what} must be {'`async def`' if is_async else 'a plain `def`'}.")
+
+
+def require_taking(
+    what: str, function: object, given: Mapping[str, object] | Sequence[str], *, is_async: bool = False
+) -> None:
+    """Raise `TypeError` unless this function takes the input's fields by name, or these arguments in order."""
+    require_plain(what, function, is_async=is_async)
+    signature = _signature(function)
+    try:
+        signature.bind(**given) if isinstance(given, Mapping) else signature.bind(*given)
+    except TypeError as error:
+        in_order = " and ".join(given)
+        taken = f"the input by name ({', '.join(given)})" if isinstance(given, Mapping) else in_order
+        raise TypeError(f"{what} must take {taken}: {error}.") from None
+
+
+def _signature(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # some built-in functions have none
+        return inspect.Signature([inspect.Parameter("any", inspect.Parameter.VAR_POSITIONAL)])
+
+
+def require_steps(analysis: str, steps: object, kind: type[object]) -> None:
+    """Raise `TypeError` unless `steps` is a list of steps."""
+    if not isinstance(steps, Iterable):
+        raise TypeError(f"steps of the analysis {analysis!r} is {kind_of(steps)}; it is a list: steps=[…].")
+    for planned in cast("Iterable[object]", steps):
+        if not isinstance(planned, kind):
+            raise TypeError(
+                f"steps of the analysis {analysis!r} has {name_of(planned)!r}, which is no step: decorate it with "
+                '@step("…").'
+            )
+
+
+def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return the annotations of a function as types; raises `TypeError` if one cannot be read when declared."""
+    try:
+        return get_type_hints(work, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"{what} has an annotation with the name {error.name!r}, which does not exist where it is declared: "
+            "import it outside `if TYPE_CHECKING:`, or define it above, at the top of the module."
+        ) from None
+    except TypeError as error:
+        raise TypeError(f"{what} has an annotation that is no type: {error}.") from None
+
+
+def require_json(what: str, build: Callable[[], Any]) -> Any:
+    """Return what `build` makes of an annotation; raises `TypeError` if its type has no form in JSON."""
+    try:
+        return build()
+    except PydanticUndefinedAnnotation as error:
+        raise TypeError(
+            f"{what} has a type that names {error.name!r}, which does not exist where it is declared: define it "
+            "above, at the top of the module."
+        ) from None
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        reason = str(error).partition("\n")[0].partition(". Set `arbitrary")[0].rstrip(".")
+        raise TypeError(
+            f"{what} has a type that cannot be JSON ({reason}). Use JSON values, dataclasses, pydantic models, "
+            "TypedDicts of typing_extensions, dates, Decimal, UUID, enums, bytes, or Upload."
+        ) from None
+    except TypeError as error:
+        raise TypeError(f"{what}: {error}") from None
+
+
+def check_parameters(name: str, work: Callable[..., Any], hints: Mapping[str, Any]) -> None:
+    """Raise `TypeError` for parameters that cannot be the fields of an input."""
+    for parameter in inspect.signature(work).parameters.values():
+        field = parameter.name
+        what = f"The parameter {field!r} of the analysis {name!r}"
+        if parameter.kind in STARS:
+            raise TypeError(
+                f"The analysis {name!r} has the parameter {STARS[parameter.kind]}{field}, and an input has fields "
+                "of fixed names: take a list or a dict instead."
+            )
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise TypeError(f"{what} is positional-only, and an input is taken by name: remove the `/`.")
+        if field not in hints:
+            raise TypeError(f"{what} needs an annotation, as `{field}: str`: the input is validated by it.")
+        if field.startswith("_") or field in OF_MODELS | OF_FORMS:
+            raise TypeError(
+                f"{what} has a reserved name, as all with a leading '_', {' and '.join(sorted(OF_FORMS))}, and "
+                "those of pydantic's own methods (model_dump, …): give it another one."
+            )
+        if parameter.default is not parameter.empty:
+            _check_default(what, hints[field], parameter.default)
+
+
+def _check_default(what: str, annotation: Any, default: object) -> None:
+    try:
+        TypeAdapter[Any](annotation).validate_python(default)
+    except PydanticUserError:
+        return  # reported with all that the input holds
+    except ValidationError as error:
+        told = error.errors(include_url=False)[0]["msg"]
+        hint = " Write `| None` for what may be left out." if default is None else ""
+        raise TypeError(
+            f"{what} has the default {default!r}, which its annotation refuses: {told}.{hint}"
+        ) from None
+
+
+def kind_of(thing: object) -> str:
+    """Return what kind of thing this is, for a message."""
+    return f"the class {thing.__name__!r}" if isinstance(thing, type) else f"a {type(thing).__name__}"
+
+
+def name_of(thing: object) -> str:
+    """Return the name of a function or class, for a message."""
+    return str(getattr(thing, "__name__", repr(thing)))
