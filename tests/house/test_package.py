@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 import zipfile
 from importlib.metadata import version
@@ -33,9 +34,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return library, product
 
 
-def _install(home: Path, *wheels: Path) -> Path:
+def _install(home: Path, *wheels: Path, interpreter: str = sys.executable) -> Path:
     """Install these wheels into a fresh environment; return the folder of its programs."""
-    _run("uv", "venv", home, cwd=home.parent)
+    _run("uv", "venv", "--python", interpreter, home, cwd=home.parent)
     python = home / "bin" / "python"
     lock = ROOT / "requirements.lock"
     _run("uv", "pip", "install", "--python", python, "--constraint", lock, *wheels, cwd=home.parent)
@@ -71,9 +72,18 @@ def test_the_library_alone_contains_nothing_of_the_product(wheels: tuple[Path, P
     assert "current" in _run(programs / "outlast", "migrate", "--app", "mine", cwd=tmp_path)
 
 
+def _interpreters() -> list[str]:
+    """This one, and the system's if its pip installs nothing into it, as Debian's."""
+    managed = {mark.parent.name for mark in Path("/usr/lib").glob("python3.*/EXTERNALLY-MANAGED")}
+    return [sys.executable, *(f"/usr/bin/{name}" for name in sorted(managed) if int(name[9:]) >= 11)]
+
+
 @pytest.mark.slow
-def test_the_product_adds_its_commands_and_its_application(wheels: tuple[Path, Path], tmp_path: Path) -> None:
-    programs = _install(tmp_path / "both", *wheels)
+@pytest.mark.parametrize("interpreter", _interpreters())
+def test_the_product_adds_its_commands_and_its_application(
+    wheels: tuple[Path, Path], tmp_path: Path, interpreter: str
+) -> None:
+    programs = _install(tmp_path / "both", *wheels, interpreter=interpreter)
     assert "  analyse " in _run(programs / "outlast", "--help", cwd=tmp_path)
     where = "import outlast, outlast_reviews.app as app; print(outlast.__file__, app.__file__)"
     origins = _run(programs / "python", "-c", where, cwd=tmp_path).split()
@@ -85,6 +95,22 @@ def test_the_product_adds_its_commands_and_its_application(wheels: tuple[Path, P
 def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() -> None:
     constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
     assert _pins(_lock()) == {c.replace("==", "", 1) for c in constraints}
+
+
+def test_what_serving_installs_is_at_most_40_mb() -> None:
+    """The wheels of the default groups, each the largest of its version for this kind of machine."""
+    packages = {p["name"]: p for p in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    needed, found = ["outlast-reviews"], set[str]()
+    while needed:
+        found.add(name := needed.pop())
+        needed += [d["name"] for d in packages[name].get("dependencies", ()) if d["name"] not in found]
+    assert "starlette" in found
+    assert not found & {"celery", "psycopg", "pytest", "redis"}
+    total = sum(
+        max(w["size"] for w in packages[name].get("wheels", ()) if re.search(r"-any|linux.*x86_64", w["url"]))
+        for name in found - {"outlast", "outlast-reviews"}
+    )
+    assert total <= 40e6, f"{total / 1e6:.1f} MB"
 
 
 @pytest.mark.slow
