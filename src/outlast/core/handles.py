@@ -107,16 +107,18 @@ class SessionHandle(Generic[R_co]):
         Raises `AnalysisFailed` if it failed or was cancelled, and `SessionGone` if it was cleaned up meanwhile.
         Cancelling this wait does not cancel the session.
         """
-        final: AnalysisSession | None = None
-        seen: list[SessionView] = []
-        warning = asyncio.get_running_loop().call_later(LET_WORKERS_COME, self._warn_if_stalled, seen)
+        latest: list[SessionView] = []
+        loop = asyncio.get_running_loop()
+        warning: asyncio.TimerHandle | None = None
         try:
             async for view in self:
-                seen[:] = [view]
-                final = view.session if view.session.status.final else None
+                latest[:] = [view]
+                warning = warning or loop.call_later(LET_WORKERS_COME, self._warn_if_stalled, latest)
         finally:
-            warning.cancel()
-        if final is not None and final.status is not Status.COMPLETED:
+            if warning is not None:
+                warning.cancel()
+        final = latest[0].session if latest else None
+        if final is not None and final.status in {Status.FAILED, Status.CANCELLED}:
             raise _failure(final)
         stored = await self._use_cases.use(lambda sessions: sessions.result(self.id, owner=None))
         if stored is None:
@@ -155,8 +157,8 @@ class SessionHandle(Generic[R_co]):
             raise SessionGone(f"The session {self.id} has been cleaned up or deleted.")
         return answer
 
-    def _warn_if_stalled(self, seen: list[SessionView]) -> None:
-        if seen and seen[0].stalled:
+    def _warn_if_stalled(self, latest: list[SessionView]) -> None:
+        if latest[0].stalled:
             log.warning(
                 "The session %s waits, and no living worker serves the queue %r with the analysis %r. Start one: "
                 "`outlast workers start`, or `async with outlast.lifespan(workers=1)` in this process.",

@@ -221,7 +221,7 @@ class ProgressTracker:
         with self._lock:
             if name in self._steps:
                 return
-            plan = ", ".join(self._order)
+            plan = ", ".join(n for n, step in self._steps.items() if step.state.weight > 0)
             if len(self._steps) < MAX_STEPS:
                 self._order.append(name)
                 self._steps[name] = StepProgress(StepState(name, title, 0.0))
