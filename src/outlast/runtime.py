@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,6 +81,7 @@ class Runtime:
         engine = await self.engine_for_any_loop()
         if self._loop is asyncio.get_running_loop():
             return await work(engine.sessions)
+        self._require_attempt()
         return await self._in_own_loop(work(engine.sessions))
 
     async def watch(self, session_id: str, owner: str | None) -> AsyncIterator[SessionView]:
@@ -94,14 +95,26 @@ class Runtime:
         async def next_view() -> SessionView | None:
             return await anext(views, None)
 
-        while (view := await self._in_own_loop(next_view())) is not None:
-            yield view
+        async def end() -> None:
+            if isinstance(views, AsyncGenerator):
+                await views.aclose()
+
+        self._require_attempt()
+        try:
+            while (view := await self._in_own_loop(next_view())) is not None:
+                yield view
+        finally:
+            await self._in_own_loop(end())
+
+    def _require_attempt(self) -> None:
+        """Raise unless the caller is an analysis of an embedded worker, for which the engine's loop may work."""
+        if context.current() is None:
+            self._require_own_loop()
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        if context.current() is None or self._loop is None or self._loop.is_closed():
+        if self._loop is None or self._loop.is_closed():
             work.close()
-            self._require_own_loop()
-        assert self._loop is not None  # noqa: S101 - the engine is open
+            raise StoreUnavailable("Outlast has just been closed in this process.")
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _require_own_loop(self) -> None:

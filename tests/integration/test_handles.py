@@ -303,6 +303,8 @@ async def test_an_analysis_starts_and_awaits_another_from_the_loop_of_an_embedde
         session = await inner.start(text=text)
         statuses = [view.session.status async for view in session]
         assert statuses[-1] is Status.COMPLETED
+        async for _ in session:
+            break  # its watch ends with it
         return [await session.result(), await inner.run(text=text + " more")]
 
     assert await outer.run(text="a b") == [2, 3]
