@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from outlast.ports.results import StoredResult
     from outlast.ports.store import CancelAnswer, RetryAnswer
     from outlast.settings import Settings, SettingsError
+    from outlast.sync import SyncOutlast, SyncSession
 
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
@@ -74,6 +75,7 @@ _NAMES_BY_MODULE = {
     "outlast.ports.results": ("StoredResult",),
     "outlast.ports.store": ("CancelAnswer", "RetryAnswer"),
     "outlast.settings": ("Settings", "SettingsError"),
+    "outlast.sync": ("SyncOutlast", "SyncSession"),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
@@ -120,6 +122,8 @@ __all__ = [
     "Step",
     "StoreUnavailable",
     "StoredResult",
+    "SyncOutlast",
+    "SyncSession",
     "TooLarge",
     "TooManyActive",
     "UnknownAnalysis",

@@ -1,17 +1,22 @@
 """The composition root: `Outlast`, the application object that registers analyses and is served or mounted."""
 
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
 
 from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
 from outlast.core.analyses.facts import Facts
 from outlast.core.analyses.keyword_options import options_as_keywords
 from outlast.core.analyses.upload import Upload
-from outlast.core.handles import AnalysisHandle, AsyncAnalysisHandle, BlockingAnalysisHandle, SessionHandle
+from outlast.core.handles import (
+    BY_TRUSTED_CODE,
+    AnalysisHandle,
+    AsyncAnalysisHandle,
+    BlockingAnalysisHandle,
+    SessionHandle,
+)
 from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
@@ -22,6 +27,7 @@ from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.runtime import Runtime
 from outlast.settings import Settings
+from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
@@ -30,22 +36,6 @@ if TYPE_CHECKING:  # imported only where pages are served, not in workers
 
     from outlast.web.access import OwnerOf
 
-log = logging.getLogger(__name__)
-
-MIN_BACKOFF = 0.1
-MAX_BACKOFF = 5.0
-"""Seconds between attempts to open an unavailable store."""
-
-
-class _TrustedCode(str):
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "trusted code"
-
-
-BY_TRUSTED_CODE: Final = _TrustedCode()
-"""The default of `owner`, compared by identity, so that `None`, as of nobody, is not taken for trusted code."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,6 +61,7 @@ class Outlast:
         self._assets = assets
         self._catalogue = Catalogue()
         self._runtime = Runtime(settings, self._catalogue)
+        self._sync: SyncOutlast | None = None
 
     @property
     def settings(self) -> Settings:
@@ -130,6 +121,13 @@ class Outlast:
         For scripts that use no `lifespan`. Call it in the event loop in which Outlast was first used.
         """
         await self._runtime.close()
+
+    @property
+    def sync(self) -> SyncOutlast:
+        """The use cases for code without an event loop: `outlast.sync.start("site", owner="ann", url=url)`."""
+        if self._sync is None:
+            self._sync = SyncOutlast(self, lambda: self._runtime.loop, self._runtime.forget)
+        return self._sync
 
     def handle(self, analysis: str) -> AnalysisHandle[..., Any]:
         """The handle of an analysis whose name is known at run time only. Raises `UnknownAnalysis`."""

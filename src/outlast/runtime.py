@@ -45,6 +45,7 @@ class Runtime:
         self._operators: Operators | None = None
         self._open_lock = asyncio.Lock()
         self._opening: asyncio.Task[Engine] | None = None
+        self._of_parent: Engine | None = None
 
     @property
     def settings(self) -> Settings:
@@ -57,6 +58,16 @@ class Runtime:
             raise RuntimeError("Outlast is already open; call configure() before.")
         base = self._settings.model_dump(exclude_unset=True) if self._settings is not None else {}
         self._settings = load_settings(**{**base, **{k: v for k, v in changes.items() if v is not None}})
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which the engine is open, if it is."""
+        return self._loop
+
+    def forget(self) -> None:
+        """Start anew in a forked child. The engine, which is the parent's, is neither used nor closed there."""
+        self._of_parent, self._engine, self._opening, self._loop = self._engine, None, None, None
+        self._closed, self._rates, self._open_lock = False, None, asyncio.Lock()
 
     async def engine(self) -> Engine:
         """The engine; opened on first use, with a log line, if no lifespan has opened it."""

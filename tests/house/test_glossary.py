@@ -14,8 +14,8 @@ formatting full gone handle header hour id index info input invalid ip item keyw
 lock locked log machine main many mapper mapping memory missing much name named new no not notifying open option
 out package page parent part pipe point policy postgres printer priority process range read reader reason redis
 registration reply request response row run runtime searched serve server set settings shape slice socket sqlite
-start started state stop stopped stream summary system table tag template terminal text thread time timed timeout
-token too tracker transport tree unix unknown update usage use value view web word writer xml zip
+start started state stop stopped stream summary sync system table tag template terminal text thread time timed
+timeout token too tracker transport tree unix unknown update usage use value view web word writer xml zip
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 

@@ -42,6 +42,17 @@ LET_WORKERS_COME: Final = 5.0
 """Seconds of waiting for a result before a log line says that no worker serves the session."""
 
 
+class _TrustedCode(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "trusted code"
+
+
+BY_TRUSTED_CODE: Final = _TrustedCode()
+"""The default of `owner`, compared by identity, so that `None`, as of nobody, is not taken for trusted code."""
+
+
 class StartOptions(TypedDict, total=False):
     """What may be said about one start beside its input."""
 

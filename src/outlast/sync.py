@@ -1,0 +1,303 @@
+"""`outlast.sync`: the use cases for code without an event loop, on a loop in a thread of its own."""
+
+import asyncio
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, BinaryIO, Final, Generic, Protocol, TypeVar
+
+from outlast.core.analyses.upload import Upload
+from outlast.core.handles import BY_TRUSTED_CODE, SessionHandle
+from outlast.core.watch import SessionView
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.results import StoredResult
+from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.running.threads import ContextThreadPool
+
+T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class UseCases(Protocol):
+    """The use cases that `SyncOutlast` calls; an `Outlast` object."""
+
+    def lifespan(self, workers: int = 0) -> AbstractAsyncContextManager[Any]: ...
+    async def close(self) -> None: ...
+    async def start(self, analysis: str, /, *, owner: str = ..., **values: Any) -> SessionHandle[Any]: ...
+    async def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload: ...
+    async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None: ...
+    def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]: ...
+    async def list(
+        self,
+        *,
+        owner: str | None = None,
+        status: Status | None = None,
+        analysis: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[AnalysisSession]: ...
+    async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None: ...
+    async def share(self, session_id: str, *, owner: str | None = None) -> str | None: ...
+    async def unshare(self, session_id: str, *, owner: str | None = None) -> bool: ...
+    async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
+    async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
+    async def adopt(self, anonymous: str, owner: str) -> int: ...
+
+
+class LoopThread:
+    """An event loop in a daemon thread, for the coroutines of other threads."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop or asyncio.new_event_loop()
+        # its threads are daemons, and it takes work while the interpreter exits, which `close` needs
+        self.loop.set_default_executor(ContextThreadPool(thread_name_prefix=name))
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+            leftovers = asyncio.all_tasks(self.loop)
+            for task in leftovers:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*leftovers, return_exceptions=True))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()
+
+
+def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the loop of another thread and return what it returns, or raise what it raises.
+
+    If the waiting thread is interrupted, the coroutine is cancelled. Raises `RuntimeError` on the loop itself.
+    """
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
+        work.close()
+        raise RuntimeError(
+            "outlast.sync was called on the event loop of this Outlast object, which it would block for ever: use "
+            "the method of the object itself there, as in await outlast.start(…)."
+        )
+    ended = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return ended.result()
+    except BaseException:
+        ended.cancel()
+        raise
+
+
+class SyncSession(Generic[R_co]):
+    """A started session, for code without an event loop: each method blocks until it has its answer.
+
+    `for view in session` yields its `SessionView` now and after each change, the final one last.
+    """
+
+    def __init__(self, sync: "SyncOutlast", handle: SessionHandle[R_co]) -> None:
+        self._sync = sync
+        self._handle = handle
+        self.session: Final = handle.session
+        """The session as it was when this start returned."""
+        self.existing: Final = handle.existing
+        """Whether the owner had this subject in flight already, so that this start began nothing new."""
+
+    @property
+    def id(self) -> str:
+        """26 characters, which nobody can guess."""
+        return self._handle.id
+
+    def result(self) -> R_co:
+        """Wait for the end and return the result; see `SessionHandle.result`."""
+        return self._sync.wait(self._handle.result())
+
+    def __iter__(self) -> Iterator[SessionView]:
+        return self._sync.views(aiter(self._handle))
+
+    def view(self) -> SessionView:
+        """Return the current view; raises `SessionGone`."""
+        return self._sync.wait(self._handle.view())
+
+    def cancel(self) -> CancelAnswer:
+        """Cancel it: at once if it waits; a running attempt is stopped. Raises `SessionGone`."""
+        return self._sync.wait(self._handle.cancel())
+
+    def retry(self) -> RetryAnswer:
+        """Retry it if it failed or was cancelled; see `SessionHandle.retry`."""
+        return self._sync.wait(self._handle.retry())
+
+    def __repr__(self) -> str:
+        return repr(self._handle)
+
+
+class SyncOutlast:
+    """The use cases of one `Outlast` object for Flask, Django views, scripts and notebooks: `outlast.sync`.
+
+    Each method takes what the method of the same name of `Outlast` takes, blocks the calling thread until it has
+    ended, and returns or raises the same. Any number of threads may call them, also a thread with a running event
+    loop, as in a notebook. They use the loop on which a host has opened the store; else the first call opens it,
+    on an event loop in a thread of its own, which ends with the program or with `close`. A forked child, as of a
+    server that forks after it has loaded the application, opens the store anew.
+    """
+
+    def __init__(
+        self,
+        outlast: UseCases,
+        opened_on: Callable[[], asyncio.AbstractEventLoop | None],
+        forget: Callable[[], None],
+    ) -> None:
+        """`opened_on` returns the loop on which `outlast` is open; `forget` makes it forget a parent's store."""
+        self._outlast = outlast
+        self._opened_on = opened_on
+        self._forget_store = forget
+        self._opening = threading.Lock()
+        self._thread: LoopThread | None = None
+        self._hooked = False
+
+    def open(self, *, workers: int = 0) -> None:
+        """Open the store now, with `workers` worker threads in this process; `RuntimeError`: it is open."""
+        with self._opening:
+            if self._opened_on() is not None:
+                raise RuntimeError("This Outlast object is open already: call outlast.sync.open(…) before.")
+            self._open(workers)
+
+    def close(self) -> None:
+        """Let workers drain (`ANALYSIS_SHUTDOWN_GRACE`), then close the store; a later call opens it again."""
+        with self._opening:
+            if self._thread is not None:
+                try:
+                    wait_on(self._thread.loop, self._outlast.close())
+                finally:
+                    self._thread.close()
+                    self._thread = None
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run any coroutine of this `Outlast` object, and return what it returns or raise what it raises."""
+        try:
+            loop = self._loop()
+        except BaseException:
+            work.close()
+            raise
+        return wait_on(loop, work)
+
+    def start(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> "SyncSession[Any]":
+        """Start an analysis, named at run time, with these input values; see `Outlast.start`."""
+        return SyncSession(self, self.wait(self._outlast.start(analysis, owner=owner, **values)))
+
+    def run(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> Any:
+        """Start an analysis, wait for its end and return its result, as the type that it declares.
+
+        Raises what `start` raises, and `AnalysisFailed`.
+        """
+        return self.start(analysis, owner=owner, **values).result()
+
+    def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
+        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter."""
+        return self.wait(self._outlast.upload(file, name, owner=owner))
+
+    def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
+        """The current view of a session; `None`: this owner has no such session (`owner=None`: any owner's)."""
+        return self.wait(self._outlast.get(session_id, owner=owner))
+
+    def watch(self, session_id: str, *, owner: str | None = None) -> Iterator[SessionView]:
+        """Yield the session's view now and after each change, the final one last. Nothing: no such session."""
+        yield from self.views(self._outlast.watch(session_id, owner=owner))
+
+    def views(self, views: AsyncIterator[SessionView]) -> Iterator[SessionView]:
+        """Yield what an asynchronous iterator of this `Outlast` object yields."""
+        loop = self._loop()
+        try:
+            while (view := wait_on(loop, _following(views))) is not None:
+                yield view
+        finally:
+            wait_on(loop, _ended(views))
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        status: Status | None = None,
+        analysis: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[AnalysisSession]:
+        """The newest sessions first, at most `limit` (at least 1); `None` does not restrict."""
+        return self.wait(self._outlast.list(owner=owner, status=status, analysis=analysis, limit=limit))
+
+    def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
+        """The result of a completed session, until its retention ends, even after the session's clean-up."""
+        return self.wait(self._outlast.result(session_id, owner=owner))
+
+    def share(self, session_id: str, *, owner: str | None = None) -> str | None:
+        """Share its result at `/shared/{link}`; returns the link, which stays until revoked. `None`: no result."""
+        return self.wait(self._outlast.share(session_id, owner=owner))
+
+    def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
+        """Revoke the shared link. `False`: this owner has no such result."""
+        return self.wait(self._outlast.unshare(session_id, owner=owner))
+
+    def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
+        """Cancel a session. `None`: this owner has no such session."""
+        return self.wait(self._outlast.cancel(session_id, owner=owner))
+
+    def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
+        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps."""
+        return self.wait(self._outlast.retry(session_id, owner=owner))
+
+    def adopt(self, anonymous: str, owner: str) -> int:
+        """On login, transfer everything of the anonymous visitor to `owner`; returns the number of sessions."""
+        return self.wait(self._outlast.adopt(anonymous, owner))
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop on which the object is open; open it if necessary."""
+        loop = self._opened_on()
+        if loop is None:
+            with self._opening:
+                loop = self._opened_on() or self._open(0)
+        return loop
+
+    def _open(self, workers: int) -> asyncio.AbstractEventLoop:
+        if not self._hooked:
+            self._hooked = True
+            me: weakref.ref[SyncOutlast] = weakref.ref(self)
+            atexit.register(_close_at_exit, me)
+            os.register_at_fork(after_in_child=lambda: _forget_in_child(me))
+        thread = LoopThread("outlast-sync")
+        try:
+            wait_on(thread.loop, self._outlast.lifespan(workers).__aenter__())
+        except BaseException:
+            thread.close()
+            raise
+        self._thread = thread
+        return thread.loop
+
+    def forget(self) -> None:
+        """Forget the loop and the open store in a forked child: their threads are the parent's."""
+        self._opening = threading.Lock()
+        self._thread = None
+        self._forget_store()
+
+
+def _close_at_exit(sync: "weakref.ref[SyncOutlast]") -> None:
+    if (there := sync()) is not None:
+        there.close()
+
+
+def _forget_in_child(sync: "weakref.ref[SyncOutlast]") -> None:
+    if (there := sync()) is not None:
+        there.forget()
+
+
+async def _following(views: AsyncIterator[SessionView]) -> SessionView | None:
+    return await anext(views, None)
+
+
+async def _ended(views: AsyncIterator[SessionView]) -> None:
+    close = getattr(views, "aclose", None)
+    if close is not None:
+        await close()
