@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +47,7 @@ class Runtime:
         self._open_lock = asyncio.Lock()
         self._opening: asyncio.Task[Engine] | None = None
         self._of_parent: Engine | None = None
+        self._make_engine = make_engine
 
     @property
     def settings(self) -> Settings:
@@ -63,6 +65,20 @@ class Runtime:
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The event loop in which the engine is open, if it is."""
         return self._loop
+
+    @contextmanager
+    def replaced(
+        self, settings: Settings, make_engine: Callable[[Settings, Catalogue], Engine]
+    ) -> Generator[None]:
+        """Open with these settings and this engine within the block. Raises `RuntimeError` if it is open."""
+        if self._engine is not None:
+            raise RuntimeError("This Outlast object is open already: close it before the test opens it in memory.")
+        own = self._settings, self._make_engine
+        self._settings, self._make_engine = settings, make_engine
+        try:
+            yield
+        finally:
+            self._settings, self._make_engine = own
 
     def forget(self) -> None:
         """Start anew in a forked child. The engine, which is the parent's, is neither used nor closed there."""
@@ -184,7 +200,7 @@ class Runtime:
     async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
         pause = MIN_BACKOFF
         while True:
-            engine = make_engine(self.settings, self.catalogue)
+            engine = self._make_engine(self.settings, self.catalogue)
             try:
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:

@@ -43,6 +43,7 @@ BOUNDED_BY = {
     "core/analyses/context.py _flows": "tasks of one attempt",
     "core/analyses/context.py _tasks": "one attempt",
     "core/analyses/context.py _unreadable_steps": "the steps of the program",
+    "core/analyses/context.py waiting_threads": "threads of one attempt",
     "running/embedded.py _threads": "the workers of the process",
     "running/engine.py _embedded": "the workers of the process",
     "running/event_loop.py _loops": "event loops of the process",

@@ -5,6 +5,7 @@ import tried_analyses
 from tried_analyses import give_up, read, read_on_loop, wait, wait_on_loop
 
 from outlast import Outlast
+from outlast.app import runtime_of
 from outlast.domain.status import Status
 from outlast.settings import load_settings
 
@@ -26,7 +27,7 @@ async def end(tmp_path):
         for isolation in (None, "process"):
             analysis = outlast.analysis(f"{name}-{isolation}", steps=[planned], isolation=isolation, timeout=60)
             analysis(getattr(tried_analyses, name))
-    await outlast.open(workers=1)
+    await runtime_of(outlast).open(workers=1)
 
     async def run(name, isolation):
         started = await outlast.start(f"{name}-{isolation}", owner="ann", folder=str(tmp_path))

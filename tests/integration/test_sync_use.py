@@ -177,14 +177,15 @@ print(b"".join(application({"PATH_INFO": "/21"}, lambda *_: None)).decode())
 FORKED = """
 import os
 outlast.sync.open(workers=1)
-first = outlast.sync.start("double", owner="ann", n=1).id
+session = outlast.sync.start("double", owner="ann", n=1)
+session.result()
 child = os.fork()
 if child == 0:
     print(b"".join(application({"PATH_INFO": "/21"}, lambda *_: None)).decode(), flush=True)
     outlast.sync.close()
     os._exit(0)
 _, status = os.waitpid(child, 0)
-print(status, outlast.sync.get(first).session.status, flush=True)
+print(status, outlast.sync.get(session.id).session.status, flush=True)
 """
 
 

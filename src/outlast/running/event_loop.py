@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from outlast.core.analyses import context
@@ -52,7 +52,7 @@ def _refuse(what: str) -> None:
         raise RuntimeError(f"{what}() is refused: this event loop belongs to the worker and all its sessions.")
 
 
-def run_worker_loop(work: Coroutine[Any, Any, T]) -> T:
+def run_worker_loop(work: Coroutine[Any, Any, T], make_loop: Callable[[], WorkerLoop] = WorkerLoop) -> T:
     """Run `work` in a new event loop and return its value, as `asyncio.run` does, with two differences.
 
     `loop.stop()`, and a `SystemExit` or `KeyboardInterrupt` raised by a callback or another task, end the loop of
@@ -61,7 +61,7 @@ def run_worker_loop(work: Coroutine[Any, Any, T]) -> T:
     """
     if asyncio._get_running_loop() is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
         raise RuntimeError("run_worker_loop() cannot be called where an event loop is running.")
-    loop = WorkerLoop()
+    loop = make_loop()
     _guard_forks(loop)
     try:
         asyncio.set_event_loop(loop)

@@ -104,6 +104,8 @@ class AttemptContext:
         self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unreadable_steps: set[str] = set()
+        self.waiting_threads: set[int] = set()
+        """Identifiers of the threads of its code that only wait."""
         self.uploads: Uploads = journal
         self.owner = journal.owner
         self.pid = os.getpid()
@@ -336,7 +338,18 @@ class AttemptContext:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        with self.waiting():
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """Say that the calling thread only waits within the block: for the attempt's loop, or for such threads."""
+        thread = threading.get_ident()
+        self.waiting_threads.add(thread)
+        try:
+            yield
+        finally:
+            self.waiting_threads.discard(thread)
 
     def _flow(self) -> int:
         """Return the number of the calling task or thread."""
@@ -379,6 +392,12 @@ def current() -> AttemptContext | None:
     """Return the attempt that the calling code belongs to; `None` outside one, and in a forked process."""
     attempt = _attempt.get()
     return attempt if attempt is not None and attempt.pid == os.getpid() else None
+
+
+def waiting_threads() -> set[int]:
+    """Return the identifiers of the threads of analysis code in this process that only wait."""
+    with _active_lock:
+        return {thread for attempt in _active for thread in list(attempt.waiting_threads)}
 
 
 def forked() -> bool:

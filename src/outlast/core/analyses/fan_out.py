@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from outlast.core.analyses import context
@@ -78,8 +78,10 @@ class _Threads:
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            attempt = context.current()
+            with nullcontext() if attempt is None else attempt.waiting():
+                for thread in threads:
+                    thread.join()
         finally:
             self._branch.stop()
         if self._failure is not None:

@@ -1,0 +1,31 @@
+"""The pytest plugin: the fixture `outlast_app` runs analyses in memory, on a clock that skips every wait."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # what a suite does not use costs it nothing
+    from outlast.app import Outlast
+    from outlast.memory_app import MemoryApp
+
+
+@pytest.fixture
+def outlast_app(tmp_path: Path) -> "Iterator[Callable[[Outlast], MemoryApp]]":
+    """Open an `Outlast` object in memory, with one worker, until the end of a `with` block or of the test.
+
+    `with outlast_app(outlast) as app:` for `def` tests, `async with outlast_app(outlast) as app:` for `async def`
+    tests: see `MemoryApp` and `AsyncMemoryApp`.
+    """
+    from outlast.memory_app import MemoryApp  # noqa: PLC0415 - see above
+
+    with ExitStack() as opened:
+
+        def use(outlast: "Outlast") -> MemoryApp:
+            app = MemoryApp(outlast, tmp_path)
+            opened.callback(app.close)
+            return app
+
+        yield use
