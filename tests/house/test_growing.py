@@ -36,8 +36,8 @@ BOUNDED_BY = {
     # workers: by their concurrency and by what one attempt does
     "running/attempt.py step_durations": "one attempt",
     "core/analyses/call_keys.py _made": "one attempt",
-    "core/analyses/call_keys.py _returned": "one attempt",
     "core/analyses/branch.py _listeners": "tasks of one attempt",
+    "core/analyses/step_tries.py _calls": "calls within one call of a step",
     "core/analyses/step_tries.py _kept": "calls within one call of a step",
     "core/analyses/step_tries.py _numbers": "calls within one call of a step",
     "core/analyses/context.py _flows": "tasks of one attempt",

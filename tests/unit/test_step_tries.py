@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import random
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -32,8 +33,19 @@ class Journal:
         self.keeps.append(kept.result)
 
 
+@pytest.fixture(autouse=True)
+def attempts():
+    """Stop the attempts at the end of their test."""
+    yield World.attempts
+    for attempt in World.attempts:
+        attempt.stop()
+    World.attempts.clear()
+
+
 class World:
     """One attempt on a clock that stands still, and what it kept."""
+
+    attempts: ClassVar = []
 
     def __init__(self, timeout=10_000.0):
         self.clock, self.journal = FakeClock(), Journal()
@@ -46,6 +58,7 @@ class World:
             rng=random.Random(SEED),
             timeout=timeout,
         )
+        self.attempts.append(self.attempt)
         self.scope = contextvars.copy_context()
         self.scope.run(enter, self.attempt)
 

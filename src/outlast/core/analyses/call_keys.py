@@ -1,11 +1,10 @@
 """Keys of step calls, from `key=` or a hash of the arguments, and the counter of calls with equal keys."""
 
 import asyncio
-import heapq
 import inspect
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, NamedTuple, get_type_hints
@@ -40,25 +39,20 @@ class CallCounter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, int] = {}
-        self._returned: dict[str, list[int]] = {}
-        """Numbers to use again, lowest first."""
 
-    def next_call(self, step: str, version: int, key: Key) -> NumberedCall:
-        """Return the next call with this key; raises like `call_of`."""
+    def next_call(
+        self, step: str, version: int, key: Key, reused: Callable[[str], int | None] = lambda _: None
+    ) -> NumberedCall:
+        """Return the next call with this key; raises like `call_of`.
+
+        `reused` returns the number that such a call had in an earlier try, if any, for `NumberedCall.counted`.
+        """
         counted = call_of(step, version, key, 0)
-        with self._lock:
-            returned = self._returned.get(counted)
-            if returned:
-                number = heapq.heappop(returned)
-            else:
+        number = reused(counted)
+        if number is None:
+            with self._lock:
                 number = self._made[counted] = self._made.get(counted, 0) + 1
         return NumberedCall(call_of(step, version, key, number), counted, number)
-
-    def give_back(self, calls: Iterable[NumberedCall]) -> None:
-        """Let later calls have these numbers, because the step that made these calls is tried again."""
-        with self._lock:
-            for call in calls:
-                heapq.heappush(self._returned.setdefault(call.counted, []), call.number)
 
 
 class CallKeys:

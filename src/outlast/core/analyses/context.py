@@ -91,7 +91,7 @@ class AttemptContext:
         """`timeout` is the attempt's own, in seconds from now. `conceal` hides a task from analysis code."""
         self.progress = progress
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
-        self.calls = CallCounter()
+        self._calls = CallCounter()
         self._deadline = loop.time() + timeout
         self._conceal = conceal
         self._journal = journal
@@ -264,10 +264,11 @@ class AttemptContext:
 
     def _numbered(self, step: StepLike, key: Key) -> str:
         """Return the identity of the next call with this key."""
-        call = self.calls.next_call(step.name, step.version, key)
         around = _tries_around()
-        if around is not None:
-            around.number(call)
+        if around is None:
+            return self._calls.next_call(step.name, step.version, key).identity
+        call = self._calls.next_call(step.name, step.version, key, around.reused)
+        around.number(call)
         return call.identity
 
     @contextmanager

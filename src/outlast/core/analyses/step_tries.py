@@ -1,9 +1,11 @@
 """The tries of one call of a step within an attempt: its `retries=` and `timeout=`."""
 
 import asyncio
+import heapq
 import logging
 import math
 import random
+import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from types import UnionType
 from typing import Any, Protocol
 
 from outlast.core.analyses.branch import Branch, TryOverdue, branching_off
-from outlast.core.analyses.call_keys import CallCounter, NumberedCall
+from outlast.core.analyses.call_keys import NumberedCall
 from outlast.core.analyses.payload import NotJson
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
@@ -51,7 +53,6 @@ class TryOptions:
 class TryRunner(Protocol):
     """What the tries of a call use of their attempt."""
 
-    calls: CallCounter
     rng: random.Random
 
     @property
@@ -88,7 +89,11 @@ class Tries:
         self._note = note
         self._outer = outer
         self._failed = 0
-        self._numbers: list[NumberedCall] = []
+        self._lock = threading.Lock()
+        self._calls: set[NumberedCall] = set()
+        """Calls within this try."""
+        self._numbers: dict[str, list[int]] = {}
+        """Numbers of calls within earlier tries, to use again, lowest first."""
         self._kept: dict[str, KeptStep] = {}
 
     async def run(self, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -122,9 +127,18 @@ class Tries:
             self._runner.pause_blocking(delay)
             self._note(None)
 
+    def reused(self, counted: str) -> int | None:
+        """Return the number for a call within this one that a call of an earlier try had."""
+        with self._lock:
+            numbers = self._numbers.get(counted)
+            if numbers:
+                return heapq.heappop(numbers)
+        return None if self._outer is None else self._outer.reused(counted)
+
     def number(self, call: NumberedCall) -> None:
         """Remember the number of a call within this one."""
-        self._numbers.append(call)
+        with self._lock:
+            self._calls.add(call)
         if self._outer is not None:
             self._outer.number(call)
 
@@ -199,8 +213,10 @@ class Tries:
             exc_info=error,
         )
         self._note(f"It failed and is tried again in {math.ceil(delay)} s (try {self._failed + 1} of {tries}).")
-        self._runner.calls.give_back(self._numbers)
-        self._numbers.clear()
+        with self._lock:
+            for call in self._calls:
+                heapq.heappush(self._numbers.setdefault(call.counted, []), call.number)
+            self._calls.clear()
         return delay
 
     def _timed_out(self) -> StepTimeout:
