@@ -47,7 +47,7 @@ class Runtime:
         self._open_lock = asyncio.Lock()
         self._opening: asyncio.Task[Engine] | None = None
         self._of_parent: Engine | None = None
-        self._make_engine = make_engine
+        self._make_engine: Callable[[Settings, Catalogue], Engine] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -200,7 +200,7 @@ class Runtime:
     async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
         pause = MIN_BACKOFF
         while True:
-            engine = self._make_engine(self.settings, self.catalogue)
+            engine = (self._make_engine or make_engine)(self.settings, self.catalogue)
             try:
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:
