@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from source_tree import ROOT
+
+from servers import memory
 
 ALL = ROOT / "bench" / "all.py"
 
@@ -36,6 +39,7 @@ def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, bench, "--size", "1"],
         cwd=tmp_path,
+        env=os.environ | ({"TMPDIR": os.fspath(folder)} if (folder := memory()) else {}),
         capture_output=True,
         text=True,
         check=False,
