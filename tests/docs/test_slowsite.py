@@ -1,10 +1,6 @@
 """The example of the README, served as the README says, used as a visitor would."""
 
-import os
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
@@ -12,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from served import served
 from snippets import ROOT
 
 from local_http import serving
@@ -38,34 +35,8 @@ def some_site(tmp_path: Path) -> Iterator[str]:
 def slowsite(tmp_path: Path) -> Iterator[str]:
     """`outlast serve --app slowsite:outlast --workers 2`, in the folder of the example."""
     shutil.copy(ROOT / "examples" / "slowsite.py", tmp_path)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANALYSIS_")}
-    command = [
-        sys.executable,
-        "-m",
-        "outlast",
-        "serve",
-        "--app",
-        "slowsite:outlast",
-        "--workers",
-        "2",
-        "--port",
-        "0",
-    ]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**environment, "ANALYSIS_DATA_DIR": str(tmp_path / "data"), "ANALYSIS_SHUTDOWN_GRACE": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stderr
-        said = next((line for line in server.stderr if "Serving on" in line), "it never served")
-        rest = threading.Thread(target=server.stderr.read)  # so that its log never fills the pipe
-        rest.start()
-        yield said.split("Serving on ")[1].split()[0]
-        server.terminate()
-        assert server.wait(30) == 0
-        rest.join()
+    with served("slowsite:outlast", tmp_path) as server:
+        yield server.address
 
 
 def test_a_visitor_gets_the_words_of_a_site_counted(slowsite: str, some_site: str) -> None:

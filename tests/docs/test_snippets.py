@@ -31,7 +31,7 @@ serve() {  # on a port of its own, in the background; returns when it answers
     halt
     "$@" --port 0 2>served.log &
     local pid=$!
-    until grep -q 'Serving on' served.log; do
+    until grep -q 'Serving on\|running on' served.log; do
         kill -0 $pid || { cat served.log >&2; exit 1; }
         read -rt 0.05 <> <(:) || true
     done
@@ -49,13 +49,14 @@ SITTINGS = [p for p in pages() if {b.language for b in blocks(p)} & {"python", "
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SITTINGS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_page_runs_from_its_first_block_to_its_last(page: Path, tmp_path: Path) -> None:
-    script = [PREAMBLE]
+    script, saved = [PREAMBLE], tmp_path / "saved"
+    saved.mkdir()
     for number, block in enumerate(blocks(page)):
         match block.language:
             case "python":
                 name = block.file or f"block_{number}.py"
-                (tmp_path / name).write_text(block.code, encoding="utf-8")
-                script.append(f"python -W error {name}")
+                (saved / name).write_text(block.code, encoding="utf-8")
+                script.append(f"cp {saved / name} . && python -W error {name}")  # where the reader is now
             case "console":
                 script += _typed(block)
     needs_curl = any("curl" in line for line in script)
@@ -92,9 +93,10 @@ def _typed(block: Block) -> list[str]:
         command = line.removeprefix("pip install uv && ")
         if any(re.match(pattern, command) for pattern in NOT_RUN_HERE):
             continue
-        command = command.replace("uv run outlast", "outlast").replace("localhost:8000", "$ADDRESS")
+        command = re.sub(r"\buv run (?=outlast|python)", "", command).replace("localhost:8000", "$ADDRESS")
         stays = re.fullmatch(
-            r"(?P<folder>cd \S+ && )?(?P<rest>.*outlast (?P<what>serve|workers start).*)", command
+            r"(?P<folder>cd \S+ && )?(?P<rest>.*\b(?P<what>outlast serve|outlast workers start|uvicorn)\b.*)",
+            command,
         )
         if "workers status" in command:
             script.append("working")
@@ -104,9 +106,11 @@ def _typed(block: Block) -> list[str]:
 
 def _in_the_background(stays: re.Match[str]) -> list[str]:
     """What runs until it is stopped."""
+    if stays["what"] == "uvicorn":
+        return [f"serve {stays['rest']}"]
     app = re.search(r"--app (\S+)", stays["rest"])
     lines = [(stays["folder"] or "").removesuffix(" && "), f"APP={app[1] if app else PRODUCT}"]
-    if stays["what"] == "serve":
+    if stays["what"] == "outlast serve":
         setting, _, rest = stays["rest"].rpartition("outlast serve")
         return [*lines, f"{setting}serve outlast serve{rest}"]
     return [*lines, f"{stays['rest']} &", "working"]
