@@ -1,4 +1,4 @@
-"""The status query that people bring along, in the two forms that the README shows."""
+"""The status query that people bring along, in the two forms that the documentation shows."""
 
 import re
 import sqlite3
@@ -10,11 +10,12 @@ from snippets import ROOT, blocks
 
 from outlast import Outlast, Settings
 
+PAGE = ROOT / "docs" / "run" / "ask-the-database.md"
 NOW = {"sqlite": "datetime('now', '-1 day')", "postgresql": "now() - interval '1 day'"}
 
 
 def _form(kind: str) -> str:
-    (block,) = [b for b in blocks(ROOT / "README.md") if b.language == "sql" and b.label == kind]
+    (block,) = [b for b in blocks(PAGE) if b.language == "sql" and b.label == kind]
     return block.code.strip()
 
 
@@ -48,3 +49,14 @@ def test_the_columns_that_people_query_by_have_an_index() -> None:
     (migration,) = (ROOT / "src" / "outlast" / "backends" / "sqlite" / "migrations").glob("0001_*.sql")
     indexes = re.findall(r"CREATE (?:UNIQUE )?INDEX \w+ ON analysis_sessions \((\w+)", migration.read_text())
     assert {"user_session", "status"} <= set(indexes)
+
+
+async def test_the_columns_that_the_page_explains_exist(tmp_path: Path) -> None:
+    rows = re.findall(r"^\| (`.+?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    explained = {column for row in rows for column in re.findall(r"`(\w+)`", row)}
+    outlast = Outlast(Settings(data_dir=tmp_path))
+    async with outlast.lifespan():
+        with closing(sqlite3.connect(outlast.settings.database_path)) as database:
+            present = {row[1] for row in database.execute("PRAGMA table_info(analysis_sessions)")}
+    assert explained
+    assert explained <= present
