@@ -1,7 +1,4 @@
-"""A slow analysis behind a web page: how many words do the pages of a site have?
-
-It fetches whatever address it is given, so serve it to yourself, not to strangers.
-"""
+"""How many words do the pages of a site have? It fetches any address, so do not serve it to strangers."""
 
 import re
 
@@ -31,7 +28,4 @@ async def count(pages: dict[str, str]) -> dict[str, int]:
 
 @outlast.analysis("site", steps=[read, count], timeout=300, max_attempts=3)
 async def analyse_site(url: str) -> dict[str, int]:
-    return await count(await read(url))  # each step's result is kept: a second attempt does not read again
-
-
-app = outlast.asgi()  # or mount it into your own site
+    return await count(await read(url))  # a second attempt reuses the result of each finished step
