@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import version
@@ -51,6 +52,20 @@ def test_each_built_wheel_has_every_file_of_its_package(wheels: tuple[Path, Path
         ours = {str(in_package(p)) for p in package.rglob("*") if p.is_file() and p.suffix not in {".pyc", ".pyo"}}
         assert packed == ours
         assert {Path(p).suffix for p in packed} >= {".html", ".js", ".css", ".typed"}
+
+
+@pytest.mark.slow
+def test_each_source_distribution_has_its_package_and_what_people_read_first(tmp_path: Path) -> None:
+    _run("uv", "build", "--all-packages", "--sdist", "--out-dir", tmp_path, ROOT, cwd=tmp_path)
+    first = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    for package, beside in zip(PACKAGES, (first | {"CHANGELOG.md"}, first), strict=True):
+        (archive,) = tmp_path.glob(f"{package.name}-*.tar.gz")
+        with tarfile.open(archive) as packed:
+            names = {name.partition("/")[2] for name in packed.getnames()}
+        ours = {
+            f"src/{in_package(p)}" for p in package.rglob("*") if p.is_file() and p.suffix not in {".pyc", ".pyo"}
+        }
+        assert names == ours | beside
 
 
 @pytest.mark.slow
