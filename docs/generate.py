@@ -4,7 +4,6 @@ A generated part is between `<!-- generated: name -->` and `<!-- end -->` in a p
 """
 
 import ast
-import inspect
 import os
 import re
 import sys
@@ -14,8 +13,8 @@ from typing import Any, Final
 
 import click
 from declared_mistakes import MISTAKES, said_of
+from python_reference import declared, errors, followed, keywords, other_types, within
 
-import outlast
 from outlast.cli.main import outlast as command_line
 from outlast.domain.status import Status
 from outlast.settings import Settings
@@ -121,23 +120,6 @@ def modules() -> Iterator[str]:
             yield ""
 
 
-def names() -> Iterator[str]:
-    """The public names, by kind."""
-    yield "| name | what |"
-    yield "|---|---|"
-    for name in outlast.__all__:
-        yield f"| `{name}` | {_first_sentence(getattr(outlast, name))} |"
-
-
-def methods() -> Iterator[str]:
-    """The methods of `Outlast`."""
-    yield "| method | what |"
-    yield "|---|---|"
-    for name, member in vars(outlast.Outlast).items():
-        if not name.startswith("_") and inspect.getdoc(member):
-            yield f"| `{name}` | {_first_sentence(member)} |"
-
-
 def formats() -> Iterator[str]:
     """The kinds of files and pages that the product reads."""
     files = [name for known in reversed(FILE_FORMATS) for name in known.names]
@@ -167,8 +149,12 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         routes,
         commands,
         modules,
-        names,
-        methods,
+        declared,
+        within,
+        followed,
+        errors,
+        keywords,
+        other_types,
         formats,
         mistakes,
         planted,
@@ -231,11 +217,6 @@ def _commands(name: str, command: click.Command, parent: click.Context | None) -
 
 def _docstring(path: Path) -> str:
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
-
-
-def _first_sentence(thing: Any) -> str:
-    paragraph = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
-    return paragraph.replace("|", "\\|")
 
 
 def main() -> None:

@@ -44,8 +44,9 @@ R = TypeVar("R")
 class Outlast:
     """An application: settings, analyses, store, workers and site. A process may have several.
 
-    `owner` maps a request to its owner, for a host with its own logins; `None`: an anonymous visitor.
-    `title` is the site's title; every page loads the style sheets and modules in the folder `assets`.
+    `settings` come from the environment and `.env` if left out. `owner` maps a request to its owner, for a host
+    with its own logins; `None`: an anonymous visitor. `title` is the site's title; every page loads the style
+    sheets and modules in the folder `assets`.
     """
 
     def __init__(
@@ -71,15 +72,18 @@ class Outlast:
     def configure(self, **changes: Any) -> None:
         """Override settings by field name before anything is open, as command-line flags do.
 
-        `None` changes nothing. Raises `SettingsError`, and `RuntimeError` once something is open.
+        `changes` are fields and their values, of which `None` changes nothing. Raises `SettingsError`, and
+        `RuntimeError` once something is open.
         """
         self._runtime.configure(changes)
 
     @options_as_keywords(AnalysisOptions)
     def analysis(self, name: str, options: AnalysisOptions) -> "Registration":
-        """Register the typed function that follows as the analysis `name`, with any of the options below.
+        """Register the typed function that follows as the analysis `name`, with any of the options.
 
-        `@outlast.analysis("site", steps=[read, count], timeout=300)`.
+        `@outlast.analysis("site", steps=[read, count], timeout=300)`. The function becomes an
+        `AsyncAnalysisHandle` or a `BlockingAnalysisHandle`. Raises `TypeError` or `ValueError` for a mistake in
+        the declaration.
         """
 
         def register(work: Callable[..., Any]) -> AnalysisHandle[..., Any]:
@@ -90,7 +94,10 @@ class Outlast:
         return Registration(register)
 
     def asgi(self) -> "ASGIApp":
-        """The whole site as an ASGI application, to serve or to mount."""
+        """The whole site as an ASGI application, to serve or to mount.
+
+        It opens the engine for its first request if no `lifespan` has.
+        """
         from outlast.web.site import Site, make_site  # noqa: PLC0415 - see above
 
         return make_site(
@@ -130,14 +137,14 @@ class Outlast:
         return self._sync
 
     def handle(self, analysis: str) -> AnalysisHandle[..., Any]:
-        """The handle of an analysis whose name is known at run time only. Raises `UnknownAnalysis`."""
+        """The handle of the analysis of the name `analysis`, known at run time only. Raises `UnknownAnalysis`."""
         registered = self._catalogue[analysis]
         if registered.is_async:
             return AsyncAnalysisHandle(registered, self._runtime)
         return BlockingAnalysisHandle(registered, self._runtime)
 
     async def start(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> SessionHandle[Any]:
-        """Start an analysis, named at run time, with these input values.
+        """Start the analysis of the name `analysis`, known at run time only, with the input `values` by name.
 
         With an `owner`, the session in flight for the same subject is returned if there is one. Left out, the
         caller is trusted code: no limit per owner applies, and every start is a session of its own. An input field
@@ -152,7 +159,9 @@ class Outlast:
         return await handle.start(**values)
 
     async def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
-        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter.
+        """Store the content of `file`, open for reading, for its `owner`; the answer is the value of an `Upload`
+        parameter.
+
 
         Without an owner it is a file of trusted code, for its starts without an owner. `name` is shown to people.
         Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
@@ -161,7 +170,7 @@ class Outlast:
         return Upload(stored.sha256)
 
     async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
-        """The current view of a session; `None`: this owner has no such session.
+        """The current view of the session with the id `session_id`; `None`: this owner has no such session.
 
         Here and below, `owner=None` is trusted code, which may use every owner's sessions, and every use of a
         session may raise `StoreUnavailable`.
@@ -169,7 +178,10 @@ class Outlast:
         return await self._runtime.use(lambda sessions: sessions.get(session_id, owner=owner))
 
     async def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]:
-        """Yield the session's view now and after each change, the final one last. Nothing: no such session."""
+        """Yield the view of the session `session_id` now and after each change, the final one last.
+
+        Yields nothing if `owner` has no such session; `None` is trusted code.
+        """
         async for view in self._runtime.watch(session_id, owner):
             yield view
 
@@ -181,7 +193,10 @@ class Outlast:
         analysis: str | None = None,
         limit: int = 50,
     ) -> Sequence[AnalysisSession]:
-        """The newest sessions first, at most `limit` (at least 1); `None` does not restrict."""
+        """The newest sessions first, at most `limit` (at least 1, else `ValueError`).
+
+        `owner`, `status` and `analysis` (a name) restrict the list; `None` does not.
+        """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least one session may be listed.")
         stored_as = None if owner is None else owner_hash(owner)
@@ -190,33 +205,44 @@ class Outlast:
         )
 
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
-        """The result of a completed session as JSON, until its retention ends, even after the session's clean-up.
+        """The result of the session `session_id` as JSON, until its retention ends.
 
-        `None`: this owner has no such result. A `SessionHandle` returns it as the declared type.
+        It may be kept for longer than its session. `None`: this `owner` has no such result. A `SessionHandle`
+        returns it as the declared type.
         """
         return await self._runtime.use(lambda sessions: sessions.result(session_id, owner=owner))
 
     async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
-        """Share its result at `/shared/{link}`; returns the link, which stays until revoked. `None`: no result."""
+        """Share the result of the session `session_id` at `/shared/{link}`; returns the link.
+
+        It is valid until it is revoked or the result's retention ends. `None`: this `owner` has no such result.
+        """
         return await self._runtime.use(lambda sessions: sessions.share(session_id, owner=owner))
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
-        """Revoke the shared link. `False`: this owner has no such result."""
+        """Revoke the link to the result of `session_id`. `False`: this `owner` has no such result."""
         return await self._runtime.use(lambda sessions: sessions.unshare(session_id, owner=owner))
 
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
-        """Cancel a session. `None`: this owner has no such session."""
+        """Cancel the session `session_id`: at once if it waits; a running attempt is stopped.
+
+        `None`: this `owner` has no such session.
+        """
         return await self._runtime.use(lambda sessions: sessions.cancel(session_id, owner=owner))
 
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
-        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps.
+        """Retry the failed or cancelled session `session_id` with fresh attempts, which resume after kept steps.
 
-        `None`: this owner has no such session. Raises `InvalidInput` if an uploaded file has expired.
+        `None`: this `owner` has no such session. Raises `InvalidInput` if an uploaded file has expired or this
+        version cannot read the input, and `UnknownAnalysis` if the analysis has been removed.
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
 
     def facts(self, space: str) -> Facts:
-        """A key-value store that outlives sessions and that all sessions of this installation share."""
+        """A key-value store that outlives sessions and that all sessions of this installation share.
+
+        `space` separates the keys of one purpose from those of another; at most 200 characters, else `TooLarge`.
+        """
 
         async def opened() -> tuple[FactStore, Clock]:
             return (engine := await self._runtime.engine_for_any_loop()).store, engine.clock
@@ -224,7 +250,7 @@ class Outlast:
         return Facts(space, opened)
 
     def visitor(self, request: "Request") -> str | None:
-        """The anonymous owner in this request's cookie, to pass to `adopt` on login."""
+        """The anonymous owner in the cookie of `request`, to pass to `adopt` on login; `None`: there is none."""
         from outlast.web.access import Access  # noqa: PLC0415 - see above
 
         cookie = request.headers.get("cookie")
@@ -232,7 +258,10 @@ class Outlast:
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """On login, transfer everything of the anonymous visitor to `owner`; returns the number of sessions."""
+        """On login, transfer everything of the visitor `anonymous` to `owner`; returns the number of sessions.
+
+        `owner` is what the `owner` callable of this `Outlast` returns for that user.
+        """
         return await self._runtime.use(lambda sessions: sessions.adopt(anonymous, owner))
 
 

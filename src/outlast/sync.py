@@ -114,22 +114,22 @@ class SyncSession(Generic[R_co]):
         return self._handle.id
 
     def result(self) -> R_co:
-        """Wait for the end and return the result; see `SessionHandle.result`."""
+        """Like `SessionHandle.result`."""
         return self._sync.wait(self._handle.result())
 
     def __iter__(self) -> Iterator[SessionView]:
         return self._sync.views(aiter(self._handle))
 
     def view(self) -> SessionView:
-        """Return the current view; raises `SessionGone`."""
+        """Like `SessionHandle.view`."""
         return self._sync.wait(self._handle.view())
 
     def cancel(self) -> CancelAnswer:
-        """Cancel it: at once if it waits; a running attempt is stopped. Raises `SessionGone`."""
+        """Like `SessionHandle.cancel`."""
         return self._sync.wait(self._handle.cancel())
 
     def retry(self) -> RetryAnswer:
-        """Retry it if it failed or was cancelled; see `SessionHandle.retry`."""
+        """Like `SessionHandle.retry`."""
         return self._sync.wait(self._handle.retry())
 
     def __repr__(self) -> str:
@@ -178,7 +178,7 @@ class SyncOutlast:
                     self._thread = None
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run any coroutine of this `Outlast` object, and return what it returns or raise what it raises."""
+        """Run `work`, any coroutine of this `Outlast` object; return what it returns or raise what it raises."""
         try:
             loop = self._loop()
         except BaseException:
@@ -187,26 +187,26 @@ class SyncOutlast:
         return wait_on(loop, work)
 
     def start(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> "SyncSession[Any]":
-        """Start an analysis, named at run time, with these input values; see `Outlast.start`."""
+        """Like `Outlast.start`."""
         return SyncSession(self, self.wait(self._outlast.start(analysis, owner=owner, **values)))
 
     def run(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> Any:
-        """Start an analysis, wait for its end and return its result, as the type that it declares.
+        """Like `Outlast.start`, but waits for the end and returns the result, as the type that it declares.
 
-        Raises what `start` raises, and `AnalysisFailed`.
+        Raises `AnalysisFailed` as well.
         """
         return self.start(analysis, owner=owner, **values).result()
 
     def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
-        """Store a file for its owner; pass it to `start` as the value of an `Upload` parameter."""
+        """Like `Outlast.upload`."""
         return self.wait(self._outlast.upload(file, name, owner=owner))
 
     def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
-        """The current view of a session; `None`: this owner has no such session (`owner=None`: any owner's)."""
+        """Like `Outlast.get`."""
         return self.wait(self._outlast.get(session_id, owner=owner))
 
     def watch(self, session_id: str, *, owner: str | None = None) -> Iterator[SessionView]:
-        """Yield the session's view now and after each change, the final one last. Nothing: no such session."""
+        """Like `Outlast.watch`."""
         yield from self.views(self._outlast.watch(session_id, owner=owner))
 
     def views(self, views: AsyncIterator[SessionView]) -> Iterator[SessionView]:
@@ -226,31 +226,31 @@ class SyncOutlast:
         analysis: str | None = None,
         limit: int = 50,
     ) -> Sequence[AnalysisSession]:
-        """The newest sessions first, at most `limit` (at least 1); `None` does not restrict."""
+        """Like `Outlast.list`."""
         return self.wait(self._outlast.list(owner=owner, status=status, analysis=analysis, limit=limit))
 
     def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
-        """The result of a completed session, until its retention ends, even after the session's clean-up."""
+        """Like `Outlast.result`."""
         return self.wait(self._outlast.result(session_id, owner=owner))
 
     def share(self, session_id: str, *, owner: str | None = None) -> str | None:
-        """Share its result at `/shared/{link}`; returns the link, which stays until revoked. `None`: no result."""
+        """Like `Outlast.share`."""
         return self.wait(self._outlast.share(session_id, owner=owner))
 
     def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
-        """Revoke the shared link. `False`: this owner has no such result."""
+        """Like `Outlast.unshare`."""
         return self.wait(self._outlast.unshare(session_id, owner=owner))
 
     def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
-        """Cancel a session. `None`: this owner has no such session."""
+        """Like `Outlast.cancel`."""
         return self.wait(self._outlast.cancel(session_id, owner=owner))
 
     def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
-        """Retry a failed or cancelled session with fresh attempts, resuming after its completed steps."""
+        """Like `Outlast.retry`."""
         return self.wait(self._outlast.retry(session_id, owner=owner))
 
     def adopt(self, anonymous: str, owner: str) -> int:
-        """On login, transfer everything of the anonymous visitor to `owner`; returns the number of sessions."""
+        """Like `Outlast.adopt`."""
         return self.wait(self._outlast.adopt(anonymous, owner))
 
     def _loop(self) -> asyncio.AbstractEventLoop:

@@ -64,9 +64,17 @@ def test_every_setting_has_a_description_and_an_example() -> None:
     assert not [name for name, field in named.items() if not (field.description and field.examples)]
 
 
-def test_every_public_name_exists_and_is_documented() -> None:
+def test_every_public_name_member_and_parameter_is_explained(generate) -> None:
     assert sorted(outlast.__all__) == outlast.__all__
-    assert not [name for name in outlast.__all__ if not (getattr(outlast, name).__doc__ or "").strip()]
+    assert not import_module("python_reference").undocumented()
+
+
+def test_the_reference_shows_every_public_name_with_its_signature() -> None:
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^### `(\w+)`$", text, re.MULTILINE)
+    assert len(shown) == len(set(shown))
+    assert set(outlast.__all__) - {"Settings"} <= set(shown)
+    assert all(f"| `{field}` |" in text for field in Settings.model_fields)
 
 
 def test_the_changelog_names_this_version() -> None:

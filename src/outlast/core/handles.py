@@ -219,7 +219,7 @@ class AnalysisHandle(Generic[P, R]):
         return f"<analysis {self.name!r}>"
 
     def options(self, **options: Unpack[StartOptions]) -> Self:
-        """Return a handle whose starts have these options.
+        """Return a handle whose starts have these `options`, in place of those that this handle has.
 
         `owner`: whose session it is; it counts among those of this visitor or user, who may follow it over HTTP.
         If this owner has the same subject in flight, the start returns that session. Left out, the caller is

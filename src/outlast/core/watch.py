@@ -56,6 +56,7 @@ class SessionView:
     """A session with values derived from the queue and the workers."""
 
     session: AnalysisSession
+    """The session as it was when this view was made."""
     queue_position: int | None = None
     """From 1 for the next; `None` if the session does not wait or the position is unknown."""
     stalled: bool = False
@@ -66,6 +67,7 @@ class SessionView:
 
     @property
     def time_left(self) -> TimeLeft | None:
+        """Estimated seconds left; `None` unless a worker holds it and every remaining step has been timed."""
         return time_left(self.session.progress.steps) if self.session.status is Status.PROCESSING else None
 
     def elapsed_ms(self, now: float) -> int:

@@ -30,30 +30,35 @@ class RetryAfter(OutlastError):
         message: str = "The source asked us to come back later.",
     ) -> None:
         super().__init__(message)
-        self.seconds = seconds_to_wait(wait)
+        self.seconds: float = seconds_to_wait(wait)
         """Seconds from the moment when this was raised, at least 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about an ambiguous input, which the form asks or a program answers.
-
-    `name` is the key of the answer in the object at the fault's pointer; `options` are pairs of a value and its
-    label; `chosen` is the preselected value.
-    """
+    """A question about an ambiguous input, which the form asks or a program answers."""
 
     name: str
+    """The key of the answer in the object at the fault's pointer."""
     label: str
+    """The question, as visitors read it."""
     options: Sequence[tuple[str, str]]
+    """Pairs of a value and its label."""
     chosen: str | None = None
+    """The preselected value."""
     required: bool = False
+    """Whether the form demands an answer."""
 
 
 class InvalidInput(OutlastError):
     """Refuses a start; `detail` says what is wrong with the input and what to do.
 
-    `pointer` is a JSON pointer into the input; `others` are further faults. The visitor can answer `questions` to
-    fix the input: the form shows them in place of the field at `pointer`.
+    `pointer` is a JSON pointer into the input, such as `/url`; `""` is the whole input. `others` are further
+    faults, each a pair of pointer and detail. The visitor can answer `questions` to fix the input: the form shows
+    them in place of the field at `pointer`.
+
+    Outlast raises it when a start's input does not match the annotations, when an uploaded file is missing or has
+    expired, and at a retry whose input this version cannot read.
     """
 
     def __init__(
@@ -65,7 +70,8 @@ class InvalidInput(OutlastError):
         questions: Sequence[Question] = (),
     ) -> None:
         super().__init__(detail)
-        self.questions = tuple(questions)
+        self.questions: Sequence[Question] = tuple(questions)
+        """The questions to the visitor, perhaps none."""
         self.faults: Sequence[tuple[str, str]] = [(pointer, detail), *others]
         """Pairs of (pointer, detail), at least one."""
 
@@ -81,8 +87,11 @@ class AnalysisFailed(OutlastError):
     def __init__(self, code: str, reference: str | None = None, message: str = "") -> None:
         super().__init__(code, reference, message)
         self.code = code
+        """The kind of the failure, for programs."""
         self.reference = reference
+        """Identifies the exception in the log of the worker."""
         self.message = message
+        """What visitors read."""
 
     def __str__(self) -> str:
         told = f"{self.message} ({self.code})" if self.message else self.code
@@ -90,23 +99,38 @@ class AnalysisFailed(OutlastError):
 
 
 class SessionGone(OutlastError):
-    """The session has been cleaned up or deleted."""
+    """The session has been cleaned up or deleted.
+
+    Raised by the methods of a `SessionHandle`. By id, `Outlast.get` and its like return `None` instead.
+    """
 
 
 class UnknownAnalysis(OutlastError):
-    """No analysis of that name is registered."""
+    """No analysis of that name is registered.
+
+    Raised by a start by name, by `Outlast.handle`, and by the retry of a session whose analysis has been removed.
+    """
 
 
 class TooManyActive(OutlastError):
-    """The owner has as many sessions in flight as the limit allows."""
+    """The owner has as many sessions in flight as the limit allows.
+
+    Raised by a start with an owner; the limit is `ANALYSIS_MAX_ACTIVE_PER_OWNER`.
+    """
 
 
 class QueueFull(OutlastError):
-    """As many sessions wait as the limit allows."""
+    """As many sessions wait as the limit allows.
+
+    Raised by every start, with or without an owner; the limit is `ANALYSIS_MAX_PENDING`.
+    """
 
 
 class TooLarge(OutlastError):
-    """Something is larger than its limit allows; the text names both."""
+    """Something is larger than its limit allows; the text names both.
+
+    Raised by a step or an analysis whose result is too large, which fails the attempt, and by `Facts.put`.
+    """
 
 
 class StepTimeout(OutlastError, TimeoutError):
@@ -118,11 +142,17 @@ class ClaimLost(OutlastError):
 
 
 class StoreUnavailable(OutlastError):
-    """The store cannot write or does not respond (disk full, database down); nothing was acknowledged."""
+    """The store cannot write or does not respond (disk full, database down); nothing was acknowledged.
+
+    Any use of the store may raise it. The same call may succeed later.
+    """
 
 
 class DiskAlmostFull(OutlastError):
-    """Nothing new is accepted, so that started sessions can finish; nothing was stored."""
+    """Nothing new is accepted, so that started sessions can finish; nothing was stored.
+
+    Raised by starts and uploads while less than `ANALYSIS_MIN_FREE_MB` are free on the disk of the SQLite file.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -132,7 +162,10 @@ class DiskAlmostFull(OutlastError):
 
 
 class QuotaExceeded(OutlastError):
-    """The files of one owner, or of all owners, would exceed the configured space; the text says which."""
+    """The files of one owner, or of all owners, would exceed the configured space; the text says which.
+
+    Raised by uploads; the limits are `ANALYSIS_MAX_STORED_MB_PER_OWNER` and `ANALYSIS_MAX_STORED_MB`.
+    """
 
 
 class StoreRefused(StoreUnavailable):

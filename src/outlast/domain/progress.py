@@ -14,10 +14,15 @@ class StepStatus(StrEnum):
     """The status of a step in the plan."""
 
     PENDING = "pending"
+    """It has not begun, or begins again in the next attempt."""
     ACTIVE = "active"
+    """It is running."""
     DONE = "done"
+    """It has ended, in this attempt or an earlier one."""
     SKIPPED = "skipped"
+    """The session completed without it."""
     FAILED = "failed"
+    """The last attempt ended in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +30,25 @@ class StepState:
     """The state of one step of the plan, as displayed and as stored."""
 
     name: str
+    """The name of the step."""
     title: str
+    """What visitors read."""
     weight: float
     """Share of the progress bar, fixed when the session starts; all shares sum to 1. 0: it is not in the plan."""
     status: StepStatus = StepStatus.PENDING
+    """Where the step stands."""
     progress_percentage: float = 0.0
+    """0 to 100."""
     message: str | None = None
+    """The last message that the step reported."""
     started_at: str | None = None
     """RFC 3339, UTC."""
     duration_ms: int | None = None
+    """Milliseconds that the step took."""
     resumed: bool = False
     """The result was kept by an earlier attempt, and the step did not run again."""
     expected: Expected | None = None
+    """Milliseconds that earlier sessions let expect, as `low`, `middle` and `high`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,9 @@ class Progress:
     current_step: int = 0
     """Number of the running step, from 1; 0 before the first."""
     message: str | None = None
+    """The last message that was reported."""
     steps: tuple[StepState, ...] = ()
+    """The steps in the order of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +70,11 @@ class TimeLeft:
     """Estimated seconds left: the median and the range of most earlier durations."""
 
     low: float
+    """Seconds: most earlier sessions took longer."""
     middle: float
+    """Seconds: the median."""
     high: float
+    """Seconds: most earlier sessions took less."""
 
 
 def overall_percentage(steps: Iterable[StepState]) -> float:

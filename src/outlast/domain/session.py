@@ -34,27 +34,41 @@ class AnalysisSession:
     """A row of `analysis_sessions`. Times are aware and in UTC."""
 
     id: str
+    """26 characters of lower-case base32, which nobody can guess."""
     analysis: str
+    """The name of its analysis."""
     subject: str
+    """What is analysed, for which an owner has at most one session in flight."""
     owner: str
+    """Hash of the owner."""
     input: str
+    """The validated input as JSON."""
     queue: str
+    """The queue that it waits in."""
     priority: int
+    """Higher priorities are claimed first."""
     status: Status
+    """Its status, which the SQL statements guard."""
     version: int
     """Grows with each change of the row, even across a crash of the database."""
     claim: int
     """The fencing token: grows with each claim; 0 before the first."""
     worker_id: str | None
+    """The worker that holds it; `None` unless it is being processed."""
     attempt: int
+    """Number of attempts that began and count; 0 before the first."""
     max_attempts: int
     """Raised by each `retry`, so that `attempt` is never reset."""
     crashes: int
     """Number of workers that certainly died while processing it."""
     timeout: float
+    """Maximum seconds per attempt."""
     progress: Progress
+    """The percentage and the state of each step."""
     created_at: datetime
+    """When it was started."""
     updated_at: datetime
+    """When its row last changed."""
     available_at: datetime
     """Earliest time of a claim."""
     started_at: datetime | None = None
@@ -62,12 +76,17 @@ class AnalysisSession:
     completed_at: datetime | None = None
     """When the status became final."""
     cancel_requested_at: datetime | None = None
+    """When a cancel reached a running attempt."""
     error: str | None = None
     """Why the last attempt failed, for the visitor."""
     error_code: str | None = None
+    """The kind of the error, for programs: `permanent`, `retry_after`, `timeout`, `error` (any other exception),
+    `too_large` or `not_json` (the result), `crashed` (a process of `isolation="process"`), `quarantined`, `lost`
+    or `input_changed`."""
     reference: str | None = None
     """Identifies the exception in the log."""
     redirect_url: str | None = None
+    """Where the page of the result sends the visitor."""
     result_bytes: int | None = None
     """Size of the result's JSON text; `None` until completed."""
     lapses: int = 0
@@ -80,10 +99,12 @@ class AnalysisSession:
 
     @property
     def elapsed_ms(self) -> int:
+        """Total milliseconds of waiting and processing."""
         return self.waited_ms + self.worked_ms
 
     @property
     def phase(self) -> Phase:
+        """The status in finer detail, for display."""
         match self.status:
             case Status.PENDING:
                 return Phase.RETRYING if self.attempt > 0 and self.error is not None else Phase.QUEUED
@@ -98,6 +119,7 @@ class AnalysisSession:
 
     @property
     def cancellable(self) -> bool:
+        """Whether a cancel would change something."""
         return not self.status.final and self.cancel_requested_at is None
 
 

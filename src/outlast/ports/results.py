@@ -14,12 +14,17 @@ class StoredResult:
     """The result of a completed session."""
 
     session_id: str
+    """The id of its session."""
     analysis: str
+    """The name of the analysis."""
     subject: str
+    """What was analysed."""
     result: str
     """JSON."""
     redirect_url: str | None
+    """Where the page of the result sends the visitor."""
     completed_at: datetime
+    """When the session ended; aware, in UTC."""
     share: str | None = None
     """The link by which others may read it."""
 

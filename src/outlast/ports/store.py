@@ -98,6 +98,7 @@ class RetryAnswer(StrEnum):
     """What a retry found."""
 
     RETRIED = "retried"
+    """It is pending again."""
     NOT_FINAL = "not_final"
     """It is in flight; nothing changed."""
     COMPLETED = "completed"

@@ -37,6 +37,7 @@ MAX_CACHED = 10_000
 """Verified cookies, and accepted host names, in the cache: a poll then verifies no signature."""
 
 OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
+"""Takes a request and returns the name of its user, or `None` for an anonymous visitor; may be `async def`."""
 Headers = Mapping[bytes, bytes]
 
 

@@ -102,7 +102,8 @@ class Step(Generic[P, R_co]):
     def map(self, items: Iterable[Any], *, at_once: int = AT_ONCE) -> Any:
         """Call the step with each of `items`, at most `at_once` at a time; return the results in their order.
 
-        Each result is kept separately. The first error cancels the other calls and is raised once they have ended.
+        Each result is kept separately. Raises `ValueError` if `at_once` is below 1. The first error cancels the
+        other calls and is raised once they have ended.
         Await it for an `async def` step; for a `def` step it runs in threads and is for `def` code.
         """
         attempt = context.current()
@@ -125,7 +126,8 @@ KeyOf = (
     | Callable[[Any, Any, Any, Any, Any], Key]
     | Callable[[Any, Any, Any, Any, Any, Any], Key]
 )
-"""Takes the arguments of a call. Checkers would not know the parameters of a lambda in `Callable[..., Key]`."""
+"""Takes the arguments of a call, at most six. Checkers would not know the parameters of a lambda in
+`Callable[..., Key]`."""
 
 
 def step(
@@ -140,6 +142,9 @@ def step(
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Turn a typed function into a step. Visitors see `title` while it runs.
 
+    `name` identifies its kept results; by default it is the name of the function. The steps of one analysis have
+    different names.
+
     Raise `version` when results kept earlier must not be used any more. `weight` is the step's share of the
     progress bar relative to the other steps until their durations are known.
 
@@ -149,6 +154,8 @@ def step(
     A call that fails is tried again up to `retries` times within its attempt, after the same delays as attempts
     have; a `Permanent` is not. Each try may take `timeout` seconds and then raises a `TimeoutError`. A delay that
     would pass the end of the attempt is not waited for: the attempt fails instead.
+
+    Raises `TypeError` or `ValueError` for a mistake in the declaration.
     """
     if callable(title):
         raise TypeError(

@@ -455,8 +455,9 @@ def uploads() -> Uploads:
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:
     """Report the progress of the current step: `done` of `total` (without `total`: a fraction from 0 to 1).
 
-    Never blocks, so call it as often as you like. Outside a step it applies to all calls of the step that started
-    last; outside an analysis it does nothing. Percentages never fall: a smaller value changes nothing.
+    `message` is what visitors read; `None` leaves the last one. Never blocks, so call it as often as you like.
+    Outside a step it applies to all calls of the step that started last; outside an analysis it does nothing.
+    Percentages never fall: a smaller value changes nothing.
     """
     attempt = current()
     if attempt is not None:
@@ -470,7 +471,10 @@ def owner() -> str:
 
 
 def track(items: Iterable[T], total: float | None = None, message: str | None = None) -> Iterator[T]:
-    """Yield the items and report progress after each. Pass `total` if `items` has no length."""
+    """Yield the `items` and report progress after each. Pass `total` if `items` has no length.
+
+    `message` is what visitors read meanwhile.
+    """
     count = total if total is not None else len(items) if isinstance(items, Sized) else None
     if count is not None:
         report(0, count, message)

@@ -27,9 +27,11 @@ class Fact:
     """A value under a key; `item` distinguishes several values under one key."""
 
     key: str
+    """At most 200 characters."""
     value: Any
-    """Any JSON value."""
+    """Any JSON value, at most 1 MiB."""
     item: str = ""
+    """Distinguishes the values under one key; at most 200 characters."""
 
 
 Opened = Callable[[], Awaitable[tuple[FactStore, Clock]]]
@@ -56,9 +58,9 @@ class Facts:
         return Facts(self._space, self._opened, owned=True)
 
     async def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None:
-        """Write all facts, replacing those with the same key and item.
+        """Write all `facts`, replacing those with the same key and item, and `keep` them for that long from now.
 
-        Raises `TooLarge`, `ValueError` when a value is not JSON, `StoreUnavailable`.
+        Raises `TooLarge`, `ValueError` or `TypeError` when a value is not JSON, `StoreUnavailable`.
         """
         stored = [StoredFact(_name(f.key, "key"), _name(f.item, "item"), _json(f)) for f in facts]
         store, clock = await self._opened()
@@ -67,7 +69,10 @@ class Facts:
             await store.remember(self._namespace, stored[start : start + BATCH], until=until)
 
     async def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]:
-        """Return the facts under these keys, ordered by item; keys without facts are missing."""
+        """Return the facts under these `keys`, ordered by item; keys without facts are missing.
+
+        Raises `StoreUnavailable`.
+        """
         unique_keys = list(dict.fromkeys(keys))
         store, _ = await self._opened()
         found: dict[str, Sequence[Fact]] = {}
@@ -79,7 +84,7 @@ class Facts:
         return found
 
     async def forget(self, keys: Iterable[str]) -> None:
-        """Delete all facts under these keys."""
+        """Delete all facts under these `keys`. Raises `StoreUnavailable`."""
         unique_keys = list(dict.fromkeys(keys))
         store, _ = await self._opened()
         for start in range(0, len(unique_keys), BATCH):

@@ -22,6 +22,7 @@ class Upload:
 
     def __init__(self, sha256: str) -> None:
         self.sha256 = sha256
+        """The SHA-256 of the content, 64 hexadecimal digits."""
 
     def __repr__(self) -> str:
         return f"upload:{self.sha256}"
