@@ -77,9 +77,9 @@ async def test_an_error_is_an_answer(breaker, ask, error):
 
 async def test_while_others_are_answered_a_call_waits_longer(breaker, talker, ask):
     asking = asyncio.create_task(ask(talker.ask))
-    await asyncio.sleep(SOON / 2)
-    breaker._answered_at = asyncio.get_running_loop().time()
-    await asyncio.sleep(0.8 * SOON)
+    await asyncio.sleep(0)
+    breaker._answered_at = asyncio.get_running_loop().time() + 10 * SOON  # so it waits `BUSY_FACTOR` times as long
+    await asyncio.sleep(1.1 * SOON)
     assert not asking.done()
     talker.speaks.set()
     assert await asking == "said"

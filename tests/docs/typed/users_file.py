@@ -47,6 +47,8 @@ from outlast import (
     Step,
     StoredResult,
     StoreUnavailable,
+    SyncOutlast,
+    SyncSession,
     TooLarge,
     TooManyActive,
     UnknownAnalysis,
@@ -190,6 +192,19 @@ async def by_name() -> None:
     link: str | None = await outlast.share(session.id)
     print(found, result, sessions, views, cancelled, retried, link, await outlast.unshare(session.id))
     await outlast.close()
+
+
+def from_threads() -> None:
+    sync: SyncOutlast = outlast.sync
+    sync.open(workers=1)
+    session: SyncSession[object] = sync.start("site", owner="ada", url="https://example.org")
+    assert_type(sync.wait(analyse_site.run(url="https://example.org")), Verdict)
+    for view in session:
+        assert_type(view, SessionView)
+    print(
+        session.id, session.result(), session.view(), session.cancel(), session.retry(), sync.run("site", url="")
+    )
+    sync.close()
 
 
 async def careful() -> Verdict | str:
