@@ -4,6 +4,7 @@ A generated part is between `<!-- generated: name -->` and `<!-- end -->` in a p
 """
 
 import ast
+import json
 import os
 import re
 import sys
@@ -30,6 +31,19 @@ from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
 PAGES: Final = Path(__file__).parent
 ROOT: Final = PAGES.parent
 PACKAGES: Final = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_reviews")
+MEASURED: Final = ROOT / "bench" / "measured.json"
+"""What `bench/engines.py --json` has written."""
+COMPARED: Final = (
+    ("Pick-up p50", "pickup_p50", " ms"),
+    ("Starts one by one", "starts", " a second"),
+    ("Drain", "drain", " a second"),
+)
+BESIDE_WHOM: Final = (
+    ("Outlast, SQLite", "huey, SQLite"),
+    ("Outlast, PostgreSQL", "Procrastinate"),
+    ("Outlast, PostgreSQL", "pgqueuer"),
+    ("Outlast, PostgreSQL", "pgqueuer, batches of 100"),
+)
 BESIDE: Final = {
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
     "queries": "The statements, one per file, named after what they do; `{name}` includes one of `fragments/`.",
@@ -140,6 +154,36 @@ def planted() -> Iterator[str]:
     yield markdown(from_json(measured()))
 
 
+def engines() -> Iterator[str]:
+    """The engines that `bench/engines.py` has measured."""
+    result = json.loads(MEASURED.read_text(encoding="utf-8"))
+    heads = "pick-up p50 / p99, ms | starts one by one, a second | drained, a second | 1,000 in flight, MB"
+    yield f"| engine | version | {heads} |"
+    yield "|---|---|---|---|---|---|"
+    for name, engine in result["engines"].items():
+        shown = f"**{name}**" if name.startswith("Outlast") else name
+        pickup = f"{_figure(engine['pickup_p50'])} / {_figure(engine['pickup_p99'])}"
+        rates = f"{_figure(engine['starts'])} | {_figure(engine['drain'])} | {_figure(engine['memory'])}"
+        yield f"| {shown} | {engine['versions']} | {pickup} | {rates} |"
+    yield ""
+    yield (
+        f"Measured on {result['date']} with Python {result['python']}, {result['stores']}, on {result['cores']} "
+        f"cores at a load of {result['load']:.1f}; medians of {result['rounds']} rounds."
+    )
+
+
+def engine_ratios() -> Iterator[str]:
+    """Outlast's figures over those of the engines that its users would choose for the same store."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))["engines"]
+    yield "| what | Outlast | compared with | ratio |"
+    yield "|---|---|---|---|"
+    for what, theme, unit in COMPARED:
+        for ours, theirs in BESIDE_WHOM:
+            mine, other = found[ours][theme], found[theirs][theme]
+            figures = f"{_figure(mine)}{unit} | {theirs}: {_figure(other)}{unit} | {mine / other:.2f}"
+            yield f"| {what}, {ours.split(', ')[1]} | {figures} |"
+
+
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
     for part in (
@@ -158,6 +202,8 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         formats,
         mistakes,
         planted,
+        engines,
+        engine_ratios,
     )
 }
 
@@ -181,6 +227,10 @@ def outdated() -> list[Path]:
 def pictures() -> Mapping[Path, str]:
     """What each generated picture should contain."""
     return {PAGES / "pictures" / "honesty.svg": picture([from_json(measured())])}
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _address(route: Route) -> str:

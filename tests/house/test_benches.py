@@ -63,6 +63,14 @@ def test_the_picture_shows_every_engine_of_the_figures(tmp_path: Path) -> None:
     assert all(texts.count(name) == 5 for name in names)
 
 
+@pytest.mark.slow
+def test_the_picture_in_the_documentation_shows_the_measured_figures(tmp_path: Path) -> None:
+    program = [sys.executable, ROOT / "bench" / "picture.py", ROOT / "bench" / "measured.json", tmp_path / "p.svg"]
+    subprocess.run(program, check=True, cwd=tmp_path)
+    shown = ROOT / "docs" / "pictures" / "engines.svg"
+    assert shown.read_text(encoding="utf-8") == (tmp_path / "p.svg").read_text(encoding="utf-8")
+
+
 def test_all_py_runs_every_bench() -> None:
     themes = [ast.literal_eval(n.value) for n in _tree(ALL).body if isinstance(n, ast.Assign)]
     assert [sorted(t) for t in themes] == [sorted(bench.stem for bench in _benches())]

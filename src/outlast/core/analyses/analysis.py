@@ -149,7 +149,7 @@ def step(
     progress bar relative to the other steps until their durations are known.
 
     `key` takes the arguments of a call and returns JSON data that distinguishes it from other calls of this step:
-    `key=lambda doc: doc.id`. By default the key is a hash of the arguments, which takes some 30 ms per megabyte.
+    `key=lambda doc: doc.id`. By default the key is a hash of the arguments, which takes a while for megabytes.
 
     A call that fails is tried again up to `retries` times within its attempt, after the same delays as attempts
     have; a `Permanent` is not. Each try may take `timeout` seconds and then raises a `TimeoutError`. A delay that
