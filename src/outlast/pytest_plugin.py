@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -11,9 +11,12 @@ if TYPE_CHECKING:  # what a suite does not use costs it nothing
     from outlast.app import Outlast
     from outlast.memory_app import MemoryApp
 
+OutlastApp: TypeAlias = "Callable[[Outlast], MemoryApp]"
+"""The type of the fixture `outlast_app`."""
+
 
 @pytest.fixture
-def outlast_app(tmp_path: Path) -> "Iterator[Callable[[Outlast], MemoryApp]]":
+def outlast_app(tmp_path: Path) -> "Iterator[OutlastApp]":
     """Open an `Outlast` object in memory, with one worker, until the end of a `with` block or of the test.
 
     `with outlast_app(outlast) as app:` for `def` tests, `async with outlast_app(outlast) as app:` for `async def`
