@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Protocol
 
 from outlast.domain.crash_policy import Death
 from outlast.domain.lease_observer import Heartbeat
@@ -23,23 +23,19 @@ CLOCK_MARGIN = 5.0
 """Seconds by which times of one store may differ without the wall clock having gone back."""
 
 
-NO_LIMIT: Final = 2**31 - 1
-"""More sessions than a store may hold."""
-
-
 @dataclass(frozen=True, slots=True)
 class StartLimits:
     """Checked in the same transaction as the insert, so that no race exceeds them."""
 
-    active_per_owner: int
-    """Sessions of one owner in flight; beyond it `TooManyActive`."""
+    active_per_owner: int | None
+    """Sessions of one owner in flight; beyond it `TooManyActive`. `None`: they are not even counted."""
     pending: int
     """Pending sessions of all owners; beyond it `QueueFull`."""
 
     @property
     def of_trusted_code(self) -> "StartLimits":
         """The same limit on pending sessions, which protects the store, and none per owner."""
-        return replace(self, active_per_owner=NO_LIMIT)
+        return replace(self, active_per_owner=None)
 
 
 @dataclass(frozen=True, slots=True)

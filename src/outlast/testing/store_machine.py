@@ -45,7 +45,8 @@ WORKER_IDS = ("w1", "w2", "w3")
 WORKERS = st.sampled_from(WORKER_IDS)
 OWNERS = st.sampled_from(["ann", "bob"])
 SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
-LIMITS = StartLimits(active_per_owner=3, pending=5)
+ACTIVE_PER_OWNER = 3
+LIMITS = StartLimits(ACTIVE_PER_OWNER, pending=5)
 ENDS = st.sampled_from([completed(), failed(), postponed(0), postponed(10.01), cancelled(), released()])
 CLAIMS_AGO = st.sampled_from([0, 0, 0, 1, 2])
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class StoreMachine(StoreLife):
         model = self._model
         known = model.answering(owner, subject)
         waiting = sum(s.status is Status.PENDING for s in model.sessions.values())
-        too_many = len(model.in_flight(owner)) >= LIMITS.active_per_owner
+        too_many = len(model.in_flight(owner)) >= ACTIVE_PER_OWNER
         full = waiting >= LIMITS.pending
         new = self._new(owner, subject, priority=priority, timeout=timeout)
         try:

@@ -24,9 +24,10 @@ class MemorySessions(MemoryPart):
             known = tables.answering(new.owner, new.analysis, new.subject)
             if known is not None:
                 return Added(known, existing=True)
-            active = len(tables.in_flight(new.owner))
-            if active >= limits.active_per_owner:
-                raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+            if limits.active_per_owner is not None:
+                active = len(tables.in_flight(new.owner))
+                if active >= limits.active_per_owner:
+                    raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")

@@ -48,9 +48,10 @@ class SQLiteSessions(SQLitePart):
         row = self._db.row_of(connection, "find_in_flight", values)
         if row is not None:
             return Added(self._db.rows.one(row), existing=True)
-        active = connection.execute(self._sql["count_active"], values).get
-        if active >= values["active_limit"]:
-            raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+        if values["active_limit"] is not None:
+            active = connection.execute(self._sql["count_active"], values).get
+            if active >= values["active_limit"]:
+                raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
         waiting = connection.execute(self._sql["count_waiting"]).get
         raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
 

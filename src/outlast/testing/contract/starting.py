@@ -112,6 +112,15 @@ class LimitContract(StoreFixtures):
         assert await store.get(refused.id, owner=None) is None
         assert not (await store.add(new_session(owner="somebody else"), limits)).existing
 
+    async def test_without_a_limit_per_owner_only_the_one_on_pending_sessions_counts(self, store: Store) -> None:
+        limits = StartLimits(active_per_owner=None, pending=3)
+        first = new_session()
+        for new in (first, new_session(), new_session()):
+            assert not (await store.add(new, limits)).existing
+        assert (await store.add(new_session(subject=first.subject), limits)).existing
+        with pytest.raises(QueueFull):
+            await store.add(new_session(), limits)
+
     async def test_final_sessions_do_not_count_as_active(self, store: Store) -> None:
         for end in (completed(), failed()):
             await store.finish(claim_of(await started_and_claimed(store)), end)

@@ -6,7 +6,7 @@ SELECT
     {:new_fields}, :owner,
     :now, :now, :now, :now, :ms, :monotonic, :boot_id
 WHERE
-    ({count_active}) < :active_limit
+    CASE WHEN :active_limit IS NULL THEN TRUE ELSE ({count_active}) < :active_limit END
     AND (SELECT sessions FROM waiting) < :pending_limit
 ON CONFLICT (user_session, analysis, subject)
 WHERE {in_flight} AND cancel_requested_at IS NULL
