@@ -223,7 +223,7 @@ def _class(kind: type) -> Iterator[str]:
             yield f"| `{a.name}` | `{_cell(shown)}` | {_cell(a.meaning)} |"
         yield ""
     for method in _methods(kind):
-        called = {"__call__": kind.__name__.lower()}.get(method, method)
+        called = "handle" if method == "__call__" else method
         yield f"#### `{kind.__name__}.{method}`"
         yield ""
         versions = _versions(kind, method)
