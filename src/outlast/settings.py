@@ -1,8 +1,9 @@
 """All settings, read from the environment and `.env` and validated."""
 
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -31,11 +32,26 @@ def _setting(name: str, default: object, description: str, example: str, **bound
 
 
 class Settings(BaseSettings):
-    """The settings of one `Outlast` object, set by field name as keywords or by environment variable."""
+    """The settings of one `Outlast` object, set by field name as keywords or by environment variable.
+
+    Raises `SettingsError` for a value that a setting cannot have, and for a keyword that is no setting.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
     )
+
+    if not TYPE_CHECKING:  # checkers take the keywords and their types from the fields
+
+        def __init__(self, **values: Any) -> None:
+            for wrong in values.keys() - type(self).model_fields.keys() - setting_names().keys():
+                close = get_close_matches(wrong, type(self).model_fields, 1)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                raise SettingsError(f"There is no setting {wrong!r}.{hint}")
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise SettingsError("\n".join(_sentence(dict(e)) for e in error.errors())) from None
 
     async_enabled: bool = _setting(
         "ANALYSIS_ASYNC_ENABLED", True, "`false`: analyses run inside the request (sync mode)", "true"
@@ -348,10 +364,7 @@ class Settings(BaseSettings):
 
 def load_settings(**changes: Any) -> Settings:
     """Load the settings; `changes` override the environment and `.env`. Raises `SettingsError`."""
-    try:
-        return Settings(**{k: v for k, v in changes.items() if v is not None})
-    except ValidationError as error:
-        raise SettingsError("\n".join(_sentence(dict(e)) for e in error.errors())) from None
+    return Settings(**{k: v for k, v in changes.items() if v is not None})
 
 
 def setting_names() -> dict[str, Any]:

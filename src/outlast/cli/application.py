@@ -67,8 +67,8 @@ def _installed_app() -> str:
     offered = entry_points(group="outlast.apps", name="default")
     if not offered:
         raise Refused(
-            "No application is named. Name your program as --app module:object or as ANALYSIS_APP, or run "
-            "`pip install outlast-reviews` for the site that judges a product's reviews."
+            "No application is named. Name your program as --app module:object or as ANALYSIS_APP, or install "
+            "outlast-reviews (the folder `reviews` of Outlast's repository), the site that judges a product's reviews."
         )
     return next(iter(offered)).value
 
