@@ -68,7 +68,7 @@ def _installed_app() -> str:
     if not offered:
         raise Refused(
             "No application is named. Name your program as --app module:object or as ANALYSIS_APP, or install "
-            "outlast-reviews (the folder `reviews` of Outlast's repository), the site that judges a product's reviews."
+            "outlast-reviews (the folder `reviews` of the repository), the site that judges a product's reviews."
         )
     return next(iter(offered)).value
 
