@@ -22,6 +22,7 @@ from raw_wires import running
 
 import outlast_reviews.pages
 from outlast import Outlast
+from outlast.app import runtime_of
 from outlast.settings import load_settings
 from outlast.testing.acts import completed
 from outlast_reviews.analysis import register as register_product
@@ -91,7 +92,7 @@ async def test_nor_does_the_product_with_its_pages_and_files(tmp_path: Path, cap
     product = Outlast(load_settings(data_dir=tmp_path, **MANY), assets=ASSETS)
     register_product(product)
     async with product.lifespan():
-        site = OpenSite(product, product.asgi(), await product.engine(), Hold())
+        site = OpenSite(product, product.asgi(), await runtime_of(product).engine(), Hold())
         await _ask(site, caplog, "product", {"report": report, "redirect_url": None})
         for client in site.clients:
             await client.aclose()

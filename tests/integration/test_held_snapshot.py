@@ -66,7 +66,7 @@ def held(postgres_url):
 @pytest.fixture
 async def store(held, postgres_url, clock, monkeypatch):
     """One whose claims have learnt where to look."""
-    monkeypatch.setattr(positions, "SLOW", 0.0)
+    monkeypatch.setattr(positions, "SLOW_CLAIM", 0.0)
     store = PostgresStore(postgres_url, clock)
     await store.open(migrate=True)
     register_worker(store)

@@ -339,16 +339,26 @@ class AttemptContext:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        with self.waiting():
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        with self.waiting() as over:
+
+            async def work_and_say() -> T:
+                try:
+                    return await work
+                finally:
+                    over()
+
+            return asyncio.run_coroutine_threadsafe(work_and_say(), self._loop).result()
 
     @contextmanager
-    def waiting(self) -> Generator[None]:
-        """Say that the calling thread only waits within the block: for the attempt's loop, or for such threads."""
+    def waiting(self) -> Generator[Callable[[], None]]:
+        """Say that the calling thread only waits within the block: for the attempt's loop, or for such threads.
+
+        What it waits for calls the function that the block gets, because the thread itself may wake up later.
+        """
         thread = threading.get_ident()
         self.waiting_threads.add(thread)
         try:
-            yield
+            yield lambda: self.waiting_threads.discard(thread)
         finally:
             self.waiting_threads.discard(thread)
 

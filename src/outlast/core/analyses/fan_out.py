@@ -56,6 +56,10 @@ def map_blocking(step: str, call: Callable[[T], V], items: Iterable[T], at_once:
         return _Threads(call, checked).run(min(at_once, len(checked)))
 
 
+def _say_nothing() -> None:
+    """Outside an attempt nobody asks which threads wait."""
+
+
 class _Threads:
     """Daemon threads that share the items; a hanging call does not delay the exit of the process."""
 
@@ -67,6 +71,8 @@ class _Threads:
         self._failure: BaseException | None = None
         self._branch = Branch(None)
         self._lock = threading.Lock()
+        self._working = 0
+        self._wait_is_over: Callable[[], None] = _say_nothing
 
     def run(self, count: int) -> list[Any]:
         scope = contextvars.copy_context()
@@ -75,11 +81,12 @@ class _Threads:
             threading.Thread(target=scope.copy().run, args=(self._work,), name=f"map-{n}", daemon=True)
             for n in range(count)
         ]
+        self._working = count
+        attempt = context.current()
         try:
-            for thread in threads:
-                thread.start()
-            attempt = context.current()
-            with nullcontext() if attempt is None else attempt.waiting():
+            with nullcontext(self._wait_is_over) if attempt is None else attempt.waiting() as self._wait_is_over:
+                for thread in threads:
+                    thread.start()
                 for thread in threads:
                     thread.join()
         finally:
@@ -89,6 +96,15 @@ class _Threads:
         return [self._results[index] for index in range(len(self._items))]
 
     def _work(self) -> None:
+        try:
+            self._share_items()
+        finally:
+            with self._lock:
+                self._working -= 1
+                if self._working == 0:
+                    self._wait_is_over()
+
+    def _share_items(self) -> None:
         while (next_item := self._next()) is not None:
             index, item = next_item
             try:
