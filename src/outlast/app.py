@@ -16,6 +16,9 @@ from outlast.core.handles import (
     AsyncAnalysisHandle,
     BlockingAnalysisHandle,
     SessionHandle,
+    StartOptions,
+    checked_start_options,
+    start_session,
 )
 from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
@@ -153,10 +156,8 @@ class Outlast:
         Raises `UnknownAnalysis`, `InvalidInput`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an
         owner, `TooManyActive`.
         """
-        handle = self.handle(analysis)
-        if owner is not BY_TRUSTED_CODE:
-            handle = handle.options(owner=owner)
-        return await handle.start(**values)
+        options = StartOptions() if owner is BY_TRUSTED_CODE else checked_start_options({"owner": owner})
+        return await start_session(self._runtime, self._catalogue[analysis], values, options)
 
     async def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
         """Store the content of `file`, open for reading, for its `owner`; the answer is the value of an `Upload`

@@ -1,7 +1,6 @@
 """Typed handles: of an analysis, which starts sessions of it, and of a session, which waits for its result."""
 
 import asyncio
-import copy
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -188,6 +187,17 @@ def _failure(session: AnalysisSession) -> AnalysisFailed:
     return AnalysisFailed(session.error_code or "error", session.reference, session.error or "It failed.")
 
 
+async def start_session(
+    use_cases: UseCases, analysis: Analysis, values: Mapping[str, object], options: StartOptions
+) -> SessionHandle[Any]:
+    """Start a session of the analysis with these input values; see `AnalysisHandle.start`."""
+    owner, priority = options.get("owner"), options.get("priority")
+    started = await use_cases.use(
+        lambda sessions: sessions.start_from_code(analysis.name, values, owner, priority=priority)
+    )
+    return SessionHandle(use_cases, started.session, analysis.codec.load, existing=started.existing)
+
+
 class AnalysisHandle(Generic[P, R]):
     """A registered analysis: its parameters are those of its function, `R` is what the function returns.
 
@@ -229,8 +239,9 @@ class AnalysisHandle(Generic[P, R]):
 
         Raises `TypeError` or `ValueError` for an option that does not exist or a value that it cannot have.
         """
-        prepared = copy.copy(self)
-        prepared._options = checked_start_options({**self._options, **options})  # noqa: SLF001 - of its own class
+        prepared = object.__new__(type(self))
+        vars(prepared).update(vars(self))
+        prepared._options = checked_start_options({**self._options, **options})
         return prepared
 
     async def start(self, /, *args: P.args, **kwargs: P.kwargs) -> SessionHandle[R]:
@@ -242,13 +253,7 @@ class AnalysisHandle(Generic[P, R]):
         values: Mapping[str, object] = (
             inspect.signature(self.work).bind_partial(*args, **kwargs).arguments if args else kwargs
         )
-        owner, priority = self._options.get("owner"), self._options.get("priority")
-        started = await self._use_cases.use(
-            lambda sessions: sessions.start_from_code(self.name, values, owner, priority=priority)
-        )
-        return SessionHandle(
-            self._use_cases, started.session, self._analysis.codec.load, existing=started.existing
-        )
+        return await start_session(self._use_cases, self._analysis, values, self._options)
 
     async def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Start a session with these arguments, wait for its end and return its result.
