@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
-from outlast.domain.weak_keys import easy_to_guess
+from outlast.domain.guessable_keys import is_guessable
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
@@ -252,7 +252,7 @@ class Settings(BaseSettings):
     def _unguessable(cls, key: str | None) -> str | None:
         if key is not None and len(key) < 20:
             raise ValueError("it needs at least 20 characters, so that nobody can guess it")
-        if key is not None and easy_to_guess(key):
+        if key is not None and is_guessable(key):
             raise ValueError("it is easy to guess; generate one with openssl rand -hex 16")
         return key
 

@@ -12,7 +12,7 @@ from outlast.backends.postgres.copying import locked_tables as locked_postgres
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.copying import locked_tables as locked_sqlite
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.domain.clean_text import storable_text
+from outlast.domain.storable_text import storable_text
 from outlast.ports.store import Selection
 
 DIRECTIONS = ["sqlite to sqlite", "sqlite to postgres", "postgres to sqlite", "postgres to postgres"]

@@ -20,8 +20,8 @@ from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.migrate import PACKAGE
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.backends.statements import INCLUDE, Statements
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.errors import SchemaOutdated, StoreUnavailable
-from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.testing.acts import claim_of, completed, read, start, started_and_claimed
 

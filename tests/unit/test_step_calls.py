@@ -2,13 +2,13 @@
 
 import pytest
 
-from outlast.domain.step_calls import call_of
+from outlast.domain.step_calls import call_identity
 
-FIRST = call_of("read", 1, {"a": 1, "b": [2, None]}, 1)
+FIRST = call_identity("read", 1, {"a": 1, "b": [2, None]}, 1)
 
 
 def test_the_order_of_names_does_not_matter():
-    assert call_of("read", 1, {"b": [2, None], "a": 1}, 1) == FIRST
+    assert call_identity("read", 1, {"b": [2, None], "a": 1}, 1) == FIRST
     assert len(FIRST) == 32
 
 
@@ -23,9 +23,9 @@ def test_the_order_of_names_does_not_matter():
     ],
 )
 def test_all_else_does(other):
-    assert call_of(*other) != FIRST
+    assert call_identity(*other) != FIRST
 
 
 def test_a_key_that_is_not_json_is_refused():
     with pytest.raises(ValueError, match="JSON"):
-        call_of("read", 1, float("nan"), 1)
+        call_identity("read", 1, float("nan"), 1)

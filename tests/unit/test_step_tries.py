@@ -11,8 +11,8 @@ import pytest
 from outlast import Permanent, RetryAfter, report, step
 from outlast.core.analyses.branch import current_branch
 from outlast.core.analyses.context import AttemptContext, enter
+from outlast.domain.backoff import backoff
 from outlast.domain.progress import StepState
-from outlast.domain.retry import backoff
 from outlast.running.progress_tracker import ProgressTracker
 from outlast.running.threads import run_in_thread
 from outlast.testing.clock import FakeClock

@@ -9,8 +9,8 @@ from typing import Any
 
 from outlast.backends.rows import Row
 from outlast.backends.statements import Statements
-from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.domain.storable_text import storable_text
 
 TABLES = {
     "analysis_sessions": "sessions",

@@ -13,7 +13,7 @@ from typing import Protocol
 from outlast.backends.hints import Outbox, decode_hint, encode_hint
 from outlast.backends.subscribers import Subscribers
 from outlast.core.service_loop import run_forever
-from outlast.domain.retry import backoff
+from outlast.domain.backoff import backoff
 from outlast.ports.notifier import Listener, Subscription, Topic
 
 log = logging.getLogger(__name__)

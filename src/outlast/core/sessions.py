@@ -23,11 +23,11 @@ from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored_owner
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
-from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, WaitingSession

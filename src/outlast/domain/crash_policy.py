@@ -1,4 +1,4 @@
-"""Decides what happens to a worker's sessions after its death or the lapse of its lease."""
+"""Decides what happens to the sessions of a dead or lost worker, and what may run beside crashed sessions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from outlast.domain.lease_observer import MAX_LAPSES, lapse_line, lost_error
-from outlast.domain.retry import MAX_CRASHES, SUSPECT_CRASHES
 from outlast.domain.status import Status
+
+MAX_CRASHES = 3
+"""A session is quarantined after this many deaths of its worker."""
+SUSPECT_CRASHES = 2
+"""From this many crashes on a session is a suspect: it never runs beside another session that has crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,13 @@ def after_lapse(held: Iterable[HeldSession]) -> Iterator[RescuedState]:
         elif lapses >= MAX_LAPSES:
             status, error, code = Status.FAILED, lost_error(lapses), "lost"
         yield RescuedState(s.session_id, s.claim, status, s.crashes, lapses, lapse_line(s.worker_id), error, code)
+
+
+def may_run_beside(crashes: int, most: int) -> bool:
+    """Return whether a session with `crashes` may run on a worker whose sessions have at most `most`: a suspect
+    runs only beside sessions without crashes, so that none of them can have caused its next crash.
+    """
+    return min(crashes, most) == 0 or max(crashes, most) < SUSPECT_CRASHES
 
 
 def quarantine_error(crashes: Sequence[EarlierCrash]) -> str:

@@ -9,7 +9,7 @@ Key: TypeAlias = "str | int | float | bool | Sequence[Key] | Mapping[str, Key] |
 """Distinguishes the calls of one step; any JSON value."""
 
 
-def call_of(step: str, version: int, key: Key, number: int) -> str:
+def call_identity(step: str, version: int, key: Key, number: int) -> str:
     """Return the identity of call `number`, from 1, of this step version with this key: 32 hexadecimal digits.
 
     Raises `TypeError`, `ValueError` or `RecursionError` for a key that is not JSON.

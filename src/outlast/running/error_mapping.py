@@ -7,13 +7,13 @@ import secrets
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotJson, NotUnderstood
-from outlast.domain.clean_text import storable_text
+from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Unreadable
 from outlast.domain.progress import StepStatus
-from outlast.domain.retry import backoff
 from outlast.domain.session import AnalysisSession
+from outlast.domain.storable_text import storable_text
 from outlast.running.isolation_parent import IsolatedDeathError
 from outlast.running.progress_tracker import ProgressTracker
 

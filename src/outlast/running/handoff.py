@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from outlast.core.analyses.analysis import Catalogue
+from outlast.domain.crash_policy import may_run_beside
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.retry import may_run_beside
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock

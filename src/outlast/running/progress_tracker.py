@@ -6,8 +6,8 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, StepState, StepStatus, overall_percentage
+from outlast.domain.storable_text import storable_text
 from outlast.ports.clock import Clock
 
 log = logging.getLogger(__name__)

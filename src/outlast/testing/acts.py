@@ -10,7 +10,7 @@ from outlast.domain.crash_policy import Death
 from outlast.domain.outcome import Cancelled, Completed, Failed, Postponed, Released
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.session import AnalysisSession, Claim, KeptStep, NewSession
-from outlast.domain.step_calls import call_of
+from outlast.domain.step_calls import call_identity
 from outlast.ports.store import ClaimRequest, ProgressUpdate, SessionStore, StartLimits, Store
 from outlast.ports.workers import WorkerInfo, WorkerRegistry
 from outlast.testing.clock import NOON
@@ -136,7 +136,7 @@ def update(session: AnalysisSession, percentage: float, message: str | None = No
 
 
 def kept(step: str = "read", number: int = 1, result: str = '"page"') -> KeptStep:
-    return KeptStep(call_of(step, 1, "key", number), step, result=result, duration_ms=12)
+    return KeptStep(call_identity(step, 1, "key", number), step, result=result, duration_ms=12)
 
 
 def completed(result: str = '{"grade":"A"}', redirect_url: str | None = None) -> Completed:

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from outlast.domain.crash_policy import MAX_CRASHES
 from outlast.domain.lease_observer import MAX_LAPSES
-from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import AnalysisSession
 from outlast.ports.store import Store
 from outlast.testing.acts import (

@@ -17,9 +17,9 @@ from hypothesis.stateful import (
     rule,
 )
 
+from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.outcome import End
-from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits

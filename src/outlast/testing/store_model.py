@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from outlast.domain.crash_policy import MAX_CRASHES
 from outlast.domain.lease_observer import MAX_LAPSES
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
-from outlast.domain.retry import MAX_CRASHES
 from outlast.domain.session import Claim, NewSession
 from outlast.domain.status import Status
 

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.statistics import Hour
-from outlast.domain.clean_text import storable_text
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
+from outlast.domain.storable_text import storable_text
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.access import OPERATOR
 from outlast.web.api import RETRY_REFUSED

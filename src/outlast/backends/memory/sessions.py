@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from outlast.backends.memory.tables import MemoryPart
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.errors import QueueFull, TooManyActive
-from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import WaitingSession

@@ -8,8 +8,8 @@ from typing import assert_never
 from outlast.backends.memory.recovery import release
 from outlast.backends.memory.sessions import claimable, in_order
 from outlast.backends.memory.tables import MemoryPart, MemoryTables, RecordedEnd
+from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
-from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
 from outlast.ports.results import StoredResult

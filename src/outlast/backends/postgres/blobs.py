@@ -11,8 +11,8 @@ from psycopg import errors
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row
-from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import CHUNK, StoredUpload, length
 
 

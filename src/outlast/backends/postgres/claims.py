@@ -9,9 +9,9 @@ from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
 from outlast.backends.postgres.positions import ClaimedSession, Place, Positions, PriorityRange
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import storable_text
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
+from outlast.domain.storable_text import storable_text
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
 

@@ -10,10 +10,10 @@ from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import storable_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
+from outlast.domain.storable_text import storable_text
 from outlast.ports.store import CancelAnswer, RetryAnswer
 
 TEXT_FIELDS = ("steps", "error", "error_code", "reference")

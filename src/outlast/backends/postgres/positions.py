@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.ports.clock import Clock
 
 SLOW_CLAIM = 0.01

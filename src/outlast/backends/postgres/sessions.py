@@ -7,11 +7,11 @@ from typing import Any
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.headroom import Headroom
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.domain.clean_text import storable_text
 from outlast.domain.errors import QueueFull, StoreUnavailable, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
+from outlast.domain.storable_text import storable_text
 from outlast.ports.store import Added, Selection, StartLimits
 
 DEEPEST_POSITION = 10_000

@@ -8,8 +8,8 @@ from outlast.backends.rows import Row, as_json, fields_of
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.times import as_text
+from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.progress import Progress, dump_steps
-from outlast.domain.retry import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest

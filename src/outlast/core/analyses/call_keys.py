@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from outlast.core.analyses.canonical_encoding import TooMuchError, UnencodableError, digest
-from outlast.domain.step_calls import Key, call_of
+from outlast.domain.step_calls import Key, call_identity
 
 _HASH_SLOTS = threading.BoundedSemaphore(2)
 """At most two threads of a process hash large arguments, so that the event loop keeps its share of the GIL."""
@@ -43,16 +43,16 @@ class CallCounter:
     def next_call(
         self, step: str, version: int, key: Key, reused: Callable[[str], int | None] = lambda _: None
     ) -> NumberedCall:
-        """Return the next call with this key; raises like `call_of`.
+        """Return the next call with this key; raises like `call_identity`.
 
         `reused` returns the number that such a call had in an earlier try, if any, for `NumberedCall.counted`.
         """
-        counted = call_of(step, version, key, 0)
+        counted = call_identity(step, version, key, 0)
         number = reused(counted)
         if number is None:
             with self._lock:
                 number = self._made[counted] = self._made.get(counted, 0) + 1
-        return NumberedCall(call_of(step, version, key, number), counted, number)
+        return NumberedCall(call_identity(step, version, key, number), counted, number)
 
 
 class CallKeys:

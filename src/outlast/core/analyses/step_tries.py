@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from outlast.core.analyses.branch import Branch, TryOverdue, branching_off
 from outlast.core.analyses.call_keys import NumberedCall
 from outlast.core.analyses.payload import NotJson
+from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
-from outlast.domain.retry import backoff
 from outlast.domain.session import KeptStep
 
 log = logging.getLogger(__name__)

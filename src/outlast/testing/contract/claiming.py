@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.outcome import End
-from outlast.domain.retry import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.ports.store import ClaimRequest, Store
 from outlast.testing.acts import (

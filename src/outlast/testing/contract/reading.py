@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from outlast.domain.retry import SUSPECT_CRASHES
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.status import Status
 from outlast.ports.store import Selection, Store
 from outlast.testing.acts import (

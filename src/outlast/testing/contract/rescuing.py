@@ -2,8 +2,7 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
-from outlast.domain.crash_policy import EarlierCrash, quarantine_error
-from outlast.domain.retry import MAX_CRASHES
+from outlast.domain.crash_policy import MAX_CRASHES, EarlierCrash, quarantine_error
 from outlast.domain.session import Claim
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import Store

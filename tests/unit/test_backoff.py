@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outlast.domain.retry import FIRST_DELAY, LONGEST_DELAY, MAX_CRASHES, SUSPECT_CRASHES, backoff
+from outlast.domain.backoff import FIRST_DELAY, LONGEST_DELAY, backoff
+from outlast.domain.crash_policy import MAX_CRASHES, SUSPECT_CRASHES
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ PLACEHOLDER: Final = re.compile(r"\$\(|\$\{|`|<.*>|\.\.\.|…")
 """A shell command or placeholder in place of its expansion."""
 
 
-def easy_to_guess(key: str) -> bool:
+def is_guessable(key: str) -> bool:
     """Return whether a key has few distinct characters, a repetition, a run, a popular word, or a placeholder."""
     text = key.casefold()
     steps = [ord(after) - ord(before) for before, after in pairwise(text)]
