@@ -18,7 +18,7 @@ from outlast.running.engine import Engine
 from outlast.running.worker import WorkerOptions
 from outlast.settings import Settings, load_settings
 from outlast.web.keys import KeyRing, require_safe_key
-from outlast.wiring import enrol, make_engine
+from outlast.wiring import make_engine, require_enrolled_key
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from outlast.web.operators import Operators
@@ -204,7 +204,7 @@ class Runtime:
             try:
                 await engine.open(maintain=maintain, migrate=migrate)
                 try:
-                    await enrol(engine.store, self.settings)
+                    await require_enrolled_key(engine.store, self.settings)
                 except BaseException:
                     await engine.close()
                     raise

@@ -68,9 +68,9 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
     )
 
 
-async def enrol(store: Store, settings: Settings) -> None:
+async def require_enrolled_key(store: Store, settings: Settings) -> None:
     """Raise `ForeignKey` if the other machines of this database sign with a different `APP_KEY`."""
-    if settings.on_postgres and not await store.enrol(KeyRing.of(settings).fingerprints()):
+    if settings.on_postgres and not await store.enrol_key(KeyRing.of(settings).fingerprints()):
         raise ForeignKey(
             "APP_KEY: the other machines of this database sign with another key. Set the same APP_KEY on all of "
             "them; to rotate it, put the new key before the old one, APP_KEY=new,old, on one machine after the "

@@ -206,7 +206,7 @@ async def test_starts_claims_and_ends_are_on_the_disk_before_the_answer_and_prog
         (lambda: start(disk_store), True),
         (lambda: disk_store.report([update(session, 20)]), False),
         (lambda: disk_store.finish(claim_of(session), completed()), True),
-        (lambda: disk_store.learn([StepSample("site", "read", 12)]), False),
+        (lambda: disk_store.record_durations([StepSample("site", "read", 12)]), False),
         (lambda: disk_store.cancel(waiting.id, owner=None), True),
     ):
         before = disk.syncs

@@ -103,7 +103,7 @@ async def filled(store):
     large = await started_and_claimed(store)
     await store.finish(claim_of(large), completed(LONG, redirect_url="https://example.org/?a=%20&b=é"))
     await store.share(large.id, "l" * 26, owner=OWNER)
-    await store.learn([StepSample("site", "read", n) for n in (14, 12, 13)])
+    await store.record_durations([StepSample("site", "read", n) for n in (14, 12, 13)])
     until = SystemClock().now() + timedelta(hours=1)
     await store.remember("seen", [StoredFact(f"key {n}", HOSTILE, str(n)) for n in range(1_100)], until=until)
     return running
@@ -148,7 +148,7 @@ async def test_what_comes_after_the_copy_goes_on_from_its_numbers(stores):
     await source.store.put(OWNER, "one.csv", io.BytesIO(b"one"))
     move(source, target)
     assert (await target.store.put(OWNER, "two.csv", io.BytesIO(b"two"))).name == "two.csv"
-    await target.store.learn([StepSample("site", "read", 99)])
+    await target.store.record_durations([StepSample("site", "read", 99)])
     assert (await target.store.durations("site"))["read"][-1] == 99
     last = await start(target.store)
     claimed = []

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from outlast.backends.postgres.positions import (
+from outlast.backends.postgres.claim_positions import (
     COST_FACTOR,
     HIGHEST,
     LOWEST,
@@ -17,7 +17,7 @@ from outlast.backends.postgres.positions import (
     WIDE_EVERY,
     WIDE_OVERLAP,
     ClaimedSession,
-    Positions,
+    ClaimPositions,
     PriorityRange,
 )
 from outlast.testing.clock import NOON, FakeClock
@@ -34,7 +34,7 @@ def clock():
 @pytest.fixture
 def positions(clock):
     """Those of claims that walk over very many entries."""
-    positions = Positions(clock)
+    positions = ClaimPositions(clock)
     positions.record_uncounted(SLOW_CLAIM)
     positions.record_full_scan(0.1, MANY_ENTRIES)
     positions.ranges([PLACE], 0)  # the first scan is a wide one
@@ -52,14 +52,14 @@ def since(positions, place=PLACE):
 
 
 def test_quick_claims_scan_in_full(clock):
-    positions = Positions(clock)
+    positions = ClaimPositions(clock)
     positions.record_uncounted(SLOW_CLAIM / 2)
     assert positions.ranges([PLACE], 0) is None
     assert not positions.counting
 
 
 def test_a_slow_claim_that_walks_over_little_is_slow_for_another_reason(clock):
-    positions = Positions(clock)
+    positions = ClaimPositions(clock)
     positions.record_uncounted(SLOW_CLAIM)
     assert positions.counting
     positions.record_full_scan(5.0, MANY_ENTRIES - 1)

@@ -71,7 +71,7 @@ class Harness:
         writer = OutcomeWriter(
             self.store,
             self.notifier,
-            SimpleNamespace(learn=self.learnt.extend),
+            SimpleNamespace(record_durations=self.learnt.extend),
             SimpleNamespace(dispatch=self.dispatched.extend),
             self.clock,
             random.Random(1),

@@ -54,7 +54,7 @@ class RecordingStore(MemoryStore):
         self.reports.append([(u.claim.session_id, u.progress.percentage) for u in updates])
         return self.lost
 
-    async def learn(self, samples):
+    async def record_durations(self, samples):
         self.learnt += samples
 
 
@@ -200,9 +200,9 @@ async def test_durations_are_learnt_in_batches(harness, monkeypatch):
     monkeypatch.setattr(reporter_module, "BATCH", 2)
     samples = [StepSample("site", "read", ms) for ms in range(5)]
     async with harness.running():
-        harness.writer.learn(samples)
+        harness.writer.record_durations(samples)
         await until(lambda: len(harness.store.learnt) == 2)
-        harness.writer.learn([])
+        harness.writer.record_durations([])
         await until(lambda: len(harness.store.learnt) == 4)
     assert harness.store.learnt == samples[:4]
 

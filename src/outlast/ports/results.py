@@ -45,7 +45,7 @@ class Results(Protocol):
         """Return a result, also after its session was pruned, until its own retention ends."""
         ...
 
-    async def learn(self, samples: Sequence[StepSample]) -> None:
+    async def record_durations(self, samples: Sequence[StepSample]) -> None:
         """Store durations; some may be lost."""
         ...
 

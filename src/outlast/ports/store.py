@@ -129,8 +129,9 @@ class SessionStore(Protocol):
     Laws for every implementation:
 
     - Safe from any thread and any event loop; several processes share one database.
-    - A method that changes a session returns only after the change is durable; `report`, `offer` and `learn` may
-      lose a change in a crash. It raises `StoreUnavailable` if it could not write. Changes are atomic.
+    - A method that changes a session returns only after the change is durable; `report`, `offer` and
+      `record_durations` may lose a change in a crash. It raises `StoreUnavailable` if it could not write. Changes
+      are atomic.
     - Every change of a row sets `updated_at`, and sets `version` to the greater of version + 1 and the wall clock
       in milliseconds.
     - Writes after a claim are fenced in the SQL: they name the session, the number of the claim and `status =
@@ -164,7 +165,7 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+    async def enrol_key(self, fingerprints: Sequence[str]) -> bool:
         """Return whether a process whose keys have these fingerprints, the signing key first, may use this store.
 
         It may if no key is enrolled or one of its keys is; then the first is enrolled too. Otherwise nothing

@@ -55,7 +55,9 @@ class OutcomeWriter:
         match outcome:
             case Completed():
                 durations = attempt.step_durations.items()
-                self._progress_writer.learn([StepSample(session.analysis, step, ms) for step, ms in durations])
+                self._progress_writer.record_durations(
+                    [StepSample(session.analysis, step, ms) for step, ms in durations]
+                )
             case Postponed() | Released():
                 self._notifier.publish(Topic.WAITING, [session.queue])
                 if self._dispatcher and isinstance(outcome, Released) and outcome.why is None:

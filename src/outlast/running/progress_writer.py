@@ -92,7 +92,7 @@ class ProgressWriter:
         self._written.pop(claim, None)
         self._flushes.pop(claim, None)
 
-    def learn(self, samples: Sequence[StepSample]) -> None:
+    def record_durations(self, samples: Sequence[StepSample]) -> None:
         if due := self._sampler.select(samples):
             self._samples.extend(due)
             self._wake.set()
@@ -158,4 +158,4 @@ class ProgressWriter:
     async def _write_samples(self) -> None:
         if self._samples:
             samples = [self._samples.popleft() for _ in range(min(BATCH, len(self._samples)))]
-            await self._store.learn(samples)
+            await self._store.record_durations(samples)

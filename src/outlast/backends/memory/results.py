@@ -34,7 +34,7 @@ class MemoryResults(MemoryPart):
             results = [result for _, result in self._tables.results.values()]
         return next((result for result in results if result.share == token), None)
 
-    async def learn(self, samples: Sequence[StepSample]) -> None:
+    async def record_durations(self, samples: Sequence[StepSample]) -> None:
         with self._tables.lock:
             for sample in samples:
                 self._tables.samples[sample.analysis][sample.step].append(sample.duration_ms)

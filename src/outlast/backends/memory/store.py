@@ -39,7 +39,7 @@ class MemoryStore(
         """Do nothing: there is no schema."""
         return ()
 
-    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+    async def enrol_key(self, fingerprints: Sequence[str]) -> bool:
         enrolled = self._tables.enrolled
         with self._tables.lock:
             if enrolled and enrolled.isdisjoint(fingerprints):

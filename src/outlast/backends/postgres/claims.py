@@ -5,9 +5,9 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from outlast.backends.postgres.claim_positions import ClaimedSession, ClaimPositions, Place, PriorityRange
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
-from outlast.backends.postgres.positions import ClaimedSession, Place, Positions, PriorityRange
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
@@ -21,7 +21,7 @@ class PostgresClaims(PostgresPart):
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
-        self._positions = Positions(database.clock)
+        self._positions = ClaimPositions(database.clock)
 
     async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
         queues, analyses = list(dict.fromkeys(wanted.queues)), list(dict.fromkeys(wanted.analyses))

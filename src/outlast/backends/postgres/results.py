@@ -25,7 +25,7 @@ class PostgresResults(PostgresPart):
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
         return await self._linked("unshare", {"id": session_id, "owner": owner}) is not None
 
-    async def learn(self, samples: Sequence[StepSample]) -> None:
+    async def record_durations(self, samples: Sequence[StepSample]) -> None:
         if not samples:
             return
         values = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
-from outlast.backends.postgres.headroom import Headroom
+from outlast.backends.postgres.pending_counts import PendingCounts
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.errors import QueueFull, StoreUnavailable, TooManyActive
 from outlast.domain.progress import dump_steps
@@ -40,7 +40,7 @@ class PostgresSessions(PostgresPart):
     def __init__(self, database: PostgresDatabase, hint: Callable[[str], str] | None) -> None:
         super().__init__(database)
         self._hint = hint
-        self._headroom = Headroom(database.clock)
+        self._pending_counts = PendingCounts(database.clock)
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         start = _Start(replace(new, subject=storable_text(new.subject)), limits)
@@ -77,17 +77,17 @@ class PostgresSessions(PostgresPart):
         return start.values(exact=exact, hint=hint)
 
     async def _must_count(self, limit: int) -> bool:
-        near = self._headroom.must_count(limit)
+        near = self._pending_counts.must_count(limit)
         if near is not None:
             return near
         row = await self._db.only("count_started")
         started: int = row["started"]
-        near = self._headroom.must_count_now(limit, started, row["concurrency"])
+        near = self._pending_counts.must_count_now(limit, started, row["concurrency"])
         if near is not None:
             return near
         began = self._db.clock.monotonic()
         row = await self._db.only("count_waiting", {"limit": limit})
-        return self._headroom.record(limit, row["waiting"], started, self._db.clock.monotonic() - began)
+        return self._pending_counts.record(limit, row["waiting"], started, self._db.clock.monotonic() - began)
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))

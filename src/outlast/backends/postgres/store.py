@@ -59,16 +59,16 @@ class PostgresStore(
     async def check(self) -> None:
         async def write(connection: Connection) -> None:
             await require_current(connection)
-            (row,) = await self._db.rows_of(connection, "pulse")
+            (row,) = await self._db.rows_of(connection, "check_writes")
             if row["shut_because"] is not None:
                 raise closed_error(row["shut_because"])
 
         await self._db.use(write, again=True)
 
-    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+    async def enrol_key(self, fingerprints: Sequence[str]) -> bool:
         async def write(connection: Connection) -> bool:
             await self._db.rows_of(connection, "lock_enrolment")
             values = {"first": fingerprints[0], "fingerprints": list(fingerprints)}
-            return bool(await self._db.rows_of(connection, "enrol", values))
+            return bool(await self._db.rows_of(connection, "enrol_key", values))
 
         return await self._db.transact(write, again=True)

@@ -26,7 +26,7 @@ class SQLiteClaims(SQLitePart):
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
-            rows = self._db.rows_of(connection, "claim_numbers", values)
+            rows = self._db.rows_of(connection, "claim_rows", values)
             claimed = {row["number"]: row for row in rows}
             return self._db.rows.many(claimed[number] for number in numbers if number in claimed)
 

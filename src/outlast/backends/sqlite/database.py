@@ -11,7 +11,7 @@ from outlast.backends.sqlite.connection import DatabaseFile, column_names, rows_
 from outlast.backends.sqlite.driver import Connection, Values
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
 from outlast.backends.sqlite.readers import Readers
-from outlast.backends.sqlite.reserve import Reserve
+from outlast.backends.sqlite.reserve_file import ReserveFile
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
 from outlast.backends.statements import statements
@@ -26,7 +26,7 @@ class SQLiteDatabase:
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self.file = file
-        self.reserve = Reserve(file.path)
+        self.reserve = ReserveFile(file.path)
         self.clock = clock
         self.sql = statements(PACKAGE)
         self.rows = RowReader(as_datetime, self._uncounted_ms)

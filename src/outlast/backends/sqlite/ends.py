@@ -81,7 +81,7 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
     if database.row_of(connection, "record_end", values) is None:
         return connection.execute(sql["end_digest"], values).get == end.digest
     if end.ended == "completed":
-        connection.execute(sql["keep_result"], values)
+        connection.execute(sql["add_result"], values)
         connection.execute(sql["forget_kept_steps"], values)
     connection.execute(sql["finish_session"], values)
     return True

@@ -31,7 +31,7 @@ class SQLiteResults(SQLitePart):
         values = {"id": session_id, "owner": owner}
         return await self._db.write(lambda c: self._db.row_of(c, "unshare", values)) is not None
 
-    async def learn(self, samples: Sequence[StepSample]) -> None:
+    async def record_durations(self, samples: Sequence[StepSample]) -> None:
         flat = as_json([(s.analysis, s.step, s.duration_ms) for s in samples])
         lines = {(s.analysis, s.step) for s in samples}
 

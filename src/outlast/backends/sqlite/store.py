@@ -49,18 +49,18 @@ class SQLiteStore(
     async def close(self) -> None:
         await self._db.close()
 
-    async def enrol(self, fingerprints: Sequence[str]) -> bool:
+    async def enrol_key(self, fingerprints: Sequence[str]) -> bool:
         values = {
             "first": fingerprints[0],
             "fingerprints": as_json(list(fingerprints)),
             "now": self._db.now(),
         }
-        return await self._db.write(lambda c: self._db.row_of(c, "enrol", values)) is not None
+        return await self._db.write(lambda c: self._db.row_of(c, "enrol_key", values)) is not None
 
     async def check(self) -> None:
         def write(connection: Connection) -> None:
             require_current(connection)
-            connection.execute(self._sql["pulse"], {"now": self._db.now()})
+            connection.execute(self._sql["check_writes"], {"now": self._db.now()})
             reason = connection.execute(self._sql["closed_reason"]).get
             if reason is not None:
                 raise closed_error(reason)

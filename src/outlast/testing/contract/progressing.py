@@ -183,7 +183,7 @@ class KeptStepContract(StoreFixtures):
 
 
 class ResultContract(StoreFixtures):
-    """`result`, `learn`, `durations`."""
+    """`result`, `record_durations`, `durations`."""
 
     async def test_a_result_belongs_to_its_owner(self, store: Store, clock: FakeClock) -> None:
         session = await started_and_claimed(store)
@@ -212,16 +212,16 @@ class ResultContract(StoreFixtures):
 
     async def test_durations_are_learnt_by_analysis_and_step(self, store: Store) -> None:
         assert await store.durations("site") == {}
-        await store.learn([StepSample("site", "read", 5), StepSample("site", "judge", 7)])
-        await store.learn([StepSample("site", "read", 6), StepSample("other", "read", 9)])
-        await store.learn([])
+        await store.record_durations([StepSample("site", "read", 5), StepSample("site", "judge", 7)])
+        await store.record_durations([StepSample("site", "read", 6), StepSample("other", "read", 9)])
+        await store.record_durations([])
         assert _sorted(await store.durations("site")) == {"read": [5, 6], "judge": [7]}
         assert _sorted(await store.durations("other")) == {"read": [9]}
 
     async def test_only_the_newest_durations_are_remembered(self, store: Store) -> None:
-        await store.learn([StepSample("site", "judge", 1)])
+        await store.record_durations([StepSample("site", "judge", 1)])
         for batch in range(0, SAMPLES_KEPT + 20, 10):
-            await store.learn([StepSample("site", "read", ms) for ms in range(batch, batch + 10)])
+            await store.record_durations([StepSample("site", "read", ms) for ms in range(batch, batch + 10)])
         expected = {"read": list(range(20, SAMPLES_KEPT + 20)), "judge": [1]}
         assert _sorted(await store.durations("site")) == expected
 

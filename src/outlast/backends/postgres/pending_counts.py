@@ -25,7 +25,7 @@ class _Count:
     valid_until: float
 
 
-class Headroom:
+class PendingCounts:
     """The last count for each limit, used for as long as starts since cannot have reached the limit."""
 
     def __init__(self, clock: Clock) -> None:

@@ -58,7 +58,7 @@ class ClaimedSession:
     crashes: int
 
 
-class Positions:
+class ClaimPositions:
     """The positions that the claims of one process have reached. Safe from any thread."""
 
     def __init__(self, clock: Clock) -> None:

@@ -11,7 +11,7 @@ MIN_FREE = 4 * SIZE
 """Free bytes that the disk must have before the file is created."""
 
 
-class Reserve:
+class ReserveFile:
     """The reserve file of one database."""
 
     def __init__(self, database: Path) -> None:
