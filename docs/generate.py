@@ -19,11 +19,11 @@ from python_reference import declared, errors, followed, keywords, other_types, 
 from outlast.cli.main import outlast as command_line
 from outlast.domain.status import Status
 from outlast.settings import Settings
-from outlast.testing.contract.finality import TRANSITIONS
+from outlast.testing.contract.transitions import TRANSITIONS
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.routes import ROUTES, Route
-from outlast_reviews.evaluate.honesty import from_json, markdown
-from outlast_reviews.evaluate.picture import picture
+from outlast_reviews.evaluate.accuracy_table import from_json, markdown
+from outlast_reviews.evaluate.table_picture import picture
 from outlast_reviews.method import measured
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
@@ -150,7 +150,7 @@ def mistakes() -> Iterator[str]:
 
 
 def planted() -> Iterator[str]:
-    """The honesty table as it ships."""
+    """The accuracy table as it ships."""
     yield markdown(from_json(measured()))
 
 
@@ -226,7 +226,7 @@ def outdated() -> list[Path]:
 
 def pictures() -> Mapping[Path, str]:
     """What each generated picture should contain."""
-    return {PAGES / "pictures" / "honesty.svg": picture([from_json(measured())])}
+    return {PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())])}
 
 
 def _figure(value: float) -> str:

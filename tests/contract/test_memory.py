@@ -5,8 +5,8 @@ import pytest
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.testing.notifier_contract import NotifierContract
+from outlast.testing.random_histories import check_random_histories
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_lives import live_many_lives
 
 
 class TestMemoryStore(SessionStoreContract):
@@ -30,4 +30,4 @@ def test_many_random_lives_of_a_store_agree_with_the_model():
     async def open_store(clock):
         return MemoryStore(clock)
 
-    live_many_lives(open_store)
+    check_random_histories(open_store)

@@ -6,8 +6,8 @@ import pytest_asyncio
 from outlast.backends.postgres.claims import _flat, as_json
 from outlast.backends.postgres.store import PostgresStore
 from outlast.testing.acts import claim_of, read, started_and_claimed
+from outlast.testing.random_histories import check_random_histories
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_lives import live_many_lives
 from postgres_clock import DatabaseClock, shadowed_clock
 
 
@@ -71,5 +71,5 @@ def test_many_random_lives_of_a_store_agree_with_the_model(shared_database, shad
         await store.open(migrate=True)
         return store
 
-    live_many_lives(open_store, lives=15, make_clock=make_clock)
+    check_random_histories(open_store, histories=15, make_clock=make_clock)
     restore()

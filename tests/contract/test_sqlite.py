@@ -7,8 +7,8 @@ import pytest
 from outlast.backends.sqlite.notifier import UnixSocketNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.testing.notifier_contract import NotifierContract
+from outlast.testing.random_histories import check_random_histories
 from outlast.testing.store_contract import SessionStoreContract
-from outlast.testing.store_lives import live_many_lives
 from sqlite_template import put_store
 
 
@@ -45,4 +45,4 @@ def test_many_random_lives_of_a_store_agree_with_the_model(tmp_path):
         await store.open(migrate=True)
         return store
 
-    live_many_lives(open_store)
+    check_random_histories(open_store)

@@ -1,7 +1,7 @@
 """The statuses of a session, and the table of transitions that the store contract checks."""
 
 from outlast.domain.status import IN_FLIGHT, Status
-from outlast.testing.contract.finality import Verb, allowed
+from outlast.testing.contract.transitions import Verb, allowed
 
 FINAL = {Status.COMPLETED, Status.FAILED, Status.CANCELLED}
 

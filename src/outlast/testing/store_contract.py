@@ -1,26 +1,26 @@
 """The complete contract suite of a store, which every backend must pass."""
 
 from outlast.testing.contract.adopting import AdoptContract
+from outlast.testing.contract.cancel_and_retry import CancelContract, RetryContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
+from outlast.testing.contract.concurrent_use import ConcurrentUseContract
+from outlast.testing.contract.facts import FactContract
 from outlast.testing.contract.fencing import FenceContract
-from outlast.testing.contract.finality import FinalityContract
 from outlast.testing.contract.finishing import FinishContract
-from outlast.testing.contract.lapsing import BeatContract, LapseContract, ReturnContract
-from outlast.testing.contract.leasing import StuckWorkerContract
-from outlast.testing.contract.linking import ShareContract
+from outlast.testing.contract.lapsing import HeartbeatContract, LapseContract, ReturnContract
 from outlast.testing.contract.offering import OfferContract
-from outlast.testing.contract.overseeing import OverviewContract
+from outlast.testing.contract.overview import OverviewContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import EnrolContract, RegistryContract
-from outlast.testing.contract.remembering import FactContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
-from outlast.testing.contract.sharing import SharingContract
+from outlast.testing.contract.share_links import ShareLinkContract
 from outlast.testing.contract.starting import LimitContract, StartContract
-from outlast.testing.contract.steering import CancelContract, RetryContract
-from outlast.testing.contract.storing import BlobContract
+from outlast.testing.contract.stuck_workers import StuckWorkerContract
 from outlast.testing.contract.timing import TimingContract
+from outlast.testing.contract.transitions import TransitionContract
+from outlast.testing.contract.uploads import UploadContract
 
 
 class SessionStoreContract(
@@ -36,10 +36,10 @@ class SessionStoreContract(
     KeptStepContract,
     FenceContract,
     FinishContract,
-    FinalityContract,
+    TransitionContract,
     CancelContract,
     RetryContract,
-    BeatContract,
+    HeartbeatContract,
     LapseContract,
     ReturnContract,
     StuckWorkerContract,
@@ -47,14 +47,14 @@ class SessionStoreContract(
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,
-    ShareContract,
-    BlobContract,
+    ShareLinkContract,
+    UploadContract,
     FactContract,
     AdoptContract,
     PruneContract,
     RegistryContract,
     EnrolContract,
-    SharingContract,
+    ConcurrentUseContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:
 

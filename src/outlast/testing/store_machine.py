@@ -38,7 +38,7 @@ from outlast.testing.acts import (
     return_as,
     update,
 )
-from outlast.testing.store_life import StoreLife
+from outlast.testing.store_machine_base import StoreMachineBase
 from outlast.testing.store_model import ModelSession
 
 WORKER_IDS = ("w1", "w2", "w3")
@@ -52,7 +52,7 @@ CLAIMS_AGO = st.sampled_from([0, 0, 0, 1, 2])
 T = TypeVar("T")
 
 
-class StoreMachine(StoreLife):
+class StoreMachine(StoreMachineBase):
     """The operations of owners and workers, in any order, on a store that `open_store` creates."""
 
     sessions: Bundle[str] = Bundle("sessions")

@@ -42,8 +42,8 @@ async def _lapse_with(store: Store, session: AnalysisSession, worker_id: str) ->
     assert await lapse(store, worker_id) == [session.id]
 
 
-class BeatContract(StoreFixtures):
-    """`beats`."""
+class HeartbeatContract(StoreFixtures):
+    """`heartbeats`."""
 
     async def test_every_renewal_is_another_beat_also_when_no_clock_moves(self, store: Store) -> None:
         register_worker(store)

@@ -23,7 +23,7 @@ from outlast.testing.contract.fixtures import StoreFixtures
 SECONDS_TO_WAIT = 20.0
 
 
-class SharingContract(StoreFixtures):
+class ConcurrentUseContract(StoreFixtures):
     """Threads, loops, `check`, `close`."""
 
     async def test_two_loops_in_two_threads_share_the_work_without_doing_any_twice(self, store: Store) -> None:

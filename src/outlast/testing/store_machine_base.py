@@ -1,4 +1,4 @@
-"""One random history of a store, its model and its clock, with invariants after each step."""
+"""The base of the state machine: a store, its model and a clock, with invariants after each step."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -24,8 +24,8 @@ SPANS = (1.013, 4.037, 9.719, 16.191)
 """Seconds, whose sums never equal a delay."""
 
 
-class StoreLife(RuleBasedStateMachine):
-    """The base of the state machine: everything but its rules."""
+class StoreMachineBase(RuleBasedStateMachine):
+    """Everything of the state machine but its rules."""
 
     def __init__(self, open_store: OpenStore, clock: FakeClock) -> None:
         super().__init__()

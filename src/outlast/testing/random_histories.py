@@ -6,32 +6,32 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from outlast.testing.clock import FakeClock
-from outlast.testing.store_life import OpenStore
 from outlast.testing.store_machine import StoreMachine
+from outlast.testing.store_machine_base import OpenStore
 
 
-def live_many_lives(
+def check_random_histories(
     open_store: OpenStore,
     *,
-    lives: int = 40,
+    histories: int = 40,
     steps: int = 40,
     shortest: bool = False,
     make_clock: Callable[[], FakeClock] = FakeClock,
 ) -> None:
-    """Run the machine so many times on stores that `open_store` makes afresh, on clocks of `make_clock`.
+    """Run the state machine `histories` times for `steps` steps, each on a new store and a new clock.
 
-    A failure prints the life that fails, step by step, and the blob that replays it; with `shortest` the
-    shortest such life, which may take minutes to find.
+    A failure prints the steps of the history and the blob that replays it. With `shortest`, hypothesis shrinks the
+    history first, which may take minutes.
     """
 
-    class Life(StoreMachine):
+    class History(StoreMachine):
         def __init__(self) -> None:
             super().__init__(open_store, make_clock())
 
     run_state_machine_as_test(
-        Life,
+        History,
         settings=settings(
-            max_examples=lives,
+            max_examples=histories,
             stateful_step_count=steps,
             phases=[phase for phase in Phase if shortest or phase not in {Phase.shrink, Phase.explain}],
             deadline=None,

@@ -161,7 +161,7 @@ SAYING_IT_AGAIN: Final = {
 """What is true already is answered with yes and changes nothing."""
 
 
-class FinalityContract(StoreFixtures):
+class TransitionContract(StoreFixtures):
     """All verbs against `TRANSITIONS`."""
 
     def test_every_verb_of_the_table_is_performed(self) -> None:

@@ -20,7 +20,7 @@ async def _done(store: Store, owner: str = OWNER, result: str = '{"grade":"A"}')
     return session
 
 
-class ShareContract(StoreFixtures):
+class ShareLinkContract(StoreFixtures):
     """`share`, `unshare`, `shared`."""
 
     async def test_a_result_is_read_by_its_link(self, store: Store) -> None:

@@ -49,7 +49,7 @@ class _BrokenFile(io.BytesIO):
         return super().read(size)
 
 
-class BlobContract(StoreFixtures):
+class UploadContract(StoreFixtures):
     """`put`, `find`, `chunks`."""
 
     @pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1])
