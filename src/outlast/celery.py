@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from outlast.cli.fleet import celery_app
+from outlast.cli.celery import celery_app
 
 
 def __getattr__(name: str) -> Any:

@@ -96,7 +96,7 @@ BOUNDED_BY = {
     "backends/sqlite/database.py _columns": "the statements of the backend",
     "backends/sqlite/readers.py _all": "threads of the process",
     "backends/sqlite/writer.py _requests": "MAX_WAITING",
-    "cli/fleet.py cache": "one application",
+    "cli/celery.py cache": "one application",
     "cli/listener.py _overflow": "MAX_OVERFLOW",
     "cli/listener.py _opening": "open connections",
     "cli/listener.py _retries": "listening sockets",

@@ -17,5 +17,5 @@ def compose() -> None:
 
     Example: outlast generate compose > compose.yaml
     """
-    text = (files("outlast.cli") / "ready" / "compose.yaml").read_text(encoding="utf-8")
+    text = (files("outlast.cli") / "templates" / "compose.yaml").read_text(encoding="utf-8")
     click.echo(text.replace("{version}", version("outlast")), nl=False)

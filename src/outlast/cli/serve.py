@@ -10,7 +10,7 @@ import click
 
 from outlast.app import Outlast, runtime_of
 from outlast.cli.application import Refused, app_option, explain_errors, load_app, run, tune_gc, worker_command
-from outlast.cli.descriptors import allowed_connections, raise_limit
+from outlast.cli.file_descriptors import allowed_connections, raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
 from outlast.running.event_loop import run_worker_loop
@@ -58,7 +58,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     engine = await runtime_of(app).open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
-    settings, open_files = app.settings, raise_limit()
+    settings, open_files = app.settings, raise_open_file_limit()
     allowed = allowed_connections(open_files, settings.max_connections)
     if allowed < settings.max_connections:
         log.info("At most %d connections may be open, as the limit on open files is %d.", allowed, open_files)

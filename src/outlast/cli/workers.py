@@ -25,7 +25,7 @@ from outlast.cli.application import (
     tune_gc,
     worker_command,
 )
-from outlast.cli.descriptors import raise_limit
+from outlast.cli.file_descriptors import raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.printable import printable
 from outlast.running.event_loop import run_worker_loop
@@ -75,7 +75,7 @@ def start(
     app = load_app(app_name)
     app.configure(concurrency=concurrency, worker_sleep=sleep)
     set_up_logs()
-    raise_limit()
+    raise_open_file_limit()
     more = [w for q in queues for w in ("--queue", q)]
     for flag, value in (("--sleep", sleep), ("--max-jobs", max_jobs), ("--max-time", max_time)):
         more += [flag, str(value)] if value is not None else []
@@ -118,7 +118,7 @@ def run_one(
     app = load_app(app_name)
     set_up_logs()
     tune_gc()
-    raise_limit()
+    raise_open_file_limit()
     link = WorkerLink.from_standard_input()
     options = runtime_of(app).worker_options(
         concurrency=concurrency,
@@ -130,10 +130,10 @@ def run_one(
         on_stuck=lambda: os._exit(STUCK),
     )
     if app.settings.broker_url is not None:
-        from outlast.cli import fleet
+        from outlast.cli.celery import fallback_sleep, run_celery_worker
 
-        patient = options if sleep else replace(options, sleep=fleet.fallback_sleep(app))
-        end = fleet.run_celery_worker(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
+        patient = options if sleep else replace(options, sleep=fallback_sleep(app))
+        end = run_celery_worker(app, patient, worker_id, lambda stop: _follow_supervisor(link, stop))
     else:
         end = run_worker_loop(_work(app, options, worker_id, link))
     with suppress(OSError, ValueError):  # an analysis may have closed it

@@ -10,7 +10,7 @@ MIN_RESERVED = 64
 MIN_CONNECTIONS = 8
 
 
-def raise_limit() -> int:
+def raise_open_file_limit() -> int:
     """Raise the soft limit on open files to the hard one, for this process and its children; return the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS reports an infinite hard limit and rejects it
