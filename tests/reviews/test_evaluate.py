@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from review_data import copies, invented
 
 from outlast.cli.main import outlast
+from outlast_reviews.evaluate.accuracy_table import Line, Table, format_figure
 from outlast_reviews.evaluate.figures import auc, calibration, share
-from outlast_reviews.evaluate.honesty import Line, Table, format_figure
 from outlast_reviews.evaluate.labelled_data import LabelledProducts, LabelledReviews, NotLabelled, read_labelled
-from outlast_reviews.evaluate.picture import picture
+from outlast_reviews.evaluate.table_picture import picture
 
 
 def run(*arguments: object) -> Result:

@@ -42,8 +42,8 @@ _BURSTS, _SLOW_BURSTS = "Bursts found: {} reviews in 4 days", "Bursts found: {} 
 
 @cache
 def measured() -> dict[str, Any]:
-    """The shipped honesty table, as printed by `outlast reviews evaluate --planted 40 --json`."""
-    return json.loads((files("outlast_reviews") / "measured.json").read_text(encoding="utf-8"))[0]
+    """The shipped accuracy table, as printed by `outlast reviews evaluate --planted 40 --json`."""
+    return json.loads((files("outlast_reviews") / "measured_accuracy.json").read_text(encoding="utf-8"))[0]
 
 
 def _measured() -> Sequence[str]:

@@ -15,20 +15,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table as Grid
 
 from outlast_reviews.deduplicate import merge
-from outlast_reviews.evaluate.honesty import (
+from outlast_reviews.evaluate.accuracy_table import (
     Table,
+    accuracy_table,
     as_json,
     calibration_lines,
     format_figure,
-    honesty_table,
     is_auc,
     markdown,
 )
 from outlast_reviews.evaluate.labelled_data import LabelledReviews, NotLabelled, read_labelled
-from outlast_reviews.evaluate.picture import picture
 from outlast_reviews.evaluate.planted import evaluate_planted
 from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
+from outlast_reviews.evaluate.table_picture import picture
 from outlast_reviews.invented import sample_csv
 from outlast_reviews.review import Review
 from outlast_reviews.sources.errors import NotReviews
@@ -68,7 +68,7 @@ def evaluate(
     as_markdown: bool,
     print_json: bool,
 ) -> None:
-    """Print the honesty table: what the checks say of labelled reviews, beside what these really are.
+    """Print the accuracy table: what the checks say of labelled reviews, beside what these really are.
 
     FILE is a CSV, TSV, JSON or JSONL file of reviews with a column of labels (1: fake, 0: honest), judged product
     by product; or a table of products with numbers and a label (1: seen buying reviews). Exits 2 when a file
@@ -82,7 +82,7 @@ def evaluate(
             failed = len(sets) < len(files)
             if sets:
                 named = ", ".join(path.name for path in files)
-                tables.append(honesty_table(named, evaluate_planted(sets, planted, bar.report)))
+                tables.append(accuracy_table(named, evaluate_planted(sets, planted, bar.report)))
         else:
             for path in files:
                 try:
@@ -105,8 +105,8 @@ def evaluate(
 def _evaluate_labelled(path: Path, label: str | None, report: ReportProgress) -> Table:
     labelled = read_labelled(path, label)
     if isinstance(labelled, LabelledReviews):
-        return honesty_table(path.name, evaluate_reviews(labelled, report))
-    return honesty_table(path.name, evaluate_products(labelled, report))
+        return accuracy_table(path.name, evaluate_reviews(labelled, report))
+    return accuracy_table(path.name, evaluate_products(labelled, report))
 
 
 def _read_unlabelled(path: Path) -> Sequence[Review] | None:

@@ -1,4 +1,4 @@
-"""The honesty table: measured figures with intervals, beside those of published studies (pure)."""
+"""The accuracy table: measured figures with intervals, beside those of published studies (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Table:
     calibration: tuple[Bin, ...] = ()
 
 
-def honesty_table(source: str, figures: Figures) -> Table:
+def accuracy_table(source: str, figures: Figures) -> Table:
     match figures:
         case ReviewFigures():
             about = (

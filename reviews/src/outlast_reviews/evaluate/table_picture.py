@@ -1,9 +1,9 @@
-"""The honesty table as an SVG picture: a dot for each figure on its interval, the numbers beside it (pure)."""
+"""The accuracy table as an SVG picture: a dot for each figure on its interval, the numbers beside it (pure)."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from outlast_reviews.evaluate.honesty import Line, Table, calibration_lines, format_figure, is_auc
+from outlast_reviews.evaluate.accuracy_table import Line, Table, calibration_lines, format_figure, is_auc
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 920, 470, 760, 22, 64
 _LONGEST_NAME = 68
