@@ -88,12 +88,22 @@ async def test_behind_a_proxy_that_ends_https_too(tmp_path: Path):
         assert next(iter(set_cookies(answer))).startswith(HOST_ONLY)
 
 
-async def test_a_mounted_site_keeps_its_path_instead(site: OpenSite):
+async def test_below_a_path_it_keeps_that_path_instead(site: OpenSite):
+    below = httpx.ASGITransport(site.app, root_path="/behind")
+    async with httpx.AsyncClient(transport=below, base_url=SECURE) as client:
+        ((name, attributes),) = set_cookies(await client.get("/behind" + TOKEN)).items()
+    assert name.startswith(COOKIE)
+    assert "Path=/behind" in attributes.split("; ")
+
+
+async def test_a_mounted_site_replaces_the_cookie_that_an_earlier_version_set_for_its_mount(site: OpenSite):
+    _, session_id, cookie = await yesterdays(site)
     host = Starlette(routes=[Mount("/slow", site.app)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(host), base_url=SECURE) as client:
-        ((name, attributes),) = set_cookies(await client.get("/slow" + TOKEN)).items()
-    assert name.startswith(COOKIE)
-    assert "Path=/slow" in attributes.split("; ")
+        answer = await client.get(f"/slow/api/analysis/progress/{session_id}", headers=cookie)
+    made = answer.headers.get_list("set-cookie")
+    assert {c.split("; ")[1] for c in made if c.startswith(COOKIE + "=;")} == {"Path=/", "Path=/slow"}
+    assert len(made) == 3
 
 
 async def test_a_cookie_of_an_earlier_version_keeps_its_session_and_is_replaced(site: OpenSite):

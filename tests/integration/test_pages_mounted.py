@@ -11,7 +11,9 @@ import httpx
 import pytest
 from edge_site import OpenSite, Visitor, make_outlast, open_site
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
 
 from outlast import Outlast, runtime
 from outlast.app import runtime_of
@@ -56,9 +58,20 @@ async def test_every_address_lies_below_the_mount(site: OpenSite):
         assert (await visitor.get(address)).status_code == 200
 
 
-async def test_the_cookie_is_sent_to_the_mount_alone(site: OpenSite):
-    answer = await look(site).get("/slow/api/analysis/token")
-    assert "Path=/slow" in answer.headers["set-cookie"].split("; ")
+async def test_a_login_of_the_host_beside_the_mount_recognises_the_visitor_and_adopts(site: OpenSite):
+    async def log_in(request: Request) -> PlainTextResponse:
+        anonymous = site.outlast.visitor(request)
+        return PlainTextResponse(str(await site.outlast.adopt(anonymous, "ann") if anonymous else None))
+
+    site.app = Starlette(routes=[Route("/login", log_in), Mount("/", site.app)])
+    visitor = await look(site).arrive()
+    await visitor.start("echo", text="a")
+    assert (await visitor.get("/login")).text == "1"
+
+
+async def test_the_cookie_is_sent_to_the_whole_host_but_not_beyond_its_own_path(site: OpenSite):
+    answer = await site.client(root_path="/behind").get("/behind/slow/api/analysis/token")
+    assert "Path=/behind" in answer.headers["set-cookie"].split("; ")
 
 
 async def test_forms_post_and_lead_below_the_mount(site: OpenSite):

@@ -198,8 +198,9 @@ class Access:
         if found is None:
             return None
         if found.cookie != current_name and not found.cookie.startswith(HOST_ONLY):
-            expired = cookie(scope, self._settings, found.cookie, "", path=_path(scope), seconds=0)
-            return Identity(found.owner, (self._owner_cookie(scope, found.name), expired))
+            where = dict.fromkeys([_path(scope), scope.get("root_path") or "/"])  # earlier versions: the mount
+            expired = [cookie(scope, self._settings, found.cookie, "", path=path, seconds=0) for path in where]
+            return Identity(found.owner, (self._owner_cookie(scope, found.name), *expired))
         if len(raw) <= MAX_CACHED_COOKIE:
             if len(self._verified) >= MAX_CACHED:
                 self._verified.clear()
@@ -250,8 +251,11 @@ class Access:
 
 
 def _path(scope: Scope) -> str:
-    """The `Path` of the owner cookie: where the site is mounted."""
-    return scope.get("root_path") or "/"
+    """The `Path` of the owner cookie: the root of the host application, whose login view has to receive it too.
+
+    Only Starlette and FastAPI name that root, in `app_root_path`; with other hosts it is the path of the mount.
+    """
+    return scope.get("app_root_path", scope.get("root_path")) or "/"
 
 
 def _origin(address: str) -> tuple[str, str, int | None] | None:
