@@ -171,7 +171,8 @@ class SessionHandle(Generic[R_co]):
         if latest[0].stalled:
             log.warning(
                 "The session %s waits, and no living worker serves the queue %r with the analysis %r. Start one: "
-                "`outlast workers start`, or `async with outlast.lifespan(workers=1)` in this process.",
+                "`outlast workers start --app MODULE:OBJECT`, or in this process "
+                "`async with outlast.lifespan(workers=1)` or `outlast.sync.open(workers=1)`.",
                 self.id,
                 self.session.queue,
                 self.session.analysis,
