@@ -106,7 +106,9 @@ class MemoryApp:
         The waits of `RetryAfter`, of retries and of timeouts take no time while nothing works. Raises as
         `Outlast.start` does.
         """
-        return wait_on(self.loop, self.ended(analysis, owner, values))
+        loop = self.loop
+        with loop.called():
+            return wait_on(loop, self.ended(analysis, owner, values))
 
     def skip(self, seconds: float) -> None:
         """Let this much time pass at once: for wall time, timers and waits, in seconds."""

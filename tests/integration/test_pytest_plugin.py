@@ -142,6 +142,7 @@ def test_every_wait_is_skipped_and_real_work_is_not(suite):
         """
         import socketserver, threading
         import pytest
+        from concurrent.futures import ThreadPoolExecutor
         from datetime import datetime, UTC
         import myapp
         from outlast import Status
@@ -182,6 +183,10 @@ def test_every_wait_is_skipped_and_real_work_is_not(suite):
                 assert app.run("real_socket", port=server.server_address[1]).result == "done"
                 server.shutdown()
 
+        def test_runs_in_threads_of_the_test(app):
+            with ThreadPoolExecutor(3) as pool:
+                assert [run.result for run in pool.map(lambda _: app.run("polling"), range(3))] == [10] * 3
+
         def test_a_failure_says_why(app):
             assert app.run("permanent").error == "There is nothing."
             ended = app.run("broken")
@@ -200,7 +205,7 @@ def test_every_wait_is_skipped_and_real_work_is_not(suite):
     """,
         "--timeout=30",
     )
-    done.assert_outcomes(passed=9)
+    done.assert_outcomes(passed=10)
     assert "the cause" not in done.stdout.str()
 
 

@@ -4,8 +4,8 @@ import asyncio
 import selectors
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ class SkippingLoop(WorkerLoop):
         """How many callers want to skip."""
         self._threads_before = {thread.ident for thread in threading.enumerate()}
         self._jobs: set[int] = set()
+        self._callers: set[int] = set()
         self._queued = 0
         selector = _SkippingSelector(self)
         super().__init__(selector)
@@ -42,6 +43,16 @@ class SkippingLoop(WorkerLoop):
     def skip(self, seconds: float) -> None:
         """Let this much time pass at once. Called on the loop."""
         self.skipped += seconds
+
+    @contextmanager
+    def called(self) -> Generator[None]:
+        """Say that the calling thread, as of a test, only waits for this loop within the block."""
+        thread = threading.get_ident()
+        self._callers.add(thread)
+        try:
+            yield
+        finally:
+            self._callers.discard(thread)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """As in the base class, and count the work."""
@@ -66,7 +77,7 @@ class SkippingLoop(WorkerLoop):
         """Return whether nothing but timers can wake this loop; `files` are those that the selector watches."""
         if self.skips == 0 or len(files) > self._own_files:
             return False
-        waiting = context.waiting_threads()
+        waiting = context.waiting_threads() | self._callers
         jobs = set(self._jobs)
         if len(jobs) < self._queued or not jobs <= waiting:
             return False
