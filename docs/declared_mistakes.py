@@ -38,6 +38,8 @@ MISTAKES: Final = {
     "`weight` of a step of 0 or less": STEP.format(", weight=0"),
     "`key` of a step that is no function": STEP.format(', key="id"'),
     "`key` of a step that is async": STEP.format(", key=later"),
+    "`key` of a step that takes other arguments": STEP.format(", key=lambda first, second: first"),
+    "a step that is a method": 'class Site:\n    @step("Counting")\n    def count(self, n: int) -> int: ...',
     "a step with an impossible name": STEP.format(', name="count all"'),
     # the function of an analysis
     "`@outlast.analysis` without a name": "@outlast.analysis\ndef analyse(url: str) -> int: ...",
@@ -47,6 +49,9 @@ MISTAKES: Final = {
     "an analysis that is a step": '@outlast.analysis("site")\n@step("Counting")\ndef both(n: int) -> int: ...',
     "an analysis that is a class": '@outlast.analysis("site")\nclass Site: ...',
     "an analysis that is a generator": '@outlast.analysis("site")\ndef analyse(n: int) -> int:\n    yield 1',
+    "an analysis that is a method": (
+        'class Site:\n    @outlast.analysis("site")\n    def analyse(self, url: str) -> int: ...'
+    ),
     "a parameter without annotation": '@outlast.analysis("site")\ndef analyse(url) -> int: ...',
     "`*args`": '@outlast.analysis("site")\ndef analyse(*urls: str) -> int: ...',
     "`**kwargs`": '@outlast.analysis("site")\ndef analyse(**more: str) -> int: ...',
@@ -60,6 +65,13 @@ MISTAKES: Final = {
     "an input type without a JSON schema": '@outlast.analysis("site")\ndef analyse(kind: type) -> int: ...',
     "a return type that cannot be JSON": '@outlast.analysis("site")\ndef analyse(n: int) -> asyncio.Lock: ...',
     "a model whose bytes would be text": '@outlast.analysis("site")\ndef analyse(page: Page) -> int: ...',
+    "an annotation in quotes with a mistake": (
+        '@outlast.analysis("site")\ndef analyse(url: "asyncio.Nothing") -> int: ...'
+    ),
+    "an input that is an enum of objects": (
+        "import enum\nclass Kind(enum.Enum):\n    A = object()\n"
+        '@outlast.analysis("site")\ndef analyse(kind: Kind) -> int: ...'
+    ),
     "an annotation that is no type": '@outlast.analysis("site")\ndef analyse(url: 3) -> int: ...',
     # its options
     "a misspelt option": ANALYSIS.format(", timeouts=3"),
@@ -69,6 +81,7 @@ MISTAKES: Final = {
     "two steps of one name": ANALYSIS.format(", steps=[read, read_again]"),
     "`timeout` of 0 or less": ANALYSIS.format(", timeout=0"),
     "`max_attempts` below 1": ANALYSIS.format(", max_attempts=0"),
+    "`max_attempts` beyond a million": ANALYSIS.format(", max_attempts=10**30"),
     "`priority` that is no whole number": ANALYSIS.format(", priority=0.5"),
     "an impossible `queue`": ANALYSIS.format(', queue="a,b"'),
     "a misspelt `isolation`": ANALYSIS.format(', isolation="thread"'),
@@ -86,8 +99,13 @@ MISTAKES: Final = {
     "`render` without the `PageView`": ANALYSIS.format(", render=lambda result: ''"),
     "`page_title` that is a text": ANALYSIS.format(', page_title="The site"'),
     "an export with an impossible name": ANALYSIS.format(', exports={"My Report": Export("All", str)}'),
+    "`exports` that is no dict": ANALYSIS.format(', exports=[Export("All", str)]'),
+    "an export without a title": ANALYSIS.format(', exports={"a.txt": Export("", str)}'),
     "an export that is a function": ANALYSIS.format(', exports={"report.json": str}'),
     "an export whose `make` takes nothing": ANALYSIS.format(', exports={"a.txt": Export("All", lambda: "")}'),
+    "`upgrade` that is async": ANALYSIS.format(", upgrade=later"),
+    "`upgrade` that takes nothing": ANALYSIS.replace("{}", ", upgrade=lambda: {{}}").format(),
+    "`short_forms` that is no dict": ANALYSIS.format(', short_forms=["url"]'),
     "a short form of an unknown field": ANALYSIS.format(', short_forms={"link": "address"}'),
     "a short form twice": (
         ANALYSIS.format(', short_forms={"link": "url"}')

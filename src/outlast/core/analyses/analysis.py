@@ -18,9 +18,10 @@ from outlast.core.analyses.declarations import (
     name_of,
     require_function,
     require_json,
+    require_key_function,
+    require_mapping,
     require_name,
     require_number,
-    require_plain,
     require_priority,
     require_steps,
     require_taking,
@@ -41,6 +42,9 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
+
+MOST_ATTEMPTS = 1_000_000
+"""Retries add to the attempts of a session, and every store holds whole numbers of 32 bits."""
 
 
 class Step(Generic[P, R_co]):
@@ -68,7 +72,7 @@ class Step(Generic[P, R_co]):
         require_whole(f"version of the step {name!r}", version, least=1)
         require_number(f"weight of the step {name!r}", weight, above=0)
         if key is not None:
-            require_plain(f"key of the step {name!r}", key)
+            require_key_function(f"key of the step {name!r}", key, work)
         hints = type_hints(what, work)
         if "return" not in hints:
             raise TypeError(f"{what} needs a return annotation: its result is kept through that type.")
@@ -289,7 +293,7 @@ class Analysis(AnalysisOptions):
         if self.timeout is not None:
             require_number(f"timeout {of}", self.timeout, above=0)
         if self.max_attempts is not None:
-            require_whole(f"max_attempts {of}", self.max_attempts, least=1)
+            require_whole(f"max_attempts {of}", self.max_attempts, least=1, most=MOST_ATTEMPTS)
         require_priority(f"priority {of}", self.priority)
         require_name(f"the queue {of}", self.queue)
         for word, text in (("title", self.title), ("intro", self.intro)):
@@ -298,7 +302,7 @@ class Analysis(AnalysisOptions):
         if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
             raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
         isolation: object = self.isolation
-        if isolation not in {None, "process"}:
+        if isolation not in (None, "process"):  # noqa: PLR6201 - it may be of any type, also one without a hash
             raise ValueError(f"isolation {of} is {isolation!r}; it is 'process' or None.")
         local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"
         if isolation == "process" and local:
@@ -338,14 +342,20 @@ class Analysis(AnalysisOptions):
             require_taking(f"render {of}", self.render, ("the result", "a PageView"))
         if self.page_title is not None:
             require_taking(f"page_title {of}", self.page_title, ("the result",))
+        if self.upgrade is not None:
+            require_taking(f"upgrade {of}", self.upgrade, ("the stored input",))
+        for word, names in (("exports", self.exports), ("short_forms", self.short_forms)):
+            require_mapping(f"{word} {of}", names)
         for name, export in cast("Mapping[object, object]", self.exports).items():
             if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
                 raise ValueError(f"The export {name!r} needs a name of a-z, 0-9, '-' and '.', as report.csv.")
             if not isinstance(export, Export):
                 raise TypeError(f"The export {name!r} is {kind_of(export)}; it is Export(title, make).")
+            require_text(f"title of the export {name!r}", export.title)
             require_taking(f"make of the export {name!r}", export.make, ("the result",))
-        for field_name in self.short_forms.values():
-            if field_name not in values:
+        for short, field_name in cast("Mapping[object, object]", self.short_forms).items():
+            require_text(f"A short form {of}", short)
+            if not isinstance(field_name, str) or field_name not in values:
                 known = ", ".join(values) or "none"
                 raise ValueError(f"short_forms {of} names the input field {field_name!r}; there are: {known}.")
 

@@ -36,6 +36,9 @@ def require_function(what: str, work: object) -> None:
         raise TypeError(f"{what} is no function but {kind_of(work)}: decorate a `def` or `async def`.")
     if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
         raise TypeError(f"{what} is a generator, which has no result to keep: return the values as a list.")
+    first = next(iter(inspect.signature(work).parameters.values()), None)
+    if first is not None and first.name in {"self", "cls"} and first.annotation is first.empty:
+        raise TypeError(f"{what} is a method, and nothing would give it its {first.name}: decorate a function.")
 
 
 def require_number(what: str, value: object, *, above: float, most: float = math.inf) -> None:
@@ -47,13 +50,19 @@ def require_number(what: str, value: object, *, above: float, most: float = math
 
 def is_number(value: object) -> TypeIs[int | float]:
     """Return whether this is a finite number and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
-def require_whole(what: str, value: object, *, least: int) -> None:
-    """Raise `ValueError` unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{what} is {value!r}; it is a whole number of at least {least}.")
+def require_whole(what: str, value: object, *, least: int, most: float = math.inf) -> None:
+    """Raise `ValueError` unless `value` is a whole number of at least `least` and at most `most`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        upper = f" and at most {most}" if math.isfinite(most) else ""
+        raise ValueError(f"{what} is {value!r}; it is a whole number of at least {least}{upper}.")
 
 
 def require_priority(what: str, value: object) -> None:
@@ -91,6 +100,35 @@ def require_taking(
         raise TypeError(f"{what} must take {taken}: {error}.") from None
 
 
+def require_mapping(what: str, value: object) -> None:
+    """Raise `TypeError` unless `value` is a dict."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} is {kind_of(value)}; it is a dict: {{…: …}}.")
+
+
+def require_key_function(what: str, key: object, work: Callable[..., Any]) -> None:
+    """Raise `TypeError` unless `key` takes the arguments of some call of `work`."""
+    require_plain(what, key)
+    signature = _signature(key)
+    given = list(inspect.signature(work).parameters.values())
+    if any(parameter.kind in STARS for parameter in given):
+        return
+    needed = [parameter for parameter in given if parameter.default is parameter.empty]
+    faults: list[TypeError] = []
+    for arguments in (needed, given):
+        named = [p.name for p in arguments if p.kind is p.KEYWORD_ONLY]
+        for by_name in (named, [p.name for p in arguments if p.kind is not p.POSITIONAL_ONLY]):
+            in_order = [p.name for p in arguments if p.name not in by_name]
+            try:
+                signature.bind(*in_order, **dict.fromkeys(by_name))
+            except TypeError as error:
+                faults.append(error)
+            else:
+                return
+    takes = ", ".join(parameter.name for parameter in given) or "none"
+    raise TypeError(f"{what} must take the arguments of the step ({takes}): {faults[0]}.")
+
+
 def _signature(function: Any) -> inspect.Signature:
     try:
         return inspect.signature(function)
@@ -119,7 +157,7 @@ def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
             f"{what} has an annotation with the name {error.name!r}, which does not exist where it is declared: "
             "import it outside `if TYPE_CHECKING:`, or define it above, at the top of the module."
         ) from None
-    except TypeError as error:
+    except Exception as error:  # an annotation in quotes is code, which may raise anything
         raise TypeError(f"{what} has an annotation that is no type: {error}.") from None
 
 
@@ -132,7 +170,10 @@ def require_json(what: str, build: Callable[[], Any]) -> Any:
             f"{what} has a type that names {error.name!r}, which does not exist where it is declared: define it "
             "above, at the top of the module."
         ) from None
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
+    except (
+        *(PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError),
+        *(KeyError, ValueError),  # as of typing.Self, and of an enum whose values are objects
+    ) as error:
         reason = str(error).partition("\n")[0].partition(". Set `arbitrary")[0].rstrip(".")
         raise TypeError(
             f"{what} has a type that cannot be JSON ({reason}). Use JSON values, dataclasses, pydantic models, "

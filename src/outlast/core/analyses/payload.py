@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
 
@@ -149,7 +150,11 @@ def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
     for parameter in inspect.signature(work).parameters.values():
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], Field(default))
-    model = create_model(f"{name} input", __config__=INPUT, **fields)
+    with warnings.catch_warnings():  # a field may have the name of an old method of pydantic's, such as `copy`
+        warnings.filterwarnings("ignore", "Field name .* shadows an attribute", UserWarning)
+        model = create_model(f"{name} input", __config__=INPUT, **fields)
+    if lost := fields.keys() - model.model_fields.keys():
+        raise TypeError(f"the annotation of {min(lost)!r} makes it no field; ClassVar and Final are for classes.")
     refuse_bytes_as_text(model.__pydantic_core_schema__)
     return model
 

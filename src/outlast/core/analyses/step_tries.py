@@ -9,11 +9,11 @@ import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import UnionType
 from typing import Any, Protocol
 
 from outlast.core.analyses.branch import Branch, TryOverdue, branching_off
 from outlast.core.analyses.call_keys import NumberedCall
+from outlast.core.analyses.declarations import is_number
 from outlast.core.analyses.payload import NotJson
 from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
@@ -33,14 +33,12 @@ class TryOptions:
     """Seconds per try."""
 
     def __post_init__(self) -> None:
-        if not _is_number(self.retries, int) or self.retries < 0:
+        if not isinstance(self.retries, int) or not is_number(self.retries) or self.retries < 0:
             raise ValueError(
                 f"retries of the step {self.step!r} is a whole number from 0 on: how often a call that fails is "
                 f"tried again. It is {self.retries!r}."
             )
-        if self.timeout is not None and not (
-            _is_number(self.timeout, int | float) and 0 < self.timeout < math.inf
-        ):
+        if self.timeout is not None and not (is_number(self.timeout) and self.timeout > 0):
             raise ValueError(
                 f"timeout of the step {self.step!r} is a number of seconds above 0 for each try, or None for no "
                 f"limit of its own. It is {self.timeout!r}."
@@ -223,7 +221,3 @@ class Tries:
         return StepTimeout(
             f"The step {self._options.step!r} took longer than the {self._options.timeout:g} s that it may take."
         )
-
-
-def _is_number(value: object, kind: type | UnionType) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
