@@ -5,8 +5,8 @@ from typing import Any, Final
 PREAMBLE: Final = """
 from __future__ import annotations
 import asyncio
-from typing import TYPE_CHECKING, Any
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Iterable, Literal
+from pydantic import BaseModel, Field, SecretStr
 from outlast import Export, Outlast, step
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -65,6 +65,21 @@ MISTAKES: Final = {
     "an input type without a JSON schema": '@outlast.analysis("site")\ndef analyse(kind: type) -> int: ...',
     "a return type that cannot be JSON": '@outlast.analysis("site")\ndef analyse(n: int) -> asyncio.Lock: ...',
     "a model whose bytes would be text": '@outlast.analysis("site")\ndef analyse(page: Page) -> int: ...',
+    "a secret": '@outlast.analysis("site")\ndef analyse(password: SecretStr) -> int: ...',
+    "text or bytes": '@outlast.analysis("site")\ndef analyse(page: str | bytes) -> int: ...',
+    "an `Iterable`": '@step("Counting")\ndef count(n: int) -> Iterable[int]: ...',
+    "a member of an enum as a `Literal`": (
+        "import enum\nclass Kind(enum.Enum):\n    A = 'a'\n"
+        '@outlast.analysis("site")\ndef analyse(kind: Literal[Kind.A]) -> int: ...'
+    ),
+    "an enum whose values are tuples": (
+        "import enum\nclass Kind(enum.Enum):\n    A = (1, 2)\n"
+        '@outlast.analysis("site")\ndef analyse(n: int) -> Kind: ...'
+    ),
+    "a model with a field of two names": (
+        "class Link(BaseModel):\n    source: str = Field(alias='from')\n"
+        '@outlast.analysis("site")\ndef analyse(link: Link) -> int: ...'
+    ),
     "an annotation in quotes with a mistake": (
         '@outlast.analysis("site")\ndef analyse(url: "asyncio.Nothing") -> int: ...'
     ),

@@ -1,7 +1,7 @@
 """Values of declared types pass through inputs, kept steps and results as they are, whichever process works."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Secret, SecretStr, field_serializer
+from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
 from outlast import InvalidInput, Outlast, step
@@ -109,6 +110,69 @@ def test_a_value_of_a_declared_type_comes_back_equal_and_of_the_same_type(kind):
             assert type(came_back) is type(value)
 
     passes()
+
+
+class Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    read_at: int
+
+
+class CamelOrOwn(Camel):
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+
+class CamelBothWays(Camel):
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class OneOfTwo(BaseModel):
+    read_at: int = Field(validation_alias=AliasChoices("at", "read_at"))
+
+
+class Shown(BaseModel):
+    secret: SecretStr
+
+    @field_serializer("secret")
+    def show(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+class Plain(enum.Enum):
+    DAY = date(2026, 1, 2)
+
+
+LOST = [Camel, list[Camel], SecretStr, Secret[int], str | bytes, bytes | str | None, Iterable[int], Plain]
+LOST += [Literal[Colour.RED], Literal[b"a"]]
+
+
+@pytest.mark.parametrize("kind", LOST, ids=str)
+def test_a_type_whose_values_do_not_come_back_is_refused(kind):
+    def takes(value: kind) -> None: ...
+
+    def returns() -> kind: ...
+
+    for work in (takes, returns):
+        with pytest.raises(TypeError, match=r"^The (input|result) of the analysis 'works': \w+ (has|writes) "):
+            Analysis("works", work)
+
+
+KEPT = [
+    CamelOrOwn(read_at=1),
+    CamelBothWays(readAt=1),
+    OneOfTwo(at=1),
+    Shown(secret=SecretStr("hush")),
+]
+
+
+@pytest.mark.parametrize("value", KEPT, ids=repr)
+def test_a_model_with_its_own_names_comes_back(value):
+    def work(value: type(value)) -> type(value): ...
+
+    analysis = Analysis("works", work)
+    started = validate_values(analysis.input, {"value": value})
+    assert analysis.stored_input(started.model_dump_json()).value == value
+    assert analysis.codec.round_trip(value, MAX_RESULT, "It")[1] == value
 
 
 def test_bytes_are_base64_in_json():

@@ -302,7 +302,7 @@ class Analysis(AnalysisOptions):
         if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
             raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
         isolation: object = self.isolation
-        if isolation not in (None, "process"):  # noqa: PLR6201 - it may be of any type, also one without a hash
+        if isolation not in (None, "process"):
             raise ValueError(f"isolation {of} is {isolation!r}; it is 'process' or None.")
         local = "<locals>" in self.work.__qualname__ or self.work.__module__ == "__main__"
         if isolation == "process" and local:

@@ -157,7 +157,7 @@ def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
             f"{what} has an annotation with the name {error.name!r}, which does not exist where it is declared: "
             "import it outside `if TYPE_CHECKING:`, or define it above, at the top of the module."
         ) from None
-    except Exception as error:  # an annotation in quotes is code, which may raise anything
+    except Exception as error:  # noqa: BLE001 - an annotation in quotes is code, which may raise anything
         raise TypeError(f"{what} has an annotation that is no type: {error}.") from None
 
 

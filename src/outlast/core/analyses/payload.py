@@ -4,10 +4,10 @@ import hashlib
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeAliasType
 
@@ -33,6 +33,8 @@ class NotUnderstood(OutlastError):  # noqa: N818 - as above
     """The stored input does not match this process's version of the analysis; the text names the field."""
 
 
+OF_INPUT: Final = " input"
+"""How the name of the model of an input ends, which no class of a program has."""
 BASE64: Final = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 CONFIGURATION: Final = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
 INPUT: Final = ConfigDict(
@@ -51,28 +53,77 @@ def has_own_configuration(annotation: Any) -> bool:
     return isinstance(bare, type) and issubclass(bare, BaseModel)
 
 
-def refuse_bytes_as_text(schema: Any, *, base64: bool = True, within: str = "") -> None:
-    """Raise `TypeError` if a model within a core schema has `bytes` that would be written as UTF-8 text."""
+def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATION, within: str = "it") -> None:
+    """Raise `TypeError` if a core schema has values that would not come back from their JSON as they were."""
     if isinstance(schema, list | tuple):
         for part in cast("Sequence[Any]", schema):
-            refuse_bytes_as_text(part, base64=base64, within=within)
+            refuse_what_json_loses(part, config, within)
     if not isinstance(schema, dict):
         return
     known = cast("dict[str, Any]", schema)
-    if "serialization" in known:  # it has a form of its own
+    if (form := known.get("serialization")) is not None:  # it has a form of its own
+        if getattr(form.get("function"), "__module__", "") == SecretStr.__module__:
+            raise TypeError(
+                f"{within} has a secret, which is written as stars: take the name of the secret, and read it "
+                "where it is used."
+            )
         return
-    if known.get("type") == "bytes" and not base64:
+    kind = known.get("type")
+    if kind == "bytes" and any(config.get(name) != form for name, form in BASE64.items()):
         raise TypeError(
             f"{within} has bytes, which it would write as UTF-8 text, and most bytes are none: give it "
             "model_config = ConfigDict(ser_json_bytes='base64', val_json_bytes='base64')."
         )
-    if known.get("type") == "model" or (known.get("type") in {"dataclass", "typed-dict"} and "config" in known):
-        config: dict[str, Any] = known.get("config", {})
-        within = getattr(known.get("cls"), "__name__", "A model")
-        base64 = all(config.get(name) == form for name, form in BASE64.items())
+    if kind == "union" and {"str", "bytes"} <= {_kind_of_choice(choice) for choice in known["choices"]}:
+        raise TypeError(f"{within} has str | bytes, and both are texts in JSON: declare one of them.")
+    if kind == "generator":
+        raise TypeError(
+            f"{within} has an Iterable, whose values are read only once: declare a list or a Sequence."
+        )
+    if kind in {"enum", "literal"}:
+        _refuse_values_json_loses(known.get("members") or known["expected"], known.get("cls"), within)
+    if kind == "model" or (kind in {"dataclass", "typed-dict"} and "config" in known):
+        config = known.get("config", {})
+        name = getattr(known.get("cls"), "__name__", "A model")
+        within = within if name.endswith(OF_INPUT) else name
     for name, part in known.items():
         if name != "metadata":
-            refuse_bytes_as_text(part, base64=base64, within=within)
+            if isinstance(part, dict) and "validation_alias" in part:
+                _require_read_as_written(cast("dict[str, Any]", part), name, config, within)
+            refuse_what_json_loses(part, config, within)
+
+
+def _kind_of_choice(choice: Any) -> str:
+    """Return the kind of a member of a union, which may stand beside its label."""
+    schema = choice[0] if isinstance(choice, tuple) else choice
+    return "" if "serialization" in schema else schema["type"]
+
+
+def _refuse_values_json_loses(values: Iterable[Any], enum: Any, within: str) -> None:
+    for value in values:
+        adapter: TypeAdapter[Any] = TypeAdapter(_alias(enum or Literal[value]), config=CONFIGURATION)
+        try:
+            adapter.validate_json(adapter.dump_json(value))
+        except ValueError:
+            remedy = "an enum with texts or numbers as values" if enum else "a text, or the enum itself"
+            shown = value if enum else repr(value)
+            raise TypeError(
+                f"{within} has the value {shown}, which does not come back from JSON: use {remedy}."
+            ) from None
+
+
+def _require_read_as_written(field: Mapping[str, Any], name: str, config: Mapping[str, Any], within: str) -> None:
+    """Raise `TypeError` if a field is written under a name under which it is not read."""
+    if config.get("populate_by_name") or config.get("validate_by_name"):
+        return
+    alias: Any = field["validation_alias"]
+    name = field.get("name", name)
+    written = field.get("serialization_alias", name) if config.get("serialize_by_alias") else name
+    if written != alias and not (isinstance(alias, list) and [written] in alias):
+        raise TypeError(
+            f"{within} writes the field {name!r} as {written!r} and reads it under its alias only: give it "
+            "model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)."
+        )
 
 
 class Codec:
@@ -83,7 +134,7 @@ class Codec:
             self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         else:  # under an alias, which lets a plain dataclass have a configuration too
             self._adapter = TypeAdapter(_alias(annotation), config=CONFIGURATION)
-        refuse_bytes_as_text(self._adapter.core_schema)
+        refuse_what_json_loses(self._adapter.core_schema)
 
     def dump(self, value: Any, limit: int, what: str, *, ascii_only: bool = False) -> str:
         """Return JSON text; raises `TooLarge` or `NotJson`, which name the value by `what`.
@@ -152,10 +203,10 @@ def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
         fields[parameter.name] = (hints[parameter.name], Field(default))
     with warnings.catch_warnings():  # a field may have the name of an old method of pydantic's, such as `copy`
         warnings.filterwarnings("ignore", "Field name .* shadows an attribute", UserWarning)
-        model = create_model(f"{name} input", __config__=INPUT, **fields)
+        model = create_model(name + OF_INPUT, __config__=INPUT, **fields)
     if lost := fields.keys() - model.model_fields.keys():
         raise TypeError(f"the annotation of {min(lost)!r} makes it no field; ClassVar and Final are for classes.")
-    refuse_bytes_as_text(model.__pydantic_core_schema__)
+    refuse_what_json_loses(model.__pydantic_core_schema__)
     return model
 
 
