@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analyses.analysis import AnalysisOptions, Export, PageView, Step, step
-    from outlast.core.analyses.context import owner, report, track
     from outlast.core.analyses.facts import Fact, Facts
+    from outlast.core.analyses.reporting import owner, report, track
     from outlast.core.analyses.upload import Upload
     from outlast.core.handles import (
         AnalysisHandle,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
     "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "PageView", "Step", "step"),
-    "outlast.core.analyses.context": ("owner", "report", "track"),
+    "outlast.core.analyses.reporting": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
     "outlast.core.analyses.upload": ("Upload",),
     "outlast.core.handles": (

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from outlast.backends.clock import SystemClock
-from outlast.backends.postgres import positions
+from outlast.backends.postgres import claim_positions
 from outlast.backends.postgres.claims import flat_ranges
 from outlast.backends.postgres.migrate import PACKAGE
 from outlast.backends.postgres.store import PostgresStore
@@ -66,7 +66,7 @@ def held(postgres_url):
 @pytest.fixture
 async def store(held, postgres_url, clock, monkeypatch):
     """One whose claims have learnt where to look."""
-    monkeypatch.setattr(positions, "SLOW_CLAIM", 0.0)
+    monkeypatch.setattr(claim_positions, "SLOW_CLAIM", 0.0)
     store = PostgresStore(postgres_url, clock)
     await store.open(migrate=True)
     register_worker(store)

@@ -58,6 +58,11 @@ def is_number(value: object) -> TypeIs[int | float]:
         return False
 
 
+def is_whole(value: object) -> TypeIs[int]:
+    """Return whether this is a whole number and no truth value."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def require_whole(what: str, value: object, *, least: int, most: float = math.inf) -> None:
     """Raise `ValueError` unless `value` is a whole number of at least `least` and at most `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -67,7 +72,7 @@ def require_whole(what: str, value: object, *, least: int, most: float = math.in
 
 def require_priority(what: str, value: object) -> None:
     """Raise `ValueError` unless every store can hold this priority."""
-    if not isinstance(value, int) or isinstance(value, bool) or value not in PRIORITIES:
+    if not is_whole(value) or value not in PRIORITIES:
         raise ValueError(f"{what} is {value!r}; it is a whole number of 32 bits.")
 
 
@@ -157,7 +162,7 @@ def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
             f"{what} has an annotation with the name {error.name!r}, which does not exist where it is declared: "
             "import it outside `if TYPE_CHECKING:`, or define it above, at the top of the module."
         ) from None
-    except Exception as error:  # noqa: BLE001 - an annotation in quotes is code, which may raise anything
+    except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError) as error:
         raise TypeError(f"{what} has an annotation that is no type: {error}.") from None
 
 

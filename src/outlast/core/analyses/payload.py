@@ -95,8 +95,8 @@ def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATIO
 
 def _kind_of_choice(choice: Any) -> str:
     """Return the kind of a member of a union, which may stand beside its label."""
-    schema = choice[0] if isinstance(choice, tuple) else choice
-    return "" if "serialization" in schema else schema["type"]
+    schema: dict[str, Any] = cast("tuple[dict[str, Any], str]", choice)[0] if isinstance(choice, tuple) else choice
+    return "" if "serialization" in schema else str(schema["type"])
 
 
 def _refuse_values_json_loses(values: Iterable[Any], enum: Any, within: str) -> None:

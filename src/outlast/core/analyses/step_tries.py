@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from outlast.core.analyses.branch import Branch, TryOverdue, branching_off
 from outlast.core.analyses.call_keys import NumberedCall
-from outlast.core.analyses.declarations import is_number
+from outlast.core.analyses.declarations import is_number, is_whole
 from outlast.core.analyses.payload import NotJson
 from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
@@ -33,7 +33,7 @@ class TryOptions:
     """Seconds per try."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.retries, int) or not is_number(self.retries) or self.retries < 0:
+        if not is_whole(self.retries) or self.retries < 0:
             raise ValueError(
                 f"retries of the step {self.step!r} is a whole number from 0 on: how often a call that fails is "
                 f"tried again. It is {self.retries!r}."
