@@ -22,7 +22,7 @@ def is_guessable(key: str) -> bool:
     in_a_row = sum(step in {-1, 0, 1} for step in steps)
     return (
         len(set(text)) < MIN_DISTINCT_CHARACTERS
-        or in_a_row > len(steps) / 2
+        or in_a_row > len(steps) * 2 / 3
         or text in (text + text)[1:-1]
         or COMMON_WORDS.search(text) is not None
         or PLACEHOLDER.search(text) is not None
