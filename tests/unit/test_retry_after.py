@@ -1,6 +1,7 @@
 """Waiting times from numbers, durations, dates and header values."""
 
 import math
+import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -64,3 +65,8 @@ def test_nothing_is_ever_negative_infinite_or_another_error(value):
     except ValueError:
         return
     assert 0 <= seconds <= YEAR
+
+
+def test_it_passes_between_processes():
+    passed = pickle.loads(pickle.dumps(RetryAfter(30, "Busy.")))
+    assert (passed.seconds, str(passed)) == (30, "Busy.")

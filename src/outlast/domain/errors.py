@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from outlast.domain.retry_after import seconds_to_wait
 
@@ -32,6 +33,10 @@ class RetryAfter(OutlastError):
         super().__init__(message)
         self.seconds: float = seconds_to_wait(wait)
         """Seconds from the moment when this was raised, at least 0."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """Let it pass between processes, as from a pool of an analysis."""
+        return type(self), (self.seconds, *self.args)
 
 
 @dataclass(frozen=True, slots=True)
