@@ -249,6 +249,33 @@ async def test_a_wait_without_any_worker_is_told_in_the_log(site, monkeypatch, c
         waiting.cancel()
 
 
+async def test_an_analysis_that_waits_for_its_own_place_is_told_in_the_log(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(handles, "LET_WORKERS_COME", 0.0)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(
+        caplog.handler,
+        "emit",
+        lambda record: loop.call_soon_threadsafe(told.set) if "a place of its worker" in record.msg else 0,
+    )
+    site = Outlast(load_settings(data_dir=tmp_path, concurrency=1, shutdown_grace=0))
+
+    @site.analysis("inner")
+    async def inner(n: int) -> int:
+        return n
+
+    @site.analysis("outer")
+    async def outer(n: int) -> int:
+        return await inner.run(n)
+
+    async with site.lifespan(workers=1):
+        with caplog.at_level(logging.WARNING, logger="outlast"):
+            session = await outer.start(1)
+            async with asyncio.timeout(10):
+                await told.wait()
+        await session.cancel()
+
+
 def test_a_second_event_loop_gets_an_error_that_says_what_to_do(site):
     @site.analysis("counts")
     def count(n: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import update_wrapper
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack
 
+from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.declarations import require_priority
 from outlast.core.sessions import Sessions
@@ -168,6 +169,17 @@ class SessionHandle(Generic[R_co]):
         return answer
 
     def _warn_if_stalled(self, latest: list[SessionView]) -> None:
+        if context.current() is not None and latest[0].session.status is Status.PENDING:
+            log.warning(
+                "An analysis waits for the session %s of %r, which waits for a worker in the queue %r. Each "
+                "analysis that waits occupies a place of its worker; if such analyses occupy all of them, they "
+                "wait until their timeout: give %r a queue and a worker of its own.",
+                self.id,
+                self.session.analysis,
+                self.session.queue,
+                self.session.analysis,
+            )
+            return
         if latest[0].stalled:
             log.warning(
                 "The session %s waits, and no living worker serves the queue %r with the analysis %r. Start one: "
