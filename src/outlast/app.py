@@ -136,7 +136,7 @@ class Outlast:
     def sync(self) -> SyncOutlast:
         """The use cases for code without an event loop: `outlast.sync.start("site", owner="ann", url=url)`."""
         if self._sync is None:
-            self._sync = SyncOutlast(self, lambda: self._runtime.loop, self._runtime.forget)
+            self._sync = SyncOutlast(self, lambda: self._runtime.loop)
         return self._sync
 
     def handle(self, analysis: str) -> AnalysisHandle[..., Any]:

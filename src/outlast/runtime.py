@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,6 +50,7 @@ class Runtime:
         self._opening: asyncio.Task[Engine] | None = None
         self._of_parent: Engine | None = None
         self._make_engine: Callable[[Settings, Catalogue], Engine] | None = None
+        self._hooked = False
 
     @property
     def settings(self) -> Settings:
@@ -82,7 +85,8 @@ class Runtime:
 
     def forget(self) -> None:
         """Start anew in a forked child. The engine, which is the parent's, is neither used nor closed there."""
-        self._of_parent, self._engine, self._opening, self._loop = self._engine, None, None, None
+        self._of_parent = self._engine or self._of_parent
+        self._engine, self._opening, self._loop = None, None, None
         self._closed, self._rates, self._open_lock = False, None, asyncio.Lock()
 
     async def engine(self) -> Engine:
@@ -185,6 +189,7 @@ class Runtime:
         if self._engine is not None:
             self._require_own_loop()
             return self._engine
+        self._forget_in_children()
         async with self._open_lock:
             if self._engine is None:
                 if maintain:  # servers and workers must not sign with a key that others can read
@@ -196,6 +201,13 @@ class Runtime:
                 if embed:
                     engine.embed(workers or inline, self.worker_options())
         return self._engine
+
+    def _forget_in_children(self) -> None:
+        """Whatever opened it: a child that asked the parent's loop would wait for ever."""
+        if not self._hooked:
+            self._hooked = True
+            me = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _forget_in_child(me))
 
     async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
         pause = MIN_BACKOFF
@@ -263,3 +275,8 @@ class Runtime:
             url = self.settings.redis_url
             self._rates = Rates() if url is None else Rates(url, KeyRing.of(self.settings).namespace)
         return self._rates
+
+
+def _forget_in_child(runtime: "weakref.ref[Runtime]") -> None:
+    if (there := runtime()) is not None:
+        there.forget()

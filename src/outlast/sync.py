@@ -86,6 +86,12 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
             "outlast.sync was called on the event loop of this Outlast object, which it would block for ever: use "
             "the method of the object itself there, as in await outlast.start(…)."
         )
+    if loop.is_closed():
+        work.close()
+        raise RuntimeError(
+            "This Outlast object is open in an event loop that has ended: `await outlast.close()` before that "
+            "loop ends, or use `async with outlast.lifespan():` in it."
+        )
     ended = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return ended.result()
@@ -150,12 +156,10 @@ class SyncOutlast:
         self,
         outlast: UseCases,
         opened_on: Callable[[], asyncio.AbstractEventLoop | None],
-        forget: Callable[[], None],
     ) -> None:
-        """`opened_on` returns the loop on which `outlast` is open; `forget` makes it forget a parent's store."""
+        """`opened_on` returns the loop on which `outlast` is open."""
         self._outlast = outlast
         self._opened_on = opened_on
-        self._forget_store = forget
         self._opening = threading.Lock()
         self._thread: LoopThread | None = None
         self._hooked = False
@@ -277,10 +281,9 @@ class SyncOutlast:
         return thread.loop
 
     def forget(self) -> None:
-        """Forget the loop and the open store in a forked child: their threads are the parent's."""
+        """Forget the loop in a forked child: its thread is the parent's."""
         self._opening = threading.Lock()
         self._thread = None
-        self._forget_store()
 
 
 def _close_at_exit(sync: "weakref.ref[SyncOutlast]") -> None:

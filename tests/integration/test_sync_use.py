@@ -155,6 +155,13 @@ def test_open_after_the_first_call_is_refused(outlast):
         outlast.sync.open(workers=1)
 
 
+def test_a_loop_that_has_ended_is_told_of(outlast):
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with pytest.raises(RuntimeError, match=r"await outlast\.close\(\)"):
+        SyncOutlast(outlast, lambda: loop).get("x")
+
+
 SITE = """
 import json
 from outlast import Outlast, Settings
@@ -187,10 +194,28 @@ if child == 0:
 _, status = os.waitpid(child, 0)
 print(status, outlast.sync.get(session.id).session.status, flush=True)
 """
+FORKED_FROM_A_LOOP = """
+import asyncio, os
+async def main():
+    async with outlast.lifespan(workers=1):
+        session = await double.start(1)
+        await session.result()
+        child = os.fork()
+        if child == 0:
+            print(outlast.sync.get(session.id).session.status, flush=True)
+            outlast.sync.close()
+            os._exit(0)
+        _, status = await asyncio.to_thread(os.waitpid, child, 0)
+        print(status, await double.run(21), flush=True)
+asyncio.run(main())
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("script", "said"), [(CALLED, ["42"]), (FORKED, ["42", "0 completed"])])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [(CALLED, ["42"]), (FORKED, ["42", "0 completed"]), (FORKED_FROM_A_LOOP, ["completed", "0 42"])],
+)
 def test_a_wsgi_application_in_one_process_and_in_a_fork(tmp_path, script, said):
     code = SITE.format(folder=str(tmp_path)) + script
     done = subprocess.run(
