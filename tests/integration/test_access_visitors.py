@@ -25,6 +25,13 @@ async def test_the_token_makes_a_visitor_known_with_a_careful_cookie(site: OpenS
     assert answer.json()["token"]
 
 
+async def test_users_of_a_host_without_a_name_are_visitors_each_of_their_own(tmp_path: Path):
+    async with open_site(tmp_path, owner=lambda _: "") as site:
+        session_id = await (visitor := await site.visitor()).started()
+        for client, status in ((visitor, 200), (await site.visitor(), 404)):
+            assert (await client.get(f"/api/analysis/progress/{session_id}")).status_code == status
+
+
 async def test_over_https_the_cookie_is_secure(site: OpenSite):
     answer = await site.client("https://localhost").get("/api/analysis/token")
     assert "Secure" in answer.headers["set-cookie"].split("; ")

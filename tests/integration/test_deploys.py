@@ -19,7 +19,7 @@ from outlast.backends.sqlite.store import SQLiteStore
 from outlast.core.analyses.analysis import Analysis, Catalogue, Export
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.sessions import StartDefaults
-from outlast.domain.errors import InvalidInput
+from outlast.domain.errors import InvalidInput, Permanent
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits, Store
@@ -161,6 +161,13 @@ def test_upgrade_is_not_called_for_what_todays_signature_reads():
     }
 
 
+def raising(error: Exception) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def upgrade(stored: dict[str, Any]) -> dict[str, Any]:
+        raise error
+
+    return upgrade
+
+
 @pytest.mark.parametrize(
     ("upgrade", "why"),
     [
@@ -168,6 +175,12 @@ def test_upgrade_is_not_called_for_what_todays_signature_reads():
         (lambda stored: {"url": stored["address"]}, "depth: Field required (after its upgrade)"),
         (lambda stored: None, "Input should be an object (after its upgrade)"),
         (lambda stored: {"url": object()}, "its upgrade raised PydanticSerializationError"),
+        (lambda stored: next(iter(())), "its upgrade raised StopIteration"),
+        (
+            raising(RuntimeError("no table")),
+            "its upgrade raised RuntimeError: no table",
+        ),
+        (raising(Permanent("no")), "its upgrade raised Permanent: no"),
     ],
 )
 def test_an_upgrade_that_fails_says_why(upgrade: Any, why: str):

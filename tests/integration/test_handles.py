@@ -118,6 +118,8 @@ async def test_an_owner_that_is_no_text_is_never_taken_for_trusted_code(site, ow
         count.options(owner=owner)
     with pytest.raises(TypeError, match="which is no text"):
         await site.start("counts", owner=owner, n=1)
+    with pytest.raises(ValueError, match="names nobody"):
+        await site.start("counts", owner="", n=1)
     with pytest.raises(TypeError, match="no option 'owners'; there are owner, priority"):
         count.options(owners="ada")
     with pytest.raises(ValueError, match="32 bits"):

@@ -73,6 +73,8 @@ def checked_start_options(options: StartOptions) -> StartOptions:
             f"owner is {options['owner']!r}, which is no text. Pass the name of a user or visitor; leave owner "
             "out only in trusted code, to which no limit per owner applies."
         )
+    if options.get("owner") == "":  # as of a user who is not logged in: all of them would be one owner
+        raise ValueError("owner is '', which names nobody; each owner sees all sessions of that name.")
     if "priority" in options:
         require_priority("priority", options["priority"])
     return options

@@ -184,7 +184,7 @@ class Access:
         if self._owner_of is not None:
             answered = self._owner_of(Request(scope))
             owner = await answered if inspect.isawaitable(answered) else answered
-            if owner is not None:
+            if owner:  # an empty name, as of a user who is not logged in, would be shared by all of them
                 # an owner of the host must not pass for an anonymous visitor or an operator
                 return Identity("host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner)
         raw = headers.get(b"cookie")

@@ -298,7 +298,7 @@ def read_input(model: type[BaseModel], text: str, upgrade: Upgrade | None = None
         return model.model_validate_json(to_json(upgrade(json.loads(text))))
     except ValidationError as error:
         raise NotUnderstood(f"{brief_fault(error)} (after its upgrade)") from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # it is code of the application
         raise NotUnderstood(f"its upgrade raised {type(error).__name__}: {error}") from error
 
 
