@@ -206,7 +206,7 @@ class Runtime:
         """Whatever opened it: a child that asked the parent's loop would wait for ever."""
         if not self._hooked:
             self._hooked = True
-            me = weakref.ref(self)
+            me: weakref.ref[Runtime] = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _forget_in_child(me))
 
     async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
