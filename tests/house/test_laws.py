@@ -25,7 +25,7 @@ BROAD_EXCEPT = {
     "src/outlast/running/attempt.py": "the attempt: every error of the analysis is its outcome",
     "src/outlast/running/embedded.py": "the service loop of a worker in the host's process",
     "src/outlast/core/analyses/fan_out.py": "a thread of a map: its caller raises the error again",
-    "src/outlast/core/analyses/payload.py": "upgrade=, code of the program: its error says why an input is unreadable",
+    "src/outlast/core/analyses/payload.py": "upgrade=, code of the program: its error is the reason given",
     "src/outlast/core/analyses/step_tries.py": "a try of a step: raised again unless the step is",
     "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
     "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",

@@ -114,9 +114,9 @@ async def test_an_owner_that_is_no_text_is_never_taken_for_trusted_code(site, ow
     def count(n: int) -> int:
         return n
 
-    with pytest.raises(TypeError, match="which is no text"):
+    with pytest.raises(TypeError, match="which is not text"):
         count.options(owner=owner)
-    with pytest.raises(TypeError, match="which is no text"):
+    with pytest.raises(TypeError, match="which is not text"):
         await site.start("counts", owner=owner, n=1)
     with pytest.raises(ValueError, match="names nobody"):
         await site.start("counts", owner="", n=1)
@@ -233,7 +233,7 @@ async def test_trusted_code_uploads_without_owner_and_its_quota(tmp_path):
 
 
 async def test_a_wait_without_any_worker_is_told_in_the_log(site, monkeypatch, caplog):
-    monkeypatch.setattr(handles, "LET_WORKERS_COME", 0.0)
+    monkeypatch.setattr(handles, "STALL_WARNING_DELAY", 0.0)
     told = asyncio.Event()
     monkeypatch.setattr(
         caplog.handler, "emit", lambda record: told.set() if "no living worker" in record.msg else 0

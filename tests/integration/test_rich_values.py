@@ -203,10 +203,10 @@ def test_a_value_of_another_type_is_refused_where_it_stands(values, pointer):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_numbers_that_json_cannot_carry_are_refused(number):
+def test_numbers_that_json_cannot_represent_are_refused(number):
     def work(n: float) -> None: ...
 
-    with pytest.raises(InvalidInput, match="which JSON cannot carry"):
+    with pytest.raises(InvalidInput, match="which JSON cannot represent"):
         validate_values(Analysis("works", work).input, {"n": number})
 
 

@@ -106,12 +106,12 @@ def test_an_iterator_is_not_used_up_by_being_refused():
     assert list(items) == [1, 2]
 
 
-def test_a_value_that_holds_itself_is_refused():
+def test_a_value_that_contains_itself_is_refused():
     def work(items: list[Any]) -> None: ...
 
     items: list[Any] = []
     items.append(items)
-    with pytest.raises(TypeError, match="holds itself"):
+    with pytest.raises(TypeError, match="contains itself"):
         keys(work).key((items,), {})
 
 

@@ -1,4 +1,4 @@
-"""Typed handles: of an analysis, which starts sessions of it, and of a session, which waits for its result."""
+"""Typed handles: an analysis handle starts sessions, and a session handle waits for the result."""
 
 import asyncio
 import inspect
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class UseCases(Protocol):
-    """The use cases of an application, which opens for the first of them."""
+    """The use cases of an application. The first call opens its store."""
 
     async def use(self, work: Callable[[Sessions], Coroutine[Any, Any, T]]) -> T:
         """Run one use case."""
@@ -38,7 +38,7 @@ class UseCases(Protocol):
         ...
 
 
-LET_WORKERS_COME: Final = 5.0
+STALL_WARNING_DELAY: Final = 5.0
 """Seconds of waiting for a result before a log line says that no worker serves the session."""
 
 
@@ -50,27 +50,27 @@ class _TrustedCode(str):
 
 
 BY_TRUSTED_CODE: Final = _TrustedCode()
-"""The default of `owner`, compared by identity, so that `None`, as of nobody, is not taken for trusted code."""
+"""The default of `owner`, compared by identity, so that a caller who passes `None` by mistake is not trusted."""
 
 
 class StartOptions(TypedDict, total=False):
-    """What may be said about one start beside its input."""
+    """The options of one start beside its input."""
 
     owner: str
-    """Whose session it is: counted among the sessions of this visitor or user, who may follow it over HTTP. Left
-    out, the caller is trusted code: no limit per owner applies, and every start is a session of its own."""
+    """The visitor or user who owns the session, may follow it over HTTP, and whose limits count it. Without an
+    owner, the caller is trusted code: no limit per owner applies, and every start is a session of its own."""
     priority: int
-    """Replaces the priority of the analysis: sessions of a higher one are claimed first."""
+    """Replaces the priority of the analysis. Workers claim sessions of a higher priority first."""
 
 
 def checked_start_options(options: StartOptions) -> StartOptions:
-    """Return the options; raises `TypeError` or `ValueError` with what to do."""
+    """Return `options`. Raises `TypeError` or `ValueError` that says how to correct a wrong one."""
     if unknown := options.keys() - StartOptions.__annotations__.keys():
         known = ", ".join(StartOptions.__annotations__)
         raise TypeError(f"A start has no option {min(unknown)!r}; there are {known}.")
     if "owner" in options and not _is_text(options["owner"]):
         raise TypeError(
-            f"owner is {options['owner']!r}, which is no text. Pass the name of a user or visitor; leave owner "
+            f"owner is {options['owner']!r}, which is not text. Pass the name of a user or visitor; leave owner "
             "out only in trusted code, to which no limit per owner applies."
         )
     if options.get("owner") == "":  # as of a user who is not logged in: all of them would be one owner
@@ -85,7 +85,7 @@ def _is_text(value: object) -> bool:
 
 
 class SessionHandle(Generic[R_co]):
-    """A started session, as the code that has started it sees it; it needs no owner.
+    """A started session, for the code that has started it, which needs no owner to use it.
 
     `async for view in session` yields its `SessionView` now and after each change, the final one last. Every use
     may raise `StoreUnavailable`.
@@ -104,20 +104,20 @@ class SessionHandle(Generic[R_co]):
         self.session: Final = session
         """The session as it was when this start returned."""
         self.existing: Final = existing
-        """Whether the owner had this subject in flight already, so that this start began nothing new."""
+        """Whether the owner had a session for this subject in flight already, so that this start returned it."""
 
     @property
     def id(self) -> str:
-        """26 characters, which nobody can guess."""
+        """The unguessable id, 26 characters."""
         return self.session.id
 
     def __repr__(self) -> str:
         return f"<session {self.id} of {self.session.analysis!r}>"
 
     async def result(self) -> R_co:
-        """Wait for the end and return the result, as the type that the analysis declares.
+        """Wait until the session ends and return its result as the type that the analysis declares.
 
-        Raises `AnalysisFailed` if it failed or was cancelled, and `SessionGone` if it was cleaned up meanwhile.
+        Raises `AnalysisFailed` if the session failed or was cancelled, and `SessionGone` if a cleanup deleted it.
         Cancelling this wait does not cancel the session.
         """
         latest: list[SessionView] = []
@@ -126,7 +126,7 @@ class SessionHandle(Generic[R_co]):
         try:
             async for view in self:
                 latest[:] = [view]
-                warning = warning or loop.call_later(LET_WORKERS_COME, self._warn_if_stalled, latest)
+                warning = warning or loop.call_later(STALL_WARNING_DELAY, self._warn_if_stalled, latest)
         finally:
             if warning is not None:
                 warning.cancel()
@@ -155,11 +155,11 @@ class SessionHandle(Generic[R_co]):
         return self._found(await self._use_cases.use(lambda sessions: sessions.get(self.id, owner=None)))
 
     async def cancel(self) -> CancelAnswer:
-        """Cancel it: at once if it waits; a running attempt is stopped. Raises `SessionGone`."""
+        """Cancel the session: at once if it waits, else once its attempt has stopped. Raises `SessionGone`."""
         return self._found(await self._use_cases.use(lambda sessions: sessions.cancel(self.id, owner=None)))
 
     async def retry(self) -> RetryAnswer:
-        """Grant fresh attempts if it has failed or was cancelled; they resume after the kept steps.
+        """Grant the failed or cancelled session new attempts, which use its kept steps.
 
         Raises `SessionGone`, and `InvalidInput` if an uploaded file has expired.
         """
@@ -214,10 +214,10 @@ async def start_session(
 
 
 class AnalysisHandle(Generic[P, R]):
-    """A registered analysis: its parameters are those of its function, `R` is what the function returns.
+    """A registered analysis with the parameters and the return type `R` of its function.
 
-    `await analyse_site.start(url="…")` starts a session, `await analyse_site.run(url="…")` also waits for its
-    result. Called like the function it wraps, it just runs it, without a session.
+    `await analyse_site.start(url="…")` starts a session, and `await analyse_site.run(url="…")` also waits for its
+    result. Calling the handle itself runs the function without a session.
 
     `start` and `run` are for trusted code: without `options(owner=…)` no limit per owner applies. All starts share
     the limit on pending sessions, which protects the store.
@@ -227,32 +227,32 @@ class AnalysisHandle(Generic[P, R]):
         self._analysis = analysis
         self._use_cases = use_cases
         self._options = StartOptions()
-        wrapper: Any = self  # callable, as each kind of handle is
+        wrapper: Any = self  # both subclasses are callable, which update_wrapper requires
         update_wrapper(wrapper, analysis.work)
 
     @property
     def name(self) -> str:
-        """The name under which it is registered."""
+        """The name under which the analysis is registered."""
         return self._analysis.name
 
     @property
     def work(self) -> Callable[..., Any]:
-        """The function."""
+        """The function of the analysis."""
         return self._analysis.work
 
     def __repr__(self) -> str:
         return f"<analysis {self.name!r}>"
 
     def options(self, **options: Unpack[StartOptions]) -> Self:
-        """Return a handle whose starts have these `options`, in place of those that this handle has.
+        """Return a handle whose starts have these `options` in addition to those of this handle.
 
-        `owner`: whose session it is; it counts among those of this visitor or user, who may follow it over HTTP.
-        If this owner has the same subject in flight, the start returns that session. Left out, the caller is
-        trusted code: no limit per owner applies, and every start is a session of its own.
+        `owner`: the visitor or user who owns the session, may follow it over HTTP, and whose limits count it. If
+        this owner has a session for the same subject in flight, the start returns that session. Without an owner,
+        the caller is trusted code: no limit per owner applies, and every start is a session of its own.
 
-        `priority`: replaces the one of the analysis; sessions of a higher one are claimed first.
+        `priority`: replaces the priority of the analysis. Workers claim sessions of a higher priority first.
 
-        Raises `TypeError` or `ValueError` for an option that does not exist or a value that it cannot have.
+        Raises `TypeError` or `ValueError` for an unknown option or an invalid value.
         """
         prepared = object.__new__(type(self))
         vars(prepared).update(vars(self))
@@ -262,7 +262,7 @@ class AnalysisHandle(Generic[P, R]):
     async def start(self, /, *args: P.args, **kwargs: P.kwargs) -> SessionHandle[R]:
         """Start a session with these arguments.
 
-        They are converted to JSON and back through the annotations of the function. Raises `InvalidInput`,
+        It converts them to JSON and back through the annotations of the function. Raises `InvalidInput`,
         `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an owner, `TooManyActive`.
         """
         values: Mapping[str, object] = (
@@ -282,7 +282,7 @@ class AsyncAnalysisHandle(AnalysisHandle[P, R]):
     """The handle of an `async def` analysis."""
 
     async def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function, as a plain coroutine without a session."""
+        """Run the function as a plain coroutine, without a session."""
         result: R = await self.work(*args, **kwargs)
         return result
 
@@ -291,6 +291,6 @@ class BlockingAnalysisHandle(AnalysisHandle[P, R]):
     """The handle of a `def` analysis."""
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function, as a plain call without a session."""
+        """Run the function as a plain call, without a session."""
         result: R = self.work(*args, **kwargs)
         return result

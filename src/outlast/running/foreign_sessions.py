@@ -1,4 +1,4 @@
-"""Sessions whose input a worker cannot read: it leaves them to other workers, or fails them if none can either."""
+"""Sessions whose input a worker cannot read: it leaves them to other workers, and fails them if no worker can."""
 
 import logging
 from collections.abc import Collection
@@ -13,11 +13,12 @@ from outlast.ports.store import Store
 log = logging.getLogger(__name__)
 
 MAX_FOREIGN = 10_000
-"""Maximum number of remembered sessions; a forgotten one is claimed and released once more."""
+"""Maximum number of remembered sessions; the worker claims and releases a forgotten one once more."""
 LEFT_TO_OTHERS_FOR = 600.0
-"""Seconds in which workers of another version may come, from the start of a session and from each look at it."""
+"""Seconds for which this worker leaves a session to workers of another version, which a deploy may still start.
+No session fails before this age."""
 UNREAD = "This worker does not understand the input: "
-"""How the line of history of a worker begins that could not read the input."""
+"""The beginning of the history line of a worker that could not read the input."""
 
 
 class ForeignSessions:
@@ -27,7 +28,7 @@ class ForeignSessions:
         self._store = store
         self._clock = clock
         self._left_until: dict[str, float] = {}
-        """By session, the time of the next look at it, the earliest first."""
+        """By session id, the monotonic time from which this worker may claim it again, the earliest first."""
         self._logged_analyses: set[str] = set()
 
     def __contains__(self, session_id: str) -> bool:
@@ -35,7 +36,7 @@ class ForeignSessions:
 
     @property
     def ids(self) -> Collection[str]:
-        """The sessions that are left to other workers now."""
+        """The ids of the sessions that this worker leaves to others now."""
         now = self._clock.monotonic()
         while self._left_until and self._left_until[first := next(iter(self._left_until))] <= now:
             del self._left_until[first]
@@ -44,12 +45,12 @@ class ForeignSessions:
     async def end_of(self, session: AnalysisSession, worker_id: str, fault: str) -> Released | Failed:
         """Return the end of an attempt by this worker, which could not read the input.
 
-        Which of two versions is newer shows neither in an input nor in a signature. So every worker that may run
-        the session has a look at it, and a worker that a deploy has not started yet gets some minutes. If none of
-        them can read the input, waiting helps nobody.
+        Neither an input nor a signature tells which of two versions is newer. So every living worker that may run
+        the session tries to read its input, and workers that a deploy is about to start get some minutes to do so.
+        If none of them can, the session fails.
         """
         with suppress(StoreUnavailable):
-            if await self._all_have_looked(session, worker_id):
+            if await self._all_have_tried(session, worker_id):
                 log.warning(
                     "Session %s (%s) fails: no living worker understands its input: %s. Analyses migrate inputs "
                     "of earlier versions by upgrade=.",
@@ -66,7 +67,7 @@ class ForeignSessions:
         return Released(UNREAD + fault)
 
     def add(self, session: AnalysisSession, fault: str) -> None:
-        """Leave a session to others; log it once per analysis, since each session has it in its history."""
+        """Leave a session to other workers; log the first of each analysis, since the history has them all."""
         self._left_until.pop(session.id, None)
         self._left_until[session.id] = self._clock.monotonic() + LEFT_TO_OTHERS_FOR
         if len(self._left_until) > MAX_FOREIGN:
@@ -82,7 +83,7 @@ class ForeignSessions:
                 fault.rstrip("."),
             )
 
-    async def _all_have_looked(self, session: AnalysisSession, worker_id: str) -> bool:
+    async def _all_have_tried(self, session: AnalysisSession, worker_id: str) -> bool:
         """Return whether every living worker that may run this session has failed to read its input."""
         if session.elapsed_ms < LEFT_TO_OTHERS_FOR * 1000:
             return False

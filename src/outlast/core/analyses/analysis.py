@@ -50,9 +50,9 @@ MOST_ATTEMPTS = 1_000_000
 class Step(Generic[P, R_co]):
     """A named part of an analysis whose result is kept. Outside an analysis it runs as a plain function.
 
-    Inside, a result is kept by the name, the version, the key (see `step`) and the number of the call with this
-    key. A later attempt loads it through the return type; the first call converts it as well, so that both return
-    the same type.
+    Inside, the store keeps a result by the name, the version, the key (see `step`) and the number of the call with
+    this key. A later attempt loads it through the return type; the first call converts it as well, so that both
+    return the same type.
     """
 
     def __init__(
@@ -106,9 +106,9 @@ class Step(Generic[P, R_co]):
     def map(self, items: Iterable[Any], *, at_once: int = AT_ONCE) -> Any:
         """Call the step with each of `items`, at most `at_once` at a time; return the results in their order.
 
-        Each result is kept separately. Raises `ValueError` if `at_once` is below 1. The first error cancels the
-        other calls and is raised once they have ended.
-        Await it for an `async def` step; for a `def` step it runs in threads and is for `def` code.
+        The store keeps each result separately. The first error cancels the other calls; `map` raises it once they
+        have ended. Raises `ValueError` if `at_once` is below 1. Await the map of an `async def` step. The map of a
+        `def` step runs in threads, and only `def` code may call it.
         """
         attempt = context.current()
         if attempt is not None:
@@ -146,18 +146,18 @@ def step(
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Turn a typed function into a step. Visitors see `title` while it runs.
 
-    `name` identifies its kept results; by default it is the name of the function. The steps of one analysis have
-    different names.
+    `name` identifies the kept results; by default it is the name of the function. The steps of one analysis must
+    have different names.
 
-    Raise `version` when results kept earlier must not be used any more. `weight` is the step's share of the
+    Raise `version` when later attempts must not use earlier results. `weight` is the step's share of the
     progress bar relative to the other steps until their durations are known.
 
     `key` takes the arguments of a call and returns JSON data that distinguishes it from other calls of this step:
     `key=lambda doc: doc.id`. By default the key is a hash of the arguments, which takes a while for megabytes.
 
-    A call that fails is tried again up to `retries` times within its attempt, after the same delays as attempts
-    have; a `Permanent` is not. Each try may take `timeout` seconds and then raises a `TimeoutError`. A delay that
-    would pass the end of the attempt is not waited for: the attempt fails instead.
+    The attempt tries a failed call again up to `retries` times, after the same delays as between attempts, unless
+    the call raised `Permanent`. Each try may take `timeout` seconds and then raises a `TimeoutError`. If the delay
+    would pass the end of the attempt, the attempt fails at once.
 
     Raises `TypeError` or `ValueError` for a mistake in the declaration.
     """
@@ -186,7 +186,7 @@ class PageView:
     query: Mapping[str, str]
     """The query parameters, untrusted; the last value of each name."""
     shared: bool
-    """Whether the page is read through a share link instead of by its owner."""
+    """Whether a share link opened the page, rather than the owner."""
 
 
 Render = Callable[[Any, PageView], str]
@@ -205,11 +205,11 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisOptions:
-    """What may be said about an analysis beside its name and function.
+    """The options of an analysis besides its name and function.
 
-    `title`: shown to visitors; by default made from the name.
+    `title`: what visitors read; by default derived from the name.
 
-    `steps`: the plan, in order; each has a name of its own. Without steps the whole analysis is one step.
+    `steps`: the plan, in order, with different names. Without steps the whole analysis is one step.
 
     `timeout`: seconds per attempt, more than 0; `None`: the setting `ANALYSIS_QUEUE_TIMEOUT`.
 
@@ -217,7 +217,7 @@ class AnalysisOptions:
 
     `queue`: the queue that its sessions wait in; workers may serve some queues only.
 
-    `priority`: sessions of a higher one are claimed first; a start by host code may set its own.
+    `priority`: workers claim sessions of a higher priority first; a start by host code may set another one.
 
     `isolation`: `"process"` runs each attempt in its own process, which can be killed; the function must be at
     the top of a module.
@@ -388,7 +388,7 @@ class Catalogue:
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
         self.short_forms: dict[str, tuple[str, str]] = {}
-        """By the field of a start's body: the analysis, and the field of its input."""
+        """Maps a field of a start's body to the analysis and the field of its input."""
 
     def add(self, analysis: Analysis) -> None:
         if analysis.name in self._analyses:

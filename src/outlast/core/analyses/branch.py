@@ -1,4 +1,4 @@
-"""Groups of calls that stop together, and what ends the code in them."""
+"""Groups of calls that stop together, and the exceptions that end their code."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
@@ -11,12 +11,12 @@ class AttemptStopped(BaseException):
 
 
 class TryOverdue(BaseException):
-    """Ends a thread in a try of a step that has exceeded its timeout. Not an `Exception`, as above."""
+    """Ends a thread in a try of a step that has exceeded its timeout. Not an `Exception`, for the same reason."""
 
     def __init__(self, branch: "Branch") -> None:
         super().__init__()
         self.branch = branch
-        """The try."""
+        """The branch of that try."""
 
 
 class Branch:
@@ -48,7 +48,7 @@ class Branch:
 
     @property
     def stopped_by(self) -> "Branch | None":
-        """The outermost of this branch and those around it that was stopped."""
+        """The outermost stopped branch among this one and those around it."""
         outer = None if self._outer is None else self._outer.stopped_by
         return outer or (self if self._stopped else None)
 

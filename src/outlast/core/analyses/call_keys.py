@@ -21,15 +21,15 @@ from outlast.core.analyses.canonical_encoding import TooMuchError, UnencodableEr
 from outlast.domain.step_calls import Key, call_identity
 
 _HASH_SLOTS = threading.BoundedSemaphore(2)
-"""At most two threads of a process hash large arguments, so that the event loop keeps its share of the GIL."""
+"""Limits the threads of a process that hash large arguments, so that the event loop gets enough of the GIL."""
 
 
 class NumberedCall(NamedTuple):
-    """One call among those with its key."""
+    """One call, and its number among the calls with the same key."""
 
     identity: str
     counted: str
-    """The same for all calls with this key."""
+    """Identifies the key; all calls with this key have the same text."""
     number: int
 
 
@@ -45,7 +45,7 @@ class CallCounter:
     ) -> NumberedCall:
         """Return the next call with this key; raises like `call_identity`.
 
-        `reused` returns the number that such a call had in an earlier try, if any, for `NumberedCall.counted`.
+        `reused` takes `NumberedCall.counted` and returns the number of such a call in an earlier try, if any.
         """
         counted = call_identity(step, version, key, 0)
         number = reused(counted)
@@ -81,7 +81,7 @@ class CallKeys:
                 pool.shutdown(wait=False)
 
     def key(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Key:
-        """Return the key of a call; raises `TypeError` with a remedy if there is none."""
+        """Return the key of a call. Raises `TypeError` that names a remedy if the arguments give none."""
         return self._from_key_function(args, kwargs) if self._key is not None else self._hashed(args, kwargs)
 
     def _hashed_in_slot(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -95,8 +95,8 @@ class CallKeys:
             json.dumps(key, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(
-                f"The key= of the step {self._step!r} returned {_kind(key)} that JSON cannot carry. Let it return "
-                "a text, a number or a tuple of these, for example key=lambda doc: str(doc.id)."
+                f"The key= of the step {self._step!r} returned {_kind(key)} that JSON cannot represent. Let it "
+                "return a text, a number or a tuple of these, for example key=lambda doc: str(doc.id)."
             ) from error
         return key
 
@@ -119,7 +119,7 @@ class CallKeys:
         try:
             digest(value)
         except RecursionError:
-            raise self._key_error(name, value, ": it is nested too deeply, or holds itself") from None
+            raise self._key_error(name, value, ": it is nested too deeply, or contains itself") from None
         except UnencodableError as unencodable:
             offender: object = unencodable.value
             # serializing an iterator would exhaust it before the step runs
@@ -130,7 +130,7 @@ class CallKeys:
                 except (UnencodableError, RecursionError):
                     continue
                 return [type(value).__qualname__, data]
-            reason = "" if offender is value else f": it holds {_kind(offender)}"
+            reason = "" if offender is value else f": it contains {_kind(offender)}"
             raise self._key_error(name, value, reason) from None
         return value
 
@@ -139,7 +139,7 @@ class CallKeys:
         serializations: list[Any] = []
         for mode in ("python", "json") if adapter is not None else ():
             try:
-                serializations.append(adapter.dump_python(value, mode=mode, warnings="error"))  # pyright: ignore[reportOptionalMemberAccess] - looked at above
+                serializations.append(adapter.dump_python(value, mode=mode, warnings="error"))  # pyright: ignore[reportOptionalMemberAccess] - the modes are empty without an adapter
             except (ValueError, TypeError, RecursionError):
                 continue
         return serializations

@@ -85,7 +85,7 @@ class AttemptContext:
         timeout: float = math.inf,
         conceal: Callable[[asyncio.Task[Any]], None] = lambda _: None,
     ) -> None:
-        """`timeout` is the attempt's own, in seconds from now. `conceal` hides a task from analysis code."""
+        """`timeout` limits the attempt, in seconds from now. `conceal` hides a task from analysis code."""
         self.progress = progress
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self._calls = CallCounter()
@@ -102,16 +102,16 @@ class AttemptContext:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unreadable_steps: set[str] = set()
         self.waiting_threads: set[int] = set()
-        """Identifiers of the threads of its code that only wait."""
+        """Identifiers of the threads of analysis code that only wait."""
         self.uploads: Uploads = journal
         self.owner = journal.owner
         self.pid = os.getpid()
         """PID of the attempt's process; a forked child cannot reach the store."""
 
     def stop(self) -> None:
-        """Refuse further results and reports: cancel running steps, and stop threads at their next call here.
+        """Refuse further results and reports: cancel running steps, and stop threads at their next step or report.
 
-        Called in the worker's event loop. `gather` leaves other steps running when one fails, so they end here.
+        Call it in the worker's event loop. It also ends the steps that `gather` leaves running when one fails.
         """
         self._stopped = True
         for task in list(self._tasks):
@@ -173,7 +173,7 @@ class AttemptContext:
         return self._deadline - self._loop.time()
 
     def start_timer(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
-        """Call `action` on the attempt's loop after `seconds` of its clock; returns what cancels that."""
+        """Call `action` on the attempt's loop after `seconds` of its clock; return a function that cancels it."""
         timers: list[asyncio.Task[None]] = []
 
         async def run() -> None:
@@ -216,7 +216,7 @@ class AttemptContext:
             await self._clock.sleep(seconds)
 
     def introduce(self, step: StepLike) -> None:
-        """Make the step known to those who show progress, before its first call."""
+        """Announce the step to the progress before its first call."""
         if step.name not in self._introduced:
             self._introduced.add(step.name)
             self.progress.introduce(step.name, step.title)
@@ -303,7 +303,7 @@ class AttemptContext:
         return True, value
 
     def _log_unreadable(self, step: str, error: Exception) -> None:
-        """Log once per step of an attempt that kept results are not used."""
+        """Log, once per step and attempt, that the step cannot use its kept results."""
         if step not in self._unreadable_steps:
             self._unreadable_steps.add(step)
             log.warning(
@@ -348,9 +348,9 @@ class AttemptContext:
 
     @contextmanager
     def waiting(self) -> Generator[Callable[[], None]]:
-        """Say that the calling thread only waits within the block: for the attempt's loop, or for such threads.
+        """Mark the calling thread as waiting within the block: for the attempt's loop, or for such threads.
 
-        What it waits for calls the function that the block gets, because the thread itself may wake up later.
+        Whatever it waits for calls the function that the block gets, because the thread itself may wake up later.
         """
         thread = threading.get_ident()
         self.waiting_threads.add(thread)

@@ -20,7 +20,7 @@ RULE: Final = "a letter or digit and then up to 99 letters, digits, '_', '.' and
 PRIORITIES: Final = range(-(2**31), 2**31)
 STARS: Final = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 OF_FORMS: Final = frozenset({"analysis", "csrf_token"})
-"""Fields that every form has beside the input."""
+"""Fields that every form has besides those of the input."""
 OF_MODELS: Final = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
 
 
@@ -33,7 +33,7 @@ def require_name(what: str, name: object) -> None:
 def require_function(what: str, work: object) -> None:
     """Raise `TypeError` unless `work` is a plain function that returns its result."""
     if not (inspect.isfunction(work) or inspect.ismethod(work)):
-        raise TypeError(f"{what} is no function but {kind_of(work)}: decorate a `def` or `async def`.")
+        raise TypeError(f"{what} is not a function but {kind_of(work)}: decorate a `def` or `async def`.")
     if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
         raise TypeError(f"{what} is a generator, which has no result to keep: return the values as a list.")
     first = next(iter(inspect.signature(work).parameters.values()), None)
@@ -49,7 +49,7 @@ def require_number(what: str, value: object, *, above: float, most: float = math
 
 
 def is_number(value: object) -> TypeIs[int | float]:
-    """Return whether this is a finite number and no truth value."""
+    """Return whether this is a finite number, and not a `bool`."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
@@ -77,13 +77,13 @@ def require_priority(what: str, value: object) -> None:
 
 
 def require_text(what: str, value: object) -> None:
-    """Raise `TypeError` unless `value` is a text with something in it."""
+    """Raise `TypeError` unless `value` is a text that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise TypeError(f"{what} is {value!r}; it is a text for visitors.")
 
 
 def require_plain(what: str, function: object, *, is_async: bool = False) -> None:
-    """Raise `TypeError` unless this is a function, and a `def` (or `async def`)."""
+    """Raise `TypeError` unless this is a plain `def` function, or with `is_async` an `async def` function."""
     if not callable(function):
         raise TypeError(f"{what} is {kind_of(function)}; it is a function.")
     called = function if inspect.isroutine(function) else getattr(function, "func", type(function).__call__)
@@ -137,7 +137,7 @@ def require_key_function(what: str, key: object, work: Callable[..., Any]) -> No
 def _signature(function: Any) -> inspect.Signature:
     try:
         return inspect.signature(function)
-    except ValueError:  # some built-in functions have none
+    except ValueError:  # some built-in functions have no signature
         return inspect.Signature([inspect.Parameter("any", inspect.Parameter.VAR_POSITIONAL)])
 
 
@@ -148,13 +148,13 @@ def require_steps(analysis: str, steps: object, kind: type[object]) -> None:
     for planned in cast("Iterable[object]", steps):
         if not isinstance(planned, kind):
             raise TypeError(
-                f"steps of the analysis {analysis!r} has {name_of(planned)!r}, which is no step: decorate it with "
-                '@step("…").'
+                f"steps of the analysis {analysis!r} has {name_of(planned)!r}, which is not a step: decorate it "
+                'with @step("…").'
             )
 
 
 def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return the annotations of a function as types; raises `TypeError` if one cannot be read when declared."""
+    """Return the annotations of a function as types. Raises `TypeError` if one cannot be resolved now."""
     try:
         return get_type_hints(work, include_extras=True)
     except NameError as error:
@@ -163,11 +163,11 @@ def type_hints(what: str, work: Callable[..., Any]) -> Mapping[str, Any]:
             "import it outside `if TYPE_CHECKING:`, or define it above, at the top of the module."
         ) from None
     except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError) as error:
-        raise TypeError(f"{what} has an annotation that is no type: {error}.") from None
+        raise TypeError(f"{what} has an annotation that is not a type: {error}.") from None
 
 
 def require_json(what: str, build: Callable[[], Any]) -> Any:
-    """Return what `build` makes of an annotation; raises `TypeError` if its type has no form in JSON."""
+    """Return what `build` makes of an annotation. Raises `TypeError` if JSON cannot represent its type."""
     try:
         return build()
     except PydanticUndefinedAnnotation as error:
@@ -215,10 +215,10 @@ def _check_default(what: str, annotation: Any, default: object) -> None:
     try:
         TypeAdapter[Any](annotation).validate_python(default)
     except PydanticUserError:
-        return  # reported with all that the input holds
+        return  # `input_model` reports it with a better message
     except ValidationError as error:
         told = error.errors(include_url=False)[0]["msg"]
-        hint = " Write `| None` for what may be left out." if default is None else ""
+        hint = " Write `| None` for a value that visitors may leave out." if default is None else ""
         raise TypeError(
             f"{what} has the default {default!r}, which its annotation refuses: {told}.{hint}"
         ) from None

@@ -38,10 +38,10 @@ Opened = Callable[[], Awaitable[tuple[FactStore, Clock]]]
 
 
 class Facts:
-    """One namespace of facts, without owners: never store what only one visitor may see, nor trust what any
+    """One namespace of facts, shared by all owners: never store what only one visitor may see, nor trust what any
     visitor may have written. Use `of_owner` for both.
 
-    Keys are compared exactly. A fact is deleted when its time is over, or by `forget`.
+    Keys are compared exactly. The store deletes a fact when its time is over, and `forget` deletes it at once.
     """
 
     def __init__(self, space: str, opened: Opened, *, owned: bool = False) -> None:
@@ -58,9 +58,9 @@ class Facts:
         return Facts(self._space, self._opened, owned=True)
 
     async def put(self, facts: Iterable[Fact], *, keep: timedelta) -> None:
-        """Write all `facts`, replacing those with the same key and item, and `keep` them for that long from now.
+        """Write all `facts`, replacing those with the same key and item, and keep them for the time `keep`.
 
-        Raises `TooLarge`, `ValueError` or `TypeError` when a value is not JSON, `StoreUnavailable`.
+        Raises `TooLarge`, `StoreUnavailable`, and `ValueError` or `TypeError` if a value is not JSON.
         """
         stored = [StoredFact(_name(f.key, "key"), _name(f.item, "item"), _json(f)) for f in facts]
         store, clock = await self._opened()

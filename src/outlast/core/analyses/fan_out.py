@@ -20,8 +20,8 @@ AT_ONCE = 10
 async def map_async(
     step: str, call: Callable[[T], Awaitable[V]], items: Iterable[T], at_once: int = AT_ONCE
 ) -> list[V]:
-    """Return the results of `call` in the order of `items`. The first error cancels the other calls and is raised
-    once they have ended.
+    """Return the results of `call` in the order of `items`. The first error cancels the other calls; the function
+    raises it once they have ended.
     """
     checked = _checked(items, at_once)
     results: dict[int, V] = {}
@@ -61,7 +61,7 @@ def _say_nothing() -> None:
 
 
 class _Threads:
-    """Daemon threads that share the items; a hanging call does not delay the exit of the process."""
+    """Daemon threads that share the items, so that a call that hangs does not delay the exit of the process."""
 
     def __init__(self, call: Callable[[Any], Any], items: Sequence[Any]) -> None:
         self._call = call
@@ -109,7 +109,7 @@ class _Threads:
             index, item = next_item
             try:
                 self._results[index] = self._call(item)
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever called `map`
+            except BaseException as error:  # noqa: BLE001 - `run` raises it in the thread that called `map`
                 with self._lock:
                     self._failure = self._failure or error
                 self._branch.stop()

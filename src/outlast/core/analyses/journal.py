@@ -1,4 +1,4 @@
-"""What the code of an attempt reports to, keeps its results in and reads uploads from."""
+"""Protocols for progress, kept steps and uploads, which the code of an attempt uses."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -13,7 +13,7 @@ class ProgressSink(Protocol):
     """
 
     def introduce(self, name: str, title: str) -> None:
-        """Announce a step before its first call in this attempt; the plan of the analysis may lack it."""
+        """Announce a step before its first call in this attempt, since the plan of the analysis may lack it."""
         ...
 
     def begin(self, name: str, call: int, flow: int) -> None: ...
@@ -29,7 +29,7 @@ class ProgressSink(Protocol):
 
     def fan_in(self, name: str) -> None: ...
     def note(self, name: str, note: str | None) -> None:
-        """Show a sentence in place of the step's message, until another call with `None`."""
+        """Show a sentence in place of the step's message, until the next call passes `None`."""
         ...
 
     def report(

@@ -1,4 +1,4 @@
-"""Spreads the fields of a dataclass of options over the keywords of a method, for checkers and `help`."""
+"""Turns the fields of a dataclass of options into keyword arguments of a method, for type checkers and `help`."""
 
 import inspect
 from collections.abc import Callable
@@ -17,8 +17,8 @@ def options_as_keywords(
 ) -> Callable[[Callable[[S, str, T], R]], Callable[Concatenate[S, str, O], R]]:
     """Let a method that takes a name and an object of `options` be called with the name and keywords.
 
-    The names, types and defaults of the keywords stand in `options` alone, and so do their descriptions: its
-    docstring follows the one of the method.
+    Only `options` declares the names, types, defaults and descriptions of the keywords. Its docstring is appended
+    to that of the method.
     """
     known = inspect.signature(options).parameters
 

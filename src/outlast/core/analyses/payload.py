@@ -48,7 +48,7 @@ def _alias(annotation: Any) -> Any:
 
 
 def has_own_configuration(annotation: Any) -> bool:
-    """Return whether this is a pydantic model, whose configuration counts alone."""
+    """Return whether this is a pydantic model, which has a configuration of its own."""
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return isinstance(bare, type) and issubclass(bare, BaseModel)
 
@@ -61,7 +61,7 @@ def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATIO
     if not isinstance(schema, dict):
         return
     known = cast("dict[str, Any]", schema)
-    if (form := known.get("serialization")) is not None:  # it has a form of its own
+    if (form := known.get("serialization")) is not None:  # it defines its own serialization
         if getattr(form.get("function"), "__module__", "") == SecretStr.__module__:
             raise TypeError(
                 f"{within} has a secret, which is written as stars: take the name of the secret, and read it "
@@ -71,7 +71,7 @@ def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATIO
     kind = known.get("type")
     if kind == "bytes" and any(config.get(name) != form for name, form in BASE64.items()):
         raise TypeError(
-            f"{within} has bytes, which it would write as UTF-8 text, and most bytes are none: give it "
+            f"{within} has bytes, which it would write as UTF-8 text, and most bytes are not UTF-8: give it "
             "model_config = ConfigDict(ser_json_bytes='base64', val_json_bytes='base64')."
         )
     if kind == "union" and {"str", "bytes"} <= {_kind_of_choice(choice) for choice in known["choices"]}:
@@ -132,12 +132,12 @@ class Codec:
     def __init__(self, annotation: Any) -> None:
         if has_own_configuration(annotation):
             self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        else:  # under an alias, which lets a plain dataclass have a configuration too
+        else:  # pydantic accepts a configuration for an alias of a plain dataclass, but not for the dataclass
             self._adapter = TypeAdapter(_alias(annotation), config=CONFIGURATION)
         refuse_what_json_loses(self._adapter.core_schema)
 
     def dump(self, value: Any, limit: int, what: str, *, ascii_only: bool = False) -> str:
-        """Return JSON text; raises `TooLarge` or `NotJson`, which name the value by `what`.
+        """Return JSON text. Raises `TooLarge` or `NotJson`, whose message calls the value `what`.
 
         `ascii_only` saves memory: one emoji makes every character of a Python text take four bytes.
         """
@@ -188,7 +188,7 @@ def strict_json(text: str, what: str) -> str:
     if "NaN" in text or "Infinity" in text:
 
         def refuse(constant: str) -> None:
-            raise NotJson(f"{what} holds {constant}, which JSON cannot carry; use None instead.")
+            raise NotJson(f"{what} contains {constant}, which JSON cannot represent; use None instead.")
 
         json.loads(text, parse_constant=refuse)
     return text
@@ -213,8 +213,8 @@ def input_model(name: str, work: Callable[..., Any]) -> type[BaseModel]:
 def validate_values(model: type[BaseModel], values: Mapping[str, object]) -> BaseModel:
     """Return the validated input from Python values, as it is read back from JSON; raises `InvalidInput`.
 
-    Values of the declared types are converted through these types. Others are accepted if their JSON is: what an
-    HTTP client may send, host code may pass.
+    It converts values of the declared types through these types. It accepts other values if their JSON is valid,
+    so that host code may pass whatever an HTTP client may send.
     """
     try:
         text = model.model_validate(dict(values)).model_dump_json()
@@ -241,7 +241,7 @@ def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
 
 
 def _read(model: type[BaseModel], text: str, raw: object) -> BaseModel:
-    """Return the input that a JSON text says; `raw` is what the text was made of, for the places of faults."""
+    """Return the input in a JSON text; `raw`, the value that was encoded, serves to locate faults."""
     if len(text) > MAX_INPUT:
         raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
     try:
@@ -281,13 +281,13 @@ def _pointer(location: Sequence[str | int], raw: object, kind: str) -> str:
 
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""Takes the stored input of another version, returns it for this one."""
+"""Takes the stored input of another version and returns the input for this version."""
 
 
 def read_input(model: type[BaseModel], text: str, upgrade: Upgrade | None = None) -> BaseModel:
     """Return the input of a stored session, through `upgrade` if another version started it differently.
 
-    Raises `NotUnderstood` if neither helps.
+    Raises `NotUnderstood` if this version cannot read it either way.
     """
     try:
         return model.model_validate_json(text)
@@ -314,7 +314,7 @@ def subject_of(input_json: str) -> str:
 
 
 def bounded_subject(subject: str, ending: str = "") -> str:
-    """Add `ending`, and shorten a long subject to its beginning and a hash, so that others stay different."""
+    """Add `ending`, and shorten a long subject to its beginning and a hash, so that subjects stay different."""
     if len(subject) + len(ending) <= MAX_SUBJECT:
         return subject + ending
     marked = ":" + hashlib.sha256(subject.encode()).hexdigest() + ending

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TryOptions:
-    """How often and for how long a call of the step `step` is tried within an attempt."""
+    """How often an attempt tries a call of the step `step`, and for how long."""
 
     step: str
     retries: int = 0
@@ -49,7 +49,7 @@ class TryOptions:
 
 
 class TryRunner(Protocol):
-    """What the tries of a call use of their attempt."""
+    """The part of an attempt that the tries of a call use."""
 
     rng: random.Random
 
@@ -59,7 +59,7 @@ class TryRunner(Protocol):
         ...
 
     def start_timer(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
-        """Call `action` on the attempt's event loop after so many seconds; returns what cancels that."""
+        """Call `action` on the attempt's event loop after `seconds`; return a function that cancels it."""
         ...
 
     async def pause(self, seconds: float) -> None:
@@ -74,9 +74,9 @@ class TryRunner(Protocol):
 
 
 class Tries:
-    """The tries of one call. `note` shows the visitor a sentence; `None` takes it away.
+    """The tries of one call. `note` shows the visitor a sentence, and `None` removes it.
 
-    Calls of other steps within a try get the same numbers in the next one, which therefore finds their results.
+    Calls of other steps within a try get the same numbers in the next try, which therefore finds their results.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Tries:
             self._note(None)
 
     def reused(self, counted: str) -> int | None:
-        """Return the number for a call within this one that a call of an earlier try had."""
+        """Return the number that a call with the same key had in an earlier try, if any."""
         with self._lock:
             numbers = self._numbers.get(counted)
             if numbers:
@@ -134,14 +134,14 @@ class Tries:
         return None if self._outer is None else self._outer.reused(counted)
 
     def number(self, call: NumberedCall) -> None:
-        """Remember the number of a call within this one."""
+        """Remember the number of a call within this try."""
         with self._lock:
             self._calls.add(call)
         if self._outer is not None:
             self._outer.number(call)
 
     def keep(self, kept: KeptStep) -> None:
-        """Remember the result of a call within this one for the next try."""
+        """Remember the result of a call within this try for the next one."""
         self._kept[kept.call] = kept
         if self._outer is not None:
             self._outer.keep(kept)
@@ -171,7 +171,7 @@ class Tries:
                 finally:
                     working = False
         except Exception as error:
-            if branch.overdue:  # whatever the code made of its cancellation
+            if branch.overdue:  # even if the code turned its cancellation into another error
                 raise self._timed_out() from error
             raise
         if branch.overdue:
@@ -200,7 +200,9 @@ class Tries:
         delay = backoff(self._failed, self._runner.rng)
         if isinstance(cause, RetryAfter):
             delay = max(delay, cause.seconds)
-        if delay >= self._runner.seconds_left:  # the attempt would end first, so let it wait without a worker
+        if (
+            delay >= self._runner.seconds_left
+        ):  # the attempt would end first: the session waits without a worker instead
             return None
         log.warning(
             "The step %r failed (try %d of %d) and is tried again in %.1f s.",

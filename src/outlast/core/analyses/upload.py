@@ -1,4 +1,4 @@
-"""`Upload`: the type of an uploaded file in the signature of an analysis, and how its code reads one."""
+"""`Upload`: the type of an uploaded file in the signature of an analysis, and how its code reads the file."""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -34,9 +34,9 @@ class Upload:
         return hash(self.sha256)
 
     def open(self) -> BinaryIO:
-        """The content, for a `def` analysis or step. Close it; nothing stays on disk.
+        """Return the content as a file that the caller closes, for a `def` analysis or step.
 
-        Raises `Permanent` when the upload has expired, `RuntimeError` outside an analysis.
+        Nothing stays on disk. Raises `Permanent` if the upload has expired, `RuntimeError` outside an analysis.
         """
         return context.current_or_raise().open_upload_blocking(self.sha256)
 
@@ -45,7 +45,7 @@ class Upload:
         return await context.current_or_raise().open_upload(self.sha256)
 
     def name(self) -> str:
-        """Return the original file name, for display: never a path. Works wherever `open` works."""
+        """Return the original file name, which is for display and never a path. Works wherever `open` works."""
         return context.current_or_raise().upload_name_blocking(self.sha256)
 
     async def aname(self) -> str:
@@ -53,7 +53,7 @@ class Upload:
         return await context.uploads().upload_name(self.sha256)
 
     async def head(self, size: int) -> bytes:
-        """Return at most `size` first bytes, in `async def` code of an analysis or of its `check`."""
+        """Return the first `size` bytes at most, in `async def` code of an analysis or of its `check`."""
         head = bytearray()
         chunks = context.uploads().upload(self.sha256)
         try:
@@ -83,7 +83,9 @@ class Upload:
     def _dump(cls, value: object) -> str:
         if isinstance(value, cls):
             return repr(value)
-        raise PydanticSerializationUnexpectedValue("it is no upload")  # another member of a union may serialize it
+        raise PydanticSerializationUnexpectedValue(
+            "it is not an upload"
+        )  # another member of a union may serialize it
 
     @classmethod
     def _parse(cls, value: object) -> "Upload":
