@@ -47,9 +47,9 @@ R = TypeVar("R")
 class Outlast:
     """An application: settings, analyses, store, workers and site. A process may have several.
 
-    `settings` come from the environment and `.env` if left out. `owner` maps a request to its owner, for a host
-    with its own logins; `None`: an anonymous visitor. `title` is the site's title; every page loads the style
-    sheets and modules in the folder `assets`.
+    Without `settings`, it loads them from the environment and `.env`. `owner` maps a request to its owner, for a
+    host with its own logins; it returns `None` for an anonymous visitor. `title` is the site's title; every page
+    loads the style sheets and modules in the folder `assets`.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Outlast:
 
     @property
     def settings(self) -> Settings:
-        """The settings, loaded lazily, so that an import has no side effects; raises `SettingsError`."""
+        """The settings, loaded on first use, so that an import has no side effects. Raises `SettingsError`."""
         return self._runtime.settings
 
     def configure(self, **changes: Any) -> None:
-        """Override settings by field name before anything is open, as command-line flags do.
+        """Override settings by field name before the store is open, as command-line flags do.
 
-        `changes` are fields and their values, of which `None` changes nothing. Raises `SettingsError`, and
-        `RuntimeError` once something is open.
+        `changes` maps fields to values; a value of `None` changes nothing. Raises `SettingsError`, and
+        `RuntimeError` if the store is open.
         """
         self._runtime.configure(changes)
 
@@ -99,7 +99,7 @@ class Outlast:
     def asgi(self) -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount.
 
-        It opens the engine for its first request if no `lifespan` has.
+        If no `lifespan` has opened the store, the first request opens it.
         """
         from outlast.web.site import Site, make_site  # noqa: PLC0415 - see above
 
@@ -119,14 +119,14 @@ class Outlast:
         )
 
     def lifespan(self, workers: int = 0) -> "Lifespan":
-        """A lifespan for the host that opens the engine, with `workers` worker threads in this process.
+        """Return a lifespan that opens the store, with `workers` worker threads in this process.
 
         `Starlette(lifespan=outlast.lifespan(workers=1))`, or `async with outlast.lifespan(workers=1):`.
         """
         return Lifespan(self, workers)
 
     async def close(self) -> None:
-        """Let workers of this process drain, then close everything that is open; only `lifespan` opens it again.
+        """Let the workers of this process finish, then close the store; only `lifespan` opens it again.
 
         For scripts that use no `lifespan`. Call it in the event loop in which Outlast was first used.
         """
@@ -140,18 +140,18 @@ class Outlast:
         return self._sync
 
     def handle(self, analysis: str) -> AnalysisHandle[..., Any]:
-        """The handle of the analysis of the name `analysis`, known at run time only. Raises `UnknownAnalysis`."""
+        """The handle of the analysis that is registered as `analysis`. Raises `UnknownAnalysis`."""
         registered = self._catalogue[analysis]
         if registered.is_async:
             return AsyncAnalysisHandle(registered, self._runtime)
         return BlockingAnalysisHandle(registered, self._runtime)
 
     async def start(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> SessionHandle[Any]:
-        """Start the analysis of the name `analysis`, known at run time only, with the input `values` by name.
+        """Start the analysis that is registered as `analysis`, with the input `values` by name.
 
-        With an `owner`, the session in flight for the same subject is returned if there is one. Left out, the
-        caller is trusted code: no limit per owner applies, and every start is a session of its own. An input field
-        of the name `owner` needs `outlast.handle(name).options(owner=…).start(owner=…)`.
+        With an `owner`, it returns the session that this owner has in flight for the same subject, if there is
+        one. Without, the caller is trusted code: no limit per owner applies, and every start is a session of its
+        own. If the input has a field `owner`, call `outlast.handle(name).options(owner=…).start(owner=…)`.
 
         Raises `UnknownAnalysis`, `InvalidInput`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an
         owner, `TooManyActive`.
@@ -160,28 +160,26 @@ class Outlast:
         return await start_session(self._runtime, self._catalogue[analysis], values, options)
 
     async def upload(self, file: BinaryIO, name: str, *, owner: str | None = None) -> Upload:
-        """Store the content of `file`, open for reading, for its `owner`; the answer is the value of an `Upload`
-        parameter.
+        """Store the content of `file`, which is open for reading; return the value for an `Upload` parameter.
 
-
-        Without an owner it is a file of trusted code, for its starts without an owner. `name` is shown to people.
-        Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
+        Sessions of `owner` can read it; without an owner, those that trusted code starts without an owner.
+        Visitors see `name`. Raises `QuotaExceeded`, `DiskAlmostFull`, `StoreUnavailable`.
         """
         stored = await self._runtime.use(lambda sessions: sessions.store_upload(owner, name, file))
         return Upload(stored.sha256)
 
     async def get(self, session_id: str, *, owner: str | None = None) -> SessionView | None:
-        """The current view of the session with the id `session_id`; `None`: this owner has no such session.
+        """Return the current view of the session `session_id`, or `None` if this owner has no such session.
 
-        Here and below, `owner=None` is trusted code, which may use every owner's sessions, and every use of a
-        session may raise `StoreUnavailable`.
+        Here and below, `owner=None` stands for trusted code, which may use every owner's sessions, and every use
+        of a session may raise `StoreUnavailable`.
         """
         return await self._runtime.use(lambda sessions: sessions.get(session_id, owner=owner))
 
     async def watch(self, session_id: str, *, owner: str | None = None) -> AsyncIterator[SessionView]:
         """Yield the view of the session `session_id` now and after each change, the final one last.
 
-        Yields nothing if `owner` has no such session; `None` is trusted code.
+        Yields nothing if `owner` has no such session.
         """
         async for view in self._runtime.watch(session_id, owner):
             yield view
@@ -194,9 +192,9 @@ class Outlast:
         analysis: str | None = None,
         limit: int = 50,
     ) -> Sequence[AnalysisSession]:
-        """The newest sessions first, at most `limit` (at least 1, else `ValueError`).
+        """Return at most `limit` sessions, the newest first. Raises `ValueError` if `limit` is below 1.
 
-        `owner`, `status` and `analysis` (a name) restrict the list; `None` does not.
+        `owner`, `status` and `analysis` (a name) restrict the list unless they are `None`.
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least one session may be listed.")
@@ -206,36 +204,37 @@ class Outlast:
         )
 
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
-        """The result of the session `session_id` as JSON, until its retention ends.
+        """Return the result of the session `session_id` as JSON, or `None` if this `owner` has no such result.
 
-        It may be kept for longer than its session. `None`: this `owner` has no such result. A `SessionHandle`
-        returns it as the declared type.
+        The store may keep a result for longer than its session. `SessionHandle.result` returns it as the declared
+        type.
         """
         return await self._runtime.use(lambda sessions: sessions.result(session_id, owner=owner))
 
     async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
-        """Share the result of the session `session_id` at `/shared/{link}`; returns the link.
+        """Share the result of the session `session_id` at `/shared/{link}` and return the link.
 
-        It is valid until it is revoked or the result's retention ends. `None`: this `owner` has no such result.
+        The link is valid until `unshare` revokes it or the result's retention ends. Returns `None` if this `owner`
+        has no such result.
         """
         return await self._runtime.use(lambda sessions: sessions.share(session_id, owner=owner))
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
-        """Revoke the link to the result of `session_id`. `False`: this `owner` has no such result."""
+        """Revoke the link to the result of `session_id`; return `False` if this `owner` has no such result."""
         return await self._runtime.use(lambda sessions: sessions.unshare(session_id, owner=owner))
 
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None:
-        """Cancel the session `session_id`: at once if it waits; a running attempt is stopped.
+        """Cancel the session `session_id`: a waiting one at once; a running one once its attempt has stopped.
 
-        `None`: this `owner` has no such session.
+        Returns `None` if this `owner` has no such session.
         """
         return await self._runtime.use(lambda sessions: sessions.cancel(session_id, owner=owner))
 
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
-        """Retry the failed or cancelled session `session_id` with fresh attempts, which resume after kept steps.
+        """Grant the failed or cancelled session `session_id` new attempts, which use its kept steps.
 
-        `None`: this `owner` has no such session. Raises `InvalidInput` if an uploaded file has expired or this
-        version cannot read the input, and `UnknownAnalysis` if the analysis has been removed.
+        Returns `None` if this `owner` has no such session. Raises `InvalidInput` if an uploaded file has expired
+        or this version cannot read the input, and `UnknownAnalysis` if the analysis has been removed.
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
 
@@ -251,7 +250,7 @@ class Outlast:
         return Facts(space, opened)
 
     def visitor(self, request: "Request") -> str | None:
-        """The anonymous owner in the cookie of `request`, to pass to `adopt` on login; `None`: there is none."""
+        """Return the anonymous owner in the cookie of `request`, if any, to pass to `adopt` on login."""
         from outlast.web.access import Access  # noqa: PLC0415 - see above
 
         cookie = request.headers.get("cookie")
@@ -259,7 +258,7 @@ class Outlast:
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """On login, transfer everything of the visitor `anonymous` to `owner`; returns the number of sessions.
+        """On login, transfer everything of the visitor `anonymous` to `owner`; return the number of sessions.
 
         `owner` is what the `owner` callable of this `Outlast` returns for that user.
         """
@@ -304,4 +303,4 @@ class Lifespan(AbstractAsyncContextManager[None]):
 
 def runtime_of(outlast: Outlast) -> Runtime:
     """The runtime of an application, for the commands of Outlast itself."""
-    return outlast._runtime  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - private to users alone
+    return outlast._runtime  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - only users must not use it

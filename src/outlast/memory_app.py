@@ -35,20 +35,21 @@ T = TypeVar("T")
 
 OWNER = "the test"
 RETENTION = 100 * YEAR / 3600
-"""Hours that everything is kept; the clock may skip years."""
+"""Hours that the store keeps everything, because the clock may skip years."""
 PLENTY = 1_000_000
+"""A limit that no test reaches."""
 HOSTS = ("testserver", "test", "localhost", "127.0.0.1")
 """The hosts that test clients use."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedSession:
-    """A session at its end, as `run` returns it."""
+    """A session that has ended, as `run` returns it."""
 
     view: SessionView
     """The final view; `view.session` has every detail."""
     value: Any
-    """What the analysis returned, through its return type; `None` unless it completed."""
+    """The result as the declared type; `None` unless the session completed."""
 
     @property
     def id(self) -> str:
@@ -60,12 +61,12 @@ class EndedSession:
 
     @property
     def attempts(self) -> int:
-        """Number of attempts, from 1."""
+        """How many attempts the session had, at least 1."""
         return self.view.session.attempt
 
     @property
     def error(self) -> str | None:
-        """The sentence that the visitor reads if it failed."""
+        """The sentence that the visitor reads if the session failed."""
         return self.view.session.error
 
     @property
@@ -74,7 +75,7 @@ class EndedSession:
 
     @property
     def result(self) -> Any:
-        """What the analysis returned, through its return type; `AssertionError` unless it completed."""
+        """The result as the declared type. Raises `AssertionError` unless the session completed."""
         if self.status is not Status.COMPLETED:
             raise AssertionError(
                 f"The session {self.status} after {self.attempts} attempt(s), with the code {self.error_code!r}: "
@@ -84,10 +85,10 @@ class EndedSession:
 
 
 class MemoryApp:
-    """An `Outlast` object that works in memory, until the end of a `with` or `async with` block.
+    """An `Outlast` object that works in memory until the end of a `with` or `async with` block.
 
-    The object keeps its analyses and settings; its store, its folder and its limits are those of the test. Within
-    the block, `outlast.sync` works on it as well.
+    The object keeps its analyses and settings; the test replaces its store, its data folder and its limits. Within
+    the block, `outlast.sync` uses the same store.
     """
 
     def __init__(self, outlast: Outlast, folder: Path) -> None:
@@ -101,23 +102,23 @@ class MemoryApp:
         self._closed = False
 
     def run(self, analysis: str, /, *, owner: str = OWNER, **values: Any) -> EndedSession:
-        """Start an analysis with these input values and return it at its end, whatever that is.
+        """Start an analysis with these input values and return its session once it has ended, however it ended.
 
-        The waits of `RetryAfter`, of retries and of timeouts take no time while nothing works. Raises as
-        `Outlast.start` does.
+        `RetryAfter`, retries and timeouts wait for no real time while no code runs. Raises what `Outlast.start`
+        raises.
         """
         loop = self.loop
         with loop.called():
             return wait_on(loop, self.ended(analysis, owner, values))
 
     def skip(self, seconds: float) -> None:
-        """Let this much time pass at once: for wall time, timers and waits, in seconds."""
+        """Advance the wall clock, timers and waits by `seconds` at once."""
         wait_on(self.loop, self.skipped(seconds))
 
     def asgi(self, host: "ASGIApp | None" = None) -> "ASGIApp":
-        """The site, or the ASGI application of a host that uses the object, for a test client of any event loop.
+        """Return the site for a test client on any event loop, or `host`, an ASGI application that mounts it.
 
-        The accepted hosts are `testserver`, `test` and those of this machine.
+        The site accepts the host names `testserver`, `test`, `localhost` and `127.0.0.1`.
         """
         return _Bridge(host or self.outlast.asgi(), self.loop, own_lifespan=host is not None)
 
@@ -140,12 +141,12 @@ class MemoryApp:
         await asyncio.to_thread(self.close)
 
     def open(self) -> None:
-        """Open it in a thread of its own."""
+        """Open the object on an event loop in a new thread."""
         self._thread.start()
         self._opened.result()
 
     def close(self) -> None:
-        """Release running attempts and give the object its own store back. Idempotent."""
+        """Release running attempts and restore the object's own store. Idempotent."""
         if self._closed or not self._thread.is_alive():
             return
         self.loop.call_soon_threadsafe(self._closing.set)
@@ -154,9 +155,9 @@ class MemoryApp:
 
     @property
     def loop(self) -> SkippingLoop:
-        """The loop on which it is open. Raises `RuntimeError` outside the block."""
+        """The loop on which the object is open. Raises `RuntimeError` outside the block."""
         if self._loop is None or self._closed:
-            raise RuntimeError("Use it within its block: with outlast_app(outlast) as app: …")
+            raise RuntimeError("The app is open within its block only: with outlast_app(outlast) as app: …")
         return self._loop
 
     async def skipped(self, seconds: float) -> None:
@@ -167,7 +168,7 @@ class MemoryApp:
     async def ended(self, analysis: str, owner: str, values: dict[str, Any]) -> EndedSession:
         """See `run`."""
         loop, engine = self.loop, self._engine
-        assert engine is not None  # noqa: S101 - it is open
+        assert engine is not None  # noqa: S101 - `loop` has checked that it is open
         started = await self.outlast.start(analysis, owner=owner, **values)
         view = SessionView(started.session)
         loop.skips += 1
@@ -215,7 +216,7 @@ class MemoryApp:
 
     @asynccontextmanager
     async def _in_memory(self) -> AsyncGenerator[Engine]:
-        """Open the object with an engine in memory, and give it its own settings and store back afterwards."""
+        """Open the object with an engine in memory, and restore its own settings and store afterwards."""
         outlast = self.outlast
         clock = SkippingClock(self.loop)
         settings = outlast.settings.model_copy(
@@ -265,7 +266,7 @@ class AsyncMemoryApp:
         await self.call(self._app.skipped(seconds))
 
     async def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine of the object on its own loop: `await app.call(outlast.get(session_id))`."""
+        """Run a coroutine of the object on the object's loop: `await app.call(outlast.get(session_id))`."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._app.loop))
 
     def asgi(self, host: "ASGIApp | None" = None) -> "ASGIApp":
@@ -283,7 +284,7 @@ class _Bridge:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "lifespan" and not self._own_lifespan:
-            for event in ("startup", "shutdown"):  # the block opens and closes it
+            for event in ("startup", "shutdown"):  # the `with` block opens and closes the site
                 await receive()
                 await send({"type": f"lifespan.{event}.complete"})
             return

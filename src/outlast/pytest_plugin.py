@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-if TYPE_CHECKING:  # what a suite does not use costs it nothing
+if TYPE_CHECKING:  # a suite that does not use the fixture must not import Outlast
     from outlast.app import Outlast
     from outlast.memory_app import MemoryApp
 
@@ -19,8 +19,8 @@ OutlastApp: TypeAlias = "Callable[[Outlast], MemoryApp]"
 def outlast_app(tmp_path: Path) -> "Iterator[OutlastApp]":
     """Open an `Outlast` object in memory, with one worker, until the end of a `with` block or of the test.
 
-    `with outlast_app(outlast) as app:` for `def` tests, `async with outlast_app(outlast) as app:` for `async def`
-    tests: see `MemoryApp` and `AsyncMemoryApp`.
+    Write `with outlast_app(outlast) as app:` in a `def` test, which gets a `MemoryApp`, and
+    `async with outlast_app(outlast) as app:` in an `async def` test, which gets an `AsyncMemoryApp`.
     """
     from outlast.memory_app import MemoryApp  # noqa: PLC0415 - see above
 

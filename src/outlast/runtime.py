@@ -73,7 +73,7 @@ class Runtime:
     def replaced(
         self, settings: Settings, make_engine: Callable[[Settings, Catalogue], Engine]
     ) -> Generator[None]:
-        """Open with these settings and this engine within the block. Raises `RuntimeError` if it is open."""
+        """Use these settings and this engine within the block. Raises `RuntimeError` if an engine is open."""
         if self._engine is not None:
             raise RuntimeError("This Outlast object is open already: close it before the test opens it in memory.")
         own = self._settings, self._make_engine
@@ -84,19 +84,19 @@ class Runtime:
             self._settings, self._make_engine = own
 
     def forget(self) -> None:
-        """Start anew in a forked child. The engine, which is the parent's, is neither used nor closed there."""
+        """Forget the engine in a forked child: it is the parent's, so the child neither uses nor closes it."""
         self._of_parent = self._engine or self._of_parent
         self._engine, self._opening, self._loop = None, None, None
         self._closed, self._rates, self._open_lock = False, None, asyncio.Lock()
 
     async def engine(self) -> Engine:
-        """The engine; opened on first use, with a log line, if no lifespan has opened it."""
+        """Return the engine. If no lifespan has opened it, open it and log that."""
         engine = await self.engine_for_any_loop()
         self._require_own_loop()
         return engine
 
     async def engine_for_any_loop(self) -> Engine:
-        """Like `engine`, for uses of the store alone, which works in every event loop."""
+        """Like `engine`, for callers that use the store only, which works in every event loop."""
         if self._engine is None:
             if self._closed:  # nothing would close an engine opened now
                 raise StoreUnavailable("Outlast was closed in this process; open it again with lifespan().")
@@ -104,10 +104,10 @@ class Runtime:
         return self._engine
 
     async def use(self, work: Callable[[Sessions], Coroutine[Any, Any, T]]) -> T:
-        """Run one use case, in the engine's event loop.
+        """Run one use case in the engine's event loop.
 
-        Analyses in embedded workers have an event loop of their own; the engine's loop does their work. Code of
-        any other loop gets a `RuntimeError`.
+        Analyses of embedded workers run in another loop; their calls are passed to the engine's loop. Raises
+        `RuntimeError` for code of any other loop.
         """
         engine = await self.engine_for_any_loop()
         if self._loop is asyncio.get_running_loop():
@@ -138,7 +138,7 @@ class Runtime:
             await self._in_own_loop(end())
 
     def _require_attempt(self) -> None:
-        """Raise unless the caller is an analysis of an embedded worker, for which the engine's loop may work."""
+        """Raise `RuntimeError` unless an analysis calls, or code of the engine's own loop."""
         if context.current() is None:
             self._require_own_loop()
 
@@ -159,7 +159,7 @@ class Runtime:
         )
 
     async def _open_on_first_use(self) -> Engine:
-        """Open once for all concurrent callers; each waits no longer than for a response of the store."""
+        """Open the engine once for all concurrent callers; each waits for at most `ANSWER_WITHIN` seconds."""
         opening = self._opening
         if opening is None or opening.done() or opening.get_loop() is not asyncio.get_running_loop():
             log.info("Outlast opens on its first request; use outlast.lifespan() to open it at startup.")

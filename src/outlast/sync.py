@@ -1,4 +1,4 @@
-"""`outlast.sync`: the use cases for code without an event loop, on a loop in a thread of its own."""
+"""`outlast.sync`: the use cases for code without an event loop, run on an event loop in another thread."""
 
 import asyncio
 import atexit
@@ -23,7 +23,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class UseCases(Protocol):
-    """The use cases that `SyncOutlast` calls; an `Outlast` object."""
+    """The use cases that `SyncOutlast` calls. `Outlast` implements them."""
 
     def lifespan(self, workers: int = 0) -> AbstractAsyncContextManager[Any]: ...
     async def close(self) -> None: ...
@@ -52,7 +52,7 @@ class LoopThread:
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.loop = loop or asyncio.new_event_loop()
-        # its threads are daemons, and it takes work while the interpreter exits, which `close` needs
+        # this pool has daemon threads and accepts work while the interpreter exits, which `close` needs
         self.loop.set_default_executor(ContextThreadPool(thread_name_prefix=name))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -80,7 +80,7 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
 
     If the waiting thread is interrupted, the coroutine is cancelled. Raises `RuntimeError` on the loop itself.
     """
-    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - asks without raising
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue] - returns None instead of raising
         work.close()
         raise RuntimeError(
             "outlast.sync was called on the event loop of this Outlast object, which it would block for ever: use "
@@ -101,7 +101,7 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
 
 
 class SyncSession(Generic[R_co]):
-    """A started session, for code without an event loop: each method blocks until it has its answer.
+    """A started session, for code without an event loop. Each method blocks until it can return.
 
     `for view in session` yields its `SessionView` now and after each change, the final one last.
     """
@@ -145,11 +145,11 @@ class SyncSession(Generic[R_co]):
 class SyncOutlast:
     """The use cases of one `Outlast` object for Flask, Django views, scripts and notebooks: `outlast.sync`.
 
-    Each method takes what the method of the same name of `Outlast` takes, blocks the calling thread until it has
-    ended, and returns or raises the same. Any number of threads may call them, also a thread with a running event
-    loop, as in a notebook. They use the loop on which a host has opened the store; else the first call opens it,
-    on an event loop in a thread of its own, which ends with the program or with `close`. A forked child, as of a
-    server that forks after it has loaded the application, opens the store anew.
+    Each method takes, returns and raises what the method of the same name of `Outlast` does, and blocks the
+    calling thread meanwhile. Any number of threads may call them, including one with a running event loop, as in a
+    notebook. If a host has opened the store, they run on its event loop. Otherwise the first call opens the store
+    on an event loop in a new thread, until the program ends or calls `close`. A forked child process opens the
+    store again, for servers that fork after loading the application.
     """
 
     def __init__(
@@ -165,14 +165,14 @@ class SyncOutlast:
         self._hooked = False
 
     def open(self, *, workers: int = 0) -> None:
-        """Open the store now, with `workers` worker threads in this process; `RuntimeError`: it is open."""
+        """Open the store with `workers` worker threads in this process. Raises `RuntimeError` if it is open."""
         with self._opening:
             if self._opened_on() is not None:
                 raise RuntimeError("This Outlast object is open already: call outlast.sync.open(…) before.")
             self._open(workers)
 
     def close(self) -> None:
-        """Let workers drain (`ANALYSIS_SHUTDOWN_GRACE`), then close the store; a later call opens it again."""
+        """Let workers finish (`ANALYSIS_SHUTDOWN_GRACE`), then close the store. The next call opens it again."""
         with self._opening:
             if self._thread is not None:
                 try:
@@ -195,9 +195,9 @@ class SyncOutlast:
         return SyncSession(self, self.wait(self._outlast.start(analysis, owner=owner, **values)))
 
     def run(self, analysis: str, /, *, owner: str = BY_TRUSTED_CODE, **values: Any) -> Any:
-        """Like `Outlast.start`, but waits for the end and returns the result, as the type that it declares.
+        """Like `Outlast.start`, but waits until the session ends and returns its result as the declared type.
 
-        Raises `AnalysisFailed` as well.
+        Raises what `Outlast.start` and `SessionHandle.result` raise.
         """
         return self.start(analysis, owner=owner, **values).result()
 
@@ -214,13 +214,13 @@ class SyncOutlast:
         yield from self.views(self._outlast.watch(session_id, owner=owner))
 
     def views(self, views: AsyncIterator[SessionView]) -> Iterator[SessionView]:
-        """Yield what an asynchronous iterator of this `Outlast` object yields."""
+        """Yield the items of `views`, an asynchronous iterator of this `Outlast` object."""
         loop = self._loop()
         try:
-            while (view := wait_on(loop, _following(views))) is not None:
+            while (view := wait_on(loop, _next_view(views))) is not None:
                 yield view
         finally:
-            wait_on(loop, _ended(views))
+            wait_on(loop, _close_views(views))
 
     def list(
         self,
@@ -281,26 +281,26 @@ class SyncOutlast:
         return thread.loop
 
     def forget(self) -> None:
-        """Forget the loop in a forked child: its thread is the parent's."""
+        """Drop the loop in a forked child: its thread exists in the parent only."""
         self._opening = threading.Lock()
         self._thread = None
 
 
 def _close_at_exit(sync: "weakref.ref[SyncOutlast]") -> None:
-    if (there := sync()) is not None:
-        there.close()
+    if (outlast := sync()) is not None:
+        outlast.close()
 
 
 def _forget_in_child(sync: "weakref.ref[SyncOutlast]") -> None:
-    if (there := sync()) is not None:
-        there.forget()
+    if (outlast := sync()) is not None:
+        outlast.forget()
 
 
-async def _following(views: AsyncIterator[SessionView]) -> SessionView | None:
+async def _next_view(views: AsyncIterator[SessionView]) -> SessionView | None:
     return await anext(views, None)
 
 
-async def _ended(views: AsyncIterator[SessionView]) -> None:
+async def _close_views(views: AsyncIterator[SessionView]) -> None:
     close = getattr(views, "aclose", None)
     if close is not None:
         await close()
