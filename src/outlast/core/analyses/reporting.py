@@ -11,8 +11,8 @@ T = TypeVar("T")
 def report(done: float | None = None, total: float | None = None, message: str | None = None) -> None:
     """Report the progress of the current step: `done` of `total` (without `total`: a fraction from 0 to 1).
 
-    Visitors read `message`; `None` leaves the last one. It never blocks, so call it as often as you like. Outside a
-    step it applies to all calls of the step that started last; outside an analysis it does nothing.
+    Visitors read `message`; `None` leaves the last one. It never blocks, so call it as often as you like. Outside
+    a step it applies to all calls of the step that started last; outside an analysis it does nothing.
     Percentages never fall: a smaller value changes nothing.
     """
     attempt = current()
