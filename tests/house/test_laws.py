@@ -27,7 +27,6 @@ BROAD_EXCEPT = {
     "src/outlast/core/analyses/fan_out.py": "a thread of a map: its caller raises the error again",
     "src/outlast/core/analyses/payload.py": "upgrade=, code of the program: its error is the reason given",
     "src/outlast/core/analyses/step_tries.py": "a try of a step: raised again unless the step is",
-    "src/outlast/core/analyses/payload.py": "upgrade= of the program: an input that it cannot make is not read",
     "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
     "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",
     "src/outlast/running/threads.py": "the attempt, and a pool whose callers get the error",
