@@ -252,7 +252,7 @@ async def test_a_wait_without_any_worker_is_told_in_the_log(site, monkeypatch, c
 
 
 async def test_an_analysis_that_waits_for_its_own_place_is_told_in_the_log(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(handles, "LET_WORKERS_COME", 0.0)
+    monkeypatch.setattr(handles, "STALL_WARNING_DELAY", 0.0)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(
