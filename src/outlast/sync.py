@@ -22,7 +22,7 @@ T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 
-class UseCases(Protocol):
+class AsyncOutlast(Protocol):
     """The use cases that `SyncOutlast` calls. `Outlast` implements them."""
 
     def lifespan(self, workers: int = 0) -> AbstractAsyncContextManager[Any]: ...
@@ -154,7 +154,7 @@ class SyncOutlast:
 
     def __init__(
         self,
-        outlast: UseCases,
+        outlast: AsyncOutlast,
         opened_on: Callable[[], asyncio.AbstractEventLoop | None],
     ) -> None:
         """`opened_on` returns the loop on which `outlast` is open."""
