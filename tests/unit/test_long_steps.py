@@ -49,6 +49,31 @@ async def test_only_a_long_step_flushes_its_progress():
     assert heard.calls == ["begin", "told", "keep", "end"]
 
 
+async def test_a_thread_counts_as_working_as_soon_as_what_it_waits_for_has_ended():
+    heard = Heard()
+    attempt = AttemptContext(heard, heard, FakeClock(), asyncio.get_running_loop())
+    waiting: list[int] = []
+
+    async def keep(*_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        waiting.append(len(attempt.waiting_threads))
+        task.add_done_callback(lambda _: waiting.append(len(attempt.waiting_threads)))
+
+    heard.keep = keep
+
+    @step("Working")
+    def work() -> int:
+        return 1
+
+    def in_thread() -> int:
+        enter(attempt)
+        return work()
+
+    assert await asyncio.to_thread(in_thread) == 1
+    assert waiting == [1, 0]
+
+
 class Store:
     def __init__(self) -> None:
         self.written = asyncio.Event()
