@@ -11,6 +11,7 @@ from outlast import Outlast, step
 from outlast.app import runtime_of
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
+from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.progress import StepState
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
@@ -18,7 +19,7 @@ from outlast.ports.notifier import Topic
 from outlast.ports.workers import Renewal
 from outlast.running import worker as worker_module
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
-from outlast.testing.acts import claim_of, crash, read, start
+from outlast.testing.acts import claim_of, claim_session, crash, death_of, read, register_worker, start
 from outlast.testing.clock import FakeClock
 from waiting import until
 
@@ -301,6 +302,71 @@ async def test_a_claim_passes_the_highest_crash_count_of_held_sessions(harness):
         await turns(worker, harness.store, 1)
     assert harness.store.claims[0][1] == 0
     assert harness.store.claims[-1][1] == 1
+
+
+async def suspect_that_was_beside_others(harness, **changes):
+    """Start a session whose workers died twice while it was alone, and once while another was beside it."""
+    suspect, other = await harness.start(2, **changes)
+    await crash(harness.store, suspect.id, SUSPECT_CRASHES)
+    register_worker(harness.store, "both")
+    for session in (suspect, other):
+        await claim_session(harness.store, session.id, "both")
+    await harness.store.rescue_worker("both", death_of("both"))
+    await harness.store.cancel(other.id, owner=None)
+    return suspect
+
+
+async def test_a_suspect_that_was_beside_others_runs_alone(harness):
+    await harness.start(2)
+    suspect = await suspect_that_was_beside_others(harness, timeout=5.0)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 2)
+        assert suspect.id in {claim.session_id for claim in worker._attempts}
+        (late,) = await harness.start(1)
+        harness.clock.advance(5.1 + worker_module.STOP_GRACE)
+        assert not worker.overdue()
+        harness.let_go(1)
+        await asyncio.sleep(0.05)
+        assert harness.begun == 2
+        harness.let_go(1)
+        await until(lambda: harness.begun == 3)
+        assert [claim.session_id for claim in worker._attempts] == [suspect.id]
+        await asyncio.sleep(0.05)
+        assert (await read(harness.store, late.id)).status is Status.PENDING
+        harness.let_go(1)
+        await until(lambda: harness.begun == 4)
+        assert [claim.session_id for claim in worker._attempts] == [late.id]
+    assert (await read(harness.store, suspect.id)).status is Status.COMPLETED
+
+
+async def test_a_suspect_runs_beside_fresh_sessions_until_a_worker_dies(harness):
+    (suspect,) = await harness.start(1)
+    await crash(harness.store, suspect.id, SUSPECT_CRASHES)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
+        await harness.start(1)
+        worker._wake.set()
+        await until(lambda: harness.begun == 2)
+
+
+@pytest.mark.parametrize("end", ["cancel", "stop"])
+async def test_a_suspect_that_waits_to_run_alone_can_be_ended(harness, end):
+    await harness.start(1)
+    suspect = await suspect_that_was_beside_others(harness)
+    worker = harness.worker()
+    async with harness.running(worker):
+        await until(lambda: harness.begun == 1)
+        if end == "cancel":
+            await harness.store.cancel(suspect.id, owner=None)
+            worker._on_hint(Topic.CANCEL, suspect.id)
+            await until(lambda: harness.store._tables.sessions[suspect.id].status is Status.CANCELLED)
+            await harness.start(1)
+            await until(lambda: harness.begun == 2)
+    row = await read(harness.store, suspect.id)
+    assert (row.status, row.attempt) == ((Status.CANCELLED, 1) if end == "cancel" else (Status.PENDING, 0))
+    assert harness.begun == (2 if end == "cancel" else 1)
 
 
 async def test_an_attempt_is_overdue_after_its_timeout_and_grace(harness):

@@ -11,7 +11,8 @@ from outlast.domain.status import Status
 MAX_CRASHES = 3
 """A session is quarantined after this many deaths of its worker."""
 SUSPECT_CRASHES = 2
-"""From this many crashes on a session is a suspect: it never runs beside another session that has crashed."""
+"""From this many crashes on a session is a suspect: it never runs beside another session that has crashed, and
+after one more death beside others it runs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,12 @@ def after_crash(
 ) -> Iterator[RescuedState]:
     """Count one more crash for every session of the dead worker, since each may be the cause.
 
-    If several had crashed before, they become suspects at most: workers run a suspect only beside sessions without
-    crashes, but a request may have claimed another. `earlier` maps session ids to their crashes, oldest first;
-    `at` is the store's current time.
+    If the worker held several, they become suspects at most, because a session without earlier crashes may be the
+    cause too. `earlier` maps session ids to their crashes, oldest first; `at` is the store's current time.
     """
     sessions = list(held)
-    several_crashed_before = sum(session.crashes > 0 for session in sessions) > 1
     for s in sessions:
-        crashes = min(s.crashes + 1, SUSPECT_CRASHES) if several_crashed_before else s.crashes + 1
+        crashes = s.crashes + 1 if len(sessions) == 1 else min(s.crashes + 1, SUSPECT_CRASHES)
         status, error, code = Status.PENDING, None, None
         if s.cancel_requested:
             status = Status.CANCELLED
@@ -106,9 +105,16 @@ def after_lapse(held: Iterable[HeldSession]) -> Iterator[RescuedState]:
 
 def may_run_beside(crashes: int, most: int) -> bool:
     """Return whether a session with `crashes` may run on a worker whose sessions have at most `most`: a suspect
-    runs only beside sessions without crashes, so that none of them can have caused its next crash.
+    runs only beside sessions without crashes, which rarely cause the next one.
     """
     return min(crashes, most) == 0 or max(crashes, most) < SUSPECT_CRASHES
+
+
+def must_run_alone(crashes: int, deaths: int) -> bool:
+    """Return whether a session with `crashes`, and with `deaths` of workers in its history, must run alone: a
+    suspect that ran beside others when its worker died again. The next death then proves its cause.
+    """
+    return crashes >= SUSPECT_CRASHES and deaths > crashes
 
 
 def quarantine_error(crashes: Sequence[EarlierCrash]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -74,7 +75,8 @@ class Attempt:
         self.claim = Claim(session.id, session.claim)
         self.abandoned = False
         """True if the code ignored the request to stop and still runs; its writes are refused."""
-        self.began = services.clock.monotonic()
+        self.began = math.inf
+        """Monotonic time of the clock at which the code began; infinite before."""
         self.step_durations: dict[str, int] = {}
         """Milliseconds per executed step, once completed."""
         self._analysis = analysis
@@ -89,7 +91,8 @@ class Attempt:
             lambda: listener.flush(self.claim),
         )
         self._errors = ErrorMapper(session, analysis, self.tracker, services.rng)
-        self._stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once `stop` was called."""
         self._reason: StopReason | None = None
         self._urgent = False
         self._stopping = False
@@ -99,11 +102,12 @@ class Attempt:
         if self._reason is None or reason is StopReason.LOST:
             self._reason = reason
         self._urgent = self._urgent or reason is StopReason.RELEASE
-        if not self._stop_requested.done():
-            self._stop_requested.set_result(None)
+        if not self.stop_requested.done():
+            self.stop_requested.set_result(None)
 
     async def run(self) -> Outcome:
         """Run the analysis and return the outcome. Raises only if the calling task is cancelled."""
+        self.began = self._clock.monotonic()
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(
             self.tracker,
@@ -117,12 +121,14 @@ class Attempt:
         work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
             self.tracker.start()
+            if self.stop_requested.done():
+                return self._stopped()
             scope = contextvars.copy_context()
             scope.run(context.enter, attempt)
             work = loop.create_task(self._work(scope), context=scope)
             conceal(work)
             await asyncio.wait(
-                {work, self._stop_requested},
+                {work, self.stop_requested},
                 timeout=self.session.timeout,
                 return_when=asyncio.FIRST_COMPLETED,
             )

@@ -66,7 +66,7 @@ class OutcomeWriter:
                 pass
 
     async def _write(self, attempt: Attempt, end: End) -> None:
-        worked = self._clock.monotonic() - attempt.began
+        worked = max(0.0, self._clock.monotonic() - attempt.began)
         await retry_until_available(
             lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng
         )

@@ -14,6 +14,7 @@ from typing import Any
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import retry_until_available
+from outlast.domain.crash_policy import SUSPECT_CRASHES, must_run_alone
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End, Released, Unreadable
 from outlast.domain.session import AnalysisSession, Claim
@@ -156,6 +157,8 @@ class Worker:
         self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._alone: Attempt | None = None
+        """An attempt at a suspect that runs alone, or waits until it can; the worker claims nothing meanwhile."""
         self._wake = asyncio.Event()
         self._mismatched: set[Claim] = set()
         self._lost = False
@@ -316,6 +319,8 @@ class Worker:
 
     def _capacity(self) -> int:
         """Return how many more sessions the worker may claim."""
+        if self._alone:
+            return 0
         claiming = self._handoff_claims.in_flight if self._handoff_claims else 0
         capacity = self._options.concurrency - len(self._attempts) - claiming
         if self._options.max_sessions is not None:
@@ -348,6 +353,11 @@ class Worker:
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
         attempt = Attempt(session, self._catalogue[session.analysis], self._services, self._progress_writer)
         self._attempts[attempt.claim] = attempt
+        if session.crashes >= SUSPECT_CRASHES:
+            if self._alone:  # two would wait for each other
+                attempt.stop(StopReason.RELEASE)
+            else:
+                self._alone = attempt
         if session.cancel_requested_at is not None:
             attempt.stop(StopReason.CANCEL)
         if self._releasing:
@@ -368,6 +378,8 @@ class Worker:
         self._wake.set()
 
     async def _run_attempt(self, attempt: Attempt) -> None:
+        if attempt is self._alone:
+            await self._wait_until_alone(attempt)
         outcome = await attempt.run()
         self._interpreter.restore()
         self._progress_writer.forget(attempt.claim)
@@ -379,8 +391,30 @@ class Worker:
             await self._outcome_writer.write(attempt, outcome)
         finally:
             del self._attempts[attempt.claim]
+            if self._alone is attempt:
+                self._alone = None
             if attempt.abandoned:
                 self._recycling.abandoned += 1
+
+    async def _wait_until_alone(self, attempt: Attempt) -> None:
+        """Wait for all other attempts to end if this one must run alone; claim others meanwhile if it need not."""
+        session = attempt.session
+        try:
+            history = await self._store.history(session.id)
+            alone = must_run_alone(session.crashes, sum(record.ended == "crashed" for record in history))
+        except StoreUnavailable:
+            alone = True
+        if not alone:
+            self._alone = None
+            self._wake.set()
+            return
+        log.info("Session %s runs alone, because workers died while it ran beside others.", session.id)
+        own_task = asyncio.current_task()
+        while not attempt.stop_requested.done():
+            others = {task for task in self._tasks if task is not own_task} | self._claim_requests
+            if not others:
+                return
+            await asyncio.wait({*others, attempt.stop_requested}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _wait_for_wake(self, seconds: float) -> None:
         with suppress(TimeoutError):

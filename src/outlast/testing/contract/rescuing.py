@@ -2,7 +2,13 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
-from outlast.domain.crash_policy import MAX_CRASHES, EarlierCrash, quarantine_error
+from outlast.domain.crash_policy import (
+    MAX_CRASHES,
+    SUSPECT_CRASHES,
+    EarlierCrash,
+    must_run_alone,
+    quarantine_error,
+)
 from outlast.domain.session import Claim
 from outlast.domain.status import Phase, Status
 from outlast.ports.store import Store
@@ -99,6 +105,25 @@ class RescueContract(StoreFixtures):
         await store.rescue_worker(WORKER, death_of())  # any of the first two may be the killer
         crashes = [(await read(store, session.id)).crashes for session in (suspect, crashed, fresh)]
         assert crashes == [MAX_CRASHES - 1, MAX_CRASHES - 1, 1]
+
+    async def test_a_suspect_is_not_blamed_for_a_death_beside_sessions_that_never_crashed(
+        self, store: Store
+    ) -> None:
+        suspect, fresh = await start(store), await start(store)
+        await crash(store, suspect.id, SUSPECT_CRASHES)
+        for deaths in range(SUSPECT_CRASHES + 1, SUSPECT_CRASHES + 4):
+            register_worker(store)
+            for session in (suspect, fresh):
+                await claim_session(store, session.id)
+            await store.rescue_worker(WORKER, death_of())
+            row = await read(store, suspect.id)
+            assert (row.status, row.crashes) == (Status.PENDING, SUSPECT_CRASHES)
+            history = await store.history(suspect.id)
+            assert [record.ended for record in history] == ["crashed"] * deaths
+            assert must_run_alone(row.crashes, deaths)
+        await crash(store, suspect.id)
+        row = await read(store, suspect.id)
+        assert (row.status, row.error_code, row.crashes) == (Status.FAILED, "quarantined", MAX_CRASHES)
 
     async def test_sessions_beside_one_that_crashes_workers_are_never_quarantined(self, store: Store) -> None:
         killers = {(await start(store)).id for _ in range(3)}
