@@ -1,4 +1,4 @@
-"""Generates the parts of the documentation that come from the code; run `uv run python docs/generate.py`.
+"""Generates the parts of the documentation that come from the code; run `python docs/generate.py`.
 
 A generated part is between `<!-- generated: name -->` and `<!-- end -->` in a page. A test finds outdated ones.
 """

@@ -12,12 +12,12 @@ import pytest
 from snippets import ROOT, Block, blocks, commands, pages
 
 NOT_RUN_HERE = {
-    r"(GENERATED_REQUESTS=5000 )?uv run (--all-groups )?pytest": "this is it",
+    r"(GENERATED_REQUESTS=5000 )?(uv run --project dev )?pytest( -m| tests/|$)": "this is it",
     r"uv sync": "it has been done, or this would not run",
     r"uv lock|uv export": "changes the repository; tests/house compares its outcome",
-    r"uv run (ruff|python docs/generate)": "tests/house does",
-    r"uv run python bench/": "tests/house does, at size one",
-    r"uv run python chaos/": "tests/integration does, a sample",
+    r"ruff|(uv run --project dev )?python docs/generate": "tests/house does",
+    r"uv run --project dev python bench/": "tests/house does, at size one",
+    r"uv run --project dev python chaos/": "tests/integration does, a sample",
 }
 PREAMBLE = r"""
 set -euo pipefail
@@ -84,7 +84,7 @@ def test_the_readme_shows_the_example_as_it_is() -> None:
 
 def test_the_readme_begins_with_the_two_commands() -> None:
     typed = [line for b in blocks(ROOT / "README.md") if b.language == "console" for line in commands(b)]
-    assert typed[:2] == ["pip install uv && uv run outlast serve", "pip install uv && uv run --all-groups pytest"]
+    assert typed[:2] == ["pip install uv && uv run outlast serve", "pip install uv && uv run --project dev pytest"]
 
 
 def _typed(block: Block) -> list[str]:

@@ -108,45 +108,36 @@ def test_the_product_adds_its_commands_and_its_application(
 
 
 def test_the_constraints_of_a_fresh_clone_are_the_versions_of_the_lock_file() -> None:
-    constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
-    assert _pins(_lock()) == {c.replace("==", "", 1) for c in constraints}
+    assert _constraints(ROOT / "dev") == _pins(_lock())
+    assert _constraints(ROOT) < _pins(_lock())
 
 
-def test_what_serving_installs_is_at_most_40_mb() -> None:
-    """The wheels of the default groups, each the largest of its version for this kind of machine."""
-    packages = {p["name"]: p for p in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+@pytest.mark.slow
+def test_serving_and_developing_resolve_to_the_lock_file(tmp_path: Path) -> None:
+    """In a fresh clone, uv has just resolved `dev/uv.lock` from the constraints alone."""
+    for name in ("pyproject.toml", "reviews/pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    _run("uv", "lock", "--project", tmp_path, cwd=tmp_path)
+    serving, developing = _resolved(tmp_path / "uv.lock"), _resolved(ROOT / "dev" / "uv.lock")
+    assert developing == {(name, found) for name, found, _ in PIN.findall(_lock())}, (
+        "Run the export that CONTRIBUTING.md names"
+    )
+    assert serving < developing
+    assert not {"hypothesis", "pytest", "ruff"} & {name for name, _ in serving}
+
+    packages = {p["name"]: p for p in tomllib.loads((tmp_path / "uv.lock").read_text())["package"]}
     needed, found = ["outlast-reviews"], set[str]()
     while needed:
         found.add(name := needed.pop())
         needed += [d["name"] for d in packages[name].get("dependencies", ()) if d["name"] not in found]
     assert "starlette" in found
-    assert not found & {"celery", "psycopg", "pytest", "redis"}
+    assert not found & {"celery", "psycopg", "redis"}
     total = sum(
         max(w["size"] for w in packages[name].get("wheels", ()) if re.search(r"-any|linux.*x86_64", w["url"]))
         for name in found - {"outlast", "outlast-reviews"}
     )
-    assert total <= 40e6, f"{total / 1e6:.1f} MB"
-
-
-@pytest.mark.slow
-def test_a_fresh_clone_resolves_to_the_lock_file() -> None:
-    """In a fresh clone, uv has just resolved `uv.lock` from the constraints alone."""
-    resolved = _run(
-        *(
-            "uv",
-            "export",
-            "--frozen",
-            "--no-emit-workspace",
-            "--all-packages",
-            "--all-groups",
-            "--all-extras",
-            "--no-annotate",
-            "--no-header",
-        ),
-        *("--format", "requirements-txt"),
-        cwd=ROOT,
-    )
-    assert _pins(resolved) == _pins(_lock()), "Run the export that CONTRIBUTING.md names"
+    assert total <= 40e6, f"serving installs {total / 1e6:.1f} MB"
 
 
 def test_installed_versions_are_in_the_lock_file() -> None:
@@ -159,6 +150,16 @@ def test_every_version_of_the_lock_file_has_hashes() -> None:
     entries = [e for e in re.split(r"^(?=\S)", _lock(), flags=re.MULTILINE) if e]
     assert len(entries) == len(_pins(_lock()))
     assert not [entry for entry in entries if "--hash=sha256:" not in entry]
+
+
+def _constraints(project: Path) -> set[str]:
+    read = tomllib.loads((project / "pyproject.toml").read_text())
+    return {c.replace("==", "", 1) for c in read["tool"]["uv"]["constraint-dependencies"]}
+
+
+def _resolved(lock: Path) -> set[tuple[str, str]]:
+    packages = tomllib.loads(lock.read_text())["package"]
+    return {(p["name"], p["version"]) for p in packages if "registry" in p["source"]}
 
 
 def _lock() -> str:

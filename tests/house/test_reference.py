@@ -26,12 +26,12 @@ def generate(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_generated_parts_are_current(generate) -> None:
     stale = generate.outdated()
-    assert not stale, "Run: uv run python docs/generate.py"
+    assert not stale, "Run: python docs/generate.py"
 
 
 def test_the_pictures_show_the_measured_figures(generate) -> None:
     for path, content in generate.pictures().items():
-        assert path.read_text(encoding="utf-8") == content, "Run: uv run python docs/generate.py"
+        assert path.read_text(encoding="utf-8") == content, "Run: python docs/generate.py"
 
 
 def test_the_reference_has_every_generated_part_once(generate) -> None:

@@ -1,6 +1,6 @@
 """Thousands of generated requests to the real server: no answer is a 5xx, and no traceback is in the log.
 
-`GENERATED_REQUESTS=5000 uv run pytest tests/integration/test_generated_requests.py` sends as many to each store;
+`GENERATED_REQUESTS=5000 pytest tests/integration/test_generated_requests.py` sends as many to each store;
 `GENERATED_SEED` repeats a run that failed.
 """
 
