@@ -111,6 +111,17 @@ async def test_an_operation_that_raises_does_its_neighbours_no_harm(connection, 
     assert answers[0] == answers[2] == []
 
 
+async def test_an_operation_alone_in_its_transaction_that_raises_writes_nothing(connection, notes):
+    writer = Writer(connection)
+    with pytest.raises(LookupError):
+        await writer.write(spoilt("a"), durable=True)
+    with pytest.raises(apsw.ConstraintError):
+        await writer.write(lambda conn: (note("b")(conn), note("b")(conn)), durable=True)
+    await writer.write(note("c"), durable=True)
+    writer.close()
+    assert notes() == ["c"]
+
+
 async def test_a_failed_commit_raises_in_every_caller_and_the_next_one_works(connection, notes):
     def break_the_end(conn):
         conn.execute("PRAGMA defer_foreign_keys = 1")

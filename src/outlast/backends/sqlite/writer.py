@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
-"""Runs in the writer's transaction, which it must not end. Rolled back to its savepoint if it raises."""
+"""Runs in the writer's transaction, which it must not end. Rolled back if it raises."""
 
 MAX_BATCH = 500
 """Operations per transaction."""
@@ -52,7 +52,7 @@ class _Request:
 
 
 class Writer:
-    """Group commit. Every operation has a savepoint, so that one that raises does not affect the others.
+    """Group commit. Operations that share a transaction have savepoints, so that one that raises affects no other.
 
     A transaction with a durable operation is synced before its callers resume. Others survive a crash of the
     process, but perhaps not of the machine. Safe from any thread and event loop.
@@ -136,10 +136,11 @@ class Writer:
         try:
             self._sync(full=any(r.durable for r in batch))
             self._connection.execute("BEGIN IMMEDIATE")
+            with_others = len(batch) > 1
             for request in batch:
                 if not request.abandoned:
-                    self._try(request)
-            self._connection.execute("COMMIT")
+                    self._try(request, savepoint=with_others)
+            self._connection.execute("COMMIT" if with_others or batch[0].error is None else "ROLLBACK")
         except apsw.Error as error:
             log.warning("The writer could not commit %d operations: %s", len(batch), error)
             for request in batch:
@@ -155,19 +156,22 @@ class Writer:
             self._connection.pragma("synchronous", "full" if full else "normal")
             self._syncing = full
 
-    def _try(self, request: _Request) -> None:
+    def _try(self, request: _Request, *, savepoint: bool) -> None:
         execute = self._connection.execute
-        execute("SAVEPOINT operation")
+        if savepoint:
+            execute("SAVEPOINT operation")
         try:
             request.value = request.operation(self._connection)
         except Exception as error:  # a service loop: the caller gets the error
             if not self._connection.in_transaction:
                 raise  # SQLite itself has rolled back the whole transaction
-            execute("ROLLBACK TO operation")
+            if savepoint:
+                execute("ROLLBACK TO operation")
             request.error = explained(error) if isinstance(error, UNAVAILABLE) else error
             if isinstance(error, apsw.ConstraintError) and SHUT in str(error):
                 request.error = closed_error(execute(statements(PACKAGE)["closed_reason"]).get)
-        execute("RELEASE operation")
+        if savepoint:
+            execute("RELEASE operation")
 
 
 def _do_nothing(connection: Connection) -> None:
