@@ -171,12 +171,16 @@ class Settings(BaseSettings):
         "ANALYSIS_MAX_UPLOAD_MB", 50, "Size of an uploaded file in MB (10^6 bytes)", "50", gt=0, le=2000
     )
     max_stored_mb_per_owner: float = _setting(
-        "ANALYSIS_MAX_STORED_MB_PER_OWNER", 500, "MB of uploaded files that are kept for one owner", "500", gt=0
+        "ANALYSIS_MAX_STORED_MB_PER_OWNER",
+        500,
+        "MB of uploads and results that are kept for one owner",
+        "500",
+        gt=0,
     )
     max_stored_mb: float = _setting(
         "ANALYSIS_MAX_STORED_MB",
         20_000,
-        "MB of uploaded files that are kept for all owners together",
+        "MB of uploads and results that are kept for all owners together",
         "20000",
         gt=0,
     )

@@ -42,7 +42,7 @@ def file(size: int, kind: bytes = b"x") -> io.BytesIO:
 
 async def test_an_owner_may_store_as_much_as_the_quota_and_no_byte_more(quota):
     await quota.put("anna", "a", file(60))
-    with pytest.raises(QuotaExceeded, match="MB of files here already"):
+    with pytest.raises(QuotaExceeded, match="MB of files and results here already"):
         await quota.put("anna", "b", file(41))
     await quota.put("anna", "c", file(40, b"c"))
     with pytest.raises(QuotaExceeded):

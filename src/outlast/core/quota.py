@@ -1,4 +1,4 @@
-"""Storage limits: uploads per owner and in total, and the minimum of free disk space."""
+"""Storage limits: uploads and results per owner and in total, and the minimum of free disk space."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
@@ -16,7 +16,7 @@ from outlast.ports.store import Store
 SPACE_CACHED_FOR = 1.0
 """Seconds for which the free disk space is cached."""
 TOTAL_CACHED_FOR = 5.0
-"""Seconds for which the total size of all uploads is cached; uploads to this process are added meanwhile."""
+"""Seconds for which the total of stored bytes is cached; uploads to this process are added meanwhile."""
 MB: Final = 1_000_000
 
 
@@ -89,13 +89,13 @@ class Quota:
         limits = self._limits
         if stored + of_owner > limits.per_owner and owner != TRUSTED:
             raise QuotaExceeded(
-                f"You have {stored / MB:.1f} MB of files here already, and at most {limits.per_owner / MB:g} MB "
-                "are kept for one visitor. Files are deleted some time after their last use."
+                f"You have {stored / MB:.1f} MB of files and results here already, and at most "
+                f"{limits.per_owner / MB:g} MB are kept for one visitor. They are deleted after some time."
             )
         if total + of_all > limits.of_all:
             raise QuotaExceeded(
-                f"No more files can be kept here just now: there are {total / MB:.0f} MB of them, and room for "
-                f"{limits.of_all / MB:g} MB. Files are deleted some time after their last use."
+                f"No more files can be kept here now: there are {total / MB:.0f} MB of files and results, and "
+                f"room for {limits.of_all / MB:g} MB. They are deleted after some time."
             )
 
     def _add_to_total(self, size: int) -> None:

@@ -50,7 +50,7 @@ class Storage(Protocol):
     """The measurements that quotas are compared with. Same laws as `SessionStore`."""
 
     async def stored_bytes(self, owner: str | None) -> int:
-        """Return the bytes of one owner's uploads, or of all; an incomplete one counts in full."""
+        """Return the bytes of one owner's uploads and results, or of all; an incomplete upload counts in full."""
         ...
 
     def free_bytes(self) -> int | None:

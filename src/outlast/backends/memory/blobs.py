@@ -34,7 +34,10 @@ class MemoryBlobs(MemoryPart):
     async def stored_bytes(self, owner: str | None) -> int:
         with self._tables.lock:
             uploads = self._tables.uploads.items()
-            return sum(upload.bytes for (of, _), (upload, _) in uploads if owner in {None, of})
+            results = self._tables.results.values()
+            return sum(upload.bytes for (of, _), (upload, _) in uploads if owner in {None, of}) + sum(
+                len(result.result.encode()) for of, result in results if owner in {None, of}
+            )
 
     def free_bytes(self) -> None:
         """Return `None`: there is no disk."""

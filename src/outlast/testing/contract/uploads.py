@@ -5,14 +5,17 @@
 import asyncio
 import hashlib
 import io
+import json
+import secrets
 from threading import Event
 from typing import BinaryIO, cast
 
 import pytest
 
+from outlast.domain.outcome import Completed
 from outlast.ports.blobs import CHUNK
 from outlast.ports.store import Store
-from outlast.testing.acts import OWNER, start
+from outlast.testing.acts import OWNER, claim_of, start, started_and_claimed
 from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
@@ -136,3 +139,11 @@ class UploadContract(StoreFixtures):
         assert await store.stored_bytes(None) == 12
         free = store.free_bytes()
         assert free is None or free > 0
+
+    async def test_results_are_summed_too(self, store: Store) -> None:
+        session = await started_and_claimed(store)
+        await store.finish(claim_of(session), Completed(json.dumps(secrets.token_hex(5_000)), ()))
+        stored = await store.stored_bytes(session.owner)
+        assert stored > 4_000  # PostgreSQL may compress it
+        assert await store.stored_bytes(None) == stored
+        assert await store.stored_bytes("another") == 0

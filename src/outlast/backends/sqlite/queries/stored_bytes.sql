@@ -1,1 +1,3 @@
-SELECT COALESCE(SUM(bytes), 0) FROM uploads WHERE user_session = :owner
+SELECT
+    (SELECT COALESCE(SUM(bytes), 0) FROM uploads WHERE user_session = :owner)
+    + (SELECT COALESCE(SUM(bytes), 0) FROM results WHERE user_session = :owner)
