@@ -78,15 +78,18 @@ def _folder_of_the_run(factory: pytest.TempPathFactory) -> Path:
 def pytest_configure() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         run_guard.start()
+        memory = servers.folder_in_memory()
+        if memory and not os.statvfs(memory).f_flag & os.ST_NOEXEC:  # tests run programs there
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two more than cores: the slow half waits much of its time, for leases, limits and other processes.
 
-    The quick half only computes, and each worker begins with seconds of imports.
+    The quick half waits less, and each worker begins with seconds of imports.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if config.option.markexpr == "not slow" else cores + 2
+    return cores + 1 if config.option.markexpr == "not slow" else cores + 2
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -132,7 +132,7 @@ async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     assert (moved.input, moved.progress.message, moved.priority) == (LONG, HOSTILE, 7)
     assert moved.progress.percentage == 40
     assert b"".join([chunk async for chunk in target.store.chunks(OWNER, upload.sha256)]) == content
-    assert await target.store.stored_bytes(None) == len(content)
+    assert await target.store.stored_bytes(None) > len(content)  # and results, which PostgreSQL compresses
     keys = [f"key {n}" for n in range(1_100)]
     assert await target.store.recall("seen", keys) == await source.store.recall("seen", keys)
     assert await target.store.durations("site") == {"read": [14, 12, 13]}

@@ -159,7 +159,7 @@ class Model:
 
     def _crash(self, fallen: Iterable[ModelSession], wall: float) -> set[str]:
         together = list(fallen)
-        most = MAX_CRASHES - 1 if len([s for s in together if s.crashes >= 1]) >= 2 else MAX_CRASHES
+        most = MAX_CRASHES if len(together) == 1 else MAX_CRASHES - 1
         for session in together:
             session.crashes = min(most, session.crashes + 1)
             quarantined = session.crashes >= MAX_CRASHES and not session.cancel_requested

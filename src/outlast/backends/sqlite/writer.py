@@ -140,7 +140,8 @@ class Writer:
             for request in batch:
                 if not request.abandoned:
                     self._try(request, savepoint=with_others)
-            self._connection.execute("COMMIT" if with_others or batch[0].error is None else "ROLLBACK")
+            nothing_done = not with_others and any(request.error for request in batch)
+            self._connection.execute("ROLLBACK" if nothing_done else "COMMIT")
         except apsw.Error as error:
             log.warning("The writer could not commit %d operations: %s", len(batch), error)
             for request in batch:
