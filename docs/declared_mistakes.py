@@ -5,6 +5,7 @@ from typing import Any, Final
 PREAMBLE: Final = """
 from __future__ import annotations
 import asyncio
+from datetime import date
 from typing import TYPE_CHECKING, Any, Iterable, Literal
 from pydantic import BaseModel, Field, SecretStr
 from outlast import Export, Outlast, step
@@ -67,6 +68,7 @@ MISTAKES: Final = {
     "a model whose bytes would be text": '@outlast.analysis("site")\ndef analyse(page: Page) -> int: ...',
     "a secret": '@outlast.analysis("site")\ndef analyse(password: SecretStr) -> int: ...',
     "text or bytes": '@outlast.analysis("site")\ndef analyse(page: str | bytes) -> int: ...',
+    "text or a date": '@outlast.analysis("site")\ndef analyse(since: date | str) -> int: ...',
     "an `Iterable`": '@step("Counting")\ndef count(n: int) -> Iterable[int]: ...',
     "a member of an enum as a `Literal`": (
         "import enum\nclass Kind(enum.Enum):\n    A = 'a'\n"

@@ -144,6 +144,24 @@ class Plain(enum.Enum):
 
 LOST = [Camel, list[Camel], SecretStr, Secret[int], str | bytes, bytes | str | None, Iterable[int], Plain]
 LOST += [Literal[Colour.RED], Literal[b"a"]]
+LOST += [
+    date | str,
+    str | None | Decimal,
+    Path | str,
+    Colour | str,
+    list[timedelta | str],
+    Level | int,
+    float | Level,
+]
+
+
+@pytest.mark.parametrize(
+    "kind", [UUID | str, date | None, date | datetime, Level | str, Colour | int, Literal["a"] | date]
+)
+def test_a_union_whose_values_come_back_is_accepted(kind):
+    def takes(value: kind) -> None: ...
+
+    Analysis("works", takes)
 
 
 @pytest.mark.parametrize("kind", LOST, ids=str)

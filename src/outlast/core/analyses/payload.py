@@ -35,6 +35,10 @@ class NotUnderstood(OutlastError):  # noqa: N818 - as above
 
 OF_INPUT: Final = " input"
 """How the name of the model of an input ends, which no class of a program has."""
+TEXTS: Final = frozenset(
+    {"bytes", "complex", "date", "datetime", "decimal", "enum", "path", "time", "timedelta", "url"}
+)
+"""Kinds of values, beside `str`, whose JSON is a text."""
 BASE64: Final = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 CONFIGURATION: Final = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
 INPUT: Final = ConfigDict(
@@ -74,8 +78,8 @@ def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATIO
             f"{within} has bytes, which it would write as UTF-8 text, and most bytes are not UTF-8: give it "
             "model_config = ConfigDict(ser_json_bytes='base64', val_json_bytes='base64')."
         )
-    if kind == "union" and {"str", "bytes"} <= {_kind_of_choice(choice) for choice in known["choices"]}:
-        raise TypeError(f"{within} has str | bytes, and both are texts in JSON: declare one of them.")
+    if kind == "union":
+        _refuse_two_of_one_form([_kind_of_choice(choice) for choice in known["choices"]], within)
     if kind == "generator":
         raise TypeError(
             f"{within} has an Iterable, whose values are read only once: declare a list or a Sequence."
@@ -96,7 +100,20 @@ def refuse_what_json_loses(schema: Any, config: Mapping[str, Any] = CONFIGURATIO
 def _kind_of_choice(choice: Any) -> str:
     """Return the kind of a member of a union, which may stand beside its label."""
     schema: dict[str, Any] = cast("tuple[dict[str, Any], str]", choice)[0] if isinstance(choice, tuple) else choice
-    return "" if "serialization" in schema else str(schema["type"])
+    kind = str(schema["type"])
+    if kind == "enum":
+        return "enum of numbers" if schema.get("sub_type") in {"int", "float"} else kind
+    return kind if "serialization" not in schema else {"lax-or-strict": "path"}.get(kind, "")
+
+
+def _refuse_two_of_one_form(kinds: Sequence[str], within: str) -> None:
+    """Raise `TypeError` if a value of one of these kinds would come back from JSON as one of another."""
+    for general, special, form in (({"str"}, TEXTS, "texts"), ({"int", "float"}, {"enum of numbers"}, "numbers")):
+        for one in sorted(general.intersection(kinds)):
+            for other in sorted(special.intersection(kinds)):
+                raise TypeError(
+                    f"{within} has a union of {one} and {other}, and both are {form} in JSON: declare one of them."
+                )
 
 
 def _refuse_values_json_loses(values: Iterable[Any], enum: Any, within: str) -> None:
