@@ -6,7 +6,8 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from concurrent.futures import CancelledError
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, BinaryIO, Final, Generic, Protocol, TypeVar
 
 from outlast.core.analyses.upload import Upload
@@ -95,6 +96,8 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     ended = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return ended.result()
+    except CancelledError:
+        raise RuntimeError("outlast.sync.close() was called while this call waited.") from None
     except BaseException:
         ended.cancel()
         raise
@@ -172,7 +175,10 @@ class SyncOutlast:
             self._open(workers)
 
     def close(self) -> None:
-        """Let workers finish (`ANALYSIS_SHUTDOWN_GRACE`), then close the store. The next call opens it again."""
+        """Let workers finish (`ANALYSIS_SHUTDOWN_GRACE`), then close the store. The next call opens it again.
+
+        Calls that other threads still wait for raise `RuntimeError`.
+        """
         with self._opening:
             if self._thread is not None:
                 try:
@@ -220,7 +226,8 @@ class SyncOutlast:
             while (view := wait_on(loop, _next_view(views))) is not None:
                 yield view
         finally:
-            wait_on(loop, _close_views(views))
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                wait_on(loop, _close_views(views))
 
     def list(
         self,

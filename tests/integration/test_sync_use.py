@@ -142,6 +142,22 @@ async def test_beside_an_asgi_host_it_uses_the_loop_of_the_host(outlast):
     assert all(t.name != "outlast-sync" for t in threading.enumerate())
 
 
+def test_close_ends_a_call_that_waits_in_another_thread(outlast):
+    session = outlast.sync.start("double", n=1)
+    waiting = threading.Event()
+
+    def first_view():
+        for _ in session:
+            waiting.set()
+
+    with ThreadPoolExecutor() as pool:
+        watching = pool.submit(first_view)
+        assert waiting.wait(10)
+        outlast.sync.close()
+        with pytest.raises(RuntimeError, match="was called while this call waited"):
+            watching.result(10)
+
+
 def test_after_close_the_next_call_opens_it_again(outlast):
     session = outlast.sync.start("double", owner="ann", n=1).id
     outlast.sync.close()
