@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from source_tree import ROOT
 
-from servers import memory
+from servers import folder_in_memory
 
 ALL = ROOT / "bench" / "all.py"
 
@@ -39,7 +39,7 @@ def test_the_bench_runs_at_size_one(bench: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, bench, "--size", "1"],
         cwd=tmp_path,
-        env=os.environ | ({"TMPDIR": os.fspath(folder)} if (folder := memory()) else {}),
+        env=os.environ | ({"TMPDIR": os.fspath(folder)} if (folder := folder_in_memory()) else {}),
         capture_output=True,
         text=True,
         check=False,

@@ -76,7 +76,7 @@ def test_a_text_that_is_a_book_is_no_review():
 
 @pytest.mark.slow
 def test_a_look_that_takes_too_long_ends_quietly_and_leaves_the_refusal_to_the_worker(monkeypatch):
-    unreadable = b"rating,text\n" + b"9,a\n" * 40_000
+    unreadable = b"rating,text\n" + b"x,a\n" * 40_000
     assert words_of(unreadable, ReadLimits()).startswith("None of the")
     monkeypatch.setattr(read, "_EARLY", replace(read._EARLY, rows=50_000, seconds=-1))
     assert list(preview(unreadable, len(unreadable))) == []

@@ -211,8 +211,9 @@ def test_rows_that_are_all_unreadable_fail_the_file():
     assert "None of the 2 rows" in refusal("rating,text\nx,a\ny,b\n")
 
 
-def test_a_scale_beyond_five_fails_the_file_instead_of_losing_the_best():
-    assert "8/10" in refusal("rating,text\n" + "9,good\n3,bad\n" * 10)
+def test_a_scale_beyond_five_is_recognised_or_asked_for_instead_of_losing_the_best():
+    assert {review.rating for review in read("rating,text\n" + "9,good\n3,bad\n" * 10).reviews} == {4.5, 1.5}
+    assert "Say which" in refusal("rating,text\n" + "9,good\n3,bad\n3,so\n3,so\n" * 10)
 
 
 def test_gzip_is_unwrapped_in_one_or_several_members():

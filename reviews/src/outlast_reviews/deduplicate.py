@@ -30,6 +30,9 @@ class Coverage:
     reviewers: int
     """Reviews whose reviewer can be identified; "Amazon Customer" cannot."""
     incentive_known: int
+    thumbs: int
+    """Reviews that recommend the product or not, in place of stars."""
+    recommended: int
     merged: int
     """Rows that repeated an earlier one."""
     skipped: int
@@ -110,9 +113,12 @@ def _keys(review: Review) -> tuple[tuple[object, ...], ...]:
 
 
 def _same_review(kept: Review, review: Review, key: tuple[object, ...]) -> bool:
-    """Reject an id that different people's texts share: it is not a review's (a product id, say)."""
+    """Reject an id that different people's texts share: it is not a review's (a product id, say).
+
+    Reviews with ids of their own are different reviews, whatever else is equal.
+    """
     if key[0] != "id":
-        return True
+        return not (kept.review_id and review.review_id and kept.review_id != review.review_id)
     texts = {folded(kept.text), folded(review.text)} - {""}
     people = {identity(kept), identity(review)} - {None}
     return len(texts) < 2 or (len(people) == 1 and identity(kept) == identity(review))
@@ -124,11 +130,13 @@ def _fill(kept: Review, repeat: Review) -> Review:
         review_id=kept.review_id or repeat.review_id,
         rating=repeat.rating if kept.rating is None else kept.rating,
         date=kept.date or repeat.date,
+        approximate=kept.approximate if kept.date else repeat.approximate,
         title=kept.title or repeat.title,
         text=kept.text if kept.text.strip() else repeat.text,
         reviewer=kept.reviewer or repeat.reviewer,
         verified=repeat.verified if kept.verified is None else kept.verified,
         incentivised=repeat.incentivised if kept.incentivised is None else kept.incentivised,
+        recommended=repeat.recommended if kept.recommended is None else kept.recommended,
     )
 
 
@@ -149,6 +157,8 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         verified=sum(r.verified is True for r in reviews),
         reviewers=sum(identity(r) is not None for r in reviews),
         incentive_known=sum(r.incentivised is not None for r in reviews),
+        thumbs=sum(r.recommended is not None for r in reviews),
+        recommended=sum(r.recommended is True for r in reviews),
         merged=len(received.reviews) - len(reviews),
         skipped=len(received.skipped),
         skipped_reasons=tuple((reason, len(rows), _row_list(rows)) for reason, rows in frequent),

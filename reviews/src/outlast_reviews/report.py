@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
@@ -74,6 +74,9 @@ class CoverageReport(TypedDict):
     verified: int
     with_reviewer: int
     """Reviews whose reviewer can be identified."""
+    with_thumb: NotRequired[int]
+    """Reviews with a thumb up or down in place of stars; `recommended` of these are up."""
+    recommended: NotRequired[int]
     first_date: str | None
     last_date: str | None
     merged_duplicates: int
@@ -244,6 +247,8 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "with_verified": counted.verified_known,
         "verified": counted.verified,
         "with_reviewer": counted.reviewers,
+        "with_thumb": counted.thumbs,
+        "recommended": counted.recommended,
         "first_date": counted.first_date.isoformat() if counted.first_date else None,
         "last_date": counted.last_date.isoformat() if counted.last_date else None,
         "merged_duplicates": counted.merged,

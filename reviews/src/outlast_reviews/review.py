@@ -29,6 +29,10 @@ class Review:
     """The source's own flag (Vine, "incentivised"); `None` where the source has no such field."""
     product: str | None = None
     """What it is of, where the source holds reviews of several products; else `None`."""
+    recommended: bool | None = None
+    """Thumbs up or down, where the source has these in place of stars."""
+    approximate: bool = False
+    """Whether the date is known to the month at best."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ def timeline(
         return "week", ()
     first, last = min(day for day, _ in dated), max(day for day, _ in dated)
     unit = _unit(first, last)
+    if unit == "week" and any(review.approximate for _, review in dated):
+        unit = "month"
     by_start: dict[dt.date, list[Review]] = {}
     for day, review in dated:
         by_start.setdefault(_start(unit, day), []).append(review)

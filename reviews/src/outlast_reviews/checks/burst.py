@@ -30,6 +30,7 @@ _OVERALL = 0.5
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
 _MOST_SPIKES = 200
+_APPROXIMATE = "The dates are known to the month at best, and a burst is a matter of days."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,14 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
     Volume alone is no sign: a launch or a holiday brings spikes too, but with the usual stars.
     """
-    dated = sorted((r.date, r.rating, r.row) for r in reviews if r.date and r.rating is not None)
+    known = [r for r in reviews if r.date and r.rating is not None]
+    dated = sorted(
+        (r.date, r.rating, r.row) for r in known if r.date and r.rating is not None and not r.approximate
+    )
     days = (dated[-1][0] - dated[0][0]).days + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
-        return Finding(NAME, TITLE, "not_assessed", _why_not(len(dated), days))
+        why = _APPROXIMATE if len(known) >= LEAST_REVIEWS > len(dated) else _why_not(len(dated), days)
+        return Finding(NAME, TITLE, "not_assessed", why)
     spikes = find_spikes([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
     bursts = non_overlapping(_shifted(spikes, fives))

@@ -32,7 +32,9 @@ RAISED = 3.0
 
 def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
     """Whether the busiest four weeks bring better stars than the rest, as a bought campaign does."""
-    dated = sorted((r.date.toordinal(), r.rating) for r in reviews if r.date and r.rating is not None)
+    dated = sorted(
+        (r.date.toordinal(), r.rating) for r in reviews if r.date and r.rating is not None and not r.approximate
+    )
     days = dated[-1][0] - dated[0][0] + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
         why = (

@@ -73,7 +73,10 @@ def _share(report: Mapping[str, Any]) -> str:
 def _original(report: Mapping[str, Any]) -> str:
     original, shop = report["original_rating"], report["product_rating"]
     if original is None:
-        return "no stars"
+        thumbs = report["coverage"].get("with_thumb")
+        return (
+            f"no stars; {report['coverage']['recommended']:,} of {thumbs:,} recommend it" if thumbs else "no stars"
+        )
     return f"{original:.2f}" if shop is None else f"{original:.2f} (the shop says {shop:.2f})"
 
 

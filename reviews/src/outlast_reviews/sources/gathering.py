@@ -20,6 +20,7 @@ from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
+from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.providers import provider_of
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
@@ -43,6 +44,11 @@ _LABELS: Mapping[Part, str] = {
     "review_id": "An id of the review",
     "incentivised": "Whether it was paid for or given free (Vine)",
 }
+_SCALES = [
+    (Scale.STARS.value, "1 to 5 stars; what is above is damaged"),
+    (Scale.TEN.value, "1 to 10 points"),
+    (Scale.HUNDRED.value, "0 to 100 points"),
+]
 _MOST_OFFERED = 200
 """Products offered on a page; API clients may name any."""
 _LONGEST_QUESTION = 120_000
@@ -69,6 +75,9 @@ async def refuse_file(
         products = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
     except UnknownColumns as unknown:
         raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
+    except UnknownScale as unknown:
+        asked = Question("scale", "What are the ratings?", _SCALES, unknown.likely.value, required=True)
+        raise InvalidInput(f"{name}{unknown}", "/mapping", questions=[asked]) from None
     except NotReviews as refused:
         raise InvalidInput(f"{name}{refused}", pointer) from None
     if products and only is None:

@@ -49,7 +49,7 @@ class AmazonPage:
 
     def read(self, content: Content) -> ReviewSet:
         page = content.page()
-        rows = ReviewCollector(content.limits)
+        rows = ReviewCollector(content.limits, content.mapping)
         for card, own_id in _cards(page):
             node = _parse(card, "[data-hook=review]")
             if node is None:

@@ -1,9 +1,10 @@
 """Maps columns of a table, or keys of an object, to the parts of a review by their names in six languages."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import permutations
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
@@ -38,7 +39,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "title": (
         "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
-        "subject", "heading", "reviewheading", "titel", "bewertungstitel", "überschrift", "titre",
+        "subject", "heading", "reviewheading", "reviewname", "titel", "bewertungstitel", "überschrift", "titre",
         "titredelavis", "título", "titulo", "titolo", "titolorecensione", "タイトル", "件名",
     ),
     "text": (
@@ -66,6 +67,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
         "compraverificada", "acquistoverificato", "購入確認済み",
     ),
+    "recommended": (
+        "votedup", "recommended", "isrecommended", "recommend", "recommends", "wouldrecommend", "thumbsup",
+        "thumbs",
+    ),
+    "anonymous": ("isanonymous", "anonymous", "isanonymousreview", "postedanonymously"),
     "incentivised": (
         "vine", "vinecustomer", "isvine", "vinereview", "isamazonvine", "incentivised", "incentivized",
         "isincentivised", "isincentivized", "isincentivizedreview", "isincentivisedreview",
@@ -76,8 +82,14 @@ NAMES: dict[str, tuple[str, ...]] = {
 """For each part; the better-known name first. No name is in two parts."""
 
 
-Part = Literal["rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised"]
-"""Parts of a review that a user can map to a column."""
+Part = Literal[
+    "rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised", "scale", "dates"
+]
+"""What a user can say about a table: parts of a review, each as a column, and how its values are meant."""
+VALUES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {"scale": ("5", "10", "100", "thumbs"), "dates": ("day", "month")}
+)
+"""What is not a column, with what it can be: the scale of bare ratings, and what comes first in a date."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
 REQUIRED: tuple[Part, ...] = ("rating", "text")
 """Parts without which the user is asked for a mapping."""
@@ -93,6 +105,11 @@ _OF_THE_REVIEW = ("reviews.", "review.", "review/")
 _OF_THE_PRODUCT = ("product_id", "product_title")
 _PRODUCT_BESIDE_REVIEWS = ("name", "title")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_MOST_WORDS = 3
+_MOST_REORDERED = 100
+"""Columns."""
+_SHORTEST_PLURAL = 4
 
 
 def _known(*parts: str) -> Mapping[str, tuple[str, int]]:
@@ -123,6 +140,8 @@ class Columns:
     incentivised: int | None = None
     product_id: int | None = None
     product_title: int | None = None
+    recommended: int | None = None
+    anonymous: int | None = None
     starless: bool = False
     """Whether the user said that there are no stars."""
 
@@ -132,7 +151,8 @@ class Columns:
 
     @property
     def missing(self) -> tuple[Part, ...]:
-        present = {"rating": self.starless or self.rating is not None, "text": self.text is not None}
+        rated = self.starless or self.rating is not None or self.recommended is not None
+        present = {"rating": rated, "text": self.text is not None}
         return tuple(part for part in REQUIRED if not present[part])
 
     @property
@@ -140,7 +160,8 @@ class Columns:
         """All positions, in the order of the fields."""
         return (
             self.review_id, self.rating, self.date, self.title, self.text, self.reviewer_id, self.reviewer_name,
-            self.verified, self.incentivised, self.product_id, self.product_title,
+            self.verified, self.incentivised, self.product_id, self.product_title, self.recommended,
+            self.anonymous,
         )  # fmt: skip
 
     @property
@@ -205,7 +226,9 @@ class ColumnNames:
         """As `columns_of`."""
         found = self._recognised()
         positions: dict[Part, int] = {
-            part: at for part, name in mapping.items() if (at := self.position(name)) is not None
+            part: at
+            for part, name in mapping.items()
+            if part not in VALUES and (at := self.position(name)) is not None
         }
         if positions:
             found = found.mapped(positions)
@@ -214,7 +237,7 @@ class ColumnNames:
     def _recognised(self) -> Columns:
         prefix = self._prefix()
         if prefix is None:
-            return replace(Columns(), **(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW)))
+            return replace(Columns(), **(_best(self.plain, _PRODUCT) | _best(self.plain, _REVIEW, self._names)))
         own = [
             plain_name(name.strip()[len(prefix) :]) if name.strip().lower().startswith(prefix) else ""
             for name in self._names
@@ -265,7 +288,10 @@ def refuse_missing(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
     """Raise `NotReviews` when a mapped column is not in the table."""
     found = ColumnNames(names)
     for part, name in mapping.items():
-        if found.position(name) is None and (part, name) != ("rating", ABSENT):
+        if part in VALUES:
+            if name not in VALUES[part]:
+                raise NotReviews(f"“{part}” can be {', '.join(VALUES[part])}, and not “{quoted(name)}”.")
+        elif found.position(name) is None and (part, name) != ("rating", ABSENT):
             raise NotReviews(
                 f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
             )
@@ -296,8 +322,34 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
 
 
-def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
-    """For each part the place of its best-known name, the first of equals."""
+def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]], names: Sequence[str] = ()) -> dict[str, int]:
+    """For each part the place of its best-known name, the first of equals.
+
+    A part that no name fits gets one whose words do in another order or number: `rating_star`, `reviewers_name`.
+    """
+    found = _best_known(plain, known)
+    free = [
+        other_form(name, known) if position not in found.values() and plain[position] not in known else ""
+        for position, name in enumerate(names[:_MOST_REORDERED])
+    ]
+    more = _best_known(free, known) if any(free) else {}
+    return {**more, **found}
+
+
+def other_form(name: str, known: Container[str]) -> str:
+    """The known name that has the words of `name` in another order, or in the singular; empty if there is none."""
+    words = [word.lower() for word in _WORD.findall(name[:LONGEST_NAME])]
+    if not 1 <= len(words) <= _MOST_WORDS:
+        return ""
+    singular = [word[:-1] if len(word) > _SHORTEST_PLURAL and word.endswith("s") else word for word in words]
+    for form in (words, singular):
+        for order in permutations(form):
+            if (plain := "".join(order)) in known:
+                return plain
+    return ""
+
+
+def _best_known(plain: Sequence[str], known: Mapping[str, tuple[str, int]]) -> dict[str, int]:
     best: dict[str, tuple[int, int]] = {}
     for position, name in enumerate(plain):
         if name in known:

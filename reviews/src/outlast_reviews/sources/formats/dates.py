@@ -51,6 +51,38 @@ _SHORT_YEAR = (
     re.compile(r"(?P<month>[^\W\d_]{3,12})\.? (?P<day>\d{1,2}), ?['’]?(?P<year>\d{2})\Z"),
 )
 """As in "12-Apr-19", which is Excel's own, and "Apr 12, 19"."""
+_MONTH_OF = re.compile(
+    r"(?P<month>[^\W\d_]{3,12})\.?,? (?:de |of |del )?(?P<year>(?:19|20)\d{2})"
+    r"|(?P<year_before>(?:19|20)\d{2}),? (?P<month_behind>[^\W\d_]{3,12})\.?"
+)
+_UNITS: tuple[tuple[int, str], ...] = (
+    (0, "second seconds minute minutes hour hours sekunde sekunden minuten stunde stunden heure heures secondes"),
+    (0, "segundo segundos minuto minutos hora horas secondi minuti ora ore"),
+    (1, "day days tag tage tagen jour jours día días dia dias giorno giorni"),
+    (7, "week weeks woche wochen semaine semaines semana semanas settimana settimane"),
+    (30, "month months monat monate monaten mois mes meses mese mesi"),
+    (365, "year years jahr jahre jahren an ans année années año años anno anni"),
+)
+"""Days of a unit, and its names in five languages."""
+_DAYS_OF_UNIT = {name: days for days, names in _UNITS for name in names.split()}
+_ONE = frozenset(["a", "an", "one", "last", "ein", "eine", "einem", "einer", "un", "une", "una", "uno"])
+_AGO = re.compile(
+    r"(?:(?:about|over|almost|ca\.?) )?(?:vor |il y a |hace |hà )?(?P<count>\d{1,3}\+?|[^\W\d_]{1,5}) "
+    r"(?P<unit>[^\W\d_]{2,10})(?P<ago> ago| fa| atrás)?"
+)
+_BEFORE = ("vor ", "il y a ", "hace ")
+_DAYS_AGO = {
+    "today": 0,
+    "heute": 0,
+    "hoy": 0,
+    "oggi": 0,
+    "aujourd'hui": 0,
+    "yesterday": 1,
+    "gestern": 1,
+    "ayer": 1,
+    "ieri": 1,
+    "hier": 1,
+}
 _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
 
@@ -62,6 +94,13 @@ _FEW = 4
 """Different dates, of which the years say little."""
 
 
+class ApproximateDate(NamedTuple):
+    """A date that is known to the month at best, such as "Jan, 2024" or "9 months ago"."""
+
+    date: dt.date
+    """The middle of the month, or the day that is so long ago."""
+
+
 class AmbiguousDate(NamedTuple):
     """A date such as 04/05/2018 or 18/03/12, whose order follows from the other dates of its column."""
 
@@ -70,6 +109,9 @@ class AmbiguousDate(NamedTuple):
     last: int
     """As it is written: with two digits it may be a year or, behind the year and the month, a day."""
     separator: str
+
+    def __str__(self) -> str:
+        return f"{self.first:02}{self.separator}{self.second:02}{self.separator}{self.last:02}"
 
     def read(self, order: DateOrder, today: dt.date) -> dt.date | None:
         """In that order; of two digits the year is never one that is yet to come."""
@@ -83,8 +125,14 @@ class AmbiguousDate(NamedTuple):
         return _date(year, month, day)
 
 
-def read_date(raw: object) -> dt.date | AmbiguousDate | None:
-    """`None` where there is no date that can be understood. The day is the one written, in its own zone."""
+ReadDate = dt.date | AmbiguousDate | ApproximateDate
+
+
+def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
+    """`None` where there is no date that can be understood. The day is the one written, in its own zone.
+
+    "9 months ago" is counted from `today`, and is no date without it.
+    """
     if raw is None or isinstance(raw, bool):
         return None
     text = (f"{raw:.3f}" if isinstance(raw, float) else str(raw)).strip()
@@ -106,31 +154,39 @@ def read_date(raw: object) -> dt.date | AmbiguousDate | None:
         return _date(_ERAS[match[1]] + year, int(match[3]), int(match[4]))
     if match := _ERA_IN_SHORT.match(text):
         return _date(_ERAS[match[1]] + int(match[2]), int(match[4]), int(match[5]))
-    if found := _from_words(text.lower()):
+    if found := _from_words(lowered := text.lower()):
         return found
+    if today and (found := _relative(lowered, today)):
+        return found
+    if match := _MONTH_OF.fullmatch(lowered):
+        month = _MONTHS.get(match["month"] or match["month_behind"])
+        return ApproximateDate(dt.date(int(match["year"] or match["year_before"]), month, 15)) if month else None
     if match := _ISO.search(text):
         return _date(int(match[1]), int(match[3]), int(match[4]))
     return _numeric(match) if (match := _NUMERIC.search(text)) else None
 
 
-def order_of(column: Iterable[AmbiguousDate], today: dt.date) -> DateOrder:
+def order_of(column: Iterable[AmbiguousDate], today: dt.date) -> DateOrder | None:
     """The order in which most dates of the column are dates that have been; of equals that of the fewest years.
 
-    Where that says nothing: the month first with slashes (as in the United States), else the day first.
+    Dots stand behind the day. `None` if other dates fit both orders of day and month equally, and differ in them.
     """
     counted = Counter(column)
-    slashes = sum(count if date.separator == "/" else -count for date, count in counted.items())
-    orders: tuple[DateOrder, ...] = ("month", "day", "year") if slashes >= 0 else ("day", "month", "year")
+    dots = sum(count for date, count in counted.items() if date.separator == ".") * 2 > counted.total()
+    orders: tuple[DateOrder, ...] = ("day", "month", "year") if dots else ("month", "day", "year")
     best: tuple[DateOrder, int, int] = orders[0], -1, 0
+    most: dict[DateOrder, int] = {}
     for order in orders:
         fits, years = 0, set[int]()
         for date, count in islice(counted.items(), _MOST_SAMPLED):
             if (read := date.read(order, today)) and read <= today:
                 fits += count
                 years.add(read.year)
+        most[order] = fits
         if fits > best[1] or (fits == best[1] and len(years) < best[2] and len(counted) >= _FEW):
             best = order, fits, len(years)
-    return best[0]
+    alike = most["month"] == most["day"] and any(date.first != date.second for date in counted)
+    return None if alike and not dots and best[0] != "year" else best[0]
 
 
 def resolve_date(date: AmbiguousDate, order: DateOrder, today: dt.date) -> dt.date | None:
@@ -138,6 +194,19 @@ def resolve_date(date: AmbiguousDate, order: DateOrder, today: dt.date) -> dt.da
     orders: tuple[DateOrder, ...] = (order, "day", "month", "year")
     read = [found for one in orders if (found := date.read(one, today))]
     return next((found for found in read if found <= today), read[0] if read else None)
+
+
+def _relative(text: str, today: dt.date) -> ApproximateDate | None:
+    if (days := _DAYS_AGO.get(text)) is not None:
+        return ApproximateDate(today - dt.timedelta(days))
+    match = _AGO.fullmatch(text)
+    if match is None or not (match["ago"] or text.removeprefix("about ").startswith(_BEFORE)):
+        return None
+    unit = _DAYS_OF_UNIT.get(match["unit"])
+    counted = match["count"].rstrip("+")
+    if unit is None or not (counted.isdecimal() or counted in _ONE):
+        return None
+    return ApproximateDate(today - dt.timedelta(unit * (int(counted) if counted.isdecimal() else 1)))
 
 
 def _numeric(match: re.Match[str]) -> AmbiguousDate:

@@ -12,12 +12,16 @@ from typing import NamedTuple
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.column_contents import corrected, names_with_gap
 from outlast_reviews.sources.formats.columns import (
+    ABSENT,
+    NAMES,
     NO_MAPPING,
     Columns,
     Part,
     columns_of,
     named,
+    plain_name,
     refuse_columns,
     refuse_missing,
 )
@@ -28,6 +32,8 @@ from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 _DELIMITERS = ",\t;|"
+_NO_DELIMITER = "\x1f"
+"""Of a table with one column: a character that no text has."""
 _EXCEL_HINT = re.compile(r"sep=.?\s*\Z", re.IGNORECASE)
 _ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
 _DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
@@ -309,11 +315,12 @@ class Delimited:
     names = ("CSV", "TSV")
 
     def recognises(self, content: Content) -> bool:
-        return any(delimiter in _first_line(content.opening) for delimiter in _DELIMITERS)
+        line = _first_line(content.opening)
+        return any(delimiter in line for delimiter in _DELIMITERS) or _names_words(line)
 
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
-        rows = ReviewCollector(content.limits)
+        rows = ReviewCollector(content.limits, content.mapping)
         records = iter(TableRecords(content.lines(), shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
@@ -327,6 +334,8 @@ class Delimited:
 def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> TableShape:
     """Raises `UnknownColumns` when the first line has none for stars or none for words."""
     line = _first_line(opening)
+    if _names_words(line):
+        return _shape(line, _NO_DELIMITER, opening, {**mapping, "rating": ABSENT})
     shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
     best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
     if len(best.names) > limits.fields:
@@ -334,18 +343,38 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
             f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
             "Export only the columns of the reviews."
         )
+    best = _with_unnamed(best, _first_rows(opening, best, _LOOK_AT), mapping)
     refuse_missing(mapping, best.names)
     if not best.columns.hold_reviews:
         what = "The table"
         if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
             what = "The first line seems to be a review already, and not to name the columns: the table"
         refuse_columns(what, best.names, best.columns, _first_rows(opening, best, 3))
-    return _measured(best, _first_rows(opening, best, _LOOK_AT))
+    rows = _first_rows(opening, best, _LOOK_AT)
+    best = best._replace(columns=corrected(best.columns, rows, frozenset(mapping)))
+    return _measured(best, rows)
+
+
+def _names_words(line: str) -> bool:
+    """Whether the first line is the name of one column of texts, and so of the whole table."""
+    return plain_name(unquoted(line.strip())) in NAMES["text"]
+
+
+def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Part, str]) -> TableShape:
+    """With a column without a name where most rows have one more field than the first line has names."""
+    wider = [row for row in rows if len(row) == len(shape.names) + 1]
+    if len(wider) <= len(rows) / 2 or not any(row[-1] for row in wider):
+        return shape
+    names = names_with_gap(shape.names, wider)
+    return shape._replace(names=names, columns=columns_of(names, mapping), width=len(names))
 
 
 def _unused(shape: TableShape) -> Iterator[str]:
     """The columns that nothing was read from, where one of them may be a part that is missed."""
     columns = shape.columns
+    if "" in shape.names[:-1] or shape.names[-1:] == [""]:
+        at = shape.names.index("") + 1
+        yield f"a column that the first line does not name, number {at} of {len(shape.names)}"
     missed = {
         "date": columns.date is None,
         "reviewer": columns.reviewer_id is None and columns.reviewer_name is None,

@@ -55,7 +55,7 @@ class JsonLines:
         )
 
     def read(self, content: Content) -> ReviewSet:
-        rows = ReviewCollector(content.limits)
+        rows = ReviewCollector(content.limits, content.mapping)
         entries = JsonRows(rows, content.mapping)
         first: list[dict[str, Any]] = []
         for line in content.lines():
@@ -134,7 +134,7 @@ class _Lists:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self.rows = ReviewCollector(content.limits)
+        self.rows = ReviewCollector(content.limits, content.mapping)
         self.entries = JsonRows(self.rows, content.mapping)
         self.chosen: Counter[JsonPath] = Counter()
         """The lists that are read, with their entries so far."""
@@ -195,7 +195,7 @@ class _Lists:
             for other, entries in self.chosen.items():
                 self._leave_out(other, entries)
             self.chosen.clear()
-            self.rows = ReviewCollector(self._content.limits)
+            self.rows = ReviewCollector(self._content.limits, self._content.mapping)
             self.entries = JsonRows(self.rows, self._content.mapping)
         elif known is not None and not _is_named(path) and self._keys != entry_keys(entry):
             self._leave_out(path, 1)

@@ -84,7 +84,7 @@ class JsonLd:
                 "reviews, but does not carry the reviews themselves in a form that can be read. "
                 "Save the page after they have appeared, or give an export."
             )
-        rows = ReviewCollector(content.limits)
+        rows = ReviewCollector(content.limits, content.mapping)
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
         found = rows.finish(

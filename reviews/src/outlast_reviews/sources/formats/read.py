@@ -16,6 +16,7 @@ from outlast_reviews.sources.formats.delimited import Delimited, shape_of
 from outlast_reviews.sources.formats.json_files import JsonDocument, JsonLines
 from outlast_reviews.sources.formats.json_ld import JsonLd
 from outlast_reviews.sources.formats.refusals import about_page
+from outlast_reviews.sources.formats.scales import UnknownScale
 from outlast_reviews.sources.formats.xml_feed import XmlFeed
 from outlast_reviews.sources.formats.zip_archive import ZIP_MAGIC, is_zip, read_zip
 from outlast_reviews.sources.limits import ReadLimits, Usage
@@ -90,8 +91,12 @@ def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) ->
                 if isinstance(known, Delimited):
                     shape_of(content.opening, content.limits, mapping)
                 if isinstance(known, Delimited | JsonLines):
-                    with suppress(NotReviews):  # it is cut off somewhere
+                    try:
                         return list(known.read(content).products)
+                    except UnknownScale:
+                        raise
+                    except NotReviews:  # it is cut off somewhere
+                        return ()
     return ()
 
 

@@ -5,17 +5,27 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from sys import getsizeof
+from typing import cast
 
 from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
-from outlast_reviews.sources.formats.columns import Columns
-from outlast_reviews.sources.formats.dates import AmbiguousDate, order_of, read_date, resolve_date
-from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
+from outlast_reviews.sources.formats.columns import NO_MAPPING, Columns, Part
+from outlast_reviews.sources.formats.dates import (
+    AmbiguousDate,
+    ApproximateDate,
+    DateOrder,
+    ReadDate,
+    order_of,
+    read_date,
+    resolve_date,
+)
+from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
+from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 MOST_PRODUCTS = 2_000
@@ -46,6 +56,9 @@ _NO = frozenset(
     }
 )  # fmt: skip
 _CACHE_SIZE = 20_000
+_SHARE_OF_NOBODY = 0.2
+"""Share of a file's reviews from which on one name is nobody's, if they have different ids."""
+_FEWEST_OF_NOBODY = 10
 _AHEAD = dt.timedelta(days=1)
 """How far a day may have begun elsewhere."""
 _LONGEST_DATE = 100
@@ -68,8 +81,11 @@ _LONGEST_DESCRIPTION = 20_000
 class ReviewCollector:
     """Add or skip rows in the order of the source, then `finish`."""
 
-    def __init__(self, limits: ReadLimits) -> None:
+    def __init__(self, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> None:
+        """`mapping` may say the scale of the ratings and the order of day and month."""
         self._limits = limits
+        self._scale = mapping.get("scale")
+        self._order: DateOrder | None = cast("DateOrder | None", mapping.get("dates"))
         self._reviews: list[Review] = []
         self._skipped: list[Skipped] = []
         self._columns: Columns | None = None
@@ -79,11 +95,16 @@ class ReviewCollector:
         self._products = ProductIndex()
         self._memory = 0
         self.count = 0
-        self._above_five = 0
+        self._booleans: set[int] = set()
+        """The places of reviews whose rating is true or false."""
+        self._bare: dict[int, float] = {}
+        """The ratings that say nothing of their scale, by the place of their review."""
+        self._left_out: list[str] = []
         self._unread_dates = 0
         self._unread_date = ""
         self._stars: dict[object, float | None] = {}
-        self._dates: dict[str, dt.date | AmbiguousDate | None] = {}
+        self._dates: dict[str, ReadDate | None] = {}
+        self._today = dt.datetime.now(dt.UTC).date()
 
     def add(self, columns: Columns, values: Sequence[object]) -> None:
         """One row, whose parts stand at the places that `columns` says; a short row has nothing there."""
@@ -92,20 +113,24 @@ class ReviewCollector:
             self._columns, self._positions = columns, columns.positions
         length = len(values)
         parts = [None if at is None or at >= length else values[at] for at in self._positions]
-        review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product = (
-            parts
-        )
-        try:
-            rating = self._rating(stars)
-        except UnreadableStars as error:
-            self._above_five += error.above_five
-            self._skipped.append(Skipped(row, str(error)))
-            return
+        (
+            review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product,
+            thumb, anonymous,
+        ) = parts  # fmt: skip
+        rating = None
+        bare = bare_number(stars)
+        if bare is None:
+            try:
+                rating = self._rating(stars)
+            except UnreadableStars as error:
+                self._skipped.append(Skipped(row, str(error)))
+                return
         title, text = plain_text(title), plain_text(text)
         if len(text) > _LONGEST_TEXT:
             self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
             return
-        if rating is None and not text and not title:
+        recommended = None if thumb is None else read_flag(thumb)
+        if rating is None and bare is None and recommended is None and not text and not title:
             self._skipped.append(Skipped(row, "the row has neither stars nor words"))
             return
         self._memory += getsizeof(title) + getsizeof(text)
@@ -118,9 +143,16 @@ class ReviewCollector:
         if date is None and day and (said := plain_text(day)):
             self._unread_dates += 1
             self._unread_date = self._unread_date or said
+        approximate = isinstance(date, ApproximateDate)
         if isinstance(date, AmbiguousDate):
             self._numeric[len(self._reviews)] = date
             date = None
+        elif isinstance(date, ApproximateDate):
+            date = date.date
+        if bare is not None:
+            self._bare[len(self._reviews)] = bare
+            if is_boolean(stars):
+                self._booleans.add(len(self._reviews))
         if product_id or product:
             self._products.add(len(self._reviews), plain_text(product_id), plain_text(product))
         self._reviews.append(
@@ -131,9 +163,11 @@ class ReviewCollector:
                 date,
                 title,
                 text,
-                _account(reviewer_id) or _name(reviewer),
+                None if read_flag(anonymous) else _account(reviewer_id) or _name(reviewer),
                 None if verified is None else read_flag(verified),
                 None if incentivised is None else read_flag(incentivised),
+                recommended=recommended,
+                approximate=approximate,
             )
         )
 
@@ -153,23 +187,22 @@ class ReviewCollector:
 
         `stated_total` is how many reviews the source says there are.
         """
-        self._refuse_unreadable()
         reviews = self._reviews
-        if self._numeric:
-            today = dt.datetime.now(dt.UTC).date() + _AHEAD
-            order = order_of(self._numeric.values(), today)
-            resolved: dict[AmbiguousDate, dt.date | None] = {}
-            for place, date in self._numeric.items():
-                if date not in resolved:
-                    resolved[date] = resolve_date(date, order, today)
-                reviews[place] = replace(reviews[place], date=resolved[date])
+        unreadable = self._put_on_scale()
+        if len(unreadable) == len(reviews):
+            self._refuse_unreadable()
+        self._resolve_dates()
         if _ids_repeat(reviews):
             reviews = [replace(review, review_id=None) for review in reviews]
+        else:
+            reviews = self._without_names_of_nobody(reviews)
         products = self._products.names(len(reviews))
         titles = set(products) - {None}
         if len(titles) > 1:
             named = zip(reviews, products, strict=True)
             reviews = [replace(review, product=product) if product else review for review, product in named]
+        if unreadable:
+            reviews = [review for place, review in enumerate(reviews) if place not in unreadable]
         return ReviewSet(
             reviews=tuple(reviews),
             format=format,
@@ -178,10 +211,67 @@ class ReviewCollector:
             description=plain_text(description)[:_LONGEST_DESCRIPTION],
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
-            left_out=self._left_out(),
+            left_out=(*self._unread(), *self._left_out),
         )
 
-    def _left_out(self) -> tuple[str, ...]:
+    def _put_on_scale(self) -> set[int]:
+        """Turn bare numbers into stars or thumbs; return the places of reviews whose number is off the scale."""
+        numbers = Counter(number for place, number in self._bare.items() if place not in self._booleans)
+        scale = scale_of(numbers, self._scale) if numbers or not self._booleans else Scale.THUMBS
+        unreadable: set[int] = set()
+        for place, number in self._bare.items():
+            review = self._reviews[place]
+            try:
+                if place in self._booleans and scale is not Scale.THUMBS:
+                    raise UnreadableStars("the rating is not a number of stars")
+                rating = stars_on(scale, number)
+            except UnreadableStars as error:
+                unreadable.add(place)
+                self._skipped.append(Skipped(review.row, str(error)))
+            else:
+                thumb = review.recommended if rating is not None else number == 1
+                self._reviews[place] = replace(review, rating=rating, recommended=thumb)
+        self._skipped.sort(key=lambda skipped: skipped.row)
+        return unreadable
+
+    def _resolve_dates(self) -> None:
+        if not self._numeric:
+            return
+        today = self._today + _AHEAD
+        order: DateOrder | None = self._order or order_of(self._numeric.values(), today)
+        if order is None:
+            example = next(iter(self._numeric.values()))
+            self._left_out.append(
+                f"{len(self._numeric):,} dates such as “{example}”, in which the order of day and month is "
+                "unknown; say dates=day or dates=month"
+            )
+            return
+        resolved: dict[AmbiguousDate, dt.date | None] = {}
+        for place, date in self._numeric.items():
+            if date not in resolved:
+                resolved[date] = resolve_date(date, order, today)
+            self._reviews[place] = replace(self._reviews[place], date=resolved[date])
+
+    def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
+        """Without a name that a large share of the reviews has, with different ids: it is nobody's."""
+        named = Counter(review.reviewer for review in reviews if review.reviewer)
+        ids: dict[str, set[str]] = {}
+        for review in reviews:
+            if review.reviewer and review.review_id:
+                ids.setdefault(review.reviewer, set()).add(review.review_id)
+        nobody = {
+            name
+            for name, count in named.items()
+            if count >= max(_FEWEST_OF_NOBODY, len(reviews) * _SHARE_OF_NOBODY) and len(ids.get(name, ())) == count
+        }
+        if not nobody:
+            return reviews
+        self._left_out += [
+            f"the name “{quoted(name)}”, which is that of {named[name]:,} reviews" for name in nobody
+        ]
+        return [replace(review, reviewer=None) if review.reviewer in nobody else review for review in reviews]
+
+    def _unread(self) -> tuple[str, ...]:
         if not self._unread_dates:
             return ()
         many = f"{self._unread_dates:,} dates" if self._unread_dates > 1 else "a date"
@@ -208,29 +298,24 @@ class ReviewCollector:
             self._stars[raw] = rating
         return rating
 
-    def _date(self, raw: object) -> dt.date | AmbiguousDate | None:
+    def _date(self, raw: object) -> ReadDate | None:
         if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
-            return read_date(raw) if isinstance(raw, int | float) else None
+            return read_date(raw, self._today) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
-        date = read_date(raw)
+        date = read_date(raw, self._today)
         if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
 
     def _refuse_unreadable(self) -> None:
-        if self._skipped and not self._reviews:
+        if self._skipped:
             first = self._skipped[0]
             count = len(self._skipped)
             raise NotReviews(
                 f"None of the {count:,} rows could be read as a review; in row {first.row} {first.reason}."
                 if count > 1
                 else f"The only row could not be read as a review: {first.reason}."
-            )
-        if self._above_five > max(2, self.count // 5):
-            raise NotReviews(
-                f"{self._above_five:,} of {self.count:,} ratings are above 5 stars, so the file seems to use "
-                "another scale. Write ratings as 1 to 5, or with their scale, like 8/10."
             )
 
 

@@ -6,6 +6,7 @@ from outlast_reviews.sources.errors import quoted
 
 _LONGEST = 80
 _NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
+_BOOLEAN = re.compile("true|false", re.IGNORECASE)
 _AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
 _NEGATIVE = re.compile(r"[-−]\d")
 _BEST_FIRST = re.compile("のうち|つ中の|üzerinden")
@@ -22,7 +23,20 @@ _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
 class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
     """What stands where a rating should is none; the message says it for a row's reason."""
 
-    above_five = False
+
+def bare_number(raw: object) -> float | None:
+    """The number of a rating that says nothing of its scale, such as 4, "4.5" or "4,5"; else `None`."""
+    if isinstance(raw, int | float):  # true and false are thumbs
+        return float(raw) if -1e9 < raw < 1e9 else None
+    text = str(raw).strip().translate(_WIDE) if isinstance(raw, str) and len(raw) <= _LONGEST else ""
+    if _BOOLEAN.fullmatch(text):
+        return float(text.lower() == "true")
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+def is_boolean(raw: object) -> bool:
+    """Whether a rating is true or false."""
+    return isinstance(raw, bool) or (isinstance(raw, str) and _BOOLEAN.fullmatch(raw.strip()) is not None)
 
 
 def read_stars(raw: object) -> float | None:
@@ -70,7 +84,5 @@ def _checked(value: float, best: float, raw: object) -> float:
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
-        error = UnreadableStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
-        error.above_five = value > 5
-        raise error
+        raise UnreadableStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
     return float(value)

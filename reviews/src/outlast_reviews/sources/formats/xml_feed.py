@@ -31,7 +31,7 @@ class XmlFeed:
         return _BEGINNING.match(content.opening.lstrip("\ufeff \t\r\n")) is not None
 
     def read(self, content: Content) -> ReviewSet:
-        rows = ReviewCollector(content.limits)
+        rows = ReviewCollector(content.limits, content.mapping)
         reader = _Reader(rows, content.limits, content.mapping)
         for chunk in content.chunks():
             reader.feed(chunk)

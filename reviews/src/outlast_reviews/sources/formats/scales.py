@@ -1,0 +1,78 @@
+"""Decides which scale the bare numbers of a source's ratings are on: stars, ten or a hundred points, or thumbs."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.stars import UnreadableStars, scaled_stars
+
+SURE = 1 / 3
+"""Share of the numbers above the end of a smaller scale that shows the larger one."""
+DAMAGED = 0.01
+"""Share of numbers beyond a scale that may be damaged rows."""
+FEW = 2
+"""So many may always be."""
+
+
+class Scale(Enum):
+    """What a bare number says; the value is its name in a mapping."""
+
+    STARS = "5"
+    TEN = "10"
+    HUNDRED = "100"
+    THUMBS = "thumbs"
+    """0 is not recommended, 1 is recommended; there are no stars."""
+
+
+class UnknownScale(NotReviews):
+    """The numbers fit several scales; saying which makes the file readable."""
+
+    def __init__(self, numbers: Mapping[float, int]) -> None:
+        above = sum(count for number, count in numbers.items() if number > 5)
+        total = sum(numbers.values())
+        super().__init__(
+            f"{above:,} of {total:,} ratings are above 5, up to {max(numbers):g}, and most are not: it is not "
+            "clear which scale they are on. Say which."
+        )
+        self.likely = Scale.TEN if max(numbers) <= 10 else Scale.HUNDRED
+
+
+def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
+    """Return the scale of a column that holds each of `numbers` so many times. Raises `UnknownScale`.
+
+    A larger scale is recognised if many numbers need it. Numbers that all fit five stars are stars, except 0 and 1
+    alone, which are thumbs.
+    """
+    if said is not None:
+        return Scale(said)
+    if not numbers:
+        return Scale.STARS
+    total = sum(numbers.values())
+    if set(numbers) <= {0, 1} and 0 in numbers:
+        return Scale.THUMBS
+    above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
+    spare = max(FEW, int(DAMAGED * total))
+    if above[5] <= spare:
+        return Scale.STARS
+    if above[10] <= spare:
+        if above[5] - above[10] >= SURE * total:
+            return Scale.TEN
+    elif above[10] >= SURE * total and above[100] <= spare:
+        return Scale.HUNDRED
+    raise UnknownScale(numbers)
+
+
+def stars_on(scale: Scale, number: float) -> float | None:
+    """Return the stars of a number on this scale, `None` with thumbs. Raises `UnreadableStars` beyond its ends."""
+    if scale is Scale.STARS:
+        if not 1 <= number <= 5:
+            raise UnreadableStars(f"the rating “{number:g}” is not between 1 and 5 stars")
+        return number
+    if scale is Scale.THUMBS:
+        if number not in {0, 1}:
+            raise UnreadableStars(f"the rating “{number:g}” is neither 0 nor 1")
+        return None
+    best = float(scale.value)
+    if not 0 <= number <= best:
+        raise UnreadableStars(f"the rating “{number:g}” is not between 0 and {best:g}")
+    return scaled_stars(number, best)
