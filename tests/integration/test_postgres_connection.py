@@ -30,7 +30,7 @@ from outlast.testing.acts import (
     started_and_claimed,
     update,
 )
-from servers import QUICK, PostgresServer, memory
+from servers import QUICK, PostgresServer, folder_in_memory
 
 EVERYBODY_ELSE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -56,7 +56,7 @@ async def store(postgres_url):
 
 @pytest.fixture
 def server():
-    server = PostgresServer(disk=memory(), **QUICK)
+    server = PostgresServer(disk=folder_in_memory(), **QUICK)
     server.start()
     yield server
     server.remove()

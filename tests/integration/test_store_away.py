@@ -10,7 +10,7 @@ from processes import Installation, wait_until
 from outlast.backends.postgres import connection, pools
 from outlast.backends.postgres.connection import explained, max_connections
 from outlast.domain.errors import StoreRefused, StoreUnavailable
-from servers import QUICK, PostgresServer, memory
+from servers import QUICK, PostgresServer, folder_in_memory
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def site(tmp_path):
 
 
 def test_serve_and_workers_wait_for_a_database_that_is_away_and_say_so_once(site):
-    server = PostgresServer(disk=memory(), **QUICK)
+    server = PostgresServer(disk=folder_in_memory(), **QUICK)
     try:
         site.change(DATABASE_URL=server.url())
         processes = [site.serve(workers=0), site.workers(1)]
