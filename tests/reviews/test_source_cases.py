@@ -171,3 +171,12 @@ def test_rows_with_different_ids_are_never_merged():
 def test_a_feed_that_says_who_is_anonymous():
     found = read("rating,text,author,is_anonymous\n5,Good,Ann,true\n4,Fair,Bob,false\n")
     assert [review.reviewer for review in found.reviews] == [None, "Bob"]
+
+
+def test_a_column_is_named_by_its_name_as_shown_or_by_its_number():
+    table = "Points,My  long name,Level\n5,Good,1\n4,Fair,2\n"
+    for words in ("My  long name", "my long name", "2"):
+        found = read(table, mapping={"rating": "1", "text": words})
+        assert [(review.rating, review.text) for review in found.reviews] == [(5.0, "Good"), (4.0, "Fair")]
+    named = read(table, mapping={"rating": "3", "text": "2"})
+    assert [review.rating for review in named.reviews] == [1.0, 2.0]

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from rich.console import Console
@@ -16,10 +16,11 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from outlast import AnalysisFailed, AnalysisSession, InvalidInput, Outlast, OutlastError, SessionHandle
 from outlast_reviews.analysis import register
+from outlast_reviews.cli.mapping import map_option, mapping_of
 from outlast_reviews.cli.report_printer import print_report
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.sanitising import sanitised
-from outlast_reviews.sources.formats.columns import ABSENT, Part
+from outlast_reviews.sources.formats.columns import ABSENT
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import ALL
 
@@ -34,20 +35,13 @@ _ADDRESS = re.compile(r"(?:[\w-]{1,63}\.){1,5}[a-z]{2,20}/|www\.", re.IGNORECASE
     """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    metavar="PART=COLUMN",
-    help="Which column of a table holds what; PART is rating, text, title, date, reviewer, verified, review_id or "
-    "incentivised. rating=- says that there are no stars.",
-)
+@map_option
 @click.option(
     "--product", metavar="NAME", help="Only the reviews of this product, where there are several; all: together."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None, as_json: bool) -> None:
-    more: dict[str, Any] = {"mapping": dict(columns)} if (columns := [_column(text) for text in mapping]) else {}
+    more: dict[str, Any] = {"mapping": columns} if (columns := mapping_of(mapping)) else {}
     if product is not None:
         more["only"] = {"product": ALL if product.lower() == "all" else product}
     try:
@@ -61,16 +55,6 @@ def analyse(sources: Sequence[str], mapping: Sequence[str], product: str | None,
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         print_report(result, ", ".join(sources))
-
-
-def _column(text: str) -> tuple[str, str]:
-    part, _, column = (word.strip() for word in text.partition("="))
-    if not part or not column:
-        raise click.BadParameter(f"“{text}” is not PART=COLUMN, for example rating=Points.", param_hint="--map")
-    if part not in get_args(Part):
-        known = ", ".join(get_args(Part))
-        raise click.BadParameter(f"A review has no part “{part}”; it has {known}.", param_hint="--map")
-    return part, column
 
 
 def _source_prefix(sentence: str, sources: Sequence[str]) -> str:

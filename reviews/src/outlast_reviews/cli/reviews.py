@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from outlast_reviews.cli.mapping import map_option, mapping_of
 from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.accuracy_table import (
     Table,
@@ -32,6 +33,7 @@ from outlast_reviews.evaluate.table_picture import picture
 from outlast_reviews.invented import sample_csv
 from outlast_reviews.review import Review
 from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import read_reviews
 
 ReportProgress = Callable[[int, int, str], None]
@@ -60,9 +62,11 @@ def sample() -> None:
 @click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--json", "print_json", is_flag=True, help="Print the table as JSON; a list.")
+@map_option
 def evaluate(
     files: Sequence[Path],
     label: str | None,
+    mapping: Sequence[str],
     planted: int | None,
     image: Path | None,
     as_markdown: bool,
@@ -76,9 +80,10 @@ def evaluate(
     """
     tables: list[Table] = []
     failed = False
+    columns = mapping_of(mapping)
     with _ProgressBar() as bar:
         if planted is not None:
-            sets = [found for path in files if (found := _read_unlabelled(path))]
+            sets = [found for path in files if (found := _read_unlabelled(path, columns))]
             failed = len(sets) < len(files)
             if sets:
                 named = ", ".join(path.name for path in files)
@@ -86,7 +91,7 @@ def evaluate(
         else:
             for path in files:
                 try:
-                    tables.append(_evaluate_labelled(path, label, bar.report))
+                    tables.append(_evaluate_labelled(path, label, columns, bar.report))
                 except NotLabelled as refused:
                     click.echo(f"{path}: {refused}", err=True)
                     failed = True
@@ -102,18 +107,20 @@ def evaluate(
     sys.exit(2 if failed else 0)
 
 
-def _evaluate_labelled(path: Path, label: str | None, report: ReportProgress) -> Table:
-    labelled = read_labelled(path, label)
+def _evaluate_labelled(
+    path: Path, label: str | None, mapping: Mapping[Part, str], report: ReportProgress
+) -> Table:
+    labelled = read_labelled(path, label, mapping)
     if isinstance(labelled, LabelledReviews):
         return accuracy_table(path.name, evaluate_reviews(labelled, report))
     return accuracy_table(path.name, evaluate_products(labelled, report))
 
 
-def _read_unlabelled(path: Path) -> Sequence[Review] | None:
+def _read_unlabelled(path: Path, mapping: Mapping[Part, str]) -> Sequence[Review] | None:
     """Reviews of one product to plant in; `None`, and a sentence on stderr, where that cannot be."""
     try:
         raw = path.read_bytes()
-        received = merge(read_reviews(io.BytesIO(raw), len(raw)).reviews)
+        received = merge(read_reviews(io.BytesIO(raw), len(raw), mapping=mapping).reviews)
     except OSError as error:
         click.echo(f"{path}: It cannot be opened: {error.strerror}.", err=True)
         return None

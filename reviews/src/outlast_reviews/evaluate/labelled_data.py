@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from outlast_reviews.review import Review
 from outlast_reviews.sources.errors import NotReviews
-from outlast_reviews.sources.formats.columns import PRODUCT_IDS, plain_name
+from outlast_reviews.sources.formats.columns import NO_MAPPING, PRODUCT_IDS, Part, plain_name
 from outlast_reviews.sources.formats.read import read_reviews
 
 LABELS = (
@@ -44,7 +44,9 @@ class LabelledProducts:
     labels: Sequence[bool]
 
 
-def read_labelled(path: Path, label: str | None = None) -> LabelledReviews | LabelledProducts:
+def read_labelled(
+    path: Path, label: str | None = None, mapping: Mapping[Part, str] = NO_MAPPING
+) -> LabelledReviews | LabelledProducts:
     """`label` names the column; else one of the usual names is looked for. Raises `NotLabelled`."""
     try:
         raw = path.read_bytes()
@@ -57,7 +59,7 @@ def read_labelled(path: Path, label: str | None = None) -> LabelledReviews | Lab
     if len(set(labels.values())) < 2:
         raise NotLabelled(f"The column “{column}” does not say of some rows yes and of others no (as 1 and 0).")
     try:
-        received = read_reviews(io.BytesIO(raw), len(raw))
+        received = read_reviews(io.BytesIO(raw), len(raw), mapping=mapping)
     except NotReviews as refused:
         return _products(rows, column, labels, str(refused))
     if len(received.reviews) + len(received.skipped) != len(rows):

@@ -110,6 +110,8 @@ _MOST_WORDS = 3
 _MOST_REORDERED = 100
 """Columns."""
 _SHORTEST_PLURAL = 4
+_LONGEST_NUMBER = 6
+"""Digits of the number of a column."""
 
 
 def _known(*parts: str) -> Mapping[str, tuple[str, int]]:
@@ -215,12 +217,18 @@ class ColumnNames:
         return positions
 
     def position(self, name: str) -> int | None:
-        """Where the column of that name is, by its exact name or else by how it reads."""
+        """Where the column is: by its exact name, by how that reads or is shown, or by its number from 1."""
         if name in self._names:
             return self._names.index(name)
         plain = plain_name(name)
         at = self._alike.get(plain, -1) if plain else -1
-        return at if at >= 0 else None
+        if at >= 0:
+            return at
+        shown = [at for at, own in enumerate(self._names) if name in {encodable(own), quoted(own)}]
+        if len(shown) == 1:
+            return shown[0]
+        is_number = name.isascii() and name.isdecimal() and len(name) < _LONGEST_NUMBER
+        return int(name) - 1 if is_number and 1 <= int(name) <= len(self._names) else None
 
     def columns(self, mapping: Mapping[Part, str]) -> Columns:
         """As `columns_of`."""
