@@ -32,12 +32,31 @@ _MAKER = tuple(
     for who in ("company", "seller", "brand", "manufacturer", "maker", "vendor", "publisher")
 )
 _TO_TELL = (*_OPINION, "test", "testing", "try", "reviewing", "evaluate")
+_TO_WRITE = (
+    *(
+        "leave",
+        "leaving",
+        "left",
+        "write",
+        "writing",
+        "wrote",
+        "post",
+        "posting",
+        "posted",
+        "give",
+        "giving",
+        "gave",
+    ),
+    *("do", "doing", "did"),
+)
 _ARTICLE = ("a", "my", "the", "this", "these")
 _KOSTENLOS = ("kostenlos", "gratis", "unentgeltlich")
 
 OFFERS = (
     Phrase(_GIFT, ((40, ("for", "if", "to")), (_SPACE, _DOER), (30, _OPINION))),
-    Phrase(_OPINION, ((20, ("for", "to get")), (_SPACE, ("a", "my", "the")), (21, _GIFT))),
+    Phrase(_OPINION, ((20, ("for", "to get")), (_SPACE, ("a", "my")), (21, _GIFT))),
+    # "my second review for the gift card" is one of a gift card
+    Phrase(_TO_WRITE, ((30, _OPINION), (20, ("for", "to get")), (_SPACE, ("the",)), (21, _GIFT))),
 )
 """A reward that its writer may not have taken; with few stars it is a warning, and nobody was paid for that."""
 DISCLOSURES = (

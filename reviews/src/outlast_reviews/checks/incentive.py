@@ -71,9 +71,13 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(
             NAME, TITLE, "clear", f"None of {len(texts):,} texts mentions a reward for reviewing{also}."
         )
+    if len(signs) == 1:
+        of, apart = "One review was, by its", "It is"
+    else:
+        of, apart = f"{len(signs):,} reviews were, by their", "They are"
     sentence = (
-        f"{len(signs):,} reviews were, by their words or the source's own mark, written in return for something."
-        " They are counted apart and not as suspicious."
+        f"{of} words or the source's own mark, written in return for something. {apart} counted apart and not as "
+        "suspicious."
     )
     return Finding(NAME, TITLE, "found", sentence, signs)
 

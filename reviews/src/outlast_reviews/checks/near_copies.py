@@ -1,13 +1,14 @@
 """Check for near-duplicate texts under different names, by shingles of three words (pure)."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
+from outlast_reviews.checks.formulas import Sentence, formulas_in, without_formulas
 from outlast_reviews.checks.similar_sets import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
 from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.deduplicate import folded
@@ -16,6 +17,12 @@ from outlast_reviews.reviewers import identity
 
 NAME, TITLE = "near_copies", "The same text under different names"
 LEAST_WORDS = 8
+STRONG_WORDS = 12
+"""From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
+CORE = 0.2
+"""Share of a group's writers who have a run of words that is part of the group's core."""
+LEAST_IN_CORE = 0.25
+"""Share of a copy's three-word runs that are in the core."""
 _LEAST_SHINGLES = 4
 """Different ones: "very very very very …" is no text to compare."""
 LONG_WORDS = 20
@@ -55,25 +62,40 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
     A review whose reviewer is unknown counts as by somebody else than every other.
     """
+    formulas = _formulas(reviews)
     texts = _texts(reviews, part_of(advance, 0, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
         why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
         return Finding(NAME, TITLE, "not_assessed", why)
-    clusters = _clusters(texts, part_of(advance, _READ, _JOINED))
+    found = _clusters(texts, part_of(advance, _READ, _JOINED))
+    clusters = [kept for cluster in found if (kept := _checked(cluster, formulas))]
     if not clusters:
         sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
     for n, cluster in enumerate(clusters, start=1):
-        for sign in _signs(n, cluster):
+        for sign in _signs(n, cluster, formulas):
             signs.append(sign)
             if len(signs) % 256 == 0:
                 advance(_JOINED + (1 - _JOINED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
+
+
+def _formulas(reviews: Sequence[Review]) -> frozenset[Sentence]:
+    """Formulas among the texts of different writers; of a known writer one text counts."""
+    texts: dict[str, str] = {}
+    for review in reviews:
+        texts.setdefault(identity(review) or f"row {review.row}", review.text)
+    return formulas_in([without_disclosures(text) for text in dict.fromkeys(texts.values())])
+
+
+def _own_words(text: str, formulas: frozenset[Sentence]) -> str:
+    """The text without what many write as they are told, or as one does; places stay the same."""
+    return without_formulas(without_disclosures(text), formulas)
 
 
 def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
@@ -131,6 +153,41 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         if len(others) == before:
             break
     return sorted(clusters, key=sort_key)
+
+
+def _checked(cluster: Sequence[_Text], formulas: frozenset[Sentence]) -> list[_Text]:
+    """Keep the texts that are like the core of their group: what many writers have in common beside formulas.
+
+    A chain of texts, each a little like the next, has no core, and neither have texts that share formulas alone.
+    Returns none if the rest is one writer's.
+    """
+    kept = [(text, own) for text in cluster if (own := _own_shingles(text, formulas))]
+    while kept:
+        core = _core(kept)
+        like = [(text, own) for text, own in kept if len(own & core) >= LEAST_IN_CORE * len(own)]
+        if len(like) == len(kept):
+            break
+        kept = like
+    names = {name for text, _ in kept for name in text.writers}
+    several = len(names) + sum(text.unknown_writers for text, _ in kept) > 1
+    return [text for text, _ in kept] if several else []
+
+
+def _own_shingles(text: _Text, formulas: frozenset[Sentence]) -> frozenset[int]:
+    if not formulas:
+        return frozenset(text.shingles)
+    return frozenset(shingles_of(words_of(_own_words(text.reviews[0].text, formulas)).words))
+
+
+def _core(texts: Sequence[tuple[_Text, frozenset[int]]]) -> frozenset[int]:
+    """The runs that two writers have, and a share of all; a writer counts once, however many texts are theirs."""
+    writers: defaultdict[int, set[str]] = defaultdict(set)
+    for n, (text, own) in enumerate(texts):
+        names = [*text.writers, *(f"{n} {number}" for number in range(text.unknown_writers))]
+        for shingle in own:
+            writers[shingle].update(names)
+    least = max(2, CORE * len(set[str]().union(*writers.values())))
+    return frozenset(shingle for shingle, names in writers.items() if len(names) >= least)
 
 
 def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
@@ -194,13 +251,18 @@ def _first_date(cluster: Sequence[_Text]) -> str:
     return min((str(r.date) for text in cluster for r in text.reviews if r.date), default="")
 
 
-def _signs(number: int, cluster: Sequence[_Text]) -> Iterator[Sign]:
+def _signs(number: int, cluster: Sequence[_Text], formulas: frozenset[Sentence]) -> Iterator[Sign]:
     members = [review for text in cluster for review in text.reviews]
-    strength: Strength = "medium" if _may_be_repeated_rows(members) else "strong"
+    is_short = max(text.words for text in cluster) < STRONG_WORDS
+    strength: Strength = "medium" if is_short or _may_be_repeated_rows(members) else "strong"
     in_texts = Counter(x for text in cluster for x in text.shingles)
     others = len(members) - 1
     as_others = "another review" if others == 1 else f"{others:,} other reviews"
-    if strength == "strong":
+    if is_short:
+        sentence = (
+            f"Nearly the same few words as {as_others} under different names; two people may well write them."
+        )
+    elif strength == "strong":
         sentence = f"Nearly the same words as {as_others} under different names."
     else:
         sentence = (
@@ -209,7 +271,7 @@ def _signs(number: int, cluster: Sequence[_Text]) -> Iterator[Sign]:
     for text in cluster:
         shared = {x for x in text.shingles if in_texts[x] > 1 or len(text.reviews) > 1}
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
-            yield Sign(review.row, strength, sentence, _shared_runs(review.text, shared), cluster=number)
+            yield Sign(review.row, strength, sentence, _shared_runs(review.text, shared, formulas), cluster=number)
 
 
 def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
@@ -219,9 +281,9 @@ def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
     return len({(folded(r.text), folded(r.title), r.date, r.rating) for r in members}) == 1
 
 
-def _shared_runs(text: str, shared: set[int]) -> tuple[str, ...]:
+def _shared_runs(text: str, shared: set[int], formulas: frozenset[Sentence]) -> tuple[str, ...]:
     """The parts of the text that the cluster shares, the longest first."""
-    own = without_disclosures(text)
+    own = _own_words(text, formulas)
     words, spans = words_of(own).words, spans_of(own)
     runs: list[tuple[int, int]] = []
     for start, shingle in enumerate(shingles_of(words)):

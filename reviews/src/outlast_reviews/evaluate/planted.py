@@ -15,7 +15,7 @@ SIZES = (20, 40, 80)
 EDITS = (0.0, 0.05, 0.1, 0.15, 0.2)
 DAYS = (4, 7, 14)
 COPY_DAYS = 4
-LENGTHS = ((8, 12), (12, 20), (20, 60))
+LENGTHS = ((12, 20), (20, 60))
 """Words of the real texts that are copied, from and below."""
 SIZE_OF_ONE = 20
 EDITS_OF_ONE = (0.0, 0.05, 0.1, 0.2)
