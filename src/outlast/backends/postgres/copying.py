@@ -45,6 +45,22 @@ def locked_tables(url: str) -> Generator["PostgresTables"]:
             connection.close()
 
 
+@contextmanager
+def snapshot_tables(url: str) -> Generator["PostgresTables"]:
+    """Read one snapshot of the tables, while others write. Raises `StoreUnavailable`."""
+    with unavailable():
+        connection = psycopg.Connection[DictRow].connect(
+            address(url), prepare_threshold=None, row_factory=dict_row
+        )
+        try:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(SETTINGS)
+            yield PostgresTables(connection)
+        finally:
+            connection.close()
+
+
 def _lock(connection: psycopg.Connection[DictRow]) -> None:
     for attempt in range(MAX_TRIES):
         try:
@@ -105,6 +121,9 @@ class PostgresTables(LockedTables):
                 self._run(
                     f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"  # noqa: S608 - constant names
                 )
+
+    def clear(self) -> None:
+        self._run(f"TRUNCATE {', '.join(table for table in TABLES if self._columns(table))} CASCADE")
 
     def commit(self) -> None:
         self._connection.commit()
