@@ -34,11 +34,12 @@ def environment(monkeypatch, tmp_path):
 def open_side(tmp_path, request):
     """Settings and store of a new database."""
     with ExitStack() as stack:
+        if "postgres" in request.node.name:  # before a test's event loop runs
+            server, template = map(request.getfixturevalue, ("postgres_server", "migrated_database"))
 
         def make(kind, name):
             url = f"sqlite:///{tmp_path}/{name}.db"
             if kind == "postgres":
-                server, template = map(request.getfixturevalue, ("postgres_server", "migrated_database"))
                 url = stack.enter_context(fresh_database(server, template))
             settings = Settings(database_url=url, data_dir=tmp_path / name, app_key=KEY)
             return settings, CopiedStore(url).store

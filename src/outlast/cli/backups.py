@@ -148,7 +148,7 @@ def _draft(path: Path) -> Generator[Path]:
         try:
             yield draft
         finally:
-            for suffix in ("", "-wal", "-shm", "-journal"):
+            for suffix in ("", "-wal", "-shm", "-journal", "-reserve"):
                 draft.with_name(draft.name + suffix).unlink(missing_ok=True)
     finally:
         os.close(opened)
