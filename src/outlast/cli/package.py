@@ -86,6 +86,6 @@ def _with_extras(requirement: str) -> str:
 def _clone() -> Path | None:
     """The clone from which the running Outlast was installed."""
     source = distribution("outlast").read_text("direct_url.json")
-    url = urlsplit(json.loads(source)["url"]) if source else None
+    url = urlsplit(str(json.loads(source)["url"])) if source else None
     path = Path(unquote(url.path)) if url and url.scheme == "file" else None
     return path if path is not None and path.is_dir() else None

@@ -62,5 +62,5 @@ def open_backup(path: Path) -> Connection:
     return cast("Connection", apsw.Connection(address, flags=flags))
 
 
-def _opened(path: Path) -> apsw.Connection:
-    return apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+def _opened(path: Path) -> Connection:
+    return cast("Connection", apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE))
