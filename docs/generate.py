@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 from declared_mistakes import MISTAKES, said_of
@@ -240,6 +240,8 @@ def _address(route: Route) -> str:
 def _default(value: Any) -> str:
     if value is None or value == ():
         return "unset"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, cast("tuple[object, ...]", value)))
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 

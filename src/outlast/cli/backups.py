@@ -70,7 +70,8 @@ def back_up_store(settings: Settings, target: Path, keep: int | None, report: Re
 
 def restore_store(backup: Path, settings: Settings, *, replace: bool, report: Report) -> Copied:
     """Copy a backup into the store of the settings; with `replace` in place of what is there."""
-    _require_store(backup)
+    if not backup.is_file():
+        raise BackupError(f"There is no backup at {backup}.")
     if not contents(backup)["sessions"]:
         raise BackupError(f"{backup} holds no session, so there is nothing to restore.")
     alive, sessions = asyncio.run(_use_of(settings))

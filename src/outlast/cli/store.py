@@ -151,9 +151,10 @@ def _copy(source: Settings, target: Settings) -> tuple[Copied, bool]:
 
 @contextmanager
 def _progress() -> Generator[Callable[[str, int, int], None]]:
-    """Show bars on standard error, one for each phase that is reported."""
+    """Show bars on a terminal, one for each phase that is reported."""
+    terminal = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bars:
         shown: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
