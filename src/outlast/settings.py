@@ -382,11 +382,16 @@ def setting_names() -> dict[str, Any]:
 
 def given_settings(*, from_file: bool) -> dict[str, str]:
     """The settings of the environment, those of installed products among them; with `from_file` also `.env`."""
-    found: dict[str, str] = {}
-    sources = [DotEnvSettingsSource(Settings, case_sensitive=True)] if from_file else []
-    for source in (*sources, EnvSettingsSource(Settings, case_sensitive=True)):
-        found |= {name: value for name, value in source.env_vars.items() if value}
+    found = values_in(Path(".env")) if from_file else {}
+    environment = EnvSettingsSource(Settings, case_sensitive=True).env_vars
+    found |= {name: value for name, value in environment.items() if value}
     return {n: v for n, v in sorted(found.items()) if n in setting_names() or n.startswith("ANALYSIS_")}
+
+
+def values_in(file: Path) -> dict[str, str]:
+    """All variables that a `.env` file sets; none if there is no such file."""
+    source = DotEnvSettingsSource(Settings, env_file=file, case_sensitive=True)
+    return {name: value for name, value in source.env_vars.items() if value}
 
 
 def is_secret(name: str, value: str) -> bool:

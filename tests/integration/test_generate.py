@@ -194,6 +194,13 @@ def test_the_compose_file_sets_only_settings_that_exist_and_secrets_come_from_ou
     assert "${POSTGRES_PASSWORD:?" in environment["DATABASE_URL"]
 
 
+def test_the_compose_file_leaves_the_settings_of_the_folder_alone(folder):
+    (folder / ".env").write_text("ANALYSIS_QUEUE_TIMEOUT=4321\n")
+    answer = CliRunner().invoke(outlast, ["generate", "compose", "--output", "compose.yaml", "--force"])
+    assert "has no APP_KEY, POSTGRES_PASSWORD, ANALYSIS_PUBLIC_URL" in answer.stderr
+    assert (folder / ".env").read_text() == "ANALYSIS_QUEUE_TIMEOUT=4321\n"
+
+
 @pytest.mark.parametrize("external", [False, True])
 def test_the_compose_file_follows_its_published_schema(external, monkeypatch):
     if external:

@@ -11,6 +11,7 @@ from outlast.cli.generated_files import Generated, assignments, render, write
 from outlast.cli.installation import Installation
 from outlast.cli.installation_options import described, installation_options
 from outlast.cli.package import Package, packages_of
+from outlast.settings import values_in
 
 CLUSTER_DRAIN = 10
 """Seconds in which a cluster notices that a pod drains."""
@@ -50,7 +51,7 @@ def compose(output: Path | None, force: bool, packages: Sequence[str], **options
     """A Docker Compose file: PostgreSQL, Redis, web processes and workers behind nginx.
 
     A REDIS_URL, and a DATABASE_URL of PostgreSQL, that are set here are used instead of servers of the file's own.
-    --output also writes `.env` beside the file, with new secrets where none are set.
+    --output also writes `.env` beside the file, with new secrets where none are set, unless there is one.
 
     Example: outlast generate compose --output compose.yaml
     """
@@ -75,7 +76,12 @@ def compose(output: Path | None, force: bool, packages: Sequence[str], **options
     values = {name: secrets.token_hex(size) for name, size in made.items()}
     values |= {"ANALYSIS_PUBLIC_URL": "http://localhost"}
     values |= {name: value for name, value in installation.given.items() if name in named}
-    write([Generated(None, text), Generated(Path(".env"), assignments(values), secret=True)], output, force=force)
+    environment = Generated(Path(".env"), assignments(values), secret=True, keep=True)
+    write([Generated(None, text), environment], output, force=force)
+    if output is not None:
+        there = values_in(file := output.parent / ".env")
+        if lacking := [name for name in required if name not in there]:
+            click.echo(f"{file} has no {', '.join(lacking)}: add what is missing.", err=True)
 
 
 @click.command()

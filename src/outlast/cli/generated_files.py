@@ -28,6 +28,8 @@ class Generated:
     """Written with mode 0600 and never printed."""
     owner: str | None = None
     """Who gets the file if root writes it."""
+    keep: bool = False
+    """Never overwritten."""
 
 
 def render(template: str, installation: Installation, **values: Any) -> str:
@@ -105,10 +107,13 @@ def write(generated: Sequence[Generated], output: Path | None, *, force: bool) -
     in_folder = any(file.path is not None and not file.secret for file in generated)
     folder = output if in_folder else output.parent
     targets = [(output if file.path is None else folder / file.path, file) for file in generated]
-    there = [str(path) for path, _ in targets if path.exists()]
+    there = [str(path) for path, file in targets if path.exists() and not file.keep]
     if there and not force:
         raise Refused(f"{', '.join(there)} exists already. Nothing was written; --force overwrites.")
     for path, file in targets:
+        if file.keep and path.exists():
+            click.echo(f"{path} stays as it is.", err=True)
+            continue
         _write(path, file)
         click.echo(f"Wrote {path}{' (mode 0600)' if file.secret else ''}.", err=True)
 
