@@ -173,6 +173,13 @@ def test_a_proxy_passes_uploads_events_and_both_web_processes(monkeypatch):
     assert "\n:80 {" in generated("caddy")
 
 
+@pytest.mark.parametrize("kind", ["nginx", "caddy", "kubernetes"])
+def test_a_site_that_would_refuse_everybody_is_said(kind, monkeypatch):
+    assert "ANALYSIS_PUBLIC_URL is not set" in CliRunner().invoke(outlast, ["generate", kind]).stderr
+    monkeypatch.setenv("ANALYSIS_PUBLIC_URL", "https://slow.example.org")
+    assert "ANALYSIS_PUBLIC_URL" not in CliRunner().invoke(outlast, ["generate", kind]).stderr
+
+
 @pytest.fixture
 def compose():
     return yaml.safe_load(generated("compose"))

@@ -7,7 +7,7 @@ import click
 
 from outlast.cli.generate_containers import compose, kubernetes
 from outlast.cli.generated_files import Generated, render, secrets_of, write
-from outlast.cli.installation_options import described, installation_options
+from outlast.cli.installation_options import described, installation_options, warn_without_name
 
 
 @click.group()
@@ -80,6 +80,7 @@ def nginx(
     Example: outlast generate nginx --output /etc/nginx/conf.d/outlast.conf
     """
     installation = described(**options)
+    warn_without_name(installation)
     live = f"/etc/letsencrypt/live/{installation.public_host}"
     text = render(
         "nginx.conf",
@@ -100,6 +101,7 @@ def caddy(output: Path | None, force: bool, **options: Any) -> None:
     Example: outlast generate caddy --output /etc/caddy/Caddyfile
     """
     installation = described(**options)
+    warn_without_name(installation)
     host = installation.public_host
     address = (host if installation.tls else f"http://{host}") if host else ":80"
     write([Generated(None, render("Caddyfile", installation, site_address=address))], output, force=force)

@@ -9,7 +9,7 @@ import click
 
 from outlast.cli.generated_files import Generated, assignments, render, write
 from outlast.cli.installation import Installation
-from outlast.cli.installation_options import described, installation_options
+from outlast.cli.installation_options import described, installation_options, warn_without_name
 from outlast.cli.package import Package, packages_of
 from outlast.settings import values_in
 
@@ -94,6 +94,7 @@ def kubernetes(output: Path | None, force: bool, packages: Sequence[str], image:
     Example: outlast generate kubernetes --image registry.example.org/outlast:1 --output outlast.yaml
     """
     installation = described(**options, containers=True)
+    warn_without_name(installation)
     package = packages_of(packages, product=installation.app is None)
     config = {n: v for n, v in installation.plain.items() if n not in {*ADDRESSES, *OF_ONE_MACHINE}}
     config["ANALYSIS_DRAIN_DELAY"] = f"{installation.settings.drain_delay or CLUSTER_DRAIN:g}"

@@ -67,3 +67,13 @@ def described(
         user=user or default_user(),
         secrets_file=(secrets or Path("outlast.env")).absolute(),
     )
+
+
+def warn_without_name(installation: Installation) -> None:
+    """Say so if the site would refuse everybody who comes through a proxy."""
+    if installation.public_host is None and not installation.settings.allowed_hosts:
+        click.echo(
+            "ANALYSIS_PUBLIC_URL is not set: set it to the address that people use, as Outlast answers 421 to "
+            "every name but those of this machine.",
+            err=True,
+        )
