@@ -1,7 +1,7 @@
 """The tables of a PostgreSQL database as a copy reads and writes them."""
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -42,6 +42,8 @@ def locked_tables(url: str) -> Generator["PostgresTables"]:
             _lock(connection)
             yield PostgresTables(connection)
         finally:
+            with suppress(psycopg.Error):
+                connection.rollback()  # so that the locks are free when this returns: a close does not wait
             connection.close()
 
 
