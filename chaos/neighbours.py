@@ -110,7 +110,7 @@ class Neighbours:
 def run(
     folder: Path, seconds: float, *, rollback: bool = True, workers: int = 2, short: int = 4
 ) -> tuple[checker.Ledger, list[str]]:
-    """Old, both, new, with `rollback` old again and both between: each for `seconds`.
+    """Old, both, new, with `rollback` old again and both between, and sessions that fail: each act for `seconds`.
 
     Return what was seen and what was wrong.
     """
@@ -119,7 +119,7 @@ def run(
     try:
         postgres.start()
         site = Neighbours(folder, postgres, workers)
-        visitors = load.Load(site.roots, 1, ledger, owners=8, short=short, lasting=0)
+        visitors = load.Load(site.roots, 1, ledger, owners=8, short=short, lasting=0, failing=rollback)
         site.join("old")
         visitors.begin()
         visitors.wait_for_an_end(ENDS_WITHIN)

@@ -268,7 +268,7 @@ def test_a_restart_of_web_and_of_workers_under_supervisor_and_nginx_fails_no_req
         ANALYSIS_DATA_DIR=str(tmp_path / "data"),
         APP_KEY="0123456789abcdef" * 2,
     )
-    home.generate("supervisor", "--port", str(port), "--output", "outlast.conf")
+    home.generate("supervisor", "--port", str(port), "--workers", "1", "--output", "outlast.conf")
     (tmp_path / "supervisord.conf").write_text(SUPERVISORD.format(folder=tmp_path, user=getpass.getuser()))
     site = home.generate("nginx", "--port", str(port))
     (tmp_path / "site.conf").write_text(re.sub(r"listen ((?:\[::\]:)?)80\b", rf"listen \g<1>{port + 2}", site))
