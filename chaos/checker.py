@@ -5,7 +5,7 @@ for what no observer knows (attempts, integrity of the file). Returns one senten
 """
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -38,6 +38,8 @@ class Ledger:
     acknowledged: dict[str, int] = field(default_factory=dict)
     """Session → number of its input."""
     snapshots: list[ObservedSnapshot] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    """How often each HTTP status was answered."""
     foreign: list[tuple[str, int]] = field(default_factory=list)
     """(session, HTTP status of another visitor's request for it)."""
     effects: list[list[str]] = field(default_factory=list)

@@ -87,6 +87,10 @@ class Host:
         if self._child is not None and self._child.poll() is not None:
             self.start()
 
+    def runs(self) -> bool:
+        """Whether the process that was started has not ended by itself."""
+        return self._child is not None and self._child.poll() is None
+
     @property
     def main_pid(self) -> int | None:
         """The main process."""

@@ -24,9 +24,20 @@ class Load:
     """
 
     def __init__(
-        self, roots: Sequence[str], seed: int, ledger: checker.Ledger, *, owners: int, short: int, lasting: int
+        self,
+        roots: Sequence[str],
+        seed: int,
+        ledger: checker.Ledger,
+        *,
+        owners: int,
+        short: int,
+        lasting: int,
+        failing: bool = True,
     ) -> None:
-        """Each thread keeps `short` sessions in flight, and `lasting` ones of 20 s beside them."""
+        """Each thread keeps `short` sessions in flight, and `lasting` ones of 20 s beside them.
+
+        With `failing`, a further thread starts sessions that fail.
+        """
         self._short, self._lasting = short, lasting
         self._roots = roots
         self._ledger = ledger
@@ -48,7 +59,9 @@ class Load:
             threading.Thread(target=self._live, args=(rng, visitors), daemon=True)
             for rng, visitors in zip(rngs, of_threads, strict=True)
         ]
-        self._threads.append(threading.Thread(target=self._trouble, args=(random.Random(seed - 1),), daemon=True))
+        if failing:
+            trouble = threading.Thread(target=self._trouble, args=(random.Random(seed - 1),), daemon=True)
+            self._threads.append(trouble)
 
     def begin(self) -> None:
         for thread in self._threads:

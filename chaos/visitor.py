@@ -24,7 +24,7 @@ class Visitor:
         self, root: Callable[[], str], ledger: checker.Ledger, turn: "threading.Lock | None" = None
     ) -> None:
         self._turn = turn or threading.Lock()
-        self.http = httpx.Client(timeout=5, trust_env=False, verify=PLAIN)
+        self.http = httpx.Client(timeout=5, trust_env=False, verify=PLAIN, event_hooks={"response": [self._count]})
         self._root = root
         self._ledger = ledger
         self.token = ""
@@ -82,3 +82,6 @@ class Visitor:
 
     def close(self) -> None:
         self.http.close()
+
+    def _count(self, answer: httpx.Response) -> None:
+        self._ledger.statuses[answer.status_code] += 1

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 from declared_mistakes import MISTAKES, said_of
@@ -59,6 +59,8 @@ NEEDS: Final = {
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
     Requires.OPERATOR: "an operator",
 }
+BUSIEST_HOUR: Final = 0.1
+"""Share of a day's sessions in its busiest hour."""
 TOKENS: Final = {None: "", CsrfTokenIn.HEADER: "`X-CSRF-Token`", CsrfTokenIn.FORM: "field `csrf_token`"}
 
 
@@ -184,6 +186,20 @@ def engine_ratios() -> Iterator[str]:
             yield f"| {what}, {ours.split(', ')[1]} | {figures} |"
 
 
+def capacity() -> Iterator[str]:
+    """Rates of installations beside the measured ones."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))["engines"]
+    one, many = found["Outlast, SQLite"], found["Outlast, PostgreSQL"]
+    yield "| sessions a day | a second, evenly | a second in the busiest hour | of the starts | of the drain |"
+    yield "|---|---|---|---|---|"
+    for day in (10_000, 1_000_000, 100_000_000):
+        evenly, busiest = day / 86_400, day * BUSIEST_HOUR / 3_600
+        starts, drain = (
+            f"{_percent(busiest / one[of])} / {_percent(busiest / many[of])}" for of in ("starts", "drain")
+        )
+        yield f"| {day:,} | {_figure(evenly)} | {_figure(busiest)} | {starts} | {drain} |"
+
+
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
     for part in (
@@ -204,6 +220,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         planted,
         engines,
         engine_ratios,
+        capacity,
     )
 }
 
@@ -229,6 +246,11 @@ def pictures() -> Mapping[Path, str]:
     return {PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())])}
 
 
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.2g} %" if percent < 100 else f"{percent:,.0f} %"
+
+
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -240,6 +262,8 @@ def _address(route: Route) -> str:
 def _default(value: Any) -> str:
     if value is None or value == ():
         return "unset"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, cast("tuple[object, ...]", value)))
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.guessable_keys import is_guessable
@@ -15,6 +21,8 @@ from outlast.domain.guessable_keys import is_guessable
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
 """Settings whose values no error message shows."""
+SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+"""Endings of the names of further secrets, such as those of an installed product."""
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
@@ -205,9 +213,9 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _setting(
         "ANALYSIS_TRUSTED_PROXIES",
-        (),
+        ("127.0.0.1", "::1"),
         "Comma-separated addresses and networks of the proxies in front of `outlast serve`, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: none",
+        "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: a proxy on the same machine",
         "127.0.0.1,10.1.0.0/24",
     )
     data_dir: Path | str = _setting(
@@ -374,6 +382,30 @@ def load_settings(**changes: Any) -> Settings:
 def setting_names() -> dict[str, Any]:
     """Each setting's environment variable and field, for the reference."""
     return {str(f.validation_alias): f for f in Settings.model_fields.values()}
+
+
+def given_settings(*, from_file: bool) -> dict[str, str]:
+    """The settings of the environment, those of installed products among them; with `from_file` also `.env`."""
+    found = values_in(Path(".env")) if from_file else {}
+    environment = EnvSettingsSource(Settings, case_sensitive=True).env_vars
+    found |= {name: value for name, value in environment.items() if value}
+    return {n: v for n, v in sorted(found.items()) if n in setting_names() or n.startswith("ANALYSIS_")}
+
+
+def values_in(file: Path) -> dict[str, str]:
+    """All variables that a `.env` file sets; none if there is no such file."""
+    source = DotEnvSettingsSource(Settings, env_file=file, case_sensitive=True)
+    return {name: value for name, value in source.env_vars.items() if value}
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether nobody else may read this value: a key, or an address with a password."""
+    return name in SECRETS or name.endswith(SECRET_ENDINGS) or has_password(value)
+
+
+def has_password(url: str) -> bool:
+    """Whether an address contains a password."""
+    return "://" in url and (urlsplit(url).password is not None or "password=" in url)
 
 
 def _sentence(fault: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Builds the store, the notifier and the engine that the settings select."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from outlast.backends import factories
 from outlast.backends.clock import SystemClock
@@ -35,6 +36,16 @@ def lock_tables(settings: Settings) -> AbstractContextManager[LockedTables]:
     if settings.on_postgres:
         return factories.postgres_tables(settings.database_url)
     return factories.sqlite_tables(settings.database_path, SystemClock())
+
+
+def snapshot_tables(settings: Settings) -> AbstractContextManager[LockedTables]:
+    """One snapshot of the tables of the settings' PostgreSQL, read within the context."""
+    return factories.postgres_snapshot(settings.database_url)
+
+
+def tables_of_backup(backup: Path) -> AbstractContextManager[LockedTables]:
+    """The tables of a backup, read within the context."""
+    return factories.sqlite_tables_of_backup(backup, SystemClock())
 
 
 def make_notifier(settings: Settings) -> Notifier:

@@ -1,12 +1,12 @@
-"""`ANALYSIS_TRUSTED_PROXIES`: empty by default, and validated."""
+"""`ANALYSIS_TRUSTED_PROXIES`: this machine by default, and validated."""
 
 import pytest
 
 from outlast.settings import SettingsError, load_settings
 
 
-def test_nobody_is_trusted_unless_named():
-    assert load_settings().trusted_proxies == ()
+def test_only_this_machine_is_trusted_unless_others_are_named():
+    assert load_settings().trusted_proxies == ("127.0.0.1", "::1")
 
 
 def test_addresses_and_networks_are_accepted(monkeypatch: pytest.MonkeyPatch):

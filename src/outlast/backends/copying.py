@@ -104,6 +104,10 @@ class LockedTables(ABC):
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[CopiedRow]) -> None: ...
 
     @abstractmethod
+    def clear(self) -> None:
+        """Delete every row of the tables that are copied."""
+
+    @abstractmethod
     def commit(self) -> None: ...
 
     def _selected(self, table: str, columns: Sequence[str]) -> str:
@@ -150,17 +154,25 @@ class _Tally:
 
 
 def copy_tables(
-    source: LockedTables, target: LockedTables, moved_to: str | None, on_progress: OnProgress
+    source: LockedTables,
+    target: LockedTables,
+    moved_to: str | None,
+    on_progress: OnProgress,
+    *,
+    replace: bool = False,
 ) -> Copied:
     """Copy the source into the empty target, compare both, close the source, and commit both.
 
-    With `moved_to=None` the source stays unchanged. Raises `CopyError` and `StoreUnavailable`: then nothing has
-    changed, except that the source is closed if only the target's commit has failed.
+    With `moved_to=None` the source stays unchanged; with `replace` the target is emptied first. Raises `CopyError`
+    and `StoreUnavailable`: then nothing has changed, except that the source is closed if only the target's commit
+    has failed.
     """
     reason = None if moved_to is None else f"Its content has moved to {moved_to}."
     closed = source.closed_because()
     if closed not in {None, reason}:
         raise CopyError(f"The source is closed. {closed} Copy from there, or run `outlast store open` to return.")
+    if replace:
+        target.clear()
     empty = not any(target.count(table) for table in TABLES if target.readable(table))
     if not empty and closed is None:
         raise CopyError("The target holds data already. Copy into an empty store.")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from outlast.backends.copying import LockedTables
-from outlast.backends.sqlite.copying import locked_tables
+from outlast.backends.sqlite.copying import locked_tables, tables_of_backup
 from outlast.backends.sqlite.notifier import UnixSocketNotifier
 from outlast.backends.sqlite.store import SQLiteStore
 from outlast.domain.errors import PackageMissing
@@ -50,6 +50,21 @@ def postgres_tables(database_url: str) -> Generator[LockedTables]:
         from outlast.backends.postgres.copying import locked_tables  # noqa: PLC0415 - only when it is chosen
 
     with locked_tables(database_url) as tables:
+        yield tables
+
+
+def sqlite_tables_of_backup(backup: Path, clock: Clock) -> AbstractContextManager[LockedTables]:
+    """Read the tables of a backup, within the context."""
+    return tables_of_backup(backup, clock)
+
+
+@contextmanager
+def postgres_snapshot(database_url: str) -> Generator[LockedTables]:
+    """Read one snapshot of a PostgreSQL database, within the context."""
+    with _extra("DATABASE_URL=postgresql://…", "postgres"):
+        from outlast.backends.postgres.copying import snapshot_tables  # noqa: PLC0415 - only when it is chosen
+
+    with snapshot_tables(database_url) as tables:
         yield tables
 
 

@@ -94,10 +94,13 @@ class TimedConnection(BoundedHeads):
         times: TimeLimits,
         only_health: bool = False,
         on_lost: Callable[["TimedConnection"], None],
+        is_draining: Callable[[], bool] = lambda: False,
     ) -> None:
+        """While `is_draining`, the connection is closed after its next response."""
         super().__init__(config, server_state, app_state)
         self._times = times
         self._on_lost = on_lost
+        self._is_draining = is_draining
         self._only_health = only_health
         if only_health:
             self.app = cast("Any", _OnlyHealth(cast("ASGIApp", self.app)))
@@ -152,7 +155,7 @@ class TimedConnection(BoundedHeads):
         super().on_headers_complete()
         cycle = self._unread = self.cycle
         # a response before the end of the body closes the connection: nothing reads the rest
-        self._keeps_alive = cycle.keep_alive and not self._only_health
+        self._keeps_alive = cycle.keep_alive and not self._only_health and not self._is_draining()
         cycle.keep_alive = False
         self._has_request = True
         self._body_since, self._body_bytes = self.loop.time(), 0

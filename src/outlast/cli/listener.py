@@ -57,13 +57,14 @@ class Listener:
             self._loop.add_reader(listening, self._accept, listening)
 
     def close(self) -> None:
-        """Stop accepting. Idempotent."""
+        """Stop accepting, after the connections that clients have made already. Idempotent."""
         for timer in self._retries.values():
             timer.cancel()
         self._retries.clear()
         for listening in self.sockets:
             if listening.fileno() >= 0:
                 self._loop.remove_reader(listening)
+                self._accept(listening)  # the system would reset them, and a proxy may have sent its request
                 listening.close()
         self._release_spares()
 

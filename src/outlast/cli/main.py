@@ -14,8 +14,11 @@ COMMANDS = {
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
-    "store": ("outlast.cli.store:store", "Move everything into another database."),
-    "generate": ("outlast.cli.generate:generate", "Print a ready file: compose."),
+    "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
+    "generate": (
+        "outlast.cli.generate:generate",
+        "Print a ready file: systemd, supervisor, cron, nginx, caddy, compose, kubernetes.",
+    ),
     "migrate": ("outlast.cli.migrate:migrate", "Bring the database's schema up to date."),
 }
 

@@ -6,20 +6,22 @@ from collections.abc import Sequence
 import click
 
 from outlast.app import runtime_of
-from outlast.cli.application import app_option, explain_errors, load_app, run
+from outlast.cli.application import app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.domain.errors import SchemaOutdated
 
 
 @click.command()
 @app_option
+@json_option
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when the schema is not current.")
 @explain_errors
-def migrate(app_name: str | None, check: bool) -> None:
-    """Bring the database's schema up to date and list the applied migrations.
+def migrate(app_name: str | None, as_json: bool, check: bool) -> None:
+    """Bring the database's schema up to date; name the database and the applied migrations.
 
     `serve` and `workers start` do this by themselves.
     """
     app = load_app(app_name)
+    place = app.settings.shown_store
 
     async def upgrade() -> Sequence[str] | None:
         """The applied migrations; `None` if the schema is not current."""
@@ -28,14 +30,17 @@ def migrate(app_name: str | None, check: bool) -> None:
         except SchemaOutdated as error:
             if not check:
                 raise
-            click.echo(str(error))
+            if not as_json:
+                click.echo(f"{place}: {error}")
             return None
         await app.close()
         return engine.applied
 
     applied = run(upgrade())
-    if applied is not None:
+    if as_json:
+        print_json({"store": place, "current": applied is not None, "applied": list(applied or ())})
+    elif applied is not None:
         for name in applied:
-            click.echo(f"Applied {name}.")
-        click.echo(f"The schema of {app.settings.shown_store} is current.")
+            click.echo(f"Applied {name} to {place}.")
+        click.echo(f"The schema of {place} is current.")
     sys.exit(1 if applied is None else 0)

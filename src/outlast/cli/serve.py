@@ -13,6 +13,7 @@ from outlast.cli.application import Refused, app_option, explain_errors, load_ap
 from outlast.cli.file_descriptors import allowed_connections, raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
+from outlast.cli.service_manager import ServiceManager
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_descendants, kill_marked, mark_descendants
 from outlast.running.supervisor import Supervisor
@@ -41,20 +42,24 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     app.configure(concurrency=concurrency)
     set_up_logs()
     tune_gc()
+    manager = ServiceManager()
     if app.settings.inline:  # analyses run in this process
         silence_standard_input()
         mark = mark_descendants()
-        code = run_worker_loop(_serve(app, app_name, host, port, 0))
+        code = run_worker_loop(_serve(app, app_name, host, port, 0, manager))
         kill_marked(mark)
     else:
-        code = run(_serve(app, app_name, host, port, workers))
+        code = run(_serve(app, app_name, host, port, workers, manager))
     kill_descendants()
     sys.stdout.flush()
     # not sys.exit(): threads that analyses left behind must not delay the exit
     os._exit(code)
 
 
-async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
+async def _serve(
+    app: Outlast, app_name: str | None, host: str, port: int, workers: int, manager: ServiceManager
+) -> int:
+    manager.status("Opening the store")
     engine = await runtime_of(app).open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
@@ -73,18 +78,20 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         engine.stop_embedded()
 
     def stop() -> None:
+        manager.stopping()
         server.force_exit = engine.draining
         if engine.draining or app.settings.drain_delay == 0:
             close()
         else:
             loop.call_later(app.settings.drain_delay, close)
-        engine.draining = True
+        engine.draining = server.draining = True
         supervisor.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())
-    announcing = asyncio.create_task(_announce(server, app, workers))
+    announcing = asyncio.create_task(_announce(server, app, workers, manager))
+    watched = asyncio.create_task(manager.keep_alive())
     try:
         await _listen(server, host, port)
         await supervising
@@ -93,6 +100,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
         supervisor.stop()
         await supervising
         await app.close()
+        watched.cancel()
     return 0
 
 
@@ -105,7 +113,7 @@ async def _listen(server: Server, host: str, port: int) -> None:
         ) from None
 
 
-async def _announce(server: Server, app: Outlast, workers: int) -> None:
+async def _announce(server: Server, app: Outlast, workers: int, manager: ServiceManager) -> None:
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
     address = server.servers[0].sockets[0].getsockname()
@@ -113,6 +121,7 @@ async def _announce(server: Server, app: Outlast, workers: int) -> None:
     inline = "analyses run inside the request (sync mode)"
     workers_text = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
     address_url = f"http://{host}:{address[1]}"
+    manager.ready(f"Serving on {address_url}")
     click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
     dashboard = f"{app.settings.public_url or address_url}/dashboard"
     once = runtime_of(app).operators().one_time_key()

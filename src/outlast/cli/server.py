@@ -35,6 +35,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._max_connections = max_connections
         self._times = times or TimeLimits()
+        self.draining = False
+        """While set, every connection is closed after its next response, so that proxies go elsewhere."""
         self._listener: Listener | None = None
         self._connections: list[TimedConnection] = []
         self._ticked_at = 0.0
@@ -74,6 +76,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.draining = True
         logging.getLogger("uvicorn.error").removeFilter(self._filter)
         await super().shutdown(sockets)
 
@@ -85,6 +88,7 @@ class Server(uvicorn.Server):
             times=self._times,
             only_health=only_health,
             on_lost=on_lost,
+            is_draining=lambda: self.draining,
         )
 
 

@@ -1,11 +1,17 @@
-"""`outlast store`: copy the store into another database, and reopen a store."""
+"""`outlast store`: copy the store into another database, reopen it, back it up and restore it."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from outlast.backends.copying import Copied, copy_tables
-from outlast.cli.application import explain_errors, json_option, print_json, run
+from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
+from outlast.cli.backups import back_up_store, restore_store
 from outlast.cli.printable import printable
 from outlast.domain.errors import SchemaDiffers
 from outlast.settings import Settings, load_settings
@@ -14,7 +20,69 @@ from outlast.wiring import lock_tables, make_store
 
 @click.group()
 def store() -> None:
-    """Copy the store into another database; reopen a closed store."""
+    """Back the store up and restore it; copy it into another database; reopen a closed store."""
+
+
+@store.command()
+@app_option
+@click.argument("target", type=Path)
+@click.option("--keep", type=click.IntRange(1), help="With a folder: delete all but this many backups there.")
+@json_option
+@explain_errors
+def backup(app_name: str | None, target: Path, keep: int | None, as_json: bool) -> None:
+    r"""Write a backup of the store to the new file TARGET, or to a dated file in the folder TARGET.
+
+    Stop nothing for it: the backup is one consistent moment of the store. It is one SQLite file of mode 0600, also
+    of PostgreSQL, and is checked before it gets its name. The embedded store's signing key is copied beside it.
+    Exits 2 if there is no store, if it holds no session, or if TARGET exists.
+
+    \b
+    Example: outlast store backup /var/backups/outlast/ --keep 14
+    """
+    if str(target).endswith("/") or keep is not None:
+        _make_folder(target)
+    settings = _settings(app_name)
+    with _progress() as report:
+        done = back_up_store(settings, target, keep, report)
+    if as_json:
+        print_json({"store": settings.shown_store, **asdict(done)})
+        return
+    click.echo(
+        f"Backed up {done.sessions} sessions, {done.results} results, {done.uploads} uploads and {done.facts} "
+        f"facts of {settings.shown_store} to {done.path} ({done.bytes / 1e6:.1f} MB), and checked them."
+    )
+    if done.key is not None:
+        click.echo(f"The signing key is in {done.key}.")
+    if done.deleted:
+        click.echo(f"Deleted {len(done.deleted)} older backup(s).")
+
+
+@store.command()
+@app_option
+@click.argument("source", type=Path)
+@click.option("--replace", is_flag=True, help="Delete what the store holds first.")
+@json_option
+@explain_errors
+def restore(app_name: str | None, source: Path, replace: bool, as_json: bool) -> None:
+    r"""Copy the backup SOURCE into the store of the settings, SQLite or PostgreSQL.
+
+    Stop all processes of the installation first. Sessions that were running are pending afterwards and continue
+    after their last kept step. Exits 2, and changes nothing, if a worker is alive, or if the store holds sessions
+    and --replace is not given.
+
+    \b
+    Example: outlast store restore /var/backups/outlast/outlast-20270101T023000Z.db
+    """
+    settings = _settings(app_name)
+    with _progress() as report:
+        done = restore_store(source, settings, replace=replace, report=report)
+    if as_json:
+        print_json({"store": settings.shown_store, **asdict(done)})
+        return
+    click.echo(
+        f"Restored {done.sessions} sessions ({done.given_back} of them were running and are pending again), "
+        f"{done.results} results, {done.uploads} uploads and {done.facts} facts into {settings.shown_store}."
+    )
 
 
 @store.command()
@@ -76,18 +144,38 @@ def _copy(source: Settings, target: Settings) -> tuple[Copied, bool]:
         click.echo("FROM has another version's schema; copying what can be read.", err=True)
         moved_to = None
     run(_migrations(target, migrate=True))
+    with _progress() as report, lock_tables(target) as other, lock_tables(source) as one:
+        # the target first: it may be the source, and is not empty then
+        return copy_tables(one, other, moved_to, report), moved_to is not None
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None]]:
+    """Show bars on a terminal, one for each phase that is reported."""
+    terminal = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bars:
         shown: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in shown:
                 shown[what] = bars.add_task(what, total=total)
-            bars.update(shown[what], completed=done)
+            bars.update(shown[what], total=total, completed=done)
 
-        # the target first: it may be the source, and is not empty then
-        with lock_tables(target) as other, lock_tables(source) as one:
-            return copy_tables(one, other, moved_to, report), moved_to is not None
+        yield report
+
+
+def _settings(app_name: str | None) -> Settings:
+    """The settings of the application, else those of the environment."""
+    settings = load_settings()
+    return load_app(app_name).settings if app_name or settings.app else settings
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder} cannot be made: {error.strerror}.") from None
 
 
 async def _migrations(settings: Settings, *, migrate: bool) -> None:

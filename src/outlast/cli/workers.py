@@ -28,6 +28,7 @@ from outlast.cli.application import (
 from outlast.cli.file_descriptors import raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.printable import printable
+from outlast.cli.service_manager import ServiceManager
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_own_session
 from outlast.running.supervisor import Supervisor
@@ -83,17 +84,27 @@ def start(
 
 
 async def _supervise(app: Outlast, command: list[str], count: int) -> None:
+    manager = ServiceManager()
+    manager.status("Opening the store")
     engine = await runtime_of(app).open(patient=True)
     processes = f"{count} worker process{'' if count == 1 else 'es'}"
     click.echo(f"{processes} on the store {app.settings.shown_store}", err=True)
     supervisor = Supervisor(command, count, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        manager.stopping()
+        supervisor.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, supervisor.stop)
+        loop.add_signal_handler(number, stop)
+    watched = asyncio.create_task(manager.keep_alive())
+    manager.ready(f"{processes} on the store {app.settings.shown_store}")
     try:
         await supervisor.run()
     finally:
         await app.close()
+        watched.cancel()
 
 
 @workers.command("run", hidden=True)

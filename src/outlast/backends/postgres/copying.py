@@ -1,7 +1,7 @@
 """The tables of a PostgreSQL database as a copy reads and writes them."""
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -40,6 +40,24 @@ def locked_tables(url: str) -> Generator["PostgresTables"]:
         )
         try:
             _lock(connection)
+            yield PostgresTables(connection)
+        finally:
+            with suppress(psycopg.Error):
+                connection.rollback()  # so that the locks are free when this returns: a close does not wait
+            connection.close()
+
+
+@contextmanager
+def snapshot_tables(url: str) -> Generator["PostgresTables"]:
+    """Read one snapshot of the tables, while others write. Raises `StoreUnavailable`."""
+    with unavailable():
+        connection = psycopg.Connection[DictRow].connect(
+            address(url), prepare_threshold=None, row_factory=dict_row
+        )
+        try:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(SETTINGS)
             yield PostgresTables(connection)
         finally:
             connection.close()
@@ -105,6 +123,9 @@ class PostgresTables(LockedTables):
                 self._run(
                     f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"  # noqa: S608 - constant names
                 )
+
+    def clear(self) -> None:
+        self._run(f"TRUNCATE {', '.join(table for table in TABLES if self._columns(table))} CASCADE")
 
     def commit(self) -> None:
         self._connection.commit()

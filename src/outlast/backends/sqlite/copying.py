@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from outlast.backends.copying import CopiedRow, LockedTables
+from outlast.backends.copying import TABLES, CopiedRow, LockedTables
 from outlast.backends.rows import Row
+from outlast.backends.sqlite.backup import open_backup
 from outlast.backends.sqlite.connection import DatabaseFile, rows_by_name, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
@@ -38,6 +39,18 @@ def locked_tables(path: Path, clock: Clock) -> Generator["SQLiteTables"]:
             connection.pragma("synchronous", "full")
             connection.execute("BEGIN IMMEDIATE")
             yield SQLiteTables(connection, database)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def tables_of_backup(path: Path, clock: Clock) -> Generator["SQLiteTables"]:
+    """Read the tables of a file that nothing writes, without any change to it. Raises `StoreUnavailable`."""
+    with unavailable():
+        connection = open_backup(path)
+        try:
+            connection.execute("BEGIN")
+            yield SQLiteTables(connection, SQLiteDatabase(DatabaseFile(path), clock))
         finally:
             connection.close()
 
@@ -84,6 +97,11 @@ class SQLiteTables(LockedTables):
             self._connection.execute(statement, bound)
             if len(bound.get("input", "")) > SMALL_INPUT:
                 self._connection.execute(self._sql["add_large_input"], bound)
+
+    def clear(self) -> None:
+        for table in ("large_inputs", *reversed(TABLES)):
+            if self._columns(table):
+                self._run(f"DELETE FROM {table}")  # noqa: S608 - constant names
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")

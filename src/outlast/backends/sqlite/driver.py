@@ -1,7 +1,7 @@
 """Types for the part of apsw that Outlast uses: its own stubs need a newer Python than 3.11."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 Values = Mapping[str, Any] | Sequence[Any]
 
@@ -25,8 +25,26 @@ class Cursor(Protocol):
     def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
+class Backup(Protocol):
+    """`apsw.Backup`, a context manager."""
+
+    page_count: int
+    remaining: int
+
+    @property
+    def done(self) -> bool: ...
+
+    def step(self, npages: int = -1) -> bool: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> bool | None: ...
+
+
 class Connection(Protocol):
     """`apsw.Connection`."""
+
+    def backup(self, databasename: str, sourceconnection: "Connection", sourcedatabasename: str) -> Backup: ...
 
     @property
     def in_transaction(self) -> bool: ...
