@@ -16,6 +16,7 @@ from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
+from outlast.running.code_version import CodeVersion, code_version
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerOptions
 from outlast.settings import Settings, load_settings
@@ -51,6 +52,7 @@ class Runtime:
         self._of_parent: Engine | None = None
         self._make_engine: Callable[[Settings, Catalogue], Engine] | None = None
         self._hooked = False
+        self._code: CodeVersion | None = None
 
     @property
     def settings(self) -> Settings:
@@ -255,9 +257,19 @@ class Runtime:
         settings = self.settings
         queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
         options = WorkerOptions(
-            settings.concurrency, queues, sleep=settings.worker_sleep, grace=settings.shutdown_grace
+            settings.concurrency,
+            queues,
+            sleep=settings.worker_sleep,
+            grace=settings.shutdown_grace,
+            code=self.code_version(),
         )
         return replace(options, **{k: v for k, v in changes.items() if v is not None})
+
+    def code_version(self) -> CodeVersion:
+        """The version of the program's code on disk; read once, because it may change there."""
+        if self._code is None:
+            self._code = code_version(self.catalogue, self.settings.release)
+        return self._code
 
     def operators(self) -> "Operators":
         """The logins of the dashboard."""

@@ -235,6 +235,14 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
     )
+    release: str | None = _setting(
+        "ANALYSIS_RELEASE",
+        None,
+        "What you call the version of your code, such as a commit: `outlast workers status` shows which workers "
+        "run an older one. Unset: Outlast's version, and a digest of the Python files of the packages that define "
+        "analyses",
+        "2026-11-30.1",
+    )
     app: str | None = _setting(
         "ANALYSIS_APP",
         None,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from edge_site import make_outlast
 
 from outlast.app import runtime_of
-from outlast.cli import application, sessions, workers
+from outlast.cli import application, sessions, worker_status
 from outlast.cli.logs import set_up_logs
 from outlast.cli.main import outlast as cli
 from outlast.cli.printable import CONTROL, printable, printable_json, printable_lines
@@ -38,7 +38,7 @@ async def evil_session(folder: Path) -> str:
         )  # fmt: skip
         await store.add(new, StartLimits(10, 10))
         now = (await runtime_of(outlast).engine()).clock.now()
-        register_worker(store, "w", analyses=(EVIL,), host=EVIL, started_at=now, beat_at=now)
+        register_worker(store, "w", analyses=(EVIL,), host=EVIL, version=EVIL, started_at=now, beat_at=now)
         claimed = await claim_session(store, new.id, "w")
         claim = Claim(new.id, claimed.claim)
         await store.report([ProgressUpdate(claim, Progress(10.0, 1, EVIL, new.steps))])
@@ -49,7 +49,7 @@ async def evil_session(folder: Path) -> str:
 @pytest.fixture
 async def session_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     session_id = await evil_session(tmp_path)
-    for command in (sessions, workers):
+    for command in (sessions, worker_status):
         monkeypatch.setattr(command, "load_app", lambda _name: make_outlast(tmp_path))
     return session_id
 

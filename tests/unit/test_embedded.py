@@ -5,7 +5,7 @@ import threading
 
 from outlast.running import embedded
 from outlast.running.embedded import EmbeddedWorker
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker import WorkerEnd, WorkerOptions
 
 PATIENCE = 20.0
 
@@ -155,3 +155,33 @@ async def test_a_second_stop_waits_no_longer_for_a_worker_whose_loop_is_blocked(
         assert not released.is_set()
     finally:
         released.set()
+
+
+class Asked:
+    """A worker that ends because an operator asked for that."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
+
+    async def run(self) -> WorkerEnd:
+        self._ended.set()
+        return WorkerEnd.STOPPED
+
+    def stop(self) -> None:
+        """It has ended already."""
+
+
+async def test_a_worker_that_an_operator_has_stopped_stays_away_and_its_program_is_still_ready():
+    ended, made = threading.Event(), []
+
+    def make(_):
+        made.append(Asked(ended))
+        return made[-1]
+
+    worker = EmbeddedWorker(make, WorkerOptions())
+    worker.start()
+    assert await asyncio.to_thread(ended.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await worker.stop(PATIENCE)
+    assert len(made) == 1
+    assert worker.alive

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from outlast.backends.memory.store import MemoryStore
 from outlast.domain.errors import StoreUnavailable
-from outlast.ports.workers import LEASE, RENEW_EVERY, Renewal, WorkerInfo
+from outlast.ports.workers import FIRST_REPORT, LEASE, RENEW_EVERY, Renewal, WorkerInfo
 from outlast.running import lease as lease_module
 from outlast.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
 from outlast.testing.acts import claim_of, failed, read, started_and_claimed
@@ -41,13 +42,13 @@ class Lease:
             raise StoreUnavailable("away")
         self._real.register(worker, previous_id)
 
-    def renew(self, worker_id):
+    def renew(self, worker_id, report=FIRST_REPORT):
         harness = self._harness
         harness.asked.append(harness.clock.monotonic())
         harness.looked.set()
         if harness.away:
             raise StoreUnavailable("away")
-        return None if harness.forgotten else self._real.renew(worker_id)
+        return None if harness.forgotten else self._real.renew(worker_id, report)
 
     def finish(self, ends):
         if self._harness.away:
@@ -71,6 +72,7 @@ class Harness:
         self.asked, self.beats, self.late = [], [], []
         self.away = self.forgotten = False
         self.previous_id = None
+        self.checks = 0
         self.looked, self.lost, self.stuck, self.closed = (threading.Event() for _ in range(4))
 
     def lease(self):
@@ -84,6 +86,12 @@ class Harness:
 
     def overdue(self):
         return self.late
+
+    def on_check(self):
+        self.checks += 1
+
+    def report(self):
+        return replace(FIRST_REPORT, completed=len(self.asked))
 
     def on_stuck(self):
         self.stuck.set()
@@ -235,3 +243,22 @@ async def test_an_overdue_attempt_is_left_to_a_responsive_loop(harness):
             harness.clock.advance(0.5)
             await asyncio.sleep(0.03)
     assert not harness.stuck.is_set()
+
+
+async def test_a_renewal_that_is_wanted_soon_comes_at_once_and_carries_the_current_report(harness):
+    async with harness.kept() as keeper:
+        await harness.check(0)
+        keeper.renew_soon()
+        await hear(harness.looked)
+        while not harness.beats:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+        (worker,) = await harness.store.workers()
+        assert worker.completed == 0
+        harness.looked.clear()
+        keeper.renew_soon()
+        await hear(harness.looked)
+        while len(harness.beats) < 2:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+        (worker,) = await harness.store.workers()
+        assert worker.completed == 1
+    assert harness.checks > 0

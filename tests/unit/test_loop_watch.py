@@ -5,7 +5,7 @@ import threading
 
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.session import Claim
-from outlast.ports.workers import Renewal, WorkerInfo
+from outlast.ports.workers import FIRST_REPORT, Renewal, WorkerInfo
 from outlast.running.lease import BLOCKED_AFTER, LeaseKeeper, LoopWatch
 from outlast.testing.acts import failed
 from outlast.testing.clock import NOON, FakeClock
@@ -63,6 +63,12 @@ class Listener:
     def overdue(self):
         return self.ends
 
+    def on_check(self):
+        """It has no limits."""
+
+    def report(self):
+        return FIRST_REPORT
+
     def on_stuck(self):
         self._loop.call_soon_threadsafe(self.stuck.set)
 
@@ -79,7 +85,7 @@ class SlowLease:
 
     def register(self, worker, previous_id=None): ...
 
-    def renew(self, worker_id):
+    def renew(self, worker_id, report):
         self.clock.advance(self.takes)
         return Renewal(frozenset(), frozenset())
 
@@ -164,7 +170,7 @@ async def test_a_loop_that_is_blocked_when_its_lease_is_lost_is_still_seen_to():
     clock = FakeClock()
     late = (Claim("late", 3), failed("Too long."))
     listener, store = Listener(late), SlowLease(clock)
-    store.renew = lambda _: None
+    store.renew = lambda *_: None
     await _blocked(clock, store, listener)
     async with asyncio.timeout(PATIENCE):
         await listener.stuck.wait()

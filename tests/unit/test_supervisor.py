@@ -104,11 +104,13 @@ if not first.exists():
     os.write(0, b"R")
     while b"R" not in os.read(0, 9): pass
     sys.exit(3)
+os.write(0, b"A")
 while os.read(0, 9) not in {b"", b"S"}: pass
 """
 
 
 async def test_a_retiring_worker_without_sessions_may_exit_with_any_code_and_is_replaced_once(tmp_path, caplog):
+    caplog.set_level("INFO")
     clock = FakeClock()
     store = MemoryStore(clock)
     maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1))

@@ -18,6 +18,7 @@ from outlast.domain.status import Status
 from outlast.ports.notifier import Topic
 from outlast.ports.workers import Renewal
 from outlast.running import worker as worker_module
+from outlast.running.recycling import RecyclingLimits
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 from outlast.testing.acts import claim_of, claim_session, crash, death_of, read, register_worker, start
 from outlast.testing.clock import FakeClock
@@ -127,7 +128,7 @@ async def test_a_claim_is_limited_to_a_batch_and_the_next_follows_at_once(harnes
 
 async def test_a_worker_claims_at_most_max_sessions_and_asks_for_a_replacement(harness):
     sessions = await harness.start(5)
-    async with harness.running(harness.worker(max_sessions=3)) as running:
+    async with harness.running(harness.worker(limits=RecyclingLimits(sessions=3))) as running:
         await until(lambda: harness.begun == 3)
         assert [limit for limit, _, _ in harness.store.claims] == [3]
         harness.let_go(5)
@@ -138,7 +139,7 @@ async def test_a_worker_claims_at_most_max_sessions_and_asks_for_a_replacement(h
 
 async def test_a_worker_asks_once_and_continues_until_its_replacement_starts(harness):
     asked = []
-    worker = harness.worker(max_sessions=1, on_replacement_due=asked.append)
+    worker = harness.worker(limits=RecyclingLimits(sessions=1), on_replacement_due=asked.append)
     await harness.start(2)
     async with harness.running(worker) as running:
         harness.let_go(2)
@@ -155,7 +156,7 @@ async def test_a_worker_asks_once_and_continues_until_its_replacement_starts(har
 
 
 async def test_a_worker_asks_for_a_replacement_after_max_seconds(harness):
-    worker = harness.worker(max_seconds=100)
+    worker = harness.worker(limits=RecyclingLimits(seconds=100))
     async with harness.running(worker) as running:
         await turns(worker, harness.store, 1)
         harness.clock.advance(99.9)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from outlast.domain.crash_policy import EarlierCrash, by_session
 from outlast.domain.progress import Progress, load_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, NewSession
 from outlast.domain.status import Status
-from outlast.ports.workers import Renewal
+from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind, WorkerState
+from outlast.ports.workers import Renewal, WorkerInfo
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -49,12 +51,26 @@ def fields_of(value: "DataclassInstance") -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def as_renewal(held: Iterable[Row]) -> Renewal:
-    """Convert the rows of `held_claims.sql`."""
+def as_renewal(renewed: Row, held: Iterable[Row]) -> Renewal:
+    """Convert the row of `renew.sql` and the rows of `held_claims.sql`."""
+    asked = renewed["requested"]
     requests = {Claim(row["id"], row["claim"]): bool(row["cancel_requested"]) for row in held}
     return Renewal(
-        frozenset(requests), frozenset(claim.session_id for claim, requested in requests.items() if requested)
+        frozenset(requests),
+        frozenset(claim.session_id for claim, requested in requests.items() if requested),
+        None if asked is None else ControlRequest(renewed["requests"], WorkerCommand(asked)),
     )
+
+
+def as_worker(row: Row) -> WorkerInfo:
+    """Convert a row of `workers.sql` whose lists, times and truth values are converted already."""
+    words: dict[str, Callable[[str], StrEnum]] = {
+        "kind": WorkerKind,
+        "state": WorkerState,
+        "requested": WorkerCommand,
+    }
+    converted: Row = {name: word(row[name]) for name, word in words.items() if row[name] is not None}
+    return WorkerInfo(**row | converted)
 
 
 class RowReader:

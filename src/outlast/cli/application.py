@@ -3,9 +3,13 @@
 import asyncio
 import gc
 import json
+import os
+import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import wraps
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -17,7 +21,9 @@ import click
 from outlast.app import Outlast, runtime_of
 from outlast.cli.printable import printable_json, printable_lines
 from outlast.domain.errors import OutlastError
+from outlast.ports.workers import WorkerInfo
 from outlast.running.engine import Engine
+from outlast.running.process_identity import has_ended, own_identity
 from outlast.settings import load_settings
 
 P = ParamSpec("P")
@@ -90,6 +96,31 @@ def worker_command(app_name: str | None, concurrency: int, *more: str) -> list[s
     """The command line of a supervised worker of this application."""
     target = ["--app", app_name] if app_name else []
     return [sys.executable, "-m", "outlast", "workers", "run", *target, "--concurrency", str(concurrency), *more]
+
+
+def supervisor_info(app: Outlast, supervisor_id: str, queues: Sequence[str]) -> WorkerInfo:
+    """The row of this process as a supervisor."""
+    runtime = runtime_of(app)
+    code = runtime.code_version()
+    now = datetime.now(UTC)
+    return WorkerInfo(
+        id=supervisor_id,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        queues=tuple(queues),
+        analyses=tuple(runtime.catalogue.names),
+        concurrency=0,
+        started_at=now,
+        beat_at=now,
+        process=own_identity(),
+        program=code.program,
+        version=code.version,
+    )
+
+
+def as_seen_here(workers: Sequence[WorkerInfo]) -> list[WorkerInfo]:
+    """Return the workers, those of this machine as dead whose processes have ended, before their leases lapse."""
+    return [replace(w, alive=False) if w.process is not None and has_ended(w.process) else w for w in workers]
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from outlast.backends.celery.celery_api import signals
 from outlast.backends.celery.celery_app import make_app
 from outlast.cli.application import Refused, load_app
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.worker_control import WorkerKind
 from outlast.fleet.celery_worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerEnd, WorkerOptions
@@ -25,7 +26,7 @@ def celery_app() -> Any:
 
     def options(concurrency: int, queues: tuple[str, ...]) -> WorkerOptions:
         return runtime_of(outlast).worker_options(
-            concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast)
+            concurrency=concurrency, queues=queues, sleep=fallback_sleep(outlast), kind=WorkerKind.CELERY
         )
 
     CeleryWorkers(app, _engine_context(outlast), options, check=lambda: asyncio.run(_check(outlast)))
@@ -33,15 +34,15 @@ def celery_app() -> Any:
 
 
 def run_celery_worker(
-    outlast: Outlast, options: WorkerOptions, worker_id: str | None, ready: Callable[[Callable[[], None]], None]
+    outlast: Outlast, options: WorkerOptions, worker_id: str | None, ready: Callable[[CeleryWorkers], None]
 ) -> WorkerEnd:
-    """Run one Celery worker of `outlast workers`; calls `ready` with its thread-safe `stop`."""
+    """Run one Celery worker of `outlast workers`; calls `ready` with what stops it."""
     app = make_app(_broker(outlast), options.queues)
     signals.setup_logging.connect(_skip_logging_setup, weak=False)
     workers = CeleryWorkers(
         app, _engine_context(outlast), lambda _concurrency, _queues: options, worker_id=worker_id, once=True
     )
-    ready(workers.stop)
+    ready(workers)
     controller = app.Worker(
         hostname=f"{worker_id or 'outlast'}@{socket.gethostname()}",
         pool="threads",

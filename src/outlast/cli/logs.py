@@ -9,6 +9,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from outlast.cli.printable import printable_lines
 
+ERASE = "\x1b[K"
+"""Erases the line with the current state, of this process or of the supervisor, which the log line replaces."""
 COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 
 
@@ -30,7 +32,8 @@ class TerminalFormatter(logging.Formatter):
         """Format as lines with a coloured level."""
         level = record.levelname.lower()
         coloured = click.style(f"{level:8}", COLOURS.get(level, "green"))
-        return f"{self.formatTime(record, '%H:%M:%S')} [{coloured}] {printable_lines(super().format(record))}"
+        time = self.formatTime(record, "%H:%M:%S")
+        return f"{ERASE}{time} [{coloured}] {printable_lines(super().format(record))}"
 
 
 class JSONFormatter(JsonFormatter):

@@ -11,7 +11,7 @@ import click
 
 COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole site on one machine."),
-    "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
+    "workers": ("outlast.cli.workers:workers", "Start workers; list, stop, restart and pause all of them."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),

@@ -9,14 +9,25 @@ import sys
 import click
 
 from outlast.app import Outlast, runtime_of
-from outlast.cli.application import Refused, app_option, explain_errors, load_app, run, tune_gc, worker_command
+from outlast.cli.application import (
+    Refused,
+    app_option,
+    explain_errors,
+    load_app,
+    run,
+    supervisor_info,
+    tune_gc,
+    worker_command,
+)
 from outlast.cli.file_descriptors import allowed_connections, raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.server import Server, server_config
 from outlast.cli.service_manager import ServiceManager
+from outlast.core.ids import new_supervisor_id
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_descendants, kill_marked, mark_descendants
 from outlast.running.supervisor import Supervisor
+from outlast.running.supervisor_control import SupervisorControl
 from outlast.running.supervisor_link import silence_standard_input
 
 log = logging.getLogger(__name__)
@@ -61,8 +72,12 @@ async def _serve(
 ) -> int:
     manager.status("Opening the store")
     engine = await runtime_of(app).open(patient=True)
-    command = worker_command(app_name, app.settings.concurrency)
-    supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
+    supervisor_id = new_supervisor_id()
+    command = worker_command(app_name, app.settings.concurrency, "--supervisor", supervisor_id)
+    grace = app.settings.shutdown_grace
+    supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=grace, stays=True)
+    info = supervisor_info(app, supervisor_id, runtime_of(app).worker_options().queues)
+    control = SupervisorControl(supervisor, info, engine.store, engine.notifier)
     settings, open_files = app.settings, raise_open_file_limit()
     allowed = allowed_connections(open_files, settings.max_connections)
     if allowed < settings.max_connections:
@@ -90,15 +105,19 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())
-    announcing = asyncio.create_task(_announce(server, app, workers, manager))
+    beside = [asyncio.create_task(_announce(server, app, workers, manager))]
+    if workers:
+        beside.append(asyncio.create_task(control.run()))
     watched = asyncio.create_task(manager.keep_alive())
     try:
         await _listen(server, host, port)
         await supervising
     finally:
-        announcing.cancel()
         supervisor.stop()
         await supervising
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await app.close()
         watched.cancel()
     return 0

@@ -26,6 +26,7 @@ READS: Final = frozenset(
         "select",
         "shared",
         "stored_bytes",
+        "supervisors",
         "version",
         "workers",
     }

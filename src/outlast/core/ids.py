@@ -29,6 +29,10 @@ def new_worker_id() -> str:
     return "w-" + secrets.token_hex(8)
 
 
+def new_supervisor_id() -> str:
+    return "s-" + secrets.token_hex(8)
+
+
 @text_cache(OWNERS_KEPT, LONGEST_KEPT)
 def owner_hash(owner: str) -> str:
     """Return the hash stored for an owner: enough to compare, not enough to impersonate."""

@@ -47,12 +47,17 @@ class CurrentStatistics:
         return [worker for worker in self.workers if worker.alive]
 
     def is_served(self, depth: QueueDepth) -> bool:
-        """Return whether a living worker serves the queue and knows the analysis."""
-        return any(depth.queue in worker.queues and depth.analysis in worker.analyses for worker in self.alive)
+        """Return whether a living worker that is not paused serves the queue and knows the analysis."""
+        return is_served(depth, self.workers)
 
     def longest_wait(self, depth: QueueDepth) -> timedelta | None:
         """Return how long the oldest waiting session has been waiting."""
         return None if depth.since is None else max(timedelta(0), self.at - depth.since)
+
+
+def is_served(depth: QueueDepth, workers: Sequence[WorkerInfo]) -> bool:
+    """Return whether one of the workers takes sessions of this queue and analysis."""
+    return any(w.takes_sessions and depth.queue in w.queues and depth.analysis in w.analyses for w in workers)
 
 
 class Statistics:

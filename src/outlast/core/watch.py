@@ -216,11 +216,11 @@ class Watch:
             watched.wake()
 
     async def living_workers(self) -> Sequence[WorkerInfo]:
-        """Return the living workers, cached for at most a second."""
+        """Return the living workers that claim sessions, cached for at most a second."""
         now = self._clock.monotonic()
         if now - self._workers_read >= POLL_EVERY:
             self._workers_read = now
-            self._workers = [w for w in await self._store.workers() if w.alive]
+            self._workers = [w for w in await self._store.workers() if w.takes_sessions]
         return self._workers
 
     def _on_hint(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - only one topic is subscribed

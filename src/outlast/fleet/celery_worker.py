@@ -3,11 +3,13 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from outlast.backends.celery.celery_api import exceptions, pools, signals, state
 from outlast.backends.celery.celery_app import TASK, is_redis
 from outlast.domain.errors import OutlastError
+from outlast.domain.worker_control import WorkerKind
 from outlast.fleet.child_locks import ChildLocks
 from outlast.fleet.stop_pipe import StopPipe
 from outlast.fleet.worker_thread import Opened, SiblingProcesses, WorkerThread
@@ -74,6 +76,11 @@ class CeleryWorkers:
         if self._thread is not None:
             self._thread.stop()
 
+    def drain(self) -> None:
+        """End after the last session, from any thread."""
+        if self._thread is not None:
+            self._thread.drain()
+
     def _session(self, session_id: str) -> HandoffResult:
         """Run the task. Only Flower shows its return value."""
         if self._thread is None:
@@ -107,10 +114,12 @@ class CeleryWorkers:
             self._start(1, self._on_child_end, once=True)
 
     def _start(self, concurrency: int, on_end: Callable[[WorkerEnd], None], *, once: bool) -> None:
-        queues = tuple(self._app.amqp.queues.consume_from)
+        options = self._options(concurrency, tuple(self._app.amqp.queues.consume_from))
+        if self._siblings is not None:
+            options = replace(options, kind=WorkerKind.CELERY_CHILD)
         self._thread = WorkerThread(
             self._opened,
-            self._options(concurrency, queues),
+            options,
             worker_id=self._worker_id,
             siblings=self._siblings,
             once=once,

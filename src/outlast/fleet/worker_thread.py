@@ -94,6 +94,14 @@ class WorkerThread:
                 with suppress(RuntimeError):  # the loop has just closed
                     self._loop.call_soon_threadsafe(self._stop_worker)
 
+    def drain(self) -> None:
+        """End after the last session, as `Worker.drain` does. Refuse new sessions."""
+        self._handoff.close()
+        with self._stopping:
+            if self._loop is not None and self._worker is not None:
+                with suppress(RuntimeError):  # the loop has just closed
+                    self._loop.call_soon_threadsafe(self._worker.drain)
+
     def request_replacement(self) -> None:
         """Retire the worker, so that it is replaced once its attempts have ended."""
         with self._stopping:

@@ -12,6 +12,8 @@ class Topic(StrEnum):
     """Sessions are pending; the key is their queue."""
     CANCEL = "cancel"
     """The cancel of a processing session was requested; the key is its id."""
+    CONTROL = "control"
+    """An operator asked something of a worker or a supervisor; the key is its id."""
     CHANGED = "changed"
     """A session's row changed; the key is its id."""
 

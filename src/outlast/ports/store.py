@@ -245,6 +245,13 @@ class SessionStore(Protocol):
         """Insert or replace a step's result; return `False` if the claim is lost."""
         ...
 
+    async def limit_attempts(self, claim: Claim, max_attempts: int) -> bool:
+        """Set the number of attempts that the session may have; return `False` if the claim is lost.
+
+        The version does not change.
+        """
+        ...
+
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:
         """Write the end of the attempt and its line of history; return `False` if the claim is lost.
 

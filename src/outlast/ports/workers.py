@@ -1,12 +1,13 @@
 """The registry of workers: leases, heartbeats, liveness."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
+from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind, WorkerState
 
 LEASE = 15.0
 """Seconds that a worker keeps its claims without renewing its lease."""
@@ -38,6 +39,47 @@ class WorkerInfo:
     """The identity by which other processes of the machine see for certain that its process has ended. `None`: a
     supervisor watches it, or the system has no such identity.
     """
+    kind: WorkerKind | None = None
+    """How it was started; `None`: by an earlier version, which follows no commands."""
+    supervisor: str | None = None
+    """The id of its supervisor, if it has one."""
+    program: str | None = None
+    """The program whose analyses it runs: the names of their packages."""
+    version: str | None = None
+    """The version of that program's code."""
+    state: WorkerState = WorkerState.RUNNING
+    memory: int | None = None
+    """Resident bytes of its process and of the processes under it, at the last renewal."""
+    completed: int = 0
+    """Sessions that have completed in it."""
+    failed: int = 0
+    """Sessions that have failed in it."""
+    requested: WorkerCommand | None = None
+    """What an operator asked of it last."""
+    requests: int = 0
+    """How often an operator asked something of it."""
+    followed: int = 0
+    """The number of the request that it has followed last."""
+
+    @property
+    def takes_sessions(self) -> bool:
+        """Whether it is alive and claims sessions, of its queues and analyses."""
+        return self.alive and self.state is WorkerState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker says about itself with each renewal. The fields are those of `WorkerInfo`."""
+
+    state: WorkerState = WorkerState.RUNNING
+    memory: int | None = None
+    completed: int = 0
+    failed: int = 0
+    followed: int = 0
+
+
+FIRST_REPORT = WorkerReport()
+"""Of a worker that has done nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +90,8 @@ class Renewal:
     """All claims that this worker holds by the store. Any other claim of the worker is lost."""
     cancel_requested: frozenset[str]
     """Sessions among them with a cancel request."""
+    request: ControlRequest | None = None
+    """What an operator asked of the worker last, followed or not."""
 
 
 class Lease(Protocol):
@@ -66,8 +110,10 @@ class Lease(Protocol):
         """
         ...
 
-    def renew(self, worker_id: str) -> Renewal | None:
-        """Renew the lease; `None` if its sessions were rescued or the worker was deleted: it holds nothing."""
+    def renew(self, worker_id: str, report: WorkerReport = FIRST_REPORT) -> Renewal | None:
+        """Renew the lease and store the report; `None` if its sessions were rescued or the worker was deleted: it
+        holds nothing.
+        """
         ...
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
@@ -92,4 +138,18 @@ class WorkerRegistry(Protocol):
 
     async def workers(self) -> Sequence[WorkerInfo]:
         """Return all registered workers, including dead ones until their sessions are rescued."""
+        ...
+
+    async def supervisors(self) -> Sequence[WorkerInfo]:
+        """Return all registered supervisors. They are registered and lapse as workers do, but are none.
+
+        `concurrency` is the number of workers that a supervisor keeps.
+        """
+        ...
+
+    async def request(self, ids: Sequence[str], command: WorkerCommand) -> Mapping[str, int]:
+        """Ask something of these workers and supervisors; return the number of each request by id.
+
+        A later request replaces an earlier one that was not followed yet. Ids that are not registered are skipped.
+        """
         ...

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from outlast.running.event_loop import run_worker_loop
-from outlast.running.worker import Worker, WorkerOptions
+from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,13 @@ class EmbeddedWorker:
         self._lock = threading.Lock()
         self._threads: list[_EmbeddedThread] = []
         self._stop_requests = 0
+        self.ended_as_asked = False
 
     @property
     def alive(self) -> bool:
-        """Whether a worker runs or is about to start."""
+        """Whether a worker runs or is about to start, or has ended because an operator asked for that."""
         with self._lock:
-            return any(thread.accepting for thread in self._threads)
+            return self.ended_as_asked or any(thread.accepting for thread in self._threads)
 
     def start(self) -> None:
         with self._lock:
@@ -80,7 +81,7 @@ class EmbeddedWorker:
             if others or not old.accepting:
                 return
             old.accepting = False
-        log.warning("An embedded worker is due for replacement; a new one takes its place.")
+        log.info("An embedded worker is due for replacement; a new one takes its place.")
         self.start()
         retire()
 
@@ -94,7 +95,7 @@ class EmbeddedWorker:
         self.start()
 
     def on_thread_end(self, thread: "_EmbeddedThread") -> None:
-        """Remove an ended thread; start another worker if nobody requested the stop."""
+        """Remove an ended thread; start another worker unless it was asked to end, here or through the store."""
         with self._lock:
             if thread not in self._threads:
                 return
@@ -137,19 +138,21 @@ class _EmbeddedThread:
 
     def _run(self) -> None:
         try:
-            run_worker_loop(self._work())
+            if run_worker_loop(self._work()) is WorkerEnd.STOPPED:
+                self.accepting = False
+                self._parent.ended_as_asked = True
         except BaseException:
             log.exception("An embedded worker crashed; another one takes its place.")
         finally:
             self._parent.on_thread_end(self)
 
-    async def _work(self) -> None:
+    async def _work(self) -> WorkerEnd:
         worker = self._make_worker(self._options)
         self._loop = asyncio.get_running_loop()
         self._worker = worker
         for _ in range(self._stop_requests):  # requested before the worker existed
             worker.stop()
-        await worker.run()
+        return await worker.run()
 
     def _on_replacement_due(self, retire: Callable[[], None]) -> None:
         self._parent.replace(self, retire)

@@ -15,6 +15,7 @@ from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
 from outlast.core.watch import Watch
+from outlast.domain.worker_control import WorkerKind
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
@@ -91,7 +92,7 @@ class Engine:
 
     def embed(self, count: int, options: WorkerOptions) -> None:
         """Start `count` workers in threads of this process; other processes detect its death."""
-        options = replace(options, process=own_identity())
+        options = replace(options, process=own_identity(), kind=WorkerKind.EMBEDDED)
         for _ in range(count):
             worker = EmbeddedWorker(self.worker, options)
             worker.start()

@@ -12,7 +12,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
-from outlast.ports.workers import LEASE, RENEW_EVERY, Lease, Renewal, WorkerInfo, WorkerRegistry
+from outlast.ports.workers import LEASE, RENEW_EVERY, Lease, Renewal, WorkerInfo, WorkerRegistry, WorkerReport
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class LoopWatch:
 
 
 class LeaseListener(Protocol):
-    """The holder of the claims. Called in the event loop, except `overdue` and `on_stuck`."""
+    """The holder of the claims. Called in the event loop, except where a method says otherwise."""
 
     def on_renewal(self, renewal: Renewal) -> None: ...
 
@@ -80,6 +80,14 @@ class LeaseListener(Protocol):
 
     def overdue(self) -> Sequence[tuple[Claim, End]]:
         """Return the attempts past their timeout and grace, with their outcomes. Called from the thread."""
+        ...
+
+    def on_check(self) -> None:
+        """Called from the thread, about twice a second."""
+        ...
+
+    def report(self) -> WorkerReport:
+        """Return what the worker says about itself with this renewal. Called from the thread."""
         ...
 
     def on_stuck(self) -> None:
@@ -113,6 +121,7 @@ class LeaseKeeper:
         self._loop_watch = LoopWatch()
         self._stop = threading.Event()
         self._renewed_at = clock.monotonic()
+        self._renew_soon = False
         self._block_logged = False
         self._thread = threading.Thread(target=self._keep, name=f"lease-{worker.id}", daemon=True)
         self._loop_thread = threading.get_ident()
@@ -137,6 +146,10 @@ class LeaseKeeper:
     def has_lapsed(self) -> bool:
         """Return whether other workers may have claimed the sessions. Thread-safe."""
         return self._clock.monotonic() - self._renewed_at > LEASE
+
+    def renew_soon(self) -> None:
+        """Renew before the next renewal is due: something has changed, or an operator has asked something."""
+        self._renew_soon = True
 
     def stop(self) -> None:
         self._stop.set()
@@ -164,11 +177,13 @@ class LeaseKeeper:
         while not self._stop.wait(CHECK_EVERY):
             if self._is_stuck() and self._release_all(lease):
                 return True
+            self._listener.on_check()
             renewing_at = self._clock.monotonic()
-            if renewing_at - self._renewed_at < RENEW_EVERY:
+            if renewing_at - self._renewed_at < RENEW_EVERY and not self._renew_soon:
                 continue
+            self._renew_soon = False
             try:
-                beat = lease.renew(self._worker.id)
+                beat = lease.renew(self._worker.id, self._listener.report())
                 if beat is None:
                     log.warning("Worker %s lost its lease and stops its attempts.", self._worker.id)
                     return False

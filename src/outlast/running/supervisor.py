@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from outlast.core.ids import new_worker_id
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.worker_control import WorkerState
 from outlast.ports.store import Store
 from outlast.running.maintenance import Maintenance
 from outlast.running.process_tree import MARK, OrphanReaper, kill_session
-from outlast.running.supervisor_link import PING, RETIRE, STOP
+from outlast.running.supervised_process import PING_EVERY, WorkerProcess, cause_of
+from outlast.running.supervisor_link import REOPEN
 
 log = logging.getLogger(__name__)
 
@@ -26,115 +27,173 @@ STORE_TIMEOUT = 1.0
 """Seconds that a replacement waits for the store to rescue the dead worker's sessions."""
 IMMEDIATE_RESTARTS = 4
 """After this many quick deaths in a row, restarts are delayed."""
-PING_EVERY = 1.0
-"""Seconds between pings."""
-FROZEN_AFTER = 45.0
-"""Seconds without an answer after which a worker counts as frozen and is killed."""
+START_CHECK = 0.05
+"""Seconds between two looks whether all workers have started."""
+REPLACED = 75
+"""Exit code of a worker that asked to be replaced."""
 KILL_AFTER = 1.2
 """Seconds after its grace time, or after a second stop request, until a worker is killed."""
 
 
-class WorkerProcess:
-    """One child process and the socket to it."""
+class Place:
+    """Where a supervisor keeps one worker running; an earlier one may be retiring beside it."""
 
-    def __init__(self, worker_id: str, process: asyncio.subprocess.Process, link: socket.socket) -> None:
-        self.id = worker_id
-        self.process = process
-        self.started_at = asyncio.get_running_loop().time()
-        self.retire_requested = asyncio.Event()
-        self.killed: str | None = None
-        """Why the supervisor killed it."""
-        self.retiring = False
-        """It has been replaced and exits after its last session."""
-        self._link = link
-        self._answered_at = self._pinged_at = self.started_at
+    def __init__(self) -> None:
+        self.worker: WorkerProcess | None = None
+        self.left = False
+        """No worker starts here any more."""
+        self._had_started = False
 
-    def send(self, message: bytes) -> None:
-        with suppress(OSError):
-            self._link.send(message)
+    @property
+    def started(self) -> bool:
+        """Whether a worker has taken sessions here."""
+        return self._had_started or (self.worker is not None and self.worker.started.is_set())
 
-    def kill(self, why: str) -> None:
-        self.killed = self.killed or why
-        with suppress(ProcessLookupError):
-            self.process.kill()
-
-    async def wait(self) -> int:
-        """Wait for the exit status; ping the worker meanwhile and kill it if it does not answer for long."""
-        listening = asyncio.create_task(self._listen())
-        pinging = asyncio.create_task(self._ping())
-        try:
-            return await self.process.wait()
-        finally:
-            listening.cancel()
-            pinging.cancel()
-            self._link.close()
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        while received := await loop.sock_recv(self._link, 1024):
-            if PING in received:
-                self._answered_at = loop.time()
-            if RETIRE in received:
-                self.retire_requested.set()
-
-    async def _ping(self) -> None:
-        time = asyncio.get_running_loop().time
-        while True:
-            now = time()
-            if now - self._pinged_at > 3 * PING_EVERY:  # the supervisor itself was suspended
-                self._answered_at = now
-            self._pinged_at = now
-            if now - self._answered_at > FROZEN_AFTER:
-                self.kill(f"did not answer for {FROZEN_AFTER:.0f} s and was killed")
-            self.send(PING)
-            await asyncio.sleep(PING_EVERY)
+    def put(self, worker: WorkerProcess) -> None:
+        """Keep this worker in place of an earlier one."""
+        self._had_started = self.started
+        self.worker = worker
 
 
 class Supervisor:
     """Keeps `count` worker processes alive. Each is started by `command` with `--worker-id ID` appended.
 
     A worker has one end of a socket as its standard input and exits when that closes, so no worker outlives its
-    supervisor. A worker that asks to retire is replaced first and may then finish its sessions.
+    supervisor. A worker that asks to retire is replaced first and may then finish its sessions. A worker that was
+    asked to end, through the store, is not replaced. The supervisor ends with its last worker, unless it `stays`.
     """
 
     def __init__(
-        self, command: Sequence[str], count: int, store: Store, maintenance: Maintenance, *, grace: float
+        self,
+        command: Sequence[str],
+        count: int,
+        store: Store,
+        maintenance: Maintenance,
+        *,
+        grace: float,
+        stays: bool = False,
+        paused: bool = False,
     ) -> None:
+        self.count = count
+        """How many workers it keeps, or starts after a stop."""
+        self.stays = stays
         self._command = command
-        self._count = count
+        self._paused = paused
         self._store = store
         self._maintenance = maintenance
         self._grace = grace
         self._host = socket.gethostname()
         self._death_records: set[asyncio.Task[bool]] = set()
         self._workers: set[WorkerProcess] = set()
-        self._stop_requests = 0
+        self._places: list[Place] = []
+        self._group: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
+        self._stop_requests = 0
+        self._early_ends = 0
+        """How many workers have ended before they took sessions."""
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """The places that it keeps workers in."""
+        return [place for place in self._places if not place.left]
+
+    @property
+    def state(self) -> WorkerState:
+        """What it does: it is draining while workers end that it does not replace, and stopped without any."""
+        if self._stopping.is_set():
+            return WorkerState.STOPPING
+        if self.places:
+            return WorkerState.RUNNING
+        return WorkerState.DRAINING if self._workers else WorkerState.STOPPED
 
     def stop(self) -> None:
         """First call: let the workers drain. Second call: stop them now. Kill those that do not exit in time."""
         self._stop_requests += 1
         self._stopping.set()
+        self._stop_workers(self._stop_requests)
+
+    def stop_workers(self, *, now: bool = False) -> None:
+        """Stop all workers, and replace none of them."""
+        for place in self._places:
+            place.left = True
+        self._stop_workers(2 if now else 1)
+
+    def drain_workers(self) -> None:
+        """Let each worker end after its last session, and replace none of them."""
+        for place in self.places:
+            self.remove(place)
+
+    def restart_workers(self) -> None:
+        """Start as many workers as before, if they were stopped."""
+        if not self.places and not self._stopping.is_set():
+            for _ in range(self.count):
+                self.add_place()
+
+    def add_place(self) -> None:
+        """Keep one more worker running."""
+        if self._group is None or self._stopping.is_set():
+            return
+        place = Place()
+        self._places.append(place)
+        self._group.create_task(self._keep_worker_running(place, self._group))
+
+    def remove(self, place: Place) -> None:
+        """Let the worker of this place end after its last session, and do not replace it."""
+        place.left = True
+        if place.worker is not None:
+            place.worker.drain()
+
+    async def wait_until_started(self, *, give_up_after: int | None = None) -> int:
+        """Wait until every place has a worker that takes sessions; return how many, or 0 once it is stopping.
+
+        Return 0 as well if `give_up_after` workers have ended before they started.
+        """
+        while not self._stopping.is_set() and (give_up_after is None or self._early_ends < give_up_after):
+            if self.places and all(place.started for place in self.places):
+                return len(self.places)
+            await asyncio.sleep(START_CHECK)
+        return 0
+
+    def reopen_logs(self) -> None:
+        """Let the workers write to the new log file."""
         for worker in self._workers:
-            worker.send(STOP)
-        within = self._grace if self._stop_requests == 1 else 0.0
-        asyncio.get_running_loop().call_later(within + KILL_AFTER, self._kill_all)
+            worker.send(REOPEN)
 
     async def run(self) -> None:
         """Run until stopped and every worker has exited."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._count):
-                group.create_task(self._keep_worker_running(group))
-            if os.getpid() == 1 and self._count:
+            self._group = group
+            for _ in range(self.count):
+                self.add_place()
+            if os.getpid() == 1 and self.count:
                 reaping = group.create_task(self._reap())
                 group.create_task(self._cancel_on_stop(reaping))
+            if self.stays:
+                group.create_task(self._stopping.wait())
+        self._stopping.set()
         await self._finish_recording()
 
-    async def _keep_worker_running(self, group: asyncio.TaskGroup) -> None:
-        """Keep one worker running; an earlier one may be retiring beside it."""
+    def _stop_workers(self, requests: int) -> None:
+        workers = set(self._workers)
+        for worker in workers:
+            worker.leaving = True
+            while worker.stop_requests < requests:
+                worker.stop()
+        within = self._grace if requests == 1 else 0.0
+        chosen = None if self._stopping.is_set() else workers
+        asyncio.get_running_loop().call_later(within + KILL_AFTER, self._kill, chosen)
+
+    async def _keep_worker_running(self, place: Place, group: asyncio.TaskGroup) -> None:
+        try:
+            await self._keep_replacing(place, group)
+        finally:
+            place.left = True
+            self._places.remove(place)
+
+    async def _keep_replacing(self, place: Place, group: asyncio.TaskGroup) -> None:
         quick_deaths = 0
         retiring: asyncio.Task[bool] | None = None
-        worker = await self._start()
+        worker = await self._start(place)
         supervision = group.create_task(self._supervise(worker))
         while True:
             retire_request = asyncio.create_task(worker.retire_requested.wait())
@@ -143,36 +202,63 @@ class Supervisor:
             if not supervision.done() and retiring is not None and not retiring.done():
                 await asyncio.wait({supervision, retiring}, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            if self._stopping.is_set():
-                return
             if supervision.done():
                 quick_deaths = quick_deaths + 1 if supervision.result() else 0
-                await self._delay_restart(quick_deaths)
+                if not (worker.leaving or place.left):
+                    await self._delay_restart(quick_deaths)
+            if self._stopping.is_set() or worker.leaving or place.left:
+                await asyncio.wait({supervision})
+                return
+            if supervision.done():
+                worker = await self._start(place)
+                supervision = group.create_task(self._supervise(worker))
+                continue
+            replacement = await self._start(place)
+            its_supervision = group.create_task(self._supervise(replacement))
+            if not await self._takes_over(replacement, its_supervision, supervision):
+                place.put(worker)
                 if self._stopping.is_set():
-                    return
-                worker = await self._start()
-            else:
-                replacement = await self._start()
-                log.warning("Worker %s retires; %s replaces it.", worker.id, replacement.id)
-                worker.retiring = True
-                worker.send(RETIRE)
-                worker, retiring = replacement, supervision
-            supervision = group.create_task(self._supervise(worker))
+                    continue
+                quick_deaths += 1
+                await self._delay_restart(max(quick_deaths, IMMEDIATE_RESTARTS + 1))
+                continue
+            log.info("Worker %s retires; %s replaces it.", worker.id, replacement.id)
+            worker.retiring = True
+            worker.retire()
+            if place.left:  # since the replacement began to start
+                self.remove(place)
+            worker, retiring, supervision = replacement, supervision, its_supervision
 
-    async def _start(self) -> WorkerProcess:
+    async def _takes_over(
+        self, replacement: WorkerProcess, its_supervision: asyncio.Task[bool], supervision: asyncio.Task[bool]
+    ) -> bool:
+        """Wait until the replacement takes sessions; return `False` if it ends before.
+
+        A new version that cannot start leaves the old workers where they are.
+        """
+        started = asyncio.create_task(replacement.started.wait())
+        await asyncio.wait({started, its_supervision, supervision}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        return not its_supervision.done()
+
+    async def _start(self, place: Place) -> WorkerProcess:
+        paused = self._paused if place.worker is None else place.worker.paused
         while True:
             try:
-                worker = await self._spawn()
+                worker = await self._spawn(paused=paused)
                 break
             except OSError as error:
                 log.warning("The supervisor cannot start a worker and will retry: %s", error)
                 await asyncio.sleep(PING_EVERY)
+        place.put(worker)
         self._workers.add(worker)
+        if place.left:
+            self.remove(place)
         for _ in range(self._stop_requests):
-            worker.send(STOP)
+            worker.stop()
         return worker
 
-    async def _spawn(self) -> WorkerProcess:
+    async def _spawn(self, *, paused: bool) -> WorkerProcess:
         worker_id = new_worker_id()
         parent_end, child_end = socket.socketpair()
         parent_end.setblocking(False)
@@ -181,6 +267,7 @@ class Supervisor:
                 *self._command,
                 "--worker-id",
                 worker_id,
+                *(["--paused"] if paused else []),
                 stdin=child_end.fileno(),
                 start_new_session=True,
                 env={**os.environ, MARK: worker_id},
@@ -196,16 +283,18 @@ class Supervisor:
         """Wait for the worker to exit and rescue its sessions; return whether it was a quick death without any."""
         code = await worker.wait()
         self._workers.discard(worker)
+        self._early_ends += not worker.started.is_set()
         if leftover := kill_session(worker.process.pid, worker.id):
             log.warning("Worker %s left %d process(es) behind; they were killed.", worker.id, leftover)
-        if self._stopping.is_set() and (worker.killed or not code):
+        if worker.stop_requests and (worker.killed or not code):
             await self._release(worker)
             return False
+        ended = not code or ((worker.retiring or worker.leaving) and code == REPLACED)
         death = Death(worker.id, worker.killed or cause_of(code), self._host, worker.process.pid)
         held_sessions = await self._record_death(death)
-        if self._stopping.is_set() or not code or (worker.retiring and not held_sessions):
+        if worker.stop_requests or ended or (worker.retiring and not held_sessions):
             return False
-        log.error("%s It is being replaced.", death.sentence)
+        log.error("%s%s", death.sentence, "" if worker.retiring or worker.leaving else " It is being replaced.")
         # the sessions of a worker that held some bound its deaths by their crash counts: restart without delay
         return not held_sessions and asyncio.get_running_loop().time() - worker.started_at < QUICK_DEATH
 
@@ -242,8 +331,9 @@ class Supervisor:
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    def _kill_all(self) -> None:
-        for worker in self._workers:
+    def _kill(self, workers: Collection[WorkerProcess] | None) -> None:
+        """Kill those of the workers that are still alive; `None`: all."""
+        for worker in self._workers if workers is None else self._workers.intersection(workers):
             log.error("Worker %s (pid %d) did not stop in time and is killed.", worker.id, worker.process.pid)
             worker.kill("did not stop in time and was killed")
 
@@ -256,12 +346,3 @@ class Supervisor:
     async def _cancel_on_stop(self, task: "asyncio.Task[None]") -> None:
         await self._stopping.wait()
         task.cancel()
-
-
-def cause_of(code: int) -> str:
-    """Describe an exit code as the predicate of a sentence, such as "was killed by SIGKILL"."""
-    if code >= 0:
-        return f"exited with code {code}"
-    with suppress(ValueError):
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"was killed by signal {-code}"

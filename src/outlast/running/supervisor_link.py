@@ -1,18 +1,30 @@
 """The protocol between a supervisor and one worker process, over a socket that is the worker's standard input.
 
-The supervisor sends `STOP`, `RETIRE` and `PING`; the worker sends `RETIRE` to ask for a replacement and echoes
-each `PING`. When one process exits, the other one reads the end of the stream.
+The supervisor sends `STOP`, `RETIRE` (a replacement has started), `DRAIN` (end after the last session), `PING` and
+`REOPEN` (the log file was rotated). The worker sends `RETIRE` to ask for a replacement, its states as `STATES` has
+them, and echoes each `PING`. When one process exits, the other reads the end of the stream.
 """
 
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+
+from outlast.domain.worker_control import WorkerState
 
 STOP = b"S"
 RETIRE = b"R"
 PING = b"P"
+DRAIN = b"D"
+REOPEN = b"O"
+STATES: Mapping[WorkerState, bytes] = {
+    WorkerState.RUNNING: b"A",
+    WorkerState.PAUSED: b"H",
+    WorkerState.DRAINING: b"L",
+    WorkerState.STOPPING: b"L",
+}
+"""What a worker sends when it takes sessions, is paused, or ends because somebody asked for that."""
 
 
 class WorkerLink:
@@ -38,8 +50,17 @@ class WorkerLink:
         """Whether the other end is a supervisor that accepts messages."""
         return self._socket is not None
 
-    def listen(self, *, on_stop: Callable[[], None], on_disconnect: Callable[[], None]) -> None:
-        """Call `on_stop` at each stop request, and `on_disconnect` once the other end has closed."""
+    def listen(
+        self,
+        *,
+        on_stop: Callable[[], None],
+        on_disconnect: Callable[[], None],
+        on_drain: Callable[[], None] = lambda: None,
+        on_reopen: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Call `on_stop` at each stop request, `on_drain` when the worker is not needed any more, `on_reopen` when
+        the log file was rotated, and `on_disconnect` once the other end has closed.
+        """
 
         def receive() -> None:
             while received := self._receive():
@@ -51,6 +72,10 @@ class WorkerLink:
                             self._on_retire()
                         case b"P":
                             self._send(PING)
+                        case b"D":
+                            on_drain()
+                        case b"O":
+                            on_reopen()
                         case _:
                             pass
             on_disconnect()
@@ -62,6 +87,10 @@ class WorkerLink:
         self._on_retire = on_retire
         if not self._send(RETIRE):
             on_retire()
+
+    def tell_state(self, state: WorkerState) -> None:
+        """Tell the supervisor what the worker does."""
+        self._send(STATES[state])
 
     def _receive(self) -> bytes:
         with suppress(OSError):

@@ -5,34 +5,40 @@ import logging
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import retry_until_available
 from outlast.domain.crash_policy import SUSPECT_CRASHES, must_run_alone
 from outlast.domain.errors import StoreUnavailable
-from outlast.domain.outcome import End, Released, Unreadable
+from outlast.domain.outcome import Completed, End, Failed, Released, Unreadable
 from outlast.domain.session import AnalysisSession, Claim
+from outlast.domain.worker_control import WorkerKind, WorkerState
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import ClaimRequest, Store
-from outlast.ports.workers import Renewal, WorkerInfo
+from outlast.ports.workers import Renewal, WorkerInfo, WorkerReport
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
+from outlast.running.code_version import CodeVersion
 from outlast.running.event_loop import conceal, conceal_all
 from outlast.running.foreign_sessions import ForeignSessions
 from outlast.running.handoff import HandedSession, Handoff, HandoffClaims, HandoffResult
 from outlast.running.interpreter_state import InterpreterState
 from outlast.running.lease import LeaseKeeper
+from outlast.running.memory_use import resident_bytes
 from outlast.running.outcome_writer import OutcomeWriter
 from outlast.running.progress_writer import ProgressWriter
+from outlast.running.recycling import NO_LIMITS, Recycling, RecyclingLimits
 from outlast.running.step_journal import StoreJournal
 from outlast.running.threads import STOP_GRACE, ContextThreadPool
+from outlast.running.worker_control import WorkerControl
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +58,18 @@ class WorkerOptions:
     """Seconds between polls of the store when no wake-up and no handed-off session arrives."""
     grace: float = 20.0
     """Seconds that attempts get to finish when the worker stops."""
-    max_sessions: int | None = None
-    """Ask for a replacement after this many sessions."""
-    max_seconds: float | None = None
-    """Ask for a replacement after this many seconds."""
+    limits: RecyclingLimits = NO_LIMITS
+    """The worker asks for a replacement when it has reached one."""
+    attempts: int | None = None
+    """Attempts of a session whose analysis declares none; `None`: as it was started."""
+    usual_attempts: int = 3
+    """Attempts of such a session without `attempts`."""
+    timeout: float | None = None
+    """Seconds that an attempt may take whose analysis declares none; `None`: as its session was started."""
+    once: bool = False
+    """End after one session, or at once if none waits."""
+    paused: bool = False
+    """Claim nothing until it is resumed."""
     on_replacement_due: Callable[[Callable[[], None]], None] = lambda retire: retire()
     """Called in the event loop when the worker should be replaced. It must call its argument, from any thread,
     once the replacement has started; until then the worker continues as before."""
@@ -63,55 +77,13 @@ class WorkerOptions:
     """Called from another thread when the event loop is blocked past a deadline; may end the process."""
     process: str | None = None
     """Identity of the worker's process, so that others detect its death; `None` under a supervisor."""
-
-
-class Recycling:
-    """Decides when one worker must be replaced. Calls `wake` in its event loop when the worker has to check."""
-
-    def __init__(self, options: WorkerOptions, clock: Clock, wake: Callable[[], None]) -> None:
-        self._options = options
-        self._clock = clock
-        self._wake = wake
-        self._loop = asyncio.get_running_loop()
-        self._started = clock.monotonic()
-        self._requested = False
-        self._announced = False
-        self.claimed = 0
-        """Number of sessions claimed so far."""
-        self.abandoned = 0
-        """Number of ended attempts whose code still runs in this process."""
-        self.replaced = False
-        """True once a replacement has started: claim no more, and end after the last session."""
-
-    def request(self) -> None:
-        """Request a replacement for a reason outside this worker."""
-        self._requested = True
-        self._wake()
-
-    def request_when_due(self) -> None:
-        """Call `on_replacement_due` once, as soon as there is a reason to."""
-        if self._due() and not self._announced:
-            self._announced = True
-            self._options.on_replacement_due(self._on_replaced)
-
-    def _due(self) -> bool:
-        options = self._options
-        return (
-            self._requested
-            or self.abandoned > 0
-            or (options.max_sessions is not None and self.claimed >= options.max_sessions)
-            or (options.max_seconds is not None and self._clock.monotonic() - self._started >= options.max_seconds)
-        )
-
-    def _on_replaced(self) -> None:
-        """Mark the worker as replaced. Thread-safe."""
-
-        def mark_replaced() -> None:
-            self.replaced = True
-            self._wake()
-
-        with suppress(RuntimeError):  # the loop has just closed
-            self._loop.call_soon_threadsafe(mark_replaced)
+    kind: WorkerKind = WorkerKind.UNSUPERVISED
+    supervisor: str | None = None
+    """The id of its supervisor."""
+    code: CodeVersion | None = None
+    """The code that it runs."""
+    on_state: Callable[[WorkerState], None] = lambda _: None
+    """Called in the event loop whenever the worker's state has changed, and once it is registered."""
 
 
 class WorkerEnd(StrEnum):
@@ -165,7 +137,11 @@ class Worker:
         self._releasing = False
         self._stop_requests = 0
         self._interpreter = InterpreterState.capture()
-        self._recycling = Recycling(options, clock, self._wake.set)
+        self._recycling = Recycling(self.id, options.limits, options.on_replacement_due, clock, self._wake.set)
+        self._control = WorkerControl(self, options.kind, paused=options.paused)
+        self._drain_requested = False
+        self._told = self.state
+        self._ends: Counter[type[object]] = Counter()
         self._progress_writer = ProgressWriter(store, notifier, clock)
         self._outcome_writer = OutcomeWriter(store, notifier, self._progress_writer, dispatcher, clock, rng)
         self._lease_keeper: LeaseKeeper | None = None
@@ -178,34 +154,56 @@ class Worker:
         self._stop_requests += 1
         self._wake.set()
 
-    def request_replacement(self) -> None:
-        """Ask for a replacement; running attempts may finish first."""
-        self._recycling.request()
+    def request_replacement(self, why: str = "it was sent a signal") -> None:
+        """Ask for a replacement; running attempts may finish first. `why` is for the log."""
+        self._recycling.request(why)
+
+    def drain(self) -> None:
+        """Claim no more, and end after the last session, however long that takes."""
+        self._drain_requested = True
+        self._wake.set()
+
+    def on_control_change(self) -> None:
+        """Called in the event loop when a request has changed what the worker does."""
+        self._wake.set()
+        self._on_state_change()
+
+    @property
+    def state(self) -> WorkerState:
+        """What it does with new sessions."""
+        if self._stop_requests:
+            return WorkerState.STOPPING
+        if self._drain_requested or self._recycling.replaced:
+            return WorkerState.DRAINING
+        return WorkerState.PAUSED if self._control.paused else WorkerState.RUNNING
 
     async def run(self) -> WorkerEnd:
         asyncio.get_running_loop().set_default_executor(ContextThreadPool(thread_name_prefix="worker"))
-        topics = [Topic.CANCEL] if self._handoff_claims else [Topic.WAITING, Topic.CANCEL]
+        topics = [Topic.CANCEL, Topic.CONTROL]
+        topics += [] if self._handoff_claims else [Topic.WAITING]
         subscription = await self._notifier.subscribe(topics, self._on_hint)
         progress_writing = asyncio.create_task(self._progress_writer.run(self._attempts, self._stop_lost))
         conceal_all()
         try:
             self._lease_keeper = await self._register()
+            log.info(
+                "Worker %s (pid %d) has started, for queue %s.",
+                self.id,
+                os.getpid(),
+                ", ".join(self._options.queues),
+            )
+            self._options.on_state(self.state)
             if self._handoff_claims:
                 self._handoff_claims.handoff.attach(self._wake.set)
-            while True:
-                if self._lost:
-                    self._lease_keeper = await self._register_anew()
-                if self._stop_requests > 0:
-                    await self._drain()
-                    return WorkerEnd.STOPPED
-                self._recycling.request_when_due()
-                if self._recycling.replaced:
-                    if not self._tasks:
-                        return WorkerEnd.REPLACED
-                    self._wake.clear()
-                    await self._wait_for_wake(self._options.sleep)
-                elif not await self._claim():
-                    await self._wait_for_wake(self._options.sleep)
+            end = await self._work_until_end()
+            log.info(
+                "Worker %s has ended: %d completed, %d failed, %d released.",
+                self.id,
+                self._ends[Completed],
+                self._ends[Failed],
+                self._ends[Released],
+            )
+            return end
         finally:
             if self._lease_keeper:
                 self._lease_keeper.stop()
@@ -218,7 +216,35 @@ class Worker:
             # a task that is destroyed in the middle of a write leaves its connection in an unknown state
             await asyncio.wait({progress_writing}, timeout=RELEASE_TIMEOUT)
 
+    async def _work_until_end(self) -> WorkerEnd:
+        while True:
+            if self._lost:
+                self._lease_keeper = await self._register_anew()
+            if self._stop_requests > 0:
+                self._on_state_change()
+                await self._finish_attempts()
+                return WorkerEnd.STOPPED
+            self._recycling.request_when_due()
+            if self._options.once and self._recycling.claimed:
+                self._drain_requested = True
+            if self._drain_requested or self._recycling.replaced:
+                self._on_state_change()
+                if not self._tasks:
+                    return WorkerEnd.STOPPED if self._drain_requested else WorkerEnd.REPLACED
+                self._wake.clear()
+                await self._wait_for_wake(self._options.sleep)
+            elif self._control.paused or self._recycling.full:
+                self._wake.clear()
+                await self._wait_for_wake(self._options.sleep)
+            elif not await self._claim():
+                if self._options.once:
+                    self.drain()
+                    continue
+                await self._wait_for_wake(self._options.sleep)
+
     def on_renewal(self, renewal: Renewal) -> None:
+        if renewal.request is not None:
+            self._control.follow(renewal.request)
         for claim, attempt in self._attempts.items():
             if claim.session_id in renewal.cancel_requested:
                 attempt.stop(StopReason.CANCEL)
@@ -245,8 +271,33 @@ class Worker:
     def on_stuck(self) -> None:
         self._options.on_stuck()
 
+    def on_check(self) -> None:
+        if self._recycling.measures_memory:
+            self._recycling.note_memory(resident_bytes())
+
+    def report(self) -> WorkerReport:
+        return WorkerReport(
+            state=self.state,
+            memory=resident_bytes(),
+            completed=self._ends[Completed],
+            failed=self._ends[Failed],
+            followed=self._control.followed,
+        )
+
+    def _on_state_change(self) -> None:
+        """Tell the store and the supervisor, if the state has changed since they were told."""
+        if self._told is not self.state:
+            self._told = self.state
+            log.info("Worker %s is %s; %d session(s) are running.", self.id, self._told, len(self._attempts))
+            self._options.on_state(self._told)
+            if self._lease_keeper is not None:
+                self._lease_keeper.renew_soon()
+
     def _on_hint(self, topic: Topic, key: str) -> None:
-        if topic is Topic.CANCEL:
+        if topic is Topic.CONTROL:
+            if key == self.id and self._lease_keeper is not None:
+                self._lease_keeper.renew_soon()
+        elif topic is Topic.CANCEL:
             for claim, attempt in self._attempts.items():
                 if claim.session_id == key:
                     attempt.stop(StopReason.CANCEL)
@@ -272,6 +323,11 @@ class Worker:
             started_at=self._clock.now(),
             beat_at=self._clock.now(),
             process=self._options.process,
+            kind=self._options.kind,
+            supervisor=self._options.supervisor,
+            program=code.program if (code := self._options.code) else None,
+            version=code.version if code else None,
+            state=self.state,
         )
         return await retry_until_available(
             lambda: LeaseKeeper(self._store, info, self, self._clock, previous_id=previous_id).start(),
@@ -323,9 +379,8 @@ class Worker:
             return 0
         claiming = self._handoff_claims.in_flight if self._handoff_claims else 0
         capacity = self._options.concurrency - len(self._attempts) - claiming
-        if self._options.max_sessions is not None:
-            capacity = min(capacity, self._options.max_sessions - self._recycling.claimed - claiming)
-        return capacity
+        remaining = 1 - self._recycling.claimed if self._options.once else self._recycling.remaining_sessions()
+        return capacity if remaining is None else min(capacity, remaining - claiming)
 
     def _most_crashes(self) -> int:
         return max((a.session.crashes for a in self._attempts.values()), default=0)
@@ -351,7 +406,11 @@ class Worker:
             claim.set_result(None)
 
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
-        attempt = Attempt(session, self._catalogue[session.analysis], self._services, self._progress_writer)
+        analysis = self._catalogue[session.analysis]
+        limited = self._limited(session, analysis)
+        if limited.max_attempts != session.max_attempts:
+            self._spawn(self._store_limit(limited))
+        attempt = Attempt(limited, analysis, self._services, self._progress_writer)
         self._attempts[attempt.claim] = attempt
         if session.crashes >= SUSPECT_CRASHES:
             if self._alone:  # two would wait for each other
@@ -365,6 +424,20 @@ class Worker:
         ended = self._spawn(self._run_attempt(attempt))
         if handed:
             ended.add_done_callback(lambda _: handed.resolve(HandoffResult.WORKED))
+
+    def _limited(self, session: AnalysisSession, analysis: Analysis) -> AnalysisSession:
+        """Return the session with the limits of this worker, where its analysis declares none."""
+        options = self._options
+        if options.timeout is not None and analysis.timeout is None:
+            session = replace(session, timeout=options.timeout)
+        usual = analysis.max_attempts is None and session.max_attempts == options.usual_attempts
+        if options.attempts is not None and usual:  # not a retried session, which has had others before
+            session = replace(session, max_attempts=max(session.attempt, options.attempts))
+        return session
+
+    async def _store_limit(self, session: AnalysisSession) -> None:
+        with suppress(StoreUnavailable):  # the attempt counts by it all the same
+            await self._store.limit_attempts(Claim(session.id, session.claim), session.max_attempts)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -389,6 +462,7 @@ class Worker:
                 await asyncio.wait(set(self._claim_requests))
         try:
             await self._outcome_writer.write(attempt, outcome)
+            self._ends[type(outcome)] += 1
         finally:
             del self._attempts[attempt.claim]
             if self._alone is attempt:
@@ -421,7 +495,7 @@ class Worker:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
-    async def _drain(self) -> None:
+    async def _finish_attempts(self) -> None:
         """Let attempts finish; after the grace time, or at a second stop request, release the rest unspent."""
         end = self._clock.monotonic() + self._options.grace
         while self._tasks and self._stop_requests < 2 and not self._lost:

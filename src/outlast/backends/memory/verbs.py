@@ -86,6 +86,14 @@ class MemoryVerbs(MemoryPart):
             tables.kept[claim.session_id][kept.call] = kept
             return True
 
+    async def limit_attempts(self, claim: Claim, max_attempts: int) -> bool:
+        tables = self._tables
+        with tables.lock:
+            if (row := tables.claimed(claim)) is None:
+                return False
+            tables.sessions[row.id] = replace(row, max_attempts=max_attempts)
+            return True
+
     async def finish(self, claim: Claim, end: End, *, worked: float | None = None) -> bool:  # noqa: ARG002 - it shares the worker's clock
         with self._tables.lock:
             return finish(self._tables, claim, end)

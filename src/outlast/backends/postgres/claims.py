@@ -120,6 +120,10 @@ class PostgresClaims(PostgresPart):
         batches = self._db.loop_pool().batches("keep_step", self._keep)
         return await batches.write((claim, kept))
 
+    async def limit_attempts(self, claim: Claim, max_attempts: int) -> bool:
+        values = {"id": claim.session_id, "claim": claim.number, "max_attempts": max_attempts}
+        return await self._db.one("limit_attempts", values) is not None
+
     async def _keep(self, items: Sequence[tuple[Claim, KeptStep]]) -> Sequence[bool]:
         flat = [fields_of(kept) | {"id": claim.session_id, "claim": claim.number} for claim, kept in items]
         rows = await self._db.all("keep_step", {"items": as_json(flat)})

@@ -44,13 +44,15 @@ def hint_of_start(queue: str) -> str:
 class PostgresNotifier(ServerNotifier):
     """`Notifier` for all processes that use this database.
 
-    NOTIFY carries starts and cancels, which are rare. Progress is written so often that a NOTIFY in each write
-    would cost three quarters of the throughput, so all processes poll for it. Without `listen`, which PgBouncer
-    does not support in transaction mode, they poll for every topic.
+    NOTIFY carries starts, cancels and what operators ask, which are rare. Progress is written so often that a
+    NOTIFY in each write would cost three quarters of the throughput, so all processes poll for it. Without
+    `listen`, which PgBouncer does not support in transaction mode, they poll for every topic.
     """
 
     def __init__(self, url: str, *, listen: bool = True) -> None:
-        super().__init__(_PostgresConnection(url), carried=(Topic.WAITING, Topic.CANCEL) if listen else ())
+        super().__init__(
+            _PostgresConnection(url), carried=(Topic.WAITING, Topic.CANCEL, Topic.CONTROL) if listen else ()
+        )
 
 
 class _PostgresConnection:

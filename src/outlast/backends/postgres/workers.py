@@ -1,7 +1,7 @@
 """The registry of workers, and their leases."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -13,11 +13,12 @@ from outlast.backends.end_records import end_record
 from outlast.backends.postgres.connection import UNAVAILABLE, cut, unavailable
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.ends import flat_end
-from outlast.backends.rows import Row, as_json, as_renewal, fields_of
+from outlast.backends.rows import Row, as_json, as_renewal, as_worker, fields_of
 from outlast.domain.lease_observer import lapse_line, return_line
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
-from outlast.ports.workers import LEASE, Renewal, WorkerInfo
+from outlast.domain.worker_control import WorkerCommand, WorkerKind
+from outlast.ports.workers import FIRST_REPORT, LEASE, Renewal, WorkerInfo, WorkerReport
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
@@ -51,16 +52,16 @@ class PostgresLease:
 
         self._use(write)
 
-    def renew(self, worker_id: str) -> Renewal | None:
-        def write(connection: Connection) -> list[Row] | None:
-            values = {"worker_id": worker_id, "lease": LEASE}
+    def renew(self, worker_id: str, report: WorkerReport = FIRST_REPORT) -> Renewal | None:
+        def write(connection: Connection) -> Renewal | None:
+            values = fields_of(report) | {"worker_id": worker_id, "lease": LEASE}
             with connection.pipeline():
                 renewed = connection.execute(self._sql["renew"].encode(), values)
                 held = connection.execute(self._sql["held_claims"].encode(), values)
-            return held.fetchall() if renewed.fetchone() else None
+            row = renewed.fetchone()
+            return None if row is None else as_renewal(row, held.fetchall())
 
-        held = self._use(write)
-        return None if held is None else as_renewal(held)
+        return self._use(write)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         items = [flat_end(claim, end_record(claim, end)) for claim, end in ends]
@@ -124,10 +125,18 @@ class PostgresWorkers(PostgresPart):
         return PostgresLease(self._db)
 
     async def workers(self) -> Sequence[WorkerInfo]:
+        return [worker for worker in await self._registered() if worker.kind is not WorkerKind.SUPERVISOR]
+
+    async def supervisors(self) -> Sequence[WorkerInfo]:
+        return [worker for worker in await self._registered() if worker.kind is WorkerKind.SUPERVISOR]
+
+    async def request(self, ids: Sequence[str], command: WorkerCommand) -> Mapping[str, int]:
+        rows = await self._db.all("request_of_workers", {"ids": list(ids), "command": command})
+        return {row["id"]: row["requests"] for row in rows}
+
+    async def _registered(self) -> Sequence[WorkerInfo]:
         return [
-            WorkerInfo(
-                **self._db.rows.with_times(row | {name: tuple(row[name]) for name in ("queues", "analyses")})
-            )
+            as_worker(self._db.rows.with_times(row | {name: tuple(row[name]) for name in ("queues", "analyses")}))
             for row in await self._db.all("workers")
         ]
 

@@ -120,6 +120,10 @@ class SQLiteClaims(SQLitePart):
         kept_it = await self._db.write(lambda c: self._db.row_of(c, "keep_step", values))
         return kept_it is not None
 
+    async def limit_attempts(self, claim: Claim, max_attempts: int) -> bool:
+        values = {"id": claim.session_id, "claim": claim.number, "max_attempts": max_attempts}
+        return await self._db.write(lambda c: self._db.row_of(c, "limit_attempts", values)) is not None
+
 
 def _flat(claim: Claim, progress: Progress) -> list[str | float | None]:
     return [

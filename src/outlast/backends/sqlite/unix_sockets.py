@@ -25,7 +25,7 @@ MTIME_RESOLUTION = 50_000_000
 STALE_AFTER = 60.0
 """Seconds after its last change from which no process is about to bind a socket in a folder."""
 
-LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CHANGED: "h"}
+LETTERS = {Topic.WAITING: "w", Topic.CANCEL: "c", Topic.CONTROL: "k", Topic.CHANGED: "h"}
 
 
 class UnixSockets:

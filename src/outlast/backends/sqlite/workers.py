@@ -1,11 +1,11 @@
 """The registry of workers, and their leases."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from outlast.backends.end_records import end_record
-from outlast.backends.rows import Row, as_json, as_renewal, fields_of
+from outlast.backends.rows import Row, as_json, as_renewal, as_worker, fields_of
 from outlast.backends.sqlite.connection import UNAVAILABLE, explained, unavailable
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
@@ -15,7 +15,8 @@ from outlast.backends.sqlite.times import as_text
 from outlast.domain.lease_observer import lapse_line, return_line
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
-from outlast.ports.workers import LEASE, Renewal, WorkerInfo
+from outlast.domain.worker_control import WorkerCommand, WorkerKind
+from outlast.ports.workers import FIRST_REPORT, LEASE, Renewal, WorkerInfo, WorkerReport
 
 T = TypeVar("T")
 
@@ -49,15 +50,17 @@ class SQLiteLease:
 
         self._write(write)
 
-    def renew(self, worker_id: str) -> Renewal | None:
-        def write(connection: Connection) -> list[Row] | None:
-            values = self._fresh() | {"worker_id": worker_id, "now": self._db.now()}
-            if self._db.row_of(connection, "renew", values) is None:
-                return None
-            return self._db.rows_of(connection, "held_claims", values)
+    def renew(self, worker_id: str, report: WorkerReport = FIRST_REPORT) -> Renewal | None:
+        reported = fields_of(report) | {"worker_id": worker_id}
 
-        held = self._write(write)
-        return None if held is None else as_renewal(held)
+        def write(connection: Connection) -> Renewal | None:
+            values = reported | self._fresh() | {"now": self._db.now()}
+            renewed = self._db.row_of(connection, "renew", values)
+            if renewed is None:
+                return None
+            return as_renewal(renewed, self._db.rows_of(connection, "held_claims", values))
+
+        return self._write(write)
 
     def finish(self, ends: Sequence[tuple[Claim, End]]) -> None:
         wanted = [(claim, end_record(claim, end)) for claim, end in ends]
@@ -102,6 +105,17 @@ class SQLiteWorkers(SQLitePart):
         return SQLiteLease(self._db)
 
     async def workers(self) -> Sequence[WorkerInfo]:
+        return [worker for worker in await self._registered() if worker.kind is not WorkerKind.SUPERVISOR]
+
+    async def supervisors(self) -> Sequence[WorkerInfo]:
+        return [worker for worker in await self._registered() if worker.kind is WorkerKind.SUPERVISOR]
+
+    async def request(self, ids: Sequence[str], command: WorkerCommand) -> Mapping[str, int]:
+        values = {"ids": as_json(ids), "command": command}
+        rows = await self._db.write(lambda c: self._db.rows_of(c, "request_of_workers", values))
+        return {row["id"]: row["requests"] for row in rows}
+
+    async def _registered(self) -> Sequence[WorkerInfo]:
         clock = self._db.clock
         values = {"boot_id": clock.boot_id(), "monotonic": clock.monotonic(), "lease": LEASE}
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "workers", values))
@@ -109,4 +123,4 @@ class SQLiteWorkers(SQLitePart):
 
     def _worker(self, row: Row) -> WorkerInfo:
         converted = {name: tuple(json.loads(row[name])) for name in ("queues", "analyses")}
-        return WorkerInfo(**self._db.rows.with_times(row | converted | {"alive": bool(row["alive"])}))
+        return as_worker(self._db.rows.with_times(row | converted | {"alive": bool(row["alive"])}))

@@ -237,3 +237,11 @@ class ClaimOrderContract(StoreFixtures):
         await crash(store, suspect.id, times=2)
         register_worker(store)
         assert ids_of(await claim_next(store, limit=1)) == {fallen.id}
+
+    async def test_the_number_of_attempts_is_limited_anew_by_the_current_claim_alone(self, store: Store) -> None:
+        session = await started_and_claimed(store)
+        assert await store.limit_attempts(claim_of(session), 7)
+        assert (await read(store, session.id)).max_attempts == 7
+        await store.finish(claim_of(session), released())
+        assert not await store.limit_attempts(claim_of(session), 9)
+        assert (await read(store, session.id)).max_attempts == 7

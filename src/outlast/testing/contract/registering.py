@@ -4,10 +4,12 @@
 
 import asyncio
 from contextlib import closing
+from dataclasses import fields
 from datetime import timedelta
 
+from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind, WorkerState
 from outlast.ports.store import Store
-from outlast.ports.workers import LEASE, Renewal, WorkerInfo
+from outlast.ports.workers import FIRST_REPORT, LEASE, Renewal, WorkerInfo, WorkerReport
 from outlast.testing.acts import (
     WORKER,
     claim_of,
@@ -23,9 +25,9 @@ from outlast.testing.clock import FakeClock
 from outlast.testing.contract.fixtures import StoreFixtures
 
 
-def _renew(store: Store, worker_id: str = WORKER) -> Renewal | None:
+def _renew(store: Store, worker_id: str = WORKER, report: WorkerReport = FIRST_REPORT) -> Renewal | None:
     with closing(store.lease()) as lease:
-        return lease.renew(worker_id)
+        return lease.renew(worker_id, report)
 
 
 class RegistryContract(StoreFixtures):
@@ -42,6 +44,11 @@ class RegistryContract(StoreFixtures):
             started_at=clock.now() - timedelta(seconds=5),
             beat_at=clock.now(),
             process="boot/1/2/3/4",
+            kind=WorkerKind.SUPERVISED,
+            supervisor="s",
+            program="shop",
+            version="1.0+abc",
+            state=WorkerState.PAUSED,
         )
         lease = store.lease()
         lease.register(worker)
@@ -75,6 +82,43 @@ class RegistryContract(StoreFixtures):
         (worker,) = await store.workers()
         assert worker.beat_at == clock.now()
         assert worker.started_at < worker.beat_at
+
+    async def test_a_renewal_stores_what_the_worker_reports(self, store: Store) -> None:
+        register_worker(store)
+        report = WorkerReport(WorkerState.DRAINING, 3_000_000_000, completed=5, failed=2, followed=1)
+        assert _renew(store, report=report) == Renewal(frozenset(), frozenset())
+        (worker,) = await store.workers()
+        assert WorkerReport(*(getattr(worker, field.name) for field in fields(WorkerReport))) == report
+
+    async def test_a_request_reaches_the_workers_that_it_names_with_every_renewal(self, store: Store) -> None:
+        for worker_id in ("a", "b", "c"):
+            register_worker(store, worker_id)
+        assert await store.request(["a", "b", "stranger"], WorkerCommand.PAUSE) == {"a": 1, "b": 1}
+        assert await store.request(["b"], WorkerCommand.STOP_NOW) == {"b": 2}
+        assert await store.request([], WorkerCommand.STOP) == {}
+        beats = {worker_id: _renew(store, worker_id) for worker_id in ("a", "b", "c", "a")}
+        assert {worker_id: beat and beat.request for worker_id, beat in beats.items()} == {
+            "a": ControlRequest(1, WorkerCommand.PAUSE),
+            "b": ControlRequest(2, WorkerCommand.STOP_NOW),
+            "c": None,
+        }
+        listed = {
+            worker.id: (worker.requested, worker.requests, worker.followed) for worker in await store.workers()
+        }
+        assert listed == {"a": (WorkerCommand.PAUSE, 1, 0), "b": (WorkerCommand.STOP_NOW, 2, 0), "c": (None, 0, 0)}
+
+    async def test_a_supervisor_is_registered_and_lapses_as_a_worker_does_and_is_none(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        register_worker(store, "s", kind=WorkerKind.SUPERVISOR, queues=(), analyses=())
+        register_worker(store, "w", supervisor="s")
+        assert [(s.id, s.alive) for s in await store.supervisors()] == [("s", True)]
+        assert [(w.id, w.supervisor) for w in await store.workers()] == [("w", "s")]
+        assert await store.request(["s"], WorkerCommand.STOP) == {"s": 1}
+        clock.advance(LEASE + 0.1)
+        assert [s.alive for s in await store.supervisors()] == [False]
+        await lapse(store, "s")
+        assert list(await store.supervisors()) == []
 
     async def test_a_renewal_returns_the_held_claims_and_the_cancel_requests(self, store: Store) -> None:
         first, second, returned = [await started_and_claimed(store) for _ in range(3)]
