@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from logging import getLevelName
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from python_reference import declared, errors, followed, keywords, other_types, 
 
 from outlast.cli.main import outlast as command_line
 from outlast.domain.status import Status
+from outlast.running.session_log import EXPECTED_FAILURES, FIELDS, LEVELS
 from outlast.settings import Settings
 from outlast.testing.contract.transitions import TRANSITIONS
 from outlast.web.access import CsrfTokenIn, Requires
@@ -184,6 +186,24 @@ def engine_ratios() -> Iterator[str]:
             yield f"| {what}, {ours.split(', ')[1]} | {figures} |"
 
 
+def log_fields() -> Iterator[str]:
+    """The fields of a line of the log about the end of an attempt."""
+    yield "| field | meaning |"
+    yield "|---|---|"
+    for name, meaning in FIELDS.items():
+        yield f"| `{name}` | {meaning} |"
+
+
+def log_levels() -> Iterator[str]:
+    """The level of such a line by its outcome."""
+    yield "| outcome | level | meaning |"
+    yield "|---|---|---|"
+    for outcome, (level, meaning) in LEVELS.items():
+        yield f"| `{outcome}` | `{getLevelName(level).lower()}` | {meaning} |"
+    for code, (level, meaning) in EXPECTED_FAILURES.items():
+        yield f"| `failed`, code `{code}` | `{getLevelName(level).lower()}` | {meaning} |"
+
+
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
     for part in (
@@ -204,6 +224,8 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         planted,
         engines,
         engine_ratios,
+        log_fields,
+        log_levels,
     )
 }
 

@@ -27,7 +27,7 @@ from outlast.cli.application import (
 )
 from outlast.cli.file_descriptors import raise_open_file_limit
 from outlast.cli.logs import set_up_logs
-from outlast.cli.printable import printable
+from outlast.domain.printable import printable
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_own_session
 from outlast.running.supervisor import Supervisor
