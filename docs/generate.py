@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from logging import getLevelName
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,6 +19,7 @@ from python_reference import declared, errors, followed, keywords, other_types, 
 
 from outlast.cli.main import outlast as command_line
 from outlast.domain.status import Status
+from outlast.running.session_log import EXPECTED_FAILURES, FIELDS, LEVELS
 from outlast.settings import Settings
 from outlast.testing.contract.transitions import TRANSITIONS
 from outlast.web.access import CsrfTokenIn, Requires
@@ -200,6 +202,24 @@ def capacity() -> Iterator[str]:
         yield f"| {day:,} | {_figure(evenly)} | {_figure(busiest)} | {starts} | {drain} |"
 
 
+def log_fields() -> Iterator[str]:
+    """The fields of a line of the log about the end of an attempt."""
+    yield "| field | meaning |"
+    yield "|---|---|"
+    for name, meaning in FIELDS.items():
+        yield f"| `{name}` | {meaning} |"
+
+
+def log_levels() -> Iterator[str]:
+    """The level of such a line by its outcome."""
+    yield "| outcome | level | meaning |"
+    yield "|---|---|---|"
+    for outcome, (level, meaning) in LEVELS.items():
+        yield f"| `{outcome}` | `{getLevelName(level).lower()}` | {meaning} |"
+    for code, (level, meaning) in EXPECTED_FAILURES.items():
+        yield f"| `failed`, code `{code}` | `{getLevelName(level).lower()}` | {meaning} |"
+
+
 PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     part.__name__: part
     for part in (
@@ -221,6 +241,8 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         engines,
         engine_ratios,
         capacity,
+        log_fields,
+        log_levels,
     )
 }
 

@@ -240,7 +240,7 @@ class MemoryApp:
                 catalogue,
                 clock,
                 StartDefaults(StartLimits(PLENTY, PLENTY), settings.queue_timeout, settings.queue_max_tries),
-                Retention(RETENTION, RETENTION, RETENTION),
+                Retention(RETENTION, RETENTION, RETENTION, RETENTION),
             )
             return self._engine
 

@@ -14,6 +14,7 @@ from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.sessions import Sessions
+from outlast.core.store_outage import StoreOutage
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.running.code_version import CodeVersion, code_version
@@ -212,7 +213,7 @@ class Runtime:
             os.register_at_fork(after_in_child=lambda: _forget_in_child(me))
 
     async def _open_engine(self, maintain: bool, migrate: bool, patient: bool) -> Engine:
-        pause = MIN_BACKOFF
+        pause, outage, opening = MIN_BACKOFF, StoreOutage(), f"The opening of {self.settings.shown_store}"
         while True:
             engine = (self._make_engine or make_engine)(self.settings, self.catalogue)
             try:
@@ -227,13 +228,11 @@ class Runtime:
             except StoreUnavailable as error:
                 if not patient:
                     raise
-                if pause == MIN_BACKOFF:
-                    log.warning("Waiting for the store %s: %s", self.settings.shown_store, error)
+                outage.failed(opening, error)
                 await asyncio.sleep(pause * engine.rng.uniform(0.5, 1))
                 pause = min(MAX_BACKOFF, pause * 2)
             else:
-                if pause > MIN_BACKOFF:
-                    log.warning("The store is available.")
+                outage.answered(opening)
                 return engine
 
     async def close(self) -> None:

@@ -1,11 +1,15 @@
 """All settings, read from the environment and `.env` and validated."""
 
+import os
+import re
+from contextlib import suppress
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -17,12 +21,13 @@ from pydantic_settings import (
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.guessable_keys import is_guessable
+from outlast.domain.status import Status
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
 """Settings whose values no error message shows."""
-SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
-"""Endings of the names of further secrets, such as those of an installed product."""
+SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+"""Names of environment variables with secret values."""
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
@@ -87,7 +92,18 @@ class Settings(BaseSettings):
         "ANALYSIS_QUEUE_MAX_TRIES", 3, "Attempts before a session fails", "3", ge=1, le=100
     )
     cleanup_hours: float = _setting(
-        "ANALYSIS_SESSION_CLEANUP_HOURS", 24, "Age in hours at which finished sessions are cleaned up", "24", gt=0
+        "ANALYSIS_SESSION_CLEANUP_HOURS",
+        24,
+        "Age in hours at which completed and cancelled sessions are cleaned up",
+        "24",
+        gt=0,
+    )
+    failed_retention_hours: float = _setting(
+        "ANALYSIS_FAILED_RETENTION_HOURS",
+        168,
+        "Age in hours at which failed sessions are cleaned up, so that Friday's failures are there on Monday",
+        "168",
+        gt=0,
     )
     result_retention_hours: float = _setting(
         "ANALYSIS_RESULT_RETENTION_HOURS",
@@ -373,6 +389,10 @@ class Settings(BaseSettings):
         """The store for logs and messages: `shown_database`, or the absolute path of the SQLite file."""
         return self.shown_database if self.on_postgres else str(self.database_path.absolute())
 
+    def retention_hours(self, status: Status) -> float:
+        """The age in hours at which sessions with this final status are cleaned up."""
+        return self.failed_retention_hours if status is Status.FAILED else self.cleanup_hours
+
     @property
     def max_upload_bytes(self) -> int:
         return int(self.max_upload_mb * 1_000_000)
@@ -385,6 +405,26 @@ class Settings(BaseSettings):
 def load_settings(**changes: Any) -> Settings:
     """Load the settings; `changes` override the environment and `.env`. Raises `SettingsError`."""
     return Settings(**{k: v for k, v in changes.items() if v is not None})
+
+
+def secret_values(settings: Settings | None) -> set[str]:
+    """The secrets of these settings and of the environment, which no log and no traceback may show."""
+    addresses: tuple[str, ...] = ()
+    found: set[str] = set()
+    if settings is not None:
+        addresses += (settings.database_url, settings.redis_url or "", settings.queue_connection)
+        found |= {*settings.app_key, settings.dashboard_key or ""}
+    values = dotenv_values(".env") | os.environ
+    for name, value in values.items():
+        if value and SECRET_NAME.search(name):
+            found |= {value, *value.split(",")}
+        elif value and "://" in value:
+            addresses += (value,)
+    for address in addresses:
+        with suppress(ValueError):
+            password = urlsplit(address).password or ""
+            found |= {password, unquote(password)}
+    return found - {""}
 
 
 def setting_names() -> dict[str, Any]:
@@ -408,7 +448,7 @@ def values_in(file: Path) -> dict[str, str]:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether nobody else may read this value: a key, or an address with a password."""
-    return name in SECRETS or name.endswith(SECRET_ENDINGS) or has_password(value)
+    return name in SECRETS or SECRET_NAME.search(name) is not None or has_password(value)
 
 
 def has_password(url: str) -> bool:

@@ -10,11 +10,12 @@ from outlast.core.analyses.analysis import Catalogue
 from outlast.core.quota import MB, StorageLimits
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
+from outlast.domain.scrubbing import Scrubber
 from outlast.ports.notifier import Notifier
 from outlast.ports.store import StartLimits, Store
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.settings import Settings
+from outlast.settings import Settings, secret_values
 from outlast.web.keys import KeyRing
 
 
@@ -74,8 +75,14 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
                 settings.max_stored_mb_per_owner * MB, settings.max_stored_mb * MB, settings.min_free_mb * MB
             ),
         ),
-        Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
+        Retention(
+            settings.cleanup_hours,
+            settings.result_retention_hours,
+            settings.upload_retention_hours,
+            settings.failed_retention_hours,
+        ),
         dispatcher=factories.celery_dispatcher(settings.broker_url) if settings.broker_url else None,
+        scrubber=Scrubber(secret_values(settings)),
     )
 
 

@@ -54,6 +54,7 @@ MAY_READ = {
     "count": "analysis_sessions",
     "depths": "analysis_sessions",
     "select_newest": "session_progress",
+    "search_sessions": "session_progress",
 }
 """Reports that read them all; and progress is a small table beside a long list."""
 VALUES = {
@@ -66,7 +67,8 @@ VALUES = {
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
     "registered": ["worker 0"], "excluded": [], "previous_id": "worker 0", "margin": 5.0,
     "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"], "highest": [0, 0],
-    "lowest": [0, 0], "begins": ["2026-01-02"] * 2,
+    "lowest": [0, 0], "begins": ["2026-01-02"] * 2, "begin": "2026-01-01", "ended_since": "2026-01-02",
+    "after": None, "queue": None, "code": None, "exception": None,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
@@ -118,7 +120,7 @@ async def migrated(url):
 
 def asked(statement):
     """The values that a statement asks for."""
-    lists = {"items": ITEMS, "updates": ITEMS, "taken": ITEMS}
+    lists = {"items": ITEMS, "updates": ITEMS, "taken": ITEMS, "retries": ITEMS}
     names = set(re.findall(r"%\((\w+)\)", statement))
     return {name: json.dumps(lists[name]) if name in lists else VALUES.get(name, "x") for name in names}
 
@@ -185,6 +187,9 @@ def test_no_statement_reads_a_large_table(connection, statements, name, generic)
         ("offer", "sessions_to_offer"),
         ("queue_position", "sessions_claimable"),
         ("prune_sessions", "sessions_by_end"),
+        ("prune_failed", "sessions_failed_by_end"),
+        ("select_failed", "sessions_failed_by_end"),
+        ("find_sessions", "attempts_by_reference"),
     ],
 )
 def test_a_statement_goes_by_its_index(connection, statements, name, index, generic):
@@ -220,7 +225,7 @@ def test_every_statement_is_used(statements):
 
     folder = Path(inspect.getfile(PostgresStore)).parent
     code = "".join(file.read_text() for file in (*folder.glob("*.py"), *folder.parent.glob("*.py")))
-    pruned = ("sessions", "results", "uploads", "facts")
+    pruned = ("sessions", "failed", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in set(statements) - composed:
         assert f'"{name}"' in code, name

@@ -27,6 +27,21 @@ UNSIGNED = {"sqlite": 5, "postgres": 6}
 BEFORE_FREEZE = Path(__file__).parents[1] / "schemas" / "sqlite_before_freeze.sql"
 
 
+LATER_COLUMNS = {
+    "attempts": {
+        "error_code": "text",
+        "last_step": "text",
+        "host": "text",
+        "duration_ms": "integer",
+        "exception": "text",
+        "exception_message": "text",
+        "traceback": "text",
+    },
+    "analysis_sessions": {"exception": "text NOT NULL DEFAULT ''"},
+}
+"""What migrations since then have added, and today's statements need."""
+
+
 class Database:
     """One of either kind, by statements and as a store."""
 
@@ -82,10 +97,15 @@ async def made(database, monkeypatch, count=None, signed=True):
             older.setattr(module, "migrations", lambda _: known)
         store = database.store()
         await store.open(migrate=True)
+        later = [(table, *column) for table, columns in LATER_COLUMNS.items() for column in columns.items()]
+        if count is not None:
+            database.run(*(f"ALTER TABLE {table} ADD COLUMN {name} {kind}" for table, name, kind in later))
         for reach in STATES.values():
             await reach(store)
         await store.keep_step(claim_of(await started_and_claimed(store)), kept())
         await store.close()
+        if count is not None:
+            database.run(*(f"ALTER TABLE {table} DROP COLUMN {name}" for table, name, _ in reversed(later)))
     if not signed:
         database.run(*(f"ALTER TABLE schema_migrations DROP COLUMN {name}" for name in ("checksum", "lowest")))
 

@@ -32,6 +32,10 @@ MAY_SCAN = {
     "depths",
     "ended",
     "end_future_waits",
+    "failure_reasons",
+    "find_sessions",
+    "loads",
+    "search_sessions",
 }
 """Small tables, a report that reads them all, a look now and then, or no more rows than were asked for."""
 
@@ -101,9 +105,13 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
         ("held_sessions", "INDEX sessions_held (worker_id=?)"),
         ("decrement_lapses", "INDEX attempts_lapsed (worker_id=?)"),
         ("record_return", "INDEX attempts_lapsed (worker_id=?)"),
-        ("select_of_owner", "INDEX sessions_by_owner (user_session=?)"),
-        ("select_of_status", "INDEX sessions_by_status (status=?)"),
-        ("prune_sessions", "INDEX sessions_by_end (completed_at<?)"),
+        ("select_of_owner", "INDEX sessions_by_owner (user_session=? AND created_at>? AND created_at<?)"),
+        ("select_of_status", "INDEX sessions_by_status (status=? AND created_at>? AND created_at<?)"),
+        ("select_failed", "INDEX sessions_failed_by_end (completed_at>? AND completed_at<?)"),
+        ("failure_reasons", "COVERING INDEX sessions_failed"),
+        ("find_sessions", "INDEX attempts_by_reference (reference=?)"),
+        ("prune_sessions", "INDEX sessions_by_end (completed_at>? AND completed_at<?)"),
+        ("prune_failed", "INDEX sessions_failed_by_end (completed_at<?)"),
         ("add", "INDEX sessions_in_flight (user_session=?)"),
         ("shared", "INDEX results_by_share (share=?)"),
         ("report", "INDEX sqlite_autoindex_analysis_sessions_1 (id=?)"),

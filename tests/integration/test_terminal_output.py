@@ -16,8 +16,8 @@ from outlast.app import runtime_of
 from outlast.cli import application, sessions, worker_status
 from outlast.cli.logs import set_up_logs
 from outlast.cli.main import outlast as cli
-from outlast.cli.printable import CONTROL, printable, printable_json, printable_lines
 from outlast.domain.outcome import Failed
+from outlast.domain.printable import CONTROL, printable, printable_json, printable_lines
 from outlast.domain.progress import Progress, StepState, StepStatus
 from outlast.domain.session import Claim, NewSession
 from outlast.ports.store import ProgressUpdate, StartLimits

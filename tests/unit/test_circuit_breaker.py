@@ -113,7 +113,7 @@ async def test_opening_is_logged_once_and_closing_with_the_number_of_refused_cal
     talker.speaks.set()
     await closed(breaker)
     assert [r.message for r in caplog.records[1:]] == [caplog.records[-1].message]
-    assert "7 calls were refused" in caplog.records[-1].message
+    assert "8 call(s) had failed" in caplog.records[-1].message
 
 
 async def test_a_single_slow_call_times_out_without_opening_the_breaker(breaker, talker, ask):

@@ -65,7 +65,11 @@ class Harness:
         topics = [Topic.CHANGED, Topic.WAITING]
         listening = await self.notifier.subscribe(topics, lambda topic, key: self.published.append((topic, key)))
         attempt = SimpleNamespace(
-            session=session, claim=claim_of(session), began=self.clock.monotonic(), step_durations={"read": 12}
+            session=session,
+            claim=claim_of(session),
+            began=self.clock.monotonic(),
+            step_durations={"read": 12},
+            unexpected=None,
         )
         self.clock.advance(2.5)
         writer = OutcomeWriter(

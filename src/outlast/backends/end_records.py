@@ -28,16 +28,22 @@ class EndRecord:
     redirect_url: str | None = None
     worked_ms: int | None = None
     """Measured by the worker, if at all; not part of the digest."""
+    last_step: str | None = None
+    exception: str | None = None
+    exception_message: str | None = None
+    traceback: str | None = None
 
 
 def end_record(claim: Claim, end: End) -> EndRecord:
     """Return the columns of an end. Raises `UnicodeEncodeError` for a result that is not valid text."""
     match end:
         case Released():
-            return EndRecord("released", _digest(claim, ["release", end.why or ""]), error=end.why)
+            digest = _digest(claim, ["release", end.why or ""])
+            return EndRecord("released", digest, error=end.why, last_step=end.last_step)
         case Cancelled():
             steps = dump_steps(end.steps)
-            return EndRecord("cancelled", _digest(claim, ["end_cancelled", steps]), steps)
+            digest = _digest(claim, ["end_cancelled", steps])
+            return EndRecord("cancelled", digest, steps, last_step=end.last_step)
         case Completed():
             steps = dump_steps(end.steps)
             return EndRecord(
@@ -53,7 +59,20 @@ def end_record(claim: Claim, end: End) -> EndRecord:
             delay = end.delay if isinstance(end, Postponed) else None
             steps = dump_steps(end.steps)
             parts = [ended, steps, end.error, end.code, repr(end.reference), repr(delay)]
-            return EndRecord(ended, _digest(claim, parts), steps, end.error, end.code, end.reference, delay)
+            report = end.report
+            return EndRecord(
+                ended,
+                _digest(claim, parts),
+                steps,
+                end.error,
+                end.code,
+                end.reference,
+                delay,
+                last_step=end.last_step,
+                exception=report and report.exception,
+                exception_message=report and report.message,
+                traceback=report and report.traceback,
+            )
         case _:
             assert_never(end)
 

@@ -19,8 +19,8 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from outlast.app import Outlast, runtime_of
-from outlast.cli.printable import printable_json, printable_lines
 from outlast.domain.errors import OutlastError
+from outlast.domain.printable import printable_json, printable_lines
 from outlast.ports.workers import WorkerInfo
 from outlast.running.engine import Engine
 from outlast.running.process_identity import has_ended, own_identity

@@ -1,31 +1,36 @@
 """`outlast cleanup`: delete expired sessions, results and uploads, without confirmation."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, opened, print_json, run
 from outlast.ports.store import Pruned
-from outlast.running.maintenance import Retention, prune
+from outlast.running.maintenance import prune
 
 
 @click.command()
 @app_option
 @json_option
-@click.option("--hours", type=click.FloatRange(0), help="Age of finished sessions; default: the setting (24).")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0),
+    help="Age of finished sessions, failed ones too; default: the settings (24, and 168 for failed ones).",
+)
 @click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
 @explain_errors
 def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: bool) -> None:
     """Delete finished sessions, results and uploads that are older than their retention.
 
-    Sessions in flight are never deleted. Workers and `outlast serve` clean up once an hour by themselves.
+    Sessions in flight are never deleted. Failed ones stay longer than others, unless you say --hours. Workers
+    and `outlast serve` clean up once an hour by themselves.
     """
     app = load_app(app_name)
 
     async def delete() -> Pruned:
         async with opened(app) as engine:
             kept = engine.retention
-            retention = Retention(kept.sessions if hours is None else hours, kept.results, kept.uploads)
+            retention = kept if hours is None else replace(kept, sessions=hours, failed=hours)
             return await prune(engine.store, engine.clock, retention, dry_run=dry_run)
 
     done = run(delete())

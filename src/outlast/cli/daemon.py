@@ -16,7 +16,7 @@ import click
 
 from outlast.cli.application import Refused
 from outlast.cli.log_file import LogFile
-from outlast.cli.printable import printable
+from outlast.domain.printable import printable
 
 START_WITHIN = 60.0
 """Seconds that the workers may take to start."""

@@ -5,8 +5,8 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable
 
-from outlast.cli.printable import printable
 from outlast.core.service_loop import run_forever
+from outlast.domain.printable import printable
 
 SHOWN_EVERY = 1.0
 """Seconds between two states."""

@@ -1,8 +1,9 @@
 """The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,8 @@ import click
 COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole site on one machine."),
     "workers": ("outlast.cli.workers:workers", "Start workers; list, stop, restart and pause all of them."),
-    "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
+    "sessions": ("outlast.cli.sessions:sessions", "List, show, watch, cancel and retry sessions."),
+    "queue": ("outlast.cli.queue:queue", "See what failed and retry it; see how the queues are."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
     "generate": (
@@ -83,10 +85,20 @@ def outlast() -> None:
     """
 
 
+def _exit_with_2(_kind: object, error: BaseException | None, _trace: object) -> None:
+    """Print the traceback of an unexpected error, and exit with 2: Python's own 1 would be a negative answer."""
+    handled = (click.exceptions.Exit, click.ClickException, click.Abort)
+    if isinstance(error, Exception) and not isinstance(error, handled):
+        traceback.print_exception(error)
+        sys.exit(2)
+
+
 def main() -> None:
     """Run a command. Exit codes: 0 success, 1 a negative answer, 2 an error or wrong usage."""
     try:
-        outlast.main(standalone_mode=False)
+        with ExitStack() as stack:
+            stack.push(_exit_with_2)
+            outlast.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:

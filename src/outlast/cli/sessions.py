@@ -1,16 +1,15 @@
-"""`outlast sessions`: list, show, watch and cancel sessions."""
+"""`outlast sessions`: list, show, watch, cancel and retry sessions."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
+from outlast.app import Outlast
 from outlast.cli.application import (
-    Refused,
     app_option,
     explain_errors,
     json_option,
@@ -19,34 +18,42 @@ from outlast.cli.application import (
     print_json,
     run,
 )
-from outlast.cli.printable import printable
+from outlast.cli.many_sessions import BulkChange, cancel_batch, change_sessions, require_either, retry_batch
+from outlast.cli.selection import filters, find_one, selection_of
+from outlast.cli.session_story import print_story, session_facts, story_facts
+from outlast.cli.tables import print_table
 from outlast.core.watch import SessionView
-from outlast.domain.session import AnalysisSession
-from outlast.domain.status import Status
-from outlast.ports.store import CancelAnswer, Selection
+from outlast.domain.printable import printable
+from outlast.domain.session import AnalysisSession, AttemptRecord
+from outlast.domain.status import IN_FLIGHT, Status
+from outlast.ports.store import CancelAnswer
 
-ID_HELP = "see `outlast sessions list`"
+NEXT_PAGE = "There may be more: --after"
 
 
 @click.group()
 def sessions() -> None:
-    """List, show, watch and cancel sessions, of every owner."""
+    """List, show, watch, cancel and retry sessions, of every owner.
+
+    A session is named by its id, by the beginning of its id, or by the reference that its visitor was shown.
+    """
 
 
 @sessions.command("list")
 @app_option
 @json_option
-@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only sessions with this status.")
+@filters("status", "analysis", "queue", "owner", "since", "code", "exception")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--after", metavar="SESSION", help="The last session of the page before.")
 @explain_errors
-def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -> None:
-    """List the newest sessions."""
+def list_(app_name: str | None, as_json: bool, limit: int, after: str | None, **given: Any) -> None:
+    """List sessions, the newest first."""
     app = load_app(app_name)
 
     async def read() -> list[AnalysisSession]:
         async with opened(app) as engine:
-            wanted = Selection(status=Status(status) if status else None, limit=limit)
-            return list(await engine.sessions.select(wanted))
+            last = (await find_one(engine.store, after)).id if after else None
+            return list(await engine.sessions.select(selection_of(given, limit=limit, after=last)))
 
     found = run(read())
     if as_json:
@@ -55,127 +62,130 @@ def list_(app_name: str | None, as_json: bool, status: str | None, limit: int) -
     if not found:
         click.echo("No sessions.")
         return
-    table = Table("session", "analysis", "subject", "phase", "done", "attempt", "created", box=None)
-    for s in found:
-        done = f"{100 if s.status is Status.COMPLETED else s.progress.percentage:g} %"
-        created = f"{s.created_at:%Y-%m-%d %H:%M:%S}"
-        attempt = f"{s.attempt} of {s.max_attempts}"
-        cells = (s.id, s.analysis, s.subject[:40], s.phase.value, done, attempt, created)
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console().print(table)
+    headers = ("session", "analysis", "subject", "phase", "done", "attempt", "created", "error")
+    print_table(headers, map(_row, found), whole=("session", "phase", "created"))
+    if len(found) == limit:
+        click.echo(f"{NEXT_PAGE} {found[-1].id}", err=True)
+
+
+def _row(session: AnalysisSession) -> Sequence[str]:
+    done = 100 if session.status is Status.COMPLETED else session.progress.percentage
+    return (
+        session.id,
+        session.analysis,
+        session.subject,
+        session.phase.value,
+        f"{done:g} %",
+        f"{session.attempt} of {session.max_attempts}",
+        f"{session.created_at:%Y-%m-%d %H:%M:%S}",
+        session.error_code or "",
+    )
 
 
 @sessions.command()
 @app_option
 @json_option
-@click.argument("session_id")
+@click.argument("session")
 @explain_errors
-def show(app_name: str | None, as_json: bool, session_id: str) -> None:
-    """Show one session, with its steps and the history of its attempts."""
+def show(app_name: str | None, as_json: bool, session: str) -> None:
+    """Show the whole story of one session: its input, its steps, and every attempt with what it raised."""
     app = load_app(app_name)
 
-    async def read() -> tuple[AnalysisSession, list[dict[str, Any]]] | None:
+    async def read() -> tuple[AnalysisSession, Sequence[AttemptRecord]]:
         async with opened(app) as engine:
-            session = await engine.store.get(session_id, owner=None)
-            if session is None:
-                return None
-            history = await engine.store.history(session_id)
-            return session, [
-                {"attempt": h.attempt, "ended": h.ended, "at": h.ended_at, "worker": h.worker_id, "error": h.error}
-                for h in history
-            ]
+            found = await find_one(engine.store, session)
+            return found, await engine.store.history(found.id)
 
-    found = run(read())
-    if found is None:
-        raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
-    session, history = found
+    found, history = run(read())
     if as_json:
-        print_json({**session_facts(session), "history": history})
-        return
-    for name, value in session_facts(session).items():
-        if name != "steps" and value is not None:
-            click.echo(f"{name:>14}  {printable(str(value))}")
-    for number, step in enumerate(session.progress.steps, start=1):
-        took = f"{step.duration_ms / 1000:.1f} s" if step.duration_ms is not None else ""
-        click.echo(f"{'step ' + str(number):>14}  {printable(step.title)}: {step.status.value} {took}")
-    for line in history:
-        text = printable(f"{line['ended']} at {line['at']} {line['error'] or ''}")
-        click.echo(f"{'attempt ' + str(line['attempt']):>14}  {text}")
+        print_json(story_facts(found, history))
+    else:
+        print_story(found, history)
 
 
 @sessions.command()
 @app_option
-@click.argument("session_id")
+@click.argument("session")
 @explain_errors
-def watch(app_name: str | None, session_id: str) -> None:
+def watch(app_name: str | None, session: str) -> None:
     """Follow one session until it ends. Exits 1 if it failed or was cancelled."""
     app = load_app(app_name)
 
-    async def follow() -> SessionView | None:
-        last: SessionView | None = None
-        async with opened(app):
+    async def follow() -> AnalysisSession:
+        async with opened(app) as engine:
+            last = await find_one(engine.store, session)
             with progress_bar() as shown:
                 line = shown.add_task("", total=100)
-                async for view in app.watch(session_id):
-                    last = view
+                async for view in app.watch(last.id):
+                    last = view.session
                     update_bar(shown, line, view)
         return last
 
     last = run(follow())
-    if last is None:
-        raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
-    session = last.session
-    click.echo(printable(f"{session.phase.value}{': ' + session.error if session.error else ''}"))
-    sys.exit(0 if session.status is Status.COMPLETED else 1)
+    click.echo(printable(f"{last.phase.value}{': ' + last.error if last.error else ''}"))
+    sys.exit(0 if last.status is Status.COMPLETED else 1)
 
 
 @sessions.command()
 @app_option
-@click.argument("session_id")
+@json_option
+@click.argument("session", nargs=-1)
+@filters("status", "analysis", "queue", "owner", "since")
+@click.option("--dry-run", is_flag=True, help="Only print what would be cancelled.")
 @explain_errors
-def cancel(app_name: str | None, session_id: str) -> None:
-    """Cancel one session. Exits 1 if it had already finished."""
+def cancel(app_name: str | None, as_json: bool, session: tuple[str, ...], dry_run: bool, **given: Any) -> None:
+    """Cancel sessions, by name or by filters. Exits 1 if one had already finished."""
+    require_either(session, given, "--analysis or --queue")
     app = load_app(app_name)
+    if len(session) == 1 and not as_json and not dry_run:
+        sys.exit(_cancel_one(app, session[0]))
+    if given["status"] is not None and Status(given["status"]).final:
+        raise click.UsageError("Only pending and processing sessions can be cancelled.")
+    statuses = [given.pop("status")] if given["status"] else sorted(IN_FLIGHT)
+    given.pop("status", None)
+    selections = [selection_of(given, status=status) for status in statuses]
+    change_sessions(app, BulkChange(cancel_batch, "cancel", "Cancelled", session, selections, dry_run, as_json))
 
+
+def _cancel_one(app: Outlast, text: str) -> int:
     async def stop() -> CancelAnswer | None:
-        async with opened(app):
-            return await app.cancel(session_id)
+        async with opened(app) as engine:
+            return await app.cancel((await find_one(engine.store, text)).id)
 
     answer = run(stop())
-    if answer is None:
-        raise Refused(f"There is no session {session_id!r}: {ID_HELP}.")
     messages = {
         CancelAnswer.CANCELLED: "It is cancelled.",
         CancelAnswer.CANCELLING: "It is being stopped.",
         CancelAnswer.FINAL: "It had finished already.",
+        None: "It has been cleaned up meanwhile.",
     }
     click.echo(messages[answer])
-    sys.exit(1 if answer is CancelAnswer.FINAL else 0)
+    return 1 if answer in {CancelAnswer.FINAL, None} else 0
 
 
-def session_facts(session: AnalysisSession) -> dict[str, Any]:
-    """A session as a dictionary for output, without its input and result."""
-    return {
-        "session_id": session.id,
-        "analysis": session.analysis,
-        "subject": session.subject,
-        "status": session.status.value,
-        "phase": session.phase.value,
-        "progress_percentage": 100 if session.status is Status.COMPLETED else session.progress.percentage,
-        "current_message": session.progress.message,
-        "attempt": session.attempt,
-        "max_attempts": session.max_attempts,
-        "crashes": session.crashes,
-        "worker": session.worker_id,
-        "error": session.error,
-        "error_code": session.error_code,
-        "reference": session.reference,
-        "created_at": session.created_at,
-        "started_at": session.started_at,
-        "updated_at": session.updated_at,
-        "completed_at": session.completed_at,
-        "steps": [{"name": s.name, "title": s.title, "status": s.status.value} for s in session.progress.steps],
-    }
+@sessions.command()
+@app_option
+@json_option
+@click.argument("session", nargs=-1)
+@click.option(
+    "--status",
+    type=click.Choice([Status.FAILED.value, Status.CANCELLED.value]),
+    help="With filters: which sessions to retry.  [default: failed]",
+)
+@filters("analysis", "queue", "owner", "since", "code", "exception")
+@click.option("--dry-run", is_flag=True, help="Only print what would be retried.")
+@explain_errors
+def retry(app_name: str | None, as_json: bool, session: tuple[str, ...], dry_run: bool, **given: Any) -> None:
+    """Grant failed or cancelled sessions a new round of attempts, by name or by filters.
+
+    They resume after their kept steps. Exits 1 if one could not be retried.
+    """
+    require_either(session, given, "--analysis or --code")
+    app = load_app(app_name)
+    given["status"] = given["status"] or Status.FAILED.value
+    change_sessions(
+        app, BulkChange(retry_batch, "retry", "Retried", session, [selection_of(given)], dry_run, as_json)
+    )
 
 
 def progress_bar() -> Progress:

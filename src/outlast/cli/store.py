@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from outlast.backends.copying import Copied, copy_tables
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.backups import back_up_store, restore_store
-from outlast.cli.printable import printable
 from outlast.domain.errors import SchemaDiffers
+from outlast.domain.printable import printable
 from outlast.settings import Settings, load_settings
 from outlast.wiring import lock_tables, make_store
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from outlast.cli.application import Refused, app_option, as_seen_here, explain_errors, load_app, opened, run
-from outlast.cli.printable import printable
+from outlast.domain.printable import printable
 from outlast.domain.worker_control import WorkerCommand, WorkerKind, WorkerState, can_follow, why_not
 from outlast.ports.notifier import Topic
 from outlast.ports.workers import WorkerInfo

@@ -22,8 +22,8 @@ from outlast.cli.application import (
     print_json,
     run,
 )
-from outlast.cli.printable import printable
 from outlast.core.statistics import is_served
+from outlast.domain.printable import printable
 from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo

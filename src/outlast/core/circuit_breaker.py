@@ -1,13 +1,11 @@
 """A circuit breaker for the store: while the store does not respond, calls fail at once."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.errors import StoreUnavailable
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -20,6 +18,8 @@ PROBE_ANSWERS_WITHIN = 1.0
 PROBE_EVERY = 0.5
 """Seconds between probes of an unresponsive store."""
 SILENT: Final = "The store does not answer."
+REQUESTS: Final = "A request"
+"""What waits for the store, for the log."""
 
 
 class CircuitBreaker:
@@ -28,12 +28,18 @@ class CircuitBreaker:
     `probe` is a cheap call that writes. It is repeated while the breaker is open; its first response closes it.
     """
 
-    def __init__(self, probe: Callable[[], Awaitable[object]], *, answer_within: float = ANSWER_WITHIN) -> None:
+    def __init__(
+        self,
+        probe: Callable[[], Awaitable[object]],
+        outage: StoreOutage | None = None,
+        *,
+        answer_within: float = ANSWER_WITHIN,
+    ) -> None:
         self.answer_within = answer_within
+        self._outage = outage or StoreOutage()
         self._probe = probe
         self._answered_at = float("-inf")
         self._probing: asyncio.Task[None] | None = None
-        self._refused = 0
 
     @property
     def open(self) -> bool:
@@ -105,8 +111,9 @@ class CircuitBreaker:
 
     def _refuse_while_open(self) -> None:
         if self.open:
-            self._refused += 1
-            raise StoreUnavailable(SILENT)
+            refused = StoreUnavailable(SILENT)
+            self._outage.failed(REQUESTS, refused)
+            raise refused
 
     def _timed_out(self) -> StoreUnavailable:
         """Return the error of a call that timed out; open the breaker unless other calls get responses."""
@@ -126,20 +133,13 @@ class CircuitBreaker:
     def _open(self) -> None:
         if self.open:
             return
-        log.warning("The store has not responded for %g s; calls are refused until it does.", self.answer_within)
-        self._refused = 0
+        self._outage.failed(REQUESTS, StoreUnavailable(SILENT))
         self._probing = asyncio.get_running_loop().create_task(self._probe_until_answered())
 
     async def _probe_until_answered(self) -> None:
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
         while not await self._probe_answers(self.answer_within):  # noqa: ASYNC110 - the store has to be polled
             await asyncio.sleep(PROBE_EVERY)
-        log.warning(
-            "The store responds again after %.1f s; %d calls were refused meanwhile.",
-            loop.time() - started_at + self.answer_within,
-            self._refused,
-        )
+        self._outage.answered(REQUESTS)
 
     async def _probe_answers(self, within: float) -> bool:
         """Return whether a probe gets a response in time; an error is a response too."""

@@ -17,12 +17,18 @@ READS: Final = frozenset(
         "depths",
         "durations",
         "ended",
+        "failed",
+        "failure_reasons",
         "find_missing",
+        "find_sessions",
         "get",
         "history",
+        "last_attempts",
+        "loads",
         "queue_position",
         "recall",
         "result",
+        "search_sessions",
         "select",
         "shared",
         "stored_bytes",
@@ -34,7 +40,9 @@ READS: Final = frozenset(
 """Methods that bypass the breaker if the store's reads never wait for writers."""
 PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
-SLOW: Final = frozenset({"count", "depths", "ended", "select"})
+SLOW: Final = frozenset(
+    {"count", "depths", "ended", "failed", "failure_reasons", "loads", "retry_each", "search_sessions", "select"}
+)
 """Methods that count or list all sessions and may take long even in a healthy store."""
 
 

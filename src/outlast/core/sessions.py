@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel
@@ -221,6 +221,49 @@ class Sessions:
         session = await self._session(session_id, owner)
         if session is None:
             return None
+        attempts = await self._further_attempts(session)
+        answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts)
+        if answer is RetryAnswer.RETRIED:
+            self._announce(session)
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def retry_each(
+        self, sessions: Sequence[AnalysisSession]
+    ) -> Mapping[str, RetryAnswer | InvalidInput | UnknownAnalysis]:
+        """Do as `retry` does for each of these sessions, of any owner; return its answer or why it was refused.
+
+        A session that has been cleaned up meanwhile has no answer.
+        """
+        answers: dict[str, RetryAnswer | InvalidInput | UnknownAnalysis] = {}
+        attempts: dict[str, int] = {}
+        for session in sessions:
+            try:
+                attempts[session.id] = await self._further_attempts(session)
+            except (InvalidInput, UnknownAnalysis) as error:
+                answers[session.id] = error
+        if attempts:
+            answers.update(await self._store.retry_each(attempts))
+        retried = [s for s in sessions if answers.get(s.id) is RetryAnswer.RETRIED]
+        if retried:
+            self._notifier.publish(Topic.WAITING, sorted({session.queue for session in retried}))
+            self._notifier.publish(Topic.CHANGED, [session.id for session in retried])
+            if self._dispatcher:
+                self._dispatcher.dispatch([WaitingSession.of(session) for session in retried])
+        return answers
+
+    async def pages(self, selection: Selection) -> AsyncIterator[Sequence[AnalysisSession]]:
+        """Yield all selected sessions, the newest first, in pages of up to `selection.limit`.
+
+        They may be changed between two pages; sessions that are started meanwhile are not among them.
+        """
+        page = await self.select(selection)
+        while page:
+            yield page
+            page = await self.select(replace(selection, after=page[-1].id))
+
+    async def _further_attempts(self, session: AnalysisSession) -> int:
+        """Return how many attempts a retry grants; raises what `retry` raises."""
         analysis = self.offered(session.analysis)
         try:
             keywords = arguments(analysis.stored_input(session.input))
@@ -230,11 +273,7 @@ class Sessions:
                 "start it anew."
             ) from None
         await self._check_uploads(keywords, session.owner)
-        answer = await self._store.retry(session_id, owner=session.owner, attempts=self._max_attempts(analysis))
-        if answer is RetryAnswer.RETRIED:
-            self._announce(session)
-            self._notifier.publish(Topic.CHANGED, [session_id])
-        return answer
+        return self._max_attempts(analysis)
 
     def offered(self, analysis_name: str) -> Analysis:
         """Return the analysis of a stored session; raises `UnknownAnalysis` if it has been removed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -150,7 +151,8 @@ def _resolve(waiting: asyncio.Future[None]) -> None:
 class Watch:
     """Reads watched sessions. Open it in the event loop of the watchers."""
 
-    def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
+    def __init__(self, store: Store, notifier: Notifier, clock: Clock, outage: StoreOutage | None = None) -> None:
+        self._outage = outage
         self._store = store
         self._notifier = notifier
         self._clock = clock
@@ -168,7 +170,7 @@ class Watch:
 
     async def open(self) -> None:
         self._subscription = await self._notifier.subscribe([Topic.CHANGED], self._on_hint)
-        self._reader = asyncio.create_task(run_forever("The reader of watched sessions", self._read))
+        self._reader = asyncio.create_task(run_forever("The reader of watched sessions", self._read, self._outage))
 
     async def close(self) -> None:
         if self._reader is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from outlast.domain.error_report import ErrorReport
 from outlast.domain.progress import StepState
 
 
@@ -23,6 +24,10 @@ class Failed:
     code: str
     reference: str | None
     steps: tuple[StepState, ...]
+    last_step: str | None = None
+    """For the history: the step that ran last."""
+    report: ErrorReport | None = None
+    """For the history: what was raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Postponed:
     reference: str | None
     delay: float
     steps: tuple[StepState, ...]
+    last_step: str | None = None
+    """As in `Failed`."""
+    report: ErrorReport | None = None
+    """As in `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Cancelled:
     """The owner cancelled the session, and the work has stopped."""
 
     steps: tuple[StepState, ...]
+    last_step: str | None = None
+    """As in `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,8 @@ class Released:
 
     why: str | None = None
     """For the history: why this worker cannot read the input."""
+    last_step: str | None = None
+    """As in `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The session: one run of one analysis for one owner."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from outlast.domain.progress import Progress, StepState
@@ -84,7 +84,7 @@ class AnalysisSession:
     `too_large` or `not_json` (the result), `crashed` (a process of `isolation="process"`), `quarantined`, `lost`
     or `input_changed`."""
     reference: str | None = None
-    """Identifies the exception in the log."""
+    """Identifies the failure in the log and for `outlast sessions show`."""
     redirect_url: str | None = None
     """Where the page of the result sends the visitor."""
     result_bytes: int | None = None
@@ -148,7 +148,7 @@ AttemptEnd = Literal["completed", "failed", "postponed", "released", "crashed", 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One line of a session's history: how an attempt ended."""
+    """One line of a session's history: how an attempt ended, where, and what was raised."""
 
     claim: int
     attempt: int
@@ -159,6 +159,25 @@ class AttemptRecord:
     reference: str | None = None
     cause: str | None = None
     """For a crash: how the worker died, as in `Death.cause`."""
+    error_code: str | None = None
+    """As in `AnalysisSession`, for ends that the attempt itself reported."""
+    last_step: str | None = None
+    """The name of the step that ran last."""
+    host: str | None = None
+    """The machine of the worker; `None` if the worker was not registered any more."""
+    duration_ms: int | None = None
+    """Milliseconds from the claim to the end; `None` if an earlier version wrote the line."""
+    exception: str | None = None
+    """For operators: the class of what was raised, with its module."""
+    exception_message: str | None = None
+    """For operators: its text."""
+    traceback: str | None = None
+    """For operators: its traceback, shortened and without secrets."""
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the claim was made, by the duration until the end."""
+        return None if self.duration_ms is None else self.ended_at - timedelta(milliseconds=self.duration_ms)
 
 
 def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSession:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.fleet.child_locks import ChildLocks
@@ -21,6 +22,9 @@ from outlast.running.handoff import Handoff, HandoffResult
 from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
+
+OPENING = "The start of the worker"
+"""What waits for the store, for the log."""
 
 SIBLING_CHECK_INTERVAL = 1.0
 """Seconds between checks for siblings that have died."""
@@ -138,12 +142,14 @@ class WorkerThread:
     async def _work(self) -> WorkerEnd:
         with self._stopping:
             self._loop = asyncio.get_running_loop()
+        outage = StoreOutage()
         while self._stop_requests == 0:
             try:
                 async with self._opened() as engine:
+                    outage.answered(OPENING)
                     return await self._run_workers(engine)
             except StoreUnavailable as error:
-                log.warning("The worker waits for the store: %s", error)
+                outage.failed(OPENING, error)
                 await asyncio.sleep(OPEN_RETRY_INTERVAL)
         return WorkerEnd.STOPPED
 

@@ -23,6 +23,17 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLoad:
+    """What happens in one queue."""
+
+    queue: str
+    in_flight: int
+    """Sessions that workers hold."""
+    failed: int
+    """Sessions that failed since the time that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How many existing sessions reached a final status in one hour."""
 
@@ -43,4 +54,8 @@ class Overview(Protocol):
         """Count by hour the sessions that became final from `since` on and before `until`, ordered by hour and
         status, without counts of zero.
         """
+        ...
+
+    async def loads(self, since: datetime) -> Sequence[QueueLoad]:
+        """Return the queues with sessions that workers hold or that failed since then, ordered by name."""
         ...

@@ -15,6 +15,7 @@ from outlast.domain.status import Status
 from outlast.ports.blobs import Blobs, Storage
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
+from outlast.ports.failures import Failures, RetryAnswer, Selection
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results, Shares
 from outlast.ports.workers import WorkerRegistry
@@ -88,29 +89,6 @@ class CancelAnswer(StrEnum):
     """A running attempt is being stopped."""
     FINAL = "final"
     """It had completed or failed; nothing changed."""
-
-
-class RetryAnswer(StrEnum):
-    """What a retry found."""
-
-    RETRIED = "retried"
-    """It is pending again."""
-    NOT_FINAL = "not_final"
-    """It is in flight; nothing changed."""
-    COMPLETED = "completed"
-    """Completed sessions are not repeated; nothing changed."""
-    ANOTHER_IN_FLIGHT = "another_in_flight"
-    """The same owner has the same subject in flight in another session; nothing changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which sessions to list, newest first; `None` does not restrict."""
-
-    owner: str | None = None
-    status: Status | None = None
-    analysis: str | None = None
-    limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +174,9 @@ class SessionStore(Protocol):
         """Return which of these sessions do not exist."""
         ...
 
-    async def select(self, selection: Selection) -> list[AnalysisSession]: ...
+    async def select(self, selection: Selection) -> list[AnalysisSession]:
+        """Return the selected sessions, the newest first."""
+        ...
 
     async def count(self) -> Mapping[Status, int]:
         """Count sessions by status, including those with zero."""
@@ -294,7 +274,7 @@ class SessionStore(Protocol):
         ...
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
-        """Return how its attempts ended, oldest first."""
+        """Return how its attempts ended, oldest first. For operators: it has what was raised."""
         ...
 
     async def heartbeats(self) -> Sequence[Heartbeat]:
@@ -338,14 +318,22 @@ class SessionStore(Protocol):
         ...
 
     async def prune(
-        self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
+        self,
+        *,
+        sessions_before: datetime,
+        results_before: datetime,
+        uploads_before: datetime,
+        failed_before: datetime | None = None,
+        dry_run: bool,
     ) -> Pruned:
-        """Delete final sessions by `completed_at`, results by their date, uploads by their last use, and expired
-        facts, in batches; a dry run counts them by the same conditions. Uploads of an owner with sessions in
-        flight are kept.
+        """Delete final sessions by `completed_at` (failed ones by `failed_before`, if it is given), results by
+        their date, uploads by their last use, and expired facts, in batches; a dry run counts them by the same
+        conditions. Uploads of an owner with sessions in flight are kept.
         """
         ...
 
 
-class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
+class Store(
+    SessionStore, Failures, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol
+):
     """All ports that one database implements."""

@@ -6,7 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -15,6 +15,7 @@ from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import MAX_RESULT, arguments, strict_json
 from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, Postponed, Released
 from outlast.domain.progress import StepStatus, steps_for_new_attempt
+from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
 from outlast.running.error_mapping import CancelLeakError, ErrorMapper, exit_error
@@ -47,6 +48,8 @@ class AttemptServices:
     journal: Callable[[AnalysisSession], StoreJournal]
     clock: Clock
     rng: random.Random
+    scrubber: Scrubber = field(default_factory=Scrubber)
+    """Removes secrets from what operators read about errors."""
 
 
 class ProgressListener(Protocol):
@@ -90,7 +93,7 @@ class Attempt:
             lambda: listener.mark(self.claim),
             lambda: listener.flush(self.claim),
         )
-        self._errors = ErrorMapper(session, analysis, self.tracker, services.rng)
+        self._errors = ErrorMapper(session, analysis, self.tracker, services.rng, services.scrubber)
         self.stop_requested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once `stop` was called."""
         self._reason: StopReason | None = None
@@ -199,6 +202,11 @@ class Attempt:
             now - started_at,
         )
 
+    @property
+    def unexpected(self) -> BaseException | None:
+        """What the analysis raised without meaning to; its traceback belongs in the log."""
+        return self._errors.unexpected
+
     def timed_out(self) -> Failed | Postponed:
         """Return the outcome of an attempt that exceeded its timeout. Thread-safe."""
         return self._errors.timed_out()
@@ -208,9 +216,10 @@ class Attempt:
             case None:
                 return self.timed_out()
             case StopReason.CANCEL:
-                return Cancelled(self.tracker.stop(StepStatus.PENDING))
+                last_step = self.tracker.last_step
+                return Cancelled(self.tracker.stop(StepStatus.PENDING), last_step)
             case StopReason.RELEASE:
-                return Released()
+                return Released(last_step=self.tracker.last_step)
             case StopReason.LOST:
                 return Lost()
 

@@ -14,7 +14,9 @@ from outlast.core.guarded_store import guard
 from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
+from outlast.core.store_outage import StoreOutage
 from outlast.core.watch import Watch
+from outlast.domain.scrubbing import Scrubber
 from outlast.domain.worker_control import WorkerKind
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
@@ -43,6 +45,7 @@ class Engine:
         *,
         rng: random.Random | None = None,
         dispatcher: Dispatcher | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self.store = store
         self.notifier = notifier
@@ -51,15 +54,19 @@ class Engine:
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self.retention = retention
         self.dispatcher = dispatcher
-        self.breaker = CircuitBreaker(store.check)
+        self._scrubber = scrubber
+        self._outage = StoreOutage()
+        self.breaker = CircuitBreaker(store.check, self._outage)
         self.guarded_store = guard(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
         self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
-        self.watch = Watch(self.guarded_store, notifier, clock)
+        self.watch = Watch(self.guarded_store, notifier, clock, self._outage)
         self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
         self.statistics = Statistics(self.guarded_store, clock)
-        self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
+        self.maintenance = Maintenance(
+            store, notifier, clock, self.rng, retention, dispatcher, outage=self._outage
+        )
         self.readiness = Readiness(store)
         self.draining = False
         """Set to report "not ready" while requests are still served."""
@@ -123,6 +130,8 @@ class Engine:
             worker_id=worker_id,
             handoff=handoff,
             dispatcher=self.dispatcher,
+            scrubber=self._scrubber,
+            outage=self._outage,
         )
 
     def _task(self, opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

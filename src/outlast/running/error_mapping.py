@@ -1,23 +1,23 @@
 """Maps whatever the code of an attempt raised to an outcome, as a value."""
 
-import logging
 import random
 import reprlib
 import secrets
+from dataclasses import replace
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotJson, NotUnderstood
 from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
+from outlast.domain.error_report import ErrorReport, class_name, error_report, report_of
 from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Unreadable
 from outlast.domain.progress import StepStatus
+from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession
 from outlast.domain.storable_text import storable_text
-from outlast.running.isolation_parent import IsolatedDeathError
+from outlast.running.isolation_parent import IsolatedDeathError, IsolatedError
 from outlast.running.progress_tracker import ProgressTracker
-
-log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2_000
 """Maximum characters kept of an error's text."""
@@ -37,73 +37,84 @@ class ErrorMapper:
     """Maps the errors of one attempt to its outcome."""
 
     def __init__(
-        self, session: AnalysisSession, analysis: Analysis, tracker: ProgressTracker, rng: random.Random
+        self,
+        session: AnalysisSession,
+        analysis: Analysis,
+        tracker: ProgressTracker,
+        rng: random.Random,
+        scrubber: Scrubber,
     ) -> None:
         self._session = session
         self._analysis = analysis
         self._tracker = tracker
         self._rng = rng
+        self._scrubber = scrubber
+        self.unexpected: BaseException | None = None
+        """What was raised, if the analysis did not mean to: its traceback belongs in the log."""
 
     def timed_out(self) -> Failed | Postponed:
-        return self._retry(f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout")
+        return self._retry(
+            f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout", None
+        )
 
     def outcome_of(self, raised: BaseException) -> Outcome:
         """Return the outcome for a raised error. Never raises, even if the error's own methods do."""
+        error = raised
         try:
-            return self._classify(decisive(raised))
+            error = decisive(raised)
+            return self._classify(error, self._report(error, raised))
         except BaseException as broken:  # noqa: BLE001 - the attempt: an error may raise anything while it is read
-            reference = secrets.token_hex(4)
-            log.warning(
-                "Session %s (%s), attempt %d raised a %s whose text cannot be read (%s); reference %s",
-                *self._log_args,
-                type(raised).__name__,
-                type(broken).__name__,
-                reference,
-            )
-            return self._retry(INTERNAL_ERROR, "error", reference)
+            name, fault = type(error).__name__, type(broken).__name__
+            unreadable = ErrorReport(name, f"The text of this error cannot be read ({fault}).", "")
+            return self._retry(INTERNAL_ERROR, "error", unreadable, secrets.token_hex(4))
 
-    @property
-    def _log_args(self) -> tuple[str, str, int]:
-        return self._session.id, self._session.analysis, self._session.attempt
+    def _report(self, error: BaseException, raised: BaseException) -> ErrorReport:
+        if isinstance(error, IsolatedError):
+            return error_report(error.exception, error.message, str(error), self._scrubber)
+        report = report_of(raised, self._scrubber)
+        return report if error is raised else replace(report, exception=class_name(error), message=str(error))
 
-    def _classify(self, error: BaseException) -> Outcome:
+    def _classify(self, error: BaseException, report: ErrorReport) -> Outcome:
         match error:
             case ClaimLost():
                 return Lost()
             case NotUnderstood():
                 return Unreadable(storable_text(_text(error)))
             case Permanent():
-                return self._fail(_text(error) or "The analysis cannot be done.", "permanent")
+                return self._fail(_text(error) or "The analysis cannot be done.", "permanent", report)
             case RetryAfter():
                 wait = min(error.seconds, self._analysis.longest_wait)
-                return self._retry(_text(error) or "It will be tried again later.", "retry_after", at_least=wait)
+                message = _text(error) or "It will be tried again later."
+                return self._retry(message, "retry_after", report, at_least=wait)
             case StepTimeout():
-                log.warning("Session %s (%s), attempt %d: %s", *self._log_args, error)
-                return self._retry(_text(error), "timeout")
+                return self._retry(_text(error), "timeout", report)
             case IsolatedDeathError():
-                log.error("Session %s (%s), attempt %d: %s", *self._log_args, error)
-                return self._retry("The analysis broke down on this input.", "crashed")
+                return self._retry("The analysis broke down on this input.", "crashed", report)
             case TooLarge() | NotJson():
-                log.error("Session %s (%s), attempt %d: %s", *self._log_args, error)
                 code = "too_large" if isinstance(error, TooLarge) else "not_json"
-                return self._fail(NOT_STORED, code)
+                return self._fail(NOT_STORED, code, report)
             case _:
-                reference = secrets.token_hex(4)
-                log.error(
-                    "Session %s (%s), attempt %d failed; reference %s", *self._log_args, reference, exc_info=error
-                )
-                return self._retry(INTERNAL_ERROR, "error", reference)
+                self.unexpected = error
+                return self._retry(INTERNAL_ERROR, "error", report, secrets.token_hex(4))
 
     def _retry(
-        self, message: str, code: str, reference: str | None = None, *, at_least: float = 0.0
+        self,
+        message: str,
+        code: str,
+        report: ErrorReport | None,
+        reference: str | None = None,
+        *,
+        at_least: float = 0.0,
     ) -> Postponed | Failed:
         if self._session.attempt >= self._session.max_attempts:
-            return self._fail(message, code, reference)
+            return self._fail(message, code, report, reference)
         delay = max(at_least, backoff(self._session.attempt, self._rng))
-        return Postponed(storable_text(message), code, reference, delay, self._tracker.stop(StepStatus.FAILED))
+        last_step, steps = self._tracker.last_step, self._tracker.stop(StepStatus.FAILED)
+        return Postponed(storable_text(message), code, reference, delay, steps, last_step, report)
 
-    def _fail(self, message: str, code: str, reference: str | None = None) -> Failed:
-        return Failed(storable_text(message), code, reference, self._tracker.stop(StepStatus.FAILED))
+    def _fail(self, message: str, code: str, report: ErrorReport | None, reference: str | None = None) -> Failed:
+        last_step, steps = self._tracker.last_step, self._tracker.stop(StepStatus.FAILED)
+        return Failed(storable_text(message), code, reference, steps, last_step, report)
 
 
 def exit_error(error: BaseException) -> AnalysisExitError:

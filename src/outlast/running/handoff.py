@@ -1,7 +1,6 @@
 """The handoff of sessions from a fleet to the worker of its process: a thread-safe queue, and its claims."""
 
 import asyncio
-import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from outlast.core.analyses.analysis import Catalogue
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import may_run_beside
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.session import AnalysisSession
@@ -19,8 +19,8 @@ from outlast.domain.status import Status
 from outlast.ports.clock import Clock
 from outlast.ports.store import Store
 
-log = logging.getLogger(__name__)
-
+CLAIMS = "A worker's claim of a handed session"
+"""What waits for the store, for the log."""
 RETRY_DELAY = 1.0
 """Seconds before a retry while the store is unavailable."""
 
@@ -111,7 +111,13 @@ class HandoffClaims:
     """Claims sessions from a `Handoff` for one worker."""
 
     def __init__(
-        self, store: Store, catalogue: Catalogue, clock: Clock, handoff: Handoff, passing_over: Container[str]
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        clock: Clock,
+        handoff: Handoff,
+        passing_over: Container[str],
+        outage: StoreOutage | None = None,
     ) -> None:
         """`passing_over` contains the ids of sessions that this worker leaves to others."""
         self.handoff = handoff
@@ -121,6 +127,7 @@ class HandoffClaims:
         self._catalogue = catalogue
         self._clock = clock
         self._passing_over = passing_over
+        self._outage = outage or StoreOutage()
         self._crashes_in_flight: dict[HandedSession, int] = {}
         """Crash count of each session whose claim is in flight."""
 
@@ -147,13 +154,14 @@ class HandoffClaims:
             else:
                 handed.resolve(HandoffResult.IGNORED)
                 return None
+            self._outage.answered(CLAIMS)
             if session is None and stopping():  # the worker lost its lease or stops: leave it to its successor
                 self.handoff.requeue(handed)
             elif session is None:
                 handed.resolve(HandoffResult.IGNORED)
             return session
         except StoreUnavailable as error:
-            log.warning("Worker %s cannot claim session %s: %s", worker_id, handed.session_id, error)
+            self._outage.failed(CLAIMS, error)
             await self._clock.sleep(RETRY_DELAY)
             self.handoff.requeue(handed)
             return None

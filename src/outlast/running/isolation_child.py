@@ -22,6 +22,7 @@ from outlast.core.analyses import context
 from outlast.core.analyses.payload import MAX_RESULT, Codec, NotJson, arguments, input_model
 from outlast.core.handles import AnalysisHandle
 from outlast.domain.decisive_error import decisive
+from outlast.domain.error_report import class_name
 from outlast.domain.errors import Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
@@ -200,18 +201,23 @@ async def _main(source: TextIO, sink: TextIO) -> None:
 
 def _describe_error(raised: BaseException) -> dict[str, Any]:
     """Describe an error for the worker. The error's own methods may raise."""
-    kind, message, seconds = "", "", 0.0
+    kind, message, seconds, exception = "", "", 0.0, type(raised).__name__
     try:
         error = decisive(raised)
+        exception, message = class_name(error), str(error)[: MAX_MESSAGE + 1]
         for known in (Permanent, RetryAfter, StepTimeout, TooLarge, NotJson):
             if isinstance(error, known):
-                kind, message = known.__name__, str(error)[: MAX_MESSAGE + 1]
+                kind = known.__name__
         if isinstance(error, RetryAfter):
             seconds = seconds_to_wait(error.seconds)
         trace = "".join(traceback.format_exception(raised))
     except BaseException as broken:  # noqa: BLE001 - the attempt: an error may raise anything while it is read
-        kind, trace = "", f"It raised a {type(raised).__name__} that cannot be read ({type(broken).__name__})."
-    return {"kind": kind, "message": message, "seconds": seconds, "trace": trace}
+        kind, message, trace = (
+            "",
+            "",
+            f"It raised a {type(raised).__name__} that cannot be read ({type(broken).__name__}).",
+        )
+    return {"kind": kind, "exception": exception, "message": message, "seconds": seconds, "trace": trace}
 
 
 def main() -> None:

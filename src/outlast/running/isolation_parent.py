@@ -30,7 +30,14 @@ main()
 
 
 class IsolatedError(OutlastError):
-    """The analysis raised in its own process; the text is its traceback."""
+    """The analysis raised in its own process; the text is its traceback there."""
+
+    def __init__(self, trace: str, exception: str, message: str) -> None:
+        super().__init__(trace)
+        self.exception = exception
+        """The class of what was raised, with its module."""
+        self.message = message
+        """The text of what was raised."""
 
 
 class IsolatedDeathError(OutlastError):
@@ -141,6 +148,16 @@ class _Conversation:
 
 
 def _raised(message: dict[str, Any]) -> OutlastError:
+    isolated = IsolatedError(message["trace"], message["exception"], message["message"])
+    error = _decisive(message)
+    if error is None:
+        return isolated
+    error.__cause__ = isolated
+    return error
+
+
+def _decisive(message: dict[str, Any]) -> OutlastError | None:
+    """Return the error again if it is one that decides about the outcome."""
     text: str = message["message"]
     match message["kind"]:
         case "Permanent":
@@ -154,4 +171,4 @@ def _raised(message: dict[str, Any]) -> OutlastError:
         case "NotJson":
             return NotJson(text)
         case _:
-            return IsolatedError(message["trace"])
+            return None

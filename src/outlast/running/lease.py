@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End
 from outlast.domain.session import Claim
@@ -23,6 +24,8 @@ CHECK_EVERY = 0.5
 """Seconds between checks of the event loop."""
 BLOCKED_AFTER = 5.0
 """Seconds without a response of the event loop after which the blocking stack is logged."""
+RENEWALS = "The renewal of a lease"
+"""What waits for the store, for the log."""
 MARGIN = 3.0
 """An unrenewed lease counts as lost this many seconds before it expires."""
 
@@ -109,9 +112,11 @@ class LeaseKeeper:
         worker: WorkerInfo,
         listener: LeaseListener,
         clock: Clock,
+        outage: StoreOutage | None = None,
         *,
         previous_id: str | None = None,
     ) -> None:
+        self._outage = outage or StoreOutage()
         self._registry = registry
         self._worker = worker
         self._listener = listener
@@ -184,13 +189,14 @@ class LeaseKeeper:
             self._renew_soon = False
             try:
                 beat = lease.renew(self._worker.id, self._listener.report())
+                self._outage.answered(RENEWALS)
                 if beat is None:
                     log.warning("Worker %s lost its lease and stops its attempts.", self._worker.id)
                     return False
                 self._renewed_at = renewing_at
                 self._call(self._listener.on_renewal, beat)
             except StoreUnavailable as error:
-                log.warning("Worker %s cannot renew its lease: %s", self._worker.id, error)
+                self._outage.failed(RENEWALS, error)
                 if self._clock.monotonic() - self._renewed_at > LEASE - MARGIN:
                     return False
         return False

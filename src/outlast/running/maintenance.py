@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.service_loop import retry_until_available, run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat, LeaseObserver
@@ -19,6 +20,7 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
 from outlast.running.process_identity import has_ended, pid_of
+from outlast.running.session_log import log_rescue
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ RESCUE_EVERY = 1.0
 """Seconds between checks of heartbeats and of sessions due for dispatch to a fleet."""
 UNSEEN_DEATH = "is gone, and nobody saw how it ended"
 """Cause of a death that is certain but that no supervisor observed."""
+UNSEEN = -1
+"""A version that no session has."""
 OFFER_BATCH = 500
 """Maximum number of sessions dispatched per check."""
 END_FUTURE_WAITS_EVERY = 30.0
@@ -39,8 +43,11 @@ class Retention:
     """Retention times, in hours."""
 
     sessions: float
+    """For completed and cancelled sessions."""
     results: float
     uploads: float
+    failed: float = 168.0
+    """For failed sessions, which people look into."""
 
 
 async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bool = False) -> Pruned:
@@ -48,6 +55,7 @@ async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bo
     now = clock.now()
     return await store.prune(
         sessions_before=now - timedelta(hours=retention.sessions),
+        failed_before=now - timedelta(hours=retention.failed),
         results_before=now - timedelta(hours=retention.results),
         uploads_before=now - timedelta(hours=retention.uploads),
         dry_run=dry_run,
@@ -67,6 +75,7 @@ class Maintenance:
         dispatcher: Dispatcher | None = None,
         *,
         has_ended: Callable[[str], bool] = has_ended,
+        outage: StoreOutage | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -76,6 +85,7 @@ class Maintenance:
         self._dispatcher = dispatcher
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
+        self._outage = outage or StoreOutage()
         self._host = socket.gethostname()
         self._wake = asyncio.Event()
         self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
@@ -84,7 +94,7 @@ class Maintenance:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        await run_forever("Maintenance", self._run_once)
+        await run_forever("Maintenance", self._run_once, self._outage)
 
     async def _run_once(self) -> None:
         self._wake.clear()
@@ -112,10 +122,10 @@ class Maintenance:
         try:
             for death in deaths:
                 log.warning("%s", death.sentence)
-                self.notify_rescued(await self._store.rescue_worker(death.worker_id, death))
+                await self._report_rescued(await self._store.rescue_worker(death.worker_id, death))
             if lapsed:
                 log.warning("Leases lapsed without a heartbeat: %s.", ", ".join(b.worker_id for b in lapsed))
-                self.notify_rescued(await self._store.rescue(lapsed))
+                await self._report_rescued(await self._store.rescue(lapsed))
         except StoreUnavailable:
             self._observer.reset()
             raise
@@ -133,9 +143,9 @@ class Maintenance:
         """
         store, worker_id = self._store, death.worker_id
         rescued = await retry_until_available(
-            lambda: store.rescue_worker(worker_id, death), self._clock, self._rng
+            lambda: store.rescue_worker(worker_id, death), self._clock, self._rng, self._outage
         )
-        self.notify_rescued(rescued)
+        await self._report_rescued(rescued)
         return bool(rescued)
 
     async def _offer(self) -> None:
@@ -146,10 +156,15 @@ class Maintenance:
         if due:
             self._dispatcher.dispatch(due)
 
-    def notify_rescued(self, rescued: list[str]) -> None:
-        """Publish hints about rescued sessions, to workers and watchers."""
-        if rescued:
-            log.warning("Rescued %d session(s) from a dead or silent worker.", len(rescued))
-            self._notifier.publish(Topic.WAITING, [""])
-            self._notifier.publish(Topic.CHANGED, rescued)
-            self._wake.set()
+    async def _report_rescued(self, rescued: list[str]) -> None:
+        """Publish hints about rescued sessions, to workers and watchers, and log how their attempts ended."""
+        if not rescued:
+            return
+        self._notifier.publish(Topic.WAITING, [""])
+        self._notifier.publish(Topic.CHANGED, rescued)
+        self._wake.set()
+        with suppress(StoreUnavailable):  # the sessions are safe already
+            last = await self._store.last_attempts(rescued)
+            for session in await self._store.changed(dict.fromkeys(rescued, UNSEEN)):
+                if session.id in last:
+                    log_rescue(session, last[session.id])

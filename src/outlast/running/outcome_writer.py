@@ -1,11 +1,13 @@
 """Writes the outcomes of attempts to the store and publishes them to watchers and workers."""
 
-import logging
 import random
 import secrets
 
 from outlast.core.service_loop import retry_until_available
+from outlast.core.store_outage import StoreOutage
+from outlast.domain.error_report import report_of
 from outlast.domain.outcome import Completed, End, Failed, Lost, Postponed, Released
+from outlast.domain.scrubbing import Scrubber
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
@@ -13,8 +15,7 @@ from outlast.ports.results import StepSample
 from outlast.ports.store import Store
 from outlast.running.attempt import Attempt
 from outlast.running.progress_writer import ProgressWriter
-
-log = logging.getLogger(__name__)
+from outlast.running.session_log import log_end
 
 NOT_WRITTEN = "The outcome could not be stored. It is our fault, not yours."
 
@@ -30,6 +31,9 @@ class OutcomeWriter:
         dispatcher: Dispatcher | None,
         clock: Clock,
         rng: random.Random,
+        *,
+        scrubber: Scrubber | None = None,
+        outage: StoreOutage | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -37,20 +41,27 @@ class OutcomeWriter:
         self._dispatcher = dispatcher
         self._clock = clock
         self._rng = rng
+        self._scrubber = scrubber or Scrubber()
+        self._outage = outage or StoreOutage()
 
     async def write(self, attempt: Attempt, outcome: End | Lost) -> None:
         """Write the outcome, retrying until the store is available; do nothing if the claim was lost."""
-        if isinstance(outcome, Lost):
-            return
         session = attempt.session
+        worker_id, unexpected = session.worker_id or "", attempt.unexpected
+        if isinstance(outcome, Lost):
+            log_end(session, outcome, worker_id, max(0.0, self._clock.monotonic() - attempt.began), unexpected)
+            return
+        worked = max(0.0, self._clock.monotonic() - attempt.began)
         try:
-            await self._write(attempt, outcome)
-        except Exception:
+            written = await self._write(attempt, outcome, worked)
+        except Exception as error:  # noqa: BLE001 - the attempt: every session needs an end
             # a store that rejects this outcome because of its content would reject every retry as well
+            unexpected, steps = error, session.progress.steps
+            report = report_of(error, self._scrubber)
             reference = secrets.token_hex(4)
-            log.exception("The outcome of session %s cannot be written; reference %s", session.id, reference)
-            outcome = Failed(NOT_WRITTEN, "not_written", reference, session.progress.steps)
-            await self._write(attempt, outcome)
+            outcome = Failed(NOT_WRITTEN, "not_written", reference, steps, report=report)
+            written = await self._write(attempt, outcome, worked)
+        log_end(session, outcome if written else Lost(), worker_id, worked, unexpected)
         self._notifier.publish(Topic.CHANGED, [session.id])
         match outcome:
             case Completed():
@@ -65,8 +76,7 @@ class OutcomeWriter:
             case _:
                 pass
 
-    async def _write(self, attempt: Attempt, end: End) -> None:
-        worked = max(0.0, self._clock.monotonic() - attempt.began)
-        await retry_until_available(
-            lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng
+    async def _write(self, attempt: Attempt, end: End, worked: float) -> bool:
+        return await retry_until_available(
+            lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng, self._outage
         )

@@ -381,6 +381,13 @@ class ProgressTracker:
             }
             return tuple(step.state for step in self._steps.values()), worked
 
+    @property
+    def last_step(self) -> str | None:
+        """The name of the step that runs or was interrupted, or else of the one that was called last."""
+        with self._lock:
+            running = [name for name, step in self._steps.items() if step.running or step.interrupted]
+            return self._current if self._current in running or not running else running[-1]
+
     def stop(self, status: StepStatus) -> tuple[StepState, ...]:
         """Return the states after a failure or a stop; running steps get `status`."""
         with self._lock:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.session import Claim
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Topic
@@ -55,7 +56,8 @@ class DurationSampler:
 class ProgressWriter:
     """Writes the progress of all attempts of one worker."""
 
-    def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
+    def __init__(self, store: Store, notifier: Notifier, clock: Clock, outage: StoreOutage | None = None) -> None:
+        self._outage = outage
         self._store = store
         self._notifier = notifier
         self._clock = clock
@@ -116,7 +118,7 @@ class ProgressWriter:
             on_lost(await self._write(attempts, now))
             await self._write_samples()
 
-        await run_forever("Writing progress", write_once)
+        await run_forever("Writing progress", write_once, self._outage)
 
     def _mark(self, claim: Claim) -> None:
         self._dirty[claim] = None

@@ -15,9 +15,11 @@ from typing import Any
 from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.service_loop import retry_until_available
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import SUSPECT_CRASHES, must_run_alone
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Completed, End, Failed, Released, Unreadable
+from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.domain.worker_control import WorkerKind, WorkerState
 from outlast.ports.clock import Clock
@@ -36,6 +38,7 @@ from outlast.running.memory_use import resident_bytes
 from outlast.running.outcome_writer import OutcomeWriter
 from outlast.running.progress_writer import ProgressWriter
 from outlast.running.recycling import NO_LIMITS, Recycling, RecyclingLimits
+from outlast.running.session_log import log_end
 from outlast.running.step_journal import StoreJournal
 from outlast.running.threads import STOP_GRACE, ContextThreadPool
 from outlast.running.worker_control import WorkerControl
@@ -44,6 +47,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 250
 """Maximum number of sessions per claim."""
+CLAIMS = "A worker's claim"
+"""What waits for the store, for the log."""
 RELEASE_TIMEOUT = 1.0
 """Seconds that a stopping worker may spend on releasing its lease in the store; after that the lease lapses."""
 
@@ -114,7 +119,11 @@ class Worker:
         worker_id: str | None = None,
         handoff: Handoff | None = None,
         dispatcher: Dispatcher | None = None,
+        scrubber: Scrubber | None = None,
+        outage: StoreOutage | None = None,
     ) -> None:
+        scrubber, outage = scrubber or Scrubber(), outage or StoreOutage()
+        self._outage = outage
         self._store = store
         self._notifier = notifier
         self._catalogue = catalogue
@@ -124,7 +133,9 @@ class Worker:
         self._foreign = ForeignSessions(store, clock)
         self._claim_requests: set[asyncio.Future[None]] = set()
         """Claim requests that the store has not answered yet."""
-        self._handoff_claims = HandoffClaims(store, catalogue, clock, handoff, self._foreign) if handoff else None
+        self._handoff_claims = (
+            HandoffClaims(store, catalogue, clock, handoff, self._foreign, outage) if handoff else None
+        )
         self.id = worker_id or new_worker_id()
         self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
@@ -142,11 +153,13 @@ class Worker:
         self._drain_requested = False
         self._told = self.state
         self._ends: Counter[type[object]] = Counter()
-        self._progress_writer = ProgressWriter(store, notifier, clock)
-        self._outcome_writer = OutcomeWriter(store, notifier, self._progress_writer, dispatcher, clock, rng)
+        self._progress_writer = ProgressWriter(store, notifier, clock, outage)
+        self._outcome_writer = OutcomeWriter(
+            store, notifier, self._progress_writer, dispatcher, clock, rng, scrubber=scrubber, outage=outage
+        )
         self._lease_keeper: LeaseKeeper | None = None
         self._services = AttemptServices(
-            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng
+            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng, scrubber
         )
 
     def stop(self) -> None:
@@ -264,11 +277,16 @@ class Worker:
         self._wake.set()
 
     def overdue(self) -> Sequence[tuple[Claim, End]]:
+        return [(attempt.claim, attempt.timed_out()) for attempt in self._overdue()]
+
+    def _overdue(self) -> Sequence[Attempt]:
         limit = self._clock.monotonic() - STOP_GRACE
-        late = [a for a in list(self._attempts.values()) if a.began + a.session.timeout < limit]
-        return [(attempt.claim, attempt.timed_out()) for attempt in late]
+        return [a for a in list(self._attempts.values()) if a.began + a.session.timeout < limit]
 
     def on_stuck(self) -> None:
+        for attempt in self._overdue():
+            worked = self._clock.monotonic() - attempt.began
+            log_end(attempt.session, attempt.timed_out(), self.id, worked, None)
         self._options.on_stuck()
 
     def on_check(self) -> None:
@@ -330,9 +348,12 @@ class Worker:
             state=self.state,
         )
         return await retry_until_available(
-            lambda: LeaseKeeper(self._store, info, self, self._clock, previous_id=previous_id).start(),
+            lambda: LeaseKeeper(
+                self._store, info, self, self._clock, self._outage, previous_id=previous_id
+            ).start(),
             self._clock,
             self._rng,
+            self._outage,
         )
 
     async def _register_anew(self) -> LeaseKeeper:
@@ -366,8 +387,9 @@ class Worker:
                 wanted = ClaimRequest(queues, analyses, limit, self._most_crashes(), self._foreign.ids)
                 sessions = await self._store.claim(self.id, wanted)
         except StoreUnavailable as error:
-            log.warning("Worker %s cannot claim sessions: %s", self.id, error)
+            self._outage.failed(CLAIMS, error)
             return False
+        self._outage.answered(CLAIMS)
         self._recycling.claimed += len(sessions)
         for session in sessions:
             self._start_attempt(session)

@@ -5,6 +5,13 @@ from outlast.testing.contract.cancel_and_retry import CancelContract, RetryContr
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.concurrent_use import ConcurrentUseContract
 from outlast.testing.contract.facts import FactContract
+from outlast.testing.contract.failures import (
+    AttemptDetailContract,
+    FailureReasonContract,
+    FindSessionContract,
+    RetryEachContract,
+    SelectionContract,
+)
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finishing import FinishContract
 from outlast.testing.contract.lapsing import HeartbeatContract, LapseContract, ReturnContract
@@ -39,6 +46,11 @@ class SessionStoreContract(
     TransitionContract,
     CancelContract,
     RetryContract,
+    AttemptDetailContract,
+    SelectionContract,
+    FailureReasonContract,
+    FindSessionContract,
+    RetryEachContract,
     HeartbeatContract,
     LapseContract,
     ReturnContract,

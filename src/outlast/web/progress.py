@@ -29,7 +29,7 @@ async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
                 view,
                 root=context.root,
                 interval_ms=context.limits.interval_ms(view.queue_position),
-                keep_hours=context.settings.cleanup_hours,
+                keep_hours=context.settings.retention_hours(session.status),
                 result=result,
                 offered=session.analysis in context.engine.catalogue,
             )

@@ -8,7 +8,7 @@ from outlast.backends.memory.sessions import claimable
 from outlast.backends.memory.tables import MemoryPart
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, QueueLoad
 
 
 class MemoryOverview(MemoryPart):
@@ -36,3 +36,13 @@ class MemoryOverview(MemoryPart):
                 if row.completed_at is not None and since <= row.completed_at < until
             )
         return [Ended(hour, status, counted[hour, status]) for hour, status in sorted(counted)]
+
+    async def loads(self, since: datetime) -> Sequence[QueueLoad]:
+        in_flight, failed = Counter[str](), Counter[str]()
+        with self._tables.lock:
+            for row in self._tables.sessions.values():
+                if row.status is Status.PROCESSING:
+                    in_flight[row.queue] += 1
+                elif row.status is Status.FAILED and row.completed_at is not None and row.completed_at >= since:
+                    failed[row.queue] += 1
+        return [QueueLoad(queue, in_flight[queue], failed[queue]) for queue in sorted({*in_flight, *failed})]

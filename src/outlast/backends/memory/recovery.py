@@ -1,5 +1,6 @@
 """Rescue of sessions from dead workers, release by stopping ones, and cleanup, in memory."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse, by_session
 from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_line, return_line
+from outlast.domain.progress import StepStatus
 from outlast.domain.session import AnalysisSession, AttemptEnd
 from outlast.domain.status import Status
 from outlast.ports.store import Pruned
@@ -31,11 +33,12 @@ class MemoryRecovery(MemoryPart):
         with tables.lock:
             current = await self.heartbeats()
             rows: list[AnalysisSession] = []
-            for beat in current:
-                if beat in lapsed:
-                    rows += tables.held_by(beat.worker_id)
-                    tables.workers.pop(beat.worker_id, None)
+            dead = [beat.worker_id for beat in current if beat in lapsed]
+            for worker_id in dead:
+                rows += tables.held_by(worker_id)
             _apply(tables, after_lapse(map(_held, rows)), "lapsed")
+            for worker_id in dead:
+                tables.workers.pop(worker_id, None)
             return [row.id for row in rows]
 
     async def rescue_worker(self, worker_id: str, death: Death) -> list[str]:
@@ -57,13 +60,20 @@ class MemoryRecovery(MemoryPart):
         return release_all(self._tables, worker_id)
 
     async def prune(
-        self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
+        self,
+        *,
+        sessions_before: datetime,
+        results_before: datetime,
+        uploads_before: datetime,
+        failed_before: datetime | None = None,
+        dry_run: bool,
     ) -> Pruned:
         tables = self._tables
+        before = defaultdict(lambda: sessions_before, {Status.FAILED: failed_before or sessions_before})
         with tables.lock:
             busy = {s.owner for s in tables.sessions.values() if not s.status.final}
             sessions = [
-                s.id for s in tables.sessions.values() if s.completed_at and s.completed_at < sessions_before
+                s.id for s in tables.sessions.values() if s.completed_at and s.completed_at < before[s.status]
             ]
             results = [i for i, (_, r) in tables.results.items() if r.completed_at < results_before]
             uploads = [
@@ -96,14 +106,17 @@ class MemoryRecovery(MemoryPart):
             return Pruned(len(sessions), len(results), len(uploads), len(facts))
 
 
-def release(tables: MemoryTables, row: AnalysisSession, why: str | None = None) -> None:
-    """Release one session unspent, or end it if a cancel was requested. `why` is for its history."""
+def release(
+    tables: MemoryTables, row: AnalysisSession, why: str | None = None, last_step: str | None = None
+) -> None:
+    """Release one session unspent, or end it if a cancel was requested. The rest is for its history."""
     status = Status.PENDING if row.cancel_requested_at is None else Status.CANCELLED
     tables.end_claim(
         row,
         status,
         "released",
         line=why,
+        last_step=last_step,
         attempt=row.attempt - 1,
         available_at=tables.clock.now(),
         error=None,
@@ -117,7 +130,7 @@ def release_all(tables: MemoryTables, worker_id: str) -> int:
     with tables.lock:
         rows = tables.held_by(worker_id)
         for row in rows:
-            release(tables, row)
+            release(tables, row, last_step=active_step(row))
         tables.workers.pop(worker_id, None)
         return len(rows)
 
@@ -131,6 +144,12 @@ def take_lapses_back(tables: MemoryTables, worker_id: str) -> None:
                 row = tables.sessions.get(session_id)
                 if row is not None and not row.status.final:
                     tables.sessions[session_id] = replace(row, lapses=max(0, row.lapses - 1))
+
+
+def active_step(row: AnalysisSession) -> str | None:
+    """Return the step that was running by the progress reported last."""
+    active = [step.name for step in row.progress.steps if step.status is StepStatus.ACTIVE]
+    return active[-1] if active else None
 
 
 def _held(row: AnalysisSession) -> HeldSession:
@@ -153,4 +172,6 @@ def _apply(
             changes |= {"error": state.error, "error_code": state.error_code, "reference": None}
         elif state.status is Status.PENDING:
             changes["available_at"] = tables.clock.now()
-        tables.end_claim(row, state.status, ended, line=state.line, cause=cause, **changes)
+        tables.end_claim(
+            row, state.status, ended, line=state.line, cause=cause, last_step=active_step(row), **changes
+        )

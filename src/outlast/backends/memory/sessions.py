@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from outlast.backends.memory.tables import MemoryPart
+from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.ports.dispatcher import WaitingSession
-from outlast.ports.store import Added, Selection, StartLimits
+from outlast.ports.failures import Selection
+from outlast.ports.store import Added, StartLimits
 
 DEEPEST_POSITION = 10_000
 
@@ -73,9 +74,11 @@ class MemorySessions(MemoryPart):
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         with self._tables.lock:
-            rows = [self._tables.timed(s) for s in self._tables.sessions.values() if _selected(s, selection)]
-        rows.reverse()
-        return sorted(rows, key=lambda s: s.created_at, reverse=True)[: selection.limit]
+            rows = list(self._tables.sessions.values())
+            rows.reverse()
+            rows.sort(key=lambda s: s.created_at, reverse=True)
+            chosen = [r for r in rows_after(rows, selection.after) if selected(self._tables, r, selection)]
+            return [self._tables.timed(r) for r in chosen[: selection.limit]]
 
     async def count(self) -> Mapping[Status, int]:
         with self._tables.lock:
@@ -111,9 +114,32 @@ def in_order(rows: Iterable[AnalysisSession], now: datetime) -> list[AnalysisSes
     return sorted((r for r in rows if claimable(r, now)), key=lambda r: (-r.priority, r.available_at))
 
 
-def _selected(row: AnalysisSession, selection: Selection) -> bool:
+def rows_after(rows: list[AnalysisSession], session_id: str | None) -> list[AnalysisSession]:
+    """Return the rows after the one with this id; none if there is no such row, all without an id."""
+    if session_id is None:
+        return rows
+    places = [place for place, row in enumerate(rows) if row.id == session_id]
+    return rows[places[0] + 1 :] if places else []
+
+
+def selected(tables: MemoryTables, row: AnalysisSession, selection: Selection) -> bool:
+    """Return whether the selection contains the row, whatever its limit and `after`."""
     return (
         selection.owner in {None, row.owner}
         and selection.status in {None, row.status}
         and selection.analysis in {None, row.analysis}
+        and selection.queue in {None, row.queue}
+        and selection.code in {None, row.error_code}
+        and selection.exception in {None, exception_of(tables, row)}
+        and (selection.since is None or row.created_at >= selection.since)
+        and (
+            selection.ended_since is None
+            or (row.completed_at is not None and row.completed_at >= selection.ended_since)
+        )
     )
+
+
+def exception_of(tables: MemoryTables, row: AnalysisSession) -> str:
+    """Return the class of the exception that belongs to the row's error."""
+    history = tables.history.get(row.id)
+    return (history[-1].exception or "") if history and row.error is not None else ""

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
+from outlast.backends.memory.failures import MemoryFailures
 from outlast.backends.memory.overview import MemoryOverview
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
@@ -19,6 +20,7 @@ class MemoryStore(
     MemorySessions,
     MemoryVerbs,
     MemoryRecovery,
+    MemoryFailures,
     MemoryOverview,
     MemoryResults,
     MemoryBlobs,

@@ -7,6 +7,7 @@ from functools import partial
 from threading import RLock
 from typing import Any
 
+from outlast.domain.error_report import ErrorReport
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import IN_FLIGHT, Status
@@ -130,10 +131,13 @@ class MemoryTables:
         *,
         line: str | None = None,
         cause: str | None = None,
+        last_step: str | None = None,
+        report: ErrorReport | None = None,
         **changes: Any,
     ) -> None:
         """End the claim of a row and add a record to its history, with `line` or else the error."""
         now = self.clock.now()
+        worker = self.workers.get(row.worker_id or "")
         record = AttemptRecord(
             claim=row.claim,
             attempt=row.attempt,
@@ -143,6 +147,13 @@ class MemoryTables:
             error=line or changes.get("error"),
             reference=changes.get("reference"),
             cause=cause,
+            error_code=changes.get("error_code"),
+            last_step=last_step,
+            host=worker.info.host if worker else None,
+            duration_ms=round((self.clock.monotonic() - self.timed_from[row.id]) * 1000),
+            exception=report and report.exception,
+            exception_message=report and report.message,
+            traceback=report and report.traceback,
         )
         self.history[row.id].append(record)
         self.offered.pop(row.id, None)

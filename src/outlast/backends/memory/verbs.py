@@ -124,33 +124,8 @@ class MemoryVerbs(MemoryPart):
                     return CancelAnswer.FINAL
 
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        tables = self._tables
-        with tables.lock:
-            row = tables.find(session_id, owner)
-            if row is None:
-                return None
-            if not row.status.final:
-                return RetryAnswer.NOT_FINAL
-            if row.status is Status.COMPLETED:
-                return RetryAnswer.COMPLETED
-            if tables.answering(row.owner, row.analysis, row.subject) is not None:
-                return RetryAnswer.ANOTHER_IN_FLIGHT
-            tables.write(
-                row,
-                status=Status.PENDING,
-                available_at=tables.clock.now(),
-                max_attempts=row.attempt + attempts,
-                crashes=0,
-                lapses=0,
-                error=None,
-                error_code=None,
-                reference=None,
-                completed_at=None,
-                cancel_requested_at=None,
-            )
-            tables.ends.pop(row.id, None)
-            tables.offered.pop(row.id, None)
-            return RetryAnswer.RETRIED
+        with self._tables.lock:
+            return retry(self._tables, session_id, owner, attempts)
 
     async def end_future_waits(self) -> int:
         tables = self._tables
@@ -230,6 +205,8 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
                 error=end.error,
                 error_code=end.code,
                 reference=end.reference,
+                last_step=end.last_step,
+                report=end.report,
             )
         case Postponed():
             tables.end_claim(
@@ -241,11 +218,42 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
                 error_code=end.code,
                 reference=end.reference,
                 available_at=now + timedelta(seconds=end.delay),
+                last_step=end.last_step,
+                report=end.report,
             )
         case Cancelled():
             progress = replace(row.progress, steps=end.steps)
-            tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress)
+            tables.end_claim(row, Status.CANCELLED, "cancelled", progress=progress, last_step=end.last_step)
         case Released():
-            release(tables, row, end.why)
+            release(tables, row, end.why, end.last_step)
         case _:
             assert_never(end)
+
+
+def retry(tables: MemoryTables, session_id: str, owner: str | None, attempts: int) -> RetryAnswer | None:
+    """`SessionStore.retry`, under the lock."""
+    row = tables.find(session_id, owner)
+    if row is None:
+        return None
+    if not row.status.final:
+        return RetryAnswer.NOT_FINAL
+    if row.status is Status.COMPLETED:
+        return RetryAnswer.COMPLETED
+    if tables.answering(row.owner, row.analysis, row.subject) is not None:
+        return RetryAnswer.ANOTHER_IN_FLIGHT
+    tables.write(
+        row,
+        status=Status.PENDING,
+        available_at=tables.clock.now(),
+        max_attempts=row.attempt + attempts,
+        crashes=0,
+        lapses=0,
+        error=None,
+        error_code=None,
+        reference=None,
+        completed_at=None,
+        cancel_requested_at=None,
+    )
+    tables.ends.pop(row.id, None)
+    tables.offered.pop(row.id, None)
+    return RetryAnswer.RETRIED

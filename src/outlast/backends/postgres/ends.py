@@ -8,15 +8,18 @@ from psycopg import errors
 
 from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.postgres.connection import Connection
-from outlast.backends.postgres.database import PostgresPart
+from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
-from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.ports.failures import RetryAnswer
+from outlast.ports.store import CancelAnswer
 
-TEXT_FIELDS = ("steps", "error", "error_code", "reference")
+TEXT_FIELDS = (
+    "steps", "error", "error_code", "reference", "last_step", "exception", "exception_message", "traceback",
+)  # fmt: skip
 
 
 class PostgresEnds(PostgresPart):
@@ -71,24 +74,7 @@ class PostgresEnds(PostgresPart):
         return await self._db.transact(write, again=True)
 
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        values = {"id": session_id, "owner": owner, "attempts": attempts}
-
-        async def write(connection: Connection) -> RetryAnswer | None:
-            for row in await self._db.rows_of(connection, "lock_session", values):
-                match Status(row["status"]):
-                    case Status.PENDING | Status.PROCESSING:
-                        return RetryAnswer.NOT_FINAL
-                    case Status.COMPLETED:
-                        return RetryAnswer.COMPLETED
-                    case Status.FAILED | Status.CANCELLED:
-                        await self._db.rows_of(connection, "retry", values)
-                        return RetryAnswer.RETRIED
-            return None
-
-        try:
-            return await self._db.transact(write)
-        except errors.UniqueViolation:
-            return RetryAnswer.ANOTHER_IN_FLIGHT
+        return await retry_one(self._db, session_id, owner, attempts)
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         values = {"anonymous": anonymous, "owner": owner}
@@ -121,3 +107,27 @@ def flat_end(claim: Claim, end: EndRecord) -> dict[str, Any]:
         for name, value in fields_of(end).items()
     }
     return values | {"id": claim.session_id, "claim": claim.number, "digest": end.digest.hex()}
+
+
+async def retry_one(
+    database: PostgresDatabase, session_id: str, owner: str | None, attempts: int
+) -> RetryAnswer | None:
+    """`SessionStore.retry`."""
+    values = {"id": session_id, "owner": owner, "attempts": attempts}
+
+    async def write(connection: Connection) -> RetryAnswer | None:
+        for row in await database.rows_of(connection, "lock_session", values):
+            match Status(row["status"]):
+                case Status.PENDING | Status.PROCESSING:
+                    return RetryAnswer.NOT_FINAL
+                case Status.COMPLETED:
+                    return RetryAnswer.COMPLETED
+                case Status.FAILED | Status.CANCELLED:
+                    await database.rows_of(connection, "retry", values)
+                    return RetryAnswer.RETRIED
+        return None
+
+    try:
+        return await database.transact(write)
+    except errors.UniqueViolation:
+        return RetryAnswer.ANOTHER_IN_FLIGHT

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from outlast.backends.postgres.database import PostgresPart
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, QueueLoad
 
 
 class PostgresOverview(PostgresPart):
@@ -19,3 +19,6 @@ class PostgresOverview(PostgresPart):
         return [
             Ended(self._db.rows.as_datetime(row["hour"]), Status(row["status"]), row["sessions"]) for row in rows
         ]
+
+    async def loads(self, since: datetime) -> Sequence[QueueLoad]:
+        return [QueueLoad(**row) for row in await self._db.all("loads", {"since": since})]

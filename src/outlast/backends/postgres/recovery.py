@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
@@ -16,6 +16,8 @@ BATCH = 500
 """Rows deleted in one transaction."""
 COST_FACTOR = 20
 """Unregistered holders are queried again after this many times the duration of the last query."""
+BEGIN = datetime.min.replace(tzinfo=UTC)
+"""Before every end."""
 UPLOADS_AT_ONCE = 4
 """Uploads deleted in one transaction; they may be large."""
 
@@ -106,23 +108,33 @@ class PostgresRecovery(PostgresPart):
         return [row["id"] for row in await self._db.rows_of(connection, "rescue", values)]
 
     async def prune(
-        self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
+        self,
+        *,
+        sessions_before: datetime,
+        results_before: datetime,
+        uploads_before: datetime,
+        failed_before: datetime | None = None,
+        dry_run: bool,
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
         return Pruned(
-            sessions=await prune("sessions", sessions_before),
+            sessions=await prune("sessions", sessions_before)
+            + await prune("failed", failed_before or sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
             facts=await prune("facts", (await self._db.only("now"))["at"]),
         )
 
     async def _count(self, what: str, before: datetime) -> int:
-        return (await self._db.only(f"count_prunable_{what}", {"before": before}))["counted"]
+        return (await self._db.only(f"count_prunable_{what}", {"before": before, "begin": BEGIN}))["counted"]
 
     async def _delete(self, what: str, before: datetime) -> int:
         """Delete in batches, so that other writers are not blocked for long."""
-        values = {"before": before, "batch": UPLOADS_AT_ONCE if what == "uploads" else BATCH}
+        batch = UPLOADS_AT_ONCE if what == "uploads" else BATCH
+        values = {"before": before, "batch": batch, "begin": BEGIN}
         deleted = 0
         while rows := await self._db.all(f"prune_{what}", values):
             deleted += sum(row["counts"] for row in rows)
+            if what == "sessions":  # the next batch does not read again what this one has passed over
+                values["begin"] = max(row["completed_at"] for row in rows)
         return deleted

@@ -12,7 +12,8 @@ from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
-from outlast.ports.store import Added, Selection, StartLimits
+from outlast.ports.failures import Selection
+from outlast.ports.store import Added, StartLimits
 
 DEEPEST_POSITION = 10_000
 """Entries of the queue that the query for a position may read."""
@@ -115,13 +116,12 @@ class PostgresSessions(PostgresPart):
         return set(session_ids) - {row["id"] for row in existing}
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
-        values = {"analysis": selection.analysis, "limit": selection.limit}
-        status = selection.status and selection.status.value
+        values = selected_values(selection)
         if selection.owner is not None:
-            rows = await self._db.all("select_of_owner", values | {"owner": selection.owner, "status": status})
+            rows = await self._db.all("select_of_owner", values)
         else:
-            statuses = [status] if status else [s.value for s in Status]
-            rows = await self._db.all("select_newest", values | {"statuses": statuses})
+            statuses = [selection.status] if selection.status else list(Status)
+            rows = await self._db.all("select_newest", values | {"statuses": [s.value for s in statuses]})
         return self._db.rows.many(rows)
 
     async def count(self) -> Mapping[Status, int]:
@@ -131,3 +131,8 @@ class PostgresSessions(PostgresPart):
     async def queue_position(self, session_id: str) -> int | None:
         row = await self._db.one("queue_position", {"id": session_id, "deepest": DEEPEST_POSITION})
         return row["position"] if row and row["position"] <= DEEPEST_POSITION else None
+
+
+def selected_values(selection: Selection) -> dict[str, Any]:
+    """Return the parameters of the statements that select sessions."""
+    return fields_of(selection) | {"status": selection.status and selection.status.value}

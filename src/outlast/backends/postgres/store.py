@@ -9,6 +9,7 @@ from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
+from outlast.backends.postgres.failures import PostgresFailures
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
 from outlast.backends.postgres.recovery import PostgresRecovery
@@ -24,6 +25,7 @@ class PostgresStore(
     PostgresClaims,
     PostgresEnds,
     PostgresRecovery,
+    PostgresFailures,
     PostgresOverview,
     PostgresResults,
     PostgresBlobs,

@@ -11,7 +11,8 @@ from outlast.backends.sqlite.times import as_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
-from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.ports.failures import RetryAnswer
+from outlast.ports.store import CancelAnswer
 
 
 class SQLiteEnds(SQLitePart):
@@ -39,22 +40,7 @@ class SQLiteEnds(SQLitePart):
         return await self._db.write(write)
 
     async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        def write(connection: Connection) -> RetryAnswer | None:
-            values = {"id": session_id, "owner": owner, "attempts": attempts} | self._db.stamp()
-            if self._db.row_of(connection, "retry", values) is not None:
-                return RetryAnswer.RETRIED
-            status = connection.execute(self._sql["status"], values).get
-            if status is None:
-                return None
-            match Status(status):
-                case Status.PENDING | Status.PROCESSING:
-                    return RetryAnswer.NOT_FINAL
-                case Status.COMPLETED:
-                    return RetryAnswer.COMPLETED
-                case Status.FAILED | Status.CANCELLED:
-                    return RetryAnswer.ANOTHER_IN_FLIGHT
-
-        return await self._db.write(write)
+        return await self._db.write(lambda c: write_retry(c, self._db, session_id, owner, attempts))
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         def write(connection: Connection) -> int:
@@ -85,3 +71,22 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
         connection.execute(sql["forget_kept_steps"], values)
     connection.execute(sql["finish_session"], values)
     return True
+
+
+def write_retry(
+    connection: Connection, database: SQLiteDatabase, session_id: str, owner: str | None, attempts: int
+) -> RetryAnswer | None:
+    """`SessionStore.retry`, within a transaction."""
+    values = {"id": session_id, "owner": owner, "attempts": attempts} | database.stamp()
+    if database.row_of(connection, "retry", values) is not None:
+        return RetryAnswer.RETRIED
+    status = connection.execute(database.sql["status"], values).get
+    if status is None:
+        return None
+    match Status(status):
+        case Status.PENDING | Status.PROCESSING:
+            return RetryAnswer.NOT_FINAL
+        case Status.COMPLETED:
+            return RetryAnswer.COMPLETED
+        case Status.FAILED | Status.CANCELLED:
+            return RetryAnswer.ANOTHER_IN_FLIGHT

@@ -6,7 +6,7 @@ from datetime import datetime
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, QueueLoad
 
 
 class SQLiteOverview(SQLitePart):
@@ -23,3 +23,8 @@ class SQLiteOverview(SQLitePart):
         return [
             Ended(self._db.rows.as_datetime(row["hour"]), Status(row["status"]), row["sessions"]) for row in rows
         ]
+
+    async def loads(self, since: datetime) -> Sequence[QueueLoad]:
+        values = {"since": as_text(since)}
+        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "loads", values))
+        return [QueueLoad(**row) for row in rows]

@@ -77,11 +77,18 @@ class SQLiteRecovery(SQLitePart):
         return [row["id"] for row in self._db.rows_of(connection, "rescue", values)]
 
     async def prune(
-        self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
+        self,
+        *,
+        sessions_before: datetime,
+        results_before: datetime,
+        uploads_before: datetime,
+        failed_before: datetime | None = None,
+        dry_run: bool,
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
         pruned = Pruned(
-            sessions=await prune("sessions", sessions_before),
+            sessions=await prune("sessions", sessions_before)
+            + await prune("failed", failed_before or sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
             facts=await prune("facts", self._db.clock.now()),
@@ -91,17 +98,19 @@ class SQLiteRecovery(SQLitePart):
         return pruned
 
     async def _count(self, what: str, before: datetime) -> int:
-        values = {"before": as_text(before)}
+        values = {"before": as_text(before), "begin": ""}
         statement = self._sql[f"count_prunable_{what}"]
         return await self._db.read_in_thread(lambda c: c.execute(statement, values).get)
 
     async def _delete(self, what: str, before: datetime) -> int:
         """Delete in batches, so that other writers are not blocked for long."""
         batch = UPLOADS_AT_ONCE if what == "uploads" else BATCH
-        values = {"before": as_text(before), "batch": batch}
+        values = {"before": as_text(before), "batch": batch, "begin": ""}
         deleted = 0
         while rows := await self._change(lambda c: self._db.rows_of(c, f"prune_{what}", values)):
             deleted += sum(row["counts"] for row in rows)
+            if what == "sessions":  # the next batch does not read again what this one has passed over
+                values["begin"] = max(row["completed_at"] for row in rows)
         return deleted
 
     async def _change(self, operation: Operation[T]) -> T:

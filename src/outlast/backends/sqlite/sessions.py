@@ -6,12 +6,13 @@ from typing import Any
 from outlast.backends.rows import as_json, fields_of
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.times import as_datetime
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
-from outlast.ports.store import Added, Selection, StartLimits
+from outlast.ports.failures import Selection
+from outlast.ports.store import Added, StartLimits
 
 DEEPEST_POSITION = 10_000
 """Entries of the queue that the query for a position may read."""
@@ -78,12 +79,7 @@ class SQLiteSessions(SQLitePart):
         return self._db.read(read) if len(session_ids) <= FEW else await self._db.read_in_thread(read)
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
-        values = {
-            "owner": selection.owner,
-            "status": selection.status and selection.status.value,
-            "analysis": selection.analysis,
-            "limit": selection.limit,
-        }
+        values = selected_values(selection)
         if selection.owner is not None:
             name = "select_of_owner"
         elif selection.status is not None:
@@ -105,3 +101,13 @@ class SQLiteSessions(SQLitePart):
         values = {"id": session_id, "now": self._db.now(), "deepest": DEEPEST_POSITION}
         position = self._db.read(lambda c: c.execute(self._sql["queue_position"], values).get)
         return position if position is not None and position <= DEEPEST_POSITION else None
+
+
+def selected_values(selection: Selection) -> dict[str, Any]:
+    """Return the parameters of the statements that select sessions."""
+    times = {"since": selection.since, "ended_since": selection.ended_since}
+    return (
+        fields_of(selection)
+        | {"status": selection.status and selection.status.value}
+        | {name: at and as_text(at) for name, at in times.items()}
+    )

@@ -13,6 +13,7 @@ from outlast.backends.sqlite.database import SQLiteDatabase
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import SQLiteEnds
 from outlast.backends.sqlite.facts import SQLiteFacts
+from outlast.backends.sqlite.failures import SQLiteFailures
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.overview import SQLiteOverview
 from outlast.backends.sqlite.recovery import SQLiteRecovery
@@ -27,6 +28,7 @@ class SQLiteStore(
     SQLiteClaims,
     SQLiteEnds,
     SQLiteRecovery,
+    SQLiteFailures,
     SQLiteOverview,
     SQLiteResults,
     SQLiteBlobs,

@@ -57,6 +57,19 @@ class PruneContract(StoreFixtures):
         assert list(await store.history(session.id)) == []
         assert list(await store.kept_steps(session.id)) == []
 
+    @pytest.mark.parametrize("state", FINAL)
+    async def test_failed_sessions_may_stay_for_longer(self, store: Store, clock: FakeClock, state: str) -> None:
+        session = await STATES[state](store)
+        clock.advance(1)
+        now = clock.now()
+        for dry_run in (True, False):
+            pruned = await store.prune(
+                sessions_before=now, results_before=LONG_AGO, uploads_before=LONG_AGO, failed_before=LONG_AGO,
+                dry_run=dry_run,
+            )  # fmt: skip
+            assert pruned == Pruned(sessions=0 if session.status is Status.FAILED else 1)
+        assert await _prune(store, sessions=now) == Pruned(sessions=1 if session.status is Status.FAILED else 0)
+
     @pytest.mark.parametrize("state", [*WAITING, *AT_WORK])
     async def test_a_session_in_flight_is_kept_however_old(
         self, store: Store, clock: FakeClock, state: str

@@ -5,7 +5,8 @@ held AS MATERIALIZED (
     SELECT
         s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject,
         u.ended, u.digest, u.steps, u.error, u.error_code, u.reference, u.delay, u.result, u.result_bytes,
-        u.redirect_url, u.worked_ms,
+        u.redirect_url, coalesce(u.worked_ms, {uncounted_ms}) AS worked_ms, u.last_step, u.exception,
+        u.exception_message, u.traceback, {host_of_worker} AS host,
         CASE
             WHEN u.ended IN ('completed', 'failed', 'cancelled') THEN u.ended
             WHEN s.cancel_requested_at IS NULL THEN 'pending'
@@ -13,15 +14,22 @@ held AS MATERIALIZED (
         END AS status
     FROM json_to_recordset(%(items)s::json) AS u (
         id text, claim bigint, ended text, digest text, steps text, error text, error_code text, reference text,
-        delay double precision, result text, result_bytes bigint, redirect_url text,
-        worked_ms bigint
+        delay double precision, result text, result_bytes bigint, redirect_url text, worked_ms bigint,
+        last_step text, exception text, exception_message text, traceback text
     )
     CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0) AS s
+    CROSS JOIN now
     WHERE s.claim = u.claim AND s.status = 'processing'
 ),
 recorded AS (
-    INSERT INTO attempts (session_id, claim, attempt, worker_id, ended, ended_at, error, reference)
-    SELECT held.id, held.claim, held.attempt, held.worker_id, held.ended, now.at, held.error, held.reference
+    INSERT INTO attempts (
+        session_id, claim, attempt, worker_id, ended, ended_at, error, reference, error_code, last_step, host,
+        duration_ms, exception, exception_message, traceback
+    )
+    SELECT
+        held.id, held.claim, held.attempt, held.worker_id, held.ended, now.at, held.error, held.reference,
+        held.error_code, held.last_step, held.host, held.worked_ms, held.exception, held.exception_message,
+        held.traceback
     FROM held CROSS JOIN now
 ),
 stored AS (
@@ -40,7 +48,7 @@ progress AS (
 UPDATE analysis_sessions AS s SET
     status = held.status,
     completed_at = CASE WHEN held.status <> 'pending' THEN greatest(now.at, s.created_at, s.started_at) END,
-    worked_ms = s.worked_ms + coalesce(held.worked_ms, {uncounted_ms}),
+    worked_ms = s.worked_ms + held.worked_ms,
     timed_from = now.at,
     available_at = CASE held.ended
         WHEN 'released' THEN now.at
@@ -59,6 +67,7 @@ UPDATE analysis_sessions AS s SET
     error = CASE held.ended WHEN 'cancelled' THEN s.error WHEN 'released' THEN NULL ELSE held.error END,
     error_code = CASE WHEN held.ended = 'cancelled' THEN s.error_code ELSE held.error_code END,
     reference = CASE WHEN held.ended = 'cancelled' THEN s.reference ELSE held.reference END,
+    exception = CASE WHEN held.ended = 'cancelled' THEN s.exception ELSE coalesce(held.exception, '') END,
     redirect_url = CASE WHEN held.ended = 'completed' THEN held.redirect_url ELSE s.redirect_url END,
     result_bytes = CASE WHEN held.ended = 'completed' THEN held.result_bytes ELSE s.result_bytes END,
     {no_worker},

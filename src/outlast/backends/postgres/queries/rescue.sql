@@ -8,6 +8,7 @@ UPDATE analysis_sessions AS s SET
     error = coalesce(t.error, s.error),
     error_code = coalesce(t.error_code, s.error_code),
     reference = CASE WHEN t.error IS NULL THEN s.reference END,
+    exception = CASE WHEN t.error IS NULL THEN s.exception ELSE '' END,
     available_at = CASE WHEN t.status = 'pending' THEN now.at ELSE s.available_at END,
     ready = CASE WHEN t.crashes >= 2 THEN 2 ELSE 1 END,
     attempt = s.attempt - 1,

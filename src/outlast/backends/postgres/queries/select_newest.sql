@@ -2,11 +2,9 @@
 SELECT {session_columns}
 FROM unnest(%(statuses)s::text []) AS wanted (status)
 CROSS JOIN LATERAL (
-    SELECT * FROM analysis_sessions AS of_status
-    WHERE
-        of_status.status = wanted.status
-        AND (%(analysis)s::text IS NULL OR of_status.analysis = %(analysis)s)
-    ORDER BY of_status.created_at DESC, of_status.number DESC
+    SELECT * FROM analysis_sessions AS s
+    WHERE s.status = wanted.status AND {selected}
+    ORDER BY s.created_at DESC, s.number DESC
     LIMIT %(limit)s
 ) AS s
 LEFT JOIN session_progress AS p ON p.session_id = s.id AND p.claim = s.claim

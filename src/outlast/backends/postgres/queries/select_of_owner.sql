@@ -1,7 +1,4 @@
 SELECT {session_columns} FROM {sessions}
-WHERE
-    s.user_session = %(owner)s
-    AND (%(status)s::text IS NULL OR s.status = %(status)s)
-    AND (%(analysis)s::text IS NULL OR s.analysis = %(analysis)s)
+WHERE s.user_session = %(owner)s AND (%(status)s::text IS NULL OR s.status = %(status)s) AND {selected}
 ORDER BY s.created_at DESC, s.number DESC
 LIMIT %(limit)s

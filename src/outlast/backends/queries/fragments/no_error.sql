@@ -1,3 +1,4 @@
 error = NULL,
 error_code = NULL,
-reference = NULL
+reference = NULL,
+exception = ''

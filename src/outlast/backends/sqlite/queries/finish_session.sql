@@ -20,6 +20,7 @@ UPDATE analysis_sessions SET
     error = CASE :ended WHEN 'cancelled' THEN error WHEN 'released' THEN NULL ELSE :error END,
     error_code = iif(:ended = 'cancelled', error_code, :error_code),
     reference = iif(:ended = 'cancelled', reference, :reference),
+    exception = iif(:ended = 'cancelled', exception, coalesce(:exception, '')),
     redirect_url = iif(:ended = 'completed', :redirect_url, redirect_url),
     result_bytes = iif(:ended = 'completed', :result_bytes, result_bytes),
     {no_worker},

@@ -1,3 +1,3 @@
-SELECT claim, attempt, worker_id, ended, ended_at, error, reference, cause FROM attempts
+SELECT {attempt_columns} FROM attempts
 WHERE session_id = (SELECT :id)
 ORDER BY claim

@@ -10,6 +10,7 @@ UPDATE analysis_sessions SET
     error = coalesce(t.value ->> 6, error),
     error_code = coalesce(t.value ->> 7, error_code),
     reference = iif(t.value ->> 6 IS NULL, reference, NULL),
+    exception = iif(t.value ->> 6 IS NULL, exception, ''),
     available_at = iif(t.value ->> 2 = 'pending', :now, available_at),
     ready = iif(t.value ->> 3 >= 2, 2, 1),
     attempt = attempt - 1,

@@ -1,7 +1,4 @@
 SELECT {session_columns} FROM analysis_sessions
-WHERE
-    user_session = (SELECT :owner)
-    AND (:status IS NULL OR status = :status)
-    AND (:analysis IS NULL OR analysis = :analysis)
+WHERE user_session = (SELECT :owner) AND (:status IS NULL OR status = :status) AND {selected}
 ORDER BY created_at DESC, rowid DESC
 LIMIT :limit + 0

@@ -1,0 +1,5 @@
+(%(analysis)s::text IS NULL OR s.analysis = %(analysis)s)
+AND (%(queue)s::text IS NULL OR s.queue = %(queue)s)
+AND (%(code)s::text IS NULL OR s.error_code = %(code)s)
+AND (%(exception)s::text IS NULL OR s.exception = %(exception)s)
+AND (%(ended_since)s::timestamptz IS NULL OR s.completed_at >= %(ended_since)s)

@@ -1,0 +1,1 @@
+SELECT id, status FROM analysis_sessions WHERE id = ANY(%(ids)s)

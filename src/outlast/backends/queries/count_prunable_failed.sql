@@ -1,0 +1,1 @@
+SELECT count(*) AS counted FROM ({prunable_failed}) AS prunable

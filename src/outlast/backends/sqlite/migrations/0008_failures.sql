@@ -1,0 +1,21 @@
+-- Processes that know the schema up to number 5 may still run.
+-- What operators read about an attempt, which no visitor does. NULL in lines of earlier versions.
+ALTER TABLE attempts ADD COLUMN error_code TEXT;
+ALTER TABLE attempts ADD COLUMN last_step TEXT;
+ALTER TABLE attempts ADD COLUMN host TEXT;
+ALTER TABLE attempts ADD COLUMN duration_ms INTEGER; -- from the claim to the end
+ALTER TABLE attempts ADD COLUMN exception TEXT; -- a class, with its module
+ALTER TABLE attempts ADD COLUMN exception_message TEXT;
+ALTER TABLE attempts ADD COLUMN traceback TEXT;
+
+-- By what a visitor quotes.
+CREATE INDEX attempts_by_reference ON attempts (reference) WHERE reference IS NOT NULL;
+
+-- The class of the exception that belongs to `error`, to group failures by; empty without one.
+ALTER TABLE analysis_sessions ADD COLUMN exception TEXT NOT NULL DEFAULT '';
+
+CREATE INDEX sessions_failed ON analysis_sessions (analysis, error_code, exception, completed_at, queue)
+WHERE status = 'failed';
+
+CREATE INDEX sessions_failed_by_end ON analysis_sessions (completed_at, queue)
+WHERE status = 'failed';

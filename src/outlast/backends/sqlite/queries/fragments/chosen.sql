@@ -1,0 +1,5 @@
+(:analysis IS NULL OR analysis = :analysis)
+AND (:queue IS NULL OR queue = :queue)
+AND (:code IS NULL OR error_code = :code)
+AND (:exception IS NULL OR exception = :exception)
+AND (:ended_since IS NULL OR completed_at >= :ended_since)

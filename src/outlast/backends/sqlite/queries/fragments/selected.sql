@@ -1,0 +1,9 @@
+-- `coalesce` and `iif` keep the two limits of the index on `created_at` usable.
+created_at >= coalesce(:since, '')
+AND created_at <= iif(:after IS NULL, '~', (SELECT c.created_at FROM analysis_sessions AS c WHERE c.id = :after))
+AND (
+    :after IS NULL
+    OR (created_at, analysis_sessions.rowid)
+    < (SELECT c.created_at, c.rowid FROM analysis_sessions AS c WHERE c.id = :after)
+)
+AND {chosen}
