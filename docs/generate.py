@@ -58,6 +58,7 @@ NEEDS: Final = {
     Requires.OWNER: "its owner",
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
     Requires.OPERATOR: "an operator",
+    Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
 }
 TOKENS: Final = {None: "", CsrfTokenIn.HEADER: "`X-CSRF-Token`", CsrfTokenIn.FORM: "field `csrf_token`"}
 

@@ -20,6 +20,8 @@ READS: Final = frozenset(
         "find_missing",
         "get",
         "history",
+        "metrics",
+        "processing",
         "queue_position",
         "recall",
         "result",
@@ -33,7 +35,7 @@ READS: Final = frozenset(
 """Methods that bypass the breaker if the store's reads never wait for writers."""
 PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
-SLOW: Final = frozenset({"count", "depths", "ended", "select"})
+SLOW: Final = frozenset({"count", "depths", "ended", "processing", "select"})
 """Methods that count or list all sessions and may take long even in a healthy store."""
 
 

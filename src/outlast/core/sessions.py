@@ -21,12 +21,14 @@ from outlast.core.analyses.payload import (
 )
 from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored_owner
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
@@ -76,6 +78,7 @@ class Sessions:
         watch: Watch,
         defaults: StartDefaults,
         dispatcher: Dispatcher | None = None,
+        metric_counts: MetricCounts | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -84,6 +87,7 @@ class Sessions:
         self._watch = watch
         self._defaults = defaults
         self._dispatcher = dispatcher
+        self._metric_counts = metric_counts or MetricCounts()
         self.quota = Quota(store, defaults.storage, clock)
         self._plans: dict[str, tuple[float, tuple[StepState, ...]]] = {}
 
@@ -205,7 +209,10 @@ class Sessions:
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Cancel the session and stop its work. Returns `None` if this owner has no such session."""
+        before = await self._session(session_id, owner)
         answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is CancelAnswer.CANCELLED and before is not None and before.status is Status.PENDING:
+            self._metric_counts.cancelled(before)
         if answer is CancelAnswer.CANCELLING:
             self._notifier.publish(Topic.CANCEL, [session_id])
         if answer is not None:

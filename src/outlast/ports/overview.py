@@ -1,6 +1,6 @@
 """Counts of all sessions for operators."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -37,6 +37,10 @@ class Overview(Protocol):
 
     async def depths(self) -> Sequence[QueueDepth]:
         """Return every queue and analysis with pending sessions, ordered by name."""
+        ...
+
+    async def processing(self) -> Mapping[str, int]:
+        """Count the sessions that workers hold, by queue, without counts of zero."""
         ...
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:

@@ -15,6 +15,7 @@ from outlast.domain.status import Status
 from outlast.ports.blobs import Blobs, Storage
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
+from outlast.ports.metrics import Metrics
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results, Shares
 from outlast.ports.workers import WorkerRegistry
@@ -340,5 +341,5 @@ class SessionStore(Protocol):
         ...
 
 
-class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
+class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, Metrics, WorkerRegistry, Protocol):
     """All ports that one database implements."""

@@ -11,6 +11,7 @@ from typing import Any
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.guarded_store import guard
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
@@ -56,9 +57,15 @@ class Engine:
         self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock)
-        self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
+        self.metric_counts = MetricCounts()
+        """What this process counted for monitoring since it last told the store."""
+        self.sessions = Sessions(
+            self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher, self.metric_counts
+        )
         self.statistics = Statistics(self.guarded_store, clock)
-        self.maintenance = Maintenance(store, notifier, clock, self.rng, retention, dispatcher)
+        self.maintenance = Maintenance(
+            store, notifier, clock, self.rng, retention, dispatcher, metric_counts=self.metric_counts
+        )
         self.readiness = Readiness(store)
         self.draining = False
         """Set to report "not ready" while requests are still served."""
@@ -74,6 +81,7 @@ class Engine:
         async with AsyncExitStack() as opened:
             self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
+            opened.push_async_callback(self.metric_counts.flush_last, self.store)
             opened.callback(self.breaker.close)
             opened.callback(self.readiness.close)
             await self.notifier.open()
@@ -85,6 +93,7 @@ class Engine:
             opened.push_async_callback(self.watch.close)
             opened.callback(self.watch.wake_all)
             self._task(opened, self._wake_watchers_on_close())
+            self._task(opened, self.metric_counts.run(self.store))
             if maintain:
                 self._task(opened, self.maintenance.run())
             self._opened = opened.pop_all()
@@ -122,6 +131,7 @@ class Engine:
             worker_id=worker_id,
             handoff=handoff,
             dispatcher=self.dispatcher,
+            metric_counts=self.metric_counts,
         )
 
     def _task(self, opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

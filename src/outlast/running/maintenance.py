@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available, run_forever
 from outlast.domain.crash_policy import Death
 from outlast.domain.errors import StoreUnavailable
@@ -66,6 +67,7 @@ class Maintenance:
         retention: Retention,
         dispatcher: Dispatcher | None = None,
         *,
+        metric_counts: MetricCounts | None = None,
         has_ended: Callable[[str], bool] = has_ended,
     ) -> None:
         self._store = store
@@ -74,6 +76,7 @@ class Maintenance:
         self._rng = rng
         self._retention = retention
         self._dispatcher = dispatcher
+        self._metric_counts = metric_counts or MetricCounts()
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
         self._host = socket.gethostname()
@@ -112,10 +115,14 @@ class Maintenance:
         try:
             for death in deaths:
                 log.warning("%s", death.sentence)
-                self.notify_rescued(await self._store.rescue_worker(death.worker_id, death))
+                rescued = await self._store.rescue_worker(death.worker_id, death)
+                self._notify_rescued(rescued)
+                await self._count_rescued(rescued, seen_to_die=True)
             if lapsed:
                 log.warning("Leases lapsed without a heartbeat: %s.", ", ".join(b.worker_id for b in lapsed))
-                self.notify_rescued(await self._store.rescue(lapsed))
+                rescued = await self._store.rescue(lapsed)
+                self._notify_rescued(rescued)
+                await self._count_rescued(rescued, seen_to_die=False)
         except StoreUnavailable:
             self._observer.reset()
             raise
@@ -135,7 +142,9 @@ class Maintenance:
         rescued = await retry_until_available(
             lambda: store.rescue_worker(worker_id, death), self._clock, self._rng
         )
-        self.notify_rescued(rescued)
+        self._notify_rescued(rescued)
+        with suppress(StoreUnavailable):
+            await self._count_rescued(rescued, seen_to_die=True)
         return bool(rescued)
 
     async def _offer(self) -> None:
@@ -146,7 +155,12 @@ class Maintenance:
         if due:
             self._dispatcher.dispatch(due)
 
-    def notify_rescued(self, rescued: list[str]) -> None:
+    async def _count_rescued(self, rescued: list[str], *, seen_to_die: bool) -> None:
+        if rescued:
+            sessions = await self._store.changed(dict.fromkeys(rescued, -1))
+            self._metric_counts.rescued(sessions, seen_to_die=seen_to_die)
+
+    def _notify_rescued(self, rescued: list[str]) -> None:
         """Publish hints about rescued sessions, to workers and watchers."""
         if rescued:
             log.warning("Rescued %d session(s) from a dead or silent worker.", len(rescued))

@@ -4,6 +4,7 @@ import logging
 import random
 import secrets
 
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
 from outlast.domain.outcome import Completed, End, Failed, Lost, Postponed, Released
 from outlast.ports.clock import Clock
@@ -30,6 +31,7 @@ class OutcomeWriter:
         dispatcher: Dispatcher | None,
         clock: Clock,
         rng: random.Random,
+        metric_counts: MetricCounts,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -37,6 +39,7 @@ class OutcomeWriter:
         self._dispatcher = dispatcher
         self._clock = clock
         self._rng = rng
+        self._metric_counts = metric_counts
 
     async def write(self, attempt: Attempt, outcome: End | Lost) -> None:
         """Write the outcome, retrying until the store is available; do nothing if the claim was lost."""
@@ -55,6 +58,8 @@ class OutcomeWriter:
         match outcome:
             case Completed():
                 durations = attempt.step_durations.items()
+                for step, ms in durations:
+                    self._metric_counts.step_ended(session.analysis, step, ms)
                 self._progress_writer.record_durations(
                     [StepSample(session.analysis, step, ms) for step, ms in durations]
                 )
@@ -67,6 +72,8 @@ class OutcomeWriter:
 
     async def _write(self, attempt: Attempt, end: End) -> None:
         worked = self._clock.monotonic() - attempt.began
-        await retry_until_available(
+        accepted = await retry_until_available(
             lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng
         )
+        if accepted:
+            self._metric_counts.ended(attempt.session, end, worked)

@@ -13,6 +13,7 @@ from typing import Any
 
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import End, Released, Unreadable
@@ -141,6 +142,7 @@ class Worker:
         worker_id: str | None = None,
         handoff: Handoff | None = None,
         dispatcher: Dispatcher | None = None,
+        metric_counts: MetricCounts | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -164,7 +166,10 @@ class Worker:
         self._interpreter = InterpreterState.capture()
         self._recycling = Recycling(options, clock, self._wake.set)
         self._progress_writer = ProgressWriter(store, notifier, clock)
-        self._outcome_writer = OutcomeWriter(store, notifier, self._progress_writer, dispatcher, clock, rng)
+        self._metric_counts = metric_counts or MetricCounts()
+        self._outcome_writer = OutcomeWriter(
+            store, notifier, self._progress_writer, dispatcher, clock, rng, self._metric_counts
+        )
         self._lease_keeper: LeaseKeeper | None = None
         self._services = AttemptServices(
             lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng
@@ -346,6 +351,7 @@ class Worker:
             claim.set_result(None)
 
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
+        self._metric_counts.claimed(session)
         attempt = Attempt(session, self._catalogue[session.analysis], self._services, self._progress_writer)
         self._attempts[attempt.claim] = attempt
         if session.cancel_requested_at is not None:

@@ -1,7 +1,7 @@
 """Counts of all sessions for operators, in memory."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from outlast.backends.memory.sessions import claimable
@@ -27,6 +27,11 @@ class MemoryOverview(MemoryPart):
             since = [row.available_at for row in rows if claimable(row, now)]
             found.append(QueueDepth(queue, analysis, len(since), min(since, default=None), len(rows) - len(since)))
         return found
+
+    async def processing(self) -> Mapping[str, int]:
+        with self._tables.lock:
+            rows = self._tables.sessions.values()
+            return dict(sorted(Counter(row.queue for row in rows if row.status is Status.PROCESSING).items()))
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         with self._tables.lock:

@@ -9,6 +9,7 @@ from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
+from outlast.backends.postgres.metrics import PostgresMetrics
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
 from outlast.backends.postgres.recovery import PostgresRecovery
@@ -28,6 +29,7 @@ class PostgresStore(
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,
+    PostgresMetrics,
     PostgresWorkers,
 ):
     """`SessionStore` and the other ports of a store, for any number of machines.
