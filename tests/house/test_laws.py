@@ -40,6 +40,7 @@ BROAD_EXCEPT = {
 """The only modules that may catch every exception."""
 
 USES_ENVIRONMENT = {
+    "src/outlast/settings.py": "it looks for misspelt names",
     "src/outlast/running/isolation_parent.py": "an isolated attempt inherits the environment whole",
     "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
     "src/outlast/running/supervisor.py": "a worker inherits the environment whole",

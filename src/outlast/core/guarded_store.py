@@ -15,6 +15,7 @@ READS: Final = frozenset(
         "changed",
         "count",
         "depths",
+        "details",
         "durations",
         "ended",
         "find_missing",

@@ -32,6 +32,16 @@ class Ended:
     sessions: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoreDetails:
+    """What a store says about itself."""
+
+    version: str
+    """The version of the database, such as `SQLite 3.50.4`."""
+    at: datetime
+    """The time by its clock, in UTC."""
+
+
 class Overview(Protocol):
     """Counts sessions. Same laws as `SessionStore`."""
 
@@ -41,6 +51,10 @@ class Overview(Protocol):
 
     async def processing(self) -> Mapping[str, int]:
         """Count the sessions that workers hold, by queue, without counts of zero."""
+        ...
+
+    async def details(self) -> StoreDetails:
+        """Return what the store says about itself."""
         ...
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:

@@ -1,14 +1,15 @@
 """Two routes for `outlast doctor`: how a request arrives behind a proxy, and events at a steady pace."""
 
 import asyncio
-import json
 
 from starlette.responses import JSONResponse, Response
 
-from outlast.web.events import HEADERS
+from outlast.web.events import HEADERS, KEEPALIVE_EVERY
 from outlast.web.problems import fault
 from outlast.web.request_context import RequestContext
 
+EVERY = round(KEEPALIVE_EVERY) + 1
+"""Seconds between two events: a proxy that bears this silence bears that of every stream."""
 LONGEST = 300
 """Seconds that the events may last."""
 
@@ -30,23 +31,19 @@ async def arrival(context: RequestContext) -> Response:
 
 
 async def steady_events(context: RequestContext) -> None:
-    """One event now, one after a second, and one after `?seconds=`."""
+    """One event now, one after a second, then one in `EVERY` seconds, and the last after `?seconds=`."""
     asked = context.request.query_params.get("seconds", "")
     if not (asked.isascii() and asked.isdigit() and len(asked) < 4 and 2 <= int(asked) <= LONGEST):
         raise fault(f"seconds is a whole number from 2 to {LONGEST}.", "?seconds")
     await context.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    await _send(context, 0)
-    if await _pause(context, 1) and await _send(context, 1) and await _pause(context, int(asked) - 1):
-        await _send(context, int(asked))
+    sent_at = 0
+    for second in (0, 1, *range(1 + EVERY, int(asked), EVERY), int(asked)):
+        if second and not await _pause(context, second - sent_at):
+            break
+        data = f"event: second\ndata: {second}\n\n".encode()
+        await context.send({"type": "http.response.body", "body": data, "more_body": True})
+        sent_at = second
     await context.send({"type": "http.response.body", "body": b""})
-
-
-async def _send(context: RequestContext, second: int) -> bool:
-    data = json.dumps({"second": second})
-    await context.send(
-        {"type": "http.response.body", "body": f"event: second\ndata: {data}\n\n".encode(), "more_body": True}
-    )
-    return True
 
 
 async def _pause(context: RequestContext, seconds: float) -> bool:

@@ -8,7 +8,7 @@ from outlast.backends.memory.sessions import claimable
 from outlast.backends.memory.tables import MemoryPart
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, StoreDetails
 
 
 class MemoryOverview(MemoryPart):
@@ -32,6 +32,9 @@ class MemoryOverview(MemoryPart):
         with self._tables.lock:
             rows = self._tables.sessions.values()
             return dict(sorted(Counter(row.queue for row in rows if row.status is Status.PROCESSING).items()))
+
+    async def details(self) -> StoreDetails:
+        return StoreDetails("memory", self._tables.clock.now())
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         with self._tables.lock:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from outlast.backends.postgres.database import PostgresPart
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, StoreDetails
 
 
 class PostgresOverview(PostgresPart):
@@ -16,6 +16,10 @@ class PostgresOverview(PostgresPart):
 
     async def processing(self) -> Mapping[str, int]:
         return {row["queue"]: row["sessions"] for row in await self._db.all("processing")}
+
+    async def details(self) -> StoreDetails:
+        row = await self._db.only("details")
+        return StoreDetails(row["version"], self._db.rows.as_datetime(row["at"]))
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         rows = await self._db.all("ended", {"since": since, "until": until})

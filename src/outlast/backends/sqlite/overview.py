@@ -6,7 +6,7 @@ from datetime import datetime
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import Ended, QueueDepth, StoreDetails
 
 
 class SQLiteOverview(SQLitePart):
@@ -20,6 +20,11 @@ class SQLiteOverview(SQLitePart):
     async def processing(self) -> Mapping[str, int]:
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "processing"))
         return {row["queue"]: row["sessions"] for row in rows}
+
+    async def details(self) -> StoreDetails:
+        values = {"now": self._db.now()}
+        (row,) = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "details", values))
+        return StoreDetails(row["version"], self._db.rows.as_datetime(row["at"]))
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         values = {"since": as_text(since), "until": as_text(until)}
