@@ -65,6 +65,7 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
         ),
         Retention(settings.cleanup_hours, settings.result_retention_hours, settings.upload_retention_hours),
         dispatcher=factories.celery_dispatcher(settings.broker_url) if settings.broker_url else None,
+        tracing=factories.tracing(),
     )
 
 

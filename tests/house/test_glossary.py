@@ -20,7 +20,12 @@ timed timeout token too tracker transport tree unix unknown update usage use val
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 
-SPELLED_AS_ONE = {"SQLite": "Sqlite", "BrightData": "Brightdata", "JudgeMe": "Judgeme"}
+SPELLED_AS_ONE = {
+    "SQLite": "Sqlite",
+    "BrightData": "Brightdata",
+    "JudgeMe": "Judgeme",
+    "OpenTelemetry": "Opentelemetry",
+}
 ENDING_IN_S = {"postgres", "redis", "settings"}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)|DROP TABLE (\w+)|ALTER TABLE (\w+) RENAME TO (\w+)")

@@ -16,6 +16,7 @@ from outlast.domain.outcome import Cancelled, Completed, Failed, Lost, Outcome, 
 from outlast.domain.progress import StepStatus, steps_for_new_attempt
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
+from outlast.ports.tracing import Tracing
 from outlast.running.error_mapping import CancelLeakError, ErrorMapper, exit_error
 from outlast.running.event_loop import abandon, conceal
 from outlast.running.isolation_parent import run_isolated
@@ -46,6 +47,7 @@ class AttemptServices:
     journal: Callable[[AnalysisSession], StoreJournal]
     clock: Clock
     rng: random.Random
+    tracing: Tracing | None = None
 
 
 class ProgressListener(Protocol):
@@ -81,6 +83,7 @@ class Attempt:
         self._clock = services.clock
         self._rng = services.rng
         self._journal = services.journal(session)
+        self._trace = services.tracing.attempt(session) if services.tracing else None
         self.tracker = ProgressTracker(
             steps_for_new_attempt(session.progress.steps),
             session.progress.percentage,
@@ -104,6 +107,12 @@ class Attempt:
 
     async def run(self) -> Outcome:
         """Run the analysis and return the outcome. Raises only if the calling task is cancelled."""
+        outcome = await self._run()
+        if self._trace is not None:
+            self._trace.end(outcome)
+        return outcome
+
+    async def _run(self) -> Outcome:
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(
             self.tracker,
@@ -113,12 +122,15 @@ class Attempt:
             rng=self._rng,
             timeout=self.session.timeout,
             conceal=conceal,
+            trace=self._trace,
         )
         work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
             self.tracker.start()
             scope = contextvars.copy_context()
             scope.run(context.enter, attempt)
+            if self._trace is not None:
+                scope.run(self._trace.enter)
             work = loop.create_task(self._work(scope), context=scope)
             conceal(work)
             await asyncio.wait(

@@ -20,6 +20,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 from outlast.ports.store import Store
+from outlast.ports.tracing import Tracing
 from outlast.running.embedded import EmbeddedWorker
 from outlast.running.handoff import Handoff
 from outlast.running.maintenance import Maintenance, Retention
@@ -43,6 +44,7 @@ class Engine:
         *,
         rng: random.Random | None = None,
         dispatcher: Dispatcher | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.store = store
         self.notifier = notifier
@@ -51,6 +53,7 @@ class Engine:
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self.retention = retention
         self.dispatcher = dispatcher
+        self._tracing = tracing
         self.breaker = CircuitBreaker(store.check)
         self.guarded_store = guard(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
@@ -60,7 +63,15 @@ class Engine:
         self.metric_counts = MetricCounts()
         """What this process counted for monitoring since it last told the store."""
         self.sessions = Sessions(
-            self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher, self.metric_counts
+            self.guarded_store,
+            notifier,
+            catalogue,
+            clock,
+            self.watch,
+            defaults,
+            dispatcher,
+            self.metric_counts,
+            tracing,
         )
         self.statistics = Statistics(self.guarded_store, clock)
         self.maintenance = Maintenance(
@@ -132,6 +143,7 @@ class Engine:
             handoff=handoff,
             dispatcher=self.dispatcher,
             metric_counts=self.metric_counts,
+            tracing=self._tracing,
         )
 
     def _task(self, opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

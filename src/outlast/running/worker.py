@@ -22,6 +22,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import ClaimRequest, Store
+from outlast.ports.tracing import Tracing
 from outlast.ports.workers import Renewal, WorkerInfo
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
 from outlast.running.event_loop import conceal, conceal_all
@@ -143,6 +144,7 @@ class Worker:
         handoff: Handoff | None = None,
         dispatcher: Dispatcher | None = None,
         metric_counts: MetricCounts | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -172,7 +174,7 @@ class Worker:
         )
         self._lease_keeper: LeaseKeeper | None = None
         self._services = AttemptServices(
-            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng
+            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng, tracing
         )
 
     def stop(self) -> None:
