@@ -17,6 +17,7 @@ from declared_mistakes import MISTAKES, said_of
 from python_reference import declared, errors, followed, keywords, other_types, within
 
 from outlast.cli.main import outlast as command_line
+from outlast.core.metric_definitions import METRICS, SECONDS
 from outlast.domain.status import Status
 from outlast.settings import Settings
 from outlast.testing.contract.transitions import TRANSITIONS
@@ -117,6 +118,18 @@ def commands() -> Iterator[str]:
         yield ""
 
 
+def metrics() -> Iterator[str]:
+    """One line per metric."""
+    yield "| metric | type | labels | meaning | of |"
+    yield "|---|---|---|---|---|"
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        meaning = metric.description.replace("|", "\\|")
+        yield f"| `{metric.name}` | {metric.kind} | {labels} | {meaning} | the {metric.scope} |"
+    yield ""
+    yield f"The buckets of each histogram end at {', '.join(f'{bound:g}' for bound in SECONDS)} seconds."
+
+
 def modules() -> Iterator[str]:
     """Each folder with its purpose, and each file with the first line of its docstring."""
     for package in PACKAGES:
@@ -193,6 +206,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         product_settings,
         routes,
         commands,
+        metrics,
         modules,
         declared,
         within,

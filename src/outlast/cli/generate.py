@@ -19,3 +19,25 @@ def compose() -> None:
     """
     text = (files("outlast.cli") / "templates" / "compose.yaml").read_text(encoding="utf-8")
     click.echo(text.replace("{version}", version("outlast")), nl=False)
+
+
+@generate.command()
+def alerts() -> None:
+    """Alert rules for Prometheus, on the metrics of /metrics.
+
+    Example: outlast generate alerts > /etc/prometheus/rules/outlast.yaml
+    """
+    _print_template("alerts.yaml")
+
+
+@generate.command()
+def grafana() -> None:
+    """A dashboard for Grafana, on the metrics of /metrics; import it there.
+
+    Example: outlast generate grafana > outlast.json
+    """
+    _print_template("grafana.json")
+
+
+def _print_template(name: str) -> None:
+    click.echo((files("outlast.cli") / "templates" / name).read_text(encoding="utf-8"), nl=False)

@@ -16,7 +16,7 @@ COMMANDS = {
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Move everything into another database."),
     "doctor": ("outlast.cli.doctor:doctor", "Find out what is wrong, and how to mend it."),
-    "generate": ("outlast.cli.generate:generate", "Print a ready file: compose."),
+    "generate": ("outlast.cli.generate:generate", "Print a ready file: compose, alerts, grafana."),
     "migrate": ("outlast.cli.migrate:migrate", "Bring the database's schema up to date."),
 }
 
