@@ -2,9 +2,8 @@
 
 import asyncio
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from threading import Lock
 
 from outlast.core.metric_definitions import (
@@ -39,6 +38,8 @@ SUM = "sum"
 """In place of a bucket: the sum of all observations of a histogram."""
 BOUNDS = (*(f"{bound:g}" for bound in SECONDS), "+Inf")
 """The buckets of a histogram, as their label has them."""
+COMPLETED, FAILED, CANCELLED = Status.COMPLETED.value, Status.FAILED.value, Status.CANCELLED.value
+"""As plain text, which is hashed faster than a member of the enumeration."""
 OF_CRASHES = frozenset({"quarantined", "lost"})
 """Error codes of sessions that failed because of their workers."""
 
@@ -47,59 +48,56 @@ class MetricCounts:
     """Counts what happens in one process. Thread-safe.
 
     Ends of sessions must not wait for counters that all workers share, so a process adds its counts to the store
-    about once a second, outside of their transactions. One that is killed loses those of the last second.
+    about once a second, outside of their transactions. One that is killed loses those of the last second. Until
+    then it only lists what it observed, as a worker may end thousands of sessions a second.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._counts: defaultdict[Series, float] = defaultdict(float)
+        self._observed: defaultdict[Series, list[float]] = defaultdict(list)
+        """Seconds by histogram and its labels, since the last addition to the store."""
         self._known = defaultdict[str, set[tuple[str, ...]]](set)
 
     def add(self, metric: Metric, *labels: str, by: float = 1.0) -> None:
         """Add to a counter."""
         with self._lock:
-            self._counts[metric.name, self._bounded(metric, labels)] += by
+            self._counts[metric.name, self._bounded(metric.name, labels)] += by
 
     def observe(self, metric: Metric, seconds: float, *labels: str) -> None:
         """Add an observation to a histogram."""
-        seconds = max(0.0, seconds)
         with self._lock:
-            labels = self._bounded(metric, labels)
-            self._counts[metric.name, (*labels, BOUNDS[bisect_left(SECONDS, seconds)])] += 1
-            self._counts[metric.name, (*labels, SUM)] += seconds
+            self._observed[metric.name, labels].append(seconds)
 
     def claimed(self, session: AnalysisSession) -> None:
         """Count a claim. The row has the times of the store's clock, and the claim was its last change."""
-        self.observe(QUEUE_WAIT, (session.updated_at - session.available_at) / timedelta(seconds=1), session.queue)
+        self.observe(QUEUE_WAIT, (session.updated_at - session.available_at).total_seconds(), session.queue)
 
     def ended(self, session: AnalysisSession, end: End, worked: float) -> None:
         """Count the end of an attempt that the store accepted; `worked` are the seconds that it took."""
         match end:
             case Completed():
-                outcome = Status.COMPLETED
+                self.observe(DURATION, session.worked_ms / 1000 + worked, session.analysis, COMPLETED)
             case Failed():
-                outcome = Status.FAILED
+                self.observe(DURATION, session.worked_ms / 1000 + worked, session.analysis, FAILED)
             case Cancelled():
-                self.add(SESSIONS, session.analysis, Status.CANCELLED)
-                return
+                self.add(SESSIONS, session.analysis, CANCELLED)
             case _:
-                return
-        self.add(SESSIONS, session.analysis, outcome)
-        self.observe(DURATION, session.worked_ms / 1000 + worked, session.analysis, outcome)
+                pass
 
     def step_ended(self, analysis: str, step: str, duration_ms: int) -> None:
         self.observe(STEP_DURATION, duration_ms / 1000, analysis, step)
 
     def cancelled(self, session: AnalysisSession) -> None:
         """Count a session that was cancelled while it was pending."""
-        self.add(SESSIONS, session.analysis, Status.CANCELLED)
+        self.add(SESSIONS, session.analysis, CANCELLED)
 
     def rescued(self, sessions: Sequence[AnalysisSession], *, seen_to_die: bool) -> None:
         """Count sessions that were taken from workers, as they were right after it."""
         self.add(CRASHES if seen_to_die else LAPSES, by=len(sessions))
         for session in sessions:
             if session.status is Status.CANCELLED or session.error_code in OF_CRASHES:
-                self.add(SESSIONS, session.analysis, session.status)
+                self.add(SESSIONS, session.analysis, session.status.value)
 
     async def run(self, store: Metrics) -> None:
         """Add to the store again and again until cancelled."""
@@ -113,17 +111,15 @@ class MetricCounts:
     async def flush(self, store: Metrics) -> None:
         """Add everything that was counted to the store; keep it if the store is unavailable."""
         with self._lock:
-            counts = self._counts
-            self._counts = defaultdict(float)
+            counts = self._take()
         if not counts:
             return
         try:
             await store.add_metrics([MetricCount(*series, value) for series, value in sorted(counts.items())])
-        except StoreUnavailable:
-            self._put_back(counts)
-            raise
-        except asyncio.CancelledError:
-            self._put_back(counts)
+        except (StoreUnavailable, asyncio.CancelledError):
+            with self._lock:
+                for series, value in counts.items():
+                    self._counts[series] += value
             raise
 
     async def flush_last(self, store: Metrics) -> None:
@@ -134,13 +130,21 @@ class MetricCounts:
         except (StoreUnavailable, TimeoutError):
             return
 
-    def _put_back(self, counts: Mapping[Series, float]) -> None:
-        with self._lock:
-            for series, value in counts.items():
-                self._counts[series] += value
+    def _take(self) -> Mapping[Series, float]:
+        """Return what was counted, and begin anew. The histogram of durations counts the ended sessions too."""
+        counts, observed = self._counts, self._observed
+        self._counts, self._observed = defaultdict(float), defaultdict(list)
+        for (name, given), values in observed.items():
+            labels = self._bounded(name, given)
+            for bucket, found in Counter(bisect_left(SECONDS, seconds) for seconds in values).items():
+                counts[name, (*labels, BOUNDS[bucket])] += found
+            counts[name, (*labels, SUM)] += sum(seconds for seconds in values if seconds > 0)
+            if name == DURATION.name:
+                counts[SESSIONS.name, labels] += len(values)
+        return counts
 
-    def _bounded(self, metric: Metric, labels: tuple[str, ...]) -> tuple[str, ...]:
-        known = self._known[metric.name]
+    def _bounded(self, name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+        known = self._known[name]
         if labels in known:
             return labels
         labels = tuple(storable_text(label) for label in labels)
