@@ -90,7 +90,9 @@ def test_a_wrong_setting_is_a_problem_and_the_rest_is_unknown(doctor):
 def test_a_program_that_is_not_there_is_a_problem(doctor, name: str):
     code, said = doctor("--json", "--app", name)
     assert code == 1
-    assert findings(said)["program"]["level"] == "problem"
+    found = findings(said)
+    assert found["program"]["level"] == "problem"
+    assert "There is no store" in found["schema"]["sentence"]  # the rest is looked at all the same
 
 
 @pytest.mark.parametrize("url", ["slow.example.org", "ftp://slow.example.org", "https://"])

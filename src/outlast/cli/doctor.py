@@ -12,7 +12,6 @@ from outlast.app import Outlast
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.findings import Finding, Level, exit_code, problem
 from outlast.cli.printable import printable
-from outlast.domain.errors import OutlastError
 from outlast.settings import SettingsError
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.UNKNOWN: "magenta"}
@@ -80,12 +79,14 @@ async def _checks(app_name: str | None, url: str | None, seconds: int, report: R
     for finding in local.check_names():
         yield finding
     try:
-        app: Outlast = load_app(app_name)
+        try:
+            app = load_app(app_name)
+        except Refused as error:  # the rest of the installation can be looked at all the same
+            yield problem("program", error.message, "Name your program as --app module:object or in ANALYSIS_APP.")
+            app = Outlast()
         settings = app.settings
-    except (Refused, OutlastError) as error:
-        message = error.message if isinstance(error, Refused) else str(error)
-        about_settings = isinstance(error, SettingsError)
-        yield problem("settings" if about_settings else "program", message, "Correct what the sentence names.")
+    except SettingsError as error:
+        yield problem("settings", str(error), "Correct it; the sentence has an example.")
         yield local.unchecked("store", "Not looked at.")
         return
     report("Looking at this machine")

@@ -308,7 +308,7 @@ def _code(states: QueueStates, engine: Engine) -> Iterator[Finding]:
             "another program.",
             "Restart the workers after a deploy; with several programs on one store, give each its queue.",
         )
-    if alive and not others:
+    if alive and ours and not others:
         yield ok("code", "Every worker knows the analyses of this program.")
 
 

@@ -94,7 +94,7 @@ def _reach(site: Site) -> Finding:
             f"{address} does not answer: {_reason(error)}.",
             "Check the name, the port, the firewall, and that the proxy runs.",
         )
-    location = headers.get("Location", "")
+    location = headers.get("Location", "").removesuffix("/livez")
     if 300 <= status < 400:
         return problem("url", f"{address} redirects to {location}.", "Check that address: --url " + location)
     if status in {502, 503, 504}:
@@ -152,7 +152,9 @@ def _arrival(site: Site) -> Iterator[Finding]:
         yield _refused(status, body)
         return
     arrived: dict[str, Any] = json.loads(body)
-    if arrived["scheme"] != site.url.scheme:
+    if arrived["scheme"] != site.url.scheme and arrived["secure"] and site.url.scheme == "https":
+        yield ok("scheme", "Requests arrive as http, and ANALYSIS_PUBLIC_URL says that people use https.")
+    elif arrived["scheme"] != site.url.scheme:
         yield problem(
             "scheme",
             f"The request was sent by {site.url.scheme} and arrived as {arrived['scheme']}: "
@@ -248,7 +250,9 @@ def _events(site: Site, seconds: int) -> Iterator[Finding]:
     if not arrivals or arrivals[-1][0] != seconds:
         yield _cut(took)
     else:
-        yield ok("cutting", f"A stream stays open for {seconds} s, with silences of up to {EVERY} s.")
+        yield ok(
+            "cutting", f"A stream stays open for {seconds} s, with silences of up to {min(EVERY, seconds - 1)} s."
+        )
 
 
 def _cut(seconds: float) -> Finding:

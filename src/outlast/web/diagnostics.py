@@ -5,6 +5,7 @@ import asyncio
 from starlette.responses import JSONResponse, Response
 
 from outlast.web.events import HEADERS, KEEPALIVE_EVERY
+from outlast.web.headers import is_secure
 from outlast.web.problems import fault
 from outlast.web.request_context import RequestContext
 
@@ -15,12 +16,13 @@ LONGEST = 300
 
 
 async def arrival(context: RequestContext) -> Response:
-    """How this request arrived: scheme, host, address of the client."""
+    """How this request arrived: scheme, host, address of the client, and whether browsers use https."""
     scope = context.scope
     client = scope.get("client")
     return JSONResponse(
         {
             "scheme": scope.get("scheme", "http"),
+            "secure": is_secure(scope, context.settings),
             "host": context.headers.get(b"host", b"").decode("latin-1"),
             "client": client[0] if client else None,
             "forwarded_for": context.headers.get(b"x-forwarded-for", b"").decode("latin-1") or None,
