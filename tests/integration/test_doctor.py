@@ -17,6 +17,7 @@ from outlast.cli.installation_checks import _clock, check_disk, check_key, check
 from outlast.cli.main import outlast
 from outlast.settings import load_settings
 from outlast.testing.acts import register_worker
+from servers import fresh_database
 from sqlite_template import put_store
 
 SITE = """
@@ -178,6 +179,25 @@ async def test_queues_workers_and_code_are_looked_at(tmp_path: Path):
     assert "echo wait in the queue analysis" in found["queues"].sentence
     assert found["code"].level is Level.WARNING
     assert "echo" in found["code"].sentence
+
+
+def test_a_store_that_does_not_answer_is_a_problem(doctor):
+    code, said = doctor("--json", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", APP_KEY="k3y" * 20)
+    assert code == 1
+    found = findings(said)
+    assert found["store"]["level"] == "problem"
+    assert "DATABASE_URL" in found["store"]["mend"]
+
+
+@pytest.mark.slow
+def test_a_shared_store_is_looked_at_with_its_clock(doctor, postgres_server: str, migrated_database: str):
+    with fresh_database(postgres_server, migrated_database) as url:
+        _, said = doctor("--json", DATABASE_URL=url, APP_KEY="k3y" * 20)
+    found = findings(said)
+    assert found["database"]["sentence"].startswith("PostgreSQL ")
+    assert "agree within" in found["clock"]["sentence"]
+    assert {found[check]["level"] for check in ("store", "schema", "clock", "queues")} == {"ok"}
+    assert found["workers"]["level"] == "problem"
 
 
 @pytest.mark.slow
