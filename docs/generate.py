@@ -18,6 +18,7 @@ from declared_mistakes import MISTAKES, said_of
 from python_reference import declared, errors, followed, keywords, other_types, within
 
 from outlast.cli.main import outlast as command_line
+from outlast.core.metric_definitions import METRICS, SECONDS
 from outlast.domain.status import Status
 from outlast.running.session_log import EXPECTED_FAILURES, FIELDS, LEVELS
 from outlast.settings import Settings
@@ -60,6 +61,7 @@ NEEDS: Final = {
     Requires.OWNER: "its owner",
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
     Requires.OPERATOR: "an operator",
+    Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
 }
 BUSIEST_HOUR: Final = 0.1
 """Share of a day's sessions in its busiest hour."""
@@ -118,6 +120,18 @@ def commands() -> Iterator[str]:
         yield context.get_help()
         yield "```"
         yield ""
+
+
+def metrics() -> Iterator[str]:
+    """One line per metric."""
+    yield "| metric | type | labels | meaning | of |"
+    yield "|---|---|---|---|---|"
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        meaning = metric.description.replace("|", "\\|")
+        yield f"| `{metric.name}` | {metric.kind} | {labels} | {meaning} | the {metric.scope} |"
+    yield ""
+    yield f"The buckets of each histogram end at {', '.join(f'{bound:g}' for bound in SECONDS)} seconds."
 
 
 def modules() -> Iterator[str]:
@@ -228,6 +242,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         product_settings,
         routes,
         commands,
+        metrics,
         modules,
         declared,
         within,

@@ -20,7 +20,7 @@ from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.running.code_version import CodeVersion, code_version
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerOptions
-from outlast.settings import Settings, load_settings
+from outlast.settings import Settings, load_settings, unknown_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import make_engine, require_enrolled_key
 
@@ -197,6 +197,8 @@ class Runtime:
             if self._engine is None:
                 if maintain:  # servers and workers must not sign with a key that others can read
                     require_safe_key(self.settings)
+                    for unknown in unknown_settings():
+                        log.warning("%s", unknown.sentence)
                 self._engine = engine = await self._open_engine(maintain, migrate, patient)
                 self._loop = asyncio.get_running_loop()
                 self._closed = False

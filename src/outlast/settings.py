@@ -2,8 +2,11 @@
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -30,6 +33,12 @@ SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 """Names of environment variables with secret values."""
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
+ENV_FILE = ".env"
+"""Read from the current folder; the environment overrides it."""
+PREFIX = "ANALYSIS_"
+"""What the names of nearly all settings begin with."""
+ALMOST_THE_SAME = 0.92
+"""How similar a name without our prefix must be to pass for a misspelt setting."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -51,7 +60,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
     )
 
     if not TYPE_CHECKING:  # checkers take the keywords and their types from the fields
@@ -454,6 +463,43 @@ def is_secret(name: str, value: str) -> bool:
 def has_password(url: str) -> bool:
     """Whether an address contains a password."""
     return "://" in url and (urlsplit(url).password is not None or "password=" in url)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSetting:
+    """A name in the environment or in `.env` that looks like a setting, but that nothing reads."""
+
+    name: str
+    nearest: str | None
+    """The setting that was meant perhaps."""
+
+    @property
+    def sentence(self) -> str:
+        hint = f" Did you mean {self.nearest}?" if self.nearest else " Remove it, or see the list of settings."
+        return f"There is no setting {self.name}, so it has no effect.{hint}"
+
+
+def unknown_settings() -> list[UnknownSetting]:
+    """Find misspelt settings: names that begin as ours do, or nearly are a setting that is not set itself."""
+    given = set(os.environ) | set(dotenv_values(ENV_FILE))
+    known = {*setting_names(), *_names_of_distributions()}
+    found: list[UnknownSetting] = []
+    for name in sorted(given - known):
+        if name.startswith(PREFIX):  # the common prefix would make all of them look alike
+            ends = {known_name.removeprefix(PREFIX): known_name for known_name in known}
+            near = [ends[end] for end in get_close_matches(name.removeprefix(PREFIX), ends, 1)]
+            found.append(UnknownSetting(name, near[0] if near else None))
+        else:
+            near = get_close_matches(name, known, 1, ALMOST_THE_SAME)
+            if near and near[0] not in given:
+                found.append(UnknownSetting(name, near[0]))
+    return found
+
+
+def _names_of_distributions() -> Iterator[str]:
+    """Yield the settings of installed distributions that add some by an entry point `outlast.settings`."""
+    for entry in entry_points(group="outlast.settings"):
+        yield from entry.load()()
 
 
 def _sentence(fault: dict[str, Any]) -> str:

@@ -83,6 +83,7 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
         ),
         dispatcher=factories.celery_dispatcher(settings.broker_url) if settings.broker_url else None,
         scrubber=Scrubber(secret_values(settings)),
+        tracing=factories.tracing(),
     )
 
 

@@ -67,8 +67,8 @@ VALUES = {
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
     "registered": ["worker 0"], "excluded": [], "previous_id": "worker 0", "margin": 5.0,
     "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"], "highest": [0, 0],
-    "lowest": [0, 0], "begins": ["2026-01-02"] * 2, "begin": "2026-01-01", "ended_since": "2026-01-02",
-    "after": None, "queue": None, "code": None, "exception": None,
+    "traceparents": ["00"] * 100, "lowest": [0, 0], "begins": ["2026-01-02"] * 2, "begin": "2026-01-01",
+    "ended_since": "2026-01-02", "after": None, "queue": None, "code": None, "exception": None,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",

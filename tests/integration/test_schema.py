@@ -37,7 +37,7 @@ LATER_COLUMNS = {
         "exception_message": "text",
         "traceback": "text",
     },
-    "analysis_sessions": {"exception": "text NOT NULL DEFAULT ''"},
+    "analysis_sessions": {"exception": "text NOT NULL DEFAULT ''", "traceparent": "text"},
 }
 """What migrations since then have added, and today's statements need."""
 

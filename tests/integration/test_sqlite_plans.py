@@ -30,6 +30,7 @@ MAY_SCAN = {
     "record_durations",
     "select_newest",
     "depths",
+    "processing",
     "ended",
     "end_future_waits",
     "failure_reasons",
@@ -102,6 +103,7 @@ async def test_no_statement_scans_or_sorts_a_large_table(store):
             "COVERING INDEX sessions_claimable (queue=? AND analysis=? AND priority=? AND available",
         ),
         ("heartbeats", "COVERING INDEX sessions_held (worker_id>?)"),
+        ("processing", "INDEX sessions_held"),
         ("held_sessions", "INDEX sessions_held (worker_id=?)"),
         ("decrement_lapses", "INDEX attempts_lapsed (worker_id=?)"),
         ("record_return", "INDEX attempts_lapsed (worker_id=?)"),
@@ -178,7 +180,19 @@ async def test_work_for_others_in_the_same_queue_does_not_slow_a_claim(store):
 
 
 NUMBERS = {"limit", "batch", "deepest", "most_crashes", "kept"}
-LISTS = {"facts", "keys", "fingerprints", "seen", "ids", "updates", "taken", "samples", "workers", "numbers"}
+LISTS = {
+    "facts",
+    "counts",
+    "keys",
+    "fingerprints",
+    "seen",
+    "ids",
+    "updates",
+    "taken",
+    "samples",
+    "workers",
+    "numbers",
+}
 
 
 @pytest.mark.parametrize("name", sorted(Statements(PACKAGE)))

@@ -8,6 +8,7 @@ import pytest
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
+from outlast.core.metric_counts import MetricCounts
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Lost
 from outlast.domain.status import Status
@@ -79,6 +80,7 @@ class Harness:
             SimpleNamespace(dispatch=self.dispatched.extend),
             self.clock,
             random.Random(1),
+            MetricCounts(),
         )
         await writer.write(attempt, outcome)
         for _ in range(3):

@@ -13,6 +13,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 from outlast.ports.store import Store
+from outlast.ports.tracing import Tracing
 
 SOCKETS = "doorbell"
 """The folder of the Unix sockets, beside the embedded database."""
@@ -95,6 +96,15 @@ def celery_dispatcher(broker_url: str) -> Dispatcher:
         from outlast.backends.celery.dispatcher import CeleryDispatcher  # noqa: PLC0415 - only when it is chosen
 
         return CeleryDispatcher(broker_url)
+
+
+def tracing() -> Tracing | None:
+    """Create what traces starts and attempts; `None` if the extra `opentelemetry` is not installed."""
+    try:
+        from outlast.backends.opentelemetry.tracing import OpenTelemetryTracing  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    return OpenTelemetryTracing()
 
 
 @contextmanager

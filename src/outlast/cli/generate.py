@@ -1,5 +1,6 @@
 """`outlast generate`: print or write ready-made files for the installation in the current folder."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,25 @@ def caddy(output: Path | None, force: bool, **options: Any) -> None:
     host = installation.public_host
     address = (host if installation.tls else f"http://{host}") if host else ":80"
     write([Generated(None, render("Caddyfile", installation, site_address=address))], output, force=force)
+
+
+@generate.command()
+def alerts() -> None:
+    """Alert rules for Prometheus, on the metrics of /metrics.
+
+    Example: outlast generate alerts > /etc/prometheus/rules/outlast.yaml
+    """
+    _print_template("alerts.yaml")
+
+
+@generate.command()
+def grafana() -> None:
+    """A dashboard for Grafana, on the metrics of /metrics; import it there.
+
+    Example: outlast generate grafana > outlast.json
+    """
+    _print_template("grafana.json")
+
+
+def _print_template(name: str) -> None:
+    click.echo((files("outlast.cli") / "templates" / name).read_text(encoding="utf-8"), nl=False)

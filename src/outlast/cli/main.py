@@ -17,9 +17,10 @@ COMMANDS = {
     "queue": ("outlast.cli.queue:queue", "See what failed and retry it; see how the queues are."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
+    "doctor": ("outlast.cli.doctor:doctor", "Find out what is wrong, and how to mend it."),
     "generate": (
         "outlast.cli.generate:generate",
-        "Print a ready file: systemd, supervisor, cron, nginx, caddy, compose, kubernetes.",
+        "Print a ready file: systemd, supervisor, cron, nginx, caddy, compose, kubernetes, alerts, grafana.",
     ),
     "migrate": ("outlast.cli.migrate:migrate", "Bring the database's schema up to date."),
 }

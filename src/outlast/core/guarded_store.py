@@ -15,6 +15,7 @@ READS: Final = frozenset(
         "changed",
         "count",
         "depths",
+        "details",
         "durations",
         "ended",
         "failed",
@@ -25,6 +26,8 @@ READS: Final = frozenset(
         "history",
         "last_attempts",
         "loads",
+        "metrics",
+        "processing",
         "queue_position",
         "recall",
         "result",
@@ -41,7 +44,10 @@ READS: Final = frozenset(
 PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset(
-    {"count", "depths", "ended", "failed", "failure_reasons", "loads", "retry_each", "search_sessions", "select"}
+    {
+        *("count", "depths", "ended", "failed", "failure_reasons", "loads", "processing", "retry_each"),
+        *("search_sessions", "select"),
+    }
 )
 """Methods that count or list all sessions and may take long even in a healthy store."""
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
@@ -21,12 +21,14 @@ from outlast.core.analyses.payload import (
 )
 from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored_owner
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
@@ -34,6 +36,7 @@ from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
 from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits, Store
+from outlast.ports.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,8 @@ class Sessions:
         watch: Watch,
         defaults: StartDefaults,
         dispatcher: Dispatcher | None = None,
+        metric_counts: MetricCounts | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -84,20 +89,29 @@ class Sessions:
         self._watch = watch
         self._defaults = defaults
         self._dispatcher = dispatcher
+        self._tracing = tracing
+        self._metric_counts = metric_counts or MetricCounts()
         self.quota = Quota(store, defaults.storage, clock)
         self._plans: dict[str, tuple[float, tuple[StepState, ...]]] = {}
 
     async def start(
-        self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
+        self,
+        analysis_name: str,
+        raw_input: object,
+        owner: str,
+        *,
+        only_existing: bool = False,
+        traceparent: str | None = None,
     ) -> Started:
         """Start a session with a JSON input, or return the owner's one in flight for the same subject.
 
-        `only_existing` refuses new sessions with `TooManyActive`. Raises `UnknownAnalysis`, `InvalidInput`,
-        `TooManyActive`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`.
+        `only_existing` refuses new sessions with `TooManyActive`. `traceparent` is that of the request.
+        Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable` and
+        `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
-        return await self._start(analysis, validated, owner, only_existing=only_existing)
+        return await self._start(analysis, validated, owner, only_existing=only_existing, traceparent=traceparent)
 
     async def start_from_code(
         self, analysis_name: str, values: Mapping[str, object], owner: str | None, *, priority: int | None = None
@@ -119,6 +133,21 @@ class Sessions:
         *,
         priority: int | None = None,
         only_existing: bool = False,
+        traceparent: str | None = None,
+    ) -> Started:
+        tracing = self._tracing
+        with nullcontext() if tracing is None else tracing.start(analysis.name, traceparent) as trace:
+            return await self._add_new(analysis, validated, owner, priority, trace, only_existing=only_existing)
+
+    async def _add_new(
+        self,
+        analysis: Analysis,
+        validated: BaseModel,
+        owner: str | None,
+        priority: int | None,
+        trace: str | None,
+        *,
+        only_existing: bool,
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
@@ -142,6 +171,7 @@ class Sessions:
                 timeout=analysis.timeout or self._defaults.timeout,
                 queue=analysis.queue,
                 priority=analysis.priority if priority is None else priority,
+                traceparent=trace,
             ),
             self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code,
             only_existing=only_existing,
@@ -205,7 +235,10 @@ class Sessions:
 
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Cancel the session and stop its work. Returns `None` if this owner has no such session."""
+        before = await self._session(session_id, owner)
         answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is CancelAnswer.CANCELLED and before is not None and before.status is Status.PENDING:
+            self._metric_counts.cancelled(before)
         if answer is CancelAnswer.CANCELLING:
             self._notifier.publish(Topic.CANCEL, [session_id])
         if answer is not None:

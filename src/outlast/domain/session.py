@@ -27,6 +27,8 @@ class NewSession:
     queue: str = "analysis"
     priority: int = 0
     """Higher priorities are claimed first."""
+    traceparent: str | None = None
+    """The trace that the start belongs to, in the format of W3C Trace Context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class AnalysisSession:
     """Size of the result's JSON text; `None` until completed."""
     lapses: int = 0
     """Number of lapsed leases on it whose worker has not returned."""
+    traceparent: str | None = None
+    """The trace of the start, which its attempts belong to."""
     waited_ms: int = field(default=0, compare=False)
     """Total milliseconds of waiting, until its end or the read of the row; independent of this machine's wall
     clock."""
@@ -198,6 +202,7 @@ def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSess
         max_attempts=new.max_attempts,
         crashes=0,
         timeout=new.timeout,
+        traceparent=new.traceparent,
         progress=Progress(steps=new.steps),
         created_at=at,
         updated_at=at,

@@ -1,6 +1,6 @@
 """Counts of all sessions for operators."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,11 +43,29 @@ class Ended:
     sessions: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoreDetails:
+    """What a store says about itself."""
+
+    version: str
+    """The version of the database, such as `SQLite 3.50.4`."""
+    at: datetime
+    """The time by its clock, in UTC."""
+
+
 class Overview(Protocol):
     """Counts sessions. Same laws as `SessionStore`."""
 
     async def depths(self) -> Sequence[QueueDepth]:
         """Return every queue and analysis with pending sessions, ordered by name."""
+        ...
+
+    async def processing(self) -> Mapping[str, int]:
+        """Count the sessions that workers hold, by queue, without counts of zero."""
+        ...
+
+    async def details(self) -> StoreDetails:
+        """Return what the store says about itself."""
         ...
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:

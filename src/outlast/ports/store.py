@@ -16,6 +16,7 @@ from outlast.ports.blobs import Blobs, Storage
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
 from outlast.ports.failures import Failures, RetryAnswer, Selection
+from outlast.ports.metrics import Metrics
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results, Shares
 from outlast.ports.workers import WorkerRegistry
@@ -334,6 +335,16 @@ class SessionStore(Protocol):
 
 
 class Store(
-    SessionStore, Failures, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol
+    SessionStore,
+    Failures,
+    Overview,
+    Results,
+    Shares,
+    Blobs,
+    Storage,
+    FactStore,
+    Metrics,
+    WorkerRegistry,
+    Protocol,
 ):
     """All ports that one database implements."""

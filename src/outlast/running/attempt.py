@@ -18,6 +18,7 @@ from outlast.domain.progress import StepStatus, steps_for_new_attempt
 from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.ports.clock import Clock
+from outlast.ports.tracing import Tracing
 from outlast.running.error_mapping import CancelLeakError, ErrorMapper, exit_error
 from outlast.running.event_loop import abandon, conceal
 from outlast.running.isolation_parent import run_isolated
@@ -50,6 +51,7 @@ class AttemptServices:
     rng: random.Random
     scrubber: Scrubber = field(default_factory=Scrubber)
     """Removes secrets from what operators read about errors."""
+    tracing: Tracing | None = None
 
 
 class ProgressListener(Protocol):
@@ -86,6 +88,7 @@ class Attempt:
         self._clock = services.clock
         self._rng = services.rng
         self._journal = services.journal(session)
+        self._trace = services.tracing.attempt(session) if services.tracing else None
         self.tracker = ProgressTracker(
             steps_for_new_attempt(session.progress.steps),
             session.progress.percentage,
@@ -110,6 +113,12 @@ class Attempt:
 
     async def run(self) -> Outcome:
         """Run the analysis and return the outcome. Raises only if the calling task is cancelled."""
+        outcome = await self._run()
+        if self._trace is not None:
+            self._trace.end(outcome)
+        return outcome
+
+    async def _run(self) -> Outcome:
         self.began = self._clock.monotonic()
         loop = asyncio.get_running_loop()
         attempt = context.AttemptContext(
@@ -120,6 +129,7 @@ class Attempt:
             rng=self._rng,
             timeout=self.session.timeout,
             conceal=conceal,
+            trace=self._trace,
         )
         work: asyncio.Task[tuple[str, str | None]] | None = None
         try:
@@ -128,6 +138,8 @@ class Attempt:
                 return self._stopped()
             scope = contextvars.copy_context()
             scope.run(context.enter, attempt)
+            if self._trace is not None:
+                scope.run(self._trace.enter)
             work = loop.create_task(self._work(scope), context=scope)
             conceal(work)
             await asyncio.wait(

@@ -11,6 +11,7 @@ from typing import Any
 from outlast.core.analyses.analysis import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.guarded_store import guard
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.readiness import Readiness
 from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
@@ -22,6 +23,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier
 from outlast.ports.store import Store
+from outlast.ports.tracing import Tracing
 from outlast.running.embedded import EmbeddedWorker
 from outlast.running.handoff import Handoff
 from outlast.running.maintenance import Maintenance, Retention
@@ -46,6 +48,7 @@ class Engine:
         rng: random.Random | None = None,
         dispatcher: Dispatcher | None = None,
         scrubber: Scrubber | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.store = store
         self.notifier = notifier
@@ -55,6 +58,7 @@ class Engine:
         self.retention = retention
         self.dispatcher = dispatcher
         self._scrubber = scrubber
+        self._tracing = tracing
         self._outage = StoreOutage()
         self.breaker = CircuitBreaker(store.check, self._outage)
         self.guarded_store = guard(store, self.breaker)
@@ -62,10 +66,29 @@ class Engine:
         self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
         self.watch = Watch(self.guarded_store, notifier, clock, self._outage)
-        self.sessions = Sessions(self.guarded_store, notifier, catalogue, clock, self.watch, defaults, dispatcher)
+        self.metric_counts = MetricCounts()
+        """What this process counted for monitoring since it last told the store."""
+        self.sessions = Sessions(
+            self.guarded_store,
+            notifier,
+            catalogue,
+            clock,
+            self.watch,
+            defaults,
+            dispatcher,
+            self.metric_counts,
+            tracing,
+        )
         self.statistics = Statistics(self.guarded_store, clock)
         self.maintenance = Maintenance(
-            store, notifier, clock, self.rng, retention, dispatcher, outage=self._outage
+            store,
+            notifier,
+            clock,
+            self.rng,
+            retention,
+            dispatcher,
+            outage=self._outage,
+            metric_counts=self.metric_counts,
         )
         self.readiness = Readiness(store)
         self.draining = False
@@ -82,6 +105,7 @@ class Engine:
         async with AsyncExitStack() as opened:
             self.applied = await self.store.open(migrate=migrate)
             opened.push_async_callback(self.store.close)
+            opened.push_async_callback(self.metric_counts.flush_last, self.store)
             opened.callback(self.breaker.close)
             opened.callback(self.readiness.close)
             await self.notifier.open()
@@ -93,6 +117,7 @@ class Engine:
             opened.push_async_callback(self.watch.close)
             opened.callback(self.watch.wake_all)
             self._task(opened, self._wake_watchers_on_close())
+            self._task(opened, self.metric_counts.run(self.store))
             if maintain:
                 self._task(opened, self.maintenance.run())
             self._opened = opened.pop_all()
@@ -132,6 +157,8 @@ class Engine:
             dispatcher=self.dispatcher,
             scrubber=self._scrubber,
             outage=self._outage,
+            metric_counts=self.metric_counts,
+            tracing=self._tracing,
         )
 
     def _task(self, opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

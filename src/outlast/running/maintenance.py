@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available, run_forever
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import Death
@@ -74,6 +75,7 @@ class Maintenance:
         retention: Retention,
         dispatcher: Dispatcher | None = None,
         *,
+        metric_counts: MetricCounts | None = None,
         has_ended: Callable[[str], bool] = has_ended,
         outage: StoreOutage | None = None,
     ) -> None:
@@ -83,6 +85,7 @@ class Maintenance:
         self._rng = rng
         self._retention = retention
         self._dispatcher = dispatcher
+        self._metric_counts = metric_counts or MetricCounts()
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
         self._outage = outage or StoreOutage()
@@ -122,10 +125,12 @@ class Maintenance:
         try:
             for death in deaths:
                 log.warning("%s", death.sentence)
-                await self._report_rescued(await self._store.rescue_worker(death.worker_id, death))
+                await self._report_rescued(
+                    await self._store.rescue_worker(death.worker_id, death), seen_to_die=True
+                )
             if lapsed:
                 log.warning("Leases lapsed without a heartbeat: %s.", ", ".join(b.worker_id for b in lapsed))
-                await self._report_rescued(await self._store.rescue(lapsed))
+                await self._report_rescued(await self._store.rescue(lapsed), seen_to_die=False)
         except StoreUnavailable:
             self._observer.reset()
             raise
@@ -145,7 +150,7 @@ class Maintenance:
         rescued = await retry_until_available(
             lambda: store.rescue_worker(worker_id, death), self._clock, self._rng, self._outage
         )
-        await self._report_rescued(rescued)
+        await self._report_rescued(rescued, seen_to_die=True)
         return bool(rescued)
 
     async def _offer(self) -> None:
@@ -156,15 +161,17 @@ class Maintenance:
         if due:
             self._dispatcher.dispatch(due)
 
-    async def _report_rescued(self, rescued: list[str]) -> None:
-        """Publish hints about rescued sessions, to workers and watchers, and log how their attempts ended."""
+    async def _report_rescued(self, rescued: list[str], *, seen_to_die: bool) -> None:
+        """Publish hints about rescued sessions, count them, and log how their attempts ended."""
         if not rescued:
             return
         self._notifier.publish(Topic.WAITING, [""])
         self._notifier.publish(Topic.CHANGED, rescued)
         self._wake.set()
         with suppress(StoreUnavailable):  # the sessions are safe already
+            sessions = await self._store.changed(dict.fromkeys(rescued, UNSEEN))
+            self._metric_counts.rescued(sessions, seen_to_die=seen_to_die)
             last = await self._store.last_attempts(rescued)
-            for session in await self._store.changed(dict.fromkeys(rescued, UNSEEN)):
+            for session in sessions:
                 if session.id in last:
                     log_rescue(session, last[session.id])

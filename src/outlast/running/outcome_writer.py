@@ -3,6 +3,7 @@
 import random
 import secrets
 
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.error_report import report_of
@@ -31,6 +32,7 @@ class OutcomeWriter:
         dispatcher: Dispatcher | None,
         clock: Clock,
         rng: random.Random,
+        metric_counts: MetricCounts,
         *,
         scrubber: Scrubber | None = None,
         outage: StoreOutage | None = None,
@@ -43,6 +45,7 @@ class OutcomeWriter:
         self._rng = rng
         self._scrubber = scrubber or Scrubber()
         self._outage = outage or StoreOutage()
+        self._metric_counts = metric_counts
 
     async def write(self, attempt: Attempt, outcome: End | Lost) -> None:
         """Write the outcome, retrying until the store is available; do nothing if the claim was lost."""
@@ -66,6 +69,8 @@ class OutcomeWriter:
         match outcome:
             case Completed():
                 durations = attempt.step_durations.items()
+                for step, ms in durations:
+                    self._metric_counts.step_ended(session.analysis, step, ms)
                 self._progress_writer.record_durations(
                     [StepSample(session.analysis, step, ms) for step, ms in durations]
                 )
@@ -77,6 +82,9 @@ class OutcomeWriter:
                 pass
 
     async def _write(self, attempt: Attempt, end: End, worked: float) -> bool:
-        return await retry_until_available(
+        accepted = await retry_until_available(
             lambda: self._store.finish(attempt.claim, end, worked=worked), self._clock, self._rng, self._outage
         )
+        if accepted:
+            self._metric_counts.ended(attempt.session, end, worked)
+        return accepted

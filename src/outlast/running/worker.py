@@ -14,6 +14,7 @@ from typing import Any
 
 from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.ids import new_worker_id
+from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import SUSPECT_CRASHES, must_run_alone
@@ -26,6 +27,7 @@ from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import ClaimRequest, Store
+from outlast.ports.tracing import Tracing
 from outlast.ports.workers import Renewal, WorkerInfo, WorkerReport
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
 from outlast.running.code_version import CodeVersion
@@ -121,6 +123,8 @@ class Worker:
         dispatcher: Dispatcher | None = None,
         scrubber: Scrubber | None = None,
         outage: StoreOutage | None = None,
+        metric_counts: MetricCounts | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         scrubber, outage = scrubber or Scrubber(), outage or StoreOutage()
         self._outage = outage
@@ -154,12 +158,21 @@ class Worker:
         self._told = self.state
         self._ends: Counter[type[object]] = Counter()
         self._progress_writer = ProgressWriter(store, notifier, clock, outage)
+        self._metric_counts = metric_counts or MetricCounts()
         self._outcome_writer = OutcomeWriter(
-            store, notifier, self._progress_writer, dispatcher, clock, rng, scrubber=scrubber, outage=outage
+            store,
+            notifier,
+            self._progress_writer,
+            dispatcher,
+            clock,
+            rng,
+            self._metric_counts,
+            scrubber=scrubber,
+            outage=outage,
         )
         self._lease_keeper: LeaseKeeper | None = None
         self._services = AttemptServices(
-            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng, scrubber
+            lambda s: StoreJournal(store, s, clock, rng, self._lease_lapsed), clock, rng, scrubber, tracing
         )
 
     def stop(self) -> None:
@@ -428,6 +441,7 @@ class Worker:
             claim.set_result(None)
 
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
+        self._metric_counts.claimed(session)
         analysis = self._catalogue[session.analysis]
         limited = self._limited(session, analysis)
         if limited.max_attempts != session.max_attempts:

@@ -15,6 +15,7 @@ from outlast.testing.contract.failures import (
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finishing import FinishContract
 from outlast.testing.contract.lapsing import HeartbeatContract, LapseContract, ReturnContract
+from outlast.testing.contract.metrics import MetricContract
 from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.overview import OverviewContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
@@ -66,6 +67,7 @@ class SessionStoreContract(
     PruneContract,
     RegistryContract,
     EnrolContract,
+    MetricContract,
     ConcurrentUseContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:

@@ -16,6 +16,7 @@ from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web.headers import cookie, is_secure, values_of
 from outlast.web.keys import KeyRing
+from outlast.web.limits import client_address
 from outlast.web.operators import PATH, Operators
 from outlast.web.problems import Problem, not_found
 
@@ -52,6 +53,8 @@ class Requires(StrEnum):
     """An owner; a visitor without one becomes a new owner."""
     OPERATOR = "operator"
     """A signed-in operator, who may see, cancel and retry every session."""
+    OPERATOR_KEY = "operator_key"
+    """A program with the dashboard's key as a bearer token; only for routes that read."""
 
 
 class CsrfTokenIn(StrEnum):
@@ -134,6 +137,8 @@ class Access:
             return None
         if requires is Requires.OPERATOR:
             return await self._operator(headers, store)
+        if requires is Requires.OPERATOR_KEY:
+            return self._key_holder(scope, headers)
         identity = await self._owner(scope, headers)
         if identity is not None:
             return identity
@@ -179,6 +184,25 @@ class Access:
                 link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
             )
         return Identity(OPERATOR + name)
+
+    def _key_holder(self, scope: Scope, headers: Headers) -> Identity:
+        """Raise 401 for a missing or wrong key, 403 if none is set, and 429 after too many wrong ones."""
+        if not self.operators.has_key:
+            raise Problem(
+                403,
+                "This address is closed, because no credential is set. Set ANALYSIS_DASHBOARD_KEY "
+                "(openssl rand -hex 16), and send it as Authorization: Bearer.",
+            )
+        scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise _wrong_key("Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) as Authorization: Bearer.")
+        address = client_address(scope)
+        if not self.operators.may_try(address):
+            raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
+        if not self.operators.accepts(key.strip()):
+            self.operators.note_failure(address)
+            raise _wrong_key("This is not the key of the dashboard (ANALYSIS_DASHBOARD_KEY).")
+        return Identity(OPERATOR + "key")
 
     async def _owner(self, scope: Scope, headers: Headers) -> Identity | None:
         if self._owner_of is not None:
@@ -273,6 +297,10 @@ def _host_name(host: str) -> str:
     """Strip the port; return malformed values unchanged."""
     found = HOST.fullmatch(host)
     return found[1] if found else host
+
+
+def _wrong_key(sentence: str) -> Problem:
+    return Problem(401, sentence, headers={"WWW-Authenticate": 'Bearer realm="operators"'})
 
 
 def _missing_token() -> Problem:

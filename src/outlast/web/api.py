@@ -55,7 +55,9 @@ async def start_within_limits(context: RequestContext, name: str, values: Any) -
     owner, address = context.owner, client_address(context.scope)
     async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
         try:
-            started = await context.engine.sessions.start(name, values, owner, only_existing=not allowed)
+            started = await context.engine.sessions.start(
+                name, values, owner, only_existing=not allowed, traceparent=context.traceparent
+            )
         except (TooManyActive, QueueFull):
             if not allowed:
                 raise too_fast() from None

@@ -34,6 +34,8 @@ MAX_RENDERING = 2
 """Results rendered at the same time."""
 MAX_QUEUED = 32
 """Results being rendered or waiting, each in memory; beyond it requests get 503."""
+TRANSPORTS = ("events",)
+"""How a stream may reach its client."""
 LONGEST_INTERVAL = 15_000
 """Milliseconds: the longest polling interval, unless the setting is longer."""
 
@@ -48,6 +50,8 @@ class VisitorLimits:
         self._per_address = RateLimitItemPerMinute(settings.starts_per_minute * ADDRESS_FACTOR)
         self.start_queues = StartQueues(rates, self._per_owner, self._per_address)
         self._streams: Counter[str] = Counter()
+        self.open_streams: dict[str, int] = {transport: 0 for transport in TRANSPORTS}  # noqa: C420 - its keys are any text
+        """Open streams by transport."""
         self._slots = asyncio.Semaphore(MAX_RENDERING)
         self._rendering = 0
         self._second: int = 0
@@ -71,14 +75,16 @@ class VisitorLimits:
             await self._rates.count(self._per_address, "address", address)
 
     @contextmanager
-    def stream(self, owner: str) -> Generator[None]:
+    def stream(self, owner: str, transport: str = "events") -> Generator[None]:
         """Count one open stream within the block; raises 429 beyond the limit."""
         if self._streams[owner] >= self._settings.streams_per_owner:
             raise Problem(429, "Too many live views of yours are open. Close some of the tabs.", retry_after=5)
         self._streams[owner] += 1
+        self.open_streams[transport] += 1
         try:
             yield
         finally:
+            self.open_streams[transport] -= 1
             self._streams[owner] -= 1
             if not self._streams[owner]:
                 del self._streams[owner]

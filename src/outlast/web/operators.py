@@ -56,6 +56,16 @@ class Operators:
             self._one_time = secrets.token_urlsafe(24)
             return self._one_time
 
+    @property
+    def has_key(self) -> bool:
+        """Whether the settings have a key."""
+        return self._permanent_key is not None
+
+    def accepts(self, key: str) -> bool:
+        """Whether this is the key of the settings; a key that opens once is for people."""
+        shown = key.encode(errors="replace")
+        return self._permanent_key is not None and hmac.compare_digest(shown, self._permanent_key.encode())
+
     def sign_in(self, key: str, scope: Scope) -> str | None:
         """Check the key and return the `Set-Cookie` value of a new login; `None` if the key is wrong."""
         if not self._redeem(key):
@@ -96,9 +106,9 @@ class Operators:
         return None
 
     def _redeem(self, key: str) -> bool:
-        shown = key.encode(errors="replace")
         if self._permanent_key is not None:
-            return hmac.compare_digest(shown, self._permanent_key.encode())
+            return self.accepts(key)
+        shown = key.encode(errors="replace")
         with self._lock:
             opens = self._one_time is not None and hmac.compare_digest(shown, self._one_time.encode())
             if opens:

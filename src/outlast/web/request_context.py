@@ -52,6 +52,12 @@ class RequestContext:
         return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
     @property
+    def traceparent(self) -> str | None:
+        """The trace that the client's request belongs to, by W3C Trace Context."""
+        given = self.headers.get(b"traceparent")
+        return None if given is None else given.decode("latin-1")
+
+    @property
     def request(self) -> Request:
         return Request(self.scope, self.receive)
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from outlast.web import api, dashboard, pages, result_pages
+from outlast.web import api, dashboard, diagnostics, pages, result_pages
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
+from outlast.web.metrics import metrics
 from outlast.web.progress import progress
 from outlast.web.request_context import RequestContext
 from outlast.web.uploads import upload
@@ -119,4 +120,14 @@ ROUTES: Final = (
     _api("assets", "GET HEAD", "/assets/{file}", pages.assets, Requires.ANYBODY),
     _api("livez", "GET HEAD", "/livez", api.livez, Requires.ANYBODY, any_host=True),
     _api("readyz", "GET HEAD", "/readyz", api.readyz, Requires.ANYBODY, any_host=True),
+    _api("metrics", "GET HEAD", "/metrics", metrics, Requires.OPERATOR_KEY, any_host=True),
+    _api("arrival", "GET", "/diagnostics", diagnostics.arrival, Requires.OPERATOR_KEY, any_host=True),
+    _api(
+        "steady_events",
+        "GET",
+        "/diagnostics/events",
+        diagnostics.steady_events,
+        Requires.OPERATOR_KEY,
+        any_host=True,
+    ),
 )

@@ -1,14 +1,14 @@
 """Counts of all sessions for operators, in memory."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from outlast.backends.memory.sessions import claimable
 from outlast.backends.memory.tables import MemoryPart
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.overview import Ended, QueueDepth, QueueLoad
+from outlast.ports.overview import Ended, QueueDepth, QueueLoad, StoreDetails
 
 
 class MemoryOverview(MemoryPart):
@@ -27,6 +27,14 @@ class MemoryOverview(MemoryPart):
             since = [row.available_at for row in rows if claimable(row, now)]
             found.append(QueueDepth(queue, analysis, len(since), min(since, default=None), len(rows) - len(since)))
         return found
+
+    async def processing(self) -> Mapping[str, int]:
+        with self._tables.lock:
+            rows = self._tables.sessions.values()
+            return dict(sorted(Counter(row.queue for row in rows if row.status is Status.PROCESSING).items()))
+
+    async def details(self) -> StoreDetails:
+        return StoreDetails("memory", self._tables.clock.now())
 
     async def ended(self, since: datetime, until: datetime) -> Sequence[Ended]:
         with self._tables.lock:

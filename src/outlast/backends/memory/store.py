@@ -6,6 +6,7 @@ from typing import ClassVar
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
+from outlast.backends.memory.metrics import MemoryMetrics
 from outlast.backends.memory.overview import MemoryOverview
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
@@ -25,6 +26,7 @@ class MemoryStore(
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,
+    MemoryMetrics,
     MemoryWorkers,
 ):
     """`SessionStore` and the other ports of a store, in one process. Safe from any thread and event loop.

@@ -43,6 +43,10 @@ def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, da
     return defaultdict(lambda: defaultdict(dict[str, tuple[StoredFact, datetime]]))
 
 
+def _metrics() -> defaultdict[tuple[str, tuple[str, ...]], float]:
+    return defaultdict(float)
+
+
 @dataclass(slots=True)
 class MemoryTables:
     """All state of one memory store. Hold the lock to read or write it."""
@@ -74,6 +78,8 @@ class MemoryTables:
         default_factory=_facts
     )
     """Facts with their expiry, by space, key and item."""
+    metrics: defaultdict[tuple[str, tuple[str, ...]], float] = field(default_factory=_metrics)
+    """Values by metric and labels."""
     enrolled: set[str] = field(default_factory=set[str])
     """Fingerprints of keys."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
 from outlast.backends.postgres.pending_counts import PendingCounts
 from outlast.backends.rows import Row, as_json, fields_of
@@ -67,11 +68,28 @@ class PostgresSessions(PostgresPart):
         order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
         near = {limit: await self._must_count(limit) for limit in {start.limits.pending for start in starts}}
         items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
-        rows = await self._db.all("add", {"items": as_json(items)})
+        rows = await self._insert(items)
         if len(rows) < len(items):
             raise StoreUnavailable("The store is being copied into another database.")
         answers = dict(zip(order, rows, strict=True))
         return [answers[i] for i in range(len(starts))]
+
+    async def _insert(self, items: Sequence[dict[str, Any]]) -> list[Row]:
+        values = {"items": as_json(items)}
+        traced = [item for item in items if item["traceparent"] is not None]
+        if not traced:
+            return await self._db.all("add", values)
+
+        async def write(connection: Connection) -> list[Row]:
+            rows = await self._db.rows_of(connection, "add", values)
+            traces = {
+                "ids": [item["id"] for item in traced],
+                "traceparents": [item["traceparent"] for item in traced],
+            }
+            await self._db.rows_of(connection, "set_traceparents", traces)
+            return rows
+
+        return await self._db.transact(write, again=True)
 
     def _values(self, start: _Start, *, exact: bool) -> dict[str, Any]:
         hint = self._hint(start.new.queue) if self._hint else None

@@ -10,6 +10,7 @@ from outlast.backends.postgres.database import PostgresDatabase
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.failures import PostgresFailures
+from outlast.backends.postgres.metrics import PostgresMetrics
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
 from outlast.backends.postgres.recovery import PostgresRecovery
@@ -30,6 +31,7 @@ class PostgresStore(
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,
+    PostgresMetrics,
     PostgresWorkers,
 ):
     """`SessionStore` and the other ports of a store, for any number of machines.

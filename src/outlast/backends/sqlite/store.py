@@ -14,6 +14,7 @@ from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import SQLiteEnds
 from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.failures import SQLiteFailures
+from outlast.backends.sqlite.metrics import SQLiteMetrics
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.overview import SQLiteOverview
 from outlast.backends.sqlite.recovery import SQLiteRecovery
@@ -33,6 +34,7 @@ class SQLiteStore(
     SQLiteResults,
     SQLiteBlobs,
     SQLiteFacts,
+    SQLiteMetrics,
     SQLiteWorkers,
 ):
     """`SessionStore` and the other ports of a store, for all processes of one machine.

@@ -31,6 +31,7 @@ from outlast.core.analyses.step_tries import Tries, TryOptions
 from outlast.domain.session import KeptStep
 from outlast.domain.step_calls import Key
 from outlast.ports.clock import Clock
+from outlast.ports.tracing import AttemptTrace
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class AttemptContext:
         rng: random.Random | None = None,
         timeout: float = math.inf,
         conceal: Callable[[asyncio.Task[Any]], None] = lambda _: None,
+        trace: AttemptTrace | None = None,
     ) -> None:
         """`timeout` limits the attempt, in seconds from now. `conceal` hides a task from analysis code."""
         self.progress = progress
@@ -91,6 +93,7 @@ class AttemptContext:
         self._calls = CallCounter()
         self._deadline = loop.time() + timeout
         self._conceal = conceal
+        self._trace = trace
         self._journal = journal
         self._clock = clock
         self._loop = loop
@@ -279,7 +282,8 @@ class AttemptContext:
         self.progress.begin(step.name, call.number, flow)
         ended = False
         try:
-            yield self._clock.monotonic(), own
+            with nullcontext() if self._trace is None else self._trace.step(step.name):
+                yield self._clock.monotonic(), own
             ended = True
         finally:
             _call.reset(token)

@@ -34,6 +34,22 @@ class OverviewContract(StoreFixtures):
         await started_and_claimed(store)
         assert list(await store.depths()) == []
 
+    async def test_the_store_names_its_version_and_its_time(self, store: Store) -> None:
+        session = await start(store)
+        details = await store.details()
+        assert details.version
+        assert timedelta(0) <= details.at - session.created_at < timedelta(minutes=1)
+
+    async def test_what_workers_hold_counts_by_queue(self, store: Store) -> None:
+        assert await store.processing() == {}
+        await started_and_claimed(store)
+        await started_and_claimed(store)
+        await start(store, queue="b")
+        done = await started_and_claimed(store)
+        assert await store.processing() == {"analysis": 3}
+        await store.finish(claim_of(done), completed())
+        assert await store.processing() == {"analysis": 2}
+
     async def test_each_queue_and_analysis_has_its_depth_and_the_longest_wait(
         self, store: Store, clock: FakeClock
     ) -> None:

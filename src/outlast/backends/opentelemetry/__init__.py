@@ -1,0 +1,1 @@
+"""Traces through OpenTelemetry: its API alone, so that a program chooses what collects them."""

@@ -1,0 +1,1 @@
+SELECT metric, labels, value FROM metric_counts ORDER BY metric, labels

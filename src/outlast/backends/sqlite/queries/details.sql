@@ -1,0 +1,1 @@
+SELECT 'SQLite ' || sqlite_version() AS version, :now AS at
