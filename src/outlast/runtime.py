@@ -16,6 +16,7 @@ from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
+from outlast.domain.queue_weights import parse_queues
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerOptions
 from outlast.settings import Settings, load_settings
@@ -251,11 +252,12 @@ class Runtime:
             await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
-        """The options of a worker, from the settings and `changes`."""
+        """The options of a worker, from the settings and `changes`; `queues` may have weights, as `fast=3`."""
         settings = self.settings
-        queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
+        every = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
+        queues, weights = parse_queues(changes.pop("queues", None) or settings.worker_queues or every)
         options = WorkerOptions(
-            settings.concurrency, queues, sleep=settings.worker_sleep, grace=settings.shutdown_grace
+            settings.concurrency, queues, weights, sleep=settings.worker_sleep, grace=settings.shutdown_grace
         )
         return replace(options, **{k: v for k, v in changes.items() if v is not None})
 

@@ -28,6 +28,7 @@ from outlast.cli.application import (
 from outlast.cli.file_descriptors import raise_open_file_limit
 from outlast.cli.logs import set_up_logs
 from outlast.cli.printable import printable
+from outlast.domain.queue_weights import parse_queues
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_own_session
 from outlast.running.supervisor import Supervisor
@@ -44,6 +45,15 @@ REPLACED = 75
 """Exit code of a worker that asks to be replaced."""
 
 
+def require_queues(_context: click.Context, option: click.Parameter, queues: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse queues and weights that a worker could not use."""
+    try:
+        parse_queues(queues)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param=option) from None
+    return queues
+
+
 @click.group()
 def workers() -> None:
     """Start workers; list all workers."""
@@ -53,7 +63,14 @@ def workers() -> None:
 @app_option
 @click.option("--workers", "count", default=1, show_default=True, help="Worker processes.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
-@click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue; may be repeated.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    callback=require_queues,
+    help="Only this queue; may be repeated. Weights share the places: --queue fast=3 --queue slow=1.",
+)
 @click.option("--sleep", type=float, help="Seconds between polls of the store without a wake-up.")
 @click.option("--max-jobs", type=click.IntRange(1), help="Sessions after which a worker process is replaced.")
 @click.option("--max-time", type=float, help="Seconds after which a worker process is replaced.")
