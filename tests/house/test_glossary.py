@@ -12,11 +12,11 @@ child cli client clock column command connection content count counter cpu curre
 declaration decoder default disk document driver earlier error exit fetched fetching file format formatter
 formatting full gone handle header hour id index info input invalid ip item keyword lazy like limit line link local
 lock locked log machine main many mapper mapping memory missing much name named new no not notifying open option
-out package page parent part pipe plugin point policy postgres printer priority process pytest range read reader
+out package page parent part pipe plugin point policy postgres printer process pytest range read reader
 reason redis registration reply reporting request response row run runtime searched serve server set settings shape
-slice socket sqlite start started state stop stopped stream summary sync system table tag template terminal text
-thread time timed timeout token too tracker transport tree unix unknown update usage use value view web word writer
-xml zip
+slice socket sorted sqlite start started state stop stopped stream summary sync system table tag template terminal
+text thread time timed timeout token too tracker transport tree unix unknown update usage use value view web word
+writer xml zip
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.overview import MemoryOverview
+from outlast.backends.memory.pauses import MemoryPauses
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import MemorySessions
@@ -20,6 +21,7 @@ class MemoryStore(
     MemoryVerbs,
     MemoryRecovery,
     MemoryOverview,
+    MemoryPauses,
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,

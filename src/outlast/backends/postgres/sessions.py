@@ -73,7 +73,7 @@ class PostgresSessions(PostgresPart):
         return [answers[i] for i in range(len(starts))]
 
     def _values(self, start: _Start, *, exact: bool) -> dict[str, Any]:
-        hint = self._hint(start.new.queue) if self._hint else None
+        hint = self._hint(start.new.queue) if self._hint and not start.new.delay else None
         return start.values(exact=exact, hint=hint)
 
     async def _must_count(self, limit: int) -> bool:

@@ -11,6 +11,7 @@ from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
+from outlast.backends.postgres.pauses import PostgresPauses
 from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
@@ -25,6 +26,7 @@ class PostgresStore(
     PostgresEnds,
     PostgresRecovery,
     PostgresOverview,
+    PostgresPauses,
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,

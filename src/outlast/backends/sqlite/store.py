@@ -15,6 +15,7 @@ from outlast.backends.sqlite.ends import SQLiteEnds
 from outlast.backends.sqlite.facts import SQLiteFacts
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.overview import SQLiteOverview
+from outlast.backends.sqlite.pauses import SQLitePauses
 from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import SQLiteSessions
@@ -28,6 +29,7 @@ class SQLiteStore(
     SQLiteEnds,
     SQLiteRecovery,
     SQLiteOverview,
+    SQLitePauses,
     SQLiteResults,
     SQLiteBlobs,
     SQLiteFacts,
