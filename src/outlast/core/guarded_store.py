@@ -20,6 +20,7 @@ READS: Final = frozenset(
         "find_missing",
         "get",
         "history",
+        "pauses",
         "queue_position",
         "recall",
         "result",
