@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole site on one machine."),
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
+    "queue": ("outlast.cli.queue:queue", "Pause and resume queues and analyses."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Move everything into another database."),
     "generate": ("outlast.cli.generate:generate", "Print a ready file: compose."),

@@ -45,11 +45,13 @@ class PostgresClaims(PostgresPart):
         self._conditions = _Conditions()
 
     async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
-        await self._look_at_conditions(CONDITIONS_CACHED_FOR)
+        if wanted.limit <= 0:
+            return []
+        looked = await self._look_at_conditions(CONDITIONS_CACHED_FOR)
         paused = self._conditions.paused
         queues = [queue for queue in dict.fromkeys(wanted.queues) if ("queue", queue) not in paused]
         analyses = [name for name in dict.fromkeys(wanted.analyses) if ("analysis", name) not in paused]
-        if wanted.limit <= 0 or not queues or not analyses:
+        if not queues or not analyses:
             return []
         values = {
             "worker_id": worker_id,
@@ -62,7 +64,7 @@ class PostgresClaims(PostgresPart):
         places, rows = list(product(queues, analyses)), list[Row]()
         if not self._conditions.limited:
             rows = await self._claimed(places, values)
-            if not rows:  # perhaps it was woken by a session with limits
+            if not rows and not looked:  # perhaps it was woken by a session with limits
                 await self._look_at_conditions(0.0)
         if self._conditions.limited and len(rows) < wanted.limit:
             most = max([wanted.most_crashes, *(row["crashes"] for row in rows)])
@@ -72,20 +74,24 @@ class PostgresClaims(PostgresPart):
         return self._db.rows.many(rows)
 
     async def pause(self, pause: Pause) -> bool:
+        changed = await self._db.all("pause", fields_of(pause))
         self._conditions = _Conditions()
-        return bool(await self._db.all("pause", fields_of(pause)))
+        return bool(changed)
 
     async def resume(self, pause: Pause) -> bool:
+        changed = await self._db.all("resume", fields_of(pause))
         self._conditions = _Conditions()
-        return bool(await self._db.all("resume", fields_of(pause)))
+        return bool(changed)
 
-    async def _look_at_conditions(self, max_age: float) -> None:
-        """Read the conditions of claims unless they were read within the last `max_age` seconds."""
+    async def _look_at_conditions(self, max_age: float) -> bool:
+        """Read the conditions of claims unless they were read in the last `max_age` seconds; return whether."""
         now = self._db.clock.monotonic()
-        if now - self._conditions.read_at > max_age or not max_age:
-            row = await self._db.only("conditions")
-            paused = frozenset((kind, name) for kind, _, name in (text.partition(" ") for text in row["pauses"]))
-            self._conditions = _Conditions(row["limited"], paused, now)
+        if 0.0 < max_age >= now - self._conditions.read_at:
+            return False
+        row = await self._db.only("conditions")
+        paused = frozenset((kind, name) for kind, _, name in (text.partition(" ") for text in row["pauses"]))
+        self._conditions = _Conditions(row["limited"], paused, now)
+        return True
 
     async def _claimed(
         self, places: Sequence[Place], values: Mapping[str, Any], *, limited: bool = False
