@@ -8,7 +8,7 @@ import asyncio
 from datetime import date
 from typing import TYPE_CHECKING, Any, Iterable, Literal
 from pydantic import BaseModel, Field, SecretStr
-from outlast import Export, Outlast, step
+from outlast import Export, Limit, Outlast, step
 if TYPE_CHECKING:
     from decimal import Decimal
 class Page(BaseModel):
@@ -100,6 +100,16 @@ MISTAKES: Final = {
     "`max_attempts` below 1": ANALYSIS.format(", max_attempts=0"),
     "`max_attempts` beyond a million": ANALYSIS.format(", max_attempts=10**30"),
     "`priority` that is no whole number": ANALYSIS.format(", priority=0.5"),
+    "a `Limit` without a number": ANALYSIS.format(', limit=Limit(per="url")'),
+    "a `Limit` below 1": ANALYSIS.format(", limit=Limit(0)"),
+    "`per_minute` of a `Limit` of 0 or less": ANALYSIS.format(", limit=Limit(per_minute=0)"),
+    "`per` of a `Limit` that misspells an input field": ANALYSIS.format(', limit=Limit(1, per="ulr")'),
+    "`per` of a `Limit` that is no text": ANALYSIS.format(", limit=Limit(1, per=5)"),
+    "`per` of a `Limit` that takes other names": ANALYSIS.format(", limit=Limit(1, per=lambda address: address)"),
+    "`per` of a `Limit` that is async": ANALYSIS.format(", limit=Limit(1, per=later)"),
+    "`limit` that is a number": ANALYSIS.format(", limit=20"),
+    "`limits` that is no list": ANALYSIS.format(", limits=Limit(1)"),
+    "`limits` with a number": ANALYSIS.format(", limits=[20]"),
     "an impossible `queue`": ANALYSIS.format(', queue="a,b"'),
     "a misspelt `isolation`": ANALYSIS.format(', isolation="thread"'),
     "`isolation` of a function that cannot be imported": (

@@ -21,7 +21,9 @@ from outlast.domain import progress, step_calls
 from outlast.settings import Settings
 from outlast.web import access
 
-DECLARE: Final = ("Outlast", "step", "Step", "AnalysisOptions", "Upload", "Export", "PageView", "Lifespan")
+DECLARE: Final = (
+    *("Outlast", "step", "Step", "AnalysisOptions", "Limit", "Upload", "Export", "PageView", "Lifespan"),
+)
 WITHIN: Final = ("report", "track", "owner", "Facts", "Fact")
 FOLLOW: Final = (
     "AnalysisHandle",

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
     from outlast.core.analyses.analysis import AnalysisOptions, Export, PageView, Step, step
     from outlast.core.analyses.facts import Fact, Facts
+    from outlast.core.analyses.limits import Limit
     from outlast.core.analyses.reporting import owner, report, track
     from outlast.core.analyses.upload import Upload
     from outlast.core.handles import (
@@ -45,6 +46,7 @@ _NAMES_BY_MODULE = {
     "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "PageView", "Step", "step"),
     "outlast.core.analyses.reporting": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
+    "outlast.core.analyses.limits": ("Limit",),
     "outlast.core.analyses.upload": ("Upload",),
     "outlast.core.handles": (
         "AnalysisHandle",
@@ -102,6 +104,7 @@ __all__ = [
     "Facts",
     "InvalidInput",
     "Lifespan",
+    "Limit",
     "Outlast",
     "OutlastError",
     "PageView",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from outlast.core.analyses.analysis import OwnerPriority
     from outlast.web.access import OwnerOf
 
 
@@ -48,8 +49,10 @@ class Outlast:
     """An application: settings, analyses, store, workers and site. A process may have several.
 
     Without `settings`, it loads them from the environment and `.env`. `owner` maps a request to its owner, for a
-    host with its own logins; it returns `None` for an anonymous visitor. `title` is the site's title; every page
-    loads the style sheets and modules in the folder `assets`.
+    host with its own logins; it returns `None` for an anonymous visitor. `priority` maps an owner that the host
+    has named to a number that is added to the priority of the analysis, for classes of owners such as premium
+    customers; it may be `async def`. `title` is the site's title; every page loads the style sheets and modules in
+    the folder `assets`.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Outlast:
         settings: Settings | None = None,
         *,
         owner: "OwnerOf | None" = None,
+        priority: "OwnerPriority | None" = None,
         title: str = "Outlast",
         assets: Path | None = None,
     ) -> None:
@@ -64,6 +68,9 @@ class Outlast:
         self._title = title
         self._assets = assets
         self._catalogue = Catalogue()
+        if priority is not None and not callable(priority):
+            raise TypeError(f"priority is {priority!r}; it is a function of an owner, as `lambda owner: 10`.")
+        self._catalogue.owner_priority = priority
         self._runtime = Runtime(settings, self._catalogue)
         self._sync: SyncOutlast | None = None
 

@@ -17,6 +17,7 @@ from outlast.core.sessions import Sessions
 from outlast.core.store_outage import StoreOutage
 from outlast.core.watch import SessionView
 from outlast.domain.errors import StoreRefused, StoreUnavailable
+from outlast.domain.queue_weights import parse_queues
 from outlast.running.code_version import CodeVersion, code_version
 from outlast.running.engine import Engine
 from outlast.running.worker import WorkerOptions
@@ -254,12 +255,14 @@ class Runtime:
             await self._rates.close()
 
     def worker_options(self, **changes: Any) -> WorkerOptions:
-        """The options of a worker, from the settings and `changes`."""
+        """The options of a worker, from the settings and `changes`; `queues` may have weights, as `fast=3`."""
         settings = self.settings
-        queues = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
+        every = tuple(dict.fromkeys(a.queue for a in self.catalogue)) or ("analysis",)
+        queues, weights = parse_queues(changes.pop("queues", None) or settings.worker_queues or every)
         options = WorkerOptions(
             settings.concurrency,
             queues,
+            weights,
             sleep=settings.worker_sleep,
             grace=settings.shutdown_grace,
             code=self.code_version(),

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.guessable_keys import is_guessable
+from outlast.domain.queue_weights import parse_queues
 from outlast.domain.status import Status
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -260,6 +261,13 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
     )
+    worker_queues: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_WORKER_QUEUES",
+        (),
+        "Comma-separated queues that workers take, each with a weight if it has one: `fast=3,slow=1` gives `fast` "
+        "three of four places while both have waiting sessions. Unset: all queues of the analyses, unweighted",
+        "fast=3,slow=1",
+    )
     release: str | None = _setting(
         "ANALYSIS_RELEASE",
         None,
@@ -275,10 +283,16 @@ class Settings(BaseSettings):
         "slowsite:outlast",
     )
 
-    @field_validator("app_key", "allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator("app_key", "allowed_hosts", "trusted_proxies", "worker_queues", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _known_weights(cls, queues: tuple[str, ...]) -> tuple[str, ...]:
+        parse_queues(queues)
+        return queues
 
     @field_validator("app_key")
     @classmethod

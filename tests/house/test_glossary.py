@@ -13,11 +13,11 @@ database date declaration decoder default definition detail diagnostic disk docu
 fetched fetching file flag format formatter formatting full gone handle header hour id index info input
 installation invalid ip item keyword kind lazy level like limit line link live load local lock locked log
 machine main many mapper mapping memory missing much name named new no not notifying open option out package
-page parent part pipe plugin point policy postgres printer priority process proxy pytest range read reader
-reason redis registration reply reporting request response row run runtime scope searched serve server set
-setting settings shape slice socket sqlite start started state stop stopped stream summary sync system table tag
-template terminal text thread time timed timeout token too tracker transport tree unix unknown update usage use
-value view web word writer xml zip
+page parent part pipe plugin point policy postgres printer process proxy pytest range read reader reason redis
+registration reply reporting request response row run runtime scope searched serve server set setting settings
+shape slice socket sorted sqlite start started state stop stopped stream summary sync system table tag template
+terminal text thread time timed timeout token too tracker transport tree unix unknown update usage use value
+view web word writer xml zip
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 

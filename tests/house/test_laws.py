@@ -44,7 +44,7 @@ USES_ENVIRONMENT = {
     "src/outlast/running/isolation_parent.py": "an isolated attempt inherits the environment whole",
     "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
     "src/outlast/running/supervisor.py": "a worker inherits the environment whole",
-    "src/outlast/settings.py": "secrets in the environment are hidden in logs, whoever reads them; misspelt names are found",
+    "src/outlast/settings.py": "it hides secrets in logs, whoever reads them, and finds misspelt names",
 }
 """The only modules that use the environment themselves; `BaseSettings` reads the settings from it."""
 

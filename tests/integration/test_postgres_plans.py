@@ -22,7 +22,7 @@ FILL = f"""
 INSERT INTO analysis_sessions (
     id, user_session, analysis, subject, status, queue, priority, steps, total_steps, max_attempts, timeout, input,
     created_at, updated_at, available_at, offered_at, completed_at, version, claim, worker_id, deadline, ready,
-    progress_percentage
+    progress_percentage, turn_at
 )
 SELECT
     'session ' || i, 'owner ' || i % 100000, 'analysis ' || i % 3, 'subject ' || i, kind.status, 'analysis', 0,
@@ -30,7 +30,7 @@ SELECT
     CASE WHEN kind.status = 'processing' THEN 'worker ' || i % 100 END,
     CASE WHEN kind.status = 'processing' THEN at END,
     CASE WHEN i % 100 = 1 THEN 0 WHEN i % 100 = 3 THEN 2 ELSE 1 END,
-    CASE WHEN kind.status = 'completed' THEN 100 ELSE 0 END
+    CASE WHEN kind.status = 'completed' THEN 100 ELSE 0 END, at
 FROM generate_series(1, {ROWS}) AS i
 CROSS JOIN LATERAL (
     SELECT CASE WHEN i % 50 = 0 THEN 'processing' WHEN i % 2 = 1 THEN 'pending' ELSE 'completed' END
@@ -66,9 +66,11 @@ VALUES = {
     "before": "2026-01-02", "since": "2026-01-02", "until": "2026-01-03", "attempts": 3,
     "steps": ["read", "judge"], "durations": [1, 2], "lease": 15.0, "workers": ["worker 0"],
     "registered": ["worker 0"], "excluded": [], "previous_id": "worker 0", "margin": 5.0,
-    "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"], "highest": [0, 0],
-    "traceparents": ["00"] * 100, "lowest": [0, 0], "begins": ["2026-01-02"] * 2, "begin": "2026-01-01",
-    "ended_since": "2026-01-02", "after": None, "queue": None, "code": None, "exception": None,
+    "range_queues": ["analysis"] * 2, "range_analyses": ["analysis 0", "analysis 1"],
+    "begins": ["2026-01-02"] * 2, "ends": ["9999-01-01"] * 2, "since_last_claim": 2.0, "admitted": ["session 7"],
+    "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
+    "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
+    "code": None, "exception": None,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
@@ -76,7 +78,7 @@ ITEMS = [
      "result": "1", "duration_ms": 1, "status": "pending", "crashes": 0}
     for n in range(1, 101)
 ]  # fmt: skip
-IN_ORDER = {"claim_from_positions", "unregistered_holders"}
+IN_ORDER = {"claim_from_positions", "claim_limited_from_positions", "unregistered_holders"}
 """They run in a transaction with `in_order`. What `holders` reads shows when it runs, in test_held_snapshot.py."""
 
 
@@ -196,7 +198,7 @@ def test_a_statement_goes_by_its_index(connection, statements, name, index, gene
     assert index in {node.get("Index Name") for node in plan(connection, statements, name, generic=generic)}
 
 
-@pytest.mark.parametrize("name", ["claim", "claim_from_positions", "offer", "select_newest"])
+@pytest.mark.parametrize("name", ["claim", "claim_limited", "claim_from_positions", "offer", "select_newest"])
 def test_what_comes_first_is_found_without_sorting_what_waits(connection, statements, name):
     for node in plan(connection, statements, name, generic=False):
         if node["Node Type"] == "Sort":  # an incremental one sorts what is equal in the index

@@ -30,7 +30,7 @@ SESSION_COLUMNS = tuple(
     if field.name not in {"owner", "input", "progress", *PROGRESS_COLUMNS}
 )
 """The other columns of a session that have the names of its fields and need no conversion in SQL."""
-NEW_COLUMNS = tuple(field.name for field in fields(NewSession) if field.name != "owner")
+NEW_COLUMNS = tuple(field.name for field in fields(NewSession) if field.name not in {"owner", "delay"})
 """The columns that a start inserts under the names of their fields."""
 SESSION_TIMES = tuple(field.name for field in fields(AnalysisSession) if field.name.endswith("_at"))
 values_of_session = itemgetter(*(field.name for field in fields(AnalysisSession)))

@@ -14,7 +14,10 @@ COMMANDS = {
     "serve": ("outlast.cli.serve:serve", "API, pages and workers: the whole site on one machine."),
     "workers": ("outlast.cli.workers:workers", "Start workers; list, stop, restart and pause all of them."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch, cancel and retry sessions."),
-    "queue": ("outlast.cli.queue:queue", "See what failed and retry it; see how the queues are."),
+    "queue": (
+        "outlast.cli.queue:queue",
+        "See what failed, retry it; see, pause and resume the queues.",
+    ),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
     "doctor": ("outlast.cli.doctor:doctor", "Find out what is wrong, and how to mend it."),

@@ -1,4 +1,4 @@
-"""`outlast queue`: what failed and why, the retry of it, and the state of the queues."""
+"""`outlast queue`: what failed and why, the retry of it, the state of the queues, and their pauses."""
 
 import sys
 import time
@@ -22,6 +22,7 @@ from outlast.cli.application import (
     run,
 )
 from outlast.cli.many_sessions import BulkChange, change_sessions, retry_batch
+from outlast.cli.queue_pauses import pause, resume
 from outlast.cli.selection import filters, find_one, selection_of
 from outlast.cli.tables import make_table, print_table
 from outlast.core.queue_reports import QueueReport, queue_reports
@@ -36,7 +37,11 @@ ALL = "all"
 
 @click.group()
 def queue() -> None:
-    """See what failed and retry it; see how the queues are."""
+    """See what failed and retry it; see how the queues are; pause and resume them."""
+
+
+queue.add_command(pause)
+queue.add_command(resume)
 
 
 @queue.command("failed")

@@ -36,6 +36,7 @@ from outlast.cli.worker_commands import drain, pause, restart, resume, stop
 from outlast.cli.worker_status import LiveCounts, status
 from outlast.core.ids import new_supervisor_id
 from outlast.domain.autoscaling import Autoscaler
+from outlast.domain.queue_weights import parse_queues
 from outlast.domain.worker_control import WorkerKind
 from outlast.ports.workers import WorkerInfo
 from outlast.running.engine import Engine
@@ -60,6 +61,15 @@ ROTATED_EVERY = 10.0
 MOST_WORKERS = 1_000
 EARLY_ENDS = 3
 """A supervisor in the background gives up if this many workers end before they have started."""
+
+
+def require_queues(_context: click.Context, option: click.Parameter, queues: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse queues and weights that a worker could not use."""
+    try:
+        parse_queues(queues)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param=option) from None
+    return queues
 
 
 @click.group()
@@ -116,16 +126,15 @@ class WorkerFlags:
 
     def options(self, app: Outlast, concurrency: int | None) -> WorkerOptions:
         """The options of a worker. Raises `Refused` for a queue that no analysis uses."""
-        plain = runtime_of(app).worker_options(concurrency=concurrency)
-        if unknown := [queue for queue in self.queues if queue not in plain.queues]:
+        known = tuple(dict.fromkeys(analysis.queue for analysis in runtime_of(app).catalogue))
+        plain = runtime_of(app).worker_options(concurrency=concurrency, queues=self.queues or None)
+        if unknown := [queue for queue in plain.queues if self.queues and queue not in known]:
             raise Refused(
-                f"No analysis of this program uses the queue {unknown[0]!r}. "
-                f"Its queues: {', '.join(plain.queues)}."
+                f"No analysis of this program uses the queue {unknown[0]!r}. Its queues: {', '.join(known)}."
             )
         memory = None if self.memory is None else round(self.memory * MIB)
         return replace(
             plain,
-            queues=self.queues or plain.queues,
             sleep=self.sleep or plain.sleep,
             limits=RecyclingLimits(self.max_jobs, self.max_time, memory),
             once=self.once,
@@ -137,7 +146,14 @@ class WorkerFlags:
 
 POSITIVE = click.FloatRange(0, min_open=True)
 FLAGS = (
-    click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue; may be repeated."),
+    click.option(
+        "--queue",
+        "queues",
+        multiple=True,
+        metavar="NAME[=WEIGHT]",
+        callback=require_queues,
+        help="Only this queue; may be repeated. Weights share the places: --queue fast=3 --queue slow=1.",
+    ),
     click.option(
         "--memory",
         type=click.FloatRange(32),

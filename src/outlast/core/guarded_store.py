@@ -28,6 +28,7 @@ READS: Final = frozenset(
         "loads",
         "metrics",
         "processing",
+        "pauses",
         "queue_position",
         "recall",
         "result",

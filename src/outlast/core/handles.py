@@ -4,12 +4,13 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis
-from outlast.core.analyses.declarations import require_priority
+from outlast.core.analyses.declarations import require_delay, require_priority, require_time
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import AnalysisFailed, SessionGone
@@ -60,7 +61,12 @@ class StartOptions(TypedDict, total=False):
     """The visitor or user who owns the session, may follow it over HTTP, and whose limits count it. Without an
     owner, the caller is trusted code: no limit per owner applies, and every start is a session of its own."""
     priority: int
-    """Replaces the priority of the analysis. Workers claim sessions of a higher priority first."""
+    """Replaces the priority of the analysis and of the owner. Workers claim sessions of a higher priority first;
+    one step is worth an hour of waiting."""
+    delay: float | timedelta
+    """Seconds after which the session may begin, from 0 to a year."""
+    at: datetime
+    """When the session may begin, with a time zone, at most a year from now; a time in the past means at once."""
 
 
 def checked_start_options(options: StartOptions) -> StartOptions:
@@ -77,6 +83,12 @@ def checked_start_options(options: StartOptions) -> StartOptions:
         raise ValueError("owner is '', which names nobody; each owner sees all sessions of that name.")
     if "priority" in options:
         require_priority("priority", options["priority"])
+    if "delay" in options and "at" in options:
+        raise TypeError("A start has a delay or a time at which it may begin, not both: leave out delay or at.")
+    if "delay" in options:
+        require_delay("delay", options["delay"])
+    if "at" in options:
+        require_time("at", options["at"])
     return options
 
 
@@ -206,9 +218,12 @@ async def start_session(
     use_cases: UseCases, analysis: Analysis, values: Mapping[str, object], options: StartOptions
 ) -> SessionHandle[Any]:
     """Start a session of the analysis with these input values; see `AnalysisHandle.start`."""
-    owner, priority = options.get("owner"), options.get("priority")
+    owner, priority, delay = options.get("owner"), options.get("priority"), options.get("delay", 0.0)
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     started = await use_cases.use(
-        lambda sessions: sessions.start_from_code(analysis.name, values, owner, priority=priority)
+        lambda sessions: sessions.start_from_code(
+            analysis.name, values, owner, priority=priority, delay=seconds, at=options.get("at")
+        )
     )
     return SessionHandle(use_cases, started.session, analysis.codec.load, existing=started.existing)
 
@@ -250,7 +265,12 @@ class AnalysisHandle(Generic[P, R]):
         this owner has a session for the same subject in flight, the start returns that session. Without an owner,
         the caller is trusted code: no limit per owner applies, and every start is a session of its own.
 
-        `priority`: replaces the priority of the analysis. Workers claim sessions of a higher priority first.
+        `priority`: replaces the priority of the analysis and of the owner. Workers claim sessions of a higher
+        priority first; one step is worth an hour of waiting.
+
+        `delay`: seconds, or a `timedelta`, after which the session may begin, from 0 to a year.
+
+        `at`: when the session may begin, a `datetime` with a time zone, instead of `delay`.
 
         Raises `TypeError` or `ValueError` for an unknown option or an invalid value.
         """

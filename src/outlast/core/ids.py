@@ -7,6 +7,8 @@ from typing import Final
 
 from outlast.core.text_cache import text_cache
 
+ANONYMOUS: Final = "visitor:"
+"""Begins the owner of an anonymous visitor, and no owner that a host names."""
 OWNERS_KEPT = 10_000
 """Maximum number of cached hashes."""
 TRUSTED: Final = hashlib.sha256(b"outlast trusted code").hexdigest()

@@ -1,15 +1,18 @@
 """The use cases: start, get, watch, cancel, retry, adopt. The web layer, the CLI and host programs call them."""
 
+import inspect
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel
 
 from outlast.core.analyses.analysis import Analysis, Catalogue
 from outlast.core.analyses.context import reading_uploads
+from outlast.core.analyses.declarations import PRIORITIES, require_priority
 from outlast.core.analyses.payload import (
     NotUnderstood,
     arguments,
@@ -20,13 +23,14 @@ from outlast.core.analyses.payload import (
     validate_values,
 )
 from outlast.core.analyses.upload import OwnedUploads, Upload
-from outlast.core.ids import new_session_id, new_share_token, owner_hash, stored_owner
+from outlast.core.ids import ANONYMOUS, new_session_id, new_share_token, owner_hash, stored_owner
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
+from outlast.domain.retry_after import YEAR
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
@@ -114,16 +118,28 @@ class Sessions:
         return await self._start(analysis, validated, owner, only_existing=only_existing, traceparent=traceparent)
 
     async def start_from_code(
-        self, analysis_name: str, values: Mapping[str, object], owner: str | None, *, priority: int | None = None
+        self,
+        analysis_name: str,
+        values: Mapping[str, object],
+        owner: str | None,
+        *,
+        priority: int | None = None,
+        delay: float = 0.0,
+        at: datetime | None = None,
     ) -> Started:
-        """Start a session with Python values of the declared types.
+        """Start a session with Python values of the declared types; it may begin after `delay` seconds, or `at`.
 
         Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
         if another is in flight for the same subject, which might have another input or be cancelled by its caller.
-        Raises what `start` raises.
+        Raises what `start` raises, and `ValueError` for a time that is more than a year ahead.
         """
         analysis = self._catalogue[analysis_name]
-        return await self._start(analysis, validate_values(analysis.input, values), owner, priority=priority)
+        if at is not None:
+            delay = max(0.0, (at - self._clock.now()).total_seconds())
+            if delay > YEAR:
+                raise ValueError(f"at is {at}, which is more than a year from now.")
+        validated = validate_values(analysis.input, values)
+        return await self._start(analysis, validated, owner, priority=priority, delay=delay)
 
     async def _start(
         self,
@@ -132,12 +148,15 @@ class Sessions:
         owner: str | None,
         *,
         priority: int | None = None,
+        delay: float = 0.0,
         only_existing: bool = False,
         traceparent: str | None = None,
     ) -> Started:
         tracing = self._tracing
         with nullcontext() if tracing is None else tracing.start(analysis.name, traceparent) as trace:
-            return await self._add_new(analysis, validated, owner, priority, trace, only_existing=only_existing)
+            return await self._add_new(
+                analysis, validated, owner, priority, delay, trace, only_existing=only_existing
+            )
 
     async def _add_new(
         self,
@@ -145,6 +164,7 @@ class Sessions:
         validated: BaseModel,
         owner: str | None,
         priority: int | None,
+        delay: float,
         trace: str | None,
         *,
         only_existing: bool,
@@ -170,7 +190,9 @@ class Sessions:
                 max_attempts=self._max_attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
                 queue=analysis.queue,
-                priority=analysis.priority if priority is None else priority,
+                priority=await self._priority(analysis, owner) if priority is None else priority,
+                delay=delay,
+                limits=analysis.limits_of(validated, keywords),
                 traceparent=trace,
             ),
             self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code,
@@ -179,6 +201,16 @@ class Sessions:
         if not added.existing:
             self._announce(added.session, announced=added.announced)
         return Started(added.session, added.existing)
+
+    async def _priority(self, analysis: Analysis, owner: str | None) -> int:
+        """Return the priority of the analysis, and of the class of an owner that the host has named."""
+        of_owner = self._catalogue.owner_priority
+        if of_owner is None or owner is None or owner.startswith(ANONYMOUS):
+            return analysis.priority
+        answered = of_owner(owner)
+        added = await answered if inspect.isawaitable(answered) else answered
+        require_priority("What the function priority= of Outlast() returned", added)
+        return max(PRIORITIES[0], min(PRIORITIES[-1], analysis.priority + added))
 
     async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
         session = await self._session(session_id, owner)
@@ -330,6 +362,8 @@ class Sessions:
 
     def _announce(self, session: AnalysisSession, *, announced: bool = False) -> None:
         """Publish a waiting session to workers, after its row is written. `announced`: a hint was sent already."""
+        if session.available_at > session.updated_at:
+            return  # nobody can claim it yet; maintenance dispatches it when its time has come
         if not announced:
             self._notifier.publish(Topic.WAITING, [session.queue])
         if self._dispatcher:

@@ -3,16 +3,18 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import TracebackType
 
 from outlast.core.service_loop import run_forever
 from outlast.core.store_outage import StoreOutage
+from outlast.domain.pauses import Pause
 from outlast.domain.progress import TimeLeft, time_left
 from outlast.domain.session import AnalysisSession
-from outlast.domain.status import Status
+from outlast.domain.status import Phase, Status
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Subscription, Topic
 from outlast.ports.store import Store
@@ -61,10 +63,19 @@ class SessionView:
     queue_position: int | None = None
     """From 1 for the next; `None` if the session does not wait or the position is unknown."""
     stalled: bool = False
-    """The session waits, and no living worker serves its queue and knows its analysis."""
+    """The session waits, is not paused, and no living worker serves its queue and knows its analysis."""
+    paused: bool = False
+    """The session waits, and its queue or its analysis is paused."""
     began: float = 0.0  # on the monotonic clock of this process
     encoded: dict[str, bytes] = field(default_factory=dict[str, bytes], compare=False)
     """Cache of the web layer's encodings, shared by all watchers."""
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """When a session whose start was delayed may begin; `None` for others, and once it may."""
+        session = self.session
+        delayed = session.phase is Phase.QUEUED and session.available_at > session.updated_at
+        return session.available_at if delayed and self.queue_position is None else None
 
     @property
     def time_left(self) -> TimeLeft | None:
@@ -79,7 +90,7 @@ class SessionView:
     def tag(self) -> str:
         """An entity tag that changes with everything but the elapsed time."""
         place = "" if self.queue_position is None else self.queue_position
-        return f"{self.session.version}.{place}.{int(self.stalled)}"
+        return f"{self.session.version}.{place}.{2 if self.paused else int(self.stalled)}"
 
 
 @dataclass(slots=True)
@@ -161,7 +172,8 @@ class Watch:
         self._stale: set[str] = set()
         self._wake = asyncio.Event()
         self._workers: Sequence[WorkerInfo] = ()
-        self._workers_read = float("-inf")
+        self._pauses: Collection[Pause] = ()
+        self._workers_read = self._pauses_read = float("-inf")
         self._positions: dict[str, tuple[float, int | None]] = {}
         self._position_turns: deque[str] = deque()
         self._positions_read_at = self._refreshed_at = clock.monotonic()
@@ -225,6 +237,14 @@ class Watch:
             self._workers = [w for w in await self._store.workers() if w.takes_sessions]
         return self._workers
 
+    async def is_paused(self, session: AnalysisSession) -> bool:
+        """Return whether its queue or its analysis is paused; read at most once a second."""
+        now = self._clock.monotonic()
+        if now - self._pauses_read >= POLL_EVERY:
+            self._pauses_read = now
+            self._pauses = await self._store.pauses()
+        return any(pause.covers(session.queue, session.analysis) for pause in self._pauses)
+
     def _on_hint(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - only one topic is subscribed
         if not key and self._watched:
             self._stale.update(self._watched)
@@ -273,10 +293,13 @@ class Watch:
             watched = self._watched.get(session_id)
             if watched is not None:
                 session = watched.view.session
-                position, served = await self._position(session), await self._is_served(session)
-                if (position, not served) != (watched.view.queue_position, watched.view.stalled):
+                position, paused = await self._position(session), await self.is_paused(session)
+                stalled = not paused and not await self._is_served(session)
+                view = watched.view
+                if (position, stalled, paused) != (view.queue_position, view.stalled, view.paused):
                     self._publish(
-                        watched, replace(watched.view, queue_position=position, stalled=not served, encoded={})
+                        watched,
+                        replace(view, queue_position=position, stalled=stalled, paused=paused, encoded={}),
                     )
 
     async def _find_pruned(self) -> None:
@@ -294,7 +317,9 @@ class Watch:
         began = self._start_times.of(session)
         if session.status is not Status.PENDING:
             return SessionView(session, began=began)
-        return SessionView(session, await self._position(session), not await self._is_served(session), began)
+        paused = await self.is_paused(session)
+        stalled = not paused and not await self._is_served(session)
+        return SessionView(session, await self._position(session), stalled, paused, began)
 
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()

@@ -26,7 +26,11 @@ class NewSession:
     """Maximum seconds per attempt."""
     queue: str = "analysis"
     priority: int = 0
-    """Higher priorities are claimed first."""
+    """Higher priorities are claimed first; see `outlast.domain.turns`."""
+    delay: float = 0.0
+    """Seconds after which it becomes available."""
+    limits: str | None = None
+    """Its keys and their limits as JSON; see `outlast.domain.limits`."""
     traceparent: str | None = None
     """The trace that the start belongs to, in the format of W3C Trace Context."""
 
@@ -48,7 +52,7 @@ class AnalysisSession:
     queue: str
     """The queue that it waits in."""
     priority: int
-    """Higher priorities are claimed first."""
+    """Higher priorities are claimed first: one step is worth an hour of waiting."""
     status: Status
     """Its status, which the SQL statements guard."""
     version: int
@@ -185,7 +189,7 @@ class AttemptRecord:
 
 
 def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSession:
-    """Return the row that a start inserts, available from `at` on."""
+    """Return the row that a start at the time `at` inserts, available after its delay."""
     return AnalysisSession(
         id=new.id,
         analysis=new.analysis,
@@ -206,5 +210,5 @@ def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSess
         progress=Progress(steps=new.steps),
         created_at=at,
         updated_at=at,
-        available_at=at,
+        available_at=at + timedelta(seconds=new.delay),
     )

@@ -18,6 +18,7 @@ from outlast.ports.facts import FactStore
 from outlast.ports.failures import Failures, RetryAnswer, Selection
 from outlast.ports.metrics import Metrics
 from outlast.ports.overview import Overview
+from outlast.ports.pauses import Pauses
 from outlast.ports.results import Results, Shares
 from outlast.ports.workers import WorkerRegistry
 
@@ -184,17 +185,24 @@ class SessionStore(Protocol):
         ...
 
     async def queue_position(self, session_id: str) -> int | None:
-        """Return its position among the claimable sessions of its queue, 1 for the next; `None` if it is not
-        claimable now or its position is beyond 10,000.
+        """Return its position among the sessions of its queue that wait, in the order of claims, 1 for the next.
+
+        `None` if it does not wait or is not due yet, or if its position is beyond 10,000. Sessions that wait
+        because of a limit are not ahead of others, and the position does not depend on pauses.
         """
         ...
 
     async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
         """Claim the next pending sessions of the wanted queues and analyses for this worker, and return them.
 
-        A session is claimable once its `available_at` has passed, and stays so if the wall clock goes back. The
-        order is by priority, the highest first, then by `available_at`, the oldest first. A claim sets the status
-        to processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
+        A session is claimable once its `available_at` has passed, and stays so if the wall clock goes back, unless
+        its queue or analysis is paused or one of its keys has reached a limit. The order is by their turns: see
+        `outlast.domain.turns`. A start is behind the waiting sessions of its owner in the same queue and of the
+        same priority; a session that waits again gets the turn of that moment. A claim sets the status to
+        processing, and increments `claim` and `attempt`. An unregistered worker gets no sessions.
+
+        Sessions that are processing hold the permits of their keys, so that no crash loses one. A session that
+        cannot run because of a limit delays no other.
 
         The worker gets only sessions that `may_run_beside` those that it holds. One call returns at most one
         suspect, the newest, because workers were alive before it was started; it then returns no other session
@@ -203,7 +211,7 @@ class SessionStore(Protocol):
         ...
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
-        """Claim this session if it is claimable, whatever its queue and its crashes; `None` otherwise."""
+        """Claim this session if it is claimable, whatever its queue, crashes and turn; `None` otherwise."""
         ...
 
     async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
@@ -338,6 +346,7 @@ class Store(
     SessionStore,
     Failures,
     Overview,
+    Pauses,
     Results,
     Shares,
     Blobs,

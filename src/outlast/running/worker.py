@@ -6,9 +6,9 @@ import os
 import random
 import socket
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,7 @@ from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import SUSPECT_CRASHES, must_run_alone
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Completed, End, Failed, Released, Unreadable
+from outlast.domain.queue_weights import QueueShares
 from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession, Claim
 from outlast.domain.worker_control import WorkerKind, WorkerState
@@ -61,6 +62,8 @@ class WorkerOptions:
 
     concurrency: int = 100
     queues: Sequence[str] = ("analysis",)
+    queue_weights: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How the places are shared between queues that have waiting sessions; empty: by the turns of all sessions."""
     sleep: float = 1.0
     """Seconds between polls of the store when no wake-up and no handed-off session arrives."""
     grace: float = 20.0
@@ -134,6 +137,7 @@ class Worker:
         self._clock = clock
         self._rng = rng
         self._options = options
+        self._shares = QueueShares(options.queue_weights)
         self._foreign = ForeignSessions(store, clock)
         self._claim_requests: set[asyncio.Future[None]] = set()
         """Claim requests that the store has not answered yet."""
@@ -395,18 +399,37 @@ class Worker:
         if limit <= 0:
             return False
         try:
-            with self._claiming():
-                queues, analyses = self._options.queues, self._catalogue.names
-                wanted = ClaimRequest(queues, analyses, limit, self._most_crashes(), self._foreign.ids)
-                sessions = await self._store.claim(self.id, wanted)
+            return await self._claim_up_to(limit) == limit
         except StoreUnavailable as error:
             self._outage.failed(CLAIMS, error)
             return False
+
+    async def _claim_up_to(self, limit: int) -> int:
+        """Claim sessions, by the weights of the queues if they have any; return how many."""
+        if not self._options.queue_weights:
+            return await self._claim_from(self._options.queues, limit)
+        left, queues = limit, list(self._options.queues)
+        while shares := self._shares.shares(left, queues):
+            for queue, share in shares.items():
+                claimed = await self._claim_from([queue], share)
+                self._shares.record(queue, asked=share, claimed=claimed)
+                left -= claimed
+                if claimed < share:
+                    queues.remove(queue)
+                if self._lost or self._stop_requests > 0:
+                    return limit - left
+        return limit - left
+
+    async def _claim_from(self, queues: Sequence[str], limit: int) -> int:
+        with self._claiming():
+            analyses = self._catalogue.names
+            wanted = ClaimRequest(queues, analyses, limit, self._most_crashes(), self._foreign.ids)
+            sessions = await self._store.claim(self.id, wanted)
         self._outage.answered(CLAIMS)
         self._recycling.claimed += len(sessions)
         for session in sessions:
             self._start_attempt(session)
-        return len(sessions) == limit
+        return len(sessions)
 
     def _capacity(self) -> int:
         """Return how many more sessions the worker may claim."""

@@ -20,6 +20,7 @@ from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.overview import OverviewContract
 from outlast.testing.contract.progressing import KeptStepContract, ProgressContract, ResultContract
 from outlast.testing.contract.pruning import PruneContract
+from outlast.testing.contract.queueing import DelayContract, PauseContract, PermitContract, TurnContract
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import EnrolContract, RegistryContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
@@ -39,6 +40,10 @@ class SessionStoreContract(
     OverviewContract,
     ClaimContract,
     ClaimOrderContract,
+    TurnContract,
+    DelayContract,
+    PauseContract,
+    PermitContract,
     OfferContract,
     ProgressContract,
     KeptStepContract,

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from hypothesis.stateful import (
 from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.outcome import End
+from outlast.domain.pauses import Pause
 from outlast.domain.session import Claim
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, Pruned, RetryAnswer, StartLimits
@@ -87,16 +87,20 @@ class StoreMachine(StoreMachineBase):
         target=sessions,
         owner=OWNERS,
         subject=SUBJECTS,
-        priority=st.integers(0, 1),
+        priority=st.integers(-1, 2),
         timeout=st.sampled_from([5.0, 900.0]),
+        delay=st.sampled_from([0.0, 0.0, 5.003]),
     )
-    def somebody_starts(self, owner: str, subject: str, priority: int, timeout: float) -> MultipleResults[str]:
+    def somebody_starts(
+        self, owner: str, subject: str, priority: int, timeout: float, delay: float
+    ) -> MultipleResults[str]:
         model = self._model
+        self._clock.advance(0.001)  # no two starts are equally new
         known = model.answering(owner, subject)
         waiting = sum(s.status is Status.PENDING for s in model.sessions.values())
         too_many = len(model.in_flight(owner)) >= ACTIVE_PER_OWNER
         full = waiting >= LIMITS.pending
-        new = self._new(owner, subject, priority=priority, timeout=timeout)
+        new = self._new(owner, subject, priority=priority, timeout=timeout, delay=delay)
         try:
             added = self._run(self._store.add(new, LIMITS))
         except TooManyActive:
@@ -118,7 +122,8 @@ class StoreMachine(StoreMachineBase):
 
     @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), most_crashes=st.integers(0, 3))
     def a_worker_claims(self, worker: str, session_id: str | None, limit: int, most_crashes: int) -> None:
-        ready = self._model.claimable(self._wall) if worker in self._model.workers else []
+        works = worker in self._model.workers and not self._model.paused
+        ready = self._model.claimable(self._wall) if works else []
         if session_id is not None:
             one = self._run(self._store.claim_one(worker, session_id))
             assert (one is not None) == (session_id in {s.id for s in ready})
@@ -143,8 +148,8 @@ class StoreMachine(StoreMachineBase):
             assert len(ids) >= min(limit, len(honest) + fallen + 1) - fallen
         else:
             assert len(ids) == min(limit, len(honest) + (len(fit) > len(honest)))
-        left = max((s.priority for s in honest if s.id not in ids), default=0)
-        assert all(s.priority >= left for s in honest if s.id in ids)
+        left = [s.turn for s in honest if s.id not in ids]
+        assert all(s.turn <= min(left) for s in honest if s.id in ids and left)
 
     @rule(session_id=sessions, ago=CLAIMS_AGO, percentage=st.integers(0, 99), number=st.integers(1, 2))
     def a_worker_or_a_zombie_writes(self, session_id: str, ago: int, percentage: int, number: int) -> None:
@@ -214,7 +219,8 @@ class StoreMachine(StoreMachineBase):
         else:
             assert answer is RetryAnswer.RETRIED
             session.status, session.crashes, session.lapses, session.error = Status.PENDING, 0, 0, None
-            session.cancel_requested, session.available_at = False, -math.inf
+            session.cancel_requested = False
+            session.wait_again(self._wall)
             session.max_attempts = session.attempt + attempts
             self._model.said.pop(session_id, None)
 
@@ -245,6 +251,13 @@ class StoreMachine(StoreMachineBase):
             self.a_worker_claims("w1", session_id, limit=0, most_crashes=1)
             self.a_worker_claims("w1", None, limit=neighbours, most_crashes=0)
         self.a_worker_goes("w1", "replaced")
+
+    @rule(paused=st.booleans())
+    def an_operator_pauses_or_resumes(self, paused: bool) -> None:
+        change = self._store.pause if paused else self._store.resume
+        assert self._run(change(Pause("queue", "analysis"))) == (paused != self._model.paused)
+        self._model.paused = paused
+        assert list(self._run(self._store.pauses())) == [Pause("queue", "analysis")] * paused
 
     @rule(session_age=st.sampled_from([0, 20]), result_age=st.sampled_from([5, 50]))
     def somebody_cleans_up(self, session_age: int, result_age: int) -> None:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from outlast.domain.crash_policy import MAX_CRASHES
 from outlast.domain.lease_observer import MAX_LAPSES
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.session import Claim, NewSession
 from outlast.domain.status import Status
+from outlast.domain.turns import NEWEST_OF_OWNER, turn_behind, turn_of
+from outlast.testing.clock import NOON
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class ModelSession:
     result: str | None = None
     available_at: float = -math.inf
     """Wall time; minus infinity if it is available at once."""
+    turn: datetime = NOON
     created_at: float = 0.0
     started_at: float | None = None
     ended_at: float = 0.0
@@ -57,8 +61,12 @@ class ModelSession:
         status = Status.CANCELLED if turned else status
         self.lines.append((self.claim, self.attempt, None if turned else line))
         self.status, self.worker = status, None
-        self.available_at = -math.inf
+        self.wait_again(wall)
         self.finish(wall)
+
+    def wait_again(self, wall: float, delay: float = 0.0) -> None:
+        self.available_at = wall + delay if delay > 0 else -math.inf
+        self.turn = turn_of(_time(wall + delay), self.priority)
 
     def finish(self, wall: float) -> None:
         """Set the time of its end, which is never before its start, whatever the wall clock says."""
@@ -81,8 +89,7 @@ class ModelSession:
             case Postponed():
                 self.drop(Status.PENDING, "postponed", wall)
                 self.error = end.error
-                if end.delay > 0:
-                    self.available_at = wall + end.delay
+                self.wait_again(wall, end.delay)
             case Cancelled():
                 self.drop(Status.CANCELLED, "cancelled", wall)
             case Released():
@@ -95,6 +102,7 @@ class Model:
 
     sessions: dict[str, ModelSession] = field(default_factory=dict[str, ModelSession])
     workers: set[str] = field(default_factory=set[str])
+    paused: bool = False
     lapsed: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Sessions whose lapses a worker has caused since it came back last."""
     results: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
@@ -105,9 +113,17 @@ class Model:
     """Every end that was accepted."""
 
     def add(self, new: NewSession, wall: float) -> None:
-        self.sessions[new.id] = ModelSession(
+        own = [s for s in self.sessions.values() if s.owner == new.owner]
+        newest = sorted(own, key=lambda s: s.created_at, reverse=True)[:NEWEST_OF_OWNER]
+        waiting = {s.id for s in self.claimable(wall) if s.priority == new.priority}
+        session = ModelSession(
             *(new.id, new.owner, new.subject, new.priority, new.max_attempts, new.timeout), created_at=wall
         )
+        session.wait_again(wall, new.delay)
+        if not new.delay:
+            last = max((s.turn for s in newest if s.id in waiting), default=None)
+            session.turn = turn_behind(session.turn, last)
+        self.sessions[new.id] = session
 
     def in_flight(self, owner: str) -> list[ModelSession]:
         return [s for s in self.sessions.values() if s.owner == owner and not s.status.final]
@@ -166,3 +182,7 @@ class Model:
             session.drop(Status.FAILED if quarantined else Status.PENDING, "crashed", wall)
             session.attempt -= 1
         return {s.id for s in together}
+
+
+def _time(wall: float) -> datetime:
+    return datetime.fromtimestamp(wall, UTC)

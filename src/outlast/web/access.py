@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import Scope
 
+from outlast.core.ids import ANONYMOUS
 from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web.headers import cookie, is_secure, values_of
@@ -26,8 +27,6 @@ HOST_ONLY = "__Host-"
 """Cookie prefix with which browsers refuse cookies set by another host or without HTTPS."""
 PORTS = {"http": 80, "https": 443}
 COOKIE_DAYS = 365
-ANONYMOUS = "visitor:"
-"""Prefix of the owner of an anonymous visitor."""
 OPERATOR = "operator:"
 """Prefix of an operator's name; operators own no sessions."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})

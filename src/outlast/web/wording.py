@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from outlast.core.sessions import NOT_OFFERED
+from outlast.core.watch import SessionView
 from outlast.domain.progress import StepStatus
-from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase
 
 PHASES: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,15 +40,21 @@ def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str
             "current_message": None,
         }
     title, tone = PHASES[snapshot["phase"]]
+    waits_well = snapshot["paused"] or snapshot["starts_at"]
     return {
         "phase_title": title,
         "notice": _notice(snapshot),
-        "tone": "warning" if snapshot["stalled"] else tone,
+        "tone": "warning" if snapshot["stalled"] and not waits_well else tone,
     }
 
 
-def current_message(session: AnalysisSession) -> str | None:
+def current_message(view: SessionView) -> str | None:
     """What the session does, or why it does nothing."""
+    session = view.session
+    if view.paused:
+        return "Paused"
+    if view.starts_at is not None:
+        return "Waiting for its time"
     match session.phase:
         case Phase.QUEUED:
             return "Waiting for a worker"
@@ -66,6 +72,11 @@ def current_message(session: AnalysisSession) -> str | None:
 def _notice(snapshot: Mapping[str, Any]) -> str | None:
     """The sentence beside the title. The widget replaces the time of the next attempt by a countdown."""
     attempt = f"Attempt {snapshot['attempt']} of {snapshot['max_attempts']}"
+    if snapshot["paused"]:
+        begin = "go on" if snapshot["started_at"] else "start"
+        return f"This is paused for now; your analysis waits and will {begin} by itself."
+    if snapshot["starts_at"]:
+        return f"It starts by itself on {snapshot['starts_at'][:10]} at {snapshot['starts_at'][11:19]} UTC."
     if snapshot["stalled"]:
         begin = "go on" if snapshot["started_at"] else "start"
         return f"No worker is running right now; your analysis waits and will {begin} by itself."

@@ -98,6 +98,8 @@ class MemoryRecovery(MemoryPart):
                     tables.kept.pop(session_id, None)
                     tables.ends.pop(session_id, None)
                     tables.offered.pop(session_id, None)
+                    tables.turns.pop(session_id, None)
+                    tables.limits.pop(session_id, None)
                     tables.timed_from.pop(session_id, None)
                 for session_id in results:
                     del tables.results[session_id]

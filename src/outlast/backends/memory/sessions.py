@@ -1,14 +1,16 @@
 """Starts, reads and counts sessions in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.errors import QueueFull, TooManyActive
+from outlast.domain.limits import load_limits
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
+from outlast.domain.turns import NEWEST_OF_OWNER, turn_behind, turn_of
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.failures import Selection
 from outlast.ports.store import Added, StartLimits
@@ -33,17 +35,37 @@ class MemorySessions(MemoryPart):
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
             row = pending_session(new, tables.clock.now(), tables.next_version(0))
+            last = None if new.delay else self._last_turn(row)
+            tables.turns[row.id] = turn_behind(turn_of(row.available_at, row.priority), last)
             tables.sessions[row.id] = row
-            tables.offered[row.id] = row.created_at
+            if new.limits is not None:
+                tables.limits[row.id] = load_limits(new.limits)
+            if not new.delay:
+                tables.offered[row.id] = row.created_at
             tables.timed_from[row.id] = tables.clock.monotonic()
             return Added(row, existing=False)
+
+    def _last_turn(self, new: AnalysisSession) -> datetime | None:
+        """Return the turn of the owner's newest waiting session of this queue and priority."""
+        tables = self._tables
+        now = tables.clock.now()
+        own = [row for row in tables.sessions.values() if row.owner == new.owner]
+        newest = sorted(own, key=lambda row: row.created_at, reverse=True)[:NEWEST_OF_OWNER]
+        turns = [
+            tables.turns[row.id]
+            for row in newest
+            if claimable(row, now) and (row.queue, row.priority) == (new.queue, new.priority)
+        ]
+        return max(turns, default=None)
 
     async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         tables = self._tables
         with tables.lock:
             now, patience = tables.clock.now(), timedelta(seconds=again_after)
             due: list[AnalysisSession] = []
-            for row in in_order(tables.sessions.values(), now):
+            for row in in_order(tables, now):
+                if tables.paused(row) or not tables.may_run(row):
+                    continue
                 at = tables.offered.get(row.id)
                 # offered in the future: the wall clock has gone back
                 if at is None or abs(now - at) >= patience:
@@ -95,7 +117,7 @@ class MemorySessions(MemoryPart):
             number = {session_id: n for n, session_id in enumerate(tables.sessions)}
             # of suspects the newest goes first, as in `claim`
             suspect = row.crashes >= SUSPECT_CRASHES
-            ready = in_order((s for s in tables.sessions.values() if s.queue == row.queue), now)
+            ready = [s for s in in_order(tables, now) if s.queue == row.queue]
             mine = ready.index(row)
             position = 1 + sum(
                 number[s.id] > number[row.id] if suspect and s.crashes >= SUSPECT_CRASHES else place < mine
@@ -109,9 +131,9 @@ def claimable(row: AnalysisSession, now: datetime) -> bool:
     return row.status is Status.PENDING and row.available_at <= max(now, row.updated_at)
 
 
-def in_order(rows: Iterable[AnalysisSession], now: datetime) -> list[AnalysisSession]:
-    """Return the sessions that may be claimed, the next one first."""
-    return sorted((r for r in rows if claimable(r, now)), key=lambda r: (-r.priority, r.available_at))
+def in_order(tables: MemoryTables, now: datetime) -> list[AnalysisSession]:
+    """Return the sessions that wait, the next one first, whatever their limits and pauses."""
+    return sorted((r for r in tables.sessions.values() if claimable(r, now)), key=tables.turn)
 
 
 def rows_after(rows: list[AnalysisSession], session_id: str | None) -> list[AnalysisSession]:

@@ -8,6 +8,7 @@ from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
 from outlast.backends.memory.metrics import MemoryMetrics
 from outlast.backends.memory.overview import MemoryOverview
+from outlast.backends.memory.pauses import MemoryPauses
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import MemorySessions
@@ -23,6 +24,7 @@ class MemoryStore(
     MemoryRecovery,
     MemoryFailures,
     MemoryOverview,
+    MemoryPauses,
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,

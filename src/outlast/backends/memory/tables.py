@@ -1,6 +1,7 @@
 """The tables of the memory store, and the two ways to change a session's row."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -8,9 +9,12 @@ from threading import RLock
 from typing import Any
 
 from outlast.domain.error_report import ErrorReport
+from outlast.domain.limits import Admission, KeyLimit, Verdict
 from outlast.domain.outcome import End
+from outlast.domain.pauses import Pause
 from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import IN_FLIGHT, Status
+from outlast.domain.turns import turn_of
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
 from outlast.ports.facts import StoredFact
@@ -57,6 +61,13 @@ class MemoryTables:
     """In order of insertion."""
     timed_from: dict[str, float] = field(default_factory=dict[str, float])
     """When a session's durations were last updated, by the monotonic clock."""
+    turns: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """By session, see `outlast.domain.turns`."""
+    limits: dict[str, Sequence[KeyLimit]] = field(default_factory=dict[str, Sequence[KeyLimit]])
+    """By session."""
+    next_at: dict[str, float] = field(default_factory=dict[str, float])
+    """When the next attempt may begin at the full rate, by key, in seconds of the epoch."""
+    pauses: set[Pause] = field(default_factory=set[Pause])
     offered: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """When a session was last offered to a fleet, since it became available."""
     history: defaultdict[str, list[AttemptRecord]] = field(
@@ -116,7 +127,30 @@ class MemoryTables:
         changed = replace(self.timed(row), version=version, updated_at=now, **changes)
         self.timed_from[row.id] = self.clock.monotonic()
         self.sessions[row.id] = changed
+        if "available_at" in changes:
+            self.turns[row.id] = turn_of(changed.available_at, changed.priority)
         return changed
+
+    def admission(self) -> Admission:
+        """Return what decides about sessions with limits: the permits are those of the processing sessions."""
+        in_use = Counter(
+            limit.key
+            for session_id, limits in self.limits.items()
+            if self.sessions[session_id].status is Status.PROCESSING
+            for limit in limits
+        )
+        return Admission(self.clock.now().timestamp(), in_use, self.next_at)
+
+    def may_run(self, row: AnalysisSession) -> bool:
+        """Return whether its limits allow a session to run now."""
+        return self.admission().decide(self.limits.get(row.id, ())).verdict is Verdict.RUN
+
+    def paused(self, row: AnalysisSession) -> bool:
+        return any(pause.covers(row.queue, row.analysis) for pause in self.pauses)
+
+    def turn(self, row: AnalysisSession) -> tuple[datetime, datetime]:
+        """Return the order of claims; insertion decides between equals."""
+        return self.turns[row.id], row.available_at
 
     def timed(self, row: AnalysisSession) -> AnalysisSession:
         """Return the row with current durations."""

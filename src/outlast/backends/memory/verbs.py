@@ -9,6 +9,7 @@ from outlast.backends.memory.recovery import release
 from outlast.backends.memory.sessions import claimable, in_order
 from outlast.backends.memory.tables import MemoryPart, MemoryTables, RecordedEnd
 from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
+from outlast.domain.limits import Verdict
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
@@ -28,14 +29,20 @@ class MemoryVerbs(MemoryPart):
         with tables.lock:
             if worker_id not in tables.workers:
                 return taken
-            ready = in_order(tables.sessions.values(), tables.clock.now())
+            ready = [r for r in in_order(tables, tables.clock.now()) if not tables.paused(r)]
             known = [r for r in ready if r.queue in wanted.queues and r.analysis in wanted.analyses]
             beside = [r for r in known if may_run_beside(r.crashes, wanted.most_crashes)]
             fit = [r for r in beside if r.id not in wanted.excluding]
             suspected = {r.id for r in fit if r.crashes >= SUSPECT_CRASHES}
             # of the suspects the newest: its worker lived before it came
             last = next((i for i in reversed(tables.sessions) if i in suspected), None)
-            next_ones = [r for r in fit if r.id not in suspected or r.id == last][: wanted.limit]
+            admission = tables.admission()
+            next_ones = [
+                r
+                for r in fit
+                if (r.id not in suspected or r.id == last)
+                and admission.decide(tables.limits.get(r.id, ())).verdict is Verdict.RUN
+            ][: wanted.limit]
             most = max((r.crashes for r in next_ones), default=0)
             taken += [
                 self._take(r, worker_id) for r in next_ones if r.id == last or may_run_beside(r.crashes, most)
@@ -48,10 +55,16 @@ class MemoryVerbs(MemoryPart):
             row = tables.sessions.get(session_id)
             if row is None or worker_id not in tables.workers or not claimable(row, tables.clock.now()):
                 return None
+            if tables.paused(row):
+                return None
+            if not tables.may_run(row):
+                tables.offered.pop(row.id, None)  # a fleet is told of it again once it may run
+                return None
             return self._take(row, worker_id)
 
     def _take(self, row: AnalysisSession, worker_id: str) -> AnalysisSession:
         tables = self._tables
+        tables.admission().begin(tables.limits.get(row.id, ()))
         return tables.write(
             row,
             status=Status.PROCESSING,

@@ -1,19 +1,38 @@
 """The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
-from outlast.backends.postgres.claim_positions import ClaimedSession, ClaimPositions, Place, PriorityRange
+from outlast.backends.postgres.claim_positions import ClaimedSession, ClaimPositions, Place, TurnRange
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
+from outlast.backends.postgres.limited_claims import PostgresLimits
 from outlast.backends.rows import Row, as_json, fields_of
+from outlast.domain.pauses import Pause
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.domain.storable_text import storable_text
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, latest
+
+CONDITIONS_CACHED_FOR = 0.8
+"""Seconds for which a process believes what it has read about limits and pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """What claims have to consider that most stores have nothing of, so that it costs them nothing."""
+
+    limited: bool = False
+    """Sessions with limits wait that may be able to run."""
+    paused: frozenset[tuple[str, str]] = frozenset()
+    """Kinds and names of pauses."""
+    read_at: float = float("-inf")
+    """On the monotonic clock."""
 
 
 class PostgresClaims(PostgresPart):
@@ -22,10 +41,17 @@ class PostgresClaims(PostgresPart):
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._positions = ClaimPositions(database.clock)
+        self._limits = PostgresLimits(database)
+        self._conditions = _Conditions()
 
     async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
-        queues, analyses = list(dict.fromkeys(wanted.queues)), list(dict.fromkeys(wanted.analyses))
-        if wanted.limit <= 0 or not queues or not analyses:
+        if wanted.limit <= 0:
+            return []
+        looked = await self._look_at_conditions(CONDITIONS_CACHED_FOR)
+        paused = self._conditions.paused
+        queues = [queue for queue in dict.fromkeys(wanted.queues) if ("queue", queue) not in paused]
+        analyses = [name for name in dict.fromkeys(wanted.analyses) if ("analysis", name) not in paused]
+        if not queues or not analyses:
             return []
         values = {
             "worker_id": worker_id,
@@ -35,31 +61,75 @@ class PostgresClaims(PostgresPart):
             "most_crashes": wanted.most_crashes,
             "excluded": list(wanted.excluding),
         }
-        rows = await self._claimed(list(product(queues, analyses)), values)
-        rows.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
+        places, rows = list(product(queues, analyses)), list[Row]()
+        if not self._conditions.limited:
+            rows = await self._claimed(places, values)
+            if not rows and not looked:  # perhaps it was woken by a session with limits
+                await self._look_at_conditions(0.0)
+        if self._conditions.limited and len(rows) < wanted.limit:
+            most = max([wanted.most_crashes, *(row["crashes"] for row in rows)])
+            more = {"limit": wanted.limit - len(rows), "most_crashes": most}
+            rows += await self._claimed(places, values | more, limited=True)
+        rows.sort(key=itemgetter("turn_at", "number"))
         return self._db.rows.many(rows)
 
-    async def _claimed(self, places: Sequence[Place], values: Mapping[str, Any]) -> list[Row]:
-        """Claim; start behind earlier claims while the index entries of claimed sessions cannot be removed."""
+    async def pause(self, pause: Pause) -> bool:
+        changed = await self._db.all("pause", fields_of(pause))
+        self._conditions = _Conditions()
+        return bool(changed)
+
+    async def resume(self, pause: Pause) -> bool:
+        changed = await self._db.all("resume", fields_of(pause))
+        self._conditions = _Conditions()
+        return bool(changed)
+
+    async def _look_at_conditions(self, max_age: float) -> bool:
+        """Read the conditions of claims unless they were read in the last `max_age` seconds; return whether."""
+        now = self._db.clock.monotonic()
+        if 0.0 < max_age >= now - self._conditions.read_at:
+            return False
+        row = await self._db.only("conditions")
+        paused = frozenset((kind, name) for kind, _, name in (text.partition(" ") for text in row["pauses"]))
+        self._conditions = _Conditions(row["limited"], paused, now)
+        return True
+
+    async def _claimed(
+        self, places: Sequence[Place], values: Mapping[str, Any], *, limited: bool = False
+    ) -> list[Row]:
+        """Claim; start behind earlier claims while the index entries of claimed sessions cannot be removed.
+
+        `limited`: sessions with limits as well.
+        """
+        since = self._positions.since_last_claim
         ranges = self._positions.ranges(places, values["most_crashes"])
         counting = self._positions.counting
-        name, parameters = (
-            ("claim", values) if ranges is None else ("claim_from_positions", {**values, **flat_ranges(ranges)})
-        )
+        name, parameters = "claim_limited" if limited else "claim", values
+        if ranges is not None:
+            name = "claim_limited_from_positions" if limited else "claim_from_positions"
+            parameters = {**values, **flat_ranges(ranges), "since_last_claim": since}
         began = self._db.clock.monotonic()
         # repeat it even if only the response was lost: a worker releases claims that it never received
         if not counting:
-            rows = await self._db.use(lambda c: self._after_make_ready(c, name, parameters), again=True)
+            if limited:
+                rows = await self._db.transact(lambda c: self._within_limits(c, name, parameters), again=True)
+            else:
+                rows = await self._db.use(lambda c: self._after_make_ready(c, name, parameters), again=True)
             self._positions.record_uncounted(self._db.clock.monotonic() - began)
             return rows
-        rows, at, entries = await self._db.use(
-            lambda c: self._without_sorting(c, name, parameters, count=ranges is None), again=True
-        )
+        if limited:
+            rows, at, entries = await self._db.transact(
+                lambda c: self._within_limits_unsorted(c, name, parameters, count=ranges is None),
+                again=True,
+            )
+        else:
+            rows, at, entries = await self._db.use(
+                lambda c: self._without_sorting(c, name, parameters, count=ranges is None), again=True
+            )
         if ranges is None:
             self._positions.record_full_scan(self._db.clock.monotonic() - began, entries)
         found = [
             ClaimedSession(
-                (row["queue"], row["analysis"]), row["priority"], as_utc(row["available_at"]), row["crashes"]
+                (row["queue"], row["analysis"]), row["priority"], as_utc(row["turn_at"]), row["crashes"]
             )
             for row in rows
         ]
@@ -68,13 +138,27 @@ class PostgresClaims(PostgresPart):
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         values = {"worker_id": worker_id, "id": session_id}
+
+        async def write(connection: Connection) -> list[Row]:
+            admitted = await self._limits.may_run(connection, session_id)
+            if admitted is None:
+                return []
+            rows = await self._db.rows_of(connection, "claim_one_limited", values)
+            await self._limits.begin(connection, [admitted] if rows else [])
+            return rows
+
         rows = await self._db.use(lambda c: self._db.rows_of(c, "claim_one", values), again=False)
+        if not rows:  # perhaps it has limits
+            rows = await self._db.transact(write)
         return self._db.rows.one_or_none(rows[0] if rows else None)
 
     async def offer(self, *, again_after: float, limit: int) -> list[WaitingSession]:
         values = {"again_after": again_after, "limit": limit}
         rows = await self._db.use(lambda c: self._after_make_ready(c, "offer", values), again=True)
-        rows.sort(key=lambda row: (-row["priority"], row.pop("available_at"), row.pop("number")))
+        await self._look_at_conditions(CONDITIONS_CACHED_FOR)
+        if self._conditions.limited:
+            await self._db.transact(self._limits.wake, again=True)
+        rows.sort(key=lambda row: (row.pop("turn_at"), row.pop("number")))
         return [WaitingSession(**row) for row in rows]
 
     async def end_future_waits(self) -> int:
@@ -86,6 +170,15 @@ class PostgresClaims(PostgresPart):
             await connection.execute(self._db.sql["make_ready"].encode())
             cursor = await connection.execute(self._db.sql[name].encode(), values)
         return await cursor.fetchall()
+
+    async def _within_limits(self, connection: Connection, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """As `_after_make_ready`, with sessions whose limits allow them to run, in the caller's transaction."""
+        await self._db.rows_of(connection, "lock_permits")
+        await self._db.rows_of(connection, "make_ready")
+        admitted, seen = await self._limits.admit(connection, values)
+        rows = await self._db.rows_of(connection, name, {**values, "admitted": admitted})
+        await self._limits.begin(connection, [seen[row["id"]] for row in rows if row["id"] in seen])
+        return rows
 
     async def _without_sorting(
         self, connection: Connection, name: str, values: Mapping[str, Any], *, count: bool
@@ -100,6 +193,17 @@ class PostgresClaims(PostgresPart):
             after = await connection.execute(now)
         (start,), (end,) = await before.fetchall(), await after.fetchall()
         return await cursor.fetchall(), start["at"], end["entries"] - start["entries"] if count else 0
+
+    async def _within_limits_unsorted(
+        self, connection: Connection, name: str, values: Mapping[str, Any], *, count: bool
+    ) -> tuple[list[Row], datetime, int]:
+        """The same with `_within_limits`."""
+        look = "index_entries_read" if count else "now"
+        await self._db.rows_of(connection, "avoid_sorting")
+        (start,) = await self._db.rows_of(connection, look)
+        rows = await self._within_limits(connection, name, values)
+        (end,) = await self._db.rows_of(connection, look)
+        return rows, start["at"], end["entries"] - start["entries"] if count else 0
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)
@@ -131,14 +235,13 @@ class PostgresClaims(PostgresPart):
         return [(claim.session_id, claim.number, kept.call) in written for claim, kept in items]
 
 
-def flat_ranges(ranges: Sequence[PriorityRange]) -> dict[str, Any]:
+def flat_ranges(ranges: Sequence[TurnRange]) -> dict[str, Any]:
     """Return the parameters of the statement `claim_from_positions`."""
     return {
         "range_queues": [one.place[0] for one in ranges],
         "range_analyses": [one.place[1] for one in ranges],
-        "highest": [one.highest for one in ranges],
-        "lowest": [one.lowest for one in ranges],
-        "begins": [one.since for one in ranges],
+        "begins": [one.begins for one in ranges],
+        "ends": [one.ends for one in ranges],
     }
 
 

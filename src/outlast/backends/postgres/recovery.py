@@ -117,6 +117,8 @@ class PostgresRecovery(PostgresPart):
         dry_run: bool,
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
+        if not dry_run:
+            await self._db.transact(self._tidy_limits, again=True)
         return Pruned(
             sessions=await prune("sessions", sessions_before)
             + await prune("failed", failed_before or sessions_before),
@@ -124,6 +126,10 @@ class PostgresRecovery(PostgresPart):
             uploads=await prune("uploads", uploads_before),
             facts=await prune("facts", (await self._db.only("now"))["at"]),
         )
+
+    async def _tidy_limits(self, connection: Connection) -> None:
+        for name in ("lock_permits", "forget_keys", "wake_blocked_keys"):
+            await self._db.rows_of(connection, name)
 
     async def _count(self, what: str, before: datetime) -> int:
         return (await self._db.only(f"count_prunable_{what}", {"before": before, "begin": BEGIN}))["counted"]

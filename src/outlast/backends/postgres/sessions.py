@@ -92,7 +92,7 @@ class PostgresSessions(PostgresPart):
         return await self._db.transact(write, again=True)
 
     def _values(self, start: _Start, *, exact: bool) -> dict[str, Any]:
-        hint = self._hint(start.new.queue) if self._hint else None
+        hint = self._hint(start.new.queue) if self._hint and not start.new.delay else None
         return start.values(exact=exact, hint=hint)
 
     async def _must_count(self, limit: int) -> bool:

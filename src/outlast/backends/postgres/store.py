@@ -13,6 +13,7 @@ from outlast.backends.postgres.failures import PostgresFailures
 from outlast.backends.postgres.metrics import PostgresMetrics
 from outlast.backends.postgres.migrate import require_current
 from outlast.backends.postgres.overview import PostgresOverview
+from outlast.backends.postgres.pauses import PostgresPauses
 from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
@@ -28,6 +29,7 @@ class PostgresStore(
     PostgresRecovery,
     PostgresFailures,
     PostgresOverview,
+    PostgresPauses,
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,

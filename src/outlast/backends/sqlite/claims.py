@@ -1,14 +1,18 @@
 """The statements of a working worker: claim sessions, write progress, keep steps, offer sessions to a fleet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import product
+from operator import itemgetter
 
+from outlast.backends.limited_claims import LimitedSession
 from outlast.backends.rows import Row, as_json, fields_of
-from outlast.backends.sqlite.database import SQLitePart
+from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.limited_claims import SQLiteLimits
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
+from outlast.domain.pauses import Pause
 from outlast.domain.progress import Progress, dump_steps
 from outlast.domain.session import AnalysisSession, Claim, KeptStep
 from outlast.ports.dispatcher import WaitingSession
@@ -18,16 +22,21 @@ from outlast.ports.store import CLOCK_MARGIN, ClaimRequest, ProgressUpdate, late
 class SQLiteClaims(SQLitePart):
     """The part of `SessionStore` that a worker uses while it works."""
 
+    def __init__(self, database: SQLiteDatabase) -> None:
+        super().__init__(database)
+        self._limits = SQLiteLimits(database)
+
     async def claim(self, worker_id: str, wanted: ClaimRequest) -> list[AnalysisSession]:
         def write(connection: Connection) -> list[AnalysisSession]:
             stamp = self._db.stamp()
             connection.execute(self._sql["make_ready"], stamp)
-            numbers = self._next(connection, wanted)
+            numbers, limited = self._next(connection, wanted, stamp["now"])
             if not numbers:
                 return []
             values = stamp | {"worker_id": worker_id, "numbers": as_json(numbers)}
             rows = self._db.rows_of(connection, "claim_rows", values)
             claimed = {row["number"]: row for row in rows}
+            self._limits.begin(connection, [limited[row["id"]] for row in rows if row["id"] in limited])
             return self._db.rows.many(claimed[number] for number in numbers if number in claimed)
 
         if wanted.limit <= 0 or not self._anything_claimable():
@@ -36,8 +45,14 @@ class SQLiteClaims(SQLitePart):
 
     async def claim_one(self, worker_id: str, session_id: str) -> AnalysisSession | None:
         def write(connection: Connection) -> AnalysisSession | None:
+            may_run, limited = self._limits.may_run(connection, session_id)
+            if not may_run:
+                return None
             values = self._db.stamp() | {"worker_id": worker_id, "id": session_id}
-            return self._db.rows.one_or_none(self._db.row_of(connection, "claim_one", values))
+            claimed = self._db.row_of(connection, "claim_one", values)
+            if claimed is not None and limited is not None:
+                self._limits.begin(connection, [limited])
+            return self._db.rows.one_or_none(claimed)
 
         return await self._db.write(write)
 
@@ -52,10 +67,11 @@ class SQLiteClaims(SQLitePart):
 
         def write(connection: Connection) -> list[WaitingSession]:
             connection.execute(self._sql["make_ready"], values)
+            self._limits.wake(connection)
             due = self._db.rows_of(connection, "due_offers", values | {"limit": limit})
             numbers = as_json([row["number"] for row in due])
             rows = self._db.rows_of(connection, "mark_offered", values | {"numbers": numbers})
-            rows.sort(key=lambda row: (-row["priority"], row.pop("available_at")))
+            rows.sort(key=lambda row: (row.pop("turn_at"), row.pop("number")))
             return [WaitingSession(**row) for row in rows]
 
         look = self._sql["anything_to_offer"]
@@ -76,27 +92,45 @@ class SQLiteClaims(SQLitePart):
         values = {"now": self._db.now()}
         return bool(self._db.read(lambda c: c.execute(self._sql["anything_claimable"], values).get))
 
-    def _next(self, connection: Connection, wanted: ClaimRequest) -> list[int]:
-        """Return the row ids to claim, merged from the ordered rows of each queue and analysis."""
+    def _next(
+        self, connection: Connection, wanted: ClaimRequest, now: str
+    ) -> tuple[list[int], Mapping[str, LimitedSession]]:
+        """Return the row ids to claim, merged from the ordered rows of each queue and analysis.
+
+        The second value has the sessions with limits that were looked at, by id.
+        """
         values = {
             "limit": wanted.limit,
             "most_crashes": wanted.most_crashes,
             "excluded": as_json(list(wanted.excluding)) if wanted.excluding else None,
         }
+        places = list(product(dict.fromkeys(wanted.queues), dict.fromkeys(wanted.analyses)))
+        (look,) = self._db.rows_of(connection, "anything_limited", {"now": now})
+        if look["paused"]:
+            pauses = [Pause(**row) for row in self._db.rows_of(connection, "pauses")]
+            places = [place for place in places if not any(pause.covers(*place) for pause in pauses)]
+        admitted: list[str] = []
+        limited: Mapping[str, LimitedSession] = {}
+        if look["limited"]:
+            admitted, limited = self._limits.admit(connection, places, values)
         candidates: list[Row] = []
-        for queue, analysis in product(dict.fromkeys(wanted.queues), dict.fromkeys(wanted.analyses)):
+        for queue, analysis in places:
             place = {"queue": queue, "analysis": analysis}
             candidates += self._db.rows_of(connection, "next_claimable", values | place)
+            if admitted:
+                ids = {"admitted": as_json(admitted)}
+                candidates += self._db.rows_of(connection, "admitted_sessions", values | place | ids)
         # of the suspects the newest: its worker lived before it came
         last = max((row["number"] for row in candidates if row["crashes"] >= SUSPECT_CRASHES), default=None)
         fit = [row for row in candidates if row["crashes"] < SUSPECT_CRASHES or row["number"] == last]
-        fit.sort(key=lambda row: (-row["priority"], row["available_at"], row["number"]))
+        fit.sort(key=itemgetter("turn_at", "available_at", "number"))
         most = max((row["crashes"] for row in fit[: wanted.limit]), default=0)
-        return [
+        numbers = [
             row["number"]
             for row in fit[: wanted.limit]
             if row["number"] == last or may_run_beside(row["crashes"], most)
         ]
+        return numbers, limited
 
     async def report(self, updates: Sequence[ProgressUpdate]) -> set[Claim]:
         progress = latest(updates)

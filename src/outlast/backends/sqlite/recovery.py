@@ -94,8 +94,13 @@ class SQLiteRecovery(SQLitePart):
             facts=await prune("facts", self._db.clock.now()),
         )
         if not dry_run:
+            await self._db.write(self._tidy_limits)
             self._db.reserve.create()
         return pruned
+
+    def _tidy_limits(self, connection: Connection) -> None:
+        for name in ("forget_keys", "wake_blocked_keys"):
+            connection.execute(self._sql[name], {"now": self._db.now()})
 
     async def _count(self, what: str, before: datetime) -> int:
         values = {"before": as_text(before), "begin": ""}

@@ -1,6 +1,7 @@
 """Starts, reads and counts sessions."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from outlast.backends.rows import as_json, fields_of
@@ -11,6 +12,7 @@ from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
+from outlast.domain.turns import turn_behind, turn_of
 from outlast.ports.failures import Selection
 from outlast.ports.store import Added, StartLimits
 
@@ -32,17 +34,34 @@ class SQLiteSessions(SQLitePart):
             "steps": dump_steps(new.steps),
             "active_limit": limits.active_per_owner,
             "pending_limit": limits.pending,
+            "ready": 0 if new.delay else 1 if new.limits is None else 3,
         }
 
         def write(connection: Connection) -> Added:
             stamp = self._db.stamp()
-            if connection.execute(self._sql["add"], values | stamp).get is None:
+            started = as_datetime(stamp["now"])
+            values.update(stamp, **self._times(connection, new, values | stamp))
+            if connection.execute(self._sql["add"], values).get is None:
                 return self._refused(connection, values)
             if not small:
                 connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
-            return Added(pending_session(new, as_datetime(stamp["now"]), stamp["ms"]), existing=False)
+            return Added(pending_session(new, started, stamp["ms"]), existing=False)
 
         return await self._db.write(write)
+
+    def _times(self, connection: Connection, new: NewSession, values: dict[str, Any]) -> dict[str, str | None]:
+        """Return when a new session is available, its turn, and when it was offered, which is at once."""
+        now: str = values["now"]
+        last = None if new.delay else connection.execute(self._sql["last_turn"], values).get
+        if last is None and not new.delay and not new.priority:
+            return {"available_at": now, "turn_at": now, "offered_at": now}
+        available_at = as_datetime(now) + timedelta(seconds=new.delay)
+        turn_at = turn_behind(turn_of(available_at, new.priority), last and as_datetime(last))
+        return {
+            "available_at": as_text(available_at),
+            "turn_at": as_text(turn_at),
+            "offered_at": None if new.delay else now,
+        }
 
     def _refused(self, connection: Connection, values: dict[str, Any]) -> Added:
         """Return why the insert did nothing: the subject is in flight already, or a limit was reached."""

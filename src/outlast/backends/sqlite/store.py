@@ -17,6 +17,7 @@ from outlast.backends.sqlite.failures import SQLiteFailures
 from outlast.backends.sqlite.metrics import SQLiteMetrics
 from outlast.backends.sqlite.migrate import require_current
 from outlast.backends.sqlite.overview import SQLiteOverview
+from outlast.backends.sqlite.pauses import SQLitePauses
 from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import SQLiteSessions
@@ -31,6 +32,7 @@ class SQLiteStore(
     SQLiteRecovery,
     SQLiteFailures,
     SQLiteOverview,
+    SQLitePauses,
     SQLiteResults,
     SQLiteBlobs,
     SQLiteFacts,

@@ -30,9 +30,11 @@ from outlast.core.analyses.declarations import (
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses.limits import Limit, key_limits, require_limits
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
 from outlast.domain.errors import UnknownAnalysis
+from outlast.domain.limits import dump_limits
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR
 from outlast.domain.step_calls import Key
@@ -173,6 +175,9 @@ def step(
     return decorate
 
 
+OwnerPriority = Callable[[str], int | Awaitable[int]]
+"""Takes an owner that the host has named; may be `async def`."""
+
 Check = Callable[..., Coroutine[Any, Any, None]]
 """Takes the validated input as keyword arguments."""
 
@@ -217,7 +222,12 @@ class AnalysisOptions:
 
     `queue`: the queue that its sessions wait in; workers may serve some queues only.
 
-    `priority`: workers claim sessions of a higher priority first; a start by host code may set another one.
+    `priority`: workers claim sessions of a higher priority first. One step is worth an hour of waiting, so that no
+    session waits for ever. A start by host code may set another one.
+
+    `limit`: how many sessions run at once, and begin within a minute, on all workers together.
+
+    `limits`: several of these, which apply at the same time.
 
     `isolation`: `"process"` runs each attempt in its own process, which can be killed; the function must be at
     the top of a module.
@@ -251,6 +261,8 @@ class AnalysisOptions:
     max_attempts: int | None = None
     queue: str = "analysis"
     priority: int = 0
+    limit: Limit | None = None
+    limits: Sequence[Limit] = ()
     isolation: Literal["process"] | None = None
     subject: Callable[..., str] | None = None
     intro: str | None = None
@@ -334,6 +346,9 @@ class Analysis(AnalysisOptions):
     def _check_functions(self) -> None:
         of = f"of the analysis {self.name!r}"
         values = dict.fromkeys(self.input.model_fields)
+        if self.limit is not None and not isinstance(self.limit, Limit):  # pyright: ignore[reportUnnecessaryIsInstance] - code without type checker
+            raise TypeError(f"limit {of} is {self.limit!r}; it is a Limit: limit=Limit(20).")
+        require_limits(of, self.all_limits, values)
         if self.check is not None:
             require_taking(f"check {of}", self.check, values, is_async=True)
         if self.subject is not None:
@@ -363,6 +378,17 @@ class Analysis(AnalysisOptions):
     def shown_title(self) -> str:
         return self.title or self.name.replace("_", " ").capitalize()
 
+    @property
+    def all_limits(self) -> Sequence[Limit]:
+        one = [] if self.limit is None else [self.limit]
+        return [*one, *self.limits] if isinstance(self.limits, Sequence) else self.limits  # pyright: ignore[reportUnnecessaryIsInstance] - see require_limits
+
+    def limits_of(self, validated: BaseModel, values: Mapping[str, Any]) -> str | None:
+        """Return what is stored about the limits of a session with this input; see `outlast.domain.limits`."""
+        if not self.all_limits:
+            return None
+        return dump_limits(key_limits(self.name, self.all_limits, values, validated.model_dump(mode="json")))
+
     @cached_property
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
@@ -387,6 +413,8 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
+        self.owner_priority: OwnerPriority | None = None
+        """What the priority of an owner's class adds to that of the analysis."""
         self.short_forms: dict[str, tuple[str, str]] = {}
         """Maps a field of a start's body to the analysis and the field of its input."""
 

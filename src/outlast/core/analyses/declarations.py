@@ -4,6 +4,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, cast, get_type_hints
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
@@ -13,6 +14,8 @@ from pydantic.errors import (
     PydanticUndefinedAnnotation,
 )
 from typing_extensions import TypeIs
+
+from outlast.domain.retry_after import YEAR
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
@@ -74,6 +77,23 @@ def require_priority(what: str, value: object) -> None:
     """Raise `ValueError` unless every store can hold this priority."""
     if not is_whole(value) or value not in PRIORITIES:
         raise ValueError(f"{what} is {value!r}; it is a whole number of 32 bits.")
+
+
+def require_delay(what: str, value: object) -> None:
+    """Raise `TypeError` or `ValueError` unless `value` is seconds or a `timedelta` from 0 to a year."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if not is_number(seconds):
+        raise TypeError(f"{what} is {value!r}; it is a number of seconds or a timedelta.")
+    if not 0 <= seconds <= YEAR:
+        raise ValueError(f"{what} is {value!r}; it is from 0 seconds to a year.")
+
+
+def require_time(what: str, value: object) -> None:
+    """Raise `TypeError` or `ValueError` unless `value` is a `datetime` with a time zone."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"{what} is {value!r}; it is a datetime with a time zone.")
+    if value.utcoffset() is None:
+        raise ValueError(f"{what} is {value!r}, which has no time zone: datetime.now(UTC) has one.")
 
 
 def require_text(what: str, value: object) -> None:

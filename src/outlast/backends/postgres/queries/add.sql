@@ -5,10 +5,10 @@ SELECT
 FROM json_to_recordset(%(items)s::json) AS n (
     id text, owner text, analysis text, subject text, input text, queue text, priority integer, steps text,
     total_steps integer, max_attempts integer, timeout double precision, active_limit integer,
-    pending_limit integer, exact boolean, hint text
+    pending_limit integer, exact boolean, limits text, delay double precision, hint text
 )
 CROSS JOIN LATERAL start_session(
     n.id, n.owner, n.analysis, n.subject, n.input, n.queue, n.priority, n.steps, n.total_steps, n.max_attempts,
-    n.timeout, n.active_limit, n.pending_limit, n.exact
+    n.timeout, n.active_limit, n.pending_limit, n.exact, n.limits, n.delay
 ) AS a
 WHERE (SELECT pg_try_advisory_xact_lock_shared(7308, 'analysis_sessions'::regclass::oid::integer))

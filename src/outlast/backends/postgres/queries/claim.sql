@@ -2,4 +2,6 @@
 WITH now AS MATERIALIZED ({now}),
 {claim_places},
 {claim_ordinary(places, true)},
-{claim_candidates}
+{claim_suspects},
+{claim_candidates(* FROM ordinary)},
+{claim_chosen}

@@ -1,13 +1,7 @@
--- As `claim`, from the positions that earlier claims have reached: each range of priorities begins at its `since`.
+-- As `claim`, of what earlier claims have not reached.
 WITH now AS MATERIALIZED ({now}),
 {claim_places},
-ranges AS MATERIALIZED (
-    SELECT r.queue, r.analysis, r.highest, r.lowest, r.since
-    FROM unnest(
-        %(range_queues)s::text [], %(range_analyses)s::text [], %(highest)s::integer [], %(lowest)s::integer [],
-        %(begins)s::timestamptz []
-    ) AS r (queue, analysis, highest, lowest, since)
-    WHERE EXISTS (SELECT FROM places)
-),
-{claim_ordinary(ranges, s.priority <= ranges.highest AND s.priority >= ranges.lowest AND s.available_at >= ranges.since)},
-{claim_candidates}
+{claim_started},
+{claim_suspects},
+{claim_candidates(* FROM ordinary UNION SELECT * FROM started)},
+{claim_chosen}

@@ -14,6 +14,16 @@ FROM (
     WHERE status = 'pending' AND ready = 2
     GROUP BY queue, analysis
     UNION ALL
+    SELECT queue, analysis, count(*), min(available_at), 0
+    FROM analysis_sessions
+    WHERE status = 'pending' AND ready = 3
+    GROUP BY queue, analysis
+    UNION ALL
+    SELECT queue, analysis, count(*), min(available_at), 0
+    FROM analysis_sessions
+    WHERE status = 'pending' AND ready = 4
+    GROUP BY queue, analysis
+    UNION ALL
     SELECT
         s.queue, s.analysis,
         count(*) FILTER (WHERE s.available_at <= now.at),

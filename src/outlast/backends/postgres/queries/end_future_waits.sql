@@ -1,6 +1,6 @@
 UPDATE analysis_sessions AS s SET
-    available_at = now.at,
-    ready = CASE WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
+    {waits_again(now.at)},
+    ready = ready_now(s.crashes, s.limits),
     offered_at = NULL,
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)

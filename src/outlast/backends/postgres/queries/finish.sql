@@ -55,7 +55,12 @@ UPDATE analysis_sessions AS s SET
         WHEN 'postponed' THEN now.at + make_interval(secs => held.delay)
         ELSE s.available_at
     END,
-    ready = CASE WHEN held.delay > 0 THEN 0 WHEN s.crashes >= 2 THEN 2 ELSE 1 END,
+    turn_at = CASE held.ended
+        WHEN 'released' THEN turn_of(now.at, s.priority)
+        WHEN 'postponed' THEN turn_of(now.at + make_interval(secs => held.delay), s.priority)
+        ELSE s.turn_at
+    END,
+    ready = CASE WHEN held.delay > 0 THEN 0 ELSE ready_now(s.crashes, s.limits) END,
     attempt = s.attempt - (held.ended = 'released')::integer,
     progress_percentage = CASE
         WHEN held.ended = 'completed' THEN 100

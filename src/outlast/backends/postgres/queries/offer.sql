@@ -2,14 +2,14 @@
 WITH now AS MATERIALIZED ({now}),
 never_offered AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
-    WHERE s.status = 'pending' AND s.ready > 0 AND s.offered_at IS NULL
+    WHERE s.status = 'pending' AND s.ready > 0 AND s.ready <> 4 AND NOT {paused(s.queue, s.analysis)} AND s.offered_at IS NULL
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ),
 offered_long_ago AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
     WHERE
-        s.status = 'pending' AND s.ready > 0
+        s.status = 'pending' AND s.ready > 0 AND s.ready <> 4 AND NOT {paused(s.queue, s.analysis)}
         AND s.offered_at <= (SELECT now.at FROM now) - make_interval(secs => %(again_after)s)
     ORDER BY s.offered_at NULLS FIRST
     LIMIT %(limit)s
@@ -17,7 +17,7 @@ offered_long_ago AS MATERIALIZED (
 ),
 offered_in_future AS MATERIALIZED (
     SELECT s.id FROM analysis_sessions AS s
-    WHERE s.status = 'pending' AND s.ready > 0 AND s.offered_at > (SELECT now.at FROM now)
+    WHERE s.status = 'pending' AND s.ready > 0 AND s.ready <> 4 AND NOT {paused(s.queue, s.analysis)} AND s.offered_at > (SELECT now.at FROM now)
     ORDER BY s.offered_at NULLS FIRST
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -30,4 +30,4 @@ due AS (
 UPDATE analysis_sessions AS s SET offered_at = now.at
 FROM now
 WHERE s.id = ANY(ARRAY(SELECT due.id FROM due LIMIT %(limit)s))
-RETURNING s.id AS session_id, s.queue, s.priority, s.analysis, s.available_at, s.number
+RETURNING s.id AS session_id, s.queue, s.priority, s.analysis, s.turn_at, s.number

@@ -1,7 +1,7 @@
 UPDATE analysis_sessions AS s SET
     status = 'pending',
-    available_at = now.at,
-    ready = 1,
+    {waits_again(now.at)},
+    ready = ready_now(0, s.limits),
     max_attempts = s.attempt + %(attempts)s,
     {as_new},
     updated_at = now.at,

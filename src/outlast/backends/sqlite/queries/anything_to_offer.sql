@@ -11,6 +11,7 @@ SELECT
         SELECT 1 FROM analysis_sessions INDEXED BY sessions_by_offer
         WHERE status = 'pending' AND ready > 0 AND offered_at > :ahead
     )
+    OR EXISTS (SELECT 1 FROM limit_keys WHERE wake_at <= :now)
     OR EXISTS (
         SELECT 1 FROM analysis_sessions INDEXED BY sessions_postponed
         WHERE status = 'pending' AND ready = 0 AND available_at <= :now

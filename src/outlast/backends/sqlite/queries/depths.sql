@@ -11,6 +11,16 @@ FROM (
     WHERE status = 'pending' AND ready = 2
     GROUP BY queue, analysis
     UNION ALL
+    SELECT queue, analysis, count(*), min(available_at), 0
+    FROM analysis_sessions INDEXED BY sessions_limited
+    WHERE status = 'pending' AND ready = 3
+    GROUP BY queue, analysis
+    UNION ALL
+    SELECT queue, analysis, count(*), min(available_at), 0
+    FROM analysis_sessions INDEXED BY sessions_blocked
+    WHERE status = 'pending' AND ready = 4
+    GROUP BY queue, analysis
+    UNION ALL
     SELECT
         queue, analysis,
         count(*) FILTER (WHERE available_at <= :now),

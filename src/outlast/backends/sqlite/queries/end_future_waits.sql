@@ -1,6 +1,6 @@
 UPDATE analysis_sessions SET
-    available_at = :now,
-    ready = iif(crashes >= 2, 2, 1),
+    {waits_again(:now)},
+    ready = {ready_now(crashes)},
     offered_at = NULL,
     updated_at = :now,
     version = max(version + 1, :ms)

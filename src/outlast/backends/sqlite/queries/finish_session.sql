@@ -13,7 +13,10 @@ UPDATE analysis_sessions SET
     timed_from = :monotonic,
     timed_boot = :boot_id,
     available_at = CASE :ended WHEN 'released' THEN :now WHEN 'postponed' THEN :available_at ELSE available_at END,
-    ready = iif(:available_at > :now, 0, iif(crashes >= 2, 2, 1)),
+    turn_at = CASE :ended
+        WHEN 'released' THEN {turn_of(:now)} WHEN 'postponed' THEN {turn_of(:available_at)} ELSE turn_at
+    END,
+    ready = iif(:available_at > :now, 0, {ready_now(crashes)}),
     attempt = attempt - (:ended = 'released'),
     progress_percentage = iif(:ended = 'completed', 100, progress_percentage),
     steps = coalesce(:steps, steps),

@@ -1,8 +1,8 @@
 -- OR IGNORE: nothing changes if the unique index has another session in flight.
 UPDATE OR IGNORE analysis_sessions SET
     status = 'pending',
-    available_at = :now,
-    ready = 1,
+    {waits_again(:now)},
+    ready = {ready_now(0)},
     max_attempts = attempt + :attempts,
     {as_new},
     updated_at = :now,

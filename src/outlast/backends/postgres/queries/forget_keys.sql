@@ -1,0 +1,1 @@
+DELETE FROM limit_keys WHERE waiting = 0 AND (next_at IS NULL OR next_at < (SELECT clock_timestamp()))

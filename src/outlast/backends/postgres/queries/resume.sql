@@ -1,0 +1,1 @@
+DELETE FROM pauses WHERE kind = %(kind)s AND name = %(name)s RETURNING name
