@@ -23,7 +23,7 @@ from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 from outlast.settings import Settings
 from outlast.sync import wait_on
 from outlast.testing.skipping_loop import SkippingClock, SkippingLoop

@@ -20,8 +20,9 @@ from outlast.domain.errors import StoreRefused, StoreUnavailable
 from outlast.domain.queue_weights import parse_queues
 from outlast.running.code_version import CodeVersion, code_version
 from outlast.running.engine import Engine
-from outlast.running.worker import WorkerOptions
-from outlast.settings import Settings, load_settings, unknown_settings
+from outlast.running.worker_options import WorkerOptions
+from outlast.settings import Settings, load_settings
+from outlast.unknown_settings import unknown_settings
 from outlast.web.keys import KeyRing, require_safe_key
 from outlast.wiring import make_engine, require_enrolled_key
 

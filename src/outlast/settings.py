@@ -2,11 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -38,8 +35,6 @@ ENV_FILE = ".env"
 """Read from the current folder; the environment overrides it."""
 PREFIX = "ANALYSIS_"
 """What the names of nearly all settings begin with."""
-ALMOST_THE_SAME = 0.92
-"""How similar a name without our prefix must be to pass for a misspelt setting."""
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -477,43 +472,6 @@ def is_secret(name: str, value: str) -> bool:
 def has_password(url: str) -> bool:
     """Whether an address contains a password."""
     return "://" in url and (urlsplit(url).password is not None or "password=" in url)
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownSetting:
-    """A name in the environment or in `.env` that looks like a setting, but that nothing reads."""
-
-    name: str
-    nearest: str | None
-    """The setting that was meant perhaps."""
-
-    @property
-    def sentence(self) -> str:
-        hint = f" Did you mean {self.nearest}?" if self.nearest else " Remove it, or see the list of settings."
-        return f"There is no setting {self.name}, so it has no effect.{hint}"
-
-
-def unknown_settings() -> list[UnknownSetting]:
-    """Find misspelt settings: names that begin as ours do, or nearly are a setting that is not set itself."""
-    given = set(os.environ) | set(dotenv_values(ENV_FILE))
-    known = {*setting_names(), *_names_of_distributions()}
-    found: list[UnknownSetting] = []
-    for name in sorted(given - known):
-        if name.startswith(PREFIX):  # the common prefix would make all of them look alike
-            ends = {known_name.removeprefix(PREFIX): known_name for known_name in known}
-            near = [ends[end] for end in get_close_matches(name.removeprefix(PREFIX), ends, 1)]
-            found.append(UnknownSetting(name, near[0] if near else None))
-        else:
-            near = get_close_matches(name, known, 1, ALMOST_THE_SAME)
-            if near and near[0] not in given:
-                found.append(UnknownSetting(name, near[0]))
-    return found
-
-
-def _names_of_distributions() -> Iterator[str]:
-    """Yield the settings of installed distributions that add some by an entry point `outlast.settings`."""
-    for entry in entry_points(group="outlast.settings"):
-        yield from entry.load()()
 
 
 def _sentence(fault: dict[str, Any]) -> str:

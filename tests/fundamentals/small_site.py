@@ -13,7 +13,7 @@ from outlast.core.watch import SessionView
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 
 ME = "a visitor"
 

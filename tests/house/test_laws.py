@@ -44,7 +44,8 @@ USES_ENVIRONMENT = {
     "src/outlast/running/isolation_parent.py": "an isolated attempt inherits the environment whole",
     "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
     "src/outlast/running/supervisor.py": "a worker inherits the environment whole",
-    "src/outlast/settings.py": "it hides secrets in logs, whoever reads them, and finds misspelt names",
+    "src/outlast/settings.py": "it hides secrets in logs, whoever reads them",
+    "src/outlast/unknown_settings.py": "it finds misspelt names",
 }
 """The only modules that use the environment themselves; `BaseSettings` reads the settings from it."""
 

@@ -73,7 +73,9 @@ async def test_an_endless_body_is_cut_off_on_a_route_without_a_body(site: OpenSi
     for route, method in TAKE_NONE:
         sender = Sender(route, method, visitor, CHUNKED)
         status = await sender.ask(site)
-        assert status == 413 or (sender.sent == 0 and status == 403), route.name  # operators' are refused before
+        assert status == 413 or (sender.sent == 0 and status in {401, 403}), (
+            route.name
+        )  # operators' are refused before
         assert sender.sent <= IGNORED_BODY + len(CHUNK)
 
 
@@ -81,7 +83,7 @@ async def test_a_large_body_is_refused_unread_on_a_route_without_a_body(site: Op
     for route, method in TAKE_NONE:
         for length in (b"1001", b"9" * 5_000, b"-1", b"many"):
             sender = Sender(route, method, visitor, (b"content-length", length))
-            assert await sender.ask(site) in {413, 403}, route.name
+            assert await sender.ask(site) in {413, 401, 403}, route.name
             assert sender.sent == 0
 
 

@@ -26,7 +26,7 @@ from outlast.ports.store import StartLimits, Store
 from outlast.running import foreign_sessions
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import completed, register_worker
 
 ME = "a visitor"

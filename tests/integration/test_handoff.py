@@ -19,7 +19,7 @@ from outlast.running.engine import Engine
 from outlast.running.handoff import Handoff, HandoffResult
 from outlast.running.lease import LeaseKeeper
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import crash, new_session, read, start
 
 SILENCE = 1_000.0

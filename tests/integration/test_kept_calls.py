@@ -18,7 +18,7 @@ from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 from sqlite_template import put_store
 
 ME = "a visitor"

@@ -255,7 +255,7 @@ def test_every_statement_is_used_and_their_threshold_is_what_the_domain_says():
     statements = Statements(PACKAGE)
     included = {found["name"] for found in INCLUDE.finditer("".join(statements._texts.values()))}
     assert not set(statements._texts) - set(statements) - included
-    pruned = ("sessions", "results", "uploads", "facts")
+    pruned = ("sessions", "failed", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
     for name in statements:
         assert name in composed or re.search(rf'"{name}"', code), name

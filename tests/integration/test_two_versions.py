@@ -19,7 +19,7 @@ from outlast.running import foreign_sessions, worker
 from outlast.running.engine import Engine
 from outlast.running.foreign_sessions import ForeignSessions
 from outlast.running.maintenance import Retention
-from outlast.running.worker import WorkerOptions
+from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import claim_of, claim_session, register_worker, start
 
 ME = "a visitor"

@@ -5,7 +5,7 @@ import threading
 
 from outlast.running import embedded
 from outlast.running.embedded import EmbeddedWorker
-from outlast.running.worker import WorkerEnd, WorkerOptions
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 PATIENCE = 20.0
 

@@ -171,9 +171,7 @@ async def test_a_renewal_counts_from_the_time_of_its_request(harness):
         await harness.check(LEASE - MARGIN - 1)
         await hear(harness.looked)
         harness.away = False
-        while not harness.beats:
-            await harness.check(0.01)
-            await hear(harness.looked)
+        await until(lambda: harness.beats)
         await harness.check(RENEW_EVERY - 1)
         assert not harness.lost.is_set()
         assert not keeper.has_lapsed()

@@ -15,6 +15,8 @@ SNAPSHOT: dict[str, Any] = {
     "max_attempts": 3,
     "next_retry_at": None,
     "queue_position": None,
+    "paused": False,
+    "starts_at": None,
     "started_at": "2026-03-04T05:06:07.100Z",
     "error": None,
 }

@@ -19,7 +19,8 @@ from outlast.ports.notifier import Topic
 from outlast.ports.workers import Renewal
 from outlast.running import worker as worker_module
 from outlast.running.recycling import RecyclingLimits
-from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 from outlast.testing.acts import claim_of, claim_session, crash, death_of, read, register_worker, start
 from outlast.testing.clock import FakeClock
 from waiting import until

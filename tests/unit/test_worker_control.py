@@ -15,7 +15,8 @@ from outlast.domain.worker_control import FOLLOWED_BY, WHY_NOT, WorkerCommand, W
 from outlast.ports.notifier import Topic
 from outlast.running import lease, recycling
 from outlast.running.recycling import MIB, RecyclingLimits
-from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 from outlast.testing.acts import read, start
 
 PATIENCE = 20.0

@@ -15,7 +15,7 @@ from outlast.domain.errors import StoreUnavailable
 from outlast.domain.worker_control import WorkerKind
 from outlast.fleet.celery_worker import POLL_AFTER_SILENCE, CeleryWorkers
 from outlast.running.engine import Engine
-from outlast.running.worker import WorkerEnd, WorkerOptions
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 
 @cache

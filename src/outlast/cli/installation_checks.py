@@ -27,7 +27,8 @@ from outlast.domain.errors import (
 from outlast.ports.store import CLOCK_MARGIN
 from outlast.ports.workers import WorkerInfo
 from outlast.running.engine import Engine
-from outlast.settings import Settings, SettingsError, unknown_settings
+from outlast.settings import Settings, SettingsError
+from outlast.unknown_settings import unknown_settings
 from outlast.web.keys import KEY_FILE, require_safe_key
 
 MAX_OFFSET = 1.0

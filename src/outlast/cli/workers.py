@@ -46,7 +46,7 @@ from outlast.running.recycling import MIB, RecyclingLimits
 from outlast.running.supervisor import REPLACED, Supervisor
 from outlast.running.supervisor_control import SupervisorControl, scale
 from outlast.running.supervisor_link import WorkerLink
-from outlast.running.worker import WorkerEnd, WorkerOptions
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from outlast.fleet.worker_thread import Opened, SiblingProcesses, WorkerThread
 from outlast.running.handoff import HandoffResult
 from outlast.running.supervisor_link import silence_standard_input
 from outlast.running.threads import STOP_GRACE
-from outlast.running.worker import WorkerEnd, WorkerOptions
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 POLL_AFTER_SILENCE = 10.0
 """Seconds without a message from the broker after which a worker polls the store."""

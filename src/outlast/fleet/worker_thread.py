@@ -19,7 +19,8 @@ from outlast.fleet.stop_pipe import StopPipe
 from outlast.running.engine import Engine
 from outlast.running.event_loop import run_worker_loop
 from outlast.running.handoff import Handoff, HandoffResult
-from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from outlast.running.event_loop import run_worker_loop
-from outlast.running.worker import Worker, WorkerEnd, WorkerOptions
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerEnd, WorkerOptions
 
 log = logging.getLogger(__name__)
 

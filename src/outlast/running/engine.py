@@ -28,7 +28,8 @@ from outlast.running.embedded import EmbeddedWorker
 from outlast.running.handoff import Handoff
 from outlast.running.maintenance import Maintenance, Retention
 from outlast.running.process_identity import own_identity
-from outlast.running.worker import Worker, WorkerOptions
+from outlast.running.worker import Worker
+from outlast.running.worker_options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

@@ -4,15 +4,12 @@ import asyncio
 import logging
 import os
 import random
-import socket
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
@@ -23,15 +20,14 @@ from outlast.domain.outcome import Completed, End, Failed, Released, Unreadable
 from outlast.domain.queue_weights import QueueShares
 from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession, Claim
-from outlast.domain.worker_control import WorkerKind, WorkerState
+from outlast.domain.worker_control import WorkerState
 from outlast.ports.clock import Clock
 from outlast.ports.dispatcher import Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import ClaimRequest, Store
 from outlast.ports.tracing import Tracing
-from outlast.ports.workers import Renewal, WorkerInfo, WorkerReport
+from outlast.ports.workers import Renewal, WorkerReport
 from outlast.running.attempt import RELEASE_GRACE, Attempt, AttemptServices, StopReason
-from outlast.running.code_version import CodeVersion
 from outlast.running.event_loop import conceal, conceal_all
 from outlast.running.foreign_sessions import ForeignSessions
 from outlast.running.handoff import HandedSession, Handoff, HandoffClaims, HandoffResult
@@ -40,11 +36,12 @@ from outlast.running.lease import LeaseKeeper
 from outlast.running.memory_use import resident_bytes
 from outlast.running.outcome_writer import OutcomeWriter
 from outlast.running.progress_writer import ProgressWriter
-from outlast.running.recycling import NO_LIMITS, Recycling, RecyclingLimits
+from outlast.running.recycling import Recycling
 from outlast.running.session_log import log_end
 from outlast.running.step_journal import StoreJournal
 from outlast.running.threads import STOP_GRACE, ContextThreadPool
 from outlast.running.worker_control import WorkerControl
+from outlast.running.worker_options import WorkerEnd, WorkerOptions, with_limits, worker_info
 
 log = logging.getLogger(__name__)
 
@@ -54,55 +51,6 @@ CLAIMS = "A worker's claim"
 """What waits for the store, for the log."""
 RELEASE_TIMEOUT = 1.0
 """Seconds that a stopping worker may spend on releasing its lease in the store; after that the lease lapses."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """The options of one worker, fixed for its whole run."""
-
-    concurrency: int = 100
-    queues: Sequence[str] = ("analysis",)
-    queue_weights: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How the places are shared between queues that have waiting sessions; empty: by the turns of all sessions."""
-    sleep: float = 1.0
-    """Seconds between polls of the store when no wake-up and no handed-off session arrives."""
-    grace: float = 20.0
-    """Seconds that attempts get to finish when the worker stops."""
-    limits: RecyclingLimits = NO_LIMITS
-    """The worker asks for a replacement when it has reached one."""
-    attempts: int | None = None
-    """Attempts of a session whose analysis declares none; `None`: as it was started."""
-    usual_attempts: int = 3
-    """Attempts of such a session without `attempts`."""
-    timeout: float | None = None
-    """Seconds that an attempt may take whose analysis declares none; `None`: as its session was started."""
-    once: bool = False
-    """End after one session, or at once if none waits."""
-    paused: bool = False
-    """Claim nothing until it is resumed."""
-    on_replacement_due: Callable[[Callable[[], None]], None] = lambda retire: retire()
-    """Called in the event loop when the worker should be replaced. It must call its argument, from any thread,
-    once the replacement has started; until then the worker continues as before."""
-    on_stuck: Callable[[], None] = lambda: None
-    """Called from another thread when the event loop is blocked past a deadline; may end the process."""
-    process: str | None = None
-    """Identity of the worker's process, so that others detect its death; `None` under a supervisor."""
-    kind: WorkerKind = WorkerKind.UNSUPERVISED
-    supervisor: str | None = None
-    """The id of its supervisor."""
-    code: CodeVersion | None = None
-    """The code that it runs."""
-    on_state: Callable[[WorkerState], None] = lambda _: None
-    """Called in the event loop whenever the worker's state has changed, and once it is registered."""
-
-
-class WorkerEnd(StrEnum):
-    """Why a worker's run ended."""
-
-    STOPPED = "stopped"
-    """`Worker.stop` was called."""
-    REPLACED = "replaced"
-    """A replacement took over, and the last session has ended."""
 
 
 class Worker:
@@ -145,7 +93,6 @@ class Worker:
             HandoffClaims(store, catalogue, clock, handoff, self._foreign, outage) if handoff else None
         )
         self.id = worker_id or new_worker_id()
-        self._host = socket.gethostname()
         self._attempts: dict[Claim, Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alone: Attempt | None = None
@@ -348,22 +295,7 @@ class Worker:
                 self._attempts[claim].stop(StopReason.LOST)
 
     async def _register(self, previous_id: str | None = None) -> LeaseKeeper:
-        info = WorkerInfo(
-            id=self.id,
-            host=self._host,
-            pid=os.getpid(),
-            queues=tuple(self._options.queues),
-            analyses=tuple(self._catalogue.names),
-            concurrency=self._options.concurrency,
-            started_at=self._clock.now(),
-            beat_at=self._clock.now(),
-            process=self._options.process,
-            kind=self._options.kind,
-            supervisor=self._options.supervisor,
-            program=code.program if (code := self._options.code) else None,
-            version=code.version if code else None,
-            state=self.state,
-        )
+        info = worker_info(self.id, self._options, self._catalogue.names, self.state, self._clock.now())
         return await retry_until_available(
             lambda: LeaseKeeper(
                 self._store, info, self, self._clock, self._outage, previous_id=previous_id
@@ -466,7 +398,7 @@ class Worker:
     def _start_attempt(self, session: AnalysisSession, handed: HandedSession | None = None) -> None:
         self._metric_counts.claimed(session)
         analysis = self._catalogue[session.analysis]
-        limited = self._limited(session, analysis)
+        limited = with_limits(session, analysis, self._options)
         if limited.max_attempts != session.max_attempts:
             self._spawn(self._store_limit(limited))
         attempt = Attempt(limited, analysis, self._services, self._progress_writer)
@@ -483,16 +415,6 @@ class Worker:
         ended = self._spawn(self._run_attempt(attempt))
         if handed:
             ended.add_done_callback(lambda _: handed.resolve(HandoffResult.WORKED))
-
-    def _limited(self, session: AnalysisSession, analysis: Analysis) -> AnalysisSession:
-        """Return the session with the limits of this worker, where its analysis declares none."""
-        options = self._options
-        if options.timeout is not None and analysis.timeout is None:
-            session = replace(session, timeout=options.timeout)
-        usual = analysis.max_attempts is None and session.max_attempts == options.usual_attempts
-        if options.attempts is not None and usual:  # not a retried session, which has had others before
-            session = replace(session, max_attempts=max(session.attempt, options.attempts))
-        return session
 
     async def _store_limit(self, session: AnalysisSession) -> None:
         with suppress(StoreUnavailable):  # the attempt counts by it all the same
