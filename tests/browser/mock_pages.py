@@ -95,15 +95,15 @@ class Pages:
             problem=Problem(404, "There is nothing at this address, or not for you."),
         )
 
-    def host(self) -> str:
-        """A page of the site that mounts an empty element."""
+    def host(self, attributes: str = "", inside: str = "", lang: str = "en") -> str:
+        """A page of a host, with styles and a token of its own, that mounts an empty element."""
         return (
-            '<!doctype html><html lang="en"><title>Host</title>'
-            f'<meta name="csrf-token" content="{TOKEN}">'
-            f'<link rel="stylesheet" href="{self._root_path}/static/outlast.css">'
+            f'<!doctype html><html lang="{lang}"><meta name="viewport" content="width=device-width"><title>Host</title>'
+            '<meta name="csrf-token" content="of the host, not ours">'
+            f'<link rel="stylesheet" href="{self._root_path}/host.css">'
             f'<script type="module" src="{self._root_path}/static/analysis-progress.js"></script>'
             f"<main><h1>Host</h1><analysis-progress src='{self._root_path}/api/analysis/progress/"
-            "m4rzrk2v6w3hq7ypl5xtcdnbga'></analysis-progress></main></html>"
+            f"m4rzrk2v6w3hq7ypl5xtcdnbga' {attributes}>{inside}</analysis-progress></main></html>"
         )
 
     def _render(self, template: str, **context: Any) -> str:
