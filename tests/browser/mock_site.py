@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
-from mock_pages import TOKEN, WEB, Pages
+from mock_pages import ROOT, TOKEN, WEB, Pages
 from mock_snapshots import SESSION, snapshot, worded
 
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -174,6 +174,11 @@ class MockSite:
                 raise Answer(200, (WEB / path[1:]).read_bytes(), content_type=kind)
             case "GET", "/":
                 raise html(self.pages.form(**self.form))
+            case "GET", path if path.startswith(("/docs/gallery/", "/src/outlast/web/static/")):
+                kind = mimetypes.guess_type(path)[0] or "text/plain"
+                raise Answer(200, (ROOT / path[1:]).read_bytes(), content_type=kind)
+            case "GET", "/host-form":
+                raise html(self.pages.host_form())
             case "GET", "/host.css":
                 raise Answer(200, self.host_css, content_type="text/css")
             case "GET", "/host":

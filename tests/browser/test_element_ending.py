@@ -144,8 +144,9 @@ async def test_each_end_has_its_event_and_its_slot(site: MockSite, page: Page):
     await page.evaluate("""() => {
         window.heard = [];
         for (const name of ["progress", "done", "error", "cancelled"]) {
-            const hear = (event) => event.detail.status !== "processing" && heard.push([name, event.detail.status]);
-            document.addEventListener(`analysis:${name}`, hear);
+            document.addEventListener(`analysis:${name}`, ({ detail }) => {
+                if (detail.status !== "processing") heard.push([name, detail.status]);
+            });
         }
     }""")
     await expect(page.get_by_text("Write to us.")).to_be_hidden()

@@ -56,6 +56,24 @@ async def test_no_page_scrolls_sideways_on_a_phone(site: MockSite, page: Page):
         assert width <= 320, name
 
 
+async def test_the_element_takes_the_page_over_without_moving_anything(
+    site: MockSite, page: Page, browser: Browser
+):
+    parts = ["phase", "percent", "bar", "message", "elapsed", "notice", "sentence", "reference", "steps"]
+    context = await browser.new_context(java_script_enabled=False)
+    plain = await context.new_page()
+    for width in (390, 1280):
+        for name in ("queued", "running", "resumed", "failed"):
+            for each in (page, plain):
+                await each.set_viewport_size({"width": width, "height": 900})
+            await open_page(site, page, name)
+            await plain.goto(site.page)
+            before = [await plain.locator(f"[data-part={part}]").bounding_box() for part in parts]
+            after = [await page.locator(f"[part={part}]").bounding_box() for part in parts]
+            assert dict(zip(parts, after, strict=True)) == dict(zip(parts, before, strict=True)), (name, width)
+    await context.close()
+
+
 async def test_with_reduced_motion_nothing_moves_by_itself(site: MockSite, page: Page):
     await page.emulate_media(reduced_motion="reduce")
     await open_page(site, page, "running")
@@ -71,7 +89,7 @@ async def test_in_forced_colours_the_bar_still_shows(site: MockSite, browser: Br
     page = await context.new_page()
     await open_page(site, page, "running")
     fill, track = [
-        await page.locator(f"[part={part}]").evaluate(f"node => getComputedStyle(node).backgroundColor")
+        await page.locator(f"[part={part}]").evaluate("node => getComputedStyle(node).backgroundColor")
         for part in ("fill", "bar")
     ]
     assert fill != track

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_sc
 SHOWN = """(root) => {
     const lines = [];
     const own = "script, style, slot, svg, [part=notify-button], [part=announcer], [hidden]";
-    const told = ["role", "aria-label", "aria-valuenow", "aria-current", "aria-hidden", "aria-disabled", "data-status",
-        "data-tone", "data-phase"];
+    const told = ["role", "aria-label", "aria-valuenow", "aria-current", "aria-hidden", "aria-disabled",
+        "data-status", "data-tone", "data-phase"];
     const walk = (node) => {
         if (node.nodeType === Node.TEXT_NODE) {
             const text = node.data.replace(/\\s+/g, " ").trim();

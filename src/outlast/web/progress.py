@@ -1,6 +1,5 @@
 """`GET /api/analysis/progress/{id}`: the snapshot with `ETag` and long poll; plain ASGI for speed."""
 
-import logging
 import math
 from urllib.parse import parse_qs
 
@@ -10,21 +9,11 @@ from outlast.web.poll_cache import CachedResponse
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import INLINE_RESULT, encode, snapshot, with_elapsed
-from outlast.web.throttled_warning import ThrottledWarning
-
-log = logging.getLogger(__name__)
 
 HELD = b"x-outlast-held"
 """A browser that received no event within 4 s sends this header once."""
 LONGEST_WAIT = 25.0
 """Seconds to which `?wait=` is capped."""
-
-_held = ThrottledWarning(
-    log,
-    "A browser received no event within 4 s and polls instead: a proxy between it and this site holds responses until "
-    "they end. Turn off its response buffering for /api/analysis/progress/.",
-    every=math.inf,
-)
 
 
 async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
@@ -60,7 +49,7 @@ async def progress(context: RequestContext) -> None:
     """The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`."""
     context.limits.count_poll()
     if HELD in context.headers:
-        _held.note()
+        context.held_events.note()
     wait = _requested_wait(context)
     if_none_match = context.headers.get(b"if-none-match")
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)

@@ -105,6 +105,15 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
     else this.#first = session;
   }
 
+  /** Shows a snapshot that the page got by itself, without a connection. */
+  show(snapshot) {
+    this.#open(snapshot, snapshot, false);
+  }
+
+  focus(options) {
+    this.#view?.part("phase").focus(options);
+  }
+
   cancel() {
     return this.#send("cancel", cancel);
   }
@@ -124,7 +133,7 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
     if (session) this.#open(session, null);
   }
 
-  #open(session, known) {
+  #open(session, known, connect = true) {
     this.#first = null;
     this.#feed?.stop();
     this.#view.reset();
@@ -135,6 +144,7 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
       notFound: () => this.#notFound(),
     });
     if (known) this.#feed.deliver(known);
+    if (!connect) return;
     const stream = takeStream(session);
     if (this.#snapshot && isFinal(this.#snapshot)) stream?.close();
     else this.#feed.start(stream);

@@ -1,13 +1,13 @@
 // Receives one session's snapshots: from another tab that has a connection, else by server-sent events, falling back
 // to long polling and then to polling, and returning to events later.
 
+import { isFinal } from "./outlast.js";
 import { get, sameSite } from "./requests.js";
 import { EventStream, StreamTimeout } from "./event-stream.js";
 import { Tabs } from "./tabs.js";
 
 const [EVENTS, LONG_POLL, POLL] = [0, 1, 2];
 const REFRESHED = "refreshed";
-const FINAL = ["completed", "failed", "cancelled"];
 
 // Milliseconds.
 const REQUEST_TIMEOUT = 40_000; // longer than a long poll takes
@@ -32,11 +32,6 @@ class Unreadable extends Error {
     this.status = response.status;
     this.retryAfter = retryAfter(response);
   }
-}
-
-/** Whether no more snapshots follow. A status of a later version is taken for one on its way. */
-export function isFinal(snapshot) {
-  return FINAL.includes(snapshot.status);
 }
 
 export class Feed {

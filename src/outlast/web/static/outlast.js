@@ -1,10 +1,10 @@
 // The API of a site, for browsers: start, watch, cancel, retry, list, upload. Types: outlast.d.ts.
 
-import { EventStream } from "./event-stream.js";
-import { Feed, isFinal } from "./feed.js";
 import { Refused, api, configure, post, read, sameSite, send } from "./requests.js";
 
-export { Refused, configure, isFinal };
+export { Refused, configure };
+
+const FINAL = ["completed", "failed", "cancelled"];
 
 const sites = new WeakMap(); // where a snapshot's session was started
 const streams = new WeakMap(); // in sync mode, the response to a start is its stream
@@ -21,6 +21,7 @@ export async function start(analysis, input = {}, { idempotencyKey, site, signal
     sites.set(session, url);
     return session;
   }
+  const { EventStream } = await import("./event-stream.js");
   const stream = new EventStream(response);
   const first = await stream.next().catch(() => undefined);
   if (!first || first.event === "bye") throw new Refused(503, { error: "The site broke off. Please try again." });
@@ -28,6 +29,11 @@ export async function start(analysis, input = {}, { idempotencyKey, site, signal
   sites.set(snapshot, url);
   streams.set(snapshot, stream);
   return snapshot;
+}
+
+/** Whether no more snapshots follow. A status of a later version is taken for one on its way. */
+export function isFinal(snapshot) {
+  return FINAL.includes(snapshot.status);
 }
 
 /** Whether a start in sync mode left a stream open. */
@@ -56,12 +62,21 @@ export function watch(session, show = () => {}, options = {}) {
 }
 
 class Watch {
-  #feed;
+  #feed = null;
   #latest = null;
+  #stopped = false;
   #over = false;
   #changed = () => {};
 
-  constructor(session, show, { connection = () => {}, gone = () => {}, signal }) {
+  constructor(session, show, options) {
+    options.signal?.addEventListener("abort", () => this.stop());
+    if (options.signal?.aborted) this.stop();
+    this.#follow(session, show, options);
+  }
+
+  async #follow(session, show, { connection = () => {}, gone = () => {} }) {
+    const { Feed } = await import("./feed.js");
+    if (this.#stopped) return;
     this.#feed = new Feed(linksOf(session), {
       snapshot: (snapshot) => {
         this.#latest = snapshot;
@@ -79,8 +94,6 @@ class Watch {
     const stream = takeStream(session);
     if (this.#over) stream?.close();
     else this.#feed.start(stream);
-    signal?.addEventListener("abort", () => this.stop());
-    if (signal?.aborted) this.stop();
   }
 
   /** The last snapshot, or null. */
@@ -89,12 +102,14 @@ class Watch {
   }
 
   stop() {
-    this.#feed.stop();
+    this.#stopped = true;
+    this.#feed?.stop();
     this.#end();
   }
 
   /** Asks for the current snapshot at once, also of a session that was final: somebody may have retried it. */
   refresh() {
+    if (this.#stopped || !this.#feed) return;
     this.#over = false;
     this.#feed.start();
     this.#feed.refresh();

@@ -1,7 +1,7 @@
 // What the element shows, in its shadow root. Updates parts in place, so that the focus and the reading position of
 // screen readers are kept. The site's pages without JavaScript show the same (progress.html).
 
-import { isFinal } from "./feed.js";
+import { isFinal } from "./outlast.js";
 
 const STYLES = `
 :host {

@@ -2,7 +2,6 @@
 // shows the progress that the start request streams.
 
 import { Refused, isStreamed, linksOf, start, upload } from "./outlast.js";
-import { announce } from "./announcer.js";
 
 const TYPED = "input:not([type=file]):not([type=hidden])";
 
@@ -163,7 +162,7 @@ class StartForm {
   }
 
   #markBusy(text) {
-    if (this.#button.textContent !== text) announce(text);
+    if (this.#button.textContent !== text) import("./announcer.js").then(({ announce }) => announce(text));
     this.#button.textContent = text;
     this.#button.setAttribute("aria-disabled", "true"); // disabling it would lose the focus
   }

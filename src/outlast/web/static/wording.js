@@ -4,7 +4,7 @@
 // {0}, {1} stand for values. A text of a language may also be named by the English sentence that it replaces, such as
 // a step's title.
 
-import { isFinal } from "./feed.js";
+import { isFinal } from "./outlast.js";
 
 const LANGUAGES = {
   en: {
