@@ -41,7 +41,7 @@ class TestInBrowser:
     pytestmark = browser_test
 
     async def test_each_function_asks_for_a_route_that_exists(self, site: MockSite, page: Page):
-        await page.goto(f"{site.url}/host")
+        await page.goto(f"{site.url}/elsewhere")
         for call, (method, path) in CALLS.items():
             await page.evaluate(
                 f"""async (session) => {{

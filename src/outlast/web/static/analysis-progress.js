@@ -59,7 +59,6 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
   disconnectedCallback() {
     this.#connected.abort();
     this.#feed?.stop();
-    this.#tab?.restore();
   }
 
   attributeChangedCallback(name, before, now) {
@@ -151,11 +150,19 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
   }
 
   #label() {
-    const own = JSON.parse(this.getAttribute("texts") ?? "{}");
-    this.#words = new Wording(languageOf(this), { ...own, ...this.#texts });
+    this.#words = new Wording(languageOf(this), { ...this.#ownTexts(), ...this.#texts });
     this.#view.label(this.#words, this.getAttribute("heading-level") ?? "2");
     this.#offerNotification();
     this.#render();
+  }
+
+  #ownTexts() {
+    try {
+      return JSON.parse(this.getAttribute("texts") ?? "{}");
+    } catch (error) {
+      console.error(`The attribute texts of <analysis-progress> is not JSON: ${error.message}`);
+      return {};
+    }
   }
 
   #receive(snapshot) {
@@ -231,8 +238,9 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
   #offerNotification() {
     const button = this.#view.part("notify-button");
     const possible = this.hasAttribute("notify") && globalThis.Notification && Notification.permission !== "denied";
-    const wanted = this.#snapshot && sessionStorage.getItem(`outlast-notify:${this.#snapshot.session_id}`);
     button.hidden = !possible || !this.#snapshot || isFinal(this.#snapshot);
+    if (button.hidden) return;
+    const wanted = sessionStorage.getItem(`outlast-notify:${this.#snapshot.session_id}`);
     button.setAttribute("aria-pressed", Boolean(wanted));
     button.textContent = this.#words.text(wanted ? "notifying" : "notify");
   }

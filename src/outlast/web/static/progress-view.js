@@ -27,7 +27,9 @@ h2, p, ol { margin: 0; padding: 0; }
 :focus-visible { outline: 3px solid var(--_focus); outline-offset: 2px; border-radius: 0.25rem; }
 h2:focus { outline: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.card { position: relative; padding: var(--analysis-padding, clamp(1.1rem, 0.6rem + 2.2vw, 1.75rem)); border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_surface); color: var(--_ink); box-shadow: var(--analysis-shadow, 0 1px 2px rgb(0 0 0 / 4%)); }
+.card { position: relative; padding: var(--analysis-padding, clamp(1.1rem, 0.6rem + 2.2vw, 1.75rem)); border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_surface); color: var(--_ink); text-align: left; box-shadow: var(--analysis-shadow, 0 1px 2px rgb(0 0 0 / 4%)); }
+:is(h2, .percent, .message, .times span, .notice p, .title, .meta, .says) { unicode-bidi: plaintext; }
+.card:dir(rtl) { text-align: right; }
 .head { display: flex; gap: 1rem; align-items: baseline; justify-content: space-between; }
 h2 { font-size: 1.25rem; font-weight: 650; line-height: 1.2; letter-spacing: -0.01em; text-wrap: balance; min-width: 0; }
 .percent { font-size: clamp(1.6rem, 1.3rem + 1.6vw, 2.25rem); font-weight: 700; font-variant-numeric: tabular-nums; letter-spacing: -0.02em; line-height: 1; }
@@ -63,7 +65,7 @@ h2 { font-size: 1.25rem; font-weight: 650; line-height: 1.2; letter-spacing: -0.
 .ending { margin-top: 1rem; }
 .actions { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; justify-content: space-between; margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--_line); }
 .actions:not(:has(> :not([hidden]))) { display: none; }
-.leave { flex: 1 1 18rem; color: var(--_muted); font-size: 0.9rem; }
+.leave { flex: 1 1 12rem; color: var(--_muted); font-size: 0.9rem; }
 button, .link { display: inline-block; min-height: 2.75rem; padding: 0.55rem 1.25rem; border: 1px solid var(--_accent); border-radius: calc(var(--_radius) * 0.67); background: var(--_accent); color: var(--_accent-ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
 :is(button, .link):hover { filter: brightness(1.08); }
 button.quiet { border-color: var(--_line); background: transparent; color: var(--_ink); font-weight: 500; }

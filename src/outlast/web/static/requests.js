@@ -85,9 +85,9 @@ async function withToken(url, request) {
   return first.status === 403 ? request(await freshToken(site)) : first;
 }
 
-// The attribute tells it from a host's own token of the same name.
+// A host may have a token of its own, of the same name.
 function rendered() {
-  return document.querySelector('meta[name="csrf-token"][data-outlast]');
+  return document.querySelector(':root[data-outlast] meta[name="csrf-token"]');
 }
 
 async function freshToken(site) {

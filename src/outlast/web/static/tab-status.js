@@ -25,10 +25,6 @@ export class TabStatus {
     };
   }
 
-  restore() {
-    this.#restoreIcon();
-  }
-
   #restoreIcon() {
     if (this.#icon) this.#icon.setAttribute("href", this.#usual);
   }

@@ -132,7 +132,7 @@ export class Wording {
     const own = this.#notice(snapshot, left > 0 ? this.text("in", amount, unit) : "");
     if (own !== undefined) return own;
     if (!notice || !at) return this.said(notice);
-    return notice.replace(` at ${at.slice(11, 19)} UTC`, left > 0 ? ` in ${amount} ${unit}` : "");
+    return notice.replace(/ at [\d:]{8} UTC/, left > 0 ? ` in ${amount} ${unit}` : "");
   }
 
   #notice(snapshot, countdown) {
