@@ -264,7 +264,10 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
   }
 
   #press(verb, act) {
-    if (this.#view.part(`${verb}-button`).getAttribute("aria-disabled") !== "true") this.#send(verb, act).catch(() => {});
+    if (this.#view.part(`${verb}-button`).getAttribute("aria-disabled") === "true") return;
+    this.#send(verb, act).catch((error) => {
+      if (!(error instanceof Refused)) reportError(error); // a refusal is shown
+    });
   }
 
   async #send(verb, act) {
