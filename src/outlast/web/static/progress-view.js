@@ -28,7 +28,7 @@ h2, p, ol { margin: 0; padding: 0; }
 h2:focus { outline: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .card { position: relative; padding: var(--analysis-padding, clamp(1.1rem, 0.6rem + 2.2vw, 1.75rem)); border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_surface); color: var(--_ink); text-align: left; box-shadow: var(--analysis-shadow, 0 1px 2px rgb(0 0 0 / 4%)); }
-:is(h2, .percent, .message, .times span, .notice p, .title, .meta, .says) { unicode-bidi: plaintext; }
+:is(h2, .percent, .message, .times span, .notice p, .title, .meta, .says, .leave, button) { unicode-bidi: plaintext; }
 .card:dir(rtl) { text-align: right; }
 .head { display: flex; gap: 1rem; align-items: baseline; justify-content: space-between; }
 h2 { font-size: 1.25rem; font-weight: 650; line-height: 1.2; letter-spacing: -0.01em; text-wrap: balance; min-width: 0; }
