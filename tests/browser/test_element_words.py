@@ -197,6 +197,23 @@ async def test_a_phase_of_a_later_version_shows_what_the_snapshot_says(site: Moc
     await expect(page).to_have_title(re.compile("^Given up"))
 
 
+async def test_an_end_of_a_later_version_is_an_end(site: MockSite, page: Page):
+    await _open_with_record(site, page)
+    await page.evaluate(
+        "document.addEventListener('analysis:error', (event) => (window.ended = event.detail.status))"
+    )
+    expired = {"status": "expired", "phase": "expired", "phase_title": "Expired", "notice": "It took too long."}
+    await site.show(**expired, tone="error", completed_at="2026-03-04T05:07:07.000000Z", cancellable=False)
+    await expect(page.get_by_role("heading", name="Expired")).to_be_visible()
+    await expect(page.locator("[part=announcer]")).to_have_text("Expired. It took too long.")
+    assert await page.evaluate("window.ended") == "expired"
+    await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    asked = len(site.asked)
+    site.end_streams()
+    await page.evaluate("fetch('/problem')")
+    assert [one.kind for one in site.asked[asked:]] == ["/problem"]
+
+
 async def _open_with_record(site: MockSite, page: Page) -> None:
     await page.goto(site.page)
     await site.until(lambda: site.streams == 1)

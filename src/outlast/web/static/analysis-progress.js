@@ -189,7 +189,8 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
   async #end() {
     const snapshot = this.#snapshot;
     const { page } = this.#feed.links;
-    const goes = this.#dispatch(EVENTS[snapshot.status]) && this.getAttribute("at-end") === "go";
+    const end = EVENTS[snapshot.status] ?? (snapshot.tone === "error" ? "error" : "done"); // a later version may end otherwise
+    const goes = this.#dispatch(end) && this.getAttribute("at-end") === "go";
     if (!goes || snapshot.status !== "completed") return;
     const { leaveFor, showFinal } = await import("./final-page.js");
     if (snapshot.redirect_url && leaveFor(snapshot.redirect_url)) return;

@@ -133,7 +133,7 @@ export function upload(
 ): Promise<{ source: string; name: string; bytes: number }>;
 
 /** Whether no more snapshots follow. */
-export function isFinal(snapshot: Pick<Snapshot, "status">): boolean;
+export function isFinal(snapshot: Pick<Snapshot, "status" | "completed_at">): boolean;
 
 /** The absolute addresses of a session. */
 export function linksOf(session: SessionLike): Record<string, string>;

@@ -31,9 +31,9 @@ export async function start(analysis, input = {}, { idempotencyKey, site, signal
   return snapshot;
 }
 
-/** Whether no more snapshots follow. A status of a later version is taken for one on its way. */
+/** Whether no more snapshots follow, also in a status of a later version. */
 export function isFinal(snapshot) {
-  return FINAL.includes(snapshot.status);
+  return FINAL.includes(snapshot.status) || Boolean(snapshot.completed_at);
 }
 
 /** Whether a start in sync mode left a stream open. */

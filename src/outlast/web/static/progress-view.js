@@ -282,7 +282,7 @@ export class ProgressView {
     const active = this.#root.activeElement;
     const cancelling = snapshot.phase === "cancelling";
     this.#show("cancel-button", !final && (snapshot.cancellable || cancelling));
-    this.#show("retry-button", final && snapshot.status !== "completed");
+    this.#show("retry-button", ["failed", "cancelled"].includes(snapshot.status));
     if (final || cancelling) this.busy("cancel", cancelling && !final ? "cancelling" : "");
     if (!final) this.busy("retry", "");
     if (active?.hidden) this.part("phase").focus();
