@@ -50,7 +50,7 @@ BESIDE_WHOM: Final = (
 BESIDE: Final = {
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
     "queries": "The statements, one per file, named after what they do; `{name}` includes one of `fragments/`.",
-    "static": "Styles, scripts and pictures, served as they are, without a build step.",
+    "static": "Styles, scripts and pictures, served as they are; `package.json` lists those that other sites use.",
     "assets": "Styles and scripts of the report, served as they are.",
     "templates": "Jinja templates.",
 }

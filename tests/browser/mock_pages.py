@@ -11,6 +11,7 @@ from outlast.web.page_templates import environment
 from outlast.web.problems import Problem
 
 WEB = Path(outlast.__file__).parent / "web"
+ROOT = Path(__file__).parents[2]
 TOKEN = "token-of-the-page"
 
 REPORT = Markup('<section class="card"><h2>Grade B</h2><p id="report">Nothing unusual was found.</p></section>')
@@ -95,15 +96,33 @@ class Pages:
             problem=Problem(404, "There is nothing at this address, or not for you."),
         )
 
-    def host(self) -> str:
-        """A page of the site that mounts an empty element."""
+    def host(self, attributes: str = "", inside: str = "", lang: str = "en") -> str:
+        """A page of a host, with styles and a token of its own, that mounts an empty element."""
         return (
-            '<!doctype html><html lang="en"><title>Host</title>'
-            f'<meta name="csrf-token" content="{TOKEN}">'
-            f'<link rel="stylesheet" href="{self._root_path}/static/outlast.css">'
+            f'<!doctype html><html lang="{lang}"><title>Host</title>'
+            '<meta name="viewport" content="width=device-width">'
+            '<meta name="csrf-token" content="of the host, not ours">'
+            f'<link rel="stylesheet" href="{self._root_path}/host.css">'
             f'<script type="module" src="{self._root_path}/static/analysis-progress.js"></script>'
             f"<main><h1>Host</h1><analysis-progress src='{self._root_path}/api/analysis/progress/"
-            "m4rzrk2v6w3hq7ypl5xtcdnbga'></analysis-progress></main></html>"
+            f"m4rzrk2v6w3hq7ypl5xtcdnbga' {attributes}>{inside}</analysis-progress></main></html>"
+        )
+
+    def host_form(self) -> str:
+        """A page of a host with a form of its own."""
+        return (
+            '<!doctype html><html lang="en"><title>Host</title><meta name="viewport" content="width=device-width">'
+            '<link rel="icon" href="/static/icon.svg">'
+            f'<script type="module" src="{self._root_path}/static/analysis-form.js"></script>'
+            '<main><h1>Host</h1><form data-analysis="letters" data-progress="#mine">'
+            '<p><label>Text <input name="text" aria-describedby="help"></label>'
+            ' <span id="help">Any text.</span></p><p><label>At most <input name="limit" type="number"></label>'
+            ' <em data-error-for="limit" hidden></em></p>'
+            '<p><label><input name="strict" type="checkbox"> Strict</label></p>'
+            '<p><label>Kinds <select name="kinds" multiple><option>a<option>b<option>c</select></label></p>'
+            '<p><label>Table <input name="table" type="file"></label></p>'
+            "<p><button>Count</button></p></form>"
+            '<analysis-progress id="mine" hidden></analysis-progress></main></html>'
         )
 
     def _render(self, template: str, **context: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
-from mock_pages import TOKEN, WEB, Pages
+from mock_pages import ROOT, TOKEN, WEB, Pages
 from mock_snapshots import SESSION, snapshot, worded
 
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -77,6 +77,9 @@ class MockSite:
         """Start answers in events, as in sync mode."""
         self.token = TOKEN
         self.form: dict[str, Any] = {}
+        self.host: dict[str, Any] = {}
+        """What the host's own page is rendered with."""
+        self.host_css = ""
         self.pages = Pages()
         self._changed = asyncio.Condition()
         self._streams: set[asyncio.Queue[bytes | None]] = set()
@@ -131,7 +134,7 @@ class MockSite:
 
     def say(self, data: bytes) -> None:
         """To every open stream, byte by byte as given."""
-        for stream in self._streams:
+        for stream in self._streams if not self.silent else ():
             stream.put_nowait(data)
 
     def end_streams(self) -> None:
@@ -171,8 +174,15 @@ class MockSite:
                 raise Answer(200, (WEB / path[1:]).read_bytes(), content_type=kind)
             case "GET", "/":
                 raise html(self.pages.form(**self.form))
+            case "GET", path if path.startswith(("/docs/gallery/", "/src/outlast/web/static/")):
+                kind = mimetypes.guess_type(path)[0] or "text/plain"
+                raise Answer(200, (ROOT / path[1:]).read_bytes(), content_type=kind)
+            case "GET", "/host-form":
+                raise html(self.pages.host_form())
+            case "GET", "/host.css":
+                raise Answer(200, self.host_css, content_type="text/css")
             case "GET", "/host":
-                raise html(self.pages.host())
+                raise html(self.pages.host(**self.host))
             case "GET", "/problem":
                 raise html(self.pages.problem())
             case "GET", "/elsewhere":

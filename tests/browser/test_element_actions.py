@@ -27,7 +27,7 @@ async def test_cancel_posts_once_with_the_token_and_says_that_it_is_on_its_way(s
     await expect(page.get_by_role("button", name="Cancelling…")).to_be_visible()
     await site.show(**STATES["cancelling"])
     await expect(page.get_by_role("heading", name="Cancelling")).to_be_visible()
-    await expect(page.get_by_text("You can leave this page")).to_be_hidden()
+    await expect(page.get_by_text("You can close this page")).to_be_hidden()
     await expect(page.get_by_text("The work is being stopped.")).to_be_visible()
     await site.show(**STATES["cancelled"])
     await expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
@@ -42,14 +42,13 @@ async def test_a_token_gone_stale_in_a_cached_page_is_fetched_once_and_used(site
     assert (await site.until_asked(CANCEL, 2)).headers["x-csrf-token"] == "fresh-token"
     assert site.count("/api/analysis/token") == 1
     assert await page.locator('meta[name="csrf-token"]').get_attribute("content") == "fresh-token"
-    assert await page.locator('[name="csrf_token"]').first.input_value() == "fresh-token"
 
 
 async def test_a_cancel_that_is_refused_says_why_and_can_be_tried_again(site: MockSite, page: Page):
     await open_as(site, page, "running")
     site.refused = {CANCEL: Answer(503, {"error": "The site is just restarting."})}
     await page.get_by_role("button", name="Cancel the analysis").click()
-    await expect(page.locator("[data-part=connection]")).to_have_text("The site is just restarting.")
+    await expect(page.locator("[part=connection]")).to_have_text("The site is just restarting.")
     button = page.get_by_role("button", name="Cancel the analysis")
     await expect(button).not_to_have_attribute("aria-disabled", "true")
     await expect(button).to_be_focused()
@@ -97,10 +96,10 @@ async def test_retry_posts_with_the_token_and_the_same_page_goes_on(site: MockSi
     asked = await site.until_asked(RETRY)
     assert (asked.method, asked.headers["x-csrf-token"]) == ("POST", site.token)
     await expect(page.get_by_role("heading", name="Waiting in the queue")).to_be_focused()
-    await expect(page.locator("[data-part=notice]")).to_have_text("Place 3 in the queue.")
+    await expect(page.locator("[part=notice]")).to_have_text("Place 3 in the queue.")
     await site.until(lambda: site.streams == 1)
     await site.show(**snapshot() | {"version": 12, "progress_percentage": 64.0})
-    await expect(page.locator("[data-part=percent]")).to_have_text("64%")
+    await expect(page.locator("[part=percent]")).to_have_text("64%")
 
 
 async def test_a_retry_in_another_tab_is_seen_when_this_one_is_looked_at(site: MockSite, page: Page):
@@ -115,5 +114,5 @@ async def test_without_the_site_a_cancel_says_so_and_keeps_the_button(site: Mock
     await open_as(site, page, "running")
     await page.route(f"**{CANCEL}", lambda route: route.abort())
     await page.get_by_role("button", name="Cancel the analysis").click()
-    await expect(page.locator("[data-part=connection]")).to_contain_text("could not be reached")
+    await expect(page.locator("[part=connection]")).to_contain_text("could not be reached")
     await expect(page.get_by_role("button", name="Cancel the analysis")).to_be_enabled()

@@ -95,25 +95,80 @@ async def test_a_session_that_ended_while_the_page_loaded_is_shown_at_once(site:
     await expect(page.locator("#report")).to_be_visible()
 
 
-async def test_a_page_that_mounts_an_empty_element_follows_and_goes_to_the_result(site: MockSite, page: Page):
+async def open_host(site: MockSite, page: Page, attributes: str = "", inside: str = "") -> None:
+    site.host = {"attributes": attributes, "inside": inside}
     await page.goto(f"{site.url}/host")
+    await site.until(lambda: site.streams == 1)
+
+
+async def test_an_element_on_a_page_of_a_host_stays_there_and_offers_the_result(site: MockSite, page: Page):
+    await open_host(site, page)
     await expect(page.get_by_role("heading", name="Working")).to_be_visible()
+    await expect(page.get_by_text("You can leave this page; the analysis goes on.")).to_be_visible()
     await expect(page).to_have_title("Host")
+    await site.show(**COMPLETED)
+    await expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    await expect(page.get_by_role("link", name="Show the result")).to_have_attribute("href", site.page)
+    assert page.url == f"{site.url}/host"
+
+
+async def test_an_element_that_is_told_to_go_goes_to_the_result(site: MockSite, page: Page):
+    await open_host(site, page, 'at-end="go"')
     await site.show(**COMPLETED)
     await page.wait_for_url(site.page)
     await expect(page.locator("#report")).to_be_visible()
 
 
-async def test_a_page_may_keep_the_end_to_itself(site: MockSite, page: Page):
-    await page.goto(f"{site.url}/host")
-    await page.evaluate("""document.addEventListener("analysis-final", (event) => {
-        event.preventDefault();
+async def test_a_page_may_take_the_end_itself(site: MockSite, page: Page):
+    await open_host(site, page, 'at-end="event"')
+    await page.evaluate("""document.addEventListener("analysis:done", (event) => {
         document.querySelector("h1").textContent = event.detail.result.report.grade;
     })""")
-    await site.until(lambda: site.streams == 1)
     await site.show(**COMPLETED)
     await expect(page.get_by_role("heading", level=1)).to_have_text("B")
+    await expect(page.get_by_role("link", name="Show the result")).to_be_hidden()
     assert page.url == f"{site.url}/host"
+
+
+async def test_an_element_that_goes_stays_if_the_page_prevents_it(site: MockSite, page: Page):
+    await open_host(site, page, 'at-end="go"')
+    await page.evaluate("document.addEventListener('analysis:done', (event) => event.preventDefault())")
+    await site.show(**COMPLETED)
+    await expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    assert page.url == f"{site.url}/host"
+
+
+async def test_each_end_has_its_event_and_its_slot(site: MockSite, page: Page):
+    slots = '<p slot="error">Write to us.</p><p slot="result">Your table is ready.</p>'
+    await open_host(site, page, inside=slots)
+    await page.evaluate("""() => {
+        window.heard = [];
+        for (const name of ["progress", "done", "error", "cancelled"]) {
+            document.addEventListener(`analysis:${name}`, ({ detail }) => {
+                if (detail.status !== "processing") heard.push([name, detail.status]);
+            });
+        }
+    }""")
+    await expect(page.get_by_text("Write to us.")).to_be_hidden()
+    await site.show(**STATES["failed"])
+    await expect(page.get_by_text("Write to us.")).to_be_visible()
+    await expect(page.locator("[part=notice]")).to_be_hidden()
+    for state, changes in (("cancelled", STATES["cancelled"]), ("completed", COMPLETED)):
+        site.snapshot = snapshot(version=site.snapshot["version"] + 1)
+        await page.evaluate("document.querySelector('analysis-progress').refresh()")
+        await expect(page.get_by_role("heading", name="Working")).to_be_visible()
+        await site.until(lambda: site.streams == 1)
+        await site.show(**changes)
+        await page.wait_for_function(
+            "status => heard.at(-1)?.[1] === status && heard.at(-1)[0] !== 'progress'", arg=state
+        )
+    await expect(page.get_by_text("Your table is ready.")).to_be_visible()
+    await expect(page.get_by_text("Write to us.")).to_be_hidden()
+    assert [name for name, _ in await page.evaluate("heard") if name != "progress"] == [
+        "error",
+        "cancelled",
+        "done",
+    ]
 
 
 async def test_a_result_without_a_page_of_its_own_is_shown_as_json(site: MockSite):

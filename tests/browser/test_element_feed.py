@@ -23,7 +23,7 @@ async def open_at(site: MockSite, page: Page, road: str = "events") -> None:
 async def test_each_event_is_shown_as_it_comes(site: MockSite, page: Page):
     await open_at(site, page)
     await site.show(progress_percentage=48.7, current_message="Read 290 of 300 reviews")
-    await expect(page.locator("[data-part=percent]")).to_have_text("48%")
+    await expect(page.locator("[part=percent]")).to_have_text("48%")
     await expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "48")
     await expect(page.get_by_text("Read 290 of 300 reviews")).to_be_visible()
     await expect(page).to_have_title(re.compile(r"^48% · Analysis of reviews\.csv"))
@@ -37,24 +37,25 @@ async def test_events_are_understood_however_they_are_cut_into_chunks(site: Mock
     data = "".join(f"data: {line}\r\n" for line in next_one.split("\n"))
     for byte in f": a comment\r\nid: 11\r\nevent:progress\r\n{data}\r\n".encode():
         site.say(bytes([byte]))
-    await expect(page.locator("[data-part=message]")).to_contain_text("Grüße")
+    await expect(page.locator("[part=message]")).to_contain_text("Grüße")
 
 
 async def test_a_snapshot_older_than_the_shown_is_ignored(site: MockSite, page: Page):
     await open_at(site, page)
     await site.show(progress_percentage=60.0)
-    await expect(page.locator("[data-part=percent]")).to_have_text("60%")
+    await expect(page.locator("[part=percent]")).to_have_text("60%")
     site.say(event("progress", snapshot(version=9, progress_percentage=99.0, current_message="Old news")))
     site.say(event("progress", snapshot(version=12, progress_percentage=61.0)))
-    await expect(page.locator("[data-part=percent]")).to_have_text("61%")
+    await expect(page.locator("[part=percent]")).to_have_text("61%")
     await expect(page.get_by_text("Old news")).to_have_count(0)
 
 
 async def test_the_bar_eases_but_never_shows_more_than_the_snapshot_nor_goes_back(site: MockSite, page: Page):
     await open_at(site, page)
-    await expect(page.locator("[data-part=percent]")).to_have_text("31%")
+    await expect(page.locator("[part=percent]")).to_have_text("31%")
     await page.evaluate("""() => {
-        const [bar, fill] = ["bar", "fill"].map((part) => document.querySelector(`[data-part=${part}]`));
+        const root = document.querySelector("analysis-progress").shadowRoot;
+        const [bar, fill] = ["bar", "fill"].map((part) => root.querySelector(`[part=${part}]`));
         window.widths = [];
         const look = () => {
             widths.push(fill.getBoundingClientRect().width / bar.getBoundingClientRect().width * 100);
@@ -83,7 +84,7 @@ async def test_without_events_it_polls_long_and_without_that_it_polls(site: Mock
     ]
     assert (await site.until_asked("wait")).query == {"wait": ["25"]}
     await site.show(progress_percentage=50.0)
-    await expect(page.locator("[data-part=percent]")).to_have_text("50%")
+    await expect(page.locator("[part=percent]")).to_have_text("50%")
     await expect(page.get_by_text(LOST)).to_be_hidden()
 
 
@@ -92,7 +93,7 @@ async def test_long_polls_carry_the_tag_and_show_each_change(site: MockSite, pag
     await open_at(site, page, "wait")
     assert (await site.until_asked("wait", 2)).headers["if-none-match"] == 'W/"10"'
     await site.show(progress_percentage=50.0)
-    await expect(page.locator("[data-part=percent]")).to_have_text("50%")
+    await expect(page.locator("[part=percent]")).to_have_text("50%")
     assert (await site.until_asked("wait", 3)).headers["if-none-match"] == 'W/"11"'
     assert site.count("poll") == 0
 
@@ -119,15 +120,29 @@ async def test_polls_give_way_to_events_after_a_minute(site: MockSite, page: Pag
     await site.until(lambda: site.streams == 1)
 
 
-async def test_a_stream_that_says_nothing_is_given_up_after_forty_seconds(site: MockSite, page: Page):
+async def test_a_stream_that_falls_silent_is_given_up_after_forty_seconds(site: MockSite, page: Page):
     await page.clock.install()
-    site.silent = True
     await open_at(site, page)
     await site.until(lambda: site.streams == 1)
     await page.clock.run_for(35_000)
     assert site.count("wait") == 0
     await page.clock.run_for(6_000)
     await site.until_asked("wait")
+
+
+async def test_a_stream_that_a_proxy_holds_is_given_up_after_four_seconds_and_told(site: MockSite, page: Page):
+    await page.clock.install()
+    site.silent = True
+    await open_at(site, page)
+    await site.until(lambda: site.streams == 1)
+    await page.clock.run_for(3_000)
+    assert site.count("wait") == 0
+    await site.show(progress_percentage=64.0)
+    await page.clock.run_for(2_000)
+    assert (await site.until_asked("wait")).headers["x-outlast-held"] == "events"
+    await expect(page.locator("[part=percent]")).to_have_text("64%")
+    assert "x-outlast-held" not in (await site.until_asked("wait", 2)).headers
+    await expect(page.get_by_text(LOST)).to_be_hidden()
 
 
 async def test_comments_keep_a_stream_alive(site: MockSite, page: Page):
@@ -171,12 +186,12 @@ async def test_a_lost_connection_is_told_and_found_again(site: MockSite, page: P
     await expect(page.get_by_text(LOST)).to_be_visible()
     await site.show(progress_percentage=77.0)
     await context.set_offline(False)
-    await expect(page.locator("[data-part=percent]")).to_have_text("77%")
+    await expect(page.locator("[part=percent]")).to_have_text("77%")
     await expect(page.get_by_text(LOST)).to_be_hidden()
     await site.until(lambda: site.streams == 1)
 
 
-async def test_it_never_waits_longer_than_fifteen_seconds_to_try_again(site: MockSite, page: Page):
+async def test_it_never_waits_longer_than_four_seconds_to_try_again(site: MockSite, page: Page):
     await page.clock.install()
     site.refused = {"events": BUSY, "wait": BUSY, "poll": BUSY}
     await page.goto(site.page)
@@ -184,7 +199,7 @@ async def test_it_never_waits_longer_than_fifteen_seconds_to_try_again(site: Moc
     await _pass_time(site, page, "poll", 5)
     for _ in range(3):
         before = site.count("poll") + site.count("events") + site.count("wait")
-        await page.clock.run_for(15_500)
+        await page.clock.run_for(4_000)
         await site.until(lambda n=before: site.count("poll") + site.count("events") + site.count("wait") > n)
 
 
@@ -221,7 +236,7 @@ async def test_an_unknown_session_ends_with_a_sentence_and_no_more_requests(site
     site.refused = {"events": Answer(404, {"error": "No."})}
     await page.clock.install()
     await open_at(site, page)
-    await expect(page.locator("[data-part=connection]")).to_contain_text("does not exist any more")
+    await expect(page.locator("[part=connection]")).to_contain_text("does not exist any more")
     asked = len(site.asked)
     await page.clock.run_for(120_000)
     assert len(site.asked) == asked
@@ -233,7 +248,7 @@ async def test_no_content_on_events_means_one_look_at_the_end(site: MockSite, pa
     site.refused = {"events": Answer(204)}
     site.say(b"event: bye\ndata: {}\n\n")
     site.snapshot = snapshot(version=11, status="failed", phase="failed", error="Nothing in it.")
-    await expect(page.locator("[data-part=notice]")).to_have_text("Nothing in it.")
+    await expect(page.locator("[part=notice]")).to_have_text("Nothing in it.")
     assert site.count("poll") == 1
 
 

@@ -175,10 +175,10 @@ async def test_in_sync_mode_the_start_request_itself_shows_progress_and_result(s
     await page.get_by_label("An address").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.get_by_role("heading", level=1, name="Analysis of product reviews")).to_be_focused()
-    await expect(page.locator("[data-part=percent]")).to_have_text("31%")
+    await expect(page.locator("[part=percent]")).to_have_text("31%")
     assert page.url == site.page
     await site.show(progress_percentage=66.0)
-    await expect(page.locator("[data-part=percent]")).to_have_text("66%")
+    await expect(page.locator("[part=percent]")).to_have_text("66%")
     await page.evaluate("window.dispatchEvent(new Event('online'))")  # no reason to give up the work's own request
     assert site.streams == 1
     await site.show(**COMPLETED)
@@ -195,11 +195,11 @@ async def test_in_sync_mode_a_broken_start_request_is_followed_by_the_feed(site:
     await open_form(site, page)
     await page.get_by_label("An address").fill("https://shop.example/p/1")
     await analyse(page)
-    await expect(page.locator("[data-part=percent]")).to_have_text("31%")
+    await expect(page.locator("[part=percent]")).to_have_text("31%")
     site.end_streams()
     await site.until(lambda: site.count("events") + site.count("wait") > 0)
     await site.show(progress_percentage=70.0)
-    await expect(page.locator("[data-part=percent]")).to_have_text("70%")
+    await expect(page.locator("[part=percent]")).to_have_text("70%")
 
 
 async def test_in_sync_mode_an_end_at_once_is_shown(site: MockSite, page: Page):

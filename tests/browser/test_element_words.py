@@ -12,20 +12,25 @@ from playwright.async_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-# The markup as text, one node a line, without what only one side has: the token and the data for the element.
-MARKUP = """(element) => {
+# What is shown and what assistive technology is told, one node a line, without what only the element has.
+SHOWN = """(root) => {
     const lines = [];
-    const walk = (node, depth) => {
+    const own = "script, style, slot, svg, [part=notify-button], [part=announcer], [hidden]";
+    const told = ["role", "aria-label", "aria-valuenow", "aria-current", "aria-hidden", "aria-disabled",
+        "data-status", "data-tone", "data-phase"];
+    const walk = (node) => {
         if (node.nodeType === Node.TEXT_NODE) {
             const text = node.data.replace(/\\s+/g, " ").trim();
-            if (text) lines.push(" ".repeat(depth) + text);
-        } else if (node.nodeType === Node.ELEMENT_NODE && !node.matches("script, input[type=hidden]")) {
-            const attributes = [...node.attributes].map(({ name, value }) => `${name}="${value}"`).sort();
-            lines.push(" ".repeat(depth) + [node.localName, ...attributes].join(" "));
-            for (const child of node.childNodes) walk(child, depth + 1);
+            if (text) lines.push(text);
+        } else if (node.nodeType === Node.ELEMENT_NODE && !node.matches(own)) {
+            const attributes = told.filter((name) => node.hasAttribute(name));
+            if (attributes.length && !node.matches("h2")) {
+                lines.push(attributes.map((name) => `${name}="${node.getAttribute(name)}"`).join(" "));
+            }
+            for (const child of node.childNodes) walk(child);
         }
     };
-    for (const child of element.childNodes) walk(child, 0);
+    for (const child of root.childNodes) walk(child);
     return lines.join("\\n");
 }"""
 
@@ -82,16 +87,19 @@ async def test_the_element_draws_every_state_as_the_template_does(site: MockSite
         await page.evaluate(
             """async ([snapshot, html]) => {
                 const { ProgressView } = await import("/static/progress-view.js");
+                const { Wording } = await import("/static/wording.js");
                 const element = document.createElement("div");
                 const now = performance.now();
                 performance.now = () => now; // no second may begin while it is drawn
-                new ProgressView(element).render(snapshot, Date.now());
+                const view = new ProgressView(element);
+                view.label(new Wording("en"), "2");
+                view.render(snapshot, { now: Date.now(), page: null, here: true });
                 const rendered = new DOMParser().parseFromString(html, "text/html");
-                window.pair = [element, rendered.querySelector("analysis-progress")];
+                window.pair = [element.shadowRoot, rendered.querySelector("analysis-progress")];
             }""",
             [shown, site.pages.analysis(shown)],
         )
-        element, template = [await page.evaluate(f"() => ({MARKUP})(window.pair[{n}])") for n in (0, 1)]
+        element, template = [await page.evaluate(f"() => ({SHOWN})(window.pair[{n}])") for n in (0, 1)]
         assert element == template, name
 
 
@@ -116,23 +124,28 @@ async def test_without_javascript_buttons_post_the_token_to_the_page(site: MockS
     assert (await site.until_asked(f"/analysis/{SESSION}/retry")).body == f"csrf_token={site.token}".encode()
 
 
-async def test_only_steps_and_quarters_are_announced(site: MockSite, page: Page):
+async def test_only_steps_and_quarters_are_announced_and_not_more_often_than_every_five_seconds(
+    site: MockSite, page: Page
+):
+    await page.clock.install()
     await _open_with_record(site, page)
     for percentage in (33.0, 49.9):
         await site.show(progress_percentage=percentage, current_message=f"At {percentage}")
         await expect(page.get_by_text(f"At {percentage}")).to_be_visible()
     assert await page.evaluate("window.said") == []
     await site.show(progress_percentage=51.0)
-    await expect(page.get_by_role("status")).to_have_text("50% done.")
+    status = page.locator("[part=announcer]")
+    await expect(status).to_have_text("50% done.")
     await site.show(progress_percentage=60.0, steps=steps(3))
-    await expect(page.get_by_role("status")).to_have_text("Step 3 of 4: Judging reviews.")
+    await expect(page.locator("[part=percent]")).to_have_text("60%")
     await site.show(progress_percentage=76.0, steps=steps(4))
-    await expect(page.get_by_role("status")).to_have_text("Step 4 of 4: Writing the report. 75% done.")
+    await expect(page.locator("[part=percent]")).to_have_text("76%")
+    assert await page.evaluate("window.said") == ["50% done."]
+    await page.clock.run_for(5_000)
+    await expect(status).to_have_text("Step 4 of 4: Writing the report. 75% done.")
     await site.show(**STATES["failed"])
-    await expect(page.get_by_role("status")).to_have_text(
-        "Failed. The file has no column that looks like a rating."
-    )
-    assert len(await page.evaluate("window.said")) == 4
+    await expect(status).to_have_text("Failed. The file has no column that looks like a rating.")
+    assert len(await page.evaluate("window.said")) == 3
 
 
 async def test_the_clock_and_the_time_left_go_on_between_snapshots(site: MockSite, page: Page):
@@ -141,18 +154,18 @@ async def test_the_clock_and_the_time_left_go_on_between_snapshots(site: MockSit
     await page.goto(site.page)
     await site.until(lambda: site.streams == 1)
     await page.clock.run_for(11_000)
-    await expect(page.locator("[data-part=left]")).to_have_text("less than 20 s left")
-    elapsed = await page.locator("[data-part=elapsed]").inner_text()
+    await expect(page.locator("[part=left]")).to_have_text("less than 20 s left")
+    elapsed = await page.locator("[part=elapsed]").inner_text()
     assert "0:22" <= elapsed <= "0:29"
     await page.clock.run_for(22_000)
-    await expect(page.locator("[data-part=left]")).to_be_hidden()
+    await expect(page.locator("[part=left]")).to_be_hidden()
 
 
 async def test_the_next_attempt_is_counted_down_by_the_clock_of_the_server(site: MockSite, page: Page):
     await page.clock.install(time="2031-01-01T00:00:00Z")  # the visitor's clock is years off
     site.snapshot = snapshot(**STATES["retrying"] | {"next_retry_at": _in_seconds(45)})
     await page.goto(site.page)
-    notice = page.locator("[data-part=notice]")
+    notice = page.locator("[part=notice]")
     await expect(notice).to_contain_text("Attempt 1 of 3 did not succeed")
     await site.until(lambda: site.streams == 1)
     await site.show()
@@ -180,15 +193,32 @@ async def test_a_phase_of_a_later_version_shows_what_the_snapshot_says(site: Moc
     await expect(page.get_by_role("heading", name="Taking a break")).to_be_visible()
     await expect(page.get_by_text("It goes on at noon.")).to_be_visible()
     await site.show(phase="gone", phase_title="Given up", notice="Nobody wants it.", status="failed")
-    await expect(page.get_by_role("status")).to_have_text("Given up. Nobody wants it.")
+    await expect(page.locator("[part=announcer]")).to_have_text("Given up. Nobody wants it.")
     await expect(page).to_have_title(re.compile("^Given up"))
+
+
+async def test_an_end_of_a_later_version_is_an_end(site: MockSite, page: Page):
+    await _open_with_record(site, page)
+    await page.evaluate(
+        "document.addEventListener('analysis:error', (event) => (window.ended = event.detail.status))"
+    )
+    expired = {"status": "expired", "phase": "expired", "phase_title": "Expired", "notice": "It took too long."}
+    await site.show(**expired, tone="error", completed_at="2026-03-04T05:07:07.000000Z", cancellable=False)
+    await expect(page.get_by_role("heading", name="Expired")).to_be_visible()
+    await expect(page.locator("[part=announcer]")).to_have_text("Expired. It took too long.")
+    assert await page.evaluate("window.ended") == "expired"
+    await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    asked = len(site.asked)
+    site.end_streams()
+    await page.evaluate("fetch('/problem')")
+    assert [one.kind for one in site.asked[asked:]] == ["/problem"]
 
 
 async def _open_with_record(site: MockSite, page: Page) -> None:
     await page.goto(site.page)
     await site.until(lambda: site.streams == 1)
     await page.evaluate("""() => {
-        const region = document.getElementById("announcer");
+        const region = document.querySelector("analysis-progress").shadowRoot.querySelector("[role=status]");
         window.said = [];
         new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true });
     }""")

@@ -49,6 +49,14 @@ async def test_another_tag_is_answered_in_full(visitor: Visitor, path: str, want
     assert (await visitor.get(path, headers=headers)).status_code == 200
 
 
+async def test_a_browser_that_receives_no_events_is_logged_once(
+    visitor: Visitor, path: str, caplog: pytest.LogCaptureFixture
+):
+    for _ in range(3):
+        await visitor.get(path + "?wait=0", headers={"X-Outlast-Held": "events"})
+    assert len([said for said in caplog.messages if "no event within 4 s" in said]) == 1
+
+
 async def test_a_change_of_the_row_changes_the_tag(site: OpenSite, visitor: Visitor, path: str):
     session = await site.take(path.rpartition("/")[2])
     tag = (await visitor.get(path)).headers["etag"]

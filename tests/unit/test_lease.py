@@ -14,6 +14,7 @@ from outlast.running import lease as lease_module
 from outlast.running.lease import BLOCKED_AFTER, MARGIN, LeaseKeeper
 from outlast.testing.acts import claim_of, failed, read, started_and_claimed
 from outlast.testing.clock import NOON, FakeClock
+from waiting import until
 
 WORKER = WorkerInfo(
     id="w",

@@ -1,6 +1,7 @@
 """Warnings that clients can cause at any rate are logged once a minute."""
 
 import logging
+import math
 
 import pytest
 
@@ -31,6 +32,15 @@ def test_the_first_is_logged_at_once_and_the_rest_with_a_count(caplog: pytest.Lo
     clock.now += 3_600
     warning.flush()
     assert len(caplog.messages) == 2
+
+
+def test_with_infinite_seconds_between_lines_only_the_first_is_logged(caplog: pytest.LogCaptureFixture):
+    clock = Clock()
+    warning = ThrottledWarning(log, "It happened.", clock, every=math.inf)
+    warning.note()
+    clock.now += 10**9
+    warning.note()
+    assert caplog.messages == ["It happened."]
 
 
 def test_lines_of_another_library_are_counted_and_its_others_pass(caplog: pytest.LogCaptureFixture):

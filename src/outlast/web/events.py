@@ -23,7 +23,7 @@ async def events(context: RequestContext) -> None:
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)
     if view is None:
         raise not_found()
-    last = context.headers.get(b"last-event-id", b"")
+    last = context.headers.get(b"last-event-id", b"").partition(b";")[0]  # later versions may add to the id
     if view.session.status.final and last == str(view.session.version).encode():
         await context.send({"type": "http.response.start", "status": 204, "headers": []})
         await context.send({"type": "http.response.body"})

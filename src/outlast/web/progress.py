@@ -10,6 +10,8 @@ from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import INLINE_RESULT, encode, snapshot, with_elapsed
 
+HELD = b"x-outlast-held"
+"""A browser that received no event within 4 s sends this header once."""
 LONGEST_WAIT = 25.0
 """Seconds to which `?wait=` is capped."""
 
@@ -46,6 +48,8 @@ async def snapshot_body(context: RequestContext, view: SessionView) -> bytes:
 async def progress(context: RequestContext) -> None:
     """The snapshot; `?wait=N` waits for a change, `If-None-Match` answers `304`."""
     context.limits.count_poll()
+    if HELD in context.headers:
+        context.held_events.note()
     wait = _requested_wait(context)
     if_none_match = context.headers.get(b"if-none-match")
     view = await context.engine.sessions.get(context.session_id, owner=context.owner)

@@ -14,6 +14,7 @@ from outlast.web.access import Access, Identity
 from outlast.web.limits import VisitorLimits
 from outlast.web.page_templates import PageTemplates
 from outlast.web.poll_cache import PollCache
+from outlast.web.throttled_warning import ThrottledWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class RequestContext:
     limits: VisitorLimits
     poll_cache: PollCache
     templates: PageTemplates
+    held_events: ThrottledWarning
+    """Tells the operator about browsers behind a proxy that holds events."""
 
     @property
     def root(self) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -69,6 +70,12 @@ class _SiteApp:
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
         self._poll_cache = PollCache()
+        self._held_events = ThrottledWarning(
+            log,
+            "A browser received no event within 4 s and polls instead: a proxy in between holds responses until "
+            "they end. Turn off its response buffering for /api/analysis/progress/.",
+            every=math.inf,
+        )
         self._exhausted = ThrottledWarning(
             log, "Requests were answered 503: no descriptors, memory or disk is left."
         )
@@ -168,6 +175,7 @@ class _SiteApp:
             self._limits,
             self._poll_cache,
             self._templates,
+            self._held_events,
         )
 
     async def _store(self) -> FactStore:

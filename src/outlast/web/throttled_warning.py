@@ -9,12 +9,23 @@ EVERY = 60.0
 
 
 class ThrottledWarning:
-    """The warning of one kind of event. `text` is the log line without the count."""
+    """The warning of one kind of event. `text` is the log line without the count.
 
-    def __init__(self, log: logging.Logger, text: str, clock: Callable[[], float] = time.monotonic) -> None:
+    `every` is the least number of seconds between two lines; `math.inf` logs the first event alone.
+    """
+
+    def __init__(
+        self,
+        log: logging.Logger,
+        text: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        every: float = EVERY,
+    ) -> None:
         self._log = log
         self._text = text
         self._clock = clock
+        self._every = every
         self._quiet_until = -1.0
         self._count = 0
 
@@ -29,7 +40,7 @@ class ThrottledWarning:
         if not self._count or now < self._quiet_until:
             return
         self._log.warning("%s%s", self._text, "" if self._count == 1 else f" ({self._count} times)")
-        self._count, self._quiet_until = 0, now + EVERY
+        self._count, self._quiet_until = 0, now + self._every
 
 
 class WarningFilter(logging.Filter):

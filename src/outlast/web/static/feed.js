@@ -1,19 +1,23 @@
-// Receives one session's snapshots: by server-sent events, falling back to long polling and then to polling, and
-// returning to events later.
+// Receives one session's snapshots: from another tab that has a connection, else by server-sent events, falling back
+// to long polling and then to polling, and returning to events later.
 
-import { sameSite } from "./requests.js";
+import { isFinal } from "./outlast.js";
+import { get, sameSite } from "./requests.js";
 import { EventStream, StreamTimeout } from "./event-stream.js";
-import { isFinal } from "./wording.js";
+import { Tabs } from "./tabs.js";
 
 const [EVENTS, LONG_POLL, POLL] = [0, 1, 2];
 const REFRESHED = "refreshed";
 
 // Milliseconds.
 const REQUEST_TIMEOUT = 40_000; // longer than a long poll takes
-const RETRY_EVENTS_AFTER = 60_000; // time on a fallback transport before events are tried again
+const FIRST_EVENT_WITHIN = 4_000; // events come at once, unless a proxy holds them
+const RETRY_EVENTS_AFTER = 60_000; // time on a fallback transport before events are tried again; doubles if they are held
+const LONGEST_RETRY_EVENTS = 15 * 60_000;
+const ASK_EVERY = 3_000; // whether the tab that has the connection is still there
 const STABLE_AFTER = 5_000; // a stream that lasted this long broke off, and was not blocked by a proxy
 const FIRST_BACKOFF = 500;
-const LONGEST_BACKOFF = 15_000;
+const LONGEST_BACKOFF = 4_000; // a page shows the end within 5 s of the site being back
 const LONGEST_RETRY_AFTER = 60_000;
 const HIDDEN_INTERVAL = 5_000;
 const BETWEEN_LONG_POLLS = 250;
@@ -33,6 +37,8 @@ class Unreadable extends Error {
 export class Feed {
   #links;
   #listener;
+  #tabs;
+  #latest = null;
   #version = -1;
   #etag = null;
   #pollInterval = 2000;
@@ -40,6 +46,8 @@ export class Feed {
 
   #transport = EVENTS;
   #downgradedAt = 0;
+  #retryEventsAfter = RETRY_EVENTS_AFTER;
+  #held = false; // events did not come through; the next request tells the server
   #failures = 0;
   #disconnected = false;
   #hidden = false;
@@ -50,12 +58,18 @@ export class Feed {
   #borrowed = false; // reads the start request's response: closing it could cancel the session
 
   /**
-   * `links`: `{self, events}`. `listener`: `snapshot(snapshot)` for each snapshot not older than the last,
+   * `links`: absolute, at least `self`. `listener`: `snapshot(snapshot)` for each snapshot not older than the last,
    * `connection(alive)` when the connection is lost or restored, `notFound()` if the session does not exist.
    */
   constructor(links, listener) {
-    this.#links = links;
+    this.#links = { events: `${links.self}/events`, ...links };
     this.#listener = listener;
+    this.#tabs = new Tabs(links.self, {
+      snapshot: (snapshot) => this.deliver(snapshot),
+      latest: () => (this.#disconnected ? null : this.#latest),
+      yield: () => this.#giveUp(),
+      freed: () => this.#attempt?.abort(REFRESHED),
+    });
   }
 
   get links() {
@@ -75,6 +89,7 @@ export class Feed {
     this.#failures = 0;
     this.#hidden = false;
     this.#borrowed = stream !== null;
+    this.#tabs.open();
     watchPage(this.#lifetime.signal, {
       wake: () => this.refresh(),
       hidden: () => this.#suspend(),
@@ -87,6 +102,7 @@ export class Feed {
     this.#lifetime?.abort();
     this.#attempt?.abort();
     this.#lifetime = null;
+    this.#tabs.close();
   }
 
   /** Aborts the current request or pause and fetches at once, by events. */
@@ -101,7 +117,9 @@ export class Feed {
   deliver(snapshot) {
     if (!(snapshot?.version >= this.#version)) return;
     this.#version = snapshot.version;
-    this.#links = { ...this.#links, ...snapshot.links };
+    this.#latest = snapshot;
+    for (const [name, link] of Object.entries(snapshot.links ?? {})) this.#links[name] = sameSite(link, this.#links.self);
+    this.#tabs.share(snapshot);
     if (isFinal(snapshot)) this.stop();
     try {
       this.#listener.snapshot(snapshot);
@@ -135,28 +153,46 @@ export class Feed {
   }
 
   /** Makes one request by the current transport; returns the milliseconds to pause after it. */
-  #fetchOnce(attempt) {
-    if (this.#transport !== EVENTS && Date.now() - this.#downgradedAt > RETRY_EVENTS_AFTER) this.#transport = EVENTS;
-    if (this.#hidden || this.#transport === POLL) return this.#poll(attempt);
+  async #fetchOnce(attempt) {
+    if (!this.#tabs.holding && (await this.#tabs.isHeld(this.#version))) {
+      this.#connected();
+      return ASK_EVERY;
+    }
+    attempt.signal.throwIfAborted();
+    if (this.#transport !== EVENTS && Date.now() - this.#downgradedAt > this.#retryEventsAfter) this.#transport = EVENTS;
+    const lasting = this.#tabs.hold(!this.#hidden && this.#transport !== POLL);
+    if (!lasting) return this.#poll(attempt);
     return this.#transport === EVENTS ? this.#openStream(attempt) : this.#longPoll(attempt);
   }
 
   async #openStream(attempt) {
     const headers = { Accept: "text/event-stream" };
     if (this.#version >= 0) headers["Last-Event-ID"] = String(this.#version);
-    const response = await this.#get(this.#links.events, headers, attempt);
-    if (response.status === 204) {
-      await this.#poll(attempt);
-      return this.#pollInterval;
+    const held = setTimeout(() => {
+      this.#held = true;
+      attempt.abort(new StreamTimeout("no event"));
+    }, FIRST_EVENT_WITHIN);
+    try {
+      const response = await this.#get(this.#links.events, headers, attempt);
+      if (response.status === 204) {
+        clearTimeout(held);
+        await this.#poll(attempt);
+        return this.#pollInterval;
+      }
+      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Unreadable(response);
+      return await this.#read(new EventStream(response), attempt, held);
+    } finally {
+      clearTimeout(held);
     }
-    if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Unreadable(response);
-    return this.#read(new EventStream(response), attempt);
   }
 
-  async #read(stream, attempt) {
+  async #read(stream, attempt, held) {
     attempt.signal.addEventListener("abort", () => stream.close());
+    if (attempt.signal.aborted) stream.close();
     try {
       for await (const { event, data } of stream) {
+        clearTimeout(held);
+        if (!this.#streamingSince) this.#retryEventsAfter = RETRY_EVENTS_AFTER;
         this.#streamingSince ||= Date.now();
         this.#connected();
         if (event === "bye") return between(500, 3000); // spreads the reconnects of all clients
@@ -179,13 +215,16 @@ export class Feed {
 
   async #poll(attempt) {
     const response = await this.#fetchSnapshot(this.#links.self, attempt);
-    if (this.#transport !== POLL && !this.#hidden) return 0; // connection restored: back to events
+    if (this.#transport !== POLL && !this.#hidden && this.#tabs.hold(true)) return 0; // back to events
     return Math.max(this.#pollInterval, retryAfter(response), this.#hidden ? HIDDEN_INTERVAL : 0) * between(0.9, 1.1);
   }
 
   async #fetchSnapshot(url, attempt) {
-    const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
-    const response = await this.#get(url, { Accept: "application/json", ...headers }, attempt);
+    const headers = { Accept: "application/json" };
+    if (this.#etag) headers["If-None-Match"] = this.#etag;
+    if (this.#held) headers["X-Outlast-Held"] = "events";
+    const response = await this.#get(url, headers, attempt);
+    this.#held = false;
     const snapshot = response.status === 304 ? null : await response.json();
     this.#connected();
     if (snapshot) {
@@ -199,7 +238,7 @@ export class Feed {
   async #get(url, headers, attempt) {
     const deadline = setTimeout(() => attempt.abort(new StreamTimeout("no answer")), REQUEST_TIMEOUT);
     try {
-      const response = await fetch(sameSite(url), { headers, cache: "no-store", signal: attempt.signal });
+      const response = await get(url, { headers, signal: attempt.signal });
       if (!response.ok && response.status !== 304) throw new Unreadable(response);
       const date = Date.parse(response.headers.get("Date"));
       if (Math.abs(date - this.now) > 2000) this.#skew = date - Date.now();
@@ -221,6 +260,7 @@ export class Feed {
     this.#failures += 1;
     const wasStable = this.#streamingSince && Date.now() - this.#streamingSince > STABLE_AFTER;
     if (this.#transport === EVENTS && wasStable && !(error instanceof StreamTimeout)) return; // broken off: same transport again
+    if (this.#held) this.#retryEventsAfter = Math.min(LONGEST_RETRY_EVENTS, this.#retryEventsAfter * 2);
     if (this.#transport !== POLL) {
       this.#transport += 1;
       this.#downgradedAt = Date.now();
@@ -243,6 +283,13 @@ export class Feed {
   #suspend() {
     if (this.#borrowed) return;
     this.#hidden = true;
+    this.#giveUp();
+  }
+
+  /** Leaves the connection to another tab, or takes a smaller one. */
+  #giveUp() {
+    if (this.#borrowed) return;
+    this.#tabs.free();
     this.#attempt?.abort(REFRESHED);
   }
 

@@ -1,23 +1,25 @@
 // Replaces <main> and the title by those of a fetched page, with the same outcome as a reload.
 
+import { announce } from "./announcer.js";
 import { sameSite } from "./requests.js";
 
 const STYLES_WITHIN = 3000;
 
 /** Whether `link` is the current page. */
-export function isHere(link) {
+function isHere(link) {
   return new URL(link, location.href).pathname === location.pathname;
 }
 
-/** Fetches the page at `link` and shows it in place; navigates or reloads if that fails. */
-export async function showFinal(link) {
-  if (!isHere(link)) return location.assign(sameSite(link));
+/** Fetches the page at `link`, shows it in place and announces it; navigates or reloads if that fails. */
+export async function showFinal(link, sentence) {
+  if (!isHere(link)) return location.assign(link);
   const page = await fetchPage(link).catch(() => null);
   const main = page?.querySelector("main");
   if (!main) return location.reload();
   await Promise.race([adoptHead(page), new Promise((resolve) => setTimeout(resolve, STYLES_WITHIN))]);
   document.title = page.title;
   document.querySelector("main").replaceChildren(...main.childNodes);
+  announce(sentence);
   const heading = document.querySelector("main h1");
   heading?.setAttribute("tabindex", "-1");
   heading?.focus();
@@ -32,7 +34,7 @@ export function leaveFor(address) {
 }
 
 async function fetchPage(link) {
-  const response = await fetch(sameSite(link), { headers: { Accept: "text/html" }, cache: "no-store" });
+  const response = await fetch(sameSite(link, location.href), { headers: { Accept: "text/html" }, cache: "no-store" });
   if (!response.ok) return null;
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }

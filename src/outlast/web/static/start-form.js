@@ -1,10 +1,7 @@
 // Starts an analysis from the form: uploads files with progress, shows errors beside their fields, and in sync mode
 // shows the progress that the start request streams.
 
-import { Refused, post, sameSite, upload } from "./requests.js";
-import "./analysis-progress.js";
-import { announce } from "./announcer.js";
-import { EventStream } from "./event-stream.js";
+import { Refused, isStreamed, linksOf, start, upload } from "./outlast.js";
 
 const TYPED = "input:not([type=file]):not([type=hidden])";
 
@@ -84,11 +81,12 @@ class StartForm {
     sending.hidden = false;
     this.#markBusy("Sending the file…");
     try {
-      const { source } = await upload(this.#form.dataset.upload, file, (sent) => {
+      const progress = (sent) => {
         sending.querySelector("p").textContent = `Sending ${file.name}: ${Math.floor(sent * 100)}%`;
         sending.querySelector("rect").setAttribute("width", `${sent * 100}%`);
         sending.querySelector("[role=progressbar]").setAttribute("aria-valuenow", Math.floor(sent * 100));
-      });
+      };
+      const { source } = await upload(file, { progress });
       this.#uploaded.set(file, source);
       return source;
     } catch (refusal) {
@@ -100,34 +98,25 @@ class StartForm {
 
   async #start(input) {
     this.#markBusy("Starting…");
-    const response = await post(this.#form.dataset.start, {
-      json: { analysis: this.#form.dataset.analysis, input },
-      headers: { Accept: "text/event-stream, application/json" },
-    });
-    if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-      const { links, session } = await response.json();
-      location.assign(sameSite((links ?? session.links).page));
-      return;
-    }
-    const stream = new EventStream(response);
-    const first = await stream.next().catch(() => undefined);
-    if (!first || first.event === "bye") throw new Refused(503, { error: "The site broke off. Please try again." });
-    this.#becomeProgress(JSON.parse(first.data), stream);
+    const session = await start(this.#form.dataset.analysis, input);
+    const { page } = linksOf(session);
+    if (isStreamed(session)) await this.#becomeProgress(session, page);
+    else location.assign(page);
   }
 
   /** Replaces the form by the progress, at the session's own address. */
-  #becomeProgress(snapshot, stream) {
+  async #becomeProgress(session, page) {
+    await import("./analysis-progress.js");
     const { title } = this.#form.dataset;
-    history.pushState(null, "", sameSite(snapshot.links.page));
+    history.pushState(null, "", page);
     window.addEventListener("popstate", () => location.reload()); // back to the form
     document.title = document.title.replace(/^.*(?= · )/, title);
     const heading = document.createElement("h1");
     heading.textContent = title;
     heading.tabIndex = -1;
     const progress = document.createElement("analysis-progress");
-    progress.setAttribute("session", snapshot.session_id);
-    progress.setAttribute("src", snapshot.links.self);
-    progress.follow(snapshot, stream);
+    progress.setAttribute("at-end", "go");
+    progress.follow(session);
     document.querySelector("main").replaceChildren(heading, progress);
     heading.focus();
   }
@@ -173,7 +162,7 @@ class StartForm {
   }
 
   #markBusy(text) {
-    if (this.#button.textContent !== text) announce(text);
+    if (this.#button.textContent !== text) import("./announcer.js").then(({ announce }) => announce(text));
     this.#button.textContent = text;
     this.#button.setAttribute("aria-disabled", "true"); // disabling it would lose the focus
   }

@@ -1,85 +1,192 @@
-// What the element says by itself: clocks, which tick between two snapshots, and what concerns this page alone. The
-// words for a session are the snapshot's (wording.py, which formats the same clocks for pages without JavaScript).
+// What the element says by itself: labels, clocks that tick between two snapshots, announcements. The words for a
+// session are the snapshot's (wording.py); a language other than English replaces those of the phases that it knows.
+//
+// {0}, {1} stand for values. A text of a language may also be named by the English sentence that it replaces, such as
+// a step's title.
 
-const STEP_STATES = { pending: "to come", active: "in progress" };
+import { isFinal } from "./outlast.js";
 
-export const LOST = "Connection lost, trying again; the analysis itself goes on.";
-export const GONE = "This analysis does not exist any more, or it belongs to another visitor.";
+const LANGUAGES = {
+  en: {
+    progress: "Progress of the analysis",
+    steps: "Steps",
+    elapsed: "{0} elapsed",
+    few: "a few seconds left",
+    less: "less than {0} {1} left",
+    about: "about {0} {1} left",
+    resumed: "resumed",
+    reference: "Reference {0}",
+    cancel: "Cancel the analysis",
+    cancelling: "Cancelling…",
+    retry: "Try again",
+    retrying: "Starting again…",
+    result: "Show the result",
+    notify: "Tell me when it is done",
+    notifying: "We will tell you when it is done",
+    return: "You can close this page; come back to this link any time.",
+    leave: "You can leave this page; the analysis goes on.",
+    lost: "Connection lost, trying again; the analysis itself goes on.",
+    gone: "This analysis does not exist any more, or it belongs to another visitor.",
+    done: "The analysis is done.",
+    at: "Step {0} of {1}: {2}.",
+    quarter: "{0} done.",
+    "step.pending": "to come",
+    "step.active": "in progress",
+  },
+};
 
-export function isFinal(snapshot) {
-  return ["completed", "failed", "cancelled"].includes(snapshot.status);
+const SHIPPED = { de: () => import("./analysis-progress-de.js") }; // besides English
+const added = new EventTarget();
+
+/** Adds a language, or replaces texts of one, such as `addLanguage("fr", {cancel: "Annuler"})`. */
+export function addLanguage(language, texts) {
+  LANGUAGES[language] = { ...LANGUAGES[language], ...texts };
+  added.dispatchEvent(new Event("added"));
 }
 
-export function stepState(step) {
-  return STEP_STATES[step.status] ?? step.status;
+/** Loads a language that is shipped, and calls `changed` whenever one was added. */
+export function useLanguage(language, changed, signal) {
+  const [root] = language.split("-");
+  if (!LANGUAGES[root]) SHIPPED[root]?.();
+  added.addEventListener("added", changed, { signal });
 }
 
-/** The text at the end of a step's line: its percentage or its duration. */
-export function stepMeta(step) {
-  if (step.status === "active") return `${Math.floor(step.progress_percentage ?? 0)}%`;
-  return step.duration_ms == null ? "" : duration(step.duration_ms);
-}
+/** The texts in one language; `own` replace some of them. */
+export class Wording {
+  #texts;
+  #language;
 
-/** The percentage, rounded down to tenths: the page never shows more than the server reported. */
-export function percentage(snapshot) {
-  return Math.floor((snapshot.progress_percentage ?? 0) * 10) / 10;
-}
-
-/** Formats a duration in milliseconds. */
-export function duration(ms) {
-  const tenths = Math.floor((ms + 50) / 100);
-  if (tenths < 1) return "< 0.1 s";
-  if (tenths < 100) return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
-  const seconds = Math.floor((ms + 500) / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Formats milliseconds as m:ss or h:mm:ss. */
-export function clock(ms) {
-  const seconds = Math.floor(ms / 1000);
-  const pad = (n) => String(n).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const tail = pad(seconds % 60);
-  return hours ? `${hours}:${pad(minutes)}:${tail}` : `${minutes}:${tail}`;
-}
-
-/** The range of time left, widened to round figures; "" if it is unknown or has run out. */
-export function timeLeft(low, high) {
-  if (low == null || high == null || high <= 0) return "";
-  if (high < 10) return "a few seconds left";
-  const [size, unit] = high < 90 ? [1, "s"] : high < 5400 ? [60, "min"] : [3600, "h"];
-  const grain = size === 1 ? 5 : size;
-  const from = (Math.floor(low / grain) * grain) / size;
-  const to = (Math.ceil(high / grain) * grain) / size;
-  if (from < 1) return `less than ${to} ${unit} left`;
-  return from === to ? `about ${to} ${unit} left` : `about ${from}–${to} ${unit} left`;
-}
-
-/** The notice, with a countdown to the next attempt. `now` is the server's clock, in milliseconds. */
-export function notice(snapshot, now) {
-  const { notice, next_retry_at: at } = snapshot;
-  if (!notice || !at) return notice ?? "";
-  const left = Math.ceil((Date.parse(at) - now) / 1000);
-  const countdown = left < 120 ? ` in ${left} s` : ` in ${Math.ceil(left / 60)} min`;
-  return notice.replace(` at ${at.slice(11, 19)} UTC`, left > 0 ? countdown : "");
-}
-
-/** What screen readers announce between two snapshots: a new step and each quarter. */
-export function announcement(before, after) {
-  if (!before) return "";
-  if (isFinal(after)) {
-    if (before.status === after.status) return "";
-    return after.status === "completed" ? "The analysis is done." : `${after.phase_title}. ${after.notice}`;
+  constructor(language, own = {}) {
+    const [root] = language.split("-");
+    this.#language = language;
+    this.#texts = { ...LANGUAGES.en, ...LANGUAGES[root], ...LANGUAGES[language], ...own };
   }
-  const sentences = [];
-  const at = after.steps.findIndex((step) => step.status === "active");
-  if (at >= 0 && after.steps[at].name !== before.steps.find((step) => step.status === "active")?.name) {
-    sentences.push(`Step ${at + 1} of ${after.steps.length}: ${after.steps[at].title}.`);
+
+  /** The text of this name, with values in it; undefined if there is none. */
+  text(name, ...values) {
+    return this.#texts[name]?.replace(/\{(\d)\}/g, (_, n) => values[n]);
   }
-  const quarter = Math.floor(percentage(after) / 25);
-  if (quarter > Math.floor(percentage(before) / 25)) sentences.push(`${quarter * 25}% done.`);
-  return sentences.join(" ");
+
+  /** A sentence of the server or of the analysis, in this language if it is known. */
+  said(sentence) {
+    return this.#texts[sentence] ?? sentence ?? "";
+  }
+
+  percent(value) {
+    return this.#number(Math.floor(value) / 100, { style: "percent" });
+  }
+
+  phase(snapshot) {
+    return (ownWords(snapshot) ? undefined : this.text(`phase.${snapshot.phase}`)) ?? this.said(snapshot.phase_title);
+  }
+
+  stepState(step) {
+    return this.text(`step.${step.status}`) ?? step.status;
+  }
+
+  /** The text at the end of a step's line: its percentage or its duration. */
+  stepMeta(step) {
+    if (step.status === "active") return this.percent(step.progress_percentage ?? 0);
+    return step.duration_ms == null ? "" : this.duration(step.duration_ms);
+  }
+
+  /** Formats a duration in milliseconds. */
+  duration(ms) {
+    const tenths = Math.floor((ms + 50) / 100);
+    const decimal = (n) => this.#number(n / 10, { minimumFractionDigits: 1 });
+    if (tenths < 1) return `< ${decimal(1)} s`;
+    if (tenths < 100) return `${decimal(tenths)} s`;
+    const seconds = Math.floor((ms + 500) / 1000);
+    if (seconds < 60) return `${seconds} s`;
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+
+  /** Formats elapsed milliseconds as m:ss or h:mm:ss. */
+  elapsed(ms) {
+    const seconds = Math.floor(ms / 1000);
+    const pad = (n) => String(n).padStart(2, "0");
+    const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+    const tail = pad(seconds % 60);
+    return this.text("elapsed", hours ? `${hours}:${pad(minutes)}:${tail}` : `${minutes}:${tail}`);
+  }
+
+  /** The range of time left, widened to round figures; "" if it is unknown or has run out. */
+  timeLeft(low, high) {
+    if (low == null || high == null || high <= 0) return "";
+    if (high < 10) return this.text("few");
+    const [size, unit] = high < 90 ? [1, "s"] : high < 5400 ? [60, "min"] : [3600, "h"];
+    const grain = size === 1 ? 5 : size;
+    const from = (Math.floor(low / grain) * grain) / size;
+    const to = (Math.ceil(high / grain) * grain) / size;
+    if (from < 1) return this.text("less", to, unit);
+    return this.text("about", from === to ? to : `${from}–${to}`, unit);
+  }
+
+  /** The notice, with a countdown to the next attempt. `now` is the server's clock, in milliseconds. */
+  notice(snapshot, now) {
+    const { notice, next_retry_at: at } = snapshot;
+    const left = at ? Math.ceil((Date.parse(at) - now) / 1000) : 0;
+    const [amount, unit] = left < 120 ? [left, "s"] : [Math.ceil(left / 60), "min"];
+    const own = this.#notice(snapshot, left > 0 ? this.text("in", amount, unit) : "");
+    if (own !== undefined) return own;
+    if (!notice || !at) return this.said(notice);
+    return notice.replace(/ at [\d:]{8} UTC/, left > 0 ? ` in ${amount} ${unit}` : "");
+  }
+
+  #notice(snapshot, countdown) {
+    const { phase, attempt, max_attempts: most, queue_position: place } = snapshot;
+    if (!snapshot.notice || ownWords(snapshot)) return undefined;
+    if (snapshot.stalled) return this.text("notice.stalled");
+    if (phase === "queued") return place === 1 ? this.text("notice.next") : this.text("notice.queued", place);
+    return this.text(`notice.${phase}`, attempt, most, countdown);
+  }
+
+  /** What screen readers announce between two snapshots: a new step and each quarter. */
+  announcement(before, after) {
+    if (!before) return "";
+    if (isFinal(after)) {
+      if (before.status === after.status) return "";
+      if (after.status === "completed") return this.text("done");
+      return `${this.phase(after)}. ${this.notice(after, 0)}`;
+    }
+    const sentences = [];
+    const steps = after.steps ?? [];
+    const at = steps.findIndex((step) => step.status === "active");
+    if (at >= 0 && steps[at].name !== before.steps?.find((step) => step.status === "active")?.name) {
+      sentences.push(this.text("at", at + 1, steps.length, this.said(steps[at].title)));
+    }
+    const quarter = Math.floor((after.progress_percentage ?? 0) / 25);
+    if (quarter > Math.floor((before.progress_percentage ?? 0) / 25)) {
+      sentences.push(this.text("quarter", this.percent(quarter * 25)));
+    }
+    return sentences.join(" ");
+  }
+
+  #number(value, options) {
+    return value.toLocaleString(this.#language, options);
+  }
+}
+
+// An analysis that is not offered any more has words of its own, which only the server knows.
+function ownWords(snapshot) {
+  return snapshot.stalled && snapshot.current_message == null;
+}
+
+/** The language of the page around a node. */
+export function languageOf(node) {
+  for (let at = node; at; at = at.getRootNode().host) {
+    const marked = at.closest("[lang]");
+    if (marked?.lang) return valid(marked.lang);
+  }
+  return "en";
+}
+
+function valid(language) {
+  try {
+    return Intl.getCanonicalLocales(language)[0] ?? "en";
+  } catch {
+    return "en";
+  }
 }
