@@ -1,5 +1,6 @@
 """Sentences that everybody writes are no copies, in six languages; copies among them are found all the same."""
 
+import datetime as dt
 import random
 from pathlib import Path
 
@@ -237,3 +238,13 @@ def test_formulas_keep_the_places_of_the_rest():
 def test_a_review_of_a_gift_card_is_no_reward(text: str, rewarded: bool):
     found = incentive([Review(1, text=text, rating=5.0)], ignore_progress)
     assert (found.outcome == "found") is rewarded
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_names_are_mentioned_only_where_there_are_some(named: bool):
+    text = "I bought this lamp for my desk and it has lit every single evening since then"
+    writers = [f"writer {n}" if named else None for n in (1, 2, 3)]
+    copies = [Review(n, text=text, date=dt.date(2024, 1, n), reviewer=w) for n, w in enumerate(writers, start=1)]
+    found = near_copies(copies, ignore_progress)
+    for sentence in (found.sentence, *(sign.sentence for sign in found.signs)):
+        assert ("under different names" in sentence) is named

@@ -71,7 +71,8 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     found = _clusters(texts, part_of(advance, _READ, _JOINED))
     clusters = [kept for cluster in found if (kept := _checked(cluster, formulas))]
     if not clusters:
-        sentence = f"Of {compared:,} texts long enough to compare, no two are copies under different names."
+        whose = " under different names" if any(text.writers for text in texts) else ""
+        sentence = f"Of {compared:,} texts long enough to compare, no two are copies{whose}."
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
@@ -81,7 +82,8 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
             if len(signs) % 256 == 0:
                 advance(_JOINED + (1 - _JOINED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
-    sentence = f"{len(signs):,} reviews under different names say nearly the same, word for word, {where}."
+    whose = " under different names" if any(text.writers for cluster in clusters for text in cluster) else ""
+    sentence = f"{len(signs):,} reviews{whose} say nearly the same, word for word, {where}."
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 
@@ -258,12 +260,11 @@ def _signs(number: int, cluster: Sequence[_Text], formulas: frozenset[Sentence])
     in_texts = Counter(x for text in cluster for x in text.shingles)
     others = len(members) - 1
     as_others = "another review" if others == 1 else f"{others:,} other reviews"
+    whose = " under different names" if any(text.writers for text in cluster) else ""
     if is_short:
-        sentence = (
-            f"Nearly the same few words as {as_others} under different names; two people may well write them."
-        )
+        sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
     elif strength == "strong":
-        sentence = f"Nearly the same words as {as_others} under different names."
+        sentence = f"Nearly the same words as {as_others}{whose}."
     else:
         sentence = (
             f"The same as {as_others} in every field; as nobody is named, it may be one review exported twice."
