@@ -152,12 +152,12 @@ class Deployment:
 
     def workers(self) -> list[dict[str, Any]]:
         """All registered workers, dead or alive."""
-        return self._rows("SELECT id, pid FROM workers")
+        return self._rows("SELECT id, pid FROM workers WHERE kind <> 'supervisor'")
 
     def alive_workers(self) -> int:
         """The number of workers with a recent heartbeat and a running process."""
         alive = 0
-        for worker in self._rows("SELECT pid, beat_at FROM workers"):
+        for worker in self._rows("SELECT pid, beat_at FROM workers WHERE kind <> 'supervisor'"):
             with suppress(psutil.Error):
                 is_running = psutil.Process(worker["pid"]).status() != psutil.STATUS_ZOMBIE
                 alive += is_running and seconds_until(worker["beat_at"]) > -BEATS_WITHIN

@@ -71,7 +71,7 @@ def _at_work(fleet: "Fleet", machine: Host) -> list[int]:
         suppress(psycopg.OperationalError),
         psycopg.connect(fleet.postgres.url(), autocommit=True) as connection,
     ):
-        registered = {pid for (pid,) in connection.execute("SELECT pid FROM workers")}
+        registered = {pid for (pid,) in connection.execute("SELECT pid FROM workers WHERE kind <> 'supervisor'")}
         return [pid for pid in machine.workers() if pid in registered]
     return []
 

@@ -19,7 +19,7 @@ import load
 from hosts import HERE, ApiHost, Host
 
 sys.path.append(str(HERE.parent / "tests"))
-from servers import PostgresServer, memory
+from servers import PostgresServer, folder_in_memory
 
 PREVIOUS = "a109e29711392c1ee3913b7484b96834f00df9ef"
 """The commit of the previous release, 0.1.0, as the CHANGELOG names it."""
@@ -114,7 +114,7 @@ def run(
 
     Return what was seen and what was wrong.
     """
-    postgres = PostgresServer(disk=memory(), fsync="off")
+    postgres = PostgresServer(disk=folder_in_memory(), fsync="off")
     ledger = checker.Ledger()
     try:
         postgres.start()

@@ -55,6 +55,8 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
         "max_attempts": 3,
         "next_retry_at": None,
         "queue_position": None,
+        "starts_at": None,
+        "paused": False,
         "eta_seconds": 29.0,
         "eta_low": 20.0,
         "eta_high": 40.0,

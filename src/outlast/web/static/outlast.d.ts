@@ -40,6 +40,10 @@ export interface Snapshot<Result = unknown> {
   max_attempts: number;
   next_retry_at: string | null;
   queue_position: number | null;
+  /** When a delayed start may begin, RFC 3339. */
+  starts_at: string | null;
+  /** Whether an operator has paused its queue or its analysis. */
+  paused: boolean;
   /** Seconds. */
   eta_seconds: number | null;
   /** Seconds. */
