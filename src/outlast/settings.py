@@ -1,13 +1,15 @@
 """All settings, read from the environment and `.env` and validated."""
 
+import re
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.guessable_keys import is_guessable
@@ -17,6 +19,11 @@ SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
 """Settings whose values no error message shows."""
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
+ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+CONTACT = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
+PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)")
+"""User and password of an address, which no error message shows."""
+OWN_DATABASE = "ANALYSIS_DATABASE_URL"
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -52,6 +59,23 @@ class Settings(BaseSettings):
                 super().__init__(**values)
             except ValidationError as error:
                 raise SettingsError("\n".join(_sentence(dict(e)) for e in error.errors())) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature of the base class
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[Any, ...]:
+        """Let `ANALYSIS_DATABASE_URL` of `.env` win over the environment's `DATABASE_URL`, perhaps the host's."""
+
+        def own_database() -> dict[str, Any]:
+            given = [getattr(s, "env_vars", {}).get(OWN_DATABASE.lower()) for s in (env_settings, dotenv_settings)]
+            return {OWN_DATABASE: next(filter(None, given))} if any(given) else {}
+
+        return init_settings, own_database, env_settings, dotenv_settings, file_secret_settings
 
     async_enabled: bool = _setting(
         "ANALYSIS_ASYNC_ENABLED", True, "`false`: analyses run inside the request (sync mode)", "true"
@@ -91,12 +115,13 @@ class Settings(BaseSettings):
     upload_retention_hours: float = _setting(
         "ANALYSIS_UPLOAD_RETENTION_HOURS", 24, "Hours that an uploaded file is kept after its last use", "24", gt=0
     )
-    database_url: str = _setting(
-        "DATABASE_URL",
+    database_url: str = Field(
         "sqlite:///outlast.db",
-        "The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
-        "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share",
-        "postgresql://outlast:secret@db.example.org/outlast",
+        validation_alias=AliasChoices(OWN_DATABASE, "DATABASE_URL"),
+        description="The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
+        "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share. `DATABASE_URL` is "
+        "used if this is unset; a program with a database of its own under that name sets both",
+        examples=["postgresql://outlast:secret@db.example.org/outlast"],
     )
     pg_listen: bool = _setting(
         "ANALYSIS_PG_LISTEN",
@@ -128,7 +153,24 @@ class Settings(BaseSettings):
         "$(openssl rand -hex 32)",
     )
     public_url: str | None = _setting(
-        "ANALYSIS_PUBLIC_URL", None, "The public base URL of the site", "https://reviews.example.org"
+        "ANALYSIS_PUBLIC_URL",
+        None,
+        "The public address of the site, with its path if it is not at the root of its host",
+        "https://reviews.example.org",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_ALLOWED_ORIGINS",
+        (),
+        "Comma-separated origins of front ends elsewhere whose pages may call the API with their visitors' "
+        "cookies (CORS). Unset: none",
+        "https://app.example.org,http://localhost:5173",
+    )
+    security_contact: str | None = _setting(
+        "ANALYSIS_SECURITY_CONTACT",
+        None,
+        "Where to report vulnerabilities, for `/.well-known/security.txt`: an e-mail address as `mailto:…`, or an "
+        "`https://` address. Unset: there is no such file",
+        "mailto:security@example.org",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = _setting(
         "ANALYSIS_ALLOWED_HOSTS",
@@ -207,7 +249,7 @@ class Settings(BaseSettings):
         "ANALYSIS_TRUSTED_PROXIES",
         (),
         "Comma-separated addresses and networks of the proxies in front of `outlast serve`, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: none",
+        "`X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Prefix` are trusted. Unset: none",
         "127.0.0.1,10.1.0.0/24",
     )
     data_dir: Path | str = _setting(
@@ -234,7 +276,7 @@ class Settings(BaseSettings):
         "slowsite:outlast",
     )
 
-    @field_validator("app_key", "allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator("app_key", "allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
@@ -281,14 +323,38 @@ class Settings(BaseSettings):
             raise ValueError("it is not an http(s) address")
         return url.rstrip("/") if url else None
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not an origin as browsers send it: scheme, host and port alone, in lower "
+                    "case, such as https://app.example.org"
+                )
+        return origins
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact_address(cls, contact: str | None) -> str | None:
+        if contact is not None and not CONTACT.fullmatch(contact):
+            raise ValueError("it begins with mailto:, https:// or tel:")
+        return contact
+
     @field_validator("database_url")
     @classmethod
     def _known_store(cls, url: str) -> str:
         if url.startswith(POSTGRES):
             return "postgresql://" + url.split("://", 1)[1]
-        if not url.startswith("sqlite:///") or url == "sqlite:///":
-            raise ValueError("the address begins with sqlite:/// and names a file, or with postgresql://")
-        return url
+        if url.startswith("sqlite:") or "://" not in url:
+            if not url.startswith("sqlite:///") or url == "sqlite:///":
+                raise ValueError("the address begins with sqlite:/// and names a file, or with postgresql://")
+            return url
+        raise ValueError(
+            f"{url.partition('://')[0]}:// is not a database of Outlast, whose address begins with sqlite:/// or "
+            "postgresql://. If DATABASE_URL is the database of your own program, set ANALYSIS_DATABASE_URL too, "
+            "which is used first"
+        )
 
     @field_validator("redis_url")
     @classmethod
@@ -373,17 +439,26 @@ def load_settings(**changes: Any) -> Settings:
 
 def setting_names() -> dict[str, Any]:
     """Each setting's environment variable and field, for the reference."""
-    return {str(f.validation_alias): f for f in Settings.model_fields.values()}
+    return {variable: field for field in Settings.model_fields.values() for variable in variables(field)}
+
+
+def variables(field: FieldInfo) -> list[str]:
+    """The environment variables of a setting, the one that is used first before the others."""
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
 
 
 def _sentence(fault: dict[str, Any]) -> str:
     if not fault["loc"]:  # an error of several settings, whose message names them
         return str(fault["msg"]).removeprefix("Value error, ")
     where = str(fault["loc"][0])
-    named = Settings.model_fields.get(where)
-    name = str(named.validation_alias) if named else where
-    field = setting_names().get(name)
+    field = Settings.model_fields.get(where) or setting_names().get(where)
+    name, *others = variables(field) if field else [where]
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     text = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if name in SECRETS else f" (it is {fault.get('input')!r})"
-    return f"{name}: {text}{shown}.{example}"
+    given = fault.get("input")
+    if isinstance(given, str):
+        given = PASSWORD.sub("…", given)
+    shown = "" if name in SECRETS else f" (it is {given!r})"
+    either = f" (or {others[0]})" if others else ""
+    return f"{name}{either}: {text}{shown}.{example}"

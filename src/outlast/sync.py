@@ -44,6 +44,7 @@ class AsyncOutlast(Protocol):
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool: ...
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
+    async def log_in(self, request: Any, user: str) -> int: ...
     async def adopt(self, anonymous: str, owner: str) -> int: ...
 
 
@@ -252,6 +253,10 @@ class SyncOutlast:
     def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
         """Like `Outlast.retry`."""
         return self.wait(self._outlast.retry(session_id, owner=owner))
+
+    def log_in(self, request: Any, user: str) -> int:
+        """Like `Outlast.log_in`."""
+        return self.wait(self._outlast.log_in(request, user))
 
     def adopt(self, anonymous: str, owner: str) -> int:
         """Like `Outlast.adopt`."""

@@ -5,7 +5,16 @@ import pytest
 from outlast.web.access import CsrfTokenIn
 from outlast.web.routes import ROUTES, Route
 
-FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz")
+FOR_PROGRAMS = (
+    "/api/",
+    "/static/",
+    "/assets/",
+    "/livez",
+    "/readyz",
+    "/favicon.ico",
+    "/robots.txt",
+    "/.well-known/",
+)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

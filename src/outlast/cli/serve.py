@@ -17,10 +17,18 @@ from outlast.running.event_loop import run_worker_loop
 from outlast.running.process_tree import kill_descendants, kill_marked, mark_descendants
 from outlast.running.supervisor import Supervisor
 from outlast.running.supervisor_link import silence_standard_input
+from outlast.web.mounting import checked_prefix
 
 log = logging.getLogger(__name__)
 
 WORKERS = 2
+
+
+def _root_path(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's
+    try:
+        return checked_prefix(value)
+    except ValueError:
+        raise click.BadParameter("it is a path, such as /slow.") from None
 
 
 @click.command()
@@ -29,8 +37,16 @@ WORKERS = 2
 @click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option(
+    "--root-path",
+    default="",
+    callback=_root_path,
+    help="Path of the site behind a proxy, such as /slow, if ANALYSIS_PUBLIC_URL does not have it.",
+)
 @explain_errors
-def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
+def serve(
+    app_name: str | None, host: str, port: int, workers: int, concurrency: int | None, root_path: str
+) -> None:
     """Serve the site and the API, with supervised workers: the whole site on one machine.
 
     All data is in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed. Ctrl-C lets
@@ -44,17 +60,17 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     if app.settings.inline:  # analyses run in this process
         silence_standard_input()
         mark = mark_descendants()
-        code = run_worker_loop(_serve(app, app_name, host, port, 0))
+        code = run_worker_loop(_serve(app, app_name, host, port, 0, root_path))
         kill_marked(mark)
     else:
-        code = run(_serve(app, app_name, host, port, workers))
+        code = run(_serve(app, app_name, host, port, workers, root_path))
     kill_descendants()
     sys.stdout.flush()
     # not sys.exit(): threads that analyses left behind must not delay the exit
     os._exit(code)
 
 
-async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int) -> int:
+async def _serve(app: Outlast, app_name: str | None, host: str, port: int, workers: int, root_path: str) -> int:
     engine = await runtime_of(app).open(patient=True)
     command = worker_command(app_name, app.settings.concurrency)
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=app.settings.shutdown_grace)
@@ -62,7 +78,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     allowed = allowed_connections(open_files, settings.max_connections)
     if allowed < settings.max_connections:
         log.info("At most %d connections may be open, as the limit on open files is %d.", allowed, open_files)
-    server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), allowed)
+    server = Server(server_config(app.asgi(prefix=root_path), host, port, settings.trusted_proxies), allowed)
 
     loop = asyncio.get_running_loop()
 
@@ -84,7 +100,7 @@ async def _serve(app: Outlast, app_name: str | None, host: str, port: int, worke
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())
-    announcing = asyncio.create_task(_announce(server, app, workers))
+    announcing = asyncio.create_task(_announce(server, app, workers, root_path))
     try:
         await _listen(server, host, port)
         await supervising
@@ -105,14 +121,14 @@ async def _listen(server: Server, host: str, port: int) -> None:
         ) from None
 
 
-async def _announce(server: Server, app: Outlast, workers: int) -> None:
+async def _announce(server: Server, app: Outlast, workers: int, root_path: str) -> None:
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
     address = server.servers[0].sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     inline = "analyses run inside the request (sync mode)"
     workers_text = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
-    address_url = f"http://{host}:{address[1]}"
+    address_url = f"http://{host}:{address[1]}{root_path}"
     click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
     dashboard = f"{app.settings.public_url or address_url}/dashboard"
     once = runtime_of(app).operators().one_time_key()

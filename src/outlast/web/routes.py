@@ -102,8 +102,8 @@ ROUTES: Final = (
         result_pages.shared_export,
         Requires.ANYBODY,
     ),
-    _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.OWNER_OR_NEW),
-    _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.OWNER),
+    _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.BROWSER_OR_NEW),
+    _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.BROWSER),
     _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.OPERATOR),
     _page("dashboard", "GET HEAD", "/dashboard", dashboard.overview, Requires.OPERATOR),
     _page(
@@ -117,6 +117,9 @@ ROUTES: Final = (
     _page("dashboard_retry", "POST", "/dashboard/{session_id}/retry", dashboard.retry, Requires.OPERATOR),
     _api("static", "GET HEAD", "/static/{file}", pages.static, Requires.ANYBODY),
     _api("assets", "GET HEAD", "/assets/{file}", pages.assets, Requires.ANYBODY),
+    _api("favicon", "GET HEAD", "/favicon.ico", pages.favicon, Requires.ANYBODY),
+    _api("robots", "GET HEAD", "/robots.txt", pages.robots, Requires.ANYBODY),
+    _api("security_txt", "GET HEAD", "/.well-known/security.txt", pages.security_txt, Requires.ANYBODY),
     _api("livez", "GET HEAD", "/livez", api.livez, Requires.ANYBODY, any_host=True),
     _api("readyz", "GET HEAD", "/readyz", api.readyz, Requires.ANYBODY, any_host=True),
 )
