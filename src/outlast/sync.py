@@ -262,6 +262,11 @@ class SyncOutlast:
         """Like `Outlast.adopt`."""
         return self.wait(self._outlast.adopt(anonymous, owner))
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop on which the object is open, for bridges such as a2wsgi's; opens it if necessary."""
+        return self._loop()
+
     def _loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop on which the object is open; open it if necessary."""
         loop = self._opened_on()
