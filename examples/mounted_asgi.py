@@ -13,7 +13,7 @@ def count_letters(text: str) -> dict[str, int]:
     return {"letters": len(text)}
 
 
-async def shop(scope: Scope, receive: Receive, send: Send) -> None:
+async def shop(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"The shop"})
 

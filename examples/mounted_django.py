@@ -1,10 +1,13 @@
 """Outlast in a Django project, whose login says who owns a session: `uvicorn mounted_django:application`."""
 
+# pyright: basic
+import secrets
+
 import django
 from django.conf import settings
 
 settings.configure(  # your project's settings.py
-    SECRET_KEY="your secret",
+    SECRET_KEY=secrets.token_hex(),
     ALLOWED_HOSTS=["localhost", "127.0.0.1"],
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
@@ -27,7 +30,9 @@ from outlast import Outlast  # noqa: E402 - after the setup
 
 async def current_user(request: Request) -> str | None:
     asked = HttpRequest()
-    asked.session = SessionStore(request.cookies.get(settings.SESSION_COOKIE_NAME))
+    asked.session = SessionStore(  # pyright: ignore[reportAttributeAccessIssue] - as its middleware does
+        request.cookies.get(settings.SESSION_COOKIE_NAME)
+    )
     user = await aget_user(asked)
     return user.get_username() or None
 

@@ -1,5 +1,6 @@
 """Outlast in a FastAPI application with a login of its own: `uvicorn mounted_fastapi:app`."""
 
+import secrets
 from typing import Annotated
 
 from fastapi import FastAPI, Form, Request
@@ -18,7 +19,7 @@ def count_letters(text: str) -> dict[str, int]:
 
 app = FastAPI(lifespan=outlast.lifespan(workers=1))
 app.mount("/slow", outlast.asgi())
-app.add_middleware(SessionMiddleware, secret_key="your secret")
+app.add_middleware(SessionMiddleware, secret_key=secrets.token_hex())  # keep yours
 
 
 @app.get("/login")

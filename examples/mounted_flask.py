@@ -1,7 +1,12 @@
 """Outlast in a Flask application with a login of its own: `flask --app mounted_flask run`."""
 
+# pyright: basic
+import secrets
+from typing import Any, cast
+
 from a2wsgi import ASGIMiddleware
 from flask import Flask, redirect, request, session
+from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadSignature
 from starlette.requests import Request
 from werkzeug import Response
@@ -10,13 +15,13 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from outlast import Outlast
 
 app = Flask(__name__)
-app.secret_key = "your secret"
+app.secret_key = secrets.token_hex()  # keep yours
 
 
 def current_user(request: Request) -> str | None:
-    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    signer = SecureCookieSessionInterface().get_signing_serializer(app)
     try:
-        return signer.loads(request.cookies.get("session", "")).get("user")
+        return signer and signer.loads(request.cookies.get("session", "")).get("user")
     except BadSignature:
         return None
 
@@ -30,8 +35,8 @@ def count_letters(text: str) -> dict[str, int]:
 
 
 outlast.sync.open(workers=1)
-site = ASGIMiddleware(outlast.asgi(prefix="/slow"), loop=outlast.sync.loop)
-app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/slow": site})  # type: ignore[method-assign]
+site = ASGIMiddleware(cast("Any", outlast.asgi(prefix="/slow")), loop=outlast.sync.loop)
+app.wsgi_app = cast("Any", DispatcherMiddleware(app.wsgi_app, {"/slow": cast("Any", site)}))
 
 
 @app.post("/login")

@@ -1,5 +1,7 @@
 """Outlast in a Starlette application with a login of its own: `uvicorn mounted_starlette:app`."""
 
+import secrets
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -26,6 +28,6 @@ async def log_in(request: Request) -> Response:
 
 app = Starlette(
     routes=[Route("/login", log_in, methods=["POST"]), Mount("/slow", outlast.asgi())],
-    middleware=[Middleware(SessionMiddleware, secret_key="your secret")],
+    middleware=[Middleware(SessionMiddleware, secret_key=secrets.token_hex())],
     lifespan=outlast.lifespan(workers=1),
 )
