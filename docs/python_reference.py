@@ -19,7 +19,7 @@ from outlast.core.analyses import analysis, payload
 from outlast.core.analyses.facts import BlockingFacts
 from outlast.domain import progress, step_calls
 from outlast.settings import Settings, variables
-from outlast.web import access
+from outlast.web import login_options
 
 DECLARE: Final = ("Outlast", "step", "Step", "AnalysisOptions", "Upload", "Export", "PageView", "Lifespan")
 WITHIN: Final = ("report", "track", "owner", "Facts", "Fact")
@@ -79,7 +79,7 @@ INTERNAL: Final = {
 }
 """Members that Outlast itself uses."""
 ALIASES: Final = (
-    (access, "OwnerOf"),
+    (login_options, "OwnerOf"),
     (analysis, "KeyOf"),
     (step_calls, "Key"),
     (analysis, "Check"),
