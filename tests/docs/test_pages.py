@@ -6,7 +6,7 @@ import pytest
 from snippets import ROOT, blocks, pages
 
 RUN = {"python", "console", "sql"}
-READ = {"text", "py", "mermaid", "html", "ini", "nginx"}
+READ = {"text", "py", "js", "mermaid", "html", "ini", "nginx"}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 every_page = pytest.mark.parametrize("page", pages(), ids=lambda p: str(p.relative_to(ROOT)))

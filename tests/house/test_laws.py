@@ -30,6 +30,7 @@ BROAD_EXCEPT = {
     "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
     "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",
     "src/outlast/running/threads.py": "the attempt, and a pool whose callers get the error",
+    "src/outlast/web/logins.py": "owner=, code of the host: its error reaches the host, or is answered",
     "src/outlast/web/result_pages.py": "hooks of the program: a result is shown without what they cannot make",
     "src/outlast/running/outcome_writer.py": "the attempt: an outcome that the store rejects is replaced",
     "src/outlast/core/service_loop.py": "the service loop",

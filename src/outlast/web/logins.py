@@ -29,14 +29,14 @@ DJANGO_STATUSES = {
 }
 
 
-class HasHeaders(Protocol):
+class RequestWithHeaders(Protocol):
     """A request of a web framework."""
 
     @property
     def headers(self) -> Any: ...
 
 
-HostRequest = HasHeaders | Mapping[str, Any]
+HostRequest = RequestWithHeaders | Mapping[str, Any]
 """A request of any web framework, an ASGI scope, or a WSGI environment."""
 
 
