@@ -31,8 +31,8 @@ class SettingsError(OutlastError):
     """A setting is invalid; the message names it, says what is wrong and gives an example."""
 
 
-def _setting(name: str, default: object, description: str, example: str, **bounds: float) -> Any:
-    """A field with its environment variable, and its text for the reference and for error messages."""
+def _setting(name: str | AliasChoices, default: object, description: str, example: str, **bounds: float) -> Any:
+    """A field with its environment variables, and its text for the reference and for error messages."""
     return Field(
         default, validation_alias=name, description=description, examples=[example], **cast("Any", bounds)
     )
@@ -115,13 +115,13 @@ class Settings(BaseSettings):
     upload_retention_hours: float = _setting(
         "ANALYSIS_UPLOAD_RETENTION_HOURS", 24, "Hours that an uploaded file is kept after its last use", "24", gt=0
     )
-    database_url: str = Field(
+    database_url: str = _setting(
+        AliasChoices(OWN_DATABASE, "DATABASE_URL"),
         "sqlite:///outlast.db",
-        validation_alias=AliasChoices(OWN_DATABASE, "DATABASE_URL"),
-        description="The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
+        "The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
         "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share. `DATABASE_URL` is "
         "used if this is unset; a program with a database of its own under that name sets both",
-        examples=["postgresql://outlast:secret@db.example.org/outlast"],
+        "postgresql://outlast:secret@db.example.org/outlast",
     )
     pg_listen: bool = _setting(
         "ANALYSIS_PG_LISTEN",
