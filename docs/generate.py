@@ -21,7 +21,7 @@ from outlast.cli.main import outlast as command_line
 from outlast.core.metric_definitions import METRICS, SECONDS
 from outlast.domain.status import Status
 from outlast.running.session_log import EXPECTED_FAILURES, FIELDS, LEVELS
-from outlast.settings import Settings
+from outlast.settings import Settings, variables
 from outlast.testing.contract.transitions import TRANSITIONS
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.routes import ROUTES, Route
@@ -60,6 +60,8 @@ NEEDS: Final = {
     Requires.ANYBODY: "nothing",
     Requires.OWNER: "its owner",
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
+    Requires.BROWSER: "the cookie",
+    Requires.BROWSER_OR_NEW: "nothing; sets the cookie",
     Requires.OPERATOR: "an operator",
     Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
 }
@@ -92,7 +94,8 @@ def settings() -> Iterator[str]:
     yield "| name | default | meaning |"
     yield "|---|---|---|"
     for field in Settings.model_fields.values():
-        yield f"| `{field.validation_alias}` | {_default(field.default)} | {field.description}{_bounds(field)} |"
+        names = ", else ".join(f"`{name}`" for name in variables(field))
+        yield f"| {names} | {_default(field.default)} | {field.description}{_bounds(field)} |"
 
 
 def product_settings() -> Iterator[str]:

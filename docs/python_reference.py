@@ -18,8 +18,8 @@ import outlast
 from outlast.core.analyses import analysis, payload
 from outlast.core.analyses.facts import BlockingFacts
 from outlast.domain import progress, step_calls
-from outlast.settings import Settings
-from outlast.web import access
+from outlast.settings import Settings, variables
+from outlast.web import login_options
 
 DECLARE: Final = (
     *("Outlast", "step", "Step", "AnalysisOptions", "Limit", "Upload", "Export", "PageView", "Lifespan"),
@@ -81,7 +81,7 @@ INTERNAL: Final = {
 }
 """Members that Outlast itself uses."""
 ALIASES: Final = (
-    (access, "OwnerOf"),
+    (login_options, "OwnerOf"),
     (analysis, "KeyOf"),
     (step_calls, "Key"),
     (analysis, "Check"),
@@ -130,9 +130,9 @@ def keywords() -> Iterator[str]:
     yield "|---|---|---|"
     for field in _attributes(Settings):
         if field.name in Settings.model_fields:  # else a property, for Outlast itself
-            variable = Settings.model_fields[field.name].validation_alias
+            names = ", else ".join(f"`{name}`" for name in variables(Settings.model_fields[field.name]))
             kind = re.sub(r"Annotated\[(.*), NoDecode\]", r"\1", field.kind)
-            yield f"| `{field.name}` | `{_cell(kind)}` | `{variable}` |"
+            yield f"| `{field.name}` | `{_cell(kind)}` | {names} |"
 
 
 def other_types() -> Iterator[str]:

@@ -32,13 +32,14 @@ from outlast.runtime import Runtime
 from outlast.settings import Settings
 from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
+from outlast.web.login_options import LoginOptions
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
-    from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from outlast.core.analyses.analysis import OwnerPriority
-    from outlast.web.access import OwnerOf
+    from outlast.web.login_options import OwnerOf
+    from outlast.web.logins import HostRequest
 
 
 P = ParamSpec("P")
@@ -48,11 +49,13 @@ R = TypeVar("R")
 class Outlast:
     """An application: settings, analyses, store, workers and site. A process may have several.
 
-    Without `settings`, it loads them from the environment and `.env`. `owner` maps a request to its owner, for a
-    host with its own logins; it returns `None` for an anonymous visitor. `priority` maps an owner that the host
+    Without `settings`, it loads them from the environment and `.env`. `owner` maps a request to the name of its
+    user, for a host with its own logins; it returns `None` for an anonymous visitor. With `anonymous=False` these
+    are not let in: the API answers `401`, and pages redirect to `login_url` with the address to come back to as
+    `next`. `login_url` is a path below the root of the host, or an address. `priority` maps an owner that the host
     has named to a number that is added to the priority of the analysis, for classes of owners such as premium
     customers; it may be `async def`. `title` is the site's title; every page loads the style sheets and modules in
-    the folder `assets`.
+    the folder `assets`. Raises `ValueError` for options that contradict each other.
     """
 
     def __init__(
@@ -61,10 +64,12 @@ class Outlast:
         *,
         owner: "OwnerOf | None" = None,
         priority: "OwnerPriority | None" = None,
+        anonymous: bool = True,
+        login_url: str | None = None,
         title: str = "Outlast",
         assets: Path | None = None,
     ) -> None:
-        self._owner = owner
+        self._logins = LoginOptions(owner, anonymous, login_url)
         self._title = title
         self._assets = assets
         self._catalogue = Catalogue()
@@ -103,11 +108,14 @@ class Outlast:
 
         return Registration(register)
 
-    def asgi(self) -> "ASGIApp":
+    def asgi(self, *, prefix: str = "") -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount.
 
-        If no `lifespan` has opened the store, the first request opens it.
+        `prefix` is the path at which a host mounts it, such as `/slow`, whether the host or a proxy strips that
+        from the paths of requests or not. Starlette and FastAPI say it themselves. Raises `ValueError` if it is no
+        path. If no `lifespan` has opened the store, the first request opens it.
         """
+        from outlast.web.mounting import checked_prefix  # noqa: PLC0415 - see above
         from outlast.web.site import Site, make_site  # noqa: PLC0415 - see above
 
         return make_site(
@@ -118,7 +126,8 @@ class Outlast:
                 rates=self._runtime.rates,
                 operators=self._runtime.operators,
                 catalogue=self._catalogue,
-                owner=self._owner,
+                logins=self._logins,
+                prefix=checked_prefix(prefix),
                 title=self._title,
                 assets=self._assets,
                 lifespan=self.lifespan,
@@ -256,19 +265,30 @@ class Outlast:
 
         return Facts(space, opened)
 
-    def visitor(self, request: "Request") -> str | None:
-        """Return the anonymous owner in the cookie of `request`, if any, to pass to `adopt` on login."""
-        from outlast.web.access import Access  # noqa: PLC0415 - see above
+    def visitor(self, request: "HostRequest") -> str | None:
+        """The owner of what the anonymous visitor who sent `request` has started; `None` if there is none.
 
-        cookie = request.headers.get("cookie")
-        access = Access(self.settings, KeyRing.of(self.settings), None, self._runtime.operators())
-        return access.anonymous(cookie.encode("latin-1")) if cookie else None
+        `request` is the request of any web framework, an ASGI scope or a WSGI environment.
+        """
+        from outlast.web.access import Access  # noqa: PLC0415 - see above
+        from outlast.web.logins import Logins, cookie_header  # noqa: PLC0415 - see above
+
+        cookie = cookie_header(request)
+        operators = self._runtime.operators()
+        access = Access(self.settings, KeyRing.of(self.settings), Logins(LoginOptions()), operators)
+        return access.anonymous(cookie) if cookie else None
+
+    async def log_in(self, request: "HostRequest", user: str) -> int:
+        """Give `user` what the anonymous visitor who sent `request` had; return the number of sessions.
+
+        Call it in the login of your own program. `user` is what the `owner` callable returns for that user,
+        `request` as in `visitor`.
+        """
+        anonymous = self.visitor(request)
+        return 0 if anonymous is None else await self.adopt(anonymous, user)
 
     async def adopt(self, anonymous: str, owner: str) -> int:
-        """On login, transfer everything of the visitor `anonymous` to `owner`; return the number of sessions.
-
-        `owner` is what the `owner` callable of this `Outlast` returns for that user.
-        """
+        """Transfer everything of the visitor `anonymous` to `owner`; return the number of sessions."""
         return await self._runtime.use(lambda sessions: sessions.adopt(anonymous, owner))
 
 

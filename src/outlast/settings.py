@@ -1,49 +1,54 @@
 """All settings, read from the environment and `.env` and validated."""
 
-import os
 import re
-from contextlib import suppress
 from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
     NoDecode,
+    PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from outlast.domain.errors import OutlastError
-from outlast.domain.guessable_keys import is_guessable
 from outlast.domain.queue_weights import parse_queues
 from outlast.domain.status import Status
+from outlast.setting_rules import (
+    contact_address,
+    exact_origins,
+    known_queue,
+    known_redis,
+    known_store,
+    long_enough,
+    narrow_networks,
+    unguessable,
+    web_address,
+)
 
-POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
 """Settings whose values no error message shows."""
 SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 """Names of environment variables with secret values."""
-SHORTEST_KEY = 32
-"""Minimum number of characters of a signing key."""
 ENV_FILE = ".env"
 """Read from the current folder; the environment overrides it."""
 PREFIX = "ANALYSIS_"
 """What the names of nearly all settings begin with."""
-BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
+PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)")
+"""User and password of an address, which no error message shows."""
+OWN_DATABASE = "ANALYSIS_DATABASE_URL"
 
 
 class SettingsError(OutlastError):
     """A setting is invalid; the message names it, says what is wrong and gives an example."""
 
 
-def _setting(name: str, default: object, description: str, example: str, **bounds: float) -> Any:
-    """A field with its environment variable, and its text for the reference and for error messages."""
+def _setting(name: str | AliasChoices, default: object, description: str, example: str, **bounds: float) -> Any:
+    """A field with its environment variables, and its text for the reference and for error messages."""
     return Field(
         default, validation_alias=name, description=description, examples=[example], **cast("Any", bounds)
     )
@@ -70,6 +75,23 @@ class Settings(BaseSettings):
                 super().__init__(**values)
             except ValidationError as error:
                 raise SettingsError("\n".join(_sentence(dict(e)) for e in error.errors())) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature of the base class
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[Any, ...]:
+        """Let `ANALYSIS_DATABASE_URL` of `.env` win over the environment's `DATABASE_URL`, perhaps the host's."""
+
+        def own_database() -> dict[str, Any]:
+            given = [getattr(s, "env_vars", {}).get(OWN_DATABASE.lower()) for s in (env_settings, dotenv_settings)]
+            return {OWN_DATABASE: next(filter(None, given))} if any(given) else {}
+
+        return init_settings, own_database, env_settings, dotenv_settings, file_secret_settings
 
     async_enabled: bool = _setting(
         "ANALYSIS_ASYNC_ENABLED", True, "`false`: analyses run inside the request (sync mode)", "true"
@@ -121,10 +143,11 @@ class Settings(BaseSettings):
         "ANALYSIS_UPLOAD_RETENTION_HOURS", 24, "Hours that an uploaded file is kept after its last use", "24", gt=0
     )
     database_url: str = _setting(
-        "DATABASE_URL",
+        AliasChoices(OWN_DATABASE, "DATABASE_URL"),
         "sqlite:///outlast.db",
         "The store: `sqlite:///FILE`, where a relative path is in the data folder, or "
-        "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share",
+        "`postgresql://USER:PASSWORD@HOST/DATABASE`, which any number of machines may share. `DATABASE_URL` is "
+        "used if this is unset; a program with a database of its own under that name sets both",
         "postgresql://outlast:secret@db.example.org/outlast",
     )
     pg_listen: bool = _setting(
@@ -157,7 +180,24 @@ class Settings(BaseSettings):
         "$(openssl rand -hex 32)",
     )
     public_url: str | None = _setting(
-        "ANALYSIS_PUBLIC_URL", None, "The public base URL of the site", "https://reviews.example.org"
+        "ANALYSIS_PUBLIC_URL",
+        None,
+        "The public address of the site, with its path if it is not at the root of its host",
+        "https://reviews.example.org",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "ANALYSIS_ALLOWED_ORIGINS",
+        (),
+        "Comma-separated origins of front ends elsewhere whose pages may call the API with their visitors' "
+        "cookies (CORS). Unset: none",
+        "https://app.example.org,http://localhost:5173",
+    )
+    security_contact: str | None = _setting(
+        "ANALYSIS_SECURITY_CONTACT",
+        None,
+        "Where to report vulnerabilities, for `/.well-known/security.txt`: an e-mail address as `mailto:…`, or an "
+        "`https://` address. Unset: there is no such file",
+        "mailto:security@example.org",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = _setting(
         "ANALYSIS_ALLOWED_HOSTS",
@@ -236,7 +276,8 @@ class Settings(BaseSettings):
         "ANALYSIS_TRUSTED_PROXIES",
         ("127.0.0.1", "::1"),
         "Comma-separated addresses and networks of the proxies in front of `outlast serve`, whose "
-        "`X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Unset: a proxy on the same machine",
+        "`X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Prefix` are trusted. Unset: a proxy on the same "
+        "machine",
         "127.0.0.1,10.1.0.0/24",
     )
     data_dir: Path | str = _setting(
@@ -278,7 +319,9 @@ class Settings(BaseSettings):
         "slowsite:outlast",
     )
 
-    @field_validator("app_key", "allowed_hosts", "trusted_proxies", "worker_queues", mode="before")
+    @field_validator(
+        "app_key", "allowed_hosts", "allowed_origins", "trusted_proxies", "worker_queues", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
@@ -289,70 +332,20 @@ class Settings(BaseSettings):
         parse_queues(queues)
         return queues
 
-    @field_validator("app_key")
-    @classmethod
-    def _long_enough(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(k) < SHORTEST_KEY for k in keys):
-            raise ValueError(f"a key has at least {SHORTEST_KEY} characters")
-        return keys
+    _long_enough = field_validator("app_key")(long_enough)
+    _unguessable = field_validator("dashboard_key")(unguessable)
+    _narrow_networks = field_validator("trusted_proxies")(narrow_networks)
+    _web_address = field_validator("public_url")(web_address)
+    _exact_origins = field_validator("allowed_origins")(exact_origins)
+    _contact_address = field_validator("security_contact")(contact_address)
+    _known_store = field_validator("database_url")(known_store)
+    _known_redis = field_validator("redis_url")(known_redis)
+    _known_queue = field_validator("queue_connection")(known_queue)
 
     @field_validator("data_dir")
     @classmethod
     def _as_path(cls, data_dir: Path | str) -> Path:
         return Path(data_dir)
-
-    @field_validator("dashboard_key")
-    @classmethod
-    def _unguessable(cls, key: str | None) -> str | None:
-        if key is not None and len(key) < 20:
-            raise ValueError("it needs at least 20 characters, so that nobody can guess it")
-        if key is not None and is_guessable(key):
-            raise ValueError("it is easy to guess; generate one with openssl rand -hex 16")
-        return key
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _narrow_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            try:
-                network = ip_network(proxy)
-            except ValueError:
-                raise ValueError(
-                    f"{proxy!r} is neither an address nor a network (one without bits beyond its prefix)"
-                ) from None
-            if network.prefixlen == 0:
-                raise ValueError(f"{proxy} contains every address; name only the proxies, as others forge headers")
-        return proxies
-
-    @field_validator("public_url")
-    @classmethod
-    def _web_address(cls, url: str | None) -> str | None:
-        if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-            raise ValueError("it is not an http(s) address")
-        return url.rstrip("/") if url else None
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_store(cls, url: str) -> str:
-        if url.startswith(POSTGRES):
-            return "postgresql://" + url.split("://", 1)[1]
-        if not url.startswith("sqlite:///") or url == "sqlite:///":
-            raise ValueError("the address begins with sqlite:/// and names a file, or with postgresql://")
-        return url
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_redis(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("the address begins with redis://, rediss:// or unix://")
-        return url
-
-    @field_validator("queue_connection")
-    @classmethod
-    def _known_queue(cls, way: str) -> str:
-        if way not in {"sync", "database", "redis"} and not way.startswith(BROKERS):
-            raise ValueError("it is sync, database, redis, or the URL of a broker: redis://, amqp:// or sqs://")
-        return way
 
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
@@ -425,63 +418,28 @@ def load_settings(**changes: Any) -> Settings:
     return Settings(**{k: v for k, v in changes.items() if v is not None})
 
 
-def secret_values(settings: Settings | None) -> set[str]:
-    """The secrets of these settings and of the environment, which no log and no traceback may show."""
-    addresses: tuple[str, ...] = ()
-    found: set[str] = set()
-    if settings is not None:
-        addresses += (settings.database_url, settings.redis_url or "", settings.queue_connection)
-        found |= {*settings.app_key, settings.dashboard_key or ""}
-    values = dotenv_values(".env") | os.environ
-    for name, value in values.items():
-        if value and SECRET_NAME.search(name):
-            found |= {value, *value.split(",")}
-        elif value and "://" in value:
-            addresses += (value,)
-    for address in addresses:
-        with suppress(ValueError):
-            password = urlsplit(address).password or ""
-            found |= {password, unquote(password)}
-    return found - {""}
-
-
 def setting_names() -> dict[str, Any]:
     """Each setting's environment variable and field, for the reference."""
-    return {str(f.validation_alias): f for f in Settings.model_fields.values()}
+    return {variable: field for field in Settings.model_fields.values() for variable in variables(field)}
 
 
-def given_settings(*, from_file: bool) -> dict[str, str]:
-    """The settings of the environment, those of installed products among them; with `from_file` also `.env`."""
-    found = values_in(Path(".env")) if from_file else {}
-    environment = EnvSettingsSource(Settings, case_sensitive=True).env_vars
-    found |= {name: value for name, value in environment.items() if value}
-    return {n: v for n, v in sorted(found.items()) if n in setting_names() or n.startswith("ANALYSIS_")}
-
-
-def values_in(file: Path) -> dict[str, str]:
-    """All variables that a `.env` file sets; none if there is no such file."""
-    source = DotEnvSettingsSource(Settings, env_file=file, case_sensitive=True)
-    return {name: value for name, value in source.env_vars.items() if value}
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Whether nobody else may read this value: a key, or an address with a password."""
-    return name in SECRETS or SECRET_NAME.search(name) is not None or has_password(value)
-
-
-def has_password(url: str) -> bool:
-    """Whether an address contains a password."""
-    return "://" in url and (urlsplit(url).password is not None or "password=" in url)
+def variables(field: FieldInfo) -> list[str]:
+    """The environment variables of a setting, the one that is used first before the others."""
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
 
 
 def _sentence(fault: dict[str, Any]) -> str:
     if not fault["loc"]:  # an error of several settings, whose message names them
         return str(fault["msg"]).removeprefix("Value error, ")
     where = str(fault["loc"][0])
-    named = Settings.model_fields.get(where)
-    name = str(named.validation_alias) if named else where
-    field = setting_names().get(name)
+    field = Settings.model_fields.get(where) or setting_names().get(where)
+    name, *others = variables(field) if field else [where]
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     text = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if name in SECRETS else f" (it is {fault.get('input')!r})"
-    return f"{name}: {text}{shown}.{example}"
+    given = fault.get("input")
+    if isinstance(given, str):
+        given = PASSWORD.sub("…", given)
+    shown = "" if name in SECRETS else f" (it is {given!r})"
+    either = f" (or {others[0]})" if others else ""
+    return f"{name}{either}: {text}{shown}.{example}"

@@ -45,6 +45,7 @@ class AsyncOutlast(Protocol):
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool: ...
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
+    async def log_in(self, request: Any, user: str) -> int: ...
     async def adopt(self, anonymous: str, owner: str) -> int: ...
 
 
@@ -260,9 +261,18 @@ class SyncOutlast:
         """Like `Outlast.retry`."""
         return self.wait(self._outlast.retry(session_id, owner=owner))
 
+    def log_in(self, request: Any, user: str) -> int:
+        """Like `Outlast.log_in`."""
+        return self.wait(self._outlast.log_in(request, user))
+
     def adopt(self, anonymous: str, owner: str) -> int:
         """Like `Outlast.adopt`."""
         return self.wait(self._outlast.adopt(anonymous, owner))
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop on which the object is open, for bridges such as a2wsgi's; opens it if necessary."""
+        return self._loop()
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop on which the object is open; open it if necessary."""

@@ -11,11 +11,12 @@ from outlast.core.quota import MB, StorageLimits
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.domain.scrubbing import Scrubber
+from outlast.given_settings import secret_values
 from outlast.ports.notifier import Notifier
 from outlast.ports.store import StartLimits, Store
 from outlast.running.engine import Engine
 from outlast.running.maintenance import Retention
-from outlast.settings import Settings, secret_values
+from outlast.settings import Settings
 from outlast.web.keys import KeyRing
 
 

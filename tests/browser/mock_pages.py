@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 import outlast
-from outlast.web.page_templates import environment
+from outlast.web.page_templates import SCRIPTS, STATIC, environment
 from outlast.web.problems import Problem
+from outlast.web.static_files import StaticFiles
 
 WEB = Path(outlast.__file__).parent / "web"
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,7 @@ class Pages:
         self.stylesheets: list[str] = []
         self.result: Markup | None = REPORT
         self._environment = environment()
+        self.files = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
 
     def form(self, *, fields: list[dict[str, Any]] | None = None, form_error: str | None = None) -> str:
         product = {
@@ -130,6 +132,7 @@ class Pages:
             "site_title": "Outlast Reviews",
             "csrf_token": TOKEN,
             "root_path": self._root_path,
+            "static": lambda name: self._root_path + self.files.url(name),
             "stylesheets": self.stylesheets,
             "lang": "en",
         }

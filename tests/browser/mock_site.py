@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
-from mock_pages import ROOT, TOKEN, WEB, Pages
+from mock_pages import ROOT, TOKEN, Pages
 from mock_snapshots import SESSION, snapshot, worded
 
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -170,8 +170,8 @@ class MockSite:
     async def _route(self, asked: Asked, receive: Any, send: Any) -> None:
         match asked.method, asked.path:
             case "GET", path if path.startswith("/static/"):
-                kind = mimetypes.guess_type(path)[0] or "text/plain"
-                raise Answer(200, (WEB / path[1:]).read_bytes(), content_type=kind)
+                file = self.pages.files.respond(path.removeprefix("/static/"), {})
+                raise Answer(200, bytes(file.body), content_type=file.headers["content-type"])
             case "GET", "/":
                 raise html(self.pages.form(**self.form))
             case "GET", path if path.startswith(("/docs/gallery/", "/src/outlast/web/static/")):

@@ -82,6 +82,11 @@ def test_the_readme_shows_the_example_as_it_is() -> None:
     assert shown.code == (ROOT / "examples" / "slowsite.py").read_text(encoding="utf-8")
 
 
+def test_the_page_of_the_frameworks_shows_each_example_as_it_is() -> None:
+    shown = {b.file: b.code for b in blocks(ROOT / "docs" / "build" / "frameworks.md") if b.file}
+    assert shown == {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "examples").glob("mounted_*.py")}
+
+
 def test_the_readme_begins_with_the_two_commands() -> None:
     typed = [line for b in blocks(ROOT / "README.md") if b.language == "console" for line in commands(b)]
     assert typed[:2] == ["pip install uv && uv run outlast serve", "pip install uv && uv run --project dev pytest"]

@@ -30,6 +30,7 @@ BROAD_EXCEPT = {
     "src/outlast/running/isolation_child.py": "the attempt, in a process of its own",
     "src/outlast/running/error_mapping.py": "the attempt: an error may raise anything while it is read",
     "src/outlast/running/threads.py": "the attempt, and a pool whose callers get the error",
+    "src/outlast/web/logins.py": "owner=, code of the host: its error reaches the host, or is answered",
     "src/outlast/web/result_pages.py": "hooks of the program: a result is shown without what they cannot make",
     "src/outlast/running/outcome_writer.py": "the attempt: an outcome that the store rejects is replaced",
     "src/outlast/core/service_loop.py": "the service loop",
@@ -44,7 +45,7 @@ USES_ENVIRONMENT = {
     "src/outlast/running/isolation_parent.py": "an isolated attempt inherits the environment whole",
     "src/outlast/running/process_tree.py": "the environments of other processes tell who started them",
     "src/outlast/running/supervisor.py": "a worker inherits the environment whole",
-    "src/outlast/settings.py": "it hides secrets in logs, whoever reads them",
+    "src/outlast/given_settings.py": "it hides secrets in logs, whoever reads them",
     "src/outlast/unknown_settings.py": "it finds misspelt names",
 }
 """The only modules that use the environment themselves; `BaseSettings` reads the settings from it."""

@@ -73,9 +73,9 @@ class Hold:
 
 def make_outlast(folder: Path, hold: Hold | None = None, **settings: Any) -> Outlast:
     """An `Outlast` object with an analysis for every way that a session may go."""
-    owner = settings.pop("owner", None)
+    options = {name: settings.pop(name) for name in ("owner", "anonymous", "login_url") if name in settings}
     title = settings.pop("title", "The site")
-    outlast = Outlast(load_settings(data_dir=folder, shutdown_grace=0, **settings), owner=owner, title=title)
+    outlast = Outlast(load_settings(data_dir=folder, shutdown_grace=0, **settings), title=title, **options)
     register(outlast, hold or Hold())
     return outlast
 

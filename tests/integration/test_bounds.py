@@ -233,7 +233,7 @@ async def test_addresses_in_the_log_are_cut(site: OpenSite, monkeypatch, caplog)
         raise LookupError
 
     monkeypatch.setattr("outlast.web.site._respond", fail)
-    monkeypatch.setattr("outlast.web.site._path", lambda _: "/static/a.css")
+    monkeypatch.setattr("outlast.web.site.site_path", lambda _: "/static/a.css")
     answer = await site.client(HOST).get("/static/" + "x" * 20_000)
     assert answer.status_code == 500
     assert max(len(record.getMessage()) for record in caplog.records) < 500

@@ -11,8 +11,9 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.cli.logs import set_up_logs
 from outlast.domain.outcome import Failed
 from outlast.domain.printable import CONTROL
+from outlast.given_settings import secret_values
 from outlast.running.session_log import FIELDS, log_end
-from outlast.settings import Settings, secret_values
+from outlast.settings import Settings
 from outlast.testing.acts import STEPS, started_and_claimed
 from outlast.testing.clock import FakeClock
 

@@ -14,7 +14,7 @@ import pytest
 from outlast import AnalysisFailed, CancelAnswer, Outlast, RetryAnswer, Settings, Status, UnknownAnalysis, Upload
 from outlast.sync import SyncOutlast
 
-BY_HAND = {"open", "close", "wait", "run", "views", "forget"}
+BY_HAND = {"loop", "open", "close", "wait", "run", "views", "forget"}
 """Methods of `SyncOutlast` that do not have the signature of a method of `Outlast`."""
 
 

@@ -6,7 +6,7 @@ from outlast.web.access import CsrfTokenIn
 from outlast.web.routes import ROUTES, Route
 
 ANY_HOST = ("/livez", "/readyz", "/metrics", "/diagnostics")
-FOR_PROGRAMS = ("/api/", "/static/", "/assets/", *ANY_HOST)
+FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/favicon.ico", "/robots.txt", "/.well-known/", *ANY_HOST)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -11,7 +11,7 @@ from outlast.cli.generated_files import Generated, assignments, render, write
 from outlast.cli.installation import Installation
 from outlast.cli.installation_options import described, installation_options, warn_without_name
 from outlast.cli.package import Package, packages_of
-from outlast.settings import values_in
+from outlast.given_settings import values_in
 
 CLUSTER_DRAIN = 10
 """Seconds in which a cluster notices that a pod drains."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from outlast.settings import Settings, is_secret
+from outlast.given_settings import is_secret
+from outlast.settings import Settings
 
 STATE = Path("/var/lib")
 """The folder of systemd's `StateDirectory=`."""

@@ -8,7 +8,8 @@ import click
 
 from outlast.cli.application import app_option, explain_errors
 from outlast.cli.installation import Installation, Processes, default_user
-from outlast.settings import given_settings, load_settings
+from outlast.given_settings import given_settings
+from outlast.settings import load_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")

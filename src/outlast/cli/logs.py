@@ -9,7 +9,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from outlast.domain.printable import printable_lines
 from outlast.domain.scrubbing import Scrubber
-from outlast.settings import SettingsError, load_settings, secret_values
+from outlast.given_settings import secret_values
+from outlast.settings import SettingsError, load_settings
 
 ERASE = "\x1b[K"
 """Erases the line with the current state, of this process or of the supervisor, which the log line replaces."""

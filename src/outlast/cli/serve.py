@@ -29,10 +29,18 @@ from outlast.running.process_tree import kill_descendants, kill_marked, mark_des
 from outlast.running.supervisor import Supervisor
 from outlast.running.supervisor_control import SupervisorControl
 from outlast.running.supervisor_link import silence_standard_input
+from outlast.web.mounting import checked_prefix
 
 log = logging.getLogger(__name__)
 
 WORKERS = 2
+
+
+def _root_path(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's
+    try:
+        return checked_prefix(value)
+    except ValueError:
+        raise click.BadParameter("it is a path, such as /slow.") from None
 
 
 @click.command()
@@ -41,8 +49,16 @@ WORKERS = 2
 @click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option(
+    "--root-path",
+    default="",
+    callback=_root_path,
+    help="Path of the site behind a proxy, such as /slow, if ANALYSIS_PUBLIC_URL does not have it.",
+)
 @explain_errors
-def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
+def serve(
+    app_name: str | None, host: str, port: int, workers: int, concurrency: int | None, root_path: str
+) -> None:
     """Serve the site and the API, with supervised workers: the whole site on one machine.
 
     All data is in the data folder (ANALYSIS_DATA_DIR, ./outlast-data); nothing else is needed. Ctrl-C lets
@@ -57,10 +73,10 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
     if app.settings.inline:  # analyses run in this process
         silence_standard_input()
         mark = mark_descendants()
-        code = run_worker_loop(_serve(app, app_name, host, port, 0, manager))
+        code = run_worker_loop(_serve(app, app_name, host, port, 0, manager, root_path))
         kill_marked(mark)
     else:
-        code = run(_serve(app, app_name, host, port, workers, manager))
+        code = run(_serve(app, app_name, host, port, workers, manager, root_path))
     kill_descendants()
     sys.stdout.flush()
     # not sys.exit(): threads that analyses left behind must not delay the exit
@@ -68,7 +84,13 @@ def serve(app_name: str | None, host: str, port: int, workers: int, concurrency:
 
 
 async def _serve(
-    app: Outlast, app_name: str | None, host: str, port: int, workers: int, manager: ServiceManager
+    app: Outlast,
+    app_name: str | None,
+    host: str,
+    port: int,
+    workers: int,
+    manager: ServiceManager,
+    root_path: str,
 ) -> int:
     manager.status("Opening the store")
     engine = await runtime_of(app).open(patient=True)
@@ -82,7 +104,7 @@ async def _serve(
     allowed = allowed_connections(open_files, settings.max_connections)
     if allowed < settings.max_connections:
         log.info("At most %d connections may be open, as the limit on open files is %d.", allowed, open_files)
-    server = Server(server_config(app.asgi(), host, port, settings.trusted_proxies), allowed)
+    server = Server(server_config(app.asgi(prefix=root_path), host, port, settings.trusted_proxies), allowed)
 
     loop = asyncio.get_running_loop()
 
@@ -105,7 +127,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     supervising = asyncio.create_task(supervisor.run())
-    beside = [asyncio.create_task(_announce(server, app, workers, manager))]
+    beside = [asyncio.create_task(_announce(server, app, workers, manager, root_path))]
     if workers:
         beside.append(asyncio.create_task(control.run()))
     watched = asyncio.create_task(manager.keep_alive())
@@ -132,14 +154,14 @@ async def _listen(server: Server, host: str, port: int) -> None:
         ) from None
 
 
-async def _announce(server: Server, app: Outlast, workers: int, manager: ServiceManager) -> None:
+async def _announce(server: Server, app: Outlast, workers: int, manager: ServiceManager, root_path: str) -> None:
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
     address = server.servers[0].sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     inline = "analyses run inside the request (sync mode)"
     workers_text = inline if app.settings.inline else f"{workers} worker process{'' if workers == 1 else 'es'}"
-    address_url = f"http://{host}:{address[1]}"
+    address_url = f"http://{host}:{address[1]}{root_path}"
     manager.ready(f"Serving on {address_url}")
     click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
     dashboard = f"{app.settings.public_url or address_url}/dashboard"

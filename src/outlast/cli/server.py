@@ -9,8 +9,10 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from outlast.cli.connections import TimedConnection, TimeLimits
+from outlast.cli.forwarded_prefix import ForwardedPrefix
 from outlast.cli.listener import Listener
 from outlast.web.throttled_warning import ThrottledWarning, WarningFilter
 
@@ -94,6 +96,9 @@ class Server(uvicorn.Server):
 
 def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
     """The configuration of uvicorn."""
+    if trusted_proxies:
+        believed = ProxyHeadersMiddleware(cast("Any", app), list(trusted_proxies))
+        app = ForwardedPrefix(cast("ASGIApp", believed), trusted_proxies)
     return uvicorn.Config(
         app,
         host=host,
@@ -107,8 +112,7 @@ def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str
         timeout_graceful_shutdown=1,
         timeout_keep_alive=round(TimeLimits().idle),
         server_header=False,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        proxy_headers=False,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypedDict, Ty
 from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.declarations import require_delay, require_priority, require_time
+from outlast.core.ids import is_text
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import AnalysisFailed, SessionGone
@@ -74,7 +75,7 @@ def checked_start_options(options: StartOptions) -> StartOptions:
     if unknown := options.keys() - StartOptions.__annotations__.keys():
         known = ", ".join(StartOptions.__annotations__)
         raise TypeError(f"A start has no option {min(unknown)!r}; there are {known}.")
-    if "owner" in options and not _is_text(options["owner"]):
+    if "owner" in options and not is_text(options["owner"]):
         raise TypeError(
             f"owner is {options['owner']!r}, which is not text. Pass the name of a user or visitor; leave owner "
             "out only in trusted code, to which no limit per owner applies."
@@ -90,10 +91,6 @@ def checked_start_options(options: StartOptions) -> StartOptions:
     if "at" in options:
         require_time("at", options["at"])
     return options
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 class SessionHandle(Generic[R_co]):

@@ -35,10 +35,26 @@ def new_supervisor_id() -> str:
     return "s-" + secrets.token_hex(8)
 
 
-@text_cache(OWNERS_KEPT, LONGEST_KEPT)
 def owner_hash(owner: str) -> str:
-    """Return the hash stored for an owner: enough to compare, not enough to impersonate."""
+    """Return the hash stored for an owner: enough to compare, not enough to impersonate.
+
+    Raises `TypeError` for a name that is not text, and `ValueError` for an empty one.
+    """
+    if not is_text(owner):
+        raise TypeError(f"owner is {owner!r}, which is not text. Pass the name of a user or visitor.")
+    if not owner:  # as of a user who is not logged in: all of them would be one owner
+        raise ValueError("owner is '', which names nobody; each owner sees all sessions of that name.")
+    return _hash_of(owner)
+
+
+@text_cache(OWNERS_KEPT, LONGEST_KEPT)
+def _hash_of(owner: str) -> str:
     return hashlib.sha256(b"outlast owner\0" + owner.encode()).hexdigest()
+
+
+def is_text(value: object) -> bool:
+    """Whether this is text: callers without a type checker pass anything."""
+    return isinstance(value, str)
 
 
 def stored_owner(owner: str | None) -> str:

@@ -1,7 +1,6 @@
 """Authentication and access control of requests: allowed hosts, owner cookies and CSRF tokens."""
 
 import base64
-import inspect
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,15 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from outlast.core.ids import ANONYMOUS
 from outlast.ports.facts import FactStore
 from outlast.settings import Settings
-from outlast.web.headers import cookie, is_secure, values_of
-from outlast.web.keys import KeyRing
+from outlast.web.cross_origin import CrossOrigin
+from outlast.web.headers import cookie, is_secure, own_origin, site_path, values_of
+from outlast.web.keys import KeyRing, mask, unmask
 from outlast.web.limits import client_address
+from outlast.web.logins import OPERATOR, RESERVED, Logins
 from outlast.web.operators import PATH, Operators
 from outlast.web.problems import Problem, not_found
 
@@ -27,17 +27,17 @@ HOST_ONLY = "__Host-"
 """Cookie prefix with which browsers refuse cookies set by another host or without HTTPS."""
 PORTS = {"http": 80, "https": 443}
 COOKIE_DAYS = 365
-OPERATOR = "operator:"
-"""Prefix of an operator's name; operators own no sessions."""
+ABOVE_MOUNT = "_host"
+"""Suffix of the cookie's name where its path is above the mount: earlier versions had the mount as the path."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::[0-9]{1,5})?")
+MAX_SHOWN = 200
+"""Characters of an origin that an error shows."""
 MAX_CACHED_COOKIE = 1_000
 """Bytes of a `Cookie` header that is cached; larger ones may come from anybody, different each time."""
 MAX_CACHED = 10_000
 """Verified cookies, and accepted host names, in the cache: a poll then verifies no signature."""
 
-OwnerOf = Callable[[Request], str | Awaitable[str | None] | None]
-"""Takes a request and returns the name of its user, or `None` for an anonymous visitor; may be `async def`."""
 Headers = Mapping[bytes, bytes]
 
 
@@ -50,6 +50,10 @@ class Requires(StrEnum):
     """An existing owner; requests without one get 404."""
     OWNER_OR_NEW = "owner_or_new"
     """An owner; a visitor without one becomes a new owner."""
+    BROWSER = "browser"
+    """A browser with the cookie, whoever its user is: operators need no login of the host."""
+    BROWSER_OR_NEW = "browser_or_new"
+    """Like `BROWSER`; one without the cookie gets it."""
     OPERATOR = "operator"
     """A signed-in operator, who may see, cancel and retry every session."""
     OPERATOR_KEY = "operator_key"
@@ -87,10 +91,11 @@ class _VerifiedCookie:
 class Access:
     """The access rules of one site. Whatever no rule allows is denied."""
 
-    def __init__(self, settings: Settings, keys: KeyRing, owner_of: OwnerOf | None, operators: Operators) -> None:
+    def __init__(self, settings: Settings, keys: KeyRing, logins: Logins, operators: Operators) -> None:
         self._settings = settings
         self._keys = keys
-        self._owner_of = owner_of
+        self._logins = logins
+        self._cross_origin = CrossOrigin(settings)
         self._names = [f"{COOKIE}_{of_key}" for of_key in keys.namespaces]
         self.operators = operators
         self._verified: dict[bytes, _VerifiedCookie] = {}
@@ -116,9 +121,10 @@ class Access:
 
     def cached_owner(self, scope: Scope, headers: Headers) -> str | None:
         """The owner of a request whose cookie and host are in the caches; `None`: run the full checks."""
-        if self._owner_of is not None or (headers.get(b"host", b""), (scope.get("server") or ("",))[0]) not in (
-            self._accepted_hosts
-        ):
+        if self._logins.owner_of is not None or (
+            headers.get(b"host", b""),
+            (scope.get("server") or ("",))[0],
+        ) not in (self._accepted_hosts):
             return None
         found = self._verified.get(headers.get(b"cookie", b""))
         return None if found is None else found.owner
@@ -131,18 +137,24 @@ class Access:
         headers: Headers,
         store: Callable[[], Awaitable[FactStore]],
     ) -> Identity | None:
-        """Authenticate a request; `None` if its route requires no owner. Raises 404 or 403 if it has none."""
+        """Authenticate a request; `None` if its route requires no owner. Raises 401, 403 or 404 if it has none."""
         if requires is Requires.ANYBODY:
             return None
         if requires is Requires.OPERATOR:
             return await self._operator(headers, store)
         if requires is Requires.OPERATOR_KEY:
             return self._key_holder(scope, headers)
-        identity = await self._owner(scope, headers)
+        if requires in {Requires.OWNER, Requires.OWNER_OR_NEW}:
+            owner = await self._host_user(scope, headers)
+            if owner is not None:
+                return Identity(owner)
+            if not self._logins.anonymous:
+                raise self._logins.required(scope, own_origin(scope, self._settings), safe=token is None)
+        identity = self._visitor(scope, headers)
         if identity is not None:
             return identity
-        if requires is Requires.OWNER_OR_NEW:
-            return self._new_owner(scope)
+        if requires in {Requires.OWNER_OR_NEW, Requires.BROWSER_OR_NEW}:
+            return self._new_owner(scope, headers)
         if token is not None:
             raise _missing_token()
         raise not_found()
@@ -153,26 +165,40 @@ class Access:
         """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
         if token is None:
             return
-        site = headers.get(b"sec-fetch-site")
-        if site is not None and site not in {b"same-origin", b"none"}:
-            raise Problem(403, "This request comes from another site and was refused.")
-        origin = headers.get(b"origin")
-        if origin is not None and not self._same_origin(origin.decode("latin-1"), scope, headers):
-            raise Problem(
-                403,
-                "This request comes from another origin and was refused. Behind a proxy that ends HTTPS, the "
-                "operator of this site sets ANALYSIS_PUBLIC_URL.",
-            )
+        if not self._cross_origin.allows(headers, site_path(scope)):
+            self._check_same_origin(scope, headers)
         if token is CsrfTokenIn.HEADER:
             self.verify_token(identity, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
+    def _check_same_origin(self, scope: Scope, headers: Headers) -> None:
+        origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
+        if origin is not None and not self._same_origin(origin.decode("latin-1"), scope, headers):
+            raise Problem(403, self._refusal(origin.decode("latin-1"), scope))
+        if site is not None and site not in {b"same-origin", b"none"}:
+            raise Problem(403, "This request comes from another site and was refused.")
+
+    def _refusal(self, origin: str, scope: Scope) -> str:
+        """Both origins, as one of them is what the operator has to set."""
+        shown = origin if _origin(origin) else "an unknown origin"
+        own, public = own_origin(scope, self._settings), self._settings.public_url
+        told = f"ANALYSIS_PUBLIC_URL is {public}" if public else "ANALYSIS_PUBLIC_URL is not set"
+        return (
+            f"This request comes from {shown[:MAX_SHOWN]} and was refused, as this site is at {own[:MAX_SHOWN]} "
+            f"({told}). If people use this site at the former address, its operator sets ANALYSIS_PUBLIC_URL "
+            "to it; if a front end of theirs is there, they add it to ANALYSIS_ALLOWED_ORIGINS."
+        )
+
     def verify_token(self, identity: Identity | None, token: str) -> None:
-        if identity is None or not token or not self._keys.verify("csrf", identity.owner, token):
+        if identity is None or not token or not self._keys.verify("csrf", identity.owner, unmask(token)):
             raise _missing_token()
 
     def token(self, identity: Identity) -> str:
         """The CSRF token of this owner."""
         return self._keys.sign("csrf", identity.owner)
+
+    def masked_token(self, identity: Identity) -> str:
+        """The CSRF token for a page: different each time, so that compression does not betray it."""
+        return mask(self.token(identity))
 
     async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Identity:
         name = self.operators.known(headers.get(b"cookie", b""))
@@ -203,13 +229,20 @@ class Access:
             raise _wrong_key("This is not the key of the dashboard (ANALYSIS_DASHBOARD_KEY).")
         return Identity(OPERATOR + "key")
 
-    async def _owner(self, scope: Scope, headers: Headers) -> Identity | None:
-        if self._owner_of is not None:
-            answered = self._owner_of(Request(scope))
-            owner = await answered if inspect.isawaitable(answered) else answered
-            if owner:  # an empty name, as of a user who is not logged in, would be shared by all of them
-                # an owner of the host must not pass for an anonymous visitor or an operator
-                return Identity("host:" + owner if owner.startswith((ANONYMOUS, OPERATOR)) else owner)
+    async def _host_user(self, scope: Scope, headers: Headers) -> str | None:
+        """The owner that the host names. Raises 403 for a name that only this site gives."""
+        owner = await self._logins.owner(scope)
+        if (
+            owner is not None
+            and RESERVED.fullmatch(owner)
+            and owner != self.anonymous(headers.get(b"cookie", b""))
+        ):
+            raise Problem(
+                403, "Your user name has the form of a name that this site gives to visitors. Change it."
+            )
+        return owner
+
+    def _visitor(self, scope: Scope, headers: Headers) -> Identity | None:
         raw = headers.get(b"cookie")
         if raw is None:
             return None
@@ -221,7 +254,9 @@ class Access:
         if found is None:
             return None
         if found.cookie != current_name and not found.cookie.startswith(HOST_ONLY):
-            where = dict.fromkeys([_path(scope), scope.get("root_path") or "/"])  # earlier versions: the mount
+            mount = scope.get("root_path") or "/"  # where earlier versions set it
+            # at the host's root, the name without suffix may be another mount's with the same key
+            where = [mount] if current_name.endswith(ABOVE_MOUNT) else dict.fromkeys([_path(scope), mount])
             expired = [cookie(scope, self._settings, found.cookie, "", path=path, seconds=0) for path in where]
             return Identity(found.owner, (self._owner_cookie(scope, found.name), *expired))
         if len(raw) <= MAX_CACHED_COOKIE:
@@ -237,7 +272,8 @@ class Access:
 
     def _find(self, raw: bytes, current_name: str) -> _VerifiedCookie | None:
         """Prefer the current name, then those of rotated keys, of plain HTTP and of earlier versions."""
-        for named in dict.fromkeys([current_name, *(HOST_ONLY + n for n in self._names), *self._names, COOKIE]):
+        protected, above = (HOST_ONLY + n for n in self._names), (n + ABOVE_MOUNT for n in self._names)
+        for named in dict.fromkeys([current_name, *protected, *above, *self._names, COOKIE]):
             for value in values_of(raw, named):
                 name, _, signature = value.partition(".")
                 if name and self._keys.verify("owner", name, signature):
@@ -246,16 +282,25 @@ class Access:
 
     def _cookie_name(self, scope: Scope) -> str:
         """The cookie's name; it differs between two sites on one host, whatever their ports and paths."""
-        host_only = _path(scope) == "/" and is_secure(scope, self._settings)
-        return (HOST_ONLY if host_only else "") + self._names[0]
+        path, name = _path(scope), self._names[0]
+        if path == "/" and is_secure(scope, self._settings):
+            return HOST_ONLY + name
+        return name if path == (scope.get("root_path") or "/") else name + ABOVE_MOUNT
 
-    def _new_owner(self, scope: Scope) -> Identity:
+    def _new_owner(self, scope: Scope, headers: Headers) -> Identity:
         name = base64.b32encode(secrets.token_bytes(20)).decode().lower()
-        return Identity(ANONYMOUS + name, (self._owner_cookie(scope, name),))
+        embedded = headers.get(b"sec-fetch-site") == b"cross-site" and self._cross_origin.allows(
+            headers, site_path(scope)
+        )
+        return Identity(ANONYMOUS + name, (self._owner_cookie(scope, name, embedded=embedded),))
 
-    def _owner_cookie(self, scope: Scope, name: str) -> str:
+    def _owner_cookie(self, scope: Scope, name: str, *, embedded: bool = False) -> str:
+        """The cookie; browsers send an `embedded` one from pages of the front end's site, and only from there."""
         value, seconds = f"{name}.{self._keys.sign('owner', name)}", COOKIE_DAYS * 86_400
-        return cookie(scope, self._settings, self._cookie_name(scope), value, path=_path(scope), seconds=seconds)
+        made = cookie(scope, self._settings, self._cookie_name(scope), value, path=_path(scope), seconds=seconds)
+        if embedded and is_secure(scope, self._settings):
+            return made.replace("SameSite=Lax", "SameSite=None; Partitioned")
+        return made
 
     def _same_origin(self, origin: str, scope: Scope, headers: Headers) -> bool:
         """Whether the origin matches the public address or the address of this request."""
@@ -276,7 +321,8 @@ class Access:
 def _path(scope: Scope) -> str:
     """The `Path` of the owner cookie: the root of the host application, whose login view has to receive it too.
 
-    Only Starlette and FastAPI name that root, in `app_root_path`; with other hosts it is the path of the mount.
+    Starlette and FastAPI name that root in `app_root_path`, and so does `asgi(prefix=…)` for other hosts; without
+    either it is the path of the mount.
     """
     return scope.get("app_root_path", scope.get("root_path")) or "/"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -62,6 +63,22 @@ def is_secure(scope: Scope, settings: Settings) -> bool:
     """Whether browsers use HTTPS, by this request's scheme or by the public address."""
     public = settings.public_url
     return scope.get("scheme") == "https" or (public is not None and public.startswith("https:"))
+
+
+def own_origin(scope: Scope, settings: Settings) -> str:
+    """The origin at which people use the site: of the public address, else of this request."""
+    if settings.public_url is not None:
+        parts = urlsplit(settings.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    return f"{scope.get('scheme', 'http')}://{host}"
+
+
+def site_path(scope: Scope) -> str:
+    """The path relative to where the site is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) or "/"
 
 
 def cookie(scope: Scope, settings: Settings, name: str, value: str, *, path: str, seconds: int) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from outlast.settings import SHORTEST_KEY, Settings, SettingsError
+from outlast.setting_rules import SHORTEST_KEY
+from outlast.settings import Settings, SettingsError
 
 KEY_FILE = "app.key"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+SIGNATURE = 32
+"""Characters of a signature."""
 LONGEST_KEY = 10_000
 """Characters of the key file that are read."""
 
@@ -58,6 +61,29 @@ class KeyRing:
     def _sign(key: bytes, purpose: str, value: str) -> str:
         digest = hmac.digest(key, f"{purpose}\0{value}".encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:24]).decode()
+
+
+def mask(signature: str) -> str:
+    """The signature in a form that differs each time (it is XORed with a random mask, which comes first)."""
+    plain = base64.urlsafe_b64decode(signature)
+    random = secrets.token_bytes(len(plain))
+    return base64.urlsafe_b64encode(random + _xor(random, plain)).decode()
+
+
+def unmask(text: str) -> str:
+    """The signature that `mask` was given; any other text is returned as it is."""
+    if len(text) != 2 * SIGNATURE:
+        return text
+    try:
+        both = base64.b64decode(text, altchars=b"-_", validate=True)
+    except ValueError:
+        return text
+    half = len(both) // 2
+    return base64.urlsafe_b64encode(_xor(both[:half], both[half:])).decode()
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def require_safe_key(settings: Settings) -> None:

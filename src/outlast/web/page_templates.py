@@ -1,24 +1,25 @@
 """Renders the Jinja templates of the site's pages, with the layout's values and security headers."""
 
+import gzip
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from outlast.web.problems import Problem
+from outlast.web.security_headers import new_nonce, page_policy
+from outlast.web.static_files import StaticFiles
 from outlast.web.wording import clock, duration, step_meta, step_state, time_left
 
-CSP = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "img-src 'self' data:"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-}
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+SCRIPTS = {"site.js": ("start-form.js", "analysis-progress.js", "copy-button.js")}
+"""The script of the pages, and the modules that it joins."""
+STATIC = Path(str(files("outlast.web") / "static"))
+LEVEL = 6
+"""Of compression."""
 
 
 def environment() -> Environment:
@@ -34,12 +35,15 @@ def environment() -> Environment:
 class PageTemplates:
     """The templates of one site."""
 
-    def __init__(self, title: str, assets: Path | None) -> None:
-        """`assets` is the folder of the site's own style sheets and modules."""
+    def __init__(self, title: str, assets: Path | None, form_target: str | None = None) -> None:
+        """`assets` is the folder of the site's own style sheets and modules.
+
+        `form_target` is the other origin to which forms may lead, as that of a login.
+        """
         self.title = title
-        self.assets = assets
-        self._stylesheets = _assets(assets, "*.css")
-        self._modules = _assets(assets, "*.js")
+        self.static = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
+        self.assets = StaticFiles(assets, "/assets/")
+        self._form_target = form_target
         self._templates = environment()
 
     def page(
@@ -49,28 +53,45 @@ class PageTemplates:
         token: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        *,
+        compress: bool = False,
         **values: Any,
     ) -> Response:
-        """Render a template as a response; `headers` extend or override those of every page."""
+        """Render a template as a response; `headers` extend or override those of every page.
+
+        `compress` it only if the client accepts gzip, and if it contains no secret that is the same each time.
+        """
+        values.setdefault("nonce", new_nonce())
         html = self._templates.get_template(template).render(**self._frame(root, token), **values)
-        return HTMLResponse(html, status, {**HEADERS, **(headers or {})})
+        sent = {
+            **HEADERS,
+            "Content-Security-Policy": page_policy(values["nonce"], self._form_target),
+            **(headers or {}),
+        }
+        if not compress:
+            return HTMLResponse(html, status, sent)
+        return HTMLResponse(
+            gzip.compress(html.encode(), LEVEL, mtime=0), status, {**sent, "Content-Encoding": "gzip"}
+        )
 
     def problem(self, root: str, problem: Problem) -> Response:
-        """Render an error page."""
+        """Render an error page, or the redirect that people get instead."""
+        if problem.redirect is not None:
+            return RedirectResponse(problem.redirect, 303, {"Cache-Control": "no-store"})
         return self.page(
             "problem.html", root, "", problem.status, problem.headers, title=problem.title, problem=problem
         )
 
     def _frame(self, root: str, token: str) -> dict[str, Any]:
+        def static(name: str) -> str:
+            return root + self.static.url(name)
+
         return {
             "site_title": self.title,
             "csrf_token": token,
             "root_path": root,
-            "stylesheets": [root + s for s in self._stylesheets],
-            "modules": [root + m for m in self._modules],
+            "static": static,
+            "stylesheets": [root + url for url in self.assets.urls(".css")],
+            "modules": [root + url for url in self.assets.urls(".js")],
             "lang": "en",
         }
-
-
-def _assets(folder: Path | None, pattern: str) -> list[str]:
-    return [f"/assets/{path.name}" for path in sorted(folder.glob(pattern))] if folder else []

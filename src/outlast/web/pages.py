@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotUnderstood
@@ -19,6 +18,7 @@ from outlast.ports.store import RetryAnswer
 from outlast.web.api import RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_inline
 from outlast.web.bodies import UPLOAD_OVERHEAD
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
+from outlast.web.headers import own_origin
 from outlast.web.limits import client_address
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import snapshot_body
@@ -27,7 +27,7 @@ from outlast.web.result_pages import owner_page
 from outlast.web.snapshot import links
 from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file, verify_form_token
 
-STATIC = Path(str(files("outlast.web") / "static"))
+SECURITY_TXT_HOLDS = timedelta(days=90)
 
 
 async def start_page(context: RequestContext) -> Response:
@@ -123,12 +123,37 @@ async def again(context: RequestContext) -> Response:
 
 async def static(context: RequestContext) -> Response:
     """Style sheet, scripts, icon."""
-    return _file(STATIC, context.parameters["file"])
+    return context.templates.static.respond(context.parameters["file"], context.headers)
 
 
 async def assets(context: RequestContext) -> Response:
     """Style sheets and modules of your own site (`Outlast(assets=…)`)."""
-    return _file(context.templates.assets, context.parameters["file"])
+    return context.templates.assets.respond(context.parameters["file"], context.headers)
+
+
+async def favicon(context: RequestContext) -> Response:
+    """The icon, for what asks for it without reading a page."""
+    return context.templates.static.respond("icon.svg", context.headers)
+
+
+async def robots(context: RequestContext) -> Response:
+    """What search engines leave alone. Shared results say themselves that they are not to be indexed."""
+    hidden = "".join(f"Disallow: {context.root}{path}\n" for path in ("/analysis/", "/api/", "/dashboard"))
+    return PlainTextResponse("User-agent: *\n" + hidden, headers={"Cache-Control": "public, max-age=86400"})
+
+
+async def security_txt(context: RequestContext) -> Response:
+    """Where to report vulnerabilities (RFC 9116), if `ANALYSIS_SECURITY_CONTACT` is set."""
+    contact = context.settings.security_contact
+    if contact is None:
+        raise not_found()
+    expires = context.engine.clock.now() + SECURITY_TXT_HOLDS
+    lines = [f"Contact: {contact}", f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: en"]
+    if context.settings.public_url is not None:
+        address = f"{own_origin(context.scope, context.settings)}{context.root}/.well-known/security.txt"
+        lines.append(f"Canonical: {address}")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return PlainTextResponse("\n".join(lines) + "\n", headers=headers)
 
 
 async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
@@ -200,11 +225,3 @@ async def _store_files(
 
 def _redirect(context: RequestContext, session_id: str) -> Response:
     return RedirectResponse(links(session_id, context.root)["page"], 303)
-
-
-def _file(folder: Path | None, name: str) -> Response:
-    path = folder / name if folder is not None else None
-    if path is None or name.startswith(".") or not path.is_file():
-        raise not_found()
-    kind = "text/javascript" if path.suffix == ".js" else None
-    return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=kind)

@@ -19,7 +19,6 @@ INTERVAL_HOLDS = 5.0
 
 Header = tuple[bytes, bytes]
 Messages = tuple[Message, Message]
-NOSNIFF: Final[Header] = (b"x-content-type-options", b"nosniff")
 NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 JSON: Final[Header] = (b"content-type", b"application/json")
 
@@ -55,7 +54,7 @@ class CachedResponse:
         if not session.status.final:
             headers.append((b"retry-after", b"%d" % math.ceil(interval_ms / 1000)))
         self._unchanged = headers
-        self._full = [*headers, JSON, NOSNIFF]
+        self._full = [*headers, JSON]
 
     def not_modified(self) -> Messages:
         """The `304` response, with a new list of headers each time: hosts append to it."""

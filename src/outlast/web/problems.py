@@ -36,6 +36,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         reference: str | None = None,
         headers: Mapping[str, str] | None = None,
         link: tuple[str, str] | None = None,
+        redirect: str | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status
@@ -45,6 +46,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         self.reference = reference
         self.link = link
         """A path within the site and its label: where the error page sends a person next."""
+        self.redirect = redirect
+        """Where pages send the browser instead of showing the problem."""
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)

@@ -11,9 +11,11 @@ from starlette.types import Receive, Scope, Send
 from outlast.running.engine import Engine
 from outlast.settings import Settings
 from outlast.web.access import Access, Identity
+from outlast.web.headers import own_origin
 from outlast.web.limits import VisitorLimits
 from outlast.web.page_templates import PageTemplates
 from outlast.web.poll_cache import PollCache
+from outlast.web.static_files import accepts_gzip
 from outlast.web.throttled_warning import ThrottledWarning
 
 
@@ -67,9 +69,14 @@ class RequestContext:
     def page(
         self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
     ) -> Response:
-        """Render a page for this visitor; `headers` extend or override those of every page."""
-        token = self.access.token(self.identity) if self.identity else ""
-        return self.templates.page(template, self.root, token, status, headers, **values)
+        """Render a page for this visitor; `headers` extend or override those of every page.
+
+        It is compressed unless it shows a share link: that is a secret which every answer repeats, next to texts
+        that others may choose (BREACH). The CSRF token differs each time.
+        """
+        token = self.access.masked_token(self.identity) if self.identity else ""
+        compress = accepts_gzip(self.headers) and not values.get("share_address")
+        return self.templates.page(template, self.root, token, status, headers, compress=compress, **values)
 
     async def disconnected(self) -> None:
         """Wait until the client disconnects, discarding whatever it still sends."""
@@ -78,7 +85,4 @@ class RequestContext:
 
     def shared_address(self, link: str) -> str:
         """The absolute URL of a shared result."""
-        public = self.settings.public_url
-        host = self.headers.get(b"host", b"").decode("latin-1")
-        origin = public.rstrip("/") if public else f"{self.scope.get('scheme', 'http')}://{host}"
-        return f"{origin}{self.root}/shared/{link}"
+        return f"{own_origin(self.scope, self.settings)}{self.root}/shared/{link}"

@@ -17,6 +17,7 @@ from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
+from outlast.web.security_headers import new_nonce
 from outlast.web.snapshot import links
 from outlast.web.uploads import verify_form_token
 
@@ -92,7 +93,8 @@ async def _shared_result(context: RequestContext) -> StoredResult:
 async def _render(context: RequestContext, stored: StoredResult, page: str, **values: Any) -> Response:
     """Parse and render in a thread, as a result may have megabytes."""
     analysis = _analysis_of(context, stored)
-    view = PageView(page, _query(context), shared=values.setdefault("shared", False))
+    nonce = new_nonce()
+    view = PageView(page, _query(context), shared=values.setdefault("shared", False), nonce=nonce)
 
     def rendered() -> tuple[str, Any, Markup | None]:
         result = json.loads(stored.result)
@@ -111,6 +113,7 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
     return context.page(
         "result.html",
         headers=headers,
+        nonce=nonce,
         title=title,
         result=result,
         result_bytes=len(stored.result),

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,18 +20,23 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
-from outlast.web.access import Access, OwnerOf
+from outlast.web.access import Access
 from outlast.web.bodies import UnfinishedBodies, refuse_body
-from outlast.web.headers import single_headers
+from outlast.web.cross_origin import CrossOrigin
+from outlast.web.headers import single_headers, site_path
 from outlast.web.keys import KeyRing
 from outlast.web.limits import VisitorLimits
+from outlast.web.login_options import LoginOptions
+from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_host
+from outlast.web.mounting import mounted
 from outlast.web.operators import Operators
 from outlast.web.page_templates import PageTemplates
-from outlast.web.poll_cache import NOSNIFF, Messages, PollCache, revalidate
+from outlast.web.poll_cache import Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
 from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
+from outlast.web.security_headers import FOR_EVERYTHING, Header, response_headers
 from outlast.web.throttled_warning import ThrottledWarning
 
 log = logging.getLogger(__name__)
@@ -50,7 +56,9 @@ class Site:
     rates: Callable[[], Rates]
     operators: Callable[[], Operators]
     catalogue: Catalogue
-    owner: OwnerOf | None
+    logins: LoginOptions
+    prefix: str
+    """Where a host mounts the site that does not say so itself; else empty."""
     title: str
     assets: Path | None
     lifespan: Callable[[], AbstractAsyncContextManager[Any]]
@@ -65,10 +73,13 @@ class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
-        self._templates = PageTemplates(site.title, site.assets)
+        self._templates = PageTemplates(site.title, site.assets, _origin_of(site.logins.login_url))
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
+        self._cross_origin: CrossOrigin | None = None
+        self._public_path = ""
+        self._headers: tuple[Header, ...] = FOR_EVERYTHING
         self._poll_cache = PollCache()
         self._held_events = ThrottledWarning(
             log,
@@ -84,22 +95,59 @@ class _SiteApp:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            tracker = _ResponseTracker(send)
-            try:
-                sent = await self._revalidate(scope)
-                if sent is None:
-                    await self._handle(scope, receive, tracker)
-                    return
-            except Exception as error:  # the last resort; re-raised for the server
-                if not tracker.started:
-                    await self._internal_error(scope, receive, tracker, error)
-                    if _is_exhaustion(error):
-                        return
-                raise
-            await send(sent[0])
-            await send(sent[1])
+            await self._answer(scope, receive, _ResponseTracker(send))
         else:
             await send({"type": "websocket.close", "code": 1003})
+
+    async def _answer(self, scope: Scope, receive: Receive, tracker: "_ResponseTracker") -> None:
+        try:
+            self._read_settings()
+            scope = mounted(scope, self._site.prefix, self._public_path)
+            tracker.headers = self._headers
+            assert self._cross_origin is not None  # noqa: S101 - set with the settings
+            if allowed := self._cross_origin.response_headers(scope["headers"], site_path(scope)):
+                tracker.headers = tuple(dict((*self._headers, *allowed)).items())
+                if scope["method"] == "OPTIONS" and (methods := self._methods(site_path(scope))):
+                    preflight = self._cross_origin.preflight(scope["headers"], methods)
+                    if preflight is not None:
+                        await preflight(scope, receive, tracker)
+                        return
+            sent = await self._revalidate(scope)
+            if sent is None:
+                await self._handle(scope, receive, tracker)
+                return
+        except OwnerRaised as raised:
+            await self._answer_host_error(scope, receive, tracker, raised.error)
+            return
+        except Exception as error:  # the last resort; re-raised for the server
+            if not tracker.started:
+                await self._internal_error(scope, receive, tracker, error)
+                if _is_exhaustion(error):
+                    return
+            raise
+        await tracker(sent[0])
+        await tracker(sent[1])
+
+    def _read_settings(self) -> None:
+        if self._cross_origin is None:
+            settings = self._site.settings()
+            self._public_path = urlsplit(settings.public_url or "").path.rstrip("/")
+            self._headers = response_headers(settings)
+            self._cross_origin = CrossOrigin(settings)
+
+    async def _answer_host_error(
+        self, scope: Scope, receive: Receive, tracker: "_ResponseTracker", error: Exception
+    ) -> None:
+        """Leave what `owner=` raised to the host's framework, if that is above this site and responds to it."""
+        if host_handles(scope, error):
+            raise error
+        problem = problem_of_host(error)
+        if problem is None:
+            await self._internal_error(scope, receive, tracker, error)
+            raise error
+        page = _wants_html(scope) and not _is_api(scope)
+        response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
+        await response(scope, receive, tracker)
 
     async def _revalidate(self, scope: Scope) -> Messages | None:
         """The cached response to a poll of an unchanged session, under the same access rules; else `None`."""
@@ -131,7 +179,7 @@ class _SiteApp:
             if tracker.started:  # too late for another response: the connection is cut and the client retries
                 raise
             problem = problem_of(error)
-            page = (route.page if route else not _is_api(scope)) and _wants_html(scope)
+            page = (route.page if route else not _is_api(scope)) and (_wants_html(scope) or bool(problem.redirect))
             response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
             await response(scope, receive, tracker)
         except ClientDisconnect:
@@ -153,7 +201,7 @@ class _SiteApp:
         headers = single_headers(scope)
         if self._access is None or self._limits is None:
             settings = self._site.settings()
-            self._access = Access(settings, self._site.keys(), self._site.owner, self._site.operators())
+            self._access = Access(settings, self._site.keys(), Logins(self._site.logins), self._site.operators())
             self._limits = VisitorLimits(settings, self._site.rates())
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
@@ -182,18 +230,16 @@ class _SiteApp:
         return (await self._site.engine()).guarded_store
 
     def _match_route(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
-        path = _path(scope)
-        methods: set[str] = set()
+        path = site_path(scope)
         for pattern, route in self._routes:
-            match = pattern.fullmatch(path)
-            if match is None:
-                continue
-            if scope["method"] in route.methods:
+            if scope["method"] in route.methods and (match := pattern.fullmatch(path)) is not None:
                 return route, match.groupdict()
-            methods |= route.methods
-        if methods:
+        if methods := self._methods(path):
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
         raise not_found()
+
+    def _methods(self, path: str) -> set[str]:
+        return {m for pattern, route in self._routes if pattern.fullmatch(path) for m in route.methods}
 
     async def _internal_error(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
         """Answer an unexpected exception with a reference under which the log has its traceback."""
@@ -239,30 +285,30 @@ def _is_exhaustion(error: Exception) -> bool:
 class _ResponseTracker:
     """Wraps `send`: records whether the response has started and adds the headers of every response."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_send", "headers", "started")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.headers: tuple[Header, ...] = FOR_EVERYTHING
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = message.get("headers", ())
-            if NOSNIFF not in headers:
-                message = {**message, "headers": [*headers, NOSNIFF]}
+            own = list(message.get("headers", ()))
+            names = {name for name, _ in own if name != b"vary"}
+            message = {**message, "headers": own + [header for header in self.headers if header[0] not in names]}
         await self._send(message)
 
 
-def _path(scope: Scope) -> str:
-    """The path relative to where the site is mounted."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path.removeprefix(root) or "/"
+def _origin_of(address: str | None) -> str | None:
+    """The origin of an address; `None` for a path."""
+    parts = urlsplit(address or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
 
 
 def _is_api(scope: Scope) -> bool:
-    return _path(scope).startswith("/api/")
+    return site_path(scope).startswith("/api/")
 
 
 def _wants_html(scope: Scope) -> bool:

@@ -192,6 +192,8 @@ class PageView:
     """The query parameters, untrusted; the last value of each name."""
     shared: bool
     """Whether a share link opened the page, rather than the owner."""
+    nonce: str = ""
+    """For inline scripts and styles, which the page refuses otherwise: `<style nonce="{view.nonce}">`."""
 
 
 Render = Callable[[Any, PageView], str]

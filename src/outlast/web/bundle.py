@@ -1,0 +1,71 @@
+"""Joins the ES modules of a page into one file, which one request loads, without a build step (pure)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+IMPORT: Final = re.compile(
+    r"^import (?:(?:\{(?P<names>[^}]*)\}|\* as (?P<all>[\w$]+)) from )?\"\./(?P<file>[\w.-]+)\";[^\n]*\n",
+    re.MULTILINE,
+)
+DECLARED: Final = re.compile(
+    r"^export (?=(?:async )?(?:function\*?|class|const) (?P<name>[\w$]+))|^export \{(?P<names>[^}]*)\};[^\n]*\n",
+    re.MULTILINE,
+)
+LEFT: Final = re.compile(r"^(?:import|export)\b(?!\.|\().*", re.MULTILINE)
+
+
+def bundle(sources: Mapping[str, str], entries: Iterable[str]) -> str:
+    """One module that runs the modules `entries` of `sources` and what they import, each once, in its own scope.
+
+    The modules import and export by name, as the first word of a line. Raises `ValueError` for anything else, and
+    for modules that import each other.
+    """
+    order: list[str] = []
+    for entry in entries:
+        _visit(sources, entry, order, ())
+    return "".join(_scoped(sources[file], file) for file in order)
+
+
+def _visit(sources: Mapping[str, str], file: str, order: list[str], above: tuple[str, ...]) -> None:
+    if file in above:
+        raise ValueError(f"{file} imports itself by way of {above[-1]}.")
+    if file not in order:
+        for found in IMPORT.finditer(sources[file]):
+            _visit(sources, found["file"], order, (*above, file))
+        order.append(file)
+
+
+def _scoped(source: str, file: str) -> str:
+    exported: list[str] = []
+
+    def export(found: re.Match[str]) -> str:
+        exported.extend([found["name"]] if found["name"] else _pairs(found["names"], reverse=True))
+        return ""
+
+    body = IMPORT.sub(_import, DECLARED.sub(export, source))
+    if unknown := LEFT.search(body):
+        raise ValueError(f"{file} cannot be joined with other modules: {unknown[0]!r}")
+    return f"const {_variable(file)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
+
+
+def _import(found: re.Match[str]) -> str:
+    module = _variable(found["file"])
+    if found["all"]:
+        return f"const {found['all']} = {module};\n"
+    names = _pairs(found["names"] or "", reverse=False)
+    return f"const {{ {', '.join(names)} }} = {module};\n" if names else ""
+
+
+def _pairs(names: str, *, reverse: bool) -> list[str]:
+    """`a, b as c` as the properties of an object: `a, b: c`, or `a, c: b` in reverse."""
+    pairs: list[str] = []
+    for name in filter(None, (n.strip() for n in names.split(","))):
+        inside, _, outside = name.partition(" as ")
+        one, other = (outside, inside) if reverse else (inside, outside)
+        pairs.append(f"{one}: {other}" if outside else name)
+    return pairs
+
+
+def _variable(file: str) -> str:
+    return "$" + re.sub(r"\W", "_", file.removesuffix(".js"))
