@@ -9,7 +9,7 @@ import pytest
 from mock_pages import ROOT, WEB
 from mock_site import API, MockSite, event
 from mock_snapshots import COMPLETED, SESSION, snapshot
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
 from outlast.web.routes import ROUTES
 from outlast.web.wording import PHASES, words
@@ -81,15 +81,6 @@ class TestInBrowser:
         )
         await site.show(**COMPLETED | {"version": 12})
         assert await waiting == [12, "completed", 12]
-
-    async def test_the_form_page_makes_six_requests_and_stays_small(self, site: MockSite, page: Page):
-        await page.goto(site.url)
-        await expect(page.get_by_text("or drop one here")).to_be_visible()
-        await page.wait_for_load_state("networkidle")
-        paths = {asked.path for asked in site.asked}
-        assert len(paths) <= 6, paths
-        sent = sum(len(gzip.compress((WEB / path[1:]).read_bytes(), 9)) for path in paths - {"/"})
-        assert sent + len(gzip.compress(site.pages.form().encode(), 9)) <= 40_000
 
 
 def test_the_element_stays_small():

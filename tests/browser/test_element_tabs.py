@@ -1,5 +1,7 @@
 """Several tabs, sleep and the back button: every tab shows the truth, by as few connections as possible."""
 
+import re
+
 import pytest
 from mock_site import MockSite
 from mock_snapshots import COMPLETED, snapshot
@@ -111,9 +113,9 @@ async def test_the_tab_tells_of_the_end_while_nobody_looks(site: MockSite, page:
     await site.show(**COMPLETED)
     await expect(page.locator("#report")).to_be_visible()
     assert await page.evaluate("told") == [["Analysis of reviews.csv · Outlast Reviews", "The analysis is done."]]
-    assert (await page.locator("link[rel=icon]").get_attribute("href")).endswith("/static/icon-done.svg")
+    assert "/static/icon-done." in await page.locator("link[rel=icon]").get_attribute("href")
     await page.evaluate("""() => {
         Object.defineProperty(document, "hidden", { value: false, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));
     }""")
-    await expect(page.locator("link[rel=icon]")).to_have_attribute("href", "/static/icon.svg")
+    await expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile(r"^/static/icon\..*svg$"))

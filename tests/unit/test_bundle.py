@@ -62,3 +62,12 @@ def test_the_script_of_the_pages_is_one_module(tmp_path: Path):
         (tmp_path / name).with_suffix(".mjs").write_text(bundle(sources, entries))
         node = Path(executable.__file__).parent / "bin" / "node"
         subprocess.run([node, "--check", (tmp_path / name).with_suffix(".mjs")], check=True)
+
+
+def test_a_module_that_is_imported_later_does_not_run_twice(tmp_path: Path):
+    modules = {
+        "a.js": 'import "./b.js";\nimport("./b.js").then(({ one }) => log(one()));\n',
+        "b.js": "export function one() {\n  return 1;\n}\nlog('b runs');\n",
+    }
+    assert run(bundle(modules, ["a.js"]) + "await 0; await 0;", tmp_path) == ["b runs", 1]
+    assert 'import("./c.js")' in bundle({"a.js": 'import("./c.js");\n'}, ["a.js"])

@@ -12,6 +12,7 @@ DECLARED: Final = re.compile(
     r"^export (?=(?:async )?(?:function\*?|class|const) (?P<name>[\w$]+))|^export \{(?P<names>[^}]*)\};[^\n]*\n",
     re.MULTILINE,
 )
+LATER: Final = re.compile(r"\bimport\(\"\./(?P<file>[\w.-]+)\"\)")
 LEFT: Final = re.compile(r"^(?:import|export)\b(?!\.|\().*", re.MULTILINE)
 
 
@@ -24,7 +25,13 @@ def bundle(sources: Mapping[str, str], entries: Iterable[str]) -> str:
     order: list[str] = []
     for entry in entries:
         _visit(sources, entry, order, ())
-    return "".join(_scoped(sources[file], file) for file in order)
+    joined = "".join(_scoped(sources[file], file) for file in order)
+    # a module that is imported later, but is here already, must not run a second time
+    return LATER.sub(lambda found: _later(found, order), joined)
+
+
+def _later(found: re.Match[str], here: Iterable[str]) -> str:
+    return f"Promise.resolve({_variable(found['file'])})" if found["file"] in here else found[0]
 
 
 def _visit(sources: Mapping[str, str], file: str, order: list[str], above: tuple[str, ...]) -> None:
