@@ -168,6 +168,20 @@ async def test_a_request_is_followed_once_and_one_for_another_kind_of_worker_nev
         assert fleet.worker.state is WorkerState.RUNNING
 
 
+async def test_a_worker_that_lost_its_lease_follows_the_requests_to_its_new_id():
+    async with Fleet() as fleet:
+        await fleet.ask(WorkerCommand.PAUSE)
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.PAUSED)
+        await fleet.ask(WorkerCommand.RESUME)
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.RUNNING)
+        await fleet.store.release_worker("w")
+        fleet.notifier.publish(Topic.CONTROL, ["w"])
+        await fleet.until(lambda: fleet.worker.id != "w" and not fleet.worker._lost)
+        await fleet.store.request([fleet.worker.id], WorkerCommand.PAUSE)
+        fleet.notifier.publish(Topic.CONTROL, [fleet.worker.id])
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.PAUSED)
+
+
 async def test_a_worker_reports_what_completed_and_failed_and_its_memory():
     async with Fleet() as fleet:
         fleet.go.set()

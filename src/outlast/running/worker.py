@@ -313,6 +313,7 @@ class Worker:
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         previous_id, self.id = self.id, new_worker_id()
+        self._control.forget_requests()
         await retry_until_available(lambda: self._store.release_worker(previous_id), self._clock, self._rng)
         keeper = await self._register(previous_id=previous_id)
         self._lost = False
