@@ -14,8 +14,8 @@ from outlast.app import Outlast
 from outlast.cli.application import opened
 from outlast.cli.file_descriptors import allowed_connections
 from outlast.cli.findings import Finding, ok, problem, unknown, warning
+from outlast.core.queue_states import QueueStates, queue_states
 from outlast.core.quota import MB
-from outlast.core.statistics import QueueStates, queue_states
 from outlast.domain.errors import (
     ForeignKey,
     OutlastError,
@@ -211,8 +211,7 @@ async def _inside(engine: Engine, settings: Settings) -> AsyncGenerator[Finding]
     took = time.monotonic() - began
     yield ok("database", f"{details.version}, which answered within {took * 1000:,.0f} ms.")
     yield _clock(details.at - sent_at - timedelta(seconds=took / 2), settings)
-    depths, processing = await engine.store.depths(), await engine.store.processing()
-    states = queue_states(details.at, depths, processing, await engine.store.workers())
+    states = await queue_states(engine.store, details.at)
     for finding in (*_workers(states, settings), *_queues(states, settings), *_code(states, engine)):
         yield finding
     free = engine.store.free_bytes()
@@ -270,7 +269,15 @@ def _capacity(alive: list[WorkerInfo]) -> int:
 def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
     fine = True
     for name, state in states.queues.items():
-        waited = state.oldest_wait.total_seconds()
+        waited = state.oldest_wait.total_seconds() if state.oldest_wait else 0.0
+        paused = [f"queue {name}"] if state.paused else [f"analysis {one}" for one in state.paused_analyses]
+        if paused and state.pending:
+            fine = False
+            yield warning(
+                "queues",
+                f"{state.pending:,} session(s) wait in the queue {name}; paused: {', '.join(paused)}.",
+                "outlast queue resume " + (name if state.paused else f"--analysis {state.paused_analyses[0]}"),
+            )
         if state.unserved:
             fine = False
             yield problem(
@@ -282,7 +289,7 @@ def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
                 "start --queue "
                 f"{name}",
             )
-        elif waited > settings.queue_timeout:
+        elif waited > settings.queue_timeout and not paused:
             fine = False
             yield warning(
                 "queues",

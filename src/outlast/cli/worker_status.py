@@ -22,7 +22,7 @@ from outlast.cli.application import (
     print_json,
     run,
 )
-from outlast.core.statistics import is_served
+from outlast.core.queue_states import is_served
 from outlast.domain.printable import printable
 from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
+from outlast.core.queue_states import longest_wait
 from outlast.core.service_loop import run_forever
 from outlast.domain.autoscaling import Autoscaler, Load
 from outlast.domain.errors import StoreUnavailable
@@ -120,7 +121,7 @@ async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, st
         places = supervisor.places
         held = {w.id: w.in_flight for w in await store.workers()}
         if places and not any(place.worker and place.worker.paused for place in places):
-            load = await _load(store, clock, info.queues, info.analyses, sum(_held(p, held) for p in places))
+            load = await load_of(store, clock, info.queues, info.analyses, sum(_held(p, held) for p in places))
             wanted = scaler.wanted(len(places), load, clock.monotonic())
             if wanted != len(places):
                 log.info(
@@ -139,13 +140,19 @@ async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, st
     await run_forever("Autoscaling", look)
 
 
-async def _load(
+async def load_of(
     store: Store, clock: Clock, queues: Collection[str], analyses: Collection[str], in_flight: int
 ) -> Load:
-    depths = [d for d in await store.depths() if d.queue in queues and d.analysis in analyses]
-    since = min((d.since for d in depths if d.since is not None), default=None)
-    oldest = 0.0 if since is None else max(0.0, (clock.now() - since).total_seconds())
-    return Load(sum(d.waiting for d in depths), oldest, in_flight)
+    """Return what more workers would help with: neither paused sessions nor those that wait for a limit."""
+    pauses = await store.pauses()
+    depths = [
+        d
+        for d in await store.depths()
+        if d.queue in queues and d.analysis in analyses and not any(p.covers(d.queue, d.analysis) for p in pauses)
+    ]
+    oldest = longest_wait([d for d in depths if not d.blocked], clock.now())
+    waiting = sum(d.waiting - d.blocked for d in depths)
+    return Load(waiting, oldest.total_seconds() if oldest else 0.0, in_flight)
 
 
 def _held(place: Place, held: Mapping[str, int]) -> int:

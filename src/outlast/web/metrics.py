@@ -25,7 +25,7 @@ from outlast.core.metric_definitions import (
     Metric,
     MetricKind,
 )
-from outlast.core.statistics import QueueState, QueueStates
+from outlast.core.queue_states import QueueState, QueueStates
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.metrics import MetricCount
 from outlast.ports.workers import WorkerInfo
@@ -34,7 +34,7 @@ from outlast.web.request_context import RequestContext
 Samples = Iterable[tuple[Sequence[str], float]]
 """Values by labels."""
 
-SECOND = timedelta(seconds=1)
+NONE, SECOND = timedelta(0), timedelta(seconds=1)
 STATES = ("running", "lost")
 
 
@@ -116,7 +116,7 @@ def _histogram(metric: Metric, counts: Sequence[MetricCount]) -> MetricFamily:
 def _gauges(states: QueueStates) -> Iterator[MetricFamily]:
     queues = states.queues.items()
     yield _gauge(QUEUE_SESSIONS, ((labels, n) for q, state in queues for labels, n in _sessions(q, state)))
-    yield _gauge(QUEUE_OLDEST_AGE, (([q], state.oldest_wait / SECOND) for q, state in queues))
+    yield _gauge(QUEUE_OLDEST_AGE, (([q], (state.oldest_wait or NONE) / SECOND) for q, state in queues))
     yield _gauge(QUEUE_UNSERVED, (([q], float(bool(state.unserved))) for q, state in queues))
     by_state: dict[str, int] = dict.fromkeys(STATES, 0)
     for worker in states.workers:
