@@ -11,13 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    NoDecode,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.guessable_keys import is_guessable
@@ -25,10 +19,9 @@ from outlast.domain.queue_weights import parse_queues
 from outlast.domain.status import Status
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
-SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
-"""Settings whose values no error message shows."""
 SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 """Names of environment variables with secret values."""
+PASSWORD_IN_QUERY = re.compile(r"password=([^&#\s]+)", re.IGNORECASE)
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
 ENV_FILE = ".env"
@@ -427,21 +420,14 @@ def load_settings(**changes: Any) -> Settings:
 
 def secret_values(settings: Settings | None) -> set[str]:
     """The secrets of these settings and of the environment, which no log and no traceback may show."""
-    addresses: tuple[str, ...] = ()
     found: set[str] = set()
     if settings is not None:
-        addresses += (settings.database_url, settings.redis_url or "", settings.queue_connection)
         found |= {*settings.app_key, settings.dashboard_key or ""}
-    values = dotenv_values(".env") | os.environ
+        for address in (settings.database_url, settings.redis_url or "", settings.queue_connection):
+            found |= passwords_in(address)
+    values = values_in(Path(ENV_FILE)) | os.environ
     for name, value in values.items():
-        if value and SECRET_NAME.search(name):
-            found |= {value, *value.split(",")}
-        elif value and "://" in value:
-            addresses += (value,)
-    for address in addresses:
-        with suppress(ValueError):
-            password = urlsplit(address).password or ""
-            found |= {password, unquote(password)}
+        found |= {value, *value.split(",")} if SECRET_NAME.search(name) else passwords_in(value)
     return found - {""}
 
 
@@ -452,26 +438,29 @@ def setting_names() -> dict[str, Any]:
 
 def given_settings(*, from_file: bool) -> dict[str, str]:
     """The settings of the environment, those of installed products among them; with `from_file` also `.env`."""
-    found = values_in(Path(".env")) if from_file else {}
-    environment = EnvSettingsSource(Settings, case_sensitive=True).env_vars
-    found |= {name: value for name, value in environment.items() if value}
-    return {n: v for n, v in sorted(found.items()) if n in setting_names() or n.startswith("ANALYSIS_")}
+    found = values_in(Path(ENV_FILE)) if from_file else {}
+    found |= {name: value for name, value in os.environ.items() if value}
+    return {n: v for n, v in sorted(found.items()) if n in setting_names() or n.startswith(PREFIX)}
 
 
 def values_in(file: Path) -> dict[str, str]:
     """All variables that a `.env` file sets; none if there is no such file."""
-    source = DotEnvSettingsSource(Settings, env_file=file, case_sensitive=True)
-    return {name: value for name, value in source.env_vars.items() if value}
+    return {name: value for name, value in dotenv_values(file).items() if value}
 
 
 def is_secret(name: str, value: str) -> bool:
     """Whether nobody else may read this value: a key, or an address with a password."""
-    return name in SECRETS or SECRET_NAME.search(name) is not None or has_password(value)
+    return SECRET_NAME.search(name) is not None or bool(passwords_in(value))
 
 
-def has_password(url: str) -> bool:
-    """Whether an address contains a password."""
-    return "://" in url and (urlsplit(url).password is not None or "password=" in url)
+def passwords_in(text: str) -> set[str]:
+    """Return the passwords of an address, before its host or in its query, as written and decoded."""
+    if "://" not in text:
+        return set()
+    found = PASSWORD_IN_QUERY.findall(text)
+    with suppress(ValueError):
+        found.append(urlsplit(text).password or "")
+    return {form for password in found for form in (password, unquote(password)) if form}
 
 
 def _sentence(fault: dict[str, Any]) -> str:
@@ -483,5 +472,6 @@ def _sentence(fault: dict[str, Any]) -> str:
     field = setting_names().get(name)
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     text = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if name in SECRETS else f" (it is {fault.get('input')!r})"
+    given = fault.get("input")
+    shown = "" if is_secret(name, str(given)) else f" (it is {given!r})"
     return f"{name}: {text}{shown}.{example}"

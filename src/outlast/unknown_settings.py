@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from pathlib import Path
 
-from dotenv import dotenv_values
-
-from outlast.settings import ENV_FILE, PREFIX, setting_names
+from outlast.settings import ENV_FILE, PREFIX, setting_names, values_in
 
 ALMOST_THE_SAME = 0.92
 """How similar a name without our prefix must be to pass for a misspelt setting."""
@@ -30,7 +29,7 @@ class UnknownSetting:
 
 def unknown_settings() -> list[UnknownSetting]:
     """Find misspelt settings: names that begin as ours do, or nearly are a setting that is not set itself."""
-    given = set(os.environ) | set(dotenv_values(ENV_FILE))
+    given = set(os.environ) | set(values_in(Path(ENV_FILE)))
     known = {*setting_names(), *_names_of_distributions()}
     found: list[UnknownSetting] = []
     for name in sorted(given - known):
