@@ -92,7 +92,7 @@ def _facts(fleet: Fleet, w: WorkerInfo) -> dict[str, Any]:
     return {
         "id": w.id,
         "alive": w.alive,
-        "state": w.state if w.alive else "lost",
+        "state": w.shown_state,
         "host": w.host,
         "pid": w.pid,
         "kind": w.kind,
@@ -132,7 +132,7 @@ def _table(fleet: Fleet) -> Table:
             w.id,
             w.host,
             str(w.pid),
-            w.state if w.alive else "lost",
+            w.shown_state,
             ", ".join(w.queues),
             f"{w.in_flight} of {w.concurrency}",
             str(w.completed),
@@ -150,9 +150,9 @@ def _print_remarks(fleet: Fleet) -> None:
     """Print what needs somebody's attention to standard error."""
     for supervisor in fleet.supervisors:
         kept = sum(w.supervisor == supervisor.id for w in fleet.workers)
-        state = supervisor.state if supervisor.alive else "lost"
         line = (
-            f"Supervisor {supervisor.id} on {supervisor.host} (pid {supervisor.pid}): {state}, {kept} worker(s)."
+            f"Supervisor {supervisor.id} on {supervisor.host} (pid {supervisor.pid}): {supervisor.shown_state}, "
+            f"{kept} worker(s)."
         )
         click.echo(printable(line), err=True)
     for depth in fleet.unserved:
