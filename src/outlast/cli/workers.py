@@ -295,12 +295,12 @@ async def _supervise(
         loop.add_signal_handler(number, stop)
     watched = asyncio.create_task(manager.keep_alive())
     beside = [
-        SupervisorControl(supervisor, info, engine.store, engine.notifier).run(),
+        SupervisorControl(supervisor, info, engine.store, engine.notifier, engine.outage).run(),
         _announce(app, engine, supervisor, info, scaling, starter),
     ]
     if least < most:
         scaler = Autoscaler(least, most, app.settings.concurrency)
-        beside.append(scale(supervisor, scaler, info, engine.store, engine.clock))
+        beside.append(scale(supervisor, scaler, info, engine.store, engine.clock, engine.outage))
     if log_file is not None:
         beside.append(_keep_rotating(log_file, supervisor))
     tasks = [asyncio.create_task(work) for work in beside]
@@ -341,7 +341,7 @@ async def _announce(
         return
     click.echo("Waiting for work.", err=True)
     if sys.stderr.isatty():
-        await show_live(LiveCounts(engine.store, info).read)
+        await show_live(LiveCounts(engine.store, info).read, engine.outage)
 
 
 def _processes(scaling: tuple[int, int]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from outlast.core.queue_states import longest_wait
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.autoscaling import Autoscaler, Load
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind
@@ -25,6 +26,8 @@ RETRY_EVERY = 1.0
 """Seconds between two tries to register."""
 SCALE_EVERY = 1.0
 """Seconds between two looks at the load."""
+RENEWALS = "The supervisor's lease"
+"""What waits for the store, for the log."""
 RELEASE_WITHIN = 1.0
 """Seconds that the end of a supervisor may spend on its row in the store."""
 SLOW_LOOK = 20
@@ -34,11 +37,14 @@ SLOW_LOOK = 20
 class SupervisorControl:
     """Keeps a supervisor registered, and follows the requests that arrive with each renewal."""
 
-    def __init__(self, supervisor: Supervisor, info: WorkerInfo, store: Store, notifier: Notifier) -> None:
+    def __init__(
+        self, supervisor: Supervisor, info: WorkerInfo, store: Store, notifier: Notifier, outage: StoreOutage
+    ) -> None:
         self._supervisor = supervisor
         self._info = replace(info, kind=WorkerKind.SUPERVISOR, concurrency=supervisor.count)
         self._store = store
         self._notifier = notifier
+        self._outage = outage
         self._followed = 0
         self._registered = False
         self._wake = asyncio.Event()
@@ -68,8 +74,9 @@ class SupervisorControl:
                 lease.register(self._info)
                 self._registered = True
             self._registered = self._renew(lease)
+            self._outage.answered(RENEWALS)
         except StoreUnavailable as error:
-            log.warning("Supervisor %s cannot renew its lease: %s", self._info.id, error)
+            self._outage.failed(RENEWALS, error)
 
     def _renew(self, lease: Lease) -> bool:
         """Renew the lease, in the thread; return whether the supervisor is still registered."""
@@ -109,7 +116,9 @@ class SupervisorControl:
                 await self._wake.wait()
 
 
-async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, store: Store, clock: Clock) -> None:
+async def scale(
+    supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, store: Store, clock: Clock, outage: StoreOutage
+) -> None:
     """Add and remove workers of the supervisor by the load on their queues and analyses, until cancelled.
 
     No work is cut: a worker that is not needed any more ends after its last session. Nothing changes while a
@@ -137,7 +146,7 @@ async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, st
                 supervisor.remove(place)
         await asyncio.sleep(max(SCALE_EVERY, SLOW_LOOK * (clock.monotonic() - began)))
 
-    await run_forever("Autoscaling", look)
+    await run_forever("Autoscaling", look, outage)
 
 
 async def load_of(
