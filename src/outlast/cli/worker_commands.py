@@ -22,6 +22,7 @@ HEARD_WITHIN = 15.0
 REPLACED_WITHIN = 60.0
 """Seconds that the replacement of a worker may take to start."""
 ENDS = (WorkerCommand.STOP, WorkerCommand.STOP_NOW, WorkerCommand.DRAIN)
+LEAVING = (WorkerState.DRAINING, WorkerState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,10 @@ class WorkerRequest:
 
     async def _one_by_one(self, workers: Sequence[WorkerInfo]) -> bool:
         for number, worker in enumerate(workers):
-            if not await self._together([worker], await self._read()):
+            registered = await self._read()
+            if registered.find(worker.id) is None:  # autoscaling, or somebody else, ended it meanwhile
+                click.echo(f"{_shown(worker)} has ended.")
+            elif not await self._together([worker], registered):
                 left = len(workers) - number - 1
                 click.echo(f"{left} worker(s) were not touched." if left else "It was the last one.", err=True)
                 return False
@@ -243,6 +247,8 @@ class WorkerRequest:
                     return "starts its workers again" if now.of(worker.id) else None
                 known = {w.id for w in before.workers}
                 new = [w for w in now.of(worker.supervisor or "") if w.id not in known]
+                if not new and current is not None and current.state in LEAVING:
+                    return "ends without a replacement"
                 if not new or (current is not None and current.state is WorkerState.RUNNING):
                     return None
                 rest = f", and finishes {current.in_flight} session(s)" if current and current.in_flight else ""
