@@ -19,7 +19,7 @@ class UnknownSetting:
 
     name: str
     nearest: str | None
-    """The setting that was meant perhaps."""
+    """The setting that was probably meant."""
 
     @property
     def sentence(self) -> str:
@@ -28,7 +28,7 @@ class UnknownSetting:
 
 
 def unknown_settings() -> list[UnknownSetting]:
-    """Find misspelt settings: names that begin as ours do, or nearly are a setting that is not set itself."""
+    """Find misspelt settings: unknown names with our prefix, and near misses of settings that are not set."""
     given = set(os.environ) | set(values_in(Path(ENV_FILE)))
     known = {*setting_names(), *_names_of_distributions()}
     found: list[UnknownSetting] = []

@@ -200,7 +200,7 @@ async def check_store(app: Outlast) -> AsyncGenerator[Finding]:
             "Start the database, and check the address in DATABASE_URL, the network and the rights of this user.",
         )
     except OutlastError as error:
-        yield problem("store", str(error), "Follow what the sentence says.")
+        yield problem("store", str(error), "Do what the sentence says.")
 
 
 async def _inside(engine: Engine, settings: Settings, own: CodeVersion) -> AsyncGenerator[Finding]:

@@ -175,7 +175,7 @@ def retry_failed(
     if ALL in session and not everything:
         raise Refused("Give either sessions or the word all.")
     if not everything and any(value is not None for value in given.values()):
-        raise Refused("Filters go with the word all: outlast queue retry all --code timeout")
+        raise Refused("Filters need the word all: outlast queue retry all --code timeout")
     app = load_app(app_name)
     selections = [selection_of(given, status=Status.FAILED)] if everything else []
     texts = () if everything else session

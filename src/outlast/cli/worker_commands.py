@@ -110,7 +110,7 @@ def stop(app_name: str | None, names: tuple[str, ...], within: float | None, now
 def drain(app_name: str | None, names: tuple[str, ...], within: float | None) -> None:
     """End all workers of the store, or those with these ids or on these hosts, after their last session.
 
-    They claim no more and let every running analysis finish, however long that takes. Nobody replaces them.
+    They claim no more and let every running analysis finish, however long that takes. Nothing replaces them.
 
     Exits 1 if a worker did not follow in time, 2 if the store is unavailable.
     """
@@ -148,7 +148,7 @@ def pause(app_name: str | None, names: tuple[str, ...], within: float | None) ->
 @targets("15")
 @explain_errors
 def resume(app_name: str | None, names: tuple[str, ...], within: float | None) -> None:
-    """Let paused workers claim sessions again.
+    """Let paused workers claim sessions again: all of the store, or those with these ids or on these hosts.
 
     Exits 1 if a worker did not follow in time, 2 if the store is unavailable.
     """
@@ -204,7 +204,9 @@ class WorkerRequest:
                 click.echo(f"{_shown(worker)} has ended.")
             elif not await self._together([worker], registered):
                 left = len(workers) - number - 1
-                click.echo(f"{left} worker(s) were not touched." if left else "It was the last one.", err=True)
+                click.echo(
+                    f"{left} worker(s) were not touched." if left else "No other worker was left.", err=True
+                )
                 return False
         return True
 

@@ -230,9 +230,9 @@ def start(
     folder, which is rotated.
     """
     if count is not None and autoscale is not None:
-        raise Refused("--workers and --autoscale exclude each other: --autoscale MIN,MAX decides how many run.")
+        raise Refused("Give either --workers or --autoscale: --autoscale MIN,MAX decides how many run.")
     if flags.once and (daemon or autoscale is not None):
-        raise Refused("--once ends after one session, so it goes neither with --daemon nor with --autoscale.")
+        raise Refused("--once ends after one session, so it cannot be combined with --daemon or --autoscale.")
     starter = None if detached is None else detach(detached)
     app = load_app(app_name)
     options = flags.options(app, concurrency)
@@ -247,9 +247,7 @@ def start(
             "Analyses run inside the request (ANALYSIS_ASYNC_ENABLED, QUEUE_CONNECTION): workers have no work."
         )
     if flags.once and app.settings.broker_url is not None:
-        raise Refused(
-            "--once goes only with QUEUE_CONNECTION=database, as a broker hands sessions out in advance."
-        )
+        raise Refused("--once needs QUEUE_CONNECTION=database, because a broker hands sessions out in advance.")
     if daemon:
         target = ["--app", app_name] if app_name else []
         scaling = (

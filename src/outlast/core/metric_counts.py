@@ -132,7 +132,7 @@ class MetricCounts:
             return
 
     def _take(self) -> Mapping[Series, float]:
-        """Return what was counted, and begin anew. The histogram of durations counts the ended sessions too."""
+        """Return what was counted, and start over. The histogram of durations counts the ended sessions too."""
         counts, observed = self._counts, self._observed
         self._counts, self._observed = defaultdict(float), defaultdict(list)
         for (name, given), values in observed.items():

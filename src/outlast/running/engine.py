@@ -61,7 +61,7 @@ class Engine:
         self._scrubber = scrubber
         self._tracing = tracing
         self.outage = StoreOutage()
-        """What the log says while the store is away: all parts of this process share it."""
+        """The outage of the store that the log tells of, if there is one: all parts of this process share it."""
         self.breaker = CircuitBreaker(store.check, self.outage)
         self.guarded_store = guard(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""

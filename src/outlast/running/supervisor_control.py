@@ -31,7 +31,7 @@ RENEWALS = "The supervisor's lease"
 RELEASE_WITHIN = 1.0
 """Seconds that the end of a supervisor may spend on its row in the store."""
 SLOW_LOOK = 20
-"""Looks are this many times as far apart as one takes, as there may be millions of waiting sessions."""
+"""The pause between two looks is this many times as long as one takes, as millions of sessions may wait."""
 
 
 class SupervisorControl:
