@@ -249,8 +249,9 @@ class Worker:
 
     def on_stuck(self) -> None:
         for attempt in self._overdue():
-            worked = self._clock.monotonic() - attempt.began
-            log_end(attempt.session, attempt.timed_out(), self.id, worked, None)
+            worked, end = self._clock.monotonic() - attempt.began, attempt.timed_out()
+            log_end(attempt.session, end, self.id, worked, None)
+            self._metric_counts.ended(attempt.session, end, worked)
         self._options.on_stuck()
 
     def on_check(self) -> None:
