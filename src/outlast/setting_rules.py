@@ -1,11 +1,15 @@
 """What values settings may have: each function returns the value, or raises `ValueError` with a reason."""
 
 import re
+from contextlib import suppress
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from outlast.domain.guessable_keys import is_guessable
 
+SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+"""Names of environment variables with secret values."""
+PASSWORD_IN_QUERY = re.compile(r"password=([^&#\s]+)", re.IGNORECASE)
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
@@ -87,3 +91,18 @@ def known_queue(way: str) -> str:
     if way not in {"sync", "database", "redis"} and not way.startswith(BROKERS):
         raise ValueError("it is sync, database, redis, or the URL of a broker: redis://, amqp:// or sqs://")
     return way
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether nobody else may read this value: a key, or an address with a password."""
+    return SECRET_NAME.search(name) is not None or bool(passwords_in(value))
+
+
+def passwords_in(text: str) -> set[str]:
+    """Return the passwords of an address, before its host or in its query, as written and decoded."""
+    if "://" not in text:
+        return set()
+    found = PASSWORD_IN_QUERY.findall(text)
+    with suppress(ValueError):
+        found.append(urlsplit(text).password or "")
+    return {form for password in found for form in (password, unquote(password)) if form}

@@ -8,12 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from outlast.domain.errors import OutlastError
 from outlast.domain.queue_weights import parse_queues
@@ -21,6 +16,7 @@ from outlast.domain.status import Status
 from outlast.setting_rules import (
     contact_address,
     exact_origins,
+    is_secret,
     known_queue,
     known_redis,
     known_store,
@@ -30,10 +26,6 @@ from outlast.setting_rules import (
     web_address,
 )
 
-SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
-"""Settings whose values no error message shows."""
-SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-"""Names of environment variables with secret values."""
 ENV_FILE = ".env"
 """Read from the current folder; the environment overrides it."""
 PREFIX = "ANALYSIS_"
@@ -440,6 +432,6 @@ def _sentence(fault: dict[str, Any]) -> str:
     given = fault.get("input")
     if isinstance(given, str):
         given = PASSWORD.sub("…", given)
-    shown = "" if name in SECRETS else f" (it is {given!r})"
+    shown = "" if is_secret(name, str(given)) else f" (it is {given!r})"
     either = f" (or {others[0]})" if others else ""
     return f"{name}{either}: {text}{shown}.{example}"

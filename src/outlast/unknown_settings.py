@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from pathlib import Path
 
-from dotenv import dotenv_values
-
+from outlast.given_settings import values_in
 from outlast.settings import ENV_FILE, PREFIX, setting_names
 
 ALMOST_THE_SAME = 0.92
@@ -20,7 +20,7 @@ class UnknownSetting:
 
     name: str
     nearest: str | None
-    """The setting that was meant perhaps."""
+    """The setting that was probably meant."""
 
     @property
     def sentence(self) -> str:
@@ -29,8 +29,8 @@ class UnknownSetting:
 
 
 def unknown_settings() -> list[UnknownSetting]:
-    """Find misspelt settings: names that begin as ours do, or nearly are a setting that is not set itself."""
-    given = set(os.environ) | set(dotenv_values(ENV_FILE))
+    """Find misspelt settings: unknown names with our prefix, and near misses of settings that are not set."""
+    given = set(os.environ) | set(values_in(Path(ENV_FILE)))
     known = {*setting_names(), *_names_of_distributions()}
     found: list[UnknownSetting] = []
     for name in sorted(given - known):

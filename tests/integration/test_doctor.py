@@ -12,9 +12,11 @@ from edge_site import make_outlast
 from processes import Installation, wait_until
 
 from outlast.app import runtime_of
+from outlast.cli.application import opened
 from outlast.cli.findings import Finding, Level, exit_code, ok, problem, unknown, warning
 from outlast.cli.installation_checks import _clock, check_disk, check_key, check_redis, check_store
 from outlast.cli.main import outlast
+from outlast.domain.pauses import Pause
 from outlast.settings import load_settings
 from outlast.testing.acts import register_worker
 from servers import fresh_database
@@ -179,6 +181,23 @@ async def test_queues_workers_and_code_are_looked_at(tmp_path: Path):
     assert "echo wait in the queue analysis" in found["queues"].sentence
     assert found["code"].level is Level.WARNING
     assert "echo" in found["code"].sentence
+    engine = await runtime_of(app).open(maintain=False)
+    own = runtime_of(app).code_version()
+    register_worker(
+        engine.store,
+        analyses=engine.catalogue.names,
+        beat_at=engine.clock.now(),
+        program=own.program,
+        version="old",
+    )
+    await app.close()
+    found = await look()
+    assert found["queues"].level is Level.OK
+    assert (found["code"].level, found["code"].mend) == (Level.WARNING, "outlast workers restart")
+    async with opened(app) as engine:
+        await engine.store.pause(Pause("analysis", "echo"))
+    found = await look()
+    assert found["queues"].mend == "outlast queue resume --analysis echo"
 
 
 def test_a_store_that_does_not_answer_is_a_problem(doctor):

@@ -15,10 +15,13 @@ from outlast.cli import queue, sessions
 from outlast.cli.main import outlast as cli
 from outlast.domain.error_report import ErrorReport
 from outlast.domain.outcome import Failed
+from outlast.domain.pauses import Pause
 from outlast.domain.status import Status
+from outlast.domain.worker_control import WorkerState
 from outlast.ports.store import Selection, StartLimits
+from outlast.ports.workers import WorkerReport
 from outlast.settings import load_settings
-from outlast.testing.acts import STEPS, claim_next, claim_of, new_session, register_worker
+from outlast.testing.acts import STEPS, WORKER, claim_next, claim_of, new_session, register_worker
 from outlast.web.access import Requires
 from outlast.web.routes import ROUTES
 from sqlite_template import put_store
@@ -226,6 +229,26 @@ async def test_the_monitor_exits_1_above_a_limit_and_for_a_queue_that_nobody_ser
     assert fact["alarms"] == ["depth", "wait"]
     assert "too many wait" in await command("queue", "monitor", "--max", "0", code=1)
     assert "Nothing uses a queue 'anlysis'" in await command("queue", "monitor", "anlysis", code=2)
+
+
+async def test_the_monitor_tells_paused_workers_and_paused_queues(folder):
+    made = make(folder)
+    async with made.lifespan():
+        store = (await runtime_of(made).engine()).store
+        await made.start("shop", shop="waits", owner="ann")
+        register_worker(store, analyses=("shop",))
+        store.lease().renew(WORKER, WorkerReport(WorkerState.PAUSED))
+        await store.pause(Pause("queue", "analysis"))
+    (fact,) = await command("queue", "monitor", "--json", code=1)
+    assert (fact["workers"], fact["alarms"]) == (0, ["unserved"])
+    assert (fact["paused"], fact["paused_analyses"]) == (True, [])
+    assert "paused, no living worker takes shop" in await command("queue", "monitor", code=1)
+    async with made.lifespan():
+        store = (await runtime_of(made).engine()).store
+        store.lease().renew(WORKER, WorkerReport())
+        await store.resume(Pause("queue", "analysis"))
+        await store.pause(Pause("analysis", "shop"))
+    assert "shop is paused" in await command("queue", "monitor")
 
 
 async def test_the_monitor_that_cannot_tell_exits_2(tmp_path, monkeypatch):

@@ -89,6 +89,13 @@ def test_control_characters_are_spelled_out(written):
     assert line["analysis"] == "\\x9b"
 
 
+def test_a_password_in_the_query_of_an_address_is_known(monkeypatch):
+    monkeypatch.setenv(
+        "REPORTS_URL", "postgresql://db.example/reports?user=me&password=hunter%2122&sslmode=require"
+    )
+    assert {"hunter%2122", "hunter!22"} <= secret_values(Settings())
+
+
 def test_secrets_of_a_dotenv_file_are_known(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("SHOP_API_KEY=key-of-the-shop\nPATH_OF_SHOP=/shop\n")

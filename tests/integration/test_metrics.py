@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from outlast.core.metric_definitions import METRICS, MetricKind
 from outlast.domain.crash_policy import MAX_CRASHES
-from outlast.testing.acts import completed, death_of, failed, postponed, register_worker
+from outlast.domain.worker_control import WorkerState
+from outlast.ports.workers import WorkerReport
+from outlast.testing.acts import WORKER, completed, death_of, failed, postponed, register_worker
 from outlast.web.operators import FAILURES
 
 KEY = {"Authorization": f"Bearer {DASHBOARD_KEY}"}
@@ -138,7 +140,10 @@ async def test_queues_show_what_waits_and_whether_anybody_takes_it(site: OpenSit
         1,
     ]
     assert found["analysis_queue_unserved analysis"] == 0
-    assert found["analysis_workers running"] == 1
+    assert [found[f"analysis_workers {state}"] for state in ("running", "paused", "lost")] == [1, 0, 0]
+    site.engine.store.lease().renew(WORKER, WorkerReport(WorkerState.PAUSED))
+    found = await scrape_now(site)
+    assert [found[f"analysis_workers {state}"] for state in ("running", "paused", "lost")] == [0, 1, 0]
     register_worker(site.engine.store, "worker-1", analyses=("another",), queues=("analysis",))
     assert (await scrape_now(site))["analysis_queue_unserved analysis"] == 1
 

@@ -69,4 +69,4 @@ def test_queues_with_weights_share_the_places_of_a_worker(tmp_path):
         assert begun == {"quick": 30, "slow": 10}
         refused = installation.command("workers", "start", "--queue", "fast=0")
         assert refused.wait(30) == 2
-        assert "'fast=0' is no queue" in refused.log
+        assert "'fast=0' is not a queue" in refused.log

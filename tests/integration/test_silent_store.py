@@ -72,7 +72,9 @@ async def test_a_held_write_lock_is_answered_with_503_and_the_next_start_at_once
     ):
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
-    assert sum("waits for the store, which is away" in record.message for record in caplog.records) == 1
+    assert (
+        sum("is waiting for the store, which is unavailable" in record.message for record in caplog.records) == 1
+    )
 
 
 @pytest.mark.slow
@@ -97,7 +99,7 @@ async def test_when_the_lock_is_gone_starts_go_on_and_what_was_refused_is_not_st
     await closed(site.engine.breaker)
     assert (await visitor.start("echo", text="b")).status_code == 202
     assert len(await site.sessions()) == 1
-    (told,) = [record.message for record in caplog.records if "The store is back" in record.message]
+    (told,) = [record.message for record in caplog.records if "The store is available again" in record.message]
     assert "2 call(s) had failed" in told
 
 

@@ -167,7 +167,7 @@ def test_serve_goes_on_without_its_stopped_workers_until_they_are_restarted(tmp_
         (["--workers", "0"], "0 is not in the range 1<=x<=1000"),
         (["--autoscale", "4"], "'4' is not two numbers of workers"),
         (["--autoscale", "4,1"], "the smaller number first"),
-        (["--autoscale", "1,2", "--workers", "2"], "exclude each other"),
+        (["--autoscale", "1,2", "--workers", "2"], "either --workers or --autoscale"),
         (["--memory", "3"], "3.0 is not in the range x>=32"),
         (["--sleep", "0"], "0.0 is not in the range x>0"),
         (["--queue", "analysis", "--queue", "misspelt"], "No analysis of this program uses the queue 'misspelt'"),

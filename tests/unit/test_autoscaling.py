@@ -2,7 +2,13 @@
 
 import pytest
 
+from outlast.backends.memory.store import MemoryStore
 from outlast.domain.autoscaling import OLD, SHRINK_AFTER, Autoscaler, Load
+from outlast.domain.limits import KeyLimit, dump_limits
+from outlast.domain.pauses import Pause
+from outlast.running.supervisor_control import load_of
+from outlast.testing.acts import claim_next, register_worker, start
+from outlast.testing.clock import FakeClock
 
 IDLE = Load(0, 0.0, 0)
 
@@ -45,3 +51,24 @@ def test_a_need_in_between_starts_the_wait_anew():
 def test_it_never_goes_below_the_least():
     scaler = Autoscaler(2, 4, 10)
     assert [scaler.wanted(2, IDLE, n * SHRINK_AFTER) for n in range(4)] == [2, 2, 2, 2]
+
+
+async def test_sessions_that_are_paused_or_wait_for_a_limit_need_no_more_workers():
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    register_worker(store)
+    limits = dump_limits([KeyLimit("vendor", 1, None)])
+    for owner in ("a", "b", "c"):
+        await start(store, owner=owner, limits=limits)
+    await claim_next(store, limit=3)
+    clock.advance(OLD)
+
+    async def load():
+        return await load_of(store, clock, ["analysis", "slow"], ["site"], in_flight=1)
+
+    assert await load() == Load(0, 0.0, 1)
+    await start(store, owner="d", queue="slow")
+    clock.advance(1)
+    assert await load() == Load(1, 1.0, 1)
+    await store.pause(Pause("queue", "slow"))
+    assert await load() == Load(0, 0.0, 1)

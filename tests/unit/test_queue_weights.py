@@ -22,7 +22,7 @@ def test_queues_are_parsed_with_their_weights(texts, names, weights):
 
 @pytest.mark.parametrize("text", ["", "fast=0", "fast=-1", "fast=1001", "fast=x", "fast=", "=3", "a b", "a,b"])
 def test_what_is_no_queue_is_refused(text):
-    with pytest.raises(ValueError, match="is no queue"):
+    with pytest.raises(ValueError, match="is not a queue"):
         parse_queues([text])
 
 

@@ -24,7 +24,9 @@ def told(caplog):
 def test_an_outage_is_one_error_and_then_a_count(outage, caplog):
     for _ in range(3):
         outage.failed("A claim", AWAY)
-    assert told(caplog) == [("ERROR", "A claim waits for the store, which is away: connection refused")]
+    assert told(caplog) == [
+        ("ERROR", "A claim is waiting for the store, which is unavailable: connection refused")
+    ]
     outage.answered("A claim")
     ((level, message),) = told(caplog)[1:]
     assert level == "WARNING"

@@ -1,6 +1,7 @@
 """What a worker does with the requests of operators, and what it tells the store and its supervisor."""
 
 import asyncio
+import math
 import random
 
 import pytest
@@ -10,6 +11,7 @@ from outlast.app import runtime_of
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
+from outlast.core.metric_definitions import SESSIONS
 from outlast.domain.status import Status
 from outlast.domain.worker_control import FOLLOWED_BY, WHY_NOT, WorkerCommand, WorkerKind, WorkerState
 from outlast.ports.notifier import Topic
@@ -168,6 +170,20 @@ async def test_a_request_is_followed_once_and_one_for_another_kind_of_worker_nev
         assert fleet.worker.state is WorkerState.RUNNING
 
 
+async def test_a_worker_that_lost_its_lease_follows_the_requests_to_its_new_id():
+    async with Fleet() as fleet:
+        await fleet.ask(WorkerCommand.PAUSE)
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.PAUSED)
+        await fleet.ask(WorkerCommand.RESUME)
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.RUNNING)
+        await fleet.store.release_worker("w")
+        fleet.notifier.publish(Topic.CONTROL, ["w"])
+        await fleet.until(lambda: fleet.worker.id != "w" and not fleet.worker._lost)
+        await fleet.store.request([fleet.worker.id], WorkerCommand.PAUSE)
+        fleet.notifier.publish(Topic.CONTROL, [fleet.worker.id])
+        await fleet.until(lambda: fleet.states[-1] is WorkerState.PAUSED)
+
+
 async def test_a_worker_reports_what_completed_and_failed_and_its_memory():
     async with Fleet() as fleet:
         fleet.go.set()
@@ -180,6 +196,16 @@ async def test_a_worker_reports_what_completed_and_failed_and_its_memory():
         assert (row.completed, row.failed) == (2, 1)
         assert row.memory is not None
         assert row.memory > 10 * MIB
+
+
+async def test_the_attempts_that_a_stuck_worker_gave_up_are_counted(monkeypatch):
+    async with Fleet() as fleet:
+        await fleet.status_is(await start_one(fleet, max_attempts=1), Status.PROCESSING)
+        await fleet.until(lambda: all(attempt.began < math.inf for attempt in fleet.worker._attempts.values()))
+        monkeypatch.setattr(fleet.worker, "_overdue", lambda: list(fleet.worker._attempts.values()))
+        fleet.worker.on_stuck()
+        counts = fleet.worker._metric_counts._take()
+        assert counts[SESSIONS.name, ("site", "failed")] == 1
 
 
 async def test_a_worker_above_its_memory_limit_asks_for_a_replacement_and_far_above_it_claims_nothing(monkeypatch):

@@ -54,11 +54,11 @@ class SortedSessions:
     blocked: dict[str, str] = field(default_factory=dict[str, str])
     """Ids that have to wait from now on, with the key that they wait for."""
     unblocked: list[str] = field(default_factory=list[str])
-    """Ids that wait for a key no more."""
+    """Ids that no longer wait for a key."""
     wakes: dict[str, float | None] = field(default_factory=dict[str, float | None])
     """When to look again at what waits for a key, in seconds of the epoch; `None`: when a permit is returned."""
     served: list[str] = field(default_factory=list[str])
-    """Keys for which no session waits any more."""
+    """Keys for which no session waits any longer."""
 
 
 def sort_out(

@@ -88,7 +88,7 @@ class StartReply:
         self._tell: int | None = tell
 
     def say(self, **facts: Any) -> None:
-        """Say this as one line; nobody may be listening any more."""
+        """Say this as one line, even if nobody listens any longer."""
         if self._tell is not None:
             with suppress(OSError):
                 os.write(self._tell, json.dumps(facts).encode() + b"\n")

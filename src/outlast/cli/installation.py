@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from outlast.given_settings import is_secret
+from outlast.setting_rules import is_secret
 from outlast.settings import Settings
 
 STATE = Path("/var/lib")

@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from outlast.app import Outlast
+from outlast.app import Outlast, runtime_of
 from outlast.cli.application import opened
 from outlast.cli.file_descriptors import allowed_connections
 from outlast.cli.findings import Finding, ok, problem, unknown, warning
+from outlast.core.queue_states import QueueStates, queue_states
 from outlast.core.quota import MB
-from outlast.core.statistics import QueueStates, queue_states
 from outlast.domain.errors import (
     ForeignKey,
     OutlastError,
@@ -26,13 +26,14 @@ from outlast.domain.errors import (
 )
 from outlast.ports.store import CLOCK_MARGIN
 from outlast.ports.workers import WorkerInfo
+from outlast.running.code_version import CodeVersion, newest_version, runs_old_code
 from outlast.running.engine import Engine
 from outlast.settings import Settings, SettingsError
 from outlast.unknown_settings import unknown_settings
 from outlast.web.keys import KEY_FILE, require_safe_key
 
 MAX_OFFSET = 1.0
-"""Seconds by which this clock and the database's may differ without a word."""
+"""Seconds by which this clock and the database's may differ without a warning."""
 CONNECT_TIMEOUT = 3.0
 """Seconds that a server may take to accept a connection."""
 REDIS_PORT = 6379
@@ -46,8 +47,8 @@ def check_names() -> Iterator[Finding]:
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
-    """Settings that people set or leave by accident."""
-    yield ok("settings", "Every setting has a value that it can have.")
+    """Settings with which people end up by accident."""
+    yield ok("settings", "Every setting has a valid value.")
     if settings.inline:
         yield warning(
             "settings",
@@ -57,8 +58,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     if settings.dashboard_key is None:
         yield warning(
             "settings",
-            "ANALYSIS_DASHBOARD_KEY is not set: /metrics is closed, and the dashboard opens by the link that "
-            "`outlast serve` prints alone.",
+            "ANALYSIS_DASHBOARD_KEY is not set: /metrics is closed, and only the link that `outlast serve` prints "
+            "opens the dashboard.",
             "Set ANALYSIS_DASHBOARD_KEY=$(openssl rand -hex 16), the same in every process.",
         )
 
@@ -72,7 +73,7 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "data folder",
             f"{folder.absolute()} does not exist; the first start creates it.",
-            "If you expected one, name it in ANALYSIS_DATA_DIR: a relative path begins in the current folder.",
+            "If you expected it to exist, check ANALYSIS_DATA_DIR: a relative path starts at the current folder.",
         )
     elif not folder.is_dir():
         yield problem(
@@ -88,11 +89,11 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
     elif stat.S_IMODE(folder.stat().st_mode) & stat.S_IRWXO:
         yield warning(
             "data folder",
-            f"Every user of this machine may look into {folder.absolute()}.",
+            f"Every user of this machine can open {folder.absolute()}.",
             f"chmod 700 {folder.absolute()}",
         )
     else:
-        yield ok("data folder", f"{folder.absolute()} is there and can be written.")
+        yield ok("data folder", f"{folder.absolute()} exists and is writable.")
 
 
 def check_key(settings: Settings) -> Iterator[Finding]:
@@ -126,12 +127,11 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     free, needed = shutil.disk_usage(folder).free / MB, settings.min_free_mb
     shown = f"{free:,.0f} MB are free on the disk of {folder}"
     mend = (
-        "Delete what is not needed, run `outlast cleanup`, or use a larger disk. ANALYSIS_MIN_FREE_MB is the "
-        "space that "
-        "is kept free."
+        "Delete what is not needed, run `outlast cleanup`, or use a larger disk. ANALYSIS_MIN_FREE_MB says how "
+        "much space must stay free."
     )
     if settings.on_postgres:
-        yield ok("disk", f"{shown}; the store is on another machine perhaps: watch its disk there.")
+        yield ok("disk", f"{shown}. If the database is on another machine, watch its disk there.")
     elif free < needed:
         yield problem("disk", f"{shown}, less than {needed:,.0f}: starts and uploads are refused.", mend)
     elif free < 2 * needed:
@@ -150,8 +150,7 @@ def check_descriptors(settings: Settings) -> Iterator[Finding]:
             f"At most {hard:,} files may be open, which is enough for {allowed:,} connections of the "
             f"{settings.max_connections:,} of ANALYSIS_MAX_CONNECTIONS.",
             f"Set LimitNOFILE={settings.max_connections * 2} in the systemd unit (ulimit -n in a shell), or a "
-            "lower "
-            "ANALYSIS_MAX_CONNECTIONS.",
+            "lower ANALYSIS_MAX_CONNECTIONS.",
         )
     else:
         yield ok("descriptors", f"The limit on open files allows {allowed:,} connections.")
@@ -168,9 +167,8 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         yield problem(
             "redis",
-            f"Redis at {host}:{port} does not accept connections: {error.strerror or error}. Wake-ups fall "
-            "back to "
-            "polling.",
+            f"Redis at {host}:{port} does not accept connections: {error.strerror or error}. Until it "
+            "does, processes poll.",
             "Start it, or correct or remove REDIS_URL.",
         )
     else:
@@ -185,7 +183,7 @@ async def check_store(app: Outlast) -> AsyncGenerator[Finding]:
             await engine.store.check()
             yield ok("store", f"{settings.shown_store} can be read and written.")
             yield ok("schema", "The schema is current.")
-            async for finding in _inside(engine, settings):
+            async for finding in _inside(engine, settings, runtime_of(app).code_version()):
                 yield finding
     except SchemaOutdated as error:
         yield problem("schema", str(error), "outlast migrate")
@@ -202,18 +200,17 @@ async def check_store(app: Outlast) -> AsyncGenerator[Finding]:
             "Start the database, and check the address in DATABASE_URL, the network and the rights of this user.",
         )
     except OutlastError as error:
-        yield problem("store", str(error), "Follow what the sentence says.")
+        yield problem("store", str(error), "Do what the sentence says.")
 
 
-async def _inside(engine: Engine, settings: Settings) -> AsyncGenerator[Finding]:
+async def _inside(engine: Engine, settings: Settings, own: CodeVersion) -> AsyncGenerator[Finding]:
     sent_at, began = datetime.now(UTC), time.monotonic()
     details = await engine.store.details()
     took = time.monotonic() - began
     yield ok("database", f"{details.version}, which answered within {took * 1000:,.0f} ms.")
     yield _clock(details.at - sent_at - timedelta(seconds=took / 2), settings)
-    depths, processing = await engine.store.depths(), await engine.store.processing()
-    states = queue_states(details.at, depths, processing, await engine.store.workers())
-    for finding in (*_workers(states, settings), *_queues(states, settings), *_code(states, engine)):
+    states = await queue_states(engine.store, details.at)
+    for finding in (*_workers(states, settings), *_queues(states, settings), *_code(states, engine, own)):
         yield finding
     free = engine.store.free_bytes()
     if free is not None and free < settings.min_free_mb * MB:
@@ -241,7 +238,13 @@ def _clock(ahead: timedelta, settings: Settings) -> Finding:
 def _workers(states: QueueStates, settings: Settings) -> Iterator[Finding]:
     alive = [worker for worker in states.workers if worker.alive]
     lost = len(states.workers) - len(alive)
-    if alive:
+    if alive and not any(worker.takes_sessions for worker in alive):
+        yield warning(
+            "workers",
+            f"{len(alive)} alive, but none takes sessions: they are paused, draining or stopping.",
+            "outlast workers resume, or start new ones: outlast workers start",
+        )
+    elif alive:
         hosts = len({worker.host for worker in alive})
         busy = sum(worker.in_flight for worker in alive)
         yield ok(
@@ -258,8 +261,7 @@ def _workers(states: QueueStates, settings: Settings) -> Iterator[Finding]:
         yield warning(
             "workers",
             f"{lost} worker(s) have not renewed their lease.",
-            "Their sessions are taken over by the next process that watches: a server or a worker must be "
-            "running.",
+            "Keep a server or a worker running: it takes their sessions over.",
         )
 
 
@@ -270,19 +272,25 @@ def _capacity(alive: list[WorkerInfo]) -> int:
 def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
     fine = True
     for name, state in states.queues.items():
-        waited = state.oldest_wait.total_seconds()
+        waited = state.oldest_wait.total_seconds() if state.oldest_wait else 0.0
+        paused = [f"queue {name}"] if state.paused else [f"analysis {one}" for one in state.paused_analyses]
+        if paused and state.pending:
+            fine = False
+            yield warning(
+                "queues",
+                f"{state.pending:,} session(s) wait in the queue {name}; paused: {', '.join(paused)}.",
+                "outlast queue resume " + (name if state.paused else f"--analysis {state.paused_analyses[0]}"),
+            )
         if state.unserved:
             fine = False
             yield problem(
                 "queues",
                 f"Sessions of {', '.join(state.unserved)} wait in the queue {name}, and no living worker takes "
-                "them "
-                f"(the oldest for {waited:,.0f} s).",
-                f"Start a worker that takes the queue and whose program has the analysis: outlast workers "
-                "start --queue "
-                f"{name}",
+                f"them. The oldest has waited for {waited:,.0f} s.",
+                "Resume paused workers (outlast workers resume), or start one whose program has the analysis: "
+                f"outlast workers start --queue {name}",
             )
-        elif waited > settings.queue_timeout:
+        elif waited > settings.queue_timeout and not paused:
             fine = False
             yield warning(
                 "queues",
@@ -292,25 +300,30 @@ def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
             )
     if fine:
         waiting = sum(state.pending for state in states.queues.values())
-        yield ok("queues", f"{waiting:,} session(s) wait, all of them for a worker that is alive.")
+        yield ok("queues", f"{waiting:,} session(s) wait, and living workers take all of them.")
 
 
-def _code(states: QueueStates, engine: Engine) -> Iterator[Finding]:
-    """Workers of another program, or of older code: they do not know what this program has."""
+def _code(states: QueueStates, engine: Engine, own: CodeVersion) -> Iterator[Finding]:
+    """Workers that run older code, or another program."""
     alive = [worker for worker in states.workers if worker.alive]
+    newest = newest_version(alive, own, datetime.now(UTC))
+    old = [worker for worker in alive if runs_old_code(worker, own.program, newest)]
+    if old:
+        yield warning(
+            "code", f"{len(old)} worker(s) run old code; the newest is {newest}.", "outlast workers restart"
+        )
     ours = set(engine.catalogue.names)
-    others = [worker for worker in alive if not ours <= set(worker.analyses)]
+    others = [worker for worker in alive if worker not in old and not ours <= set(worker.analyses)]
     for worker in others:
         missing = ", ".join(sorted(ours - set(worker.analyses)))
         yield warning(
             "code",
-            f"The worker {worker.id} (pid {worker.pid} on {worker.host}) does not know {missing}: it runs "
-            "older code or "
-            "another program.",
-            "Restart the workers after a deploy; with several programs on one store, give each its queue.",
+            f"Worker {worker.id} (pid {worker.pid} on {worker.host}) does not know {missing}: it runs another "
+            "program, or code from before they existed.",
+            "Restart it after a deploy. If several programs share the store, give each a queue of its own.",
         )
-    if alive and ours and not others:
-        yield ok("code", "Every worker knows the analyses of this program.")
+    if alive and ours and not others and not old:
+        yield ok("code", "Every worker runs the newest code, and knows the analyses of this program.")
 
 
 def unchecked(check: str, reason: str) -> Finding:

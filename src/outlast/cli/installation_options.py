@@ -71,10 +71,10 @@ def described(
 
 
 def warn_without_name(installation: Installation) -> None:
-    """Say so if the site would refuse everybody who comes through a proxy."""
+    """Warn if the site would refuse everybody who comes through a proxy."""
     if installation.public_host is None and not installation.settings.allowed_hosts:
         click.echo(
-            "ANALYSIS_PUBLIC_URL is not set: set it to the address that people use, as Outlast answers 421 to "
-            "every name but those of this machine.",
+            "ANALYSIS_PUBLIC_URL is not set: set it to the address that people use. Without it, Outlast "
+            "answers 421 to every name but those of this machine.",
             err=True,
         )

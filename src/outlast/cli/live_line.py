@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.printable import printable
 
 SHOWN_EVERY = 1.0
@@ -14,7 +15,7 @@ SLOW_READ = 20
 """The pause is this many times as long as reading the state took."""
 
 
-async def show_live(read: Callable[[], Awaitable[str]]) -> None:
+async def show_live(read: Callable[[], Awaitable[str]], outage: StoreOutage) -> None:
     """Show what `read` returns until cancelled. Only for a terminal on standard error.
 
     The cursor stays at the beginning of the line, so that log lines, of other processes too, replace it.
@@ -29,7 +30,7 @@ async def show_live(read: Callable[[], Awaitable[str]]) -> None:
         await asyncio.sleep(max(SHOWN_EVERY, SLOW_READ * took))
 
     try:
-        await run_forever("The line with the current state", show)
+        await run_forever("The line with the current state", show, outage)
     finally:
         sys.stderr.write("\x1b[2K")
         sys.stderr.flush()

@@ -31,7 +31,7 @@ REFUSALS = {
     RetryAnswer.COMPLETED: "it has completed, and completed sessions are not repeated",
     RetryAnswer.ANOTHER_IN_FLIGHT: "its owner has the same subject in flight in another session",
 }
-GONE = "it has been cleaned up meanwhile"
+GONE = "it has been cleaned up in the meantime"
 ENDED = "it had ended before"
 
 Act = Callable[[Engine, Sequence[AnalysisSession]], Awaitable[dict[str, str | None]]]
@@ -88,7 +88,7 @@ class BulkChange:
 
 
 def change_sessions(app: Outlast, change: BulkChange) -> None:
-    """Do it, print what happened, and exit: 1 if a session was refused."""
+    """Make the change, print what happened, and exit with 1 if a session was refused."""
 
     async def work() -> _Tally:
         tally = _Tally()

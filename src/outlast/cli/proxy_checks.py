@@ -25,8 +25,7 @@ MEND_BUFFERING = (
 )
 MEND_FORWARDING = (
     "nginx: proxy_set_header Host $host; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header "
-    "X-Forwarded-For "
-    "$remote_addr; and name the proxy in ANALYSIS_TRUSTED_PROXIES."
+    "X-Forwarded-For $remote_addr; and name the proxy in ANALYSIS_TRUSTED_PROXIES."
 )
 
 
@@ -138,9 +137,8 @@ def _http_version(site: Site) -> Iterator[Finding]:
         else:
             yield warning(
                 "http",
-                "Browsers use HTTP/1.1, with which all tabs of a browser share six connections, and each open "
-                "page with "
-                "progress takes one.",
+                "Browsers use HTTP/1.1, with which all tabs of a browser share six connections. Streams of "
+                "progress take up to four of them.",
                 "nginx: http2 on; Caddy and CDNs use HTTP/2 by themselves.",
             )
 
@@ -172,8 +170,7 @@ def _arrival(site: Site) -> Iterator[Finding]:
         yield problem(
             "host",
             f"The request was sent to {site.url.hostname} and arrived for {arrived['host']}: the proxy "
-            "replaces the Host "
-            "header, so that requests of the site's own pages are refused.",
+            "replaces the Host header, so that requests of the site's own pages are refused.",
             MEND_FORWARDING,
         )
     else:

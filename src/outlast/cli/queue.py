@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -25,7 +25,7 @@ from outlast.cli.many_sessions import BulkChange, change_sessions, retry_batch
 from outlast.cli.queue_pauses import pause, resume
 from outlast.cli.selection import filters, find_one, selection_of
 from outlast.cli.tables import make_table, print_table
-from outlast.core.queue_reports import QueueReport, queue_reports
+from outlast.core.queue_states import QueueState, QueueStates, queue_states
 from outlast.domain.session import AnalysisSession, AttemptRecord
 from outlast.domain.status import Status
 from outlast.ports.failures import FailureReason
@@ -33,6 +33,8 @@ from outlast.ports.failures import FailureReason
 WATCH_EVERY = 2.0
 """Seconds between two looks of `queue monitor --watch`."""
 ALL = "all"
+RECENT = timedelta(hours=1)
+"""For how long `queue monitor` counts failures."""
 
 
 @click.group()
@@ -173,7 +175,7 @@ def retry_failed(
     if ALL in session and not everything:
         raise Refused("Give either sessions or the word all.")
     if not everything and any(value is not None for value in given.values()):
-        raise Refused("Filters go with the word all: outlast queue retry all --code timeout")
+        raise Refused("Filters need the word all: outlast queue retry all --code timeout")
     app = load_app(app_name)
     selections = [selection_of(given, status=Status.FAILED)] if everything else []
     texts = () if everything else session
@@ -198,16 +200,21 @@ def monitor(
 ) -> None:
     """Show each queue: what waits and for how long, what is in flight, what failed within the last hour.
 
-    Exits 1 above a limit, or if sessions wait that no living worker takes; 2 if the store is unavailable.
+    Exits 1 above a limit, or if sessions wait that no living worker takes, because it is paused or serves other
+    queues or analyses; 2 if the store is unavailable. A paused queue or analysis is shown as such.
     """
     app = load_app(app_name)
 
     async def look() -> list[dict[str, Any]]:
         async with opened(app) as engine:
-            known = {*queues, *(analysis.queue for analysis in runtime_of(app).catalogue)}
-            reports = await queue_reports(engine.store, engine.clock, known)
-        _require_known(queues, reports, {analysis.queue for analysis in runtime_of(app).catalogue})
-        return [_queue_facts(r, most, max_wait) for r in reports if not queues or r.queue in queues]
+            known = {analysis.queue for analysis in runtime_of(app).catalogue}
+            states = await queue_states(engine.store, engine.clock.now(), known, failed_within=RECENT)
+        _require_known(queues, states)
+        return [
+            _queue_facts(name, state, most, max_wait)
+            for name, state in states.queues.items()
+            if not queues or name in queues
+        ]
 
     if watch:
         _watch(look, as_json)
@@ -216,32 +223,34 @@ def monitor(
     sys.exit(1 if any(fact["alarms"] for fact in facts) else 0)
 
 
-def _require_known(asked: Sequence[str], reports: Sequence[QueueReport], declared: set[str]) -> None:
+def _require_known(asked: Sequence[str], states: QueueStates) -> None:
     """Raise `Refused` for a queue that nothing uses: a misspelt name must not look healthy."""
-    used = {r.queue for r in reports if r.waiting or r.later or r.in_flight or r.failed or r.workers} | declared
     for name in asked:
-        if name not in used:
-            raise Refused(f"Nothing uses a queue {name!r}. There are: {', '.join(sorted(used)) or 'none'}.")
+        if name not in states.queues:
+            raise Refused(f"Nothing uses a queue {name!r}. There are: {', '.join(states.queues) or 'none'}.")
 
 
-def _queue_facts(report: QueueReport, most: int | None, max_wait: float | None) -> dict[str, Any]:
-    waited = None if report.oldest_wait is None else round(report.oldest_wait.total_seconds(), 1)
+def _queue_facts(name: str, state: QueueState, most: int | None, max_wait: float | None) -> dict[str, Any]:
+    waited = None if state.oldest_wait is None else round(state.oldest_wait.total_seconds(), 1)
     alarms: list[str] = []
-    if report.unserved:
+    if state.unserved:
         alarms.append("unserved")
-    if most is not None and report.waiting > most:
+    if most is not None and state.pending > most:
         alarms.append("depth")
     if max_wait is not None and waited is not None and waited > max_wait:
         alarms.append("wait")
     return {
-        "queue": report.queue,
-        "waiting": report.waiting,
-        "later": report.later,
+        "queue": name,
+        "waiting": state.pending,
+        "blocked": state.blocked,
+        "later": state.delayed,
         "oldest_wait_seconds": waited,
-        "in_flight": report.in_flight,
-        "failed_last_hour": report.failed,
-        "workers": report.workers,
-        "unserved": list(report.unserved),
+        "in_flight": state.processing,
+        "failed_last_hour": state.failed,
+        "workers": state.workers,
+        "unserved": list(state.unserved),
+        "paused": state.paused,
+        "paused_analyses": list(state.paused_analyses),
         "alarms": alarms,
     }
 
@@ -256,10 +265,14 @@ def _queue_rows(facts: Sequence[dict[str, Any]]) -> list[Sequence[str]]:
             str(fact["in_flight"]),
             str(fact["failed_last_hour"]),
             str(fact["workers"]),
-            ", ".join(_alarm(fact, alarm) for alarm in fact["alarms"]) or "fine",
+            ", ".join([*_pauses(fact), *(_alarm(fact, alarm) for alarm in fact["alarms"])]) or "fine",
         )
         for fact in facts
     ]
+
+
+def _pauses(fact: dict[str, Any]) -> list[str]:
+    return (["paused"] if fact["paused"] else []) + [f"{name} is paused" for name in fact["paused_analyses"]]
 
 
 def _alarm(fact: dict[str, Any], alarm: str) -> str:

@@ -99,7 +99,7 @@ async def _serve(
     grace = app.settings.shutdown_grace
     supervisor = Supervisor(command, workers, engine.store, engine.maintenance, grace=grace, stays=True)
     info = supervisor_info(app, supervisor_id, runtime_of(app).worker_options().queues)
-    control = SupervisorControl(supervisor, info, engine.store, engine.notifier)
+    control = SupervisorControl(supervisor, info, engine.store, engine.notifier, engine.outage)
     settings, open_files = app.settings, raise_open_file_limit()
     allowed = allowed_connections(open_files, settings.max_connections)
     if allowed < settings.max_connections:

@@ -24,13 +24,13 @@ class ServiceManager:
         self._send(f"READY=1\nSTATUS={status}")
 
     def stopping(self) -> None:
-        self._send("STOPPING=1\nSTATUS=Letting what runs finish")
+        self._send("STOPPING=1\nSTATUS=Waiting for running analyses to finish")
 
     def status(self, text: str) -> None:
         self._send(f"STATUS={text}")
 
     async def keep_alive(self) -> None:
-        """Until cancelled, tell the watchdog that the event loop turns."""
+        """Until cancelled, tell the watchdog that the event loop runs."""
         while self._watchdog:
             self._send("WATCHDOG=1")
             await asyncio.sleep(self._watchdog / 3)

@@ -157,7 +157,7 @@ def _cancel_one(app: Outlast, text: str) -> int:
         CancelAnswer.CANCELLED: "It is cancelled.",
         CancelAnswer.CANCELLING: "It is being stopped.",
         CancelAnswer.FINAL: "It had finished already.",
-        None: "It has been cleaned up meanwhile.",
+        None: "It has been cleaned up in the meantime.",
     }
     click.echo(messages[answer])
     return 1 if answer in {CancelAnswer.FINAL, None} else 0

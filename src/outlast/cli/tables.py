@@ -13,18 +13,26 @@ WIDEST = 100_000
 """Characters of a line that no terminal shows."""
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = ()) -> None:
-    """Print a table on standard output. On a terminal, all columns but those in `whole` may be shortened."""
-    Console(width=None if sys.stdout.isatty() else WIDEST).print(make_table(headers, rows, whole=whole))
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = (), wrap: bool = False
+) -> None:
+    """Print a table on standard output.
+
+    If a terminal is too narrow, columns that are not in `whole` are shortened, or with `wrap` continue below.
+    """
+    console = Console(width=None if sys.stdout.isatty() else WIDEST)
+    console.print(make_table(headers, rows, whole=whole, wrap=wrap))
 
 
-def make_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = ()) -> Table:
+def make_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = (), wrap: bool = False
+) -> Table:
     """Return the table, with control characters escaped."""
     cells = [[printable(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False)
     for place, header in enumerate(headers):
         longest = max((len(row[place]) for row in cells), default=0) if header in whole else None
-        table.add_column(header, no_wrap=True, overflow="ellipsis", min_width=longest)
+        table.add_column(header, no_wrap=not wrap, overflow="fold" if wrap else "ellipsis", min_width=longest)
     for row in cells:
         table.add_row(*map(Text, row))
     return table

@@ -22,6 +22,7 @@ HEARD_WITHIN = 15.0
 REPLACED_WITHIN = 60.0
 """Seconds that the replacement of a worker may take to start."""
 ENDS = (WorkerCommand.STOP, WorkerCommand.STOP_NOW, WorkerCommand.DRAIN)
+LEAVING = (WorkerState.DRAINING, WorkerState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def stop(app_name: str | None, names: tuple[str, ...], within: float | None, now
 def drain(app_name: str | None, names: tuple[str, ...], within: float | None) -> None:
     """End all workers of the store, or those with these ids or on these hosts, after their last session.
 
-    They claim no more and let every running analysis finish, however long that takes. Nobody replaces them.
+    They claim no more and let every running analysis finish, however long that takes. Nothing replaces them.
 
     Exits 1 if a worker did not follow in time, 2 if the store is unavailable.
     """
@@ -147,7 +148,7 @@ def pause(app_name: str | None, names: tuple[str, ...], within: float | None) ->
 @targets("15")
 @explain_errors
 def resume(app_name: str | None, names: tuple[str, ...], within: float | None) -> None:
-    """Let paused workers claim sessions again.
+    """Let paused workers claim sessions again: all of the store, or those with these ids or on these hosts.
 
     Exits 1 if a worker did not follow in time, 2 if the store is unavailable.
     """
@@ -198,9 +199,14 @@ class WorkerRequest:
 
     async def _one_by_one(self, workers: Sequence[WorkerInfo]) -> bool:
         for number, worker in enumerate(workers):
-            if not await self._together([worker], await self._read()):
+            registered = await self._read()
+            if registered.find(worker.id) is None:  # autoscaling, or somebody else, ended it meanwhile
+                click.echo(f"{_shown(worker)} has ended.")
+            elif not await self._together([worker], registered):
                 left = len(workers) - number - 1
-                click.echo(f"{left} worker(s) were not touched." if left else "It was the last one.", err=True)
+                click.echo(
+                    f"{left} worker(s) were not touched." if left else "No other worker was left.", err=True
+                )
                 return False
         return True
 
@@ -243,6 +249,8 @@ class WorkerRequest:
                     return "starts its workers again" if now.of(worker.id) else None
                 known = {w.id for w in before.workers}
                 new = [w for w in now.of(worker.supervisor or "") if w.id not in known]
+                if not new and current is not None and current.state in LEAVING:
+                    return "ends without a replacement"
                 if not new or (current is not None and current.state is WorkerState.RUNNING):
                     return None
                 rest = f", and finishes {current.in_flight} session(s)" if current and current.in_flight else ""

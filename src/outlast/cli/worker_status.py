@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from outlast.app import runtime_of
 from outlast.cli.application import (
@@ -22,16 +19,14 @@ from outlast.cli.application import (
     print_json,
     run,
 )
-from outlast.core.statistics import is_served
+from outlast.cli.tables import print_table
+from outlast.core.queue_states import is_served
 from outlast.domain.printable import printable
 from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo
 from outlast.running.code_version import CodeVersion, newest_version, runs_old_code
 from outlast.running.recycling import MIB
-
-WIDE = 200
-"""Columns of the table when it is piped, so that nothing is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +74,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     elif not fleet.workers:
         click.echo("No worker is running. Start some with: outlast workers start")
     else:
-        console = Console()
-        if not console.is_terminal:
-            console.width = WIDE
-        console.print(_table(fleet))
+        print_table(HEADERS, [_row(fleet, worker) for worker in fleet.workers], wrap=True)
     if not as_json:
         _print_remarks(fleet)
     sys.exit(0 if any(w.alive for w in fleet.workers) and not fleet.unserved else 1)
@@ -92,7 +84,7 @@ def _facts(fleet: Fleet, w: WorkerInfo) -> dict[str, Any]:
     return {
         "id": w.id,
         "alive": w.alive,
-        "state": w.state if w.alive else "lost",
+        "state": w.shown_state,
         "host": w.host,
         "pid": w.pid,
         "kind": w.kind,
@@ -112,47 +104,46 @@ def _facts(fleet: Fleet, w: WorkerInfo) -> dict[str, Any]:
     }
 
 
-def _table(fleet: Fleet) -> Table:
-    names = (
-        "worker",
-        "host",
-        "pid",
-        "state",
-        "queues",
-        "in flight",
-        "done",
-        "failed",
-        "memory",
-        "age",
-        "last beat",
+HEADERS = (
+    "worker",
+    "host",
+    "pid",
+    "state",
+    "queues",
+    "in flight",
+    "done",
+    "failed",
+    "memory",
+    "age",
+    "last beat",
+    "version",
+)
+
+
+def _row(fleet: Fleet, w: WorkerInfo) -> Sequence[str]:
+    return (
+        w.id,
+        w.host,
+        str(w.pid),
+        w.shown_state,
+        ", ".join(w.queues),
+        f"{w.in_flight} of {w.concurrency}",
+        str(w.completed),
+        str(w.failed),
+        "" if w.memory is None else f"{w.memory // MIB} MiB",
+        _age(fleet.at - w.started_at),
+        f"{max(0.0, (fleet.at - w.beat_at).total_seconds()):.1f} s ago",
+        f"{w.version or 'unknown'}{' (old code)' if fleet.is_old(w) else ''}",
     )
-    table = Table(*names, "version", box=None)
-    for w in fleet.workers:
-        cells = (
-            w.id,
-            w.host,
-            str(w.pid),
-            w.state if w.alive else "lost",
-            ", ".join(w.queues),
-            f"{w.in_flight} of {w.concurrency}",
-            str(w.completed),
-            str(w.failed),
-            "" if w.memory is None else f"{w.memory // MIB} MiB",
-            _age(fleet.at - w.started_at),
-            f"{max(0.0, (fleet.at - w.beat_at).total_seconds()):.1f} s ago",
-            f"{w.version or 'unknown'}{' (old code)' if fleet.is_old(w) else ''}",
-        )
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
 
 
 def _print_remarks(fleet: Fleet) -> None:
     """Print what needs somebody's attention to standard error."""
     for supervisor in fleet.supervisors:
         kept = sum(w.supervisor == supervisor.id for w in fleet.workers)
-        state = supervisor.state if supervisor.alive else "lost"
         line = (
-            f"Supervisor {supervisor.id} on {supervisor.host} (pid {supervisor.pid}): {state}, {kept} worker(s)."
+            f"Supervisor {supervisor.id} on {supervisor.host} (pid {supervisor.pid}): {supervisor.shown_state}, "
+            f"{kept} worker(s)."
         )
         click.echo(printable(line), err=True)
     for depth in fleet.unserved:

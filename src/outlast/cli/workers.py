@@ -230,9 +230,9 @@ def start(
     folder, which is rotated.
     """
     if count is not None and autoscale is not None:
-        raise Refused("--workers and --autoscale exclude each other: --autoscale MIN,MAX decides how many run.")
+        raise Refused("Give either --workers or --autoscale: --autoscale MIN,MAX decides how many run.")
     if flags.once and (daemon or autoscale is not None):
-        raise Refused("--once ends after one session, so it goes neither with --daemon nor with --autoscale.")
+        raise Refused("--once ends after one session, so it cannot be combined with --daemon or --autoscale.")
     starter = None if detached is None else detach(detached)
     app = load_app(app_name)
     options = flags.options(app, concurrency)
@@ -247,9 +247,7 @@ def start(
             "Analyses run inside the request (ANALYSIS_ASYNC_ENABLED, QUEUE_CONNECTION): workers have no work."
         )
     if flags.once and app.settings.broker_url is not None:
-        raise Refused(
-            "--once goes only with QUEUE_CONNECTION=database, as a broker hands sessions out in advance."
-        )
+        raise Refused("--once needs QUEUE_CONNECTION=database, because a broker hands sessions out in advance.")
     if daemon:
         target = ["--app", app_name] if app_name else []
         scaling = (
@@ -295,12 +293,12 @@ async def _supervise(
         loop.add_signal_handler(number, stop)
     watched = asyncio.create_task(manager.keep_alive())
     beside = [
-        SupervisorControl(supervisor, info, engine.store, engine.notifier).run(),
+        SupervisorControl(supervisor, info, engine.store, engine.notifier, engine.outage).run(),
         _announce(app, engine, supervisor, info, scaling, starter),
     ]
     if least < most:
         scaler = Autoscaler(least, most, app.settings.concurrency)
-        beside.append(scale(supervisor, scaler, info, engine.store, engine.clock))
+        beside.append(scale(supervisor, scaler, info, engine.store, engine.clock, engine.outage))
     if log_file is not None:
         beside.append(_keep_rotating(log_file, supervisor))
     tasks = [asyncio.create_task(work) for work in beside]
@@ -341,7 +339,7 @@ async def _announce(
         return
     click.echo("Waiting for work.", err=True)
     if sys.stderr.isatty():
-        await show_live(LiveCounts(engine.store, info).read)
+        await show_live(LiveCounts(engine.store, info).read, engine.outage)
 
 
 def _processes(scaling: tuple[int, int]) -> str:

@@ -17,6 +17,7 @@ from outlast.core.metric_definitions import (
     Metric,
 )
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.outcome import Cancelled, Completed, End, Failed
 from outlast.domain.session import AnalysisSession
@@ -99,14 +100,14 @@ class MetricCounts:
             if session.status is Status.CANCELLED or session.error_code in OF_CRASHES:
                 self.add(SESSIONS, session.analysis, session.status.value)
 
-    async def run(self, store: Metrics) -> None:
+    async def run(self, store: Metrics, outage: StoreOutage | None = None) -> None:
         """Add to the store again and again until cancelled."""
 
         async def wait_and_flush() -> None:
             await asyncio.sleep(FLUSH_EVERY)
             await self.flush(store)
 
-        await run_forever("Counting for monitoring", wait_and_flush)
+        await run_forever("Counting for monitoring", wait_and_flush, outage)
 
     async def flush(self, store: Metrics) -> None:
         """Add everything that was counted to the store; keep it if the store is unavailable."""
@@ -131,7 +132,7 @@ class MetricCounts:
             return
 
     def _take(self) -> Mapping[Series, float]:
-        """Return what was counted, and begin anew. The histogram of durations counts the ended sessions too."""
+        """Return what was counted, and start over. The histogram of durations counts the ended sessions too."""
         counts, observed = self._counts, self._observed
         self._counts, self._observed = defaultdict(float), defaultdict(list)
         for (name, given), values in observed.items():

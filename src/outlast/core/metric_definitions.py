@@ -72,25 +72,25 @@ LAPSES = Metric(
 QUEUE_SESSIONS = Metric(
     "analysis_queue_sessions",
     MetricKind.GAUGE,
-    "Sessions in flight: pending (a worker may claim them now), delayed (they wait for their time) or processing",
+    "Sessions in flight: pending (their time has come), delayed (it has not) or processing",
     ("queue", "status"),
 )
 QUEUE_OLDEST_AGE = Metric(
     "analysis_queue_oldest_age_seconds",
     MetricKind.GAUGE,
-    "Time for which the oldest session that a worker may claim has been waiting; 0 if there is none",
+    "How long ago the time of the oldest pending session came; 0 if there is none",
     ("queue",),
 )
 QUEUE_UNSERVED = Metric(
     "analysis_queue_unserved",
     MetricKind.GAUGE,
-    "1 if a session waits in the queue whose analysis no living worker takes from it, else 0",
+    "1 if a session waits in the queue that no living worker takes; paused workers take none; else 0",
     ("queue",),
 )
 WORKERS = Metric(
     "analysis_workers",
     MetricKind.GAUGE,
-    "Workers of the store, by state: running, or lost (its lease has run out)",
+    "Workers of the store, by state: running, paused, draining, stopping, or lost (its lease has run out)",
     ("state",),
 )
 STORE_UP = Metric(

@@ -1,4 +1,4 @@
-"""Logs that the store is away once, as an error, and afterwards how often it was missed."""
+"""Logs an outage of the store once, as an error, and when it is over how many calls had failed."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ class StoreOutage:
         self._began = 0.0
 
     def failed(self, part: str, error: Exception) -> None:
-        """Record that a call of this part found the store away; `part` names it in the log."""
+        """Record that a call of this part failed because the store is unavailable; `part` names it in the log."""
         with self._lock:
             first = not self._missing
             self._missing.add(part)
@@ -31,7 +31,7 @@ class StoreOutage:
                 self._failures, self._began = 0, self._now()
             self._failures += 1
         if first:
-            log.error("%s waits for the store, which is away: %s", part, error)
+            log.error("%s is waiting for the store, which is unavailable: %s", part, error)
 
     def answered(self, part: str) -> None:
         """Record that the store answered this part."""
@@ -43,7 +43,7 @@ class StoreOutage:
             self._missing.discard(part)
             over, failures, seconds = not self._missing, self._failures, self._now() - self._began
         if over:
-            log.warning("The store is back after %.1f s; %d call(s) had failed.", seconds, failures)
+            log.warning("The store is available again after %.1f s; %d call(s) had failed.", seconds, failures)
 
     def forget(self, part: str) -> None:
         """Forget a part that has ended."""

@@ -33,9 +33,9 @@ class Autoscaler:
     def wanted(self, workers: int, load: Load, now: float) -> int:
         """Return how many workers there should be, of which there are `workers`. `now` is monotonic.
 
-        As many as have room for all sessions that run or wait; at least one more per look while the oldest has
-        waited long, because it takes no more room but time. One worker less at a time, after `SHRINK_AFTER`
-        seconds in which it was not needed.
+        That is as many as have room for all sessions that run or wait. While the oldest has waited for `OLD`
+        seconds, it is at least one more at each look: the room is there, but the workers are too slow. One worker
+        at a time ends, after `SHRINK_AFTER` seconds in which it was not needed.
         """
         needed = math.ceil((load.waiting + load.in_flight) / self._concurrency)
         if load.waiting and load.oldest >= OLD:

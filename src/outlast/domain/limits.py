@@ -10,7 +10,8 @@ from typing import Final
 WINDOW: Final = 60.0
 """Seconds in which at most `per_minute` attempts begin."""
 BURST_SECONDS: Final = 2.0
-"""A rate that was not used up for this long is made up for at once: workers look once a second."""
+"""Attempts that a rate allowed within this time, but that did not begin, may begin at once: workers look once a
+second."""
 
 
 @dataclass(frozen=True, slots=True)

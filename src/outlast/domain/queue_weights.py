@@ -19,7 +19,8 @@ def parse_queues(texts: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, in
         weight = parts and parts["weight"]
         if parts is None or (weight is not None and not 1 <= int(weight) <= HIGHEST_WEIGHT):
             raise ValueError(
-                f"{text!r} is no queue: use a name, or a name with a weight from 1 to {HIGHEST_WEIGHT}, as fast=3"
+                f"{text!r} is not a queue: give a name, or a name with a weight from 1 to {HIGHEST_WEIGHT}, "
+                "such as fast=3"
             )
         found[parts["name"]] = None if weight is None else int(weight)
     weighted = any(weight is not None for weight in found.values())

@@ -37,7 +37,7 @@ class WorkerKind(StrEnum):
     SUPERVISED = "supervised"
     """A process of `outlast workers start` or `outlast serve`."""
     UNSUPERVISED = "unsupervised"
-    """A single process that nobody replaces, or that something else than Outlast does."""
+    """A single process that nothing replaces, or that something other than Outlast replaces."""
     EMBEDDED = "embedded"
     """A thread of a program that mounts Outlast."""
     CELERY = "celery"
@@ -61,7 +61,7 @@ FOLLOWED_BY: Mapping[WorkerKind, frozenset[WorkerCommand]] = {
 }
 """The commands that each kind of worker can follow."""
 WHY_NOT: Mapping[WorkerKind, str] = {
-    WorkerKind.UNSUPERVISED: "nothing of Outlast replaces it; restart its process",
+    WorkerKind.UNSUPERVISED: "no supervisor replaces it; restart its process",
     WorkerKind.EMBEDDED: "it runs in a thread of your program and cannot load new code; restart the program",
     WorkerKind.CELERY: "Celery's own command started it; restart that process",
     WorkerKind.CELERY_CHILD: "it is a child of Celery's pool; use `celery -A outlast.celery control shutdown`",

@@ -1,6 +1,6 @@
 """Counts of all sessions for operators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -15,11 +15,13 @@ class QueueDepth:
     queue: str
     analysis: str
     waiting: int
-    """Claimable now."""
+    """Sessions whose time has come: a worker may claim them unless they are paused or blocked."""
     since: datetime | None
     """When the oldest of these became available; `None` if there is none."""
     later: int
-    """Not due yet: they wait for the next attempt after a failure."""
+    """Sessions whose time has not come: delayed starts, and failed attempts before the next one."""
+    blocked: int = 0
+    """How many of the `waiting` ones had to wait for a limit when a claim last looked at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,6 @@ class Overview(Protocol):
 
     async def depths(self) -> Sequence[QueueDepth]:
         """Return every queue and analysis with pending sessions, ordered by name."""
-        ...
-
-    async def processing(self) -> Mapping[str, int]:
-        """Count the sessions that workers hold, by queue, without counts of zero."""
         ...
 
     async def details(self) -> StoreDetails:

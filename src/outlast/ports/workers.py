@@ -13,6 +13,8 @@ LEASE = 15.0
 """Seconds that a worker keeps its claims without renewing its lease."""
 RENEW_EVERY = 5.0
 """Seconds between renewals."""
+LOST = "lost"
+"""What people read in place of the state of a worker whose lease has run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class WorkerInfo:
     """How often an operator asked something of it."""
     followed: int = 0
     """The number of the request that it has followed last."""
+
+    @property
+    def shown_state(self) -> str:
+        """Its state, or `LOST` once its lease has run out."""
+        return self.state if self.alive else LOST
 
     @property
     def takes_sessions(self) -> bool:

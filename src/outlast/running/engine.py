@@ -60,13 +60,14 @@ class Engine:
         self.dispatcher = dispatcher
         self._scrubber = scrubber
         self._tracing = tracing
-        self._outage = StoreOutage()
-        self.breaker = CircuitBreaker(store.check, self._outage)
+        self.outage = StoreOutage()
+        """The outage of the store that the log tells of, if there is one: all parts of this process share it."""
+        self.breaker = CircuitBreaker(store.check, self.outage)
         self.guarded_store = guard(store, self.breaker)
         """For requests of people: fails at once while the store is unresponsive. Workers use `store`."""
         self.polled_store = store if store.concurrent_reads else self.guarded_store
         """For reads only: bypasses the breaker if reads never wait for writers. Most requests are polls."""
-        self.watch = Watch(self.guarded_store, notifier, clock, self._outage)
+        self.watch = Watch(self.guarded_store, notifier, clock, self.outage)
         self.metric_counts = MetricCounts()
         """What this process counted for monitoring since it last told the store."""
         self.sessions = Sessions(
@@ -88,7 +89,7 @@ class Engine:
             self.rng,
             retention,
             dispatcher,
-            outage=self._outage,
+            outage=self.outage,
             metric_counts=self.metric_counts,
         )
         self.readiness = Readiness(store)
@@ -118,7 +119,7 @@ class Engine:
             opened.push_async_callback(self.watch.close)
             opened.callback(self.watch.wake_all)
             self._task(opened, self._wake_watchers_on_close())
-            self._task(opened, self.metric_counts.run(self.store))
+            self._task(opened, self.metric_counts.run(self.store, self.outage))
             if maintain:
                 self._task(opened, self.maintenance.run())
             self._opened = opened.pop_all()
@@ -157,7 +158,7 @@ class Engine:
             handoff=handoff,
             dispatcher=self.dispatcher,
             scrubber=self._scrubber,
-            outage=self._outage,
+            outage=self.outage,
             metric_counts=self.metric_counts,
             tracing=self._tracing,
         )

@@ -27,7 +27,7 @@ LEVELS: Final = {
     "cancelled": (logging.INFO, "It was cancelled"),
     "released": (logging.INFO, "A stopping worker gave it back unspent; another one continues"),
     "postponed": (logging.WARNING, "The attempt failed, and another one follows"),
-    "crashed": (logging.WARNING, "The worker died with it; another one continues"),
+    "crashed": (logging.WARNING, "The worker died while it ran; another one continues"),
     "lapsed": (logging.WARNING, "The worker was silent for the time of its lease; another one continues"),
     "claim_lost": (
         logging.WARNING,
@@ -39,7 +39,7 @@ LEVELS: Final = {
 EXPECTED_FAILURES: Final = {
     "permanent": (logging.WARNING, "The analysis refused its input by `Permanent`, and the visitor reads why"),
 }
-"""The levels of failures that need nobody, by code."""
+"""The levels of failures that need nobody's attention, by code."""
 
 
 @dataclass(frozen=True, slots=True)

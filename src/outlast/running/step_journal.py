@@ -1,4 +1,4 @@
-"""The journal of one attempt: kept steps and uploads, fenced by the claim; retries while the store is away."""
+"""The journal of one attempt: kept steps and uploads, fenced by the claim; retries during outages."""
 
 import asyncio
 import random

@@ -28,7 +28,7 @@ class WorkerProcess:
         self.retiring = False
         """It has been replaced and exits after its last session."""
         self.leaving = False
-        """It ends because somebody asked for that, so it is not replaced."""
+        """Somebody asked it to end, so it is not replaced."""
         self.paused = False
         self.stop_requests = 0
         self._link = link

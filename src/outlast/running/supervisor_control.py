@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
+from outlast.core.queue_states import longest_wait
 from outlast.core.service_loop import run_forever
+from outlast.core.store_outage import StoreOutage
 from outlast.domain.autoscaling import Autoscaler, Load
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind
@@ -24,20 +26,25 @@ RETRY_EVERY = 1.0
 """Seconds between two tries to register."""
 SCALE_EVERY = 1.0
 """Seconds between two looks at the load."""
+RENEWALS = "The supervisor's lease"
+"""What waits for the store, for the log."""
 RELEASE_WITHIN = 1.0
 """Seconds that the end of a supervisor may spend on its row in the store."""
 SLOW_LOOK = 20
-"""Looks are this many times as far apart as one takes, as there may be millions of waiting sessions."""
+"""The pause between two looks is this many times as long as one takes, as millions of sessions may wait."""
 
 
 class SupervisorControl:
     """Keeps a supervisor registered, and follows the requests that arrive with each renewal."""
 
-    def __init__(self, supervisor: Supervisor, info: WorkerInfo, store: Store, notifier: Notifier) -> None:
+    def __init__(
+        self, supervisor: Supervisor, info: WorkerInfo, store: Store, notifier: Notifier, outage: StoreOutage
+    ) -> None:
         self._supervisor = supervisor
         self._info = replace(info, kind=WorkerKind.SUPERVISOR, concurrency=supervisor.count)
         self._store = store
         self._notifier = notifier
+        self._outage = outage
         self._followed = 0
         self._registered = False
         self._wake = asyncio.Event()
@@ -67,8 +74,9 @@ class SupervisorControl:
                 lease.register(self._info)
                 self._registered = True
             self._registered = self._renew(lease)
+            self._outage.answered(RENEWALS)
         except StoreUnavailable as error:
-            log.warning("Supervisor %s cannot renew its lease: %s", self._info.id, error)
+            self._outage.failed(RENEWALS, error)
 
     def _renew(self, lease: Lease) -> bool:
         """Renew the lease, in the thread; return whether the supervisor is still registered."""
@@ -108,7 +116,9 @@ class SupervisorControl:
                 await self._wake.wait()
 
 
-async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, store: Store, clock: Clock) -> None:
+async def scale(
+    supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, store: Store, clock: Clock, outage: StoreOutage
+) -> None:
     """Add and remove workers of the supervisor by the load on their queues and analyses, until cancelled.
 
     No work is cut: a worker that is not needed any more ends after its last session. Nothing changes while a
@@ -120,7 +130,7 @@ async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, st
         places = supervisor.places
         held = {w.id: w.in_flight for w in await store.workers()}
         if places and not any(place.worker and place.worker.paused for place in places):
-            load = await _load(store, clock, info.queues, info.analyses, sum(_held(p, held) for p in places))
+            load = await load_of(store, clock, info.queues, info.analyses, sum(_held(p, held) for p in places))
             wanted = scaler.wanted(len(places), load, clock.monotonic())
             if wanted != len(places):
                 log.info(
@@ -136,16 +146,22 @@ async def scale(supervisor: Supervisor, scaler: Autoscaler, info: WorkerInfo, st
                 supervisor.remove(place)
         await asyncio.sleep(max(SCALE_EVERY, SLOW_LOOK * (clock.monotonic() - began)))
 
-    await run_forever("Autoscaling", look)
+    await run_forever("Autoscaling", look, outage)
 
 
-async def _load(
+async def load_of(
     store: Store, clock: Clock, queues: Collection[str], analyses: Collection[str], in_flight: int
 ) -> Load:
-    depths = [d for d in await store.depths() if d.queue in queues and d.analysis in analyses]
-    since = min((d.since for d in depths if d.since is not None), default=None)
-    oldest = 0.0 if since is None else max(0.0, (clock.now() - since).total_seconds())
-    return Load(sum(d.waiting for d in depths), oldest, in_flight)
+    """Return what more workers would help with: neither paused sessions nor those that wait for a limit."""
+    pauses = await store.pauses()
+    depths = [
+        d
+        for d in await store.depths()
+        if d.queue in queues and d.analysis in analyses and not any(p.covers(d.queue, d.analysis) for p in pauses)
+    ]
+    oldest = longest_wait([d for d in depths if not d.blocked], clock.now())
+    waiting = sum(d.waiting - d.blocked for d in depths)
+    return Load(waiting, oldest.total_seconds() if oldest else 0.0, in_flight)
 
 
 def _held(place: Place, held: Mapping[str, int]) -> int:

@@ -24,7 +24,7 @@ STATES: Mapping[WorkerState, bytes] = {
     WorkerState.DRAINING: b"L",
     WorkerState.STOPPING: b"L",
 }
-"""What a worker sends when it takes sessions, is paused, or ends because somebody asked for that."""
+"""What a worker sends when it takes sessions, is paused, or was asked to end."""
 
 
 class WorkerLink:

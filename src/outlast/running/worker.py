@@ -249,8 +249,9 @@ class Worker:
 
     def on_stuck(self) -> None:
         for attempt in self._overdue():
-            worked = self._clock.monotonic() - attempt.began
-            log_end(attempt.session, attempt.timed_out(), self.id, worked, None)
+            worked, end = self._clock.monotonic() - attempt.began, attempt.timed_out()
+            log_end(attempt.session, end, self.id, worked, None)
+            self._metric_counts.ended(attempt.session, end, worked)
         self._options.on_stuck()
 
     def on_check(self) -> None:
@@ -313,6 +314,7 @@ class Worker:
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         previous_id, self.id = self.id, new_worker_id()
+        self._control.forget_requests()
         await retry_until_available(lambda: self._store.release_worker(previous_id), self._clock, self._rng)
         keeper = await self._register(previous_id=previous_id)
         self._lost = False

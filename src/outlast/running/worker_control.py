@@ -28,6 +28,10 @@ class WorkerControl:
         self.followed = 0
         """The number of the last request."""
 
+    def forget_requests(self) -> None:
+        """Count requests from 1 again: the worker has a new id, to which nobody has sent any."""
+        self.followed = 0
+
     def follow(self, request: ControlRequest) -> None:
         """Follow the request unless it was followed before."""
         if request.number <= self.followed:

@@ -10,7 +10,7 @@ from outlast.web.problems import fault
 from outlast.web.request_context import RequestContext
 
 EVERY = round(KEEPALIVE_EVERY) + 1
-"""Seconds between two events: a proxy that bears this silence bears that of every stream."""
+"""Seconds between two events: a proxy that tolerates this silence tolerates that of every stream."""
 LONGEST = 300
 """Seconds that the events may last."""
 

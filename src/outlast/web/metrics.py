@@ -25,17 +25,19 @@ from outlast.core.metric_definitions import (
     Metric,
     MetricKind,
 )
-from outlast.core.statistics import QueueState, QueueStates
+from outlast.core.queue_states import QueueState, QueueStates
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.worker_control import WorkerState
 from outlast.ports.metrics import MetricCount
-from outlast.ports.workers import WorkerInfo
+from outlast.ports.workers import LOST
 from outlast.web.request_context import RequestContext
 
 Samples = Iterable[tuple[Sequence[str], float]]
 """Values by labels."""
 
-SECOND = timedelta(seconds=1)
-STATES = ("running", "lost")
+NONE, SECOND = timedelta(0), timedelta(seconds=1)
+STATES = (*(state.value for state in WorkerState if state is not WorkerState.STOPPED), LOST)
+"""States of workers; only a supervisor can be stopped and alive."""
 
 
 async def metrics(context: RequestContext) -> Response:
@@ -57,11 +59,6 @@ async def metrics(context: RequestContext) -> Response:
         of_process(registry=registry)
     encode, media_type = choose_encoder(context.headers.get(b"accept", b"").decode("latin-1"))
     return Response(encode(registry), headers={"Cache-Control": "no-store"}, media_type=media_type)
-
-
-def worker_state(worker: WorkerInfo) -> str:
-    """The state of a worker, one of `STATES`."""
-    return "running" if worker.alive else "lost"
 
 
 class _Collected(Collector):
@@ -116,11 +113,11 @@ def _histogram(metric: Metric, counts: Sequence[MetricCount]) -> MetricFamily:
 def _gauges(states: QueueStates) -> Iterator[MetricFamily]:
     queues = states.queues.items()
     yield _gauge(QUEUE_SESSIONS, ((labels, n) for q, state in queues for labels, n in _sessions(q, state)))
-    yield _gauge(QUEUE_OLDEST_AGE, (([q], state.oldest_wait / SECOND) for q, state in queues))
+    yield _gauge(QUEUE_OLDEST_AGE, (([q], (state.oldest_wait or NONE) / SECOND) for q, state in queues))
     yield _gauge(QUEUE_UNSERVED, (([q], float(bool(state.unserved))) for q, state in queues))
     by_state: dict[str, int] = dict.fromkeys(STATES, 0)
     for worker in states.workers:
-        by_state[worker_state(worker)] += 1
+        by_state[worker.shown_state] += 1
     yield _gauge(WORKERS, (([state], n) for state, n in by_state.items()))
 
 

@@ -96,7 +96,7 @@ def _formulas(reviews: Sequence[Review]) -> frozenset[Sentence]:
 
 
 def _own_words(text: str, formulas: frozenset[Sentence]) -> str:
-    """The text without what many write as they are told, or as one does; places stay the same."""
+    """The text without formulas and without what writers were told to write; places stay the same."""
     return without_formulas(without_disclosures(text), formulas)
 
 

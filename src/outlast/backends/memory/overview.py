@@ -1,11 +1,12 @@
 """Counts of all sessions for operators, in memory."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.memory.sessions import claimable
 from outlast.backends.memory.tables import MemoryPart
+from outlast.domain.limits import Verdict
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth, QueueLoad, StoreDetails
@@ -18,20 +19,19 @@ class MemoryOverview(MemoryPart):
         tables = self._tables
         pending: dict[tuple[str, str], list[AnalysisSession]] = defaultdict(list)
         with tables.lock:
-            now = tables.clock.now()
+            now, admission = tables.clock.now(), tables.admission()
             for row in tables.sessions.values():
                 if row.status is Status.PENDING:
                     pending[row.queue, row.analysis].append(row)
-        found: list[QueueDepth] = []
-        for (queue, analysis), rows in sorted(pending.items()):
-            since = [row.available_at for row in rows if claimable(row, now)]
-            found.append(QueueDepth(queue, analysis, len(since), min(since, default=None), len(rows) - len(since)))
+            limits = tables.limits
+            found: list[QueueDepth] = []
+            for (queue, analysis), rows in sorted(pending.items()):
+                due = [row for row in rows if claimable(row, now)]
+                since = min((row.available_at for row in due), default=None)
+                verdicts = [admission.decide(limits.get(row.id, ()), counts=False).verdict for row in due]
+                blocked = verdicts.count(Verdict.FULL)
+                found.append(QueueDepth(queue, analysis, len(due), since, len(rows) - len(due), blocked))
         return found
-
-    async def processing(self) -> Mapping[str, int]:
-        with self._tables.lock:
-            rows = self._tables.sessions.values()
-            return dict(sorted(Counter(row.queue for row in rows if row.status is Status.PROCESSING).items()))
 
     async def details(self) -> StoreDetails:
         return StoreDetails("memory", self._tables.clock.now())

@@ -1,1 +1,1 @@
-"""Traces through OpenTelemetry: its API alone, so that a program chooses what collects them."""
+"""Traces through OpenTelemetry's API only, so that the program chooses what collects them."""

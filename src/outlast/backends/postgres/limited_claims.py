@@ -50,7 +50,10 @@ class PostgresLimits:
         return admitted, seen
 
     async def may_run(self, connection: Connection, session_id: str) -> LimitedSession | None:
-        """Return this session if it has limits and may run now; make it wait for its key otherwise."""
+        """Return this session if it has limits and may run now; make it wait for its key otherwise.
+
+        A session whose time has not come stays as it is: if it waited for a key, it would be claimed too early.
+        """
         await self._run(connection, "lock_permits")
         rows = await self._run(connection, "named_limits", {"id": session_id})
         found = await self._sort_out(connection, {}, _sessions(rows))

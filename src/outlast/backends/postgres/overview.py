@@ -1,6 +1,6 @@
 """Counts of all sessions for operators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.postgres.database import PostgresPart
@@ -13,9 +13,6 @@ class PostgresOverview(PostgresPart):
 
     async def depths(self) -> Sequence[QueueDepth]:
         return [QueueDepth(**self._db.rows.with_times(row)) for row in await self._db.all("depths")]
-
-    async def processing(self) -> Mapping[str, int]:
-        return {row["queue"]: row["sessions"] for row in await self._db.all("processing")}
 
     async def details(self) -> StoreDetails:
         row = await self._db.only("details")

@@ -23,7 +23,7 @@ def back_up(source: Path, target: Path, on_progress: OnProgress) -> None:
         live, copy = _opened(source), _opened(target)
         try:
             live.set_busy_handler(wait_with_jitter(BUSY_TIMEOUT))
-            # an open read transaction keeps the snapshot: otherwise each write of another process starts it anew
+            # an open read transaction keeps the snapshot: otherwise each write of another process restarts it
             live.execute("BEGIN")
             live.execute("SELECT count(*) FROM sqlite_schema").fetchall()
             with copy.backup("main", live, "main") as copying:
@@ -56,7 +56,7 @@ def defects(path: Path) -> str:
 
 
 def open_backup(path: Path) -> Connection:
-    """Open a file that nothing writes, for reading alone."""
+    """Open a file that nothing writes, read-only."""
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     address = f"{path.absolute().as_uri()}?immutable=1"
     return cast("Connection", apsw.Connection(address, flags=flags))

@@ -59,9 +59,11 @@ class SQLiteLimits:
     def may_run(self, connection: Connection, session_id: str) -> tuple[bool, LimitedSession | None]:
         """Return whether the limits of this session, if any, allow it to run, and make it wait otherwise.
 
-        The second value is the session, if it has limits.
+        The second value is the session, if it has limits and its time has come.
         """
-        sessions = _sessions(self._db.rows_of(connection, "named_limits", {"id": session_id}))
+        sessions = _sessions(
+            self._db.rows_of(connection, "named_limits", {"id": session_id, "now": self._db.now()})
+        )
         limited = next(iter(sessions), None)
         return limited is None or bool(self._sort_out(connection, {}, sessions).admitted), limited
 

@@ -1,6 +1,6 @@
 """Counts of all sessions for operators, read outside the event loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from outlast.backends.sqlite.database import SQLitePart
@@ -16,10 +16,6 @@ class SQLiteOverview(SQLitePart):
         values = {"now": self._db.now()}
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "depths", values))
         return [QueueDepth(**self._db.rows.with_times(row)) for row in rows]
-
-    async def processing(self) -> Mapping[str, int]:
-        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "processing"))
-        return {row["queue"]: row["sessions"] for row in rows}
 
     async def details(self) -> StoreDetails:
         values = {"now": self._db.now()}

@@ -4,18 +4,21 @@
 
 from datetime import datetime, timedelta
 
+from outlast.domain.limits import KeyLimit, dump_limits
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.overview import Ended, QueueDepth
 from outlast.ports.store import Store
 from outlast.testing.acts import (
+    claim_next,
     claim_of,
     completed,
     crash,
     failed,
     postponed,
     read,
+    register_worker,
     start,
     started_and_claimed,
 )
@@ -40,15 +43,16 @@ class OverviewContract(StoreFixtures):
         assert details.version
         assert timedelta(0) <= details.at - session.created_at < timedelta(minutes=1)
 
-    async def test_what_workers_hold_counts_by_queue(self, store: Store) -> None:
-        assert await store.processing() == {}
-        await started_and_claimed(store)
-        await started_and_claimed(store)
-        await start(store, queue="b")
-        done = await started_and_claimed(store)
-        assert await store.processing() == {"analysis": 3}
-        await store.finish(claim_of(done), completed())
-        assert await store.processing() == {"analysis": 2}
+    async def test_what_waits_for_a_limit_counts_as_blocked(self, store: Store) -> None:
+        register_worker(store)
+        limits = dump_limits([KeyLimit("vendor", 1, None)])
+        for owner in ("a", "b"):
+            await start(store, owner=owner, limits=limits)
+        await start(store, owner="c")
+        assert len(await claim_next(store, limit=3)) == 2
+        assert await claim_next(store) == []
+        (depth,) = await store.depths()
+        assert (depth.waiting, depth.blocked) == (1, 1)
 
     async def test_each_queue_and_analysis_has_its_depth_and_the_longest_wait(
         self, store: Store, clock: FakeClock

@@ -296,6 +296,23 @@ class PermitContract(StoreFixtures):
         assert [waiting.session_id for waiting in found] == [first.id]
         assert await store.claim_one(WORKER, first.id) is not None
 
+    async def test_a_postponed_session_that_is_named_early_waits_for_its_time_too(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        register_worker(store)
+        one = KeyLimit("one", 1, None)
+        later = await start(store, owner="a", limits=limited(one))
+        assert await store.finish(claim_of((await claim_next(store))[0]), postponed(delay=60.0))
+        running = await start(store, owner="b", limits=limited(one))
+        assert await claimed_one_by_one(store, 1) == [running.id]
+        assert await store.claim_one(WORKER, later.id) is None
+        clock.advance(1)
+        assert await store.finish(claim_of(await read(store, running.id)), completed())
+        clock.advance(1)
+        assert await claimed_one_by_one(store, 2) == []
+        clock.advance(60)
+        assert await claimed_one_by_one(store, 2) == [later.id]
+
     async def test_a_suspect_is_claimed_within_its_limits_too(self, store: Store) -> None:
         one = KeyLimit("one", 1, None)
         suspect = await start(store, owner="a", limits=limited(one))

@@ -57,7 +57,7 @@ _NO = frozenset(
 )  # fmt: skip
 _CACHE_SIZE = 20_000
 _SHARE_OF_NOBODY = 0.2
-"""Share of a file's reviews from which on one name is nobody's, if they have different ids."""
+"""If at least this share of a file's reviews has one name but different ids, the name is a placeholder."""
 _FEWEST_OF_NOBODY = 10
 _AHEAD = dt.timedelta(days=1)
 """How far a day may have begun elsewhere."""
@@ -253,7 +253,7 @@ class ReviewCollector:
             self._reviews[place] = replace(self._reviews[place], date=resolved[date])
 
     def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
-        """Without a name that a large share of the reviews has, with different ids: it is nobody's."""
+        """Drop a name that a large share of the reviews has with different ids: it is a placeholder."""
         named = Counter(review.reviewer for review in reviews if review.reviewer)
         ids: dict[str, set[str]] = {}
         for review in reviews:

@@ -9,9 +9,9 @@ from outlast_reviews.sources.formats.stars import UnreadableStars, scaled_stars
 SURE = 1 / 3
 """Share of the numbers above the end of a smaller scale that shows the larger one."""
 DAMAGED = 0.01
-"""Share of numbers beyond a scale that may be damaged rows."""
+"""Up to this share of the numbers may be beyond a scale: they are damaged rows."""
 FEW = 2
-"""So many may always be."""
+"""This many may be beyond it in any case."""
 
 
 class Scale(Enum):
@@ -38,7 +38,7 @@ class UnknownScale(NotReviews):
 
 
 def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
-    """Return the scale of a column that holds each of `numbers` so many times. Raises `UnknownScale`.
+    """Return the scale of a column; `numbers` says how often it holds each number. Raises `UnknownScale`.
 
     A larger scale is recognised if many numbers need it. Numbers that all fit five stars are stars, except 0 and 1
     alone, which are thumbs.

@@ -1,3 +1,4 @@
-SELECT id, limits, turn_at, number, crashes, waits_for FROM analysis_sessions
-WHERE id = %(id)s AND status = 'pending' AND limits IS NOT NULL
-FOR UPDATE
+SELECT s.id, s.limits, s.turn_at, s.number, s.crashes, s.waits_for
+FROM analysis_sessions AS s CROSS JOIN ({now}) AS now
+WHERE s.id = %(id)s AND s.status = 'pending' AND s.limits IS NOT NULL AND (s.ready > 0 OR s.available_at <= now.at)
+FOR UPDATE OF s
