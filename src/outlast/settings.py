@@ -28,7 +28,7 @@ from outlast.domain.queue_weights import parse_queues
 from outlast.domain.status import Status
 
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
-SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY"}
+SECRETS = {"APP_KEY", "ANALYSIS_DASHBOARD_KEY", "ANALYSIS_DASHBOARD_VIEWER_KEY"}
 """Settings whose values no error message shows."""
 SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 """Names of environment variables with secret values."""
@@ -190,6 +190,13 @@ class Settings(BaseSettings):
         "prints a link that opens it once",
         "$(openssl rand -hex 16)",
     )
+    dashboard_viewer_key: str | None = _setting(
+        "ANALYSIS_DASHBOARD_VIEWER_KEY",
+        None,
+        "Opens `/dashboard` to viewers, who see everything and change nothing; it opens `/metrics` too. At least "
+        "20 characters that are hard to guess, and another key than `ANALYSIS_DASHBOARD_KEY`",
+        "$(openssl rand -hex 16)",
+    )
     max_active_per_owner: int = _setting(
         "ANALYSIS_MAX_ACTIVE_PER_OWNER", 5, "Sessions that one owner may have in flight", "5", ge=1
     )
@@ -306,7 +313,7 @@ class Settings(BaseSettings):
     def _as_path(cls, data_dir: Path | str) -> Path:
         return Path(data_dir)
 
-    @field_validator("dashboard_key")
+    @field_validator("dashboard_key", "dashboard_viewer_key")
     @classmethod
     def _unguessable(cls, key: str | None) -> str | None:
         if key is not None and len(key) < 20:
@@ -369,6 +376,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "APP_KEY: it is required with PostgreSQL, the same on every machine. "
                 "For example: APP_KEY=$(openssl rand -hex 32)"
+            )
+        if self.dashboard_viewer_key is not None and self.dashboard_viewer_key == self.dashboard_key:
+            raise ValueError(
+                "ANALYSIS_DASHBOARD_VIEWER_KEY: it is the same as ANALYSIS_DASHBOARD_KEY, and would make "
+                "operators of viewers. For example: ANALYSIS_DASHBOARD_VIEWER_KEY=$(openssl rand -hex 16)"
             )
         return self
 
@@ -436,7 +448,7 @@ def secret_values(settings: Settings | None) -> set[str]:
     found: set[str] = set()
     if settings is not None:
         addresses += (settings.database_url, settings.redis_url or "", settings.queue_connection)
-        found |= {*settings.app_key, settings.dashboard_key or ""}
+        found |= {*settings.app_key, settings.dashboard_key or "", settings.dashboard_viewer_key or ""}
     values = dotenv_values(".env") | os.environ
     for name, value in values.items():
         if value and SECRET_NAME.search(name):

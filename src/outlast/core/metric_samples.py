@@ -54,7 +54,8 @@ class Totals:
     @classmethod
     def of_counts(cls, counts: Iterable[MetricCount]) -> "Totals":
         """Sum the counts of all labels."""
-        ended, histograms = dict.fromkeys(OUTCOMES, 0.0), {QUEUE_WAIT.name: [*NOTHING], DURATION.name: [*NOTHING]}
+        ended: dict[str, float] = dict.fromkeys(OUTCOMES, 0.0)
+        histograms = {QUEUE_WAIT.name: [*NOTHING], DURATION.name: [*NOTHING]}
         for count in counts:
             if count.metric == SESSIONS.name and count.labels[-1] in ended:
                 ended[count.labels[-1]] += count.value

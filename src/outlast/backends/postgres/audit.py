@@ -15,4 +15,4 @@ class PostgresAuditLog(PostgresPart):
 
     async def actions(self, selection: ActionSelection) -> Sequence[RecordedAction]:
         rows = await self._db.all("actions", fields_of(selection))
-        return [RecordedAction(**row | {"at": self._db.rows.as_datetime(row["at"])}) for row in rows]
+        return [RecordedAction(at=self._db.rows.as_datetime(row.pop("at")), **row) for row in rows]

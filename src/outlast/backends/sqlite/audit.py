@@ -18,4 +18,4 @@ class SQLiteAuditLog(SQLitePart):
     async def actions(self, selection: ActionSelection) -> Sequence[RecordedAction]:
         values = fields_of(selection) | {"since": as_text(selection.since) if selection.since else None}
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "actions", values))
-        return [RecordedAction(**row | {"at": self._db.rows.as_datetime(row["at"])}) for row in rows]
+        return [RecordedAction(at=self._db.rows.as_datetime(row.pop("at")), **row) for row in rows]
