@@ -67,7 +67,6 @@ class QueueStates:
     queues: Mapping[str, QueueState]
     """Every queue in which a session is in flight, or which a worker serves."""
     workers: Sequence[WorkerInfo]
-    depths: Sequence[QueueDepth] = ()
 
 
 def queue_states(
@@ -89,7 +88,7 @@ def queue_states(
             max(timedelta(0), *waits) if waits else timedelta(0),
             tuple(d.analysis for d in of_queue if d.waiting and (name, d.analysis) not in served),
         )
-    return QueueStates(found, workers, depths)
+    return QueueStates(found, workers)
 
 
 class Statistics:
@@ -115,12 +114,11 @@ class Statistics:
 
     async def now(self) -> CurrentStatistics:
         """Return current statistics; raises `StoreUnavailable`."""
-        queues = await self.queues()
         return CurrentStatistics(
             self._clock.now(),
             await self._statuses(),
-            queues.depths,
-            queues.workers,
+            await self._store.depths(),
+            await self._store.workers(),
         )
 
     async def _statuses(self) -> Mapping[Status, int]:

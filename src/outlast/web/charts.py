@@ -11,7 +11,8 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 24
 """Margins around the area of the plot, for the labels of the axes."""
 LABELS = 4
 """Intervals between the labels of an axis."""
-ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
+ROUND = (1.2, 2.0, 4.0, 8.0, 12.0)
+"""Limits of an axis whose quarters are round, in each order of magnitude."""
 MIN_HEIGHT = 0.5
 """Height of a bar that is hardly more than nothing, so that it is seen."""
 
@@ -82,7 +83,7 @@ def bar_chart(
     axis: TimeAxis, spans: Sequence[tuple[datetime, datetime, Mapping[str, float]]], kinds: Sequence[str]
 ) -> Chart:
     """Stack the counts of each span by kind."""
-    most = nice_limit(max((sum(counts.values()) for _, _, counts in spans), default=0))
+    most = max(float(LABELS), nice_limit(max((sum(counts.values()) for _, _, counts in spans), default=0)))
     bars: list[Bar] = []
     for begins, ends, counts in spans:
         y, parts = _y(0, most), list[tuple[str, float, float]]()
@@ -104,7 +105,7 @@ def line_chart(
     shown: Callable[[float], str],
 ) -> Chart:
     """Draw a line for each kind; `shown` formats the labels of the vertical axis."""
-    most = nice_limit(max((v for of_kind in values.values() for _, v in of_kind if v is not None), default=0))
+    most = nice_seconds(max((v for of_kind in values.values() for _, v in of_kind if v is not None), default=0))
     lines: list[Line] = []
     for kind, of_kind in values.items():
         points = [(None if v is None else f"{axis.x(at)},{round(_y(v, most), 1)}") for at, v in of_kind]
@@ -124,9 +125,17 @@ def nice_limit(most: float) -> float:
     return next(size * factor for factor in ROUND if size * factor >= most * 0.999999)
 
 
+def nice_seconds(most: float) -> float:
+    """Return a number of seconds at or above `most` whose quarters are round in their units."""
+    for unit in (3600.0, 60.0):
+        if most > unit:
+            return unit * nice_limit(most / unit)
+    return nice_limit(most)
+
+
 def _beside(point: str) -> str:
     x, _, y = point.partition(",")
-    return f"{float(x) + 2:g},{y}"
+    return f"{float(x) + 4:g},{y}"
 
 
 def _y(value: float, most: float) -> float:

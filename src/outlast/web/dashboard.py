@@ -18,7 +18,7 @@ from outlast.web.uploads import read_fields, verify_form_token
 from outlast.web.wording import duration
 
 RANGES = {
-    "1h": (timedelta(hours=1), timedelta(minutes=1), "hour"),
+    "1h": (timedelta(hours=1), timedelta(minutes=1), "1 hour"),
     "24h": (timedelta(hours=24), timedelta(minutes=30), "24 hours"),
     "7d": (timedelta(days=7), timedelta(hours=4), "7 days"),
 }
@@ -46,6 +46,9 @@ async def log_in(context: RequestContext) -> Response:
     if cookie is None:
         operators.note_failure(address)
         return context.page("dashboard_login.html", 403, title="Dashboard", refused=True)
+    entered = operators.known(cookie.partition(";")[0].encode())
+    if entered is not None:
+        await record(context, "dashboard enter", "", who=entered)
     return RedirectResponse(context.root + PATH, 303, {"Set-Cookie": cookie})
 
 

@@ -12,7 +12,7 @@ from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.web.limits import client_address
-from outlast.web.operators import PATH, Role
+from outlast.web.operators import PATH, Operator, Role
 from outlast.web.problems import fault
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import MILLISECOND
@@ -47,10 +47,12 @@ def dashboard_page(context: RequestContext, template: str, section: str, **value
     )
 
 
-async def record(context: RequestContext, action: str, target: str, detail: str = "") -> None:
-    """Write what the operator did to the audit log."""
+async def record(
+    context: RequestContext, action: str, target: str, detail: str = "", *, who: Operator | None = None
+) -> None:
+    """Write what the operator did to the audit log; `who` is somebody who has just signed in."""
     address = client_address(context.scope)
-    actor = f"dashboard, {context.operator.shown}" + (f" at {address}" if address else "")
+    actor = f"dashboard, {(who or context.operator).shown}" + (f" at {address}" if address else "")
     await record_action(context.engine.guarded_store, actor, action, target, detail)
 
 

@@ -1,6 +1,9 @@
 """The dashboard's list of sessions with its search, the page of one session, and its cancel and retry."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
@@ -27,11 +30,16 @@ LISTED = 50
 """Sessions on one page."""
 INPUT_SHOWN = 4_000
 """Characters of an input that are shown."""
+QUICK = 0.08
+"""Seconds after which a filtered list goes no further back."""
+MOST_SEARCHED = timedelta(days=400)
+"""Beyond this time, a filtered list takes the rest at once."""
 FILTERS = ("status", "analysis", "queue", "code", "exception")
 
 
 async def list_page(context: RequestContext) -> Response:
     """All sessions, the newest first: `?q=` searches, other parameters filter, `?after=` turns the page."""
+    searched: datetime | None = None
     text, status, after = asked(context, "q"), asked_status(context), asked(context, "after")
     given = {name: asked(context, name) for name in FILTERS}
     exception = "" if given["exception"] == "none" else given["exception"]
@@ -42,9 +50,7 @@ async def list_page(context: RequestContext) -> Response:
             status=status, analysis=given["analysis"], limit=LISTED + 1, queue=given["queue"], code=given["code"],
             exception=exception, after=after,
         )  # fmt: skip
-        by_end = status is Status.FAILED  # what failed last comes first
-        store = context.engine.guarded_store
-        listed = list(await (store.failed(chosen) if by_end else context.engine.sessions.select(chosen)))
+        listed, searched = await _filtered(context, chosen)
     now = context.engine.clock.now()
     return dashboard_page(
         context,
@@ -56,8 +62,36 @@ async def list_page(context: RequestContext) -> Response:
         text=text or "",
         given={name: value for name, value in given.items() if value},
         after=after,
+        searched=searched,
         statuses=[""] + [status.value for status in Status],
     )
+
+
+async def _filtered(
+    context: RequestContext, chosen: Selection
+) -> tuple[Sequence[AnalysisSession], datetime | None]:
+    """Return the selected sessions; and since when, if older ones were not looked at.
+
+    A filter that hardly any of a million sessions passes would take seconds, so the list goes further back only
+    while that is quick, unless `?since=all` asks for it.
+    """
+    select, clock = context.engine.sessions.select, context.engine.clock
+    if chosen.status is Status.FAILED:  # by an index of its own; what failed last comes first
+        return await context.engine.guarded_store.failed(chosen), None
+    is_filtered = chosen.analysis or chosen.queue or chosen.code or chosen.exception is not None
+    if not is_filtered or asked(context, "since") == "all":
+        return await select(chosen), None
+    last = await context.engine.guarded_store.get(chosen.after, owner=None) if chosen.after else None
+    until, began, window = last.created_at if last else clock.now(), clock.monotonic(), timedelta(hours=1)
+    while window < MOST_SEARCHED:
+        since = until - window
+        listed = await select(replace(chosen, since=since))
+        if len(listed) == chosen.limit:
+            return listed, None
+        if clock.monotonic() - began > QUICK:
+            return listed, since
+        window *= 2
+    return await select(chosen), None
 
 
 async def _search(context: RequestContext, text: str) -> list[AnalysisSession]:
