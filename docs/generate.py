@@ -60,6 +60,7 @@ NEEDS: Final = {
     Requires.ANYBODY: "nothing",
     Requires.OWNER: "its owner",
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
+    Requires.VIEWER: "an operator or a viewer",
     Requires.OPERATOR: "an operator",
     Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
 }
