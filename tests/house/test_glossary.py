@@ -10,7 +10,7 @@ WORDS_OF_EVERY_PROGRAMMER = """
 after almost ambiguous analyse api app application archive async bad blocking cache cached case celery channel
 chat child cli client clock column command connection container content count counter cpu current cursor data
 database date declaration decoder default definition detail diagnostic disk document driver earlier error exit
-fetched fetching file flag format formatter formatting full gone handle header hour id index info input
+fetched fetching file flag format formatter formatting full gone handle header id index info input
 installation invalid ip item keyword kind lazy level like limit line link live load local lock locked log
 machine main many mapper mapping memory missing much name named new no not notifying open option out package
 page parent part pipe plugin point policy postgres printer process proxy pytest range read reader reason redis

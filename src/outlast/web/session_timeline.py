@@ -14,6 +14,7 @@ UNITS = 1_000
 NARROWEST = 4.0
 """Width of what took hardly any time."""
 TICKS = 4
+"""Intervals between the times below the picture."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,4 +15,4 @@ CREATE INDEX audit_by_time ON audit (at, id);
 CREATE TABLE metric_samples (
     minute INTEGER NOT NULL PRIMARY KEY, -- since the epoch
     counts TEXT NOT NULL -- JSON
-) STRICT;
+) STRICT, WITHOUT ROWID;
