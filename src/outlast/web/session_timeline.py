@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from outlast.domain.progress import StepState
+from outlast.domain.progress import StepState, StepStatus
 from outlast.domain.session import AnalysisSession, AttemptRecord
 from outlast.web.snapshot import MILLISECOND
 from outlast.web.wording import duration, step_state
@@ -57,7 +57,7 @@ def timeline(session: AnalysisSession, attempts: Sequence[AttemptRecord], now: d
         return TimelineRow(label, kind, round(x, 1), round(width, 1), text, is_step)
 
     rows: list[TimelineRow] = []
-    free = begins
+    free = running_since = begins
     for attempt in attempts:
         since = max(begins, attempt.started_at or free)
         if since > free:
@@ -72,14 +72,15 @@ def timeline(session: AnalysisSession, attempts: Sequence[AttemptRecord], now: d
         since = max(begins, free if not running else now - _running(session, attempts))
         if since > free:
             rows.append(row("waiting", "waiting", free, since, _took(since - free)))
+        running_since = since
         label, kind = (f"attempt {session.attempt}", "running") if running else ("waiting", "waiting")
         rows.append(row(label, kind, since, now, f"for {_took(now - since)}"))
-    rows += [
-        row(step.title, f"step-{step.status.value}", since, since + _length(step, now - since), _of_step(step),
-            is_step=True)
-        for step in session.progress.steps
-        if (since := _started(step)) is not None
-    ]  # fmt: skip
+    for step in session.progress.steps:
+        if step.started_at is not None:
+            last = attempts[-1] if attempts else None
+            since, until = _place(step, datetime.fromisoformat(step.started_at), last, running_since, ends)
+            kind = "step-done" if step.resumed else f"step-{step.status.value}"
+            rows.append(row(step.title, kind, since, until, _of_step(step), is_step=True))
     ticks = [duration(length * n // TICKS // MILLISECOND) if n else "0" for n in range(TICKS + 1)]
     return Timeline(begins, ticks, rows)
 
@@ -90,19 +91,21 @@ def _running(session: AnalysisSession, attempts: Sequence[AttemptRecord]) -> tim
     return max(timedelta(0), (session.worked_ms - earlier) * MILLISECOND)
 
 
-def _started(step: StepState) -> datetime | None:
-    if step.started_at is None or step.resumed:
-        return None
-    return datetime.fromisoformat(step.started_at)
-
-
-def _length(step: StepState, until_now: timedelta) -> timedelta:
-    return max(timedelta(0), until_now) if step.duration_ms is None else step.duration_ms * MILLISECOND
+def _place(
+    step: StepState, first: datetime, last: AttemptRecord | None, running_since: datetime, ends: datetime
+) -> tuple[datetime, datetime]:
+    """Return when the step ran last; it keeps the time at which it began in its `first` attempt."""
+    if step.status is StepStatus.ACTIVE:
+        return max(first, running_since), ends
+    took = (step.duration_ms or 0) * MILLISECOND
+    if step.status is StepStatus.FAILED and last is not None:
+        return max(first, last.ended_at - took), last.ended_at
+    return first, first + took
 
 
 def _of_step(step: StepState) -> str:
     took = f", {duration(step.duration_ms)}" if step.duration_ms is not None else ""
-    return f"{step_state(step.status)}{took}"
+    return f"{step_state(step.status)}{took}{', kept' if step.resumed else ''}"
 
 
 def _said(attempt: AttemptRecord, took: timedelta) -> str:
