@@ -186,15 +186,18 @@ async def test_a_queue_and_an_analysis_are_paused_and_resumed(site: OpenSite, op
 @pytest.mark.slow
 async def test_a_worker_is_asked_for_what_it_can_follow(site: OpenSite, operator: Visitor):
     now = site.engine.clock.now()
-    facts = {"started_at": now, "beat_at": now, "program": "site", "memory": 3 << 20}
+    facts = {"beat_at": now, "program": "site"}
     kinds = {"w-new": WorkerKind.SUPERVISED, "w-fixed": WorkerKind.EMBEDDED}
     for worker_id, kind in kinds.items():
-        version = "2" if worker_id == "w-new" else "1"
-        register_worker(site.engine.store, worker_id, kind=kind, version=version, **facts)
+        version, started_at = ("2", now) if worker_id == "w-new" else ("1", now - timedelta(hours=1))
+        register_worker(site.engine.store, worker_id, kind=kind, version=version, started_at=started_at, **facts)
     shown = await page(operator, "/dashboard/workers")
     lines = {line[0]: line for line in rows(shown, "#d-workers")}
-    assert "Restart" in lines["w-new"][-1]
-    assert "Restart" not in lines["w-fixed"][-1]
+    assert "Restart" in lines["w-new"][2]
+    assert "Restart" not in lines["w-fixed"][2]
+    assert "Drain" in lines["w-fixed"][2]
+    assert "old code" in " ".join(lines["w-fixed"])
+    assert "old code" not in " ".join(lines["w-new"])
 
     async def ask(worker: str, command: str) -> int:
         form = {"csrf_token": operator.operator_token, "worker": worker, "command": command}
@@ -269,6 +272,18 @@ async def test_a_session_of_any_owner_is_cancelled_and_tried_again(site: OpenSit
     await site.end(session_id, completed())
     assert await press(operator, session_id, "cancel") == 409
     assert await press(operator, session_id, "retry") == 409
+
+
+@pytest.mark.slow
+async def test_a_filter_that_takes_long_says_how_far_it_looked(site: OpenSite, operator: Visitor, monkeypatch):
+    await (await site.visitor()).started("echo", text="a")
+    assert "looked at" not in text(await page(operator, "/dashboard/sessions?analysis=held"), "#d-sessions")
+    monkeypatch.setattr("outlast.web.dashboard_sessions.QUICK", -1.0)
+    shown = await page(operator, "/dashboard/sessions?analysis=held")
+    assert "Sessions started since" in text(shown, "#d-sessions")
+    (link,) = [a.attributes["href"] for a in shown.css("#d-sessions .hint a")]
+    assert "looked at" not in text(await page(operator, f"/dashboard/sessions{link}"), "#d-sessions")
+    assert len(rows(await page(operator, "/dashboard/sessions?analysis=echo"), ".d-sessions")) == 1
 
 
 @pytest.mark.slow
