@@ -62,6 +62,7 @@ NEEDS: Final = {
     Requires.OWNER_OR_NEW: "nothing; sets the cookie",
     Requires.BROWSER: "the cookie",
     Requires.BROWSER_OR_NEW: "nothing; sets the cookie",
+    Requires.VIEWER: "an operator or a viewer",
     Requires.OPERATOR: "an operator",
     Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
 }

@@ -217,6 +217,13 @@ class Settings(BaseSettings):
         "prints a link that opens it once",
         "$(openssl rand -hex 16)",
     )
+    dashboard_viewer_key: str | None = _setting(
+        "ANALYSIS_DASHBOARD_VIEWER_KEY",
+        None,
+        "Opens `/dashboard` to viewers, who see everything and change nothing; it opens `/metrics` too. At least "
+        "20 characters that are hard to guess, and another key than `ANALYSIS_DASHBOARD_KEY`",
+        "$(openssl rand -hex 16)",
+    )
     max_active_per_owner: int = _setting(
         "ANALYSIS_MAX_ACTIVE_PER_OWNER", 5, "Sessions that one owner may have in flight", "5", ge=1
     )
@@ -325,7 +332,7 @@ class Settings(BaseSettings):
         return queues
 
     _long_enough = field_validator("app_key")(long_enough)
-    _unguessable = field_validator("dashboard_key")(unguessable)
+    _unguessable = field_validator("dashboard_key", "dashboard_viewer_key")(unguessable)
     _narrow_networks = field_validator("trusted_proxies")(narrow_networks)
     _web_address = field_validator("public_url")(web_address)
     _exact_origins = field_validator("allowed_origins")(exact_origins)
@@ -349,6 +356,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "APP_KEY: it is required with PostgreSQL, the same on every machine. "
                 "For example: APP_KEY=$(openssl rand -hex 32)"
+            )
+        if self.dashboard_viewer_key is not None and self.dashboard_viewer_key == self.dashboard_key:
+            raise ValueError(
+                "ANALYSIS_DASHBOARD_VIEWER_KEY: it is the same as ANALYSIS_DASHBOARD_KEY, and would make "
+                "operators of viewers. For example: ANALYSIS_DASHBOARD_VIEWER_KEY=$(openssl rand -hex 16)"
             )
         return self
 

@@ -59,7 +59,7 @@ async def enter(page: Page, address: str) -> None:
     await page.get_by_role("link", name="Enter with the key").click()
     await page.get_by_label("Key of the dashboard").fill(KEY)
     await page.get_by_role("button", name="Open the dashboard").click()
-    await expect(page.get_by_role("heading", name="What ended")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
 
 
 async def start_all(address: str, texts: list[str]) -> list[str]:
@@ -87,14 +87,23 @@ async def test_no_payload_that_visitors_send_runs_on_the_dashboard(served: Serve
     nasty = list(payloads())
     texts = [" ".join(nasty[n : n + TOGETHER]) for n in range(0, len(nasty), TOGETHER)]
     ids = await start_all(served.address, texts)
-    await page.goto(f"{served.address}/dashboard?status=processing")  # with what the steps say
+    await page.goto(f"{served.address}/dashboard/sessions?status=processing")  # with what the steps say
     await expect(page.locator(".d-sessions tbody tr").first).to_be_visible()
     await nothing_of_others(page)
     (served.folder / "go").touch()
-    await page.goto(f"{served.address}/dashboard")
-    await expect(page.locator(".d-filter")).to_contain_text(f"failed {len(ids) // 2}")
-    for query in ("?status=completed", "?status=failed", "?analysis=%3Cscript%3Ealert(1)%3C/script%3E"):
-        await page.goto(f"{served.address}/dashboard{query}")
+    await page.goto(f"{served.address}/dashboard/failures")
+    await expect(page.locator("#d-reasons tbody tr td").first).to_have_text(str(len(ids) // 2))
+    markup = "%3Cscript%3Ealert(1)%3C/script%3E"
+    for path in (
+        *("sessions?status=completed", "sessions?status=failed", f"sessions?analysis={markup}"),
+        *(
+            f"sessions?q={markup}",
+            f"audit?actor={markup}",
+            f"failures?retried={markup}&refused={markup}",
+            "queues",
+        ),
+    ):
+        await page.goto(f"{served.address}/dashboard/{path}")
         await nothing_of_others(page)
     for session_id, text in zip(ids, texts, strict=True):
         await page.goto(f"{served.address}/dashboard/{session_id}", wait_until="domcontentloaded")
@@ -110,26 +119,29 @@ async def test_no_payload_that_visitors_send_runs_on_the_dashboard(served: Serve
 
 async def test_it_keeps_itself_up_to_date_until_it_is_paused(served: Served, page: Page) -> None:
     await enter(page, served.address)
-    sessions = page.locator(".d-sessions tbody tr")
-    await expect(sessions).to_have_count(0)
     await page.get_by_text("As a table").click()
-    await start_all(served.address, ["one"])
-    await expect(sessions).to_have_count(1)
+    await start_all(served.address, ["zero"])
     await expect(page.locator(".d-figures")).to_contain_text("Working\n1", use_inner_text=True)
     await expect(page.get_by_role("table").first).to_be_visible()  # what was opened stays open
+    await page.goto(f"{served.address}/dashboard/sessions")
+    sessions = page.locator(".d-sessions tbody tr")
+    await expect(sessions).to_have_count(1)
+    await start_all(served.address, ["one"])
+    await expect(sessions).to_have_count(2)
     await page.get_by_role("button", name="Pause updates").click()
     await start_all(served.address, ["two"])
-    async with page.expect_response("**/dashboard") as coming:  # none comes while it is paused
+    async with page.expect_response("**/dashboard/sessions") as coming:  # none comes while it is paused
         await page.wait_for_timeout(4_000)
-        await expect(sessions).to_have_count(1)
+        await expect(sessions).to_have_count(2)
         await page.get_by_role("button", name="Pause updates").click()
     assert (await coming.value).ok
-    await expect(sessions).to_have_count(2)
+    await expect(sessions).to_have_count(3)
 
 
 async def test_a_session_is_stopped_from_its_page(served: Served, page: Page) -> None:
     await enter(page, served.address)
     await start_all(served.address, ["one"])
+    await page.goto(f"{served.address}/dashboard/sessions")
     await page.locator(".d-sessions tbody a").first.click()
     await page.get_by_role("button", name="Cancel it").click()
     await expect(page.locator("#d-session .lead")).to_contain_text("cancelled")
@@ -142,7 +154,8 @@ async def test_it_has_no_serious_fault_on_any_screen_and_works_without_javascrip
 ) -> None:
     await enter(page, served.address)
     (one,) = await start_all(served.address, ["a subject of one word: " + "x" * 300])
-    for path in ("/dashboard", f"/dashboard/{one}", "/dashboard/enter"):
+    pages = [f"/dashboard/{page}" for page in ("sessions", "failures", "queues", "workers", "audit", "enter", one)]
+    for path in ("/dashboard", *pages):
         for width, scheme in ((1_200, "light"), (400, "dark")):
             await page.set_viewport_size({"width": width, "height": 800})
             await page.emulate_media(color_scheme=scheme)
@@ -153,6 +166,14 @@ async def test_it_has_no_serious_fault_on_any_screen_and_works_without_javascrip
     plain = await context.new_page()
     await enter(plain, served.address)
     await expect(plain.get_by_role("button", name="Pause updates")).to_be_hidden()
+    await plain.get_by_role("link", name="Queues").click()
+    await plain.get_by_role("button", name="Pause the queue analysis").click()
+    await expect(plain.locator("#d-queues tbody tr").first).to_contain_text("paused")
+    await plain.get_by_role("link", name="Workers").click()
+    await plain.get_by_role("button", name="Drain").first.click()
+    await expect(plain.locator("#d-workers tbody tr").first).to_contain_text("drain")
+    await plain.get_by_role("link", name="Audit log").click()
+    await expect(plain.locator("#d-audit tbody tr").first).to_contain_text("workers drain")
     await plain.get_by_role("button", name="Leave").click()
     await expect(plain.get_by_label("Key of the dashboard")).to_be_visible()
     assert (await plain.goto(f"{served.address}/dashboard")).status == 403

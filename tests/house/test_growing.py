@@ -22,6 +22,7 @@ BOUNDED_BY = {
     "web/rates.py _counts": "MOST_KEYS, each with a minute of seconds",
     "web/start_queue.py _addresses": "open connections",
     "web/start_queue.py _queues": "open connections",
+    "core/statistics.py _counts": "the statuses",
     "core/text_cache.py lru_cache": "its entries times its longest text",
     # the use cases
     "core/analyses/analysis.py _analyses": "the analyses of the program",

@@ -30,6 +30,7 @@ from sqlite_template import put_store
 HOST = "http://localhost"
 ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
 DASHBOARD_KEY = "the key of the dashboard"
+VIEWER_KEY = "another key, for who looks on"
 ECHO = Export("The text", lambda result: result.get("text", ""))
 PATIENCE = 15.0
 """Seconds that a test waits for what must come."""
@@ -159,9 +160,9 @@ class Visitor(httpx.AsyncClient):
     root = ""
     operator_token = ""
 
-    async def log_in(self) -> "Visitor":
-        """Become an operator too, with `DASHBOARD_KEY`; its token is beside the owner's."""
-        form = {"csrf_token": self.token, "key": DASHBOARD_KEY}
+    async def log_in(self, key: str = DASHBOARD_KEY) -> "Visitor":
+        """Become an operator too, or a viewer with `VIEWER_KEY`; its token is beside the owner's."""
+        form = {"csrf_token": self.token, "key": key, "name": "Ada"}
         answer = await self.post(self.root + "/dashboard/enter", data=form)
         assert answer.status_code == 303, answer.text
         page = (await self.get(self.root + "/dashboard")).raise_for_status().text

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from edge_site import DASHBOARD_KEY, OpenSite, Visitor, open_site
+from edge_site import DASHBOARD_KEY, VIEWER_KEY, OpenSite, Visitor, open_site
 
-from outlast.testing.acts import completed
+from outlast.testing.acts import completed, failed
 from outlast.web.access import COOKIE, CsrfTokenIn, Requires
 from outlast.web.operators import COOKIE as OPERATOR_COOKIE
 from outlast.web.routes import ROUTES, Route
@@ -18,6 +18,7 @@ from outlast.web.routes import ROUTES, Route
 UNKNOWN_ID = "a" * 26
 FORGED = f"{COOKIE}=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.{'A' * 32}"
 WITH_KEY = {"headers": {"Authorization": f"Bearer {DASHBOARD_KEY}"}}
+KEYS = {"dashboard_key": DASHBOARD_KEY, "dashboard_viewer_key": VIEWER_KEY}
 BY_NAME = {r.name: r for r in ROUTES}
 
 
@@ -40,6 +41,18 @@ def _form(visitor: Visitor) -> dict[str, Any]:
 
 def _operators_form(visitor: Visitor) -> dict[str, Any]:
     return {"data": {"csrf_token": visitor.operator_token}}
+
+
+def _reason(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.operator_token, "analysis": "echo", "code": "error", "exception": ""}}
+
+
+def _queue(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.operator_token, "kind": "queue", "name": "nothing"}}
+
+
+def _worker(visitor: Visitor) -> dict[str, Any]:
+    return {"data": {"csrf_token": visitor.operator_token, "worker": "w-nobody", "command": "pause"}}
 
 
 def _key(visitor: Visitor) -> dict[str, Any]:
@@ -75,6 +88,15 @@ RULES: Mapping[str, Rule] = {
     "log_in": rule(303, ask=_key),
     "log_out": rule(303, ask=_operators_form),
     "dashboard": rule(200),
+    "sessions": rule(200),
+    "failures": rule(200),
+    "failures_retry": rule(303, ask=_reason),
+    "queues": rule(200),
+    "queues_pause": rule(303, ask=_queue),
+    "queues_resume": rule(303, ask=_queue),
+    "workers": rule(200),
+    "workers_ask": rule(409, ask=_worker),
+    "audit": rule(200),
     "dashboard_session": rule(200),
     "dashboard_cancel": rule(303, 409, ask=_operators_form),
     "dashboard_retry": rule(303, 409, ask=_operators_form),
@@ -91,14 +113,16 @@ RULES: Mapping[str, Rule] = {
 }
 
 EVERY = [(r, m) for r in ROUTES for m in sorted(r.methods)]
-OF_OPERATORS = [(r, m) for r, m in EVERY if r.requires is Requires.OPERATOR]
-OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path and r.requires is not Requires.OPERATOR]
+SIGNED_IN = {Requires.VIEWER, Requires.OPERATOR}
+OF_OPERATORS = [(r, m) for r, m in EVERY if r.requires in SIGNED_IN]
+"""What nobody reaches who has not signed in to the dashboard."""
+OF_A_SESSION = [(r, m) for r, m in EVERY if "{session_id}" in r.path and r.requires not in SIGNED_IN]
 UNSAFE = [(r, m) for r, m in EVERY if not r.safe]
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[OpenSite]:
-    async with open_site(tmp_path, max_active_per_owner=100, dashboard_key=DASHBOARD_KEY) as site:
+    async with open_site(tmp_path, max_active_per_owner=100, **KEYS) as site:
         yield site
 
 
@@ -132,23 +156,70 @@ def test_every_route_has_a_rule():
 
 def test_every_unsafe_route_needs_a_token_and_a_known_owner():
     assert all(
-        r.csrf_token is not None and r.requires in {Requires.OWNER, Requires.OPERATOR, Requires.BROWSER}
+        r.csrf_token is not None and r.requires in {Requires.OWNER, Requires.BROWSER, *SIGNED_IN}
         for r in ROUTES
         if not r.safe
     )
 
 
 def test_every_route_of_a_session_needs_its_owner_or_an_operator():
-    assert all(r.requires in {Requires.OWNER, Requires.OPERATOR} for r in ROUTES if "{session_id}" in r.path)
+    assert all(r.requires in {Requires.OWNER, *SIGNED_IN} for r in ROUTES if "{session_id}" in r.path)
 
 
 def test_the_dashboard_is_for_operators():
     ways_in = {"login_page", "log_in"}
     assert all(
-        r.requires is Requires.OPERATOR
+        r.requires is (Requires.VIEWER if r.safe or r.name == "log_out" else Requires.OPERATOR)
         for r in ROUTES
         if r.path.startswith("/dashboard") and r.name not in ways_in
     )
+
+
+ROLES = ("anonymous", "visitor", "viewer", "operator")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_may_what_the_route_table_says_and_nothing_else(site: OpenSite, role: str):
+    """403 where the role does not reach a route, and nothing changes then."""
+    someone = site.client() if role == "anonymous" else await site.visitor()
+    session_id = await finished_session(site, await site.visitor())
+    reaches = {Requires.VIEWER: role in {"viewer", "operator"}, Requires.OPERATOR: role == "operator"}
+    for route, method in EVERY:
+        if route.name == "log_in":  # which changes the role
+            continue
+        if role in {"viewer", "operator"}:
+            await someone.log_in(VIEWER_KEY if role == "viewer" else DASHBOARD_KEY)
+        if role == "anonymous":
+            someone.headers["X-CSRF-Token"] = "none"
+            someone.cookies.clear()
+        before = await state(site)
+        answer = await ask(someone, route, method, session_id)
+        where = f"{role}: {method} {route.name}"
+        if route.requires in reaches:
+            assert (answer.status_code in RULES[route.name].fine) == reaches[route.requires], where
+            assert reaches[route.requires] or (answer.status_code, await state(site)) == (403, before), where
+        elif route.requires is Requires.OWNER and "{session_id}" in route.path:  # it is another visitor's
+            assert answer.status_code in {403, 404}, where
+            assert await state(site) == before, where
+        elif route.requires is Requires.OWNER and role == "anonymous":
+            assert answer.status_code in {403, 404}, where
+        elif route.requires is Requires.OPERATOR_KEY:
+            assert answer.status_code in RULES[route.name].fine, where  # the key is in the request
+            assert (await someone.request(method, route.path)).status_code == 401, where
+
+
+@pytest.mark.slow
+async def test_a_viewer_is_offered_no_action(site: OpenSite):
+    owner = await site.visitor()
+    await site.end(await owner.started("echo", text="fails"), failed())
+    waiting = await owner.started("held", text="waits")
+    viewer, operator = await (await site.visitor()).log_in(VIEWER_KEY), await (await site.visitor()).log_in()
+    pages = [r.path.format(session_id=waiting) for r, m in OF_OPERATORS if m == "GET"]
+    offered = {path: (await operator.get(path)).text.count('<form method="post"') for path in pages}
+    assert sum(offered.values()) > 2 * len(pages)
+    for path in pages:  # to leave is all that a viewer can do
+        assert (await viewer.get(path)).text.count('<form method="post"') == 1, path
 
 
 @pytest.mark.slow

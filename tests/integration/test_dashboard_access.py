@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from edge_site import DASHBOARD_KEY, HOST, OpenSite, Visitor, open_site
+from edge_site import DASHBOARD_KEY, HOST, VIEWER_KEY, OpenSite, Visitor, open_site
 from test_access_matrix import EVERY, OF_OPERATORS, UNKNOWN_ID, ask, finished_session, shape
 
 from outlast.app import runtime_of
 from outlast.domain.status import Status
-from outlast.settings import load_settings
+from outlast.settings import SettingsError, load_settings
 from outlast.testing.clock import FakeClock
 from outlast.web.access import COOKIE as OWNER_COOKIE
 from outlast.web.keys import KeyRing
-from outlast.web.operators import COOKIE, LIFETIME, Operators
+from outlast.web.operators import COOKIE, LIFETIME, Operators, Role
 
 KEYS = KeyRing(["k" * 32])
 SCOPE = {"type": "http", "scheme": "http"}
@@ -198,6 +198,50 @@ def test_another_key_of_the_dashboard_or_of_the_site_ends_what_the_one_before_ha
     assert operators("another key of the dashboard").known(cookie) is None
     assert operators(None).known(cookie) is None
     assert operators(keys=KeyRing(["l" * 32])).known(cookie) is None
+
+
+def test_each_key_gives_its_role_and_its_change_ends_the_logins_of_that_role_alone():
+    def of(key: str | None, viewer_key: str | None) -> Operators:
+        settings = load_settings(dashboard_key=key, dashboard_viewer_key=viewer_key)
+        return Operators(settings, KEYS, FakeClock())
+
+    them = of(DASHBOARD_KEY, VIEWER_KEY)
+    looks, acts = (shown(them.sign_in(key, SCOPE, "Zoë")) for key in (VIEWER_KEY, DASHBOARD_KEY))
+    viewer, operator = them.known(looks), them.known(acts)
+    assert viewer is not None
+    assert operator is not None
+    assert (viewer.role, viewer.label) == (Role.VIEWER, "Zoë")
+    assert (operator.role, operator.label) == (Role.OPERATOR, "Zoë")
+    others = of(DASHBOARD_KEY, "yet another key, for viewers")
+    assert (others.known(looks), others.known(acts)) == (None, operator)
+    earlier = of(DASHBOARD_KEY, None)  # a process that knows no viewers
+    assert (earlier.known(looks), earlier.known(acts)) == (None, operator)
+    alone = of(None, VIEWER_KEY)
+    assert (alone.known(looks), alone.known(acts)) == (viewer, None)
+
+
+def test_both_keys_cannot_be_the_same():
+    with pytest.raises(SettingsError, match="ANALYSIS_DASHBOARD_VIEWER_KEY: it is the same"):
+        load_settings(dashboard_key=DASHBOARD_KEY, dashboard_viewer_key=DASHBOARD_KEY)
+
+
+def test_a_name_is_bounded_and_cannot_pass_for_another_field():
+    them = operators()
+    for name in ("a" * 500, "a.b-c;d=e\r\nSet-Cookie: x", "\ud800", "  "):
+        cookie = them.sign_in(DASHBOARD_KEY, SCOPE, name)
+        assert cookie is not None
+        assert cookie.isprintable()
+        found = them.known(shown(cookie))
+        assert found is not None
+        assert found.role is Role.OPERATOR
+        assert len(found.shown) < 250
+
+
+async def test_without_any_credential_the_dashboard_and_the_metrics_say_why_they_are_closed(closed: OpenSite):
+    for path in ("/dashboard", "/dashboard/queues", "/metrics"):
+        answer = await closed.client().get(path)
+        assert answer.status_code == 403
+        assert "no credential is set. Set ANALYSIS_DASHBOARD_KEY" in answer.json()["error"], path
 
 
 def test_every_operator_is_another():

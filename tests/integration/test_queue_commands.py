@@ -56,6 +56,41 @@ def test_an_analysis_is_paused_by_its_name_and_mistakes_are_explained(tmp_path):
             assert "Name either a queue" in wrong.log
 
 
+def test_what_commands_change_is_in_the_audit_log_with_who_typed_them(tmp_path):
+    with Installation(tmp_path, SOURCE) as installation:
+        visitor = installation.visitor(installation.serve(workers=1))
+        installation.command("queue", "pause", "slow").wait(30)
+        waiting = visitor.start("slow", name="a")
+        for words in (
+            ["sessions", "cancel", waiting],
+            ["sessions", "retry", waiting],
+            ["sessions", "retry", waiting, "--dry-run"],
+            ["queue", "retry", "all", "--code", "timeout"],
+            ["workers", "pause"],
+            ["cleanup", "--hours", "5"],
+            ["cleanup", "--dry-run"],
+        ):
+            installation.command(*words).wait(30)
+        lines = json.loads(installation.command("audit", "--json").output(30))
+        assert [(line["action"], line["target"]) for line in lines if line["action"] != "workers pause"] == [
+            ("cleanup", "older than 5 h"),
+            ("queue retry", "status=failed, code=timeout"),
+            ("sessions retry", waiting),
+            ("sessions cancel", waiting),
+            ("queue pause", "queue slow"),
+        ]
+        (paused,) = [line for line in lines if line["action"] == "workers pause"]
+        assert paused["target"].startswith("w-")
+        assert all(line["actor"].startswith("command line, ") and "@" in line["actor"] for line in lines)
+        first = json.loads(installation.command("audit", "--json", "--limit", "2").output(30))
+        rest = json.loads(installation.command("audit", "--json", "--after", first[-1]["id"]).output(30))
+        assert first + rest == lines
+        assert "queue slow" in installation.command("audit", "--action", "queue pause", "--since", "1h").output(30)
+        none = installation.command("audit", "--actor", "nobody at all")
+        assert (none.wait(30), "No line of the audit log matches." in none.log) == (0, True)
+        assert installation.command("audit", "--since", "never").wait(30) == 2
+
+
 def test_queues_with_weights_share_the_places_of_a_worker(tmp_path):
     with Installation(tmp_path, SOURCE) as installation:
         visitor = installation.visitor(installation.serve(workers=0))

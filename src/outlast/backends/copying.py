@@ -24,6 +24,7 @@ TABLES = {
     "facts": "facts",
     "pauses": "pauses",
     "limit_keys": "limits",
+    "audit": "lines of the audit log",
 }
 """The tables to copy, each after those that it references, with what people call their rows."""
 CONDITIONS = {

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import click
 
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, opened, print_json, run
+from outlast.cli.audit import record_command
 from outlast.ports.store import Pruned
 from outlast.running.maintenance import prune
 
@@ -31,7 +32,10 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
         async with opened(app) as engine:
             kept = engine.retention
             retention = kept if hours is None else replace(kept, sessions=hours, failed=hours)
-            return await prune(engine.store, engine.clock, retention, dry_run=dry_run)
+            pruned = await prune(engine.store, engine.clock, retention, dry_run=dry_run)
+            if not dry_run:
+                await record_command(engine.store, f"older than {retention.sessions:g} h", str(pruned))
+            return pruned
 
     done = run(delete())
     if as_json:

@@ -18,6 +18,7 @@ COMMANDS = {
         "outlast.cli.queue:queue",
         "See what failed, retry it; see, pause and resume the queues.",
     ),
+    "audit": ("outlast.cli.audit:audit", "List who did what."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
     "doctor": ("outlast.cli.doctor:doctor", "Find out what is wrong, and how to mend it."),

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from outlast.app import Outlast
 from outlast.cli.application import Refused, opened, print_json, run
-from outlast.cli.selection import find_one
+from outlast.cli.audit import named, record_command
+from outlast.cli.selection import described, find_one
 from outlast.domain.printable import printable
 from outlast.domain.session import AnalysisSession
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
@@ -86,6 +87,11 @@ class BulkChange:
     dry_run: bool
     as_json: bool
 
+    @property
+    def target(self) -> str:
+        """For the audit log."""
+        return named(self.texts) if self.texts else "; ".join(map(described, self.selections))
+
 
 def change_sessions(app: Outlast, change: BulkChange) -> None:
     """Make the change, print what happened, and exit with 1 if a session was refused."""
@@ -103,6 +109,9 @@ def change_sessions(app: Outlast, change: BulkChange) -> None:
                         else:
                             tally.refused[session_id] = reason
                     shown.advance(line, len(batch))
+            if not change.dry_run:
+                counts = f"{len(tally.done)} of {len(tally.done) + len(tally.refused)} session(s)"
+                await record_command(engine.store, change.target, counts)
         return tally
 
     tally = run(work())

@@ -14,6 +14,7 @@ from outlast.cli.application import (
     print_json,
     run,
 )
+from outlast.cli.audit import record_command
 from outlast.domain.pauses import Pause
 from outlast.domain.printable import printable
 from outlast.ports.notifier import Topic
@@ -59,6 +60,7 @@ def _change(pause: Pause, app_name: str | None, as_json: bool, *, paused: bool) 
             known = {analysis.queue if pause.kind == "queue" else analysis.name for analysis in engine.catalogue}
             known |= {d.queue if pause.kind == "queue" else d.analysis for d in await engine.store.depths()}
             changed = await (engine.store.pause(pause) if paused else engine.store.resume(pause))
+            await record_command(engine.store, f"{pause.kind} {pause.name}", "" if changed else "no change")
             engine.notifier.publish(Topic.CHANGED, [""])
             if changed and not paused:
                 engine.notifier.publish(Topic.WAITING, [""])

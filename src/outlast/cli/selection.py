@@ -46,6 +46,9 @@ class _Since(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] - i
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+WHEN = _Since()
+"""The type of an option for a time in the past."""
+
 OPTIONS = {
     "status": click.option(
         "--status", type=click.Choice([s.value for s in Status]), help="Only with this status."
@@ -53,9 +56,9 @@ OPTIONS = {
     "analysis": click.option("--analysis", metavar="NAME", help="Only of this analysis."),
     "queue": click.option("--queue", metavar="NAME", help="Only of this queue."),
     "owner": click.option("--owner", metavar="OWNER", help="Only of this owner, or of the owner with this hash."),
-    "since": click.option("--since", type=_Since(), help="Only started since then: 30m, 2h, 7d, or a date."),
+    "since": click.option("--since", type=WHEN, help="Only started since then: 30m, 2h, 7d, or a date."),
     "ended_since": click.option(
-        "--since", "ended_since", type=_Since(), help="Only failed since then: 30m, 2h, 7d, or a date."
+        "--since", "ended_since", type=WHEN, help="Only failed since then: 30m, 2h, 7d, or a date."
     ),
     "code": click.option("--code", metavar="CODE", help="Only with this kind of error, such as timeout."),
     "exception": click.option(
@@ -83,6 +86,13 @@ def selection_of(given: dict[str, Any], **more: Any) -> Selection:
     if "owner" in chosen and not HASH.fullmatch(chosen["owner"]):
         chosen["owner"] = owner_hash(chosen["owner"])
     return Selection(**chosen)
+
+
+def described(selection: Selection) -> str:
+    """Return the filters of a selection in one line, such as `analysis=site, code=timeout`."""
+    names = ("status", "analysis", "queue", "code", "exception", "owner", "since", "ended_since")
+    given = {name: getattr(selection, name) for name in names}
+    return ", ".join(f"{name}={value}" for name, value in given.items() if value is not None) or "all"
 
 
 async def find_one(store: Store, text: str) -> AnalysisSession:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from ipaddress import ip_address
 
 import click
 
@@ -154,6 +155,10 @@ async def _listen(server: Server, host: str, port: int) -> None:
         ) from None
 
 
+def _is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
+
+
 async def _announce(server: Server, app: Outlast, workers: int, manager: ServiceManager, root_path: str) -> None:
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.02)
@@ -165,6 +170,14 @@ async def _announce(server: Server, app: Outlast, workers: int, manager: Service
     manager.ready(f"Serving on {address_url}")
     click.echo(f"Serving on {address_url}  ({workers_text}; data in {app.settings.data_dir})", err=True)
     dashboard = f"{app.settings.public_url or address_url}/dashboard"
+    if app.settings.dashboard_key is None and not _is_loopback(address[0]):
+        reach = "viewers alone" if app.settings.dashboard_viewer_key else "nobody"
+        click.echo(
+            f"Dashboard: open to {reach}, because other machines can reach {host} and ANALYSIS_DASHBOARD_KEY is "
+            "not set. Set it to the output of: openssl rand -hex 16",
+            err=True,
+        )
+        return
     once = runtime_of(app).operators().one_time_key()
     click.echo(
         f"Dashboard: {dashboard}/enter?key={once}  (opens once; ANALYSIS_DASHBOARD_KEY sets a lasting key)"

@@ -18,6 +18,7 @@ from outlast.cli.application import (
     print_json,
     run,
 )
+from outlast.cli.audit import record_command
 from outlast.cli.many_sessions import BulkChange, cancel_batch, change_sessions, require_either, retry_batch
 from outlast.cli.selection import filters, find_one, selection_of
 from outlast.cli.session_story import print_story, session_facts, story_facts
@@ -150,7 +151,10 @@ def cancel(app_name: str | None, as_json: bool, session: tuple[str, ...], dry_ru
 def _cancel_one(app: Outlast, text: str) -> int:
     async def stop() -> CancelAnswer | None:
         async with opened(app) as engine:
-            return await app.cancel((await find_one(engine.store, text)).id)
+            found = await find_one(engine.store, text)
+            answer = await app.cancel(found.id)
+            await record_command(engine.store, found.id, answer or "gone")
+            return answer
 
     answer = run(stop())
     messages = {

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from outlast.cli.application import Refused, app_option, as_seen_here, explain_errors, load_app, opened, run
+from outlast.cli.audit import named, record_command
 from outlast.domain.printable import printable
 from outlast.domain.worker_control import WorkerCommand, WorkerKind, WorkerState, can_follow, why_not
 from outlast.ports.notifier import Topic
@@ -189,6 +190,8 @@ class WorkerRequest:
             click.echo("No worker is alive.", err=True)
             return False
         able = [w for w in chosen if can_follow(w.kind, self._command)]
+        now = "now" if self._command is WorkerCommand.STOP_NOW else ""
+        await record_command(self._engine.store, named([w.id for w in able]), now)
         for w in (w for w in chosen if w not in able):
             click.echo(f"{_shown(w)} cannot {self._command}: {why_not(w.kind)}.", err=True)
         if self._command is WorkerCommand.RESTART:

@@ -12,6 +12,7 @@ from outlast.ports.store import Store
 
 READS: Final = frozenset(
     {
+        "actions",
         "changed",
         "count",
         "depths",
@@ -26,6 +27,7 @@ READS: Final = frozenset(
         "history",
         "last_attempts",
         "loads",
+        "metric_samples",
         "metrics",
         "processing",
         "pauses",
@@ -46,7 +48,7 @@ PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset(
     {
-        *("count", "depths", "ended", "failed", "failure_reasons", "loads", "processing", "retry_each"),
+        *("actions", "count", "depths", "ended", "failed", "failure_reasons", "loads", "processing", "retry_each"),
         *("search_sessions", "select"),
     }
 )

@@ -7,30 +7,14 @@ from datetime import datetime, timedelta
 from outlast.core.queue_states import QueueStates, is_served, longest_wait, queue_states
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
-from outlast.ports.overview import Ended, QueueDepth
+from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo
 
 QUEUES_CACHE_FACTOR = 5
 """The state of the queues is cached for this many times as long as reading it took."""
-HOURS = 24
-"""Number of hours for which ended sessions are counted, including the current one."""
 CACHE_FACTOR = 20
-"""The hourly counts are cached for this many times as long as counting took: there may be millions of rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """Sessions that became final within one hour."""
-
-    begins: datetime
-    completed: int
-    failed: int
-    cancelled: int
-
-    @property
-    def all(self) -> int:
-        return self.completed + self.failed + self.cancelled
+"""The counts by status are cached for this many times as long as counting took: there may be millions of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +26,6 @@ class CurrentStatistics:
     """Number of all sessions in the store by status."""
     depths: Sequence[QueueDepth]
     workers: Sequence[WorkerInfo]
-    hours: Sequence[Hour]
-    """The last `HOURS`, oldest first."""
 
     @property
     def alive(self) -> Sequence[WorkerInfo]:
@@ -64,7 +46,7 @@ class Statistics:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._hours: Sequence[Hour] = ()
+        self._counts: Mapping[Status, int] = {}
         self._cached_until = float("-inf")
         self._queues: QueueStates | None = None
         self._queues_cached_until = float("-inf")
@@ -82,25 +64,15 @@ class Statistics:
         """Return current statistics; raises `StoreUnavailable`."""
         return CurrentStatistics(
             self._clock.now(),
-            await self._store.count(),
+            await self._statuses(),
             await self._store.depths(),
             await self._store.workers(),
-            await self._last_hours(),
         )
 
-    async def _last_hours(self) -> Sequence[Hour]:
+    async def _statuses(self) -> Mapping[Status, int]:
         began = self._clock.monotonic()
         if began >= self._cached_until:
-            now = self._clock.now()
-            current_hour = now.replace(minute=0, second=0, microsecond=0)
-            first = current_hour - timedelta(hours=HOURS - 1)
-            ended = await self._store.ended(first, current_hour + timedelta(hours=1))
-            self._hours = [_hour(first + timedelta(hours=n), ended) for n in range(HOURS)]
+            self._counts = await self._store.count()
             counted = self._clock.monotonic()
             self._cached_until = counted + CACHE_FACTOR * (counted - began)
-        return self._hours
-
-
-def _hour(begins: datetime, ended: Sequence[Ended]) -> Hour:
-    counted = {e.status: e.sessions for e in ended if e.hour == begins}
-    return Hour(begins, *(counted.get(s, 0) for s in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)))
+        return self._counts

@@ -16,6 +16,20 @@ class MetricCount:
     value: float
 
 
+SAMPLES_KEPT_MINUTES = 8 * 24 * 60
+"""Minutes for which samples are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSample:
+    """What some counts were at a minute, for pictures of the last days."""
+
+    minute: int
+    """Minutes since the epoch, in UTC."""
+    counts: str
+    """JSON; see `outlast.core.metric_samples`."""
+
+
 class Metrics(Protocol):
     """Adds to and reads the counts. Same laws as `SessionStore`, but a crash may lose the last additions."""
 
@@ -25,4 +39,12 @@ class Metrics(Protocol):
 
     async def metrics(self) -> Sequence[MetricCount]:
         """Return all series, ordered by metric and labels."""
+        ...
+
+    async def add_metric_sample(self, sample: MetricSample) -> None:
+        """Store the sample unless that minute has one, and delete those that are not kept any more."""
+        ...
+
+    async def metric_samples(self, since: int, every: int) -> Sequence[MetricSample]:
+        """Return the first sample of each `every` minutes from the minute `since` on, the oldest first."""
         ...

@@ -12,6 +12,7 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
+from outlast.ports.audit import AuditLog
 from outlast.ports.blobs import Blobs, Storage
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
@@ -344,6 +345,7 @@ class SessionStore(Protocol):
 
 class Store(
     SessionStore,
+    AuditLog,
     Failures,
     Overview,
     Pauses,

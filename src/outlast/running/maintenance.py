@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outlast.core.metric_counts import MetricCounts
+from outlast.core.metric_samples import MetricSampler
 from outlast.core.service_loop import retry_until_available, run_forever
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import Death
@@ -89,6 +90,7 @@ class Maintenance:
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
         self._outage = outage or StoreOutage()
+        self._sampler = MetricSampler(store, clock)
         self._host = socket.gethostname()
         self._wake = asyncio.Event()
         self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
@@ -103,6 +105,7 @@ class Maintenance:
         self._wake.clear()
         await self._rescue()
         await self._offer()
+        await self._sampler.sample()
         if self._clock.monotonic() - self._future_waits_ended_at >= END_FUTURE_WAITS_EVERY:
             self._future_waits_ended_at = self._clock.monotonic()
             if ended := await self._store.end_future_waits():

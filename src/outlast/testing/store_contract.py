@@ -1,6 +1,7 @@
 """The complete contract suite of a store, which every backend must pass."""
 
 from outlast.testing.contract.adopting import AdoptContract
+from outlast.testing.contract.audit import AuditContract, MetricSampleContract
 from outlast.testing.contract.cancel_and_retry import CancelContract, RetryContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.concurrent_use import ConcurrentUseContract
@@ -73,6 +74,8 @@ class SessionStoreContract(
     RegistryContract,
     EnrolContract,
     MetricContract,
+    MetricSampleContract,
+    AuditContract,
     ConcurrentUseContract,
 ):
     """Inherit from it in a test file, with a fixture `store` on the fixture `clock`:

@@ -18,7 +18,7 @@ from outlast.web.headers import cookie, is_secure, own_origin, site_path, values
 from outlast.web.keys import KeyRing, mask, unmask
 from outlast.web.limits import client_address
 from outlast.web.logins import OPERATOR, RESERVED, Logins
-from outlast.web.operators import PATH, Operators
+from outlast.web.operators import PATH, Operator, Operators, Role
 from outlast.web.problems import Problem, not_found
 
 COOKIE = "outlast_owner"
@@ -29,6 +29,8 @@ PORTS = {"http": 80, "https": 443}
 COOKIE_DAYS = 365
 ABOVE_MOUNT = "_host"
 """Suffix of the cookie's name where its path is above the mount: earlier versions had the mount as the path."""
+CLOSED = "{} is closed, because no credential is set. Set ANALYSIS_DASHBOARD_KEY (openssl rand -hex 16)."
+"""Why nobody may enter."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::[0-9]{1,5})?")
 MAX_SHOWN = 200
@@ -54,8 +56,10 @@ class Requires(StrEnum):
     """A browser with the cookie, whoever its user is: operators need no login of the host."""
     BROWSER_OR_NEW = "browser_or_new"
     """Like `BROWSER`; one without the cookie gets it."""
+    VIEWER = "viewer"
+    """Somebody who has signed in to the dashboard as a viewer or an operator."""
     OPERATOR = "operator"
-    """A signed-in operator, who may see, cancel and retry every session."""
+    """A signed-in operator, who may change everything."""
     OPERATOR_KEY = "operator_key"
     """A program with the dashboard's key as a bearer token; only for routes that read."""
 
@@ -77,6 +81,8 @@ class Identity:
     """The opaque owner; the store only has its hash."""
     set_cookies: tuple[str, ...] = ()
     """`Set-Cookie` values for a new visitor, or for one whose cookie has an outdated name."""
+    operator: Operator | None = None
+    """Who has signed in, on the routes of the dashboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,8 @@ class Access:
         """Authenticate a request; `None` if its route requires no owner. Raises 401, 403 or 404 if it has none."""
         if requires is Requires.ANYBODY:
             return None
-        if requires is Requires.OPERATOR:
-            return await self._operator(headers, store)
+        if requires in {Requires.VIEWER, Requires.OPERATOR}:
+            return await self._operator(requires, headers, store)
         if requires is Requires.OPERATOR_KEY:
             return self._key_holder(scope, headers)
         if requires in {Requires.OWNER, Requires.OWNER_OR_NEW}:
@@ -200,24 +206,31 @@ class Access:
         """The CSRF token for a page: different each time, so that compression does not betray it."""
         return mask(self.token(identity))
 
-    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Identity:
-        name = self.operators.known(headers.get(b"cookie", b""))
-        if name is None or await self.operators.has_signed_out(name, await store()):
+    async def _operator(
+        self, requires: Requires, headers: Headers, store: Callable[[], Awaitable[FactStore]]
+    ) -> Identity:
+        if not self.operators.is_open:
+            raise Problem(403, CLOSED.format("This part of the site"))
+        found = self.operators.known(headers.get(b"cookie", b""))
+        if found is None or await self.operators.has_signed_out(found.name, await store()):
             raise Problem(
                 403,
                 "This part of the site is for its operators.",
                 link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
             )
-        return Identity(OPERATOR + name)
+        if requires is Requires.OPERATOR and found.role is not Role.OPERATOR:
+            raise Problem(
+                403,
+                "You are here as a viewer, who sees everything and changes nothing. Leave, and enter with the key "
+                "of operators (ANALYSIS_DASHBOARD_KEY).",
+                link=(PATH, "Back to the dashboard"),
+            )
+        return Identity(OPERATOR + found.name, operator=found)
 
     def _key_holder(self, scope: Scope, headers: Headers) -> Identity:
         """Raise 401 for a missing or wrong key, 403 if none is set, and 429 after too many wrong ones."""
         if not self.operators.has_key:
-            raise Problem(
-                403,
-                "This address is closed, because no credential is set. Set ANALYSIS_DASHBOARD_KEY "
-                "(openssl rand -hex 16), and send it as Authorization: Bearer.",
-            )
+            raise Problem(403, CLOSED.format("This address") + " Send it as Authorization: Bearer.")
         scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _wrong_key("Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) as Authorization: Bearer.")

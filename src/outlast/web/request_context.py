@@ -13,6 +13,7 @@ from outlast.settings import Settings
 from outlast.web.access import Access, Identity
 from outlast.web.headers import own_origin
 from outlast.web.limits import VisitorLimits
+from outlast.web.operators import Operator
 from outlast.web.page_templates import PageTemplates
 from outlast.web.poll_cache import PollCache
 from outlast.web.static_files import accepts_gzip
@@ -47,6 +48,13 @@ class RequestContext:
     def owner(self) -> str:
         assert self.identity is not None  # noqa: S101 - the rule of the route ensures it
         return self.identity.owner
+
+    @property
+    def operator(self) -> Operator:
+        """Who has signed in to the dashboard."""
+        assert self.identity is not None  # noqa: S101 - the rule of the route ensures it
+        assert self.identity.operator is not None  # noqa: S101 - as above
+        return self.identity.operator
 
     @property
     def session_id(self) -> str:

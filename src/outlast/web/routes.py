@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from outlast.web import api, dashboard, diagnostics, pages, result_pages
+from outlast.web import (
+    api,
+    dashboard,
+    dashboard_audit,
+    dashboard_failures,
+    dashboard_queues,
+    dashboard_sessions,
+    diagnostics,
+    pages,
+    result_pages,
+)
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
 from outlast.web.metrics import metrics
@@ -105,17 +115,40 @@ ROUTES: Final = (
     ),
     _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.BROWSER_OR_NEW),
     _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.BROWSER),
-    _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.OPERATOR),
-    _page("dashboard", "GET HEAD", "/dashboard", dashboard.overview, Requires.OPERATOR),
+    _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.VIEWER),
+    _page("dashboard", "GET HEAD", "/dashboard", dashboard.overview, Requires.VIEWER),
+    _page("sessions", "GET HEAD", "/dashboard/sessions", dashboard_sessions.list_page, Requires.VIEWER),
+    _page("failures", "GET HEAD", "/dashboard/failures", dashboard_failures.failures_page, Requires.VIEWER),
+    _page(
+        "failures_retry", "POST", "/dashboard/failures/retry", dashboard_failures.retry_reason, Requires.OPERATOR
+    ),
+    _page("queues", "GET HEAD", "/dashboard/queues", dashboard_queues.queues_page, Requires.VIEWER),
+    _page("queues_pause", "POST", "/dashboard/queues/pause", dashboard_queues.pause_queue, Requires.OPERATOR),
+    _page("queues_resume", "POST", "/dashboard/queues/resume", dashboard_queues.resume_queue, Requires.OPERATOR),
+    _page("workers", "GET HEAD", "/dashboard/workers", dashboard_queues.workers_page, Requires.VIEWER),
+    _page("workers_ask", "POST", "/dashboard/workers/ask", dashboard_queues.ask_worker, Requires.OPERATOR),
+    _page("audit", "GET HEAD", "/dashboard/audit", dashboard_audit.audit_page, Requires.VIEWER),
     _page(
         "dashboard_session",
         "GET HEAD",
         "/dashboard/{session_id}",
-        dashboard.session_page,
+        dashboard_sessions.session_page,
+        Requires.VIEWER,
+    ),
+    _page(
+        "dashboard_cancel",
+        "POST",
+        "/dashboard/{session_id}/cancel",
+        dashboard_sessions.cancel,
         Requires.OPERATOR,
     ),
-    _page("dashboard_cancel", "POST", "/dashboard/{session_id}/cancel", dashboard.cancel, Requires.OPERATOR),
-    _page("dashboard_retry", "POST", "/dashboard/{session_id}/retry", dashboard.retry, Requires.OPERATOR),
+    _page(
+        "dashboard_retry",
+        "POST",
+        "/dashboard/{session_id}/retry",
+        dashboard_sessions.retry,
+        Requires.OPERATOR,
+    ),
     _api("static", "GET HEAD", "/static/{file}", pages.static, Requires.ANYBODY),
     _api("assets", "GET HEAD", "/assets/{file}", pages.assets, Requires.ANYBODY),
     _api("favicon", "GET HEAD", "/favicon.ico", pages.favicon, Requires.ANYBODY),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
@@ -12,6 +12,7 @@ from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_line, r
 from outlast.domain.progress import StepStatus
 from outlast.domain.session import AnalysisSession, AttemptEnd
 from outlast.domain.status import Status
+from outlast.ports.audit import AUDIT_KEPT, AUDIT_KEPT_DAYS
 from outlast.ports.store import Pruned
 
 
@@ -90,6 +91,7 @@ class MemoryRecovery(MemoryPart):
                 if until <= now
             ]
             if not dry_run:
+                _prune_audit(tables)
                 for items, item in facts:
                     del items[item]
                 for session_id in sessions:
@@ -177,3 +179,10 @@ def _apply(
         tables.end_claim(
             row, state.status, ended, line=state.line, cause=cause, last_step=active_step(row), **changes
         )
+
+
+def _prune_audit(tables: MemoryTables) -> None:
+    """Delete the lines that are not kept any more."""
+    before = tables.clock.now() - timedelta(days=AUDIT_KEPT_DAYS)
+    lines = sorted(tables.audit.values(), key=lambda line: (line.at, line.id), reverse=True)
+    tables.audit = {line.id: line for line in reversed(lines[:AUDIT_KEPT]) if line.at >= before}

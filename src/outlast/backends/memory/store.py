@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from outlast.backends.memory.audit import MemoryAuditLog
 from outlast.backends.memory.blobs import MemoryBlobs
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
@@ -28,6 +29,7 @@ class MemoryStore(
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,
+    MemoryAuditLog,
     MemoryMetrics,
     MemoryWorkers,
 ):

@@ -15,9 +15,11 @@ from outlast.domain.pauses import Pause
 from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import IN_FLIGHT, Status
 from outlast.domain.turns import turn_of
+from outlast.ports.audit import RecordedAction
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
 from outlast.ports.facts import StoredFact
+from outlast.ports.metrics import MetricSample
 from outlast.ports.results import SAMPLES_KEPT, StoredResult
 from outlast.ports.workers import WorkerInfo
 
@@ -91,6 +93,10 @@ class MemoryTables:
     """Facts with their expiry, by space, key and item."""
     metrics: defaultdict[tuple[str, tuple[str, ...]], float] = field(default_factory=_metrics)
     """Values by metric and labels."""
+    metric_samples: dict[int, MetricSample] = field(default_factory=dict[int, MetricSample])
+    """By minute."""
+    audit: dict[str, RecordedAction] = field(default_factory=dict[str, RecordedAction])
+    """By id."""
     enrolled: set[str] = field(default_factory=set[str])
     """Fingerprints of keys."""
     workers: dict[str, LeasedWorker] = field(default_factory=dict[str, LeasedWorker])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
-from outlast.backends.rows import as_json
-from outlast.ports.metrics import MetricCount
+from outlast.backends.rows import as_json, fields_of
+from outlast.ports.metrics import SAMPLES_KEPT_MINUTES, MetricCount, MetricSample
 
 
 class PostgresMetrics(PostgresPart):
@@ -29,3 +29,11 @@ class PostgresMetrics(PostgresPart):
     async def metrics(self) -> Sequence[MetricCount]:
         rows = await self._db.all("metrics")
         return [MetricCount(row["metric"], tuple(json.loads(row["labels"])), row["value"]) for row in rows]
+
+    async def add_metric_sample(self, sample: MetricSample) -> None:
+        await self._db.all("add_metric_sample", fields_of(sample))
+        await self._db.all("prune_metric_samples", {"before": sample.minute - SAMPLES_KEPT_MINUTES})
+
+    async def metric_samples(self, since: int, every: int) -> Sequence[MetricSample]:
+        rows = await self._db.all("metric_samples", {"since": since, "every": every})
+        return [MetricSample(**row) for row in rows]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart, as_utc
@@ -10,6 +10,7 @@ from outlast.backends.rows import Row, as_json
 from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
+from outlast.ports.audit import AUDIT_KEPT, AUDIT_KEPT_DAYS
 from outlast.ports.store import Pruned
 
 BATCH = 500
@@ -118,6 +119,8 @@ class PostgresRecovery(PostgresPart):
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
         if not dry_run:
+            before = (await self._db.only("now"))["at"] - timedelta(days=AUDIT_KEPT_DAYS)
+            await self._db.all("prune_actions", {"before": before, "kept": AUDIT_KEPT})
             await self._db.transact(self._tidy_limits, again=True)
         return Pruned(
             sessions=await prune("sessions", sessions_before)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from outlast.backends.postgres.audit import PostgresAuditLog
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
@@ -33,6 +34,7 @@ class PostgresStore(
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,
+    PostgresAuditLog,
     PostgresMetrics,
     PostgresWorkers,
 ):

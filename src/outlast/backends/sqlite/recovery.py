@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from outlast.backends.rows import as_json
@@ -14,6 +14,7 @@ from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.lease_observer import Heartbeat
 from outlast.domain.session import AttemptEnd
+from outlast.ports.audit import AUDIT_KEPT, AUDIT_KEPT_DAYS
 from outlast.ports.store import Pruned
 
 T = TypeVar("T")
@@ -94,6 +95,9 @@ class SQLiteRecovery(SQLitePart):
             facts=await prune("facts", self._db.clock.now()),
         )
         if not dry_run:
+            before = as_text(self._db.clock.now() - timedelta(days=AUDIT_KEPT_DAYS))
+            values = {"before": before, "kept": AUDIT_KEPT}
+            await self._db.write(lambda c: c.execute(self._sql["prune_actions"], values))
             await self._db.write(self._tidy_limits)
             self._db.reserve.create()
         return pruned

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from outlast.backends.rows import as_json
 from outlast.backends.schema import closed_error
+from outlast.backends.sqlite.audit import SQLiteAuditLog
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
@@ -36,6 +37,7 @@ class SQLiteStore(
     SQLiteResults,
     SQLiteBlobs,
     SQLiteFacts,
+    SQLiteAuditLog,
     SQLiteMetrics,
     SQLiteWorkers,
 ):

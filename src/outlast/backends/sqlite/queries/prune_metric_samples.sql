@@ -1,0 +1,1 @@
+DELETE FROM metric_samples WHERE minute < :before
