@@ -1,5 +1,6 @@
 """The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,10 @@ def entry_points(group: str) -> Iterator[str]:
                     yield from (value.strip() for _, equals, value in lines if equals)
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of writing to a disk that is full, or whose quota or limit is reached."""
+
+
 class LazyCommands(click.Group):
     """A group that knows names and summaries and imports a command when it is called."""
 
@@ -92,6 +97,9 @@ def outlast() -> None:
 def _exit_with_2(_kind: object, error: BaseException | None, _trace: object) -> None:
     """Print the traceback of an unexpected error, and exit with 2: Python's own 1 would be a negative answer."""
     handled = (click.exceptions.Exit, click.ClickException, click.Abort)
+    if isinstance(error, OSError) and error.errno in FULL:
+        click.echo(f"Error: The output cannot be written: {error.strerror}.", err=True)
+        sys.exit(2)
     if isinstance(error, Exception) and not isinstance(error, handled):
         traceback.print_exception(error)
         sys.exit(2)

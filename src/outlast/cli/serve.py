@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 
 import click
@@ -21,6 +22,7 @@ from outlast.cli.application import (
 )
 from outlast.cli.file_descriptors import allowed_connections, raise_open_file_limit
 from outlast.cli.logs import set_up_logs
+from outlast.cli.numbers import MOST_WORKERS, PORT_OR_FREE, count
 from outlast.cli.server import Server, server_config
 from outlast.cli.service_manager import ServiceManager
 from outlast.core.ids import new_supervisor_id
@@ -38,9 +40,17 @@ WORKERS = 2
 @click.command()
 @app_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
-@click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
-@click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option(
+    "--port", default=8000, show_default=True, type=PORT_OR_FREE, help="Port to listen on; 0 takes a free one."
+)
+@click.option(
+    "--workers",
+    default=WORKERS,
+    show_default=True,
+    type=count(0, MOST_WORKERS),
+    help="Worker processes; 0: none on this machine.",
+)
+@click.option("--concurrency", type=count(), help="Attempts at once in one worker.")
 @explain_errors
 def serve(app_name: str | None, host: str, port: int, workers: int, concurrency: int | None) -> None:
     """Serve the site and the API, with supervised workers: the whole site on one machine.
@@ -126,6 +136,10 @@ async def _serve(
 async def _listen(server: Server, host: str, port: int) -> None:
     try:
         await server.serve()
+    except socket.gaierror as error:
+        raise Refused(
+            f"Cannot find the address of the host {host!r} ({error.strerror}). Name another with --host."
+        ) from None
     except OSError:
         raise Refused(
             f"Cannot listen on {host}:{port}. Another program may use this port; choose another with --port."

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from outlast.backends.copying import Copied, copy_tables
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.backups import back_up_store, restore_store
+from outlast.cli.numbers import count
 from outlast.domain.errors import SchemaDiffers
 from outlast.domain.printable import printable
 from outlast.settings import Settings, load_settings
@@ -26,7 +27,7 @@ def store() -> None:
 @store.command()
 @app_option
 @click.argument("target", type=Path)
-@click.option("--keep", type=click.IntRange(1), help="With a folder: delete all but this many backups there.")
+@click.option("--keep", type=count(), help="With a folder: delete all but this many backups there.")
 @json_option
 @explain_errors
 def backup(app_name: str | None, target: Path, keep: int | None, as_json: bool) -> None:
