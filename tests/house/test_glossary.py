@@ -12,7 +12,7 @@ chat child cli client clock column command connection container content count co
 database date declaration decoder default definition detail diagnostic disk document driver earlier error exit
 fetched fetching file flag format formatter formatting full gone handle header hour id index info input
 installation invalid ip item keyword kind lazy level like limit line link live load local lock locked log
-machine main many mapper mapping memory missing much name named new no not notifying open option out package
+machine main many mapper mapping memory missing much name named new no not notifying number open option out package
 page parent part pipe plugin point policy postgres printer process proxy pytest range read reader reason redis
 registration reply reporting request response row run runtime scope searched serve server set setting settings
 shape slice socket sorted sqlite start started state stop stopped stream summary sync system table tag template

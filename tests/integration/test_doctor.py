@@ -15,6 +15,8 @@ from outlast.app import runtime_of
 from outlast.cli.findings import Finding, Level, exit_code, ok, problem, unknown, warning
 from outlast.cli.installation_checks import _clock, check_disk, check_key, check_redis, check_store
 from outlast.cli.main import outlast
+from outlast.domain.pauses import Pause
+from outlast.ports.workers import WorkerState
 from outlast.settings import load_settings
 from outlast.testing.acts import register_worker
 from servers import fresh_database
@@ -179,6 +181,19 @@ async def test_queues_workers_and_code_are_looked_at(tmp_path: Path):
     assert "echo wait in the queue analysis" in found["queues"].sentence
     assert found["code"].level is Level.WARNING
     assert "echo" in found["code"].sentence
+
+
+async def test_what_an_operator_paused_is_named_with_the_way_out(tmp_path: Path):
+    app = make_outlast(tmp_path, min_free_mb=0)
+    put_store(tmp_path)
+    engine = await runtime_of(app).open(maintain=False)
+    await engine.store.pause(Pause("analysis", "echo"))
+    register_worker(engine.store, beat_at=engine.clock.now(), state=WorkerState.PAUSED)
+    await app.close()
+    found = {finding.check: finding async for finding in check_store(app)}
+    assert (found["workers"].level, found["queues"].level) == (Level.WARNING, Level.WARNING)
+    assert "1 worker(s) of these are paused" in found["workers"].sentence
+    assert found["queues"].mend == "When they may run again: outlast queue resume --analysis echo"
 
 
 def test_a_store_that_does_not_answer_is_a_problem(doctor):

@@ -11,12 +11,14 @@ from edge_site import open_site, until
 
 from outlast import Outlast, Permanent, step
 from outlast.app import runtime_of
-from outlast.cli import queue, sessions
+from outlast.cli import queue, queue_pauses, sessions
 from outlast.cli.main import outlast as cli
 from outlast.domain.error_report import ErrorReport
 from outlast.domain.outcome import Failed
+from outlast.domain.pauses import Pause
 from outlast.domain.status import Status
 from outlast.ports.store import Selection, StartLimits
+from outlast.ports.workers import WorkerState
 from outlast.settings import load_settings
 from outlast.testing.acts import STEPS, claim_next, claim_of, new_session, register_worker
 from outlast.web.access import Requires
@@ -60,7 +62,7 @@ def folder(tmp_path, monkeypatch):
     put_store(tmp_path)
     fetched.clear()
     broken[:] = [True]
-    for module in (sessions, queue):
+    for module in (sessions, queue, queue_pauses):
         monkeypatch.setattr(module, "load_app", lambda _name: make(tmp_path))
     return tmp_path
 
@@ -226,6 +228,25 @@ async def test_the_monitor_exits_1_above_a_limit_and_for_a_queue_that_nobody_ser
     assert fact["alarms"] == ["depth", "wait"]
     assert "too many wait" in await command("queue", "monitor", "--max", "0", code=1)
     assert "Nothing uses a queue 'anlysis'" in await command("queue", "monitor", "anlysis", code=2)
+
+
+async def test_what_is_paused_does_not_look_fine(folder):
+    made = make(folder)
+    async with made.lifespan():
+        await made.start("shop", shop="waits", owner="ann")
+        store = (await runtime_of(made).engine()).store
+        register_worker(store, analyses=("shop",))
+        await store.pause(Pause("analysis", "shop"))
+    (fact,) = await command("queue", "monitor", "--json")
+    assert (fact["paused"], fact["paused_analyses"], fact["alarms"]) == (False, ["shop"], [])
+    assert "shop is paused" in await command("queue", "monitor")
+    await command("queue", "pause", "night")
+    assert "paused" in await command("queue", "monitor", "night")
+    assert "was not paused." in await command("queue", "resume", "day", code=1)
+    async with made.lifespan():
+        register_worker((await runtime_of(made).engine()).store, analyses=("shop",), state=WorkerState.PAUSED)
+    (fact,) = await command("queue", "monitor", "analysis", "--json", code=1)
+    assert (fact["workers"], fact["alarms"]) == (0, ["unserved"])
 
 
 async def test_the_monitor_that_cannot_tell_exits_2(tmp_path, monkeypatch):

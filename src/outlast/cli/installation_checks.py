@@ -2,11 +2,12 @@
 
 import os
 import resource
+import shlex
 import shutil
 import socket
 import stat
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -24,8 +25,9 @@ from outlast.domain.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from outlast.domain.pauses import Pause
 from outlast.ports.store import CLOCK_MARGIN
-from outlast.ports.workers import WorkerInfo
+from outlast.ports.workers import WorkerInfo, WorkerState
 from outlast.running.engine import Engine
 from outlast.settings import Settings, SettingsError
 from outlast.unknown_settings import unknown_settings
@@ -213,7 +215,8 @@ async def _inside(engine: Engine, settings: Settings) -> AsyncGenerator[Finding]
     yield _clock(details.at - sent_at - timedelta(seconds=took / 2), settings)
     depths, processing = await engine.store.depths(), await engine.store.processing()
     states = queue_states(details.at, depths, processing, await engine.store.workers())
-    for finding in (*_workers(states, settings), *_queues(states, settings), *_code(states, engine)):
+    pauses = await engine.store.pauses()
+    for finding in (*_workers(states, settings), *_queues(states, settings, pauses), *_code(states, engine)):
         yield finding
     free = engine.store.free_bytes()
     if free is not None and free < settings.min_free_mb * MB:
@@ -254,6 +257,12 @@ def _workers(states: QueueStates, settings: Settings) -> Iterator[Finding]:
         yield problem(
             "workers", "No worker is alive: sessions wait.", "Start some: outlast serve, or outlast workers start"
         )
+    if paused := sum(worker.state is WorkerState.PAUSED for worker in alive):
+        yield warning(
+            "workers",
+            f"{paused} worker(s) of these are paused and begin nothing.",
+            "When they may work again: outlast workers resume",
+        )
     if lost:
         yield warning(
             "workers",
@@ -267,8 +276,15 @@ def _capacity(alive: list[WorkerInfo]) -> int:
     return sum(worker.concurrency for worker in alive)
 
 
-def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
-    fine = True
+def _queues(states: QueueStates, settings: Settings, pauses: Collection[Pause]) -> Iterator[Finding]:
+    fine = not pauses
+    for pause in pauses:
+        option = "--analysis " if pause.kind == "analysis" else ""
+        yield warning(
+            "queues",
+            f"An operator has paused the {pause.kind} {pause.name}: its sessions wait.",
+            f"When they may run again: outlast queue resume {option}{shlex.quote(pause.name)}",
+        )
     for name, state in states.queues.items():
         waited = state.oldest_wait.total_seconds()
         if state.unserved:

@@ -199,7 +199,8 @@ def monitor(
 ) -> None:
     """Show each queue: what waits and for how long, what is in flight, what failed within the last hour.
 
-    Exits 1 above a limit, or if sessions wait that no living worker takes; 2 if the store is unavailable.
+    A queue that an operator has paused is marked, which is no bad news. Exits 1 above a limit, or if sessions
+    wait that no living worker takes; 2 if the store is unavailable.
     """
     app = load_app(app_name)
 
@@ -219,7 +220,8 @@ def monitor(
 
 def _require_known(asked: Sequence[str], reports: Sequence[QueueReport], declared: set[str]) -> None:
     """Raise `Refused` for a queue that nothing uses: a misspelt name must not look healthy."""
-    used = {r.queue for r in reports if r.waiting or r.later or r.in_flight or r.failed or r.workers} | declared
+    used = {r.queue for r in reports if r.waiting or r.later or r.in_flight or r.failed or r.workers or r.paused}
+    used |= declared
     for name in asked:
         if name not in used:
             raise Refused(f"Nothing uses a queue {name!r}. There are: {', '.join(sorted(used)) or 'none'}.")
@@ -243,6 +245,8 @@ def _queue_facts(report: QueueReport, most: int | None, max_wait: float | None) 
         "failed_last_hour": report.failed,
         "workers": report.workers,
         "unserved": list(report.unserved),
+        "paused": report.paused,
+        "paused_analyses": list(report.paused_analyses),
         "alarms": alarms,
     }
 
@@ -257,10 +261,15 @@ def _queue_rows(facts: Sequence[dict[str, Any]]) -> list[Sequence[str]]:
             str(fact["in_flight"]),
             str(fact["failed_last_hour"]),
             str(fact["workers"]),
-            ", ".join(_alarm(fact, alarm) for alarm in fact["alarms"]) or "fine",
+            ", ".join([*_paused(fact), *(_alarm(fact, alarm) for alarm in fact["alarms"])]) or "fine",
         )
         for fact in facts
     ]
+
+
+def _paused(fact: dict[str, Any]) -> list[str]:
+    """What of the queue an operator has paused: no alarm, but no surprise either."""
+    return ["paused"] if fact["paused"] else [f"{name} is paused" for name in fact["paused_analyses"]]
 
 
 def _alarm(fact: dict[str, Any], alarm: str) -> str:

@@ -23,6 +23,7 @@ from outlast.cli.application import (
     run,
 )
 from outlast.core.statistics import is_served
+from outlast.domain.pauses import Pause
 from outlast.domain.printable import printable
 from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store
@@ -42,6 +43,8 @@ class Fleet:
     workers: Sequence[WorkerInfo]
     supervisors: Sequence[WorkerInfo]
     unserved: Sequence[QueueDepth]
+    pauses: Sequence[Pause]
+    """Queues and analyses that no worker begins anything of."""
     code: CodeVersion
     """Of this command's program."""
     newest: str
@@ -71,7 +74,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             found, supervisors = as_seen_here(await store.workers()), as_seen_here(await store.supervisors())
             unserved = [d for d in await store.depths() if d.waiting and not is_served(d, found)]
             newest = newest_version(found, code, now)
-            return Fleet(now, found, supervisors, unserved, code, newest)
+            return Fleet(now, found, supervisors, unserved, list(await store.pauses()), code, newest)
 
     fleet = run(read())
     if as_json:
@@ -155,6 +158,8 @@ def _print_remarks(fleet: Fleet) -> None:
             f"Supervisor {supervisor.id} on {supervisor.host} (pid {supervisor.pid}): {state}, {kept} worker(s)."
         )
         click.echo(printable(line), err=True)
+    for pause in fleet.pauses:
+        click.echo(printable(f"The {pause.kind} {pause.name!r} is paused, for all workers."), err=True)
     for depth in fleet.unserved:
         waiting = f"{depth.waiting} session(s) of {depth.analysis!r} wait in the queue {depth.queue!r}"
         click.echo(printable(f"{waiting}, and no living worker takes them."), err=True)
