@@ -308,7 +308,9 @@ def _watch(look: Any, as_json: bool) -> None:
             while True:
                 facts = run(look())
                 at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, every {WATCH_EVERY:g} s until Ctrl-C"
-                live.update(Group(make_table(HEADERS, _queue_rows(facts), whole=HEADERS), at), refresh=True)
+                live.update(
+                    Group(make_table(HEADERS, _queue_rows(facts), console.width, whole=HEADERS), at), refresh=True
+                )
                 time.sleep(WATCH_EVERY)
     except KeyboardInterrupt:
         sys.exit(1 if any(fact["alarms"] for fact in facts) else 0)

@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from outlast.app import runtime_of
 from outlast.cli.application import (
@@ -22,6 +19,7 @@ from outlast.cli.application import (
     print_json,
     run,
 )
+from outlast.cli.tables import print_table
 from outlast.core.statistics import is_served
 from outlast.domain.pauses import Pause
 from outlast.domain.printable import printable
@@ -30,9 +28,6 @@ from outlast.ports.store import Store
 from outlast.ports.workers import WorkerInfo
 from outlast.running.code_version import CodeVersion, newest_version, runs_old_code
 from outlast.running.recycling import MIB
-
-WIDE = 200
-"""Columns of the table when it is piped, so that nothing is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +77,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     elif not fleet.workers:
         click.echo("No worker is running. Start some with: outlast workers start")
     else:
-        console = Console()
-        if not console.is_terminal:
-            console.width = WIDE
-        console.print(_table(fleet))
+        print_table(HEADERS, _rows(fleet), whole=WHOLE)
     if not as_json:
         _print_remarks(fleet)
     sys.exit(0 if any(w.alive for w in fleet.workers) and not fleet.unserved else 1)
@@ -115,23 +107,26 @@ def _facts(fleet: Fleet, w: WorkerInfo) -> dict[str, Any]:
     }
 
 
-def _table(fleet: Fleet) -> Table:
-    names = (
-        "worker",
-        "host",
-        "pid",
-        "state",
-        "queues",
-        "in flight",
-        "done",
-        "failed",
-        "memory",
-        "age",
-        "last beat",
-    )
-    table = Table(*names, "version", box=None)
-    for w in fleet.workers:
-        cells = (
+HEADERS = (
+    "worker",
+    "host",
+    "pid",
+    "state",
+    "queues",
+    "in flight",
+    "done",
+    "failed",
+    "memory",
+    "age",
+    "last beat",
+    "version",
+)
+WHOLE = ("worker", "host", "pid", "state", "in flight")
+
+
+def _rows(fleet: Fleet) -> list[Sequence[str]]:
+    return [
+        (
             w.id,
             w.host,
             str(w.pid),
@@ -145,8 +140,8 @@ def _table(fleet: Fleet) -> Table:
             f"{max(0.0, (fleet.at - w.beat_at).total_seconds()):.1f} s ago",
             f"{w.version or 'unknown'}{' (old code)' if fleet.is_old(w) else ''}",
         )
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
+        for w in fleet.workers
+    ]
 
 
 def _print_remarks(fleet: Fleet) -> None:
