@@ -26,3 +26,19 @@ def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path, command):
     assert done.returncode == 2, done.stderr
     assert "Error: The output cannot be written: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_closed_the_pipe_is_no_bad_news(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "outlast", "generate", "alerts"],
+        cwd=tmp_path,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, "")

@@ -1,6 +1,7 @@
 """The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -74,6 +76,14 @@ class LazyCommands(click.Group):
             return None
         module, _, name = commands()[cmd_name][0].partition(":")
         return getattr(import_module(module), name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A reader that closed the pipe early learns nothing: exit code 2, and not click's 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at the end is quiet
+            sys.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
