@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     "command", [("doctor", "--json"), ("generate", "alerts"), ("migrate",), ("--help",)], ids=" ".join
 )
-def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path, command):
+def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path: Path, command: tuple[str, ...]):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "outlast", *command],
@@ -28,7 +28,7 @@ def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path, command):
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_closed_the_pipe_is_no_bad_news(tmp_path):
+def test_a_reader_that_closed_the_pipe_is_no_bad_news(tmp_path: Path):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
