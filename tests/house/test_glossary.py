@@ -12,12 +12,12 @@ chat child cli client clock column command connection container content count co
 data database date declaration decoder default definition detail diagnostic disk document driver earlier error
 exit fetched fetching file flag format formatter formatting forwarded full given gone handle header id index
 info input installation invalid ip item keyword kind lazy level like limit line link live load local lock locked
-log login machine main many mapper mapping memory missing mounting much name named new no not notifying open
-option origin out package page parent part pipe plugin point policy postgres prefix printer process proxy pytest
-raised range read reader reason redis registration reply reporting request response row rule run runtime scope
-searched security serve server set setting settings shape slice socket sorted sqlite start started state static
-stop stopped stream summary sync system table tag template terminal text thread time timed timeout token too
-tracker transport tree unix unknown update usage use value view web with word writer xml zip
+log login machine main many mapper mapping memory missing mounting much name named new no not notifying number
+open option origin out package page parent part pipe plugin point policy postgres prefix printer process proxy
+pytest raised range read reader reason redis registration reply reporting request response row rule run runtime
+scope searched security serve server set setting settings shape slice socket sorted sqlite start started state
+static stop stopped stream summary sync system table tag template terminal text thread time timed timeout token
+too tracker transport tree unix unknown update usage use value view web with word writer xml zip
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 

@@ -11,7 +11,7 @@ from edge_site import open_site, until
 
 from outlast import Outlast, Permanent, step
 from outlast.app import runtime_of
-from outlast.cli import queue, sessions
+from outlast.cli import queue, queue_pauses, sessions
 from outlast.cli.main import outlast as cli
 from outlast.domain.error_report import ErrorReport
 from outlast.domain.outcome import Failed
@@ -63,7 +63,7 @@ def folder(tmp_path, monkeypatch):
     put_store(tmp_path)
     fetched.clear()
     broken[:] = [True]
-    for module in (sessions, queue):
+    for module in (sessions, queue, queue_pauses):
         monkeypatch.setattr(module, "load_app", lambda _name: make(tmp_path))
     return tmp_path
 
@@ -249,6 +249,25 @@ async def test_the_monitor_tells_paused_workers_and_paused_queues(folder):
         await store.resume(Pause("queue", "analysis"))
         await store.pause(Pause("analysis", "shop"))
     assert "shop is paused" in await command("queue", "monitor")
+
+
+async def test_what_is_paused_does_not_look_fine(folder):
+    made = make(folder)
+    async with made.lifespan():
+        await made.start("shop", shop="waits", owner="ann")
+        store = (await runtime_of(made).engine()).store
+        register_worker(store, analyses=("shop",))
+        await store.pause(Pause("analysis", "shop"))
+    (fact,) = await command("queue", "monitor", "--json")
+    assert (fact["paused"], fact["paused_analyses"], fact["alarms"]) == (False, ["shop"], [])
+    assert "shop is paused" in await command("queue", "monitor")
+    await command("queue", "pause", "night")
+    assert "paused" in await command("queue", "monitor", "night")
+    assert "was not paused." in await command("queue", "resume", "day", code=1)
+    async with made.lifespan():
+        register_worker((await runtime_of(made).engine()).store, analyses=("shop",), state=WorkerState.PAUSED)
+    (fact,) = await command("queue", "monitor", "analysis", "--json", code=1)
+    assert (fact["workers"], fact["alarms"]) == (0, ["unserved"])
 
 
 async def test_the_monitor_that_cannot_tell_exits_2(tmp_path, monkeypatch):

@@ -234,6 +234,8 @@ async def test_the_commands_keep_some_and_bring_the_key_along(site, tmp_path, mo
             *(told["path"].rpartition("/")[2] + suffix for suffix in ("", ".key")),
         ]
     )
+    in_new_folder = json.loads(command("backup", f"{tmp_path}/new/", "--json"))  # the slash alone makes it one
+    assert in_new_folder["path"].startswith(f"{tmp_path}/new/outlast-")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///nothing.db")
     command("backup", f"{folder}/", "--keep", "1", code=2)
     assert len(list(folder.glob("*.db"))) == 3  # a failed backup deletes none

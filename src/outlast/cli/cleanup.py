@@ -6,8 +6,12 @@ import click
 
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, opened, print_json, run
 from outlast.cli.audit import record_command
+from outlast.cli.numbers import Number
 from outlast.ports.store import Pruned
 from outlast.running.maintenance import prune
+
+MOST_HOURS = 100 * 366 * 24
+"""A century."""
 
 
 @click.command()
@@ -15,7 +19,7 @@ from outlast.running.maintenance import prune
 @json_option
 @click.option(
     "--hours",
-    type=click.FloatRange(0),
+    type=Number(most=MOST_HOURS),
     help="Age of finished sessions, failed ones too; default: the settings (24, and 168 for failed ones).",
 )
 @click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")

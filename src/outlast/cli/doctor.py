@@ -11,6 +11,7 @@ import click
 from outlast.app import Outlast
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.findings import Finding, Level, exit_code, problem
+from outlast.cli.numbers import count
 from outlast.domain.printable import printable
 from outlast.settings import SettingsError
 
@@ -28,7 +29,7 @@ Report = Callable[[str], None]
 @click.option("--url", metavar="URL", help="The address that people use: checks the proxy in front of it too.")
 @click.option(
     "--seconds",
-    type=click.IntRange(2, 300),
+    type=count(2, 300),
     default=QUIET_SECONDS,
     show_default=True,
     help="How long --url follows a stream of events, to see whether the proxy cuts it.",

@@ -9,6 +9,7 @@ import click
 from outlast.cli.generate_containers import compose, kubernetes
 from outlast.cli.generated_files import Generated, render, secrets_of, write
 from outlast.cli.installation_options import described, installation_options, warn_without_name
+from outlast.cli.numbers import count
 
 
 @click.group()
@@ -51,7 +52,7 @@ def supervisor(output: Path | None, force: bool, **options: Any) -> None:
 
 @generate.command()
 @click.option("--backups", type=Path, metavar="FOLDER", help="Where backups go. Default: in the data folder.")
-@click.option("--keep", default=14, show_default=True, type=click.IntRange(1), help="Backups to keep.")
+@click.option("--keep", default=14, show_default=True, type=count(), help="Backups to keep.")
 @installation_options
 def cron(output: Path | None, force: bool, backups: Path | None, keep: int, **options: Any) -> None:
     """Lines for cron: cleanup daily at 02:00, a backup at 02:30.

@@ -6,8 +6,9 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from outlast.cli.application import app_option, explain_errors
+from outlast.cli.application import Refused, app_option, explain_errors
 from outlast.cli.installation import Installation, Processes, default_user
+from outlast.cli.numbers import LAST_PORT, MOST_WORKERS, PORT, count
 from outlast.given_settings import given_settings
 from outlast.settings import load_settings
 
@@ -16,12 +17,14 @@ T = TypeVar("T")
 
 OPTIONS = (
     app_option,
-    click.option("--web", default=2, show_default=True, type=click.IntRange(1, 64), help="Web processes."),
-    click.option("--workers", type=click.IntRange(1), help="Worker processes. Default: 2, or 3 containers."),
-    click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker."),
+    click.option("--web", default=2, show_default=True, type=count(1, 64), help="Web processes."),
+    click.option("--workers", type=count(1, MOST_WORKERS), help="Worker processes. Default: 2, or 3 containers."),
+    click.option("--concurrency", type=count(), help="Attempts at once in one worker."),
     click.option("--queue", "queues", multiple=True, metavar="NAME", help="The workers' queue; may be repeated."),
     click.option("--host", default="127.0.0.1", show_default=True, help="Address that web processes listen on."),
-    click.option("--port", default=8000, show_default=True, help="Port of the first web process; others follow."),
+    click.option(
+        "--port", default=8000, show_default=True, type=PORT, help="Port of the first web process; others follow."
+    ),
     click.option("--user", metavar="NAME", help="Who runs the processes. Default: you; outlast if you are root."),
     click.option("--secrets", type=Path, metavar="FILE", help="File of the secrets. Default: outlast.env here."),
     click.option("--output", type=Path, metavar="PATH", help="Write here instead of printing."),
@@ -51,6 +54,10 @@ def described(
     containers: bool = False,
 ) -> Installation:
     """The installation in the current folder. In `containers`, no process reads the `.env` of the folder."""
+    if port + web - 1 > LAST_PORT:
+        raise Refused(
+            f"{web} web processes from port {port} on need ports above {LAST_PORT}; choose a lower --port."
+        )
     settings = load_settings()
     given = given_settings(from_file=containers)
     if data := given.get("ANALYSIS_DATA_DIR"):

@@ -1,5 +1,7 @@
 """The `outlast` command: a group whose subcommands are imported lazily, so that `--help` is fast."""
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -7,6 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -59,6 +62,10 @@ def entry_points(group: str) -> Iterator[str]:
                     yield from (value.strip() for _, equals, value in lines if equals)
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of writing to a disk that is full, or whose quota or limit is reached."""
+
+
 class LazyCommands(click.Group):
     """A group that knows names and summaries and imports a command when it is called."""
 
@@ -70,6 +77,14 @@ class LazyCommands(click.Group):
             return None
         module, _, name = commands()[cmd_name][0].partition(":")
         return getattr(import_module(module), name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A reader that closed the pipe early learns nothing: exit code 2, and not click's 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at the end is quiet
+            sys.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
@@ -93,6 +108,9 @@ def outlast() -> None:
 def _exit_with_2(_kind: object, error: BaseException | None, _trace: object) -> None:
     """Print the traceback of an unexpected error, and exit with 2: Python's own 1 would be a negative answer."""
     handled = (click.exceptions.Exit, click.ClickException, click.Abort)
+    if isinstance(error, OSError) and error.errno in FULL:
+        click.echo(f"Error: The output cannot be written: {error.strerror}.", err=True)
+        sys.exit(2)
     if isinstance(error, Exception) and not isinstance(error, handled):
         traceback.print_exception(error)
         sys.exit(2)

@@ -22,6 +22,7 @@ from outlast.cli.application import (
     run,
 )
 from outlast.cli.many_sessions import BulkChange, change_sessions, retry_batch
+from outlast.cli.numbers import Number, count
 from outlast.cli.queue_pauses import pause, resume
 from outlast.cli.selection import filters, find_one, selection_of
 from outlast.cli.tables import make_table, print_table
@@ -53,7 +54,7 @@ queue.add_command(resume)
 @click.option(
     "--by", type=click.Choice(["reason"]), help="Group by analysis, kind of error and class of exception."
 )
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="Without --by.")
+@click.option("--limit", default=20, show_default=True, type=count(1, 1000), help="Without --by.")
 @click.option("--after", metavar="SESSION", help="The last session of the page before; without --by.")
 @explain_errors
 def list_failed(
@@ -186,8 +187,8 @@ def retry_failed(
 @app_option
 @json_option
 @click.argument("queues", nargs=-1, metavar="[QUEUE]...")
-@click.option("--max", "most", type=click.IntRange(0), help="Exit 1 if more sessions wait in a queue.")
-@click.option("--max-wait", type=click.FloatRange(0), help="Exit 1 if a session has waited for more seconds.")
+@click.option("--max", "most", type=count(0), help="Exit 1 if more sessions wait in a queue.")
+@click.option("--max-wait", type=Number(), help="Exit 1 if a session has waited for more seconds.")
 @click.option("--watch", is_flag=True, help="Look again every 2 seconds, until Ctrl-C.")
 @explain_errors
 def monitor(
@@ -311,7 +312,9 @@ def _watch(look: Any, as_json: bool) -> None:
             while True:
                 facts = run(look())
                 at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, every {WATCH_EVERY:g} s until Ctrl-C"
-                live.update(Group(make_table(HEADERS, _queue_rows(facts), whole=HEADERS), at), refresh=True)
+                live.update(
+                    Group(make_table(HEADERS, _queue_rows(facts), console.width, whole=HEADERS), at), refresh=True
+                )
                 time.sleep(WATCH_EVERY)
     except KeyboardInterrupt:
         sys.exit(1 if any(fact["alarms"] for fact in facts) else 0)

@@ -72,8 +72,10 @@ def _change(pause: Pause, app_name: str | None, as_json: bool, *, paused: bool) 
         print_json({"kind": pause.kind, "name": pause.name, "changed": changed, "pauses": shown})
     else:
         what = printable(f"The {pause.kind} {pause.name!r}")
-        state = "paused" if paused else "resumed"
-        click.echo(f"{what} is {state}." if changed else f"{what} was {'' if paused else 'not '}paused already.")
+        if changed:
+            click.echo(f"{what} is {'paused' if paused else 'resumed'}.")
+        else:
+            click.echo(f"{what} was paused already." if paused else f"{what} was not paused.")
         if not is_known:
             click.echo(f"No session waits in it, and this application has no such {pause.kind}.", err=True)
     sys.exit(0 if changed or paused else 1)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ from outlast.cli.application import (
 )
 from outlast.cli.file_descriptors import allowed_connections, raise_open_file_limit
 from outlast.cli.logs import set_up_logs
+from outlast.cli.numbers import MOST_WORKERS, PORT_OR_FREE, count
 from outlast.cli.server import Server, server_config
 from outlast.cli.service_manager import ServiceManager
 from outlast.core.ids import new_supervisor_id
@@ -47,9 +49,17 @@ def _root_path(context: click.Context, parameter: click.Parameter, value: str) -
 @click.command()
 @app_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
-@click.option("--workers", default=WORKERS, show_default=True, help="Worker processes; 0: none on this machine.")
-@click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option(
+    "--port", default=8000, show_default=True, type=PORT_OR_FREE, help="Port to listen on; 0 takes a free one."
+)
+@click.option(
+    "--workers",
+    default=WORKERS,
+    show_default=True,
+    type=count(0, MOST_WORKERS),
+    help="Worker processes; 0: none on this machine.",
+)
+@click.option("--concurrency", type=count(), help="Attempts at once in one worker.")
 @click.option(
     "--root-path",
     default="",
@@ -149,6 +159,10 @@ async def _serve(
 async def _listen(server: Server, host: str, port: int) -> None:
     try:
         await server.serve()
+    except socket.gaierror as error:
+        raise Refused(
+            f"Cannot find the address of the host {host!r} ({error.strerror}). Name another with --host."
+        ) from None
     except OSError:
         raise Refused(
             f"Cannot listen on {host}:{port}. Another program may use this port; choose another with --port."

@@ -20,6 +20,7 @@ from outlast.cli.application import (
 )
 from outlast.cli.audit import record_command
 from outlast.cli.many_sessions import BulkChange, cancel_batch, change_sessions, require_either, retry_batch
+from outlast.cli.numbers import count
 from outlast.cli.selection import filters, find_one, selection_of
 from outlast.cli.session_story import print_story, session_facts, story_facts
 from outlast.cli.tables import print_table
@@ -44,7 +45,7 @@ def sessions() -> None:
 @app_option
 @json_option
 @filters("status", "analysis", "queue", "owner", "since", "code", "exception")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=count(1, 1000))
 @click.option("--after", metavar="SESSION", help="The last session of the page before.")
 @explain_errors
 def list_(app_name: str | None, as_json: bool, limit: int, after: str | None, **given: Any) -> None:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from outlast.backends.copying import Copied, copy_tables
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
 from outlast.cli.backups import back_up_store, restore_store
+from outlast.cli.numbers import count
 from outlast.domain.errors import SchemaDiffers
 from outlast.domain.printable import printable
 from outlast.settings import Settings, load_settings
@@ -25,11 +26,11 @@ def store() -> None:
 
 @store.command()
 @app_option
-@click.argument("target", type=Path)
-@click.option("--keep", type=click.IntRange(1), help="With a folder: delete all but this many backups there.")
+@click.argument("target", type=click.Path())
+@click.option("--keep", type=count(), help="With a folder: delete all but this many backups there.")
 @json_option
 @explain_errors
-def backup(app_name: str | None, target: Path, keep: int | None, as_json: bool) -> None:
+def backup(app_name: str | None, target: str, keep: int | None, as_json: bool) -> None:
     r"""Write a backup of the store to the new file TARGET, or to a dated file in the folder TARGET.
 
     Stop nothing for it: the backup is one consistent moment of the store. It is one SQLite file of mode 0600, also
@@ -39,11 +40,12 @@ def backup(app_name: str | None, target: Path, keep: int | None, as_json: bool) 
     \b
     Example: outlast store backup /var/backups/outlast/ --keep 14
     """
-    if str(target).endswith("/") or keep is not None:
-        _make_folder(target)
+    path = Path(target)
+    if target.endswith("/") or keep is not None:  # a `Path` has lost the slash
+        _make_folder(path)
     settings = _settings(app_name)
     with _progress() as report:
-        done = back_up_store(settings, target, keep, report)
+        done = back_up_store(settings, path, keep, report)
     if as_json:
         print_json({"store": settings.shown_store, **asdict(done)})
         return

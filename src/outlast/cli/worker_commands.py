@@ -10,6 +10,7 @@ from rich.console import Console
 
 from outlast.cli.application import Refused, app_option, as_seen_here, explain_errors, load_app, opened, run
 from outlast.cli.audit import named, record_command
+from outlast.cli.numbers import Number
 from outlast.domain.printable import printable
 from outlast.domain.worker_control import WorkerCommand, WorkerKind, WorkerState, can_follow, why_not
 from outlast.ports.notifier import Topic
@@ -83,7 +84,7 @@ def targets(within: str) -> Callable[[Callable[..., None]], Callable[..., None]]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         help_text = f"Seconds to wait until they follow.  [default: {within}]"
-        command = click.option("--within", type=click.FloatRange(0), metavar="S", help=help_text)(command)
+        command = click.option("--within", type=Number(), metavar="S", help=help_text)(command)
         return app_option(click.argument("names", nargs=-1, metavar="[WORKER|HOST]...")(command))
 
     return decorate

@@ -21,6 +21,7 @@ from outlast.cli.application import (
 )
 from outlast.cli.tables import print_table
 from outlast.core.queue_states import is_served
+from outlast.domain.pauses import Pause
 from outlast.domain.printable import printable
 from outlast.ports.overview import QueueDepth
 from outlast.ports.store import Store
@@ -37,6 +38,8 @@ class Fleet:
     workers: Sequence[WorkerInfo]
     supervisors: Sequence[WorkerInfo]
     unserved: Sequence[QueueDepth]
+    pauses: Sequence[Pause]
+    """Queues and analyses that no worker begins anything of."""
     code: CodeVersion
     """Of this command's program."""
     newest: str
@@ -66,7 +69,7 @@ def status(app_name: str | None, as_json: bool) -> None:
             found, supervisors = as_seen_here(await store.workers()), as_seen_here(await store.supervisors())
             unserved = [d for d in await store.depths() if d.waiting and not is_served(d, found)]
             newest = newest_version(found, code, now)
-            return Fleet(now, found, supervisors, unserved, code, newest)
+            return Fleet(now, found, supervisors, unserved, list(await store.pauses()), code, newest)
 
     fleet = run(read())
     if as_json:
@@ -74,7 +77,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     elif not fleet.workers:
         click.echo("No worker is running. Start some with: outlast workers start")
     else:
-        print_table(HEADERS, [_row(fleet, worker) for worker in fleet.workers], wrap=True)
+        print_table(HEADERS, _rows(fleet), whole=WHOLE)
     if not as_json:
         _print_remarks(fleet)
     sys.exit(0 if any(w.alive for w in fleet.workers) and not fleet.unserved else 1)
@@ -118,23 +121,27 @@ HEADERS = (
     "last beat",
     "version",
 )
+WHOLE = ("worker", "host", "pid", "state", "in flight")
 
 
-def _row(fleet: Fleet, w: WorkerInfo) -> Sequence[str]:
-    return (
-        w.id,
-        w.host,
-        str(w.pid),
-        w.shown_state,
-        ", ".join(w.queues),
-        f"{w.in_flight} of {w.concurrency}",
-        str(w.completed),
-        str(w.failed),
-        "" if w.memory is None else f"{w.memory // MIB} MiB",
-        _age(fleet.at - w.started_at),
-        f"{max(0.0, (fleet.at - w.beat_at).total_seconds()):.1f} s ago",
-        f"{w.version or 'unknown'}{' (old code)' if fleet.is_old(w) else ''}",
-    )
+def _rows(fleet: Fleet) -> list[Sequence[str]]:
+    return [
+        (
+            w.id,
+            w.host,
+            str(w.pid),
+            w.shown_state,
+            ", ".join(w.queues),
+            f"{w.in_flight} of {w.concurrency}",
+            str(w.completed),
+            str(w.failed),
+            "" if w.memory is None else f"{w.memory // MIB} MiB",
+            _age(fleet.at - w.started_at),
+            f"{max(0.0, (fleet.at - w.beat_at).total_seconds()):.1f} s ago",
+            f"{w.version or 'unknown'}{' (old code)' if fleet.is_old(w) else ''}",
+        )
+        for w in fleet.workers
+    ]
 
 
 def _print_remarks(fleet: Fleet) -> None:
@@ -146,6 +153,8 @@ def _print_remarks(fleet: Fleet) -> None:
             f"{kept} worker(s)."
         )
         click.echo(printable(line), err=True)
+    for pause in fleet.pauses:
+        click.echo(printable(f"The {pause.kind} {pause.name!r} is paused, for all workers."), err=True)
     for depth in fleet.unserved:
         waiting = f"{depth.waiting} session(s) of {depth.analysis!r} wait in the queue {depth.queue!r}"
         click.echo(printable(f"{waiting}, and no living worker takes them."), err=True)

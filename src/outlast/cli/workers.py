@@ -31,6 +31,7 @@ from outlast.cli.file_descriptors import raise_open_file_limit
 from outlast.cli.live_line import show_live
 from outlast.cli.log_file import reopen, rotate
 from outlast.cli.logs import set_up_logs
+from outlast.cli.numbers import MOST, MOST_WORKERS, Number, count
 from outlast.cli.service_manager import ServiceManager
 from outlast.cli.worker_commands import drain, pause, restart, resume, stop
 from outlast.cli.worker_status import LiveCounts, status
@@ -58,7 +59,6 @@ ORPHAN_GRACE = 1.5
 """Seconds that its attempts get to stop."""
 ROTATED_EVERY = 10.0
 """Seconds between two looks at the size of the log file."""
-MOST_WORKERS = 1_000
 EARLY_ENDS = 3
 """A supervisor in the background gives up if this many workers end before they have started."""
 
@@ -144,7 +144,7 @@ class WorkerFlags:
         )
 
 
-POSITIVE = click.FloatRange(0, min_open=True)
+POSITIVE = Number(above=True)
 FLAGS = (
     click.option(
         "--queue",
@@ -156,13 +156,13 @@ FLAGS = (
     ),
     click.option(
         "--memory",
-        type=click.FloatRange(32),
+        type=Number(32, MOST),
         metavar="MB",
         help="MiB of resident memory, with isolated attempts, above which a worker drains and is replaced.",
     ),
     click.option(
         "--tries",
-        type=click.IntRange(1, 100),
+        type=count(1, 100),
         metavar="N",
         help="Attempts of a session whose analysis has no max_attempts. Also ANALYSIS_QUEUE_MAX_TRIES.",
     ),
@@ -177,7 +177,7 @@ FLAGS = (
     ),
     click.option(
         "--max-jobs",
-        type=click.IntRange(1),
+        type=count(),
         metavar="N",
         help="Sessions after which a worker process is replaced.",
     ),
@@ -204,11 +204,11 @@ def worker_flags(command: Callable[..., None]) -> Callable[..., None]:
 @workers.command()
 @app_option
 @click.option("--daemon", is_flag=True, help="Run in the background; return once the workers are alive.")
-@click.option("--workers", "count", type=click.IntRange(1, MOST_WORKERS), help="Worker processes.  [default: 1]")
+@click.option("--workers", "count", type=count(1, MOST_WORKERS), help="Worker processes.  [default: 1]")
 @click.option("--autoscale", type=Scale(), help="Between MIN and MAX worker processes, by what waits.")
-@click.option("--concurrency", type=click.IntRange(1), help="Attempts at once in one worker.")
+@click.option("--concurrency", type=count(), help="Attempts at once in one worker.")
 @worker_flags
-@click.option("--detached", type=int, hidden=True)
+@click.option("--detached", type=count(0), hidden=True)
 @click.option("--log-file", type=click.Path(path_type=Path), hidden=True)
 @explain_errors
 def start(
@@ -364,7 +364,7 @@ async def _keep_rotating(log_file: Path, supervisor: Supervisor) -> None:
 @click.option("--supervisor")
 @click.option("--paused", is_flag=True)
 @click.option("--log-file", type=click.Path(path_type=Path))
-@click.option("--concurrency", type=int)
+@click.option("--concurrency", type=count())
 @worker_flags
 @explain_errors
 def run_one(
