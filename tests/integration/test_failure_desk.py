@@ -261,8 +261,6 @@ async def test_what_is_paused_does_not_look_fine(folder):
     (fact,) = await command("queue", "monitor", "--json")
     assert (fact["paused"], fact["paused_analyses"], fact["alarms"]) == (False, ["shop"], [])
     assert "shop is paused" in await command("queue", "monitor")
-    await command("queue", "pause", "night")
-    assert "paused" in await command("queue", "monitor", "night")
     assert "was not paused." in await command("queue", "resume", "day", code=1)
     async with made.lifespan():
         register_worker((await runtime_of(made).engine()).store, analyses=("shop",), state=WorkerState.PAUSED)

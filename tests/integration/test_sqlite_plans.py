@@ -35,6 +35,7 @@ MAY_SCAN = {
     "failure_reasons",
     "find_sessions",
     "loads",
+    "metric_samples",
     "search_sessions",
     "wake_blocked_keys",
 }

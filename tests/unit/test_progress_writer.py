@@ -212,7 +212,7 @@ async def test_writing_continues_after_the_store_was_unavailable(harness, monkey
     harness.store.away = True
     async with harness.running():
         harness.report(0, 1.0)
-        await until(lambda: "waits for the store" in caplog.text)
+        await until(lambda: "is waiting for the store" in caplog.text)
         harness.clock.advance(1)
         harness.report(0, 2.0)
         await until(lambda: harness.store.reports)

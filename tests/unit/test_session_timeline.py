@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 from outlast.domain.progress import Progress, StepState, StepStatus
 from outlast.domain.session import AnalysisSession, AttemptRecord, pending_session
@@ -16,7 +17,7 @@ def at(seconds: float) -> timedelta:
 
 
 def session(**changes: object) -> AnalysisSession:
-    return replace(pending_session(new_session(), NOON, 1), **changes)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    return replace(pending_session(new_session(), NOON, 1), **cast("dict[str, Any]", changes))
 
 
 def attempt(number: int, ended: str, ends: float, took: float) -> AttemptRecord:

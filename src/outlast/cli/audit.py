@@ -68,7 +68,7 @@ async def record_command(store: AuditLog, target: str = "", detail: str = "") ->
 
 def _command_name() -> str:
     """Return the command without `outlast`, such as `queue pause`."""
-    context: click.Context | None = click.get_current_context()
+    context: click.Context | None = click.get_current_context(silent=True)
     names: list[str] = []
     while context is not None and (context.parent is not None or not names):
         names.insert(0, context.command.name or "")

@@ -29,7 +29,6 @@ READS: Final = frozenset(
         "loads",
         "metric_samples",
         "metrics",
-        "processing",
         "pauses",
         "queue_position",
         "recall",
@@ -48,7 +47,7 @@ PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset(
     {
-        *("actions", "count", "depths", "ended", "failed", "failure_reasons", "loads", "processing", "retry_each"),
+        *("actions", "count", "depths", "ended", "failed", "failure_reasons", "loads", "retry_each"),
         *("search_sessions", "select"),
     }
 )
