@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from outlast.domain.progress import Progress, StepState, StepStatus
-from outlast.domain.session import AnalysisSession, AttemptRecord, pending_session
+from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, pending_session
 from outlast.domain.status import Status
 from outlast.testing.acts import new_session
 from outlast.testing.clock import NOON
@@ -20,8 +20,8 @@ def session(**changes: object) -> AnalysisSession:
     return replace(pending_session(new_session(), NOON, 1), **cast("dict[str, Any]", changes))
 
 
-def attempt(number: int, ended: str, ends: float, took: float) -> AttemptRecord:
-    return AttemptRecord(number, number, "w-1", ended, NOON + at(ends), duration_ms=round(took * 1000))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+def attempt(number: int, ended: AttemptEnd, ends: float, took: float) -> AttemptRecord:
+    return AttemptRecord(number, number, "w-1", ended, NOON + at(ends), duration_ms=round(took * 1000))
 
 
 def test_waits_and_attempts_follow_each_other_without_gaps():
