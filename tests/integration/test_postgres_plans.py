@@ -55,8 +55,9 @@ MAY_READ = {
     "depths": "analysis_sessions",
     "select_newest": "session_progress",
     "search_sessions": "session_progress",
+    "stored_bytes_of_all": "results",
 }
-"""Reports that read them all; and progress is a small table beside a long list."""
+"""Reports that read them all, and a sum every few seconds; progress is a small table beside a long list."""
 VALUES = {
     "limit": 250, "most_crashes": 0, "deepest": 10_000, "batch": 500, "again_after": 60.0, "kept": 50,
     "ids": [f"session {n}" for n in range(100)], "owners": [f"owner {n}" for n in range(100)],
@@ -70,7 +71,7 @@ VALUES = {
     "begins": ["2026-01-02"] * 2, "ends": ["9999-01-01"] * 2, "since_last_claim": 2.0, "admitted": ["session 7"],
     "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
     "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
-    "code": None, "exception": None,
+    "code": None, "exception": None, "max_attempts": 3, "claim": 1,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
