@@ -29,6 +29,7 @@ trap halt EXIT
 
 serve() {  # on a port of its own, in the background; returns when it answers
     halt
+    : >served.log  # not that of the server before
     "$@" --port 0 2>served.log &
     local pid=$!
     until grep -q 'Serving on\|running on' served.log; do

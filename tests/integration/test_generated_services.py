@@ -298,8 +298,9 @@ def test_a_restart_of_web_and_of_workers_under_supervisor_and_nginx_fails_no_req
             "session_id"
         ]
         events = f"/api/analysis/progress/{watched}/events"
+        # a program counts as running a moment after it answers
+        wait_until(lambda: control("status").count("pid ") == 3, 60, "three processes")
         pids = set(re.findall(r"pid (\d+)", control("status")))
-        assert len(pids) == 3
         load = Load(f"http://127.0.0.1:{port + 2}", 4)
         try:
             with watcher.stream("GET", events) as stream:

@@ -33,12 +33,12 @@ def test_serve_and_workers_wait_for_a_database_that_is_away_and_say_so_once(site
         site.change(DATABASE_URL=server.url())
         processes = [site.serve(workers=0), site.workers(1)]
         for process in processes:
-            wait_until(lambda process=process: "waits for the store" in process.log, 30)
+            wait_until(lambda process=process: "is waiting for the store" in process.log, 30)
         server.start()
         processes[0].address()
         wait_until(site.alive_workers, 30)
         for process in processes:
-            assert process.log.count("waits for the store") == 1
+            assert process.log.count("is waiting for the store") == 1
     finally:
         server.remove()
 

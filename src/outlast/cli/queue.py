@@ -232,7 +232,7 @@ def _require_known(asked: Sequence[str], states: QueueStates) -> None:
 
 
 def _queue_facts(name: str, state: QueueState, most: int | None, max_wait: float | None) -> dict[str, Any]:
-    waited = None if state.oldest_wait is None else round(state.oldest_wait.total_seconds(), 1)
+    waited = None if state.oldest_wait is None else state.oldest_wait.total_seconds()
     alarms: list[str] = []
     if state.unserved:
         alarms.append("unserved")
@@ -245,7 +245,7 @@ def _queue_facts(name: str, state: QueueState, most: int | None, max_wait: float
         "waiting": state.pending,
         "blocked": state.blocked,
         "later": state.delayed,
-        "oldest_wait_seconds": waited,
+        "oldest_wait_seconds": None if waited is None else round(waited, 1),
         "in_flight": state.processing,
         "failed_last_hour": state.failed,
         "workers": state.workers,
