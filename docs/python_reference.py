@@ -35,6 +35,8 @@ FOLLOW: Final = (
     "Phase",
     "StoredResult",
     "CancelAnswer",
+    "DeleteAnswer",
+    "Deleted",
     "RetryAnswer",
     "SyncOutlast",
     "SyncSession",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from outlast.domain.session import AnalysisSession
     from outlast.domain.status import Phase, Status
+    from outlast.ports.deletions import DeleteAnswer, Deleted
     from outlast.ports.results import StoredResult
     from outlast.ports.store import CancelAnswer, RetryAnswer
     from outlast.settings import Settings, SettingsError
@@ -72,6 +73,7 @@ _NAMES_BY_MODULE = {
     ),
     "outlast.domain.session": ("AnalysisSession",),
     "outlast.domain.status": ("Phase", "Status"),
+    "outlast.ports.deletions": ("DeleteAnswer", "Deleted"),
     "outlast.ports.results": ("StoredResult",),
     "outlast.ports.store": ("CancelAnswer", "RetryAnswer"),
     "outlast.settings": ("Settings", "SettingsError"),
@@ -96,6 +98,8 @@ __all__ = [
     "AsyncAnalysisHandle",
     "BlockingAnalysisHandle",
     "CancelAnswer",
+    "DeleteAnswer",
+    "Deleted",
     "DiskAlmostFull",
     "Export",
     "Fact",

@@ -22,6 +22,8 @@ TABLES = {
     "uploads": "uploads",
     "upload_chunks": "contents of uploads",
     "facts": "facts",
+    "start_keys": "start keys",
+    "api_keys": "API keys",
 }
 """The tables to copy, each after those that it references, with what people call their rows."""
 CONDITIONS = {

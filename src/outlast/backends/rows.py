@@ -12,6 +12,7 @@ from outlast.domain.crash_policy import EarlierCrash, by_session
 from outlast.domain.progress import Progress, load_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, NewSession
 from outlast.domain.status import Status
+from outlast.ports.api_keys import ApiKey
 from outlast.ports.workers import Renewal
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def fields_of(value: "DataclassInstance") -> dict[str, Any]:
     """Return the fields of a dataclass by name, as parameters of a statement."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def api_key_values(key: ApiKey, digest: str) -> dict[str, Any]:
+    """Return the parameters of `add_api_key.sql`."""
+    return fields_of(key) | {"digest": digest, "scopes": " ".join(sorted(key.scopes))}
 
 
 def as_renewal(held: Iterable[Row]) -> Renewal:
@@ -95,6 +101,12 @@ class RowReader:
     def attempt(self, row: Row) -> AttemptRecord:
         """Convert a row with the columns of `history.sql`."""
         return AttemptRecord(**self.with_times(row))
+
+    def api_key(self, row: Row) -> ApiKey:
+        """Convert a row with the columns of `fragments/api_key_columns.sql`."""
+        values: dict[str, Any] = self.with_times(row)
+        values["scopes"] = frozenset(row["scopes"].split())
+        return ApiKey(**values)
 
     def crashes(self, rows: Iterable[Row]) -> dict[str, Sequence[EarlierCrash]]:
         """Convert the rows of `earlier_crashes.sql`, by session."""

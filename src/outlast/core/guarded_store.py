@@ -12,11 +12,13 @@ from outlast.ports.store import Store
 
 READS: Final = frozenset(
     {
+        "api_keys",
         "changed",
         "count",
         "depths",
         "durations",
         "ended",
+        "find_api_key",
         "find_missing",
         "get",
         "history",
@@ -33,8 +35,8 @@ READS: Final = frozenset(
 """Methods that bypass the breaker if the store's reads never wait for writers."""
 PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
-SLOW: Final = frozenset({"count", "depths", "ended", "select"})
-"""Methods that count or list all sessions and may take long even in a healthy store."""
+SLOW: Final = frozenset({"count", "delete_all", "depths", "ended", "select"})
+"""Methods that count, list or delete many sessions and may take long even in a healthy store."""
 
 
 class GuardedStore:

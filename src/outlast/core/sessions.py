@@ -1,4 +1,4 @@
-"""The use cases: start, get, watch, cancel, retry, adopt. The web layer, the CLI and host programs call them."""
+"""The use cases: start, get, watch, cancel, retry, delete. The web layer, the CLI and host programs call them."""
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,9 +27,11 @@ from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooMa
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
+from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 
 NOT_OFFERED = "This site does not offer this analysis any more."
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
+MOST_CANCELLED: Final = 10_000
+"""Sessions in flight that one deletion of everything cancels."""
 DURATIONS_CACHED_FOR = 10.0
 """Seconds for which durations read from the store are cached."""
 
@@ -235,6 +239,25 @@ class Sessions:
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
+
+    async def delete(self, session_id: str, *, owner: str | None) -> DeleteAnswer | None:
+        """Delete a session that has ended, or what is left of it, with everything that belongs to it.
+
+        Returns `None` if this owner has neither session nor result.
+        """
+        answer = await self._store.delete(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is DeleteAnswer.DELETED:
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def delete_all(self, owner: str) -> Deleted:
+        """Cancel the sessions in flight of this owner, then delete everything of theirs that has ended."""
+        hashed = owner_hash(owner)
+        for status in (Status.PENDING, Status.PROCESSING):  # in this order, as a worker may claim one meanwhile
+            for session in await self._store.select(Selection(hashed, status, limit=MOST_CANCELLED)):
+                if session.cancel_requested_at is None:
+                    await self.cancel(session.id, owner=owner)
+        return await self._store.delete_all(hashed)
 
     def offered(self, analysis_name: str) -> Analysis:
         """Return the analysis of a stored session; raises `UnknownAnalysis` if it has been removed."""

@@ -12,11 +12,14 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
+from outlast.ports.api_keys import ApiKeys
 from outlast.ports.blobs import Blobs, Storage
+from outlast.ports.deletions import Deletions
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
 from outlast.ports.overview import Overview
 from outlast.ports.results import Results, Shares
+from outlast.ports.start_keys import StartKeys
 from outlast.ports.workers import WorkerRegistry
 
 CLOCK_MARGIN = 5.0
@@ -104,6 +107,14 @@ class RetryAnswer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last session of the page before; it may have been deleted."""
+
+    created_at: datetime
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which sessions to list, newest first; `None` does not restrict."""
 
@@ -111,6 +122,8 @@ class Selection:
     status: Status | None = None
     analysis: str | None = None
     limit: int = 50
+    after: "Cursor | None" = None
+    """With an owner: where to continue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,11 +347,24 @@ class SessionStore(Protocol):
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
         """Delete final sessions by `completed_at`, results by their date, uploads by their last use, and expired
-        facts, in batches; a dry run counts them by the same conditions. Uploads of an owner with sessions in
-        flight are kept.
+        facts and start keys, in batches; a dry run counts them by the same conditions, except start keys. Uploads
+        of an owner with sessions in flight are kept.
         """
         ...
 
 
-class Store(SessionStore, Overview, Results, Shares, Blobs, Storage, FactStore, WorkerRegistry, Protocol):
+class Store(
+    SessionStore,
+    Deletions,
+    Overview,
+    Results,
+    Shares,
+    StartKeys,
+    ApiKeys,
+    Blobs,
+    Storage,
+    FactStore,
+    WorkerRegistry,
+    Protocol,
+):
     """All ports that one database implements."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from outlast.web import api, dashboard, pages, result_pages
+from outlast.web import api, dashboard, owner_sessions, pages, result_pages
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
 from outlast.web.progress import progress
@@ -82,6 +82,15 @@ ROUTES: Final = (
     _api("progress", "GET HEAD", "/api/analysis/progress/{session_id}", progress, Requires.OWNER),
     _api("events", "GET", "/api/analysis/progress/{session_id}/events", events, Requires.OWNER),
     _api("result", "GET HEAD", "/api/analysis/result/{session_id}", api.result, Requires.OWNER),
+    _api(
+        "delete_result",
+        "DELETE",
+        "/api/analysis/result/{session_id}",
+        owner_sessions.delete_result,
+        Requires.OWNER,
+    ),
+    _api("list", "GET HEAD", "/api/analysis", owner_sessions.list_sessions, Requires.OWNER_OR_NEW),
+    _api("delete_everything", "DELETE", "/api/analysis", owner_sessions.delete_everything, Requires.OWNER),
     _api("cancel", "DELETE POST", "/api/analysis/cancel/{session_id}", api.cancel, Requires.OWNER),
     _api("retry", "POST", "/api/analysis/retry/{session_id}", api.retry, Requires.OWNER),
     _api("share", "POST DELETE", "/api/analysis/share/{session_id}", api.share, Requires.OWNER),
@@ -91,6 +100,15 @@ ROUTES: Final = (
     _page("page_cancel", "POST", "/analysis/{session_id}/cancel", pages.cancel, Requires.OWNER),
     _page("page_retry", "POST", "/analysis/{session_id}/retry", pages.retry, Requires.OWNER),
     _page("page_again", "POST", "/analysis/{session_id}/again", pages.again, Requires.OWNER),
+    _page("page_delete", "POST", "/analysis/{session_id}/delete", owner_sessions.page_delete, Requires.OWNER),
+    _page("sessions_page", "GET HEAD", owner_sessions.PAGE, owner_sessions.sessions_page, Requires.OWNER_OR_NEW),
+    _page(
+        "page_delete_everything",
+        "POST",
+        f"{owner_sessions.PAGE}/delete",
+        owner_sessions.page_delete_everything,
+        Requires.OWNER,
+    ),
     _page("page_share", "POST", "/analysis/{session_id}/share", result_pages.share, Requires.OWNER),
     _page("page_unshare", "POST", "/analysis/{session_id}/unshare", result_pages.unshare, Requires.OWNER),
     _page("export", "GET HEAD", "/analysis/{session_id}/export/{file}", result_pages.export, Requires.OWNER),

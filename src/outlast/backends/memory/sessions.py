@@ -74,8 +74,14 @@ class MemorySessions(MemoryPart):
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         with self._tables.lock:
             rows = [self._tables.timed(s) for s in self._tables.sessions.values() if _selected(s, selection)]
+            number = {session_id: n for n, session_id in enumerate(self._tables.sessions)}
         rows.reverse()
-        return sorted(rows, key=lambda s: s.created_at, reverse=True)[: selection.limit]
+        rows.sort(key=lambda s: s.created_at, reverse=True)
+        if selection.after is not None:
+            time = selection.after.created_at
+            first = number.get(selection.after.session_id, 0)
+            rows = [s for s in rows if s.created_at < time or (s.created_at == time and number[s.id] < first)]
+        return rows[: selection.limit]
 
     async def count(self) -> Mapping[Status, int]:
         with self._tables.lock:

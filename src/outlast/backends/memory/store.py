@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from outlast.backends.memory.api_keys import MemoryApiKeys
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.deletions import MemoryDeletions
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.overview import MemoryOverview
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import MemorySessions
+from outlast.backends.memory.start_keys import MemoryStartKeys
 from outlast.backends.memory.tables import MemoryTables
 from outlast.backends.memory.verbs import MemoryVerbs
 from outlast.backends.memory.workers import MemoryWorkers
@@ -19,10 +22,13 @@ class MemoryStore(
     MemorySessions,
     MemoryVerbs,
     MemoryRecovery,
+    MemoryDeletions,
     MemoryOverview,
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,
+    MemoryStartKeys,
+    MemoryApiKeys,
     MemoryWorkers,
 ):
     """`SessionStore` and the other ports of a store, in one process. Safe from any thread and event loop.

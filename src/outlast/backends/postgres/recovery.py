@@ -109,11 +109,14 @@ class PostgresRecovery(PostgresPart):
         self, *, sessions_before: datetime, results_before: datetime, uploads_before: datetime, dry_run: bool
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
+        now = (await self._db.only("now"))["at"]
+        if not dry_run:
+            await self._delete("start_keys", now)
         return Pruned(
             sessions=await prune("sessions", sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
-            facts=await prune("facts", (await self._db.only("now"))["at"]),
+            facts=await prune("facts", now),
         )
 
     async def _count(self, what: str, before: datetime) -> int:

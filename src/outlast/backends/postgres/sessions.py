@@ -118,7 +118,14 @@ class PostgresSessions(PostgresPart):
         values = {"analysis": selection.analysis, "limit": selection.limit}
         status = selection.status and selection.status.value
         if selection.owner is not None:
-            rows = await self._db.all("select_of_owner", values | {"owner": selection.owner, "status": status})
+            after = selection.after
+            values |= {
+                "owner": selection.owner,
+                "status": status,
+                "after_time": after and after.created_at,
+                "after_id": after and after.session_id,
+            }
+            rows = await self._db.all("select_of_owner", values)
         else:
             statuses = [status] if status else [s.value for s in Status]
             rows = await self._db.all("select_newest", values | {"statuses": statuses})

@@ -87,6 +87,7 @@ class SQLiteRecovery(SQLitePart):
             facts=await prune("facts", self._db.clock.now()),
         )
         if not dry_run:
+            await self._delete("start_keys", self._db.clock.now())
             self._db.reserve.create()
         return pruned
 

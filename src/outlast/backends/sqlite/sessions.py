@@ -6,7 +6,7 @@ from typing import Any
 from outlast.backends.rows import as_json, fields_of
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
-from outlast.backends.sqlite.times import as_datetime
+from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
 from outlast.domain.session import AnalysisSession, NewSession, pending_session
@@ -83,6 +83,8 @@ class SQLiteSessions(SQLitePart):
             "status": selection.status and selection.status.value,
             "analysis": selection.analysis,
             "limit": selection.limit,
+            "after_time": selection.after and as_text(selection.after.created_at),
+            "after_id": selection.after and selection.after.session_id,
         }
         if selection.owner is not None:
             name = "select_of_owner"
