@@ -92,16 +92,26 @@ class Sessions:
         self._plans: dict[str, tuple[float, tuple[StepState, ...]]] = {}
 
     async def start(
-        self, analysis_name: str, raw_input: object, owner: str, *, only_existing: bool = False
+        self,
+        analysis_name: str,
+        raw_input: object,
+        owner: str,
+        *,
+        only_existing: bool = False,
+        session_id: str | None = None,
+        priority: int | None = None,
     ) -> Started:
         """Start a session with a JSON input, or return the owner's one in flight for the same subject.
 
-        `only_existing` refuses new sessions with `TooManyActive`. Raises `UnknownAnalysis`, `InvalidInput`,
-        `TooManyActive`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`.
+        `only_existing` refuses new sessions with `TooManyActive`. A new session gets the id `session_id`, if any.
+        Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable`,
+        `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
-        return await self._start(analysis, validated, owner, only_existing=only_existing)
+        return await self._start(
+            analysis, validated, owner, priority=priority, only_existing=only_existing, session_id=session_id
+        )
 
     async def start_from_code(
         self, analysis_name: str, values: Mapping[str, object], owner: str | None, *, priority: int | None = None
@@ -123,6 +133,7 @@ class Sessions:
         *,
         priority: int | None = None,
         only_existing: bool = False,
+        session_id: str | None = None,
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
@@ -131,7 +142,7 @@ class Sessions:
             with reading_uploads(OwnedUploads(self._store, stored_as)):
                 await analysis.check(**keywords)
         input_json = validated.model_dump_json()
-        session_id = new_session_id()
+        session_id = session_id or new_session_id()
         subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
         own = "" if owner is not None else f" ({session_id})"
         added = await self._add(

@@ -9,20 +9,29 @@ from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response
 
+from outlast.core.ids import owner_hash
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
+from outlast.domain.progress import time_left
 from outlast.domain.status import Status
-from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.bodies import MAX_BODY, limit_body
 from outlast.web.events import stream
-from outlast.web.limits import client_address, too_fast
-from outlast.web.problems import Problem, fault, not_found
+from outlast.web.limits import client_address
+from outlast.web.preferences import Preferences
+from outlast.web.problems import Problem, fault, not_found, too_many_active
 from outlast.web.progress import snapshot_body
+from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
+DEFAULT_RETRY_AFTER = 10
+"""Seconds until an owner may start another session, where nothing is known of those in flight."""
+LONGEST_RETRY_AFTER = 3_600
+MOST_ESTIMATED = 50
+"""Sessions in flight of one owner whose remaining time is estimated."""
 INLINE_MARGIN = 30.0
 """Seconds beyond the session's timeout that a request waits for it in sync mode."""
 
@@ -32,33 +41,49 @@ async def start(context: RequestContext) -> Response | None:
 
     In sync mode it responds with the final snapshot, or with an event stream.
     """
-    name, values = _start_body(await _json(context), context.engine.catalogue.short_forms)
-    if not context.settings.inline:
-        started = await start_within_limits(context, name, values)
-        view = await context.engine.watch.view(started.session)
-        return await started_response(context, view, 202, existing=started.existing)
-    if b"text/event-stream" in context.headers.get(b"accept", b""):
+    body, key = await _json(context), start_key(context)
+    name, values = _start_body(body, context.engine.catalogue.short_forms)
+
+    async def begin(session_id: str | None = None) -> Started:
+        return await start_within_limits(context, name, values, session_id)
+
+    inline, preferred = context.settings.inline, Preferences.of(context.headers.get(b"prefer", b""))
+    if inline and b"text/event-stream" in context.headers.get(b"accept", b""):
         with context.limits.stream(context.owner):
-            started = await start_within_limits(context, name, values)
+            started = await (begin() if key is None else start_once(context, key, body, begin))
             async with context.engine.watch.follow(started.session) as watched:
                 await stream(context, watched)
         return None
-    started = await start_within_limits(context, name, values)
-    async with context.engine.watch.follow(started.session) as watched:
-        view = await wait_inline(context, watched)
-    status = 200 if view.session.status.final else 202
-    return await started_response(context, view, status, existing=started.existing)
+    started = await (begin() if key is None else start_once(context, key, body, begin))
+    patience = started.session.timeout + INLINE_MARGIN if inline else preferred.wait
+    if patience:
+        async with context.engine.watch.follow(started.session) as watched:
+            view = await wait_for_end(context, watched, patience)
+    else:
+        view = await context.engine.watch.view(started.session)
+    response = await started_response(context, view, existing=started.existing)
+    response.headers.update(preferred.applied(inline=inline))
+    return response
 
 
-async def start_within_limits(context: RequestContext, name: str, values: Any) -> Started:
-    """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects."""
+async def start_within_limits(
+    context: RequestContext, name: str, values: Any, session_id: str | None = None
+) -> Started:
+    """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects.
+
+    A new session gets the id `session_id`, if given.
+    """
     owner, address = context.owner, client_address(context.scope)
     async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
         try:
-            started = await context.engine.sessions.start(name, values, owner, only_existing=not allowed)
-        except (TooManyActive, QueueFull):
+            started = await context.engine.sessions.start(
+                name, values, owner, only_existing=not allowed, session_id=session_id
+            )
+        except (TooManyActive, QueueFull) as error:
             if not allowed:
-                raise too_fast() from None
+                raise await context.limits.too_fast(owner, address) from None
+            if isinstance(error, TooManyActive):
+                raise too_many_active(error, await _seconds_until_one_ends(context)) from None
             raise
         except InvalidInput:
             if context.engine.catalogue[name].check is not None:
@@ -69,28 +94,38 @@ async def start_within_limits(context: RequestContext, name: str, values: Any) -
         return started
 
 
-async def wait_inline(context: RequestContext, watched: Watcher) -> SessionView:
-    """Wait for the final view in sync mode; return the latest one on timeout or shutdown."""
+async def _seconds_until_one_ends(context: RequestContext) -> int:
+    """An estimate, for `Retry-After`, of when this owner may start another session."""
+    wanted = Selection(owner_hash(context.owner), Status.PROCESSING, limit=MOST_ESTIMATED)
+    left = [time_left(session.progress.steps) for session in await context.engine.sessions.select(wanted)]
+    known = [estimate.middle for estimate in left if estimate is not None]
+    return math.ceil(min(max(1.0, *known), LONGEST_RETRY_AFTER)) if known else DEFAULT_RETRY_AFTER
+
+
+async def wait_for_end(context: RequestContext, watched: Watcher, seconds: float) -> SessionView:
+    """Wait for the final view; return the latest one on timeout or shutdown."""
     view = watched.view
     with suppress(TimeoutError):
-        async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
+        async with asyncio.timeout(seconds):
             while not view.session.status.final and not context.engine.closing.is_set():
                 await watched.wait_for_change(1.0)
                 view = watched.view
     return view
 
 
-async def started_response(context: RequestContext, view: SessionView, status: int, *, existing: bool) -> Response:
-    addresses = links(view.session.id, context.root)
+async def started_response(context: RequestContext, view: SessionView, *, existing: bool) -> Response:
+    """`202`, or `200` if the session has ended."""
+    addresses, ended = links(view.session.id, context.root), view.session.status.final
+    message = "This analysis is already on its way." if existing else "The analysis has started."
     head = {
         "status": "existing" if existing else "started",
-        "message": "This analysis is already on its way." if existing else "The analysis has started.",
+        "message": "This analysis has ended." if ended else message,
         "links": addresses,
     }
-    headers = {"Location": addresses["self"]}
-    if not view.session.status.final:
+    headers = {"Location": addresses["self"], **await context.limits.rate_headers(context.owner)}
+    if not ended:
         headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
-    return await _with_snapshot(context, view, status, head, headers)
+    return await _with_snapshot(context, view, 200 if ended else 202, head, headers)
 
 
 async def token(context: RequestContext) -> Response:
@@ -154,7 +189,9 @@ async def retry(context: RequestContext) -> Response:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
         raise Problem(409, RETRY_REFUSED[answer])
-    return await _action_response(context, 202, "The analysis starts again where it stopped.")
+    response = await _action_response(context, 202, "The analysis starts again where it stopped.")
+    response.headers.update(await context.limits.rate_headers(context.owner))
+    return response
 
 
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {

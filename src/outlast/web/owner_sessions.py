@@ -15,12 +15,11 @@ from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.store import Cursor, Selection
-from outlast.web.problems import Problem, fault, not_found
+from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import snapshot
 from outlast.web.uploads import verify_form_token
 
-PAGE = "/analyses"
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 """Sessions of one page of the list."""
@@ -74,7 +73,7 @@ async def sessions_page(context: RequestContext) -> Response:
         }
         for view in found
     ]
-    after = cursor and f"{context.root}{PAGE}?after={quote(cursor)}"
+    after = cursor and f"{context.root}{OWN_SESSIONS}?after={quote(cursor)}"
     return context.page("sessions.html", title="Your analyses", rows=rows, older=after)
 
 
@@ -82,14 +81,14 @@ async def page_delete(context: RequestContext) -> Response:
     """Delete an ended session: the button without JavaScript."""
     await verify_form_token(context)
     await _delete(context)
-    return RedirectResponse(context.root + PAGE, 303)
+    return RedirectResponse(context.root + OWN_SESSIONS, 303)
 
 
 async def page_delete_everything(context: RequestContext) -> Response:
     """Delete everything of this owner: the button without JavaScript."""
     await verify_form_token(context)
     await context.engine.sessions.delete_all(context.owner)
-    return RedirectResponse(context.root + PAGE, 303)
+    return RedirectResponse(context.root + OWN_SESSIONS, 303)
 
 
 async def _delete(context: RequestContext) -> None:

@@ -16,7 +16,7 @@ from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
-from outlast.web.api import RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_inline
+from outlast.web.api import INLINE_MARGIN, RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_for_end
 from outlast.web.bodies import UPLOAD_OVERHEAD
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
 from outlast.web.limits import client_address
@@ -134,7 +134,7 @@ async def assets(context: RequestContext) -> Response:
 async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
     if context.settings.inline:
         async with context.engine.watch.follow(started.session) as watched:
-            await wait_inline(context, watched)
+            await wait_for_end(context, watched, started.session.timeout + INLINE_MARGIN)
     return _redirect(context, started.session.id)
 
 
@@ -160,6 +160,7 @@ def _form(
         title=title,
         analyses=analyses,
         form_error=error,
+        form_link=problem.link if problem else None,
         max_upload_mb=context.settings.max_upload_mb,
     )
     answer.headers.update(problem.headers if problem else {})

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from outlast.web import api, dashboard, owner_sessions, pages, result_pages
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
+from outlast.web.problems import OWN_SESSIONS
 from outlast.web.progress import progress
 from outlast.web.request_context import RequestContext
 from outlast.web.uploads import upload
@@ -101,11 +102,11 @@ ROUTES: Final = (
     _page("page_retry", "POST", "/analysis/{session_id}/retry", pages.retry, Requires.OWNER),
     _page("page_again", "POST", "/analysis/{session_id}/again", pages.again, Requires.OWNER),
     _page("page_delete", "POST", "/analysis/{session_id}/delete", owner_sessions.page_delete, Requires.OWNER),
-    _page("sessions_page", "GET HEAD", owner_sessions.PAGE, owner_sessions.sessions_page, Requires.OWNER_OR_NEW),
+    _page("sessions_page", "GET HEAD", OWN_SESSIONS, owner_sessions.sessions_page, Requires.OWNER_OR_NEW),
     _page(
         "page_delete_everything",
         "POST",
-        f"{owner_sessions.PAGE}/delete",
+        f"{OWN_SESSIONS}/delete",
         owner_sessions.page_delete_everything,
         Requires.OWNER,
     ),

@@ -27,7 +27,7 @@ class MemorySessions(MemoryPart):
             if limits.active_per_owner is not None:
                 active = len(tables.in_flight(new.owner))
                 if active >= limits.active_per_owner:
-                    raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+                    raise TooManyActive.beside(active)
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")

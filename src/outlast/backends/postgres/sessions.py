@@ -57,7 +57,7 @@ class PostgresSessions(PostgresPart):
                 # if it was pruned meanwhile, start a new one
                 return Added(session, existing=known != new.id) if session else await self.add(new, limits)
             case "too_many_active":
-                raise TooManyActive(f"You have {counted} analyses in flight, and no more are allowed.")
+                raise TooManyActive.beside(counted)
             case _:
                 raise QueueFull(f"{counted} analyses are waiting, and no more are allowed.")
 

@@ -51,7 +51,7 @@ class SQLiteSessions(SQLitePart):
         if values["active_limit"] is not None:
             active = connection.execute(self._sql["count_active"], values).get
             if active >= values["active_limit"]:
-                raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+                raise TooManyActive.beside(active)
         waiting = connection.execute(self._sql["count_waiting"]).get
         raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
 
