@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
@@ -280,6 +281,17 @@ class Outlast:
         cookie = request.headers.get("cookie")
         access = Access(self.settings, KeyRing.of(self.settings), None, self._runtime.operators())
         return access.anonymous(cookie.encode("latin-1")) if cookie else None
+
+    def read_token(self, session_id: str, *, valid_for: timedelta = timedelta(hours=24)) -> str:
+        """Return a token that lets others read the session `session_id` and its result for the time `valid_for`.
+
+        Send it as `Authorization: Bearer …`, or hand out the page `/analysis/{session_id}?token=…`. It cannot
+        be revoked. Raises `ValueError` if `valid_for` is not positive or is more than 366 days.
+        """
+        from outlast.backends.clock import SystemClock  # noqa: PLC0415 - see above
+        from outlast.web.bearers import make_read_token  # noqa: PLC0415 - see above
+
+        return make_read_token(KeyRing.of(self.settings), session_id, SystemClock(), valid_for)
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """On login, transfer everything of the visitor `anonymous` to `owner`; return the number of sessions.

@@ -61,6 +61,7 @@ RULES: Mapping[str, Rule] = {
     "cancel": rule(200, 202, 409),
     "retry": rule(202, 409),
     "share": rule(200),
+    "read_token": rule(200),
     "form": rule(200),
     "submit": rule(303, ask=_form_start),
     "page": rule(200),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from edge_site import PATIENCE, OpenSite, Visitor, open_site
 
+from outlast.backends.sqlite.times import as_text
 from outlast.core.ids import owner_hash
 from outlast.testing.acts import completed
 from outlast.web.access import ANONYMOUS, COOKIE
@@ -83,7 +84,7 @@ async def test_a_refused_start_leaves_its_key_free(visitor: Visitor):
 async def test_a_key_whose_holder_crashed_after_its_start_finds_that_session(site: OpenSite, visitor: Visitor):
     session_id = (await start(visitor, "k-1")).json()["session_id"]
     await site.end(session_id, completed())
-    store = site.engine.store
+    store: Any = site.engine.store
 
     async def unsettle(*_: str) -> None:
         """Crash before the key is settled."""
@@ -96,12 +97,9 @@ async def test_a_key_whose_holder_crashed_after_its_start_finds_that_session(sit
     (crashed,) = [s.id for s in await site.sessions() if s.id != session_id]
     await site.end(crashed, completed())
     owner = owner_hash(ANONYMOUS + visitor.cookie_of(COOKIE).partition(".")[0])
-    past = (site.engine.clock.now() - timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S.%f")
-    await store._db.write(
-        lambda c: c.execute(
-            "UPDATE start_keys SET held_until = ? WHERE user_session = ? AND held_until > ''", (past, owner)
-        )
-    )
+    past = as_text(site.engine.clock.now() - timedelta(seconds=1))
+    lapse = "UPDATE start_keys SET held_until = :past WHERE user_session = :owner AND held_until IS NOT NULL"
+    await store._db.write(lambda c: c.execute(lapse, {"past": past, "owner": owner}))  # pyright: ignore[reportUnknownLambdaType] - a private part
     again = await start(visitor, "k-2", text="b")
     assert again.json()["session_id"] == crashed
 
@@ -118,7 +116,7 @@ async def test_a_key_that_is_none_is_refused(visitor: Visitor, key: str):
     answer = await visitor.post(
         "/api/analysis/start",
         json={"analysis": "echo", "input": {"text": "a"}},
-        headers=[("Idempotency-Key", key.encode("latin-1"))],
+        headers=[(b"Idempotency-Key", key.encode("latin-1"))],
     )
     assert answer.status_code == 400
 
@@ -145,7 +143,7 @@ async def test_a_preference_that_is_not_applied_is_not_claimed(visitor: Visitor,
 
 
 async def test_the_rate_limit_is_announced_and_kept(site: OpenSite, visitor: Visitor):
-    left = []
+    left: list[int] = []
     for n in range(STARTS):
         answer = await start(visitor, text=str(n))
         await site.end(answer.json()["session_id"], completed())

@@ -14,6 +14,7 @@ COMMANDS = {
     "workers": ("outlast.cli.workers:workers", "Start workers; see which are alive."),
     "sessions": ("outlast.cli.sessions:sessions", "List, show, watch and cancel sessions."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
+    "keys": ("outlast.cli.keys:keys", "Create, list and revoke API keys."),
     "store": ("outlast.cli.store:store", "Move everything into another database."),
     "generate": ("outlast.cli.generate:generate", "Print a ready file: compose."),
     "migrate": ("outlast.cli.migrate:migrate", "Bring the database's schema up to date."),

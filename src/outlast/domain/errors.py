@@ -125,7 +125,7 @@ class TooManyActive(OutlastError):
 
     @classmethod
     def beside(cls, active: int) -> "TooManyActive":
-        """The error for an owner with this many sessions in flight."""
+        """The error for an owner with `active` sessions in flight."""
         return cls(f"You already have {active} running or waiting. Wait until one has ended, or cancel one.")
 
 

@@ -94,6 +94,11 @@ class Access:
         self._verified: dict[bytes, _VerifiedCookie] = {}
         self._accepted_hosts: set[tuple[bytes, str]] = set()
 
+    @property
+    def keys(self) -> KeyRing:
+        """The keys that sign its tokens."""
+        return self._keys
+
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Raise 421 for a `Host` that is not allowed, which prevents DNS rebinding."""
         given = headers.get(b"host", b"")

@@ -5,10 +5,13 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response
 
+from outlast.core.analyses.declarations import require_priority
+from outlast.core.api_keys import Scope
 from outlast.core.ids import owner_hash
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watcher
@@ -16,6 +19,8 @@ from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.progress import time_left
 from outlast.domain.status import Status
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
+from outlast.web.access import Identity
+from outlast.web.bearers import DEFAULT_VALIDITY, make_read_token
 from outlast.web.bodies import MAX_BODY, limit_body
 from outlast.web.events import stream
 from outlast.web.limits import client_address
@@ -24,7 +29,7 @@ from outlast.web.problems import Problem, fault, not_found, too_many_active
 from outlast.web.progress import snapshot_body
 from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
-from outlast.web.snapshot import links
+from outlast.web.snapshot import links, rfc3339
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
 DEFAULT_RETRY_AFTER = 10
@@ -42,10 +47,11 @@ async def start(context: RequestContext) -> Response | None:
     In sync mode it responds with the final snapshot, or with an event stream.
     """
     body, key = await _json(context), start_key(context)
+    context, body, priority = _of_key(context, body)
     name, values = _start_body(body, context.engine.catalogue.short_forms)
 
     async def begin(session_id: str | None = None) -> Started:
-        return await start_within_limits(context, name, values, session_id)
+        return await start_within_limits(context, name, values, session_id, priority)
 
     inline, preferred = context.settings.inline, Preferences.of(context.headers.get(b"prefer", b""))
     if inline and b"text/event-stream" in context.headers.get(b"accept", b""):
@@ -67,7 +73,11 @@ async def start(context: RequestContext) -> Response | None:
 
 
 async def start_within_limits(
-    context: RequestContext, name: str, values: Any, session_id: str | None = None
+    context: RequestContext,
+    name: str,
+    values: Any,
+    session_id: str | None = None,
+    priority: int | None = None,
 ) -> Started:
     """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects.
 
@@ -77,7 +87,7 @@ async def start_within_limits(
     async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
         try:
             started = await context.engine.sessions.start(
-                name, values, owner, only_existing=not allowed, session_id=session_id
+                name, values, owner, only_existing=not allowed, session_id=session_id, priority=priority
             )
         except (TooManyActive, QueueFull) as error:
             if not allowed:
@@ -137,7 +147,7 @@ async def token(context: RequestContext) -> Response:
 async def result(context: RequestContext) -> Response:
     """The result alone, even after its session was cleaned up."""
     sessions = context.engine.sessions
-    stored = await sessions.result(context.session_id, owner=context.owner)
+    stored = await sessions.result(context.session_id, owner=context.session_owner)
     if stored is not None:
         return Response(stored.result, headers={"Cache-Control": "no-store"}, media_type="application/json")
     raise await missing_result(context)
@@ -145,7 +155,7 @@ async def result(context: RequestContext) -> Response:
 
 async def missing_result(context: RequestContext) -> Problem:
     """The problem that explains why this session has no result."""
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         return not_found()
     if view.session.status is Status.COMPLETED:
@@ -153,14 +163,28 @@ async def missing_result(context: RequestContext) -> Problem:
     return Problem(409, _no_result(view))
 
 
+async def read_token(context: RequestContext) -> Response:
+    """`{"token", "page"}`: with which others read this session for 24 hours."""
+    if await context.engine.sessions.get(context.session_id, owner=context.session_owner) is None:
+        raise not_found()
+    token = make_read_token(context.access.keys, context.session_id, context.engine.clock, DEFAULT_VALIDITY)
+    body = {
+        "success": True,
+        "token": token,
+        "page": f"{links(context.session_id, context.root)['page']}?token={token}",
+        "expires_at": rfc3339(context.engine.clock.now() + DEFAULT_VALIDITY),
+    }
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
 async def share(context: RequestContext) -> Response:
     """`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it."""
     sessions, link = context.engine.sessions, None
     if context.scope["method"] == "POST":
-        link = await sessions.share(context.session_id, owner=context.owner)
+        link = await sessions.share(context.session_id, owner=context.session_owner)
         found = link is not None
     else:
-        found = await sessions.unshare(context.session_id, owner=context.owner)
+        found = await sessions.unshare(context.session_id, owner=context.session_owner)
     if not found:
         raise await missing_result(context)
     body = {"success": True, "url": link and context.shared_address(link)}
@@ -169,7 +193,7 @@ async def share(context: RequestContext) -> Response:
 
 async def cancel(context: RequestContext) -> Response:
     """Cancel the session."""
-    answer = await context.engine.sessions.cancel(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.cancel(context.session_id, owner=context.session_owner)
     match answer:
         case None:
             raise not_found()
@@ -184,7 +208,7 @@ async def cancel(context: RequestContext) -> Response:
 async def retry(context: RequestContext) -> Response:
     """A new set of attempts, after the kept steps."""
     await context.limits.count_or_refuse(context.owner, client_address(context.scope))
-    answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.retry(context.session_id, owner=context.session_owner)
     if answer is None:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
@@ -219,7 +243,7 @@ async def readyz(context: RequestContext) -> Response:
 
 
 async def _action_response(context: RequestContext, status: int, message: str) -> Response:
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
     return await _with_snapshot(context, view, status, {"message": message}, {})
@@ -242,6 +266,29 @@ async def _json(context: RequestContext) -> Any:
         return json.loads(await request.body())
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not JSON.") from None
+
+
+def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, int | None]:
+    """Take `owner` and `priority` out of the body of a start with an API key, if its scopes allow them."""
+    scopes = context.actor.scopes
+    if scopes is None or not isinstance(body, dict):
+        return context, body, None
+    given = dict(cast("dict[str, Any]", body))
+    owner, priority = given.pop("owner", None), given.pop("priority", None)
+    if priority is not None:
+        if scopes.isdisjoint({Scope.PRIORITY, Scope.OPERATE}):
+            raise Problem(403, "priority needs an API key with the scope priority.")
+        try:
+            require_priority("priority", priority)
+        except (TypeError, ValueError) as error:
+            raise fault(str(error), "/priority") from None
+    if owner is not None:
+        if Scope.OPERATE not in scopes:
+            raise Problem(403, "owner needs an API key with the scope operate.")
+        if not isinstance(owner, str) or not owner:
+            raise fault("owner is the name of a user, as text that is not empty.", "/owner")
+        context = replace(context, identity=Identity(owner))
+    return context, given, priority
 
 
 def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[str, Any]:

@@ -92,7 +92,7 @@ async def page_delete_everything(context: RequestContext) -> Response:
 
 
 async def _delete(context: RequestContext) -> None:
-    answer = await context.engine.sessions.delete(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.delete(context.session_id, owner=context.session_owner)
     if answer is None:
         raise not_found()
     if answer is DeleteAnswer.IN_FLIGHT:

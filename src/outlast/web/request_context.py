@@ -13,6 +13,7 @@ from outlast.settings import Settings
 from outlast.web.access import Access, Identity
 from outlast.web.limits import VisitorLimits
 from outlast.web.page_templates import PageTemplates
+from outlast.web.permissions import Actor
 from outlast.web.poll_cache import PollCache
 
 
@@ -23,6 +24,7 @@ class RequestContext:
     parameters: Mapping[str, str]
     headers: Mapping[bytes, bytes]
     identity: Identity | None
+    actor: Actor
     scope: Scope
     receive: Receive
     send: Send
@@ -42,6 +44,16 @@ class RequestContext:
     def owner(self) -> str:
         assert self.identity is not None  # noqa: S101 - the rule of the route ensures it
         return self.identity.owner
+
+    @property
+    def session_owner(self) -> str | None:
+        """The owner that the store compares with a session's; `None`: the session may be anybody's."""
+        return None if self.actor.sees_all else self.owner
+
+    @property
+    def read_only(self) -> bool:
+        """A read token is for one session, which it cannot change."""
+        return self.actor.session_id is not None
 
     @property
     def session_id(self) -> str:
