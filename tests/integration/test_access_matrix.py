@@ -83,6 +83,8 @@ RULES: Mapping[str, Rule] = {
     "dashboard_session": rule(200),
     "dashboard_cancel": rule(303, 409, ask=_operators_form),
     "dashboard_retry": rule(303, 409, ask=_operators_form),
+    "openapi": rule(200),
+    "docs": rule(200),
     "static": rule(200),
     "assets": rule(404),
     "livez": rule(200),

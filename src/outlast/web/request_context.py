@@ -1,6 +1,6 @@
 """`RequestContext`: one authorized request, as handlers receive it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ class RequestContext:
     limits: VisitorLimits
     poll_cache: PollCache
     templates: PageTemplates
+    routes: Sequence[Any]
+    """The table of all routes, each a `Route`."""
 
     @property
     def root(self) -> str:

@@ -170,6 +170,7 @@ class _SiteApp:
             self._limits,
             self._poll_cache,
             self._templates,
+            ROUTES,
         )
 
     async def _identify(
