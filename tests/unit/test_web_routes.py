@@ -5,7 +5,7 @@ import pytest
 from outlast.web.access import CsrfTokenIn
 from outlast.web.routes import ROUTES, Route
 
-FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz")
+FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/livez", "/readyz", "/openapi.json")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -92,7 +92,9 @@ def list_(app_name: str | None, as_json: bool) -> None:
     if not found:
         click.echo("No API keys.")
         return
-    table = Table("key", "name", "scopes", "owner", "created", "expires", "revoked", box=None)
+    table = Table(box=None)
+    for heading in ("key", "name", "scopes", "owner", "created", "expires", "revoked"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "key")
     for key in found:
         times = (key.created_at, key.expires_at, key.revoked_at)
         cells = (key.id, key.name, " ".join(sorted(key.scopes)), key.owner)

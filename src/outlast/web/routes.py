@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from outlast.web import api, api_docs, dashboard, owner_sessions, pages, result_pages
+from outlast.web import api, openapi_pages, dashboard, owner_sessions, pages, result_pages
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
 from outlast.web.permissions import Verb
@@ -151,8 +151,8 @@ ROUTES: Final = (
     ),
     _page("dashboard_cancel", "POST", "/dashboard/{session_id}/cancel", dashboard.cancel, Requires.OPERATOR),
     _page("dashboard_retry", "POST", "/dashboard/{session_id}/retry", dashboard.retry, Requires.OPERATOR),
-    _api("openapi", "GET HEAD", "/openapi.json", api_docs.openapi, Requires.ANYBODY),
-    _page("docs", "GET HEAD", "/docs", api_docs.docs, Requires.ANYBODY),
+    _api("openapi", "GET HEAD", "/openapi.json", openapi_pages.openapi, Requires.ANYBODY),
+    _page("docs", "GET HEAD", "/docs", openapi_pages.docs, Requires.ANYBODY),
     _api("static", "GET HEAD", "/static/{file}", pages.static, Requires.ANYBODY),
     _api("assets", "GET HEAD", "/assets/{file}", pages.assets, Requires.ANYBODY),
     _api("livez", "GET HEAD", "/livez", api.livez, Requires.ANYBODY, any_host=True),
