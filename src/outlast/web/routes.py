@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from outlast.web import api, openapi_pages, dashboard, owner_sessions, pages, result_pages
+from outlast.web import api, dashboard, openapi_pages, owner_sessions, pages, result_pages
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events
 from outlast.web.permissions import Verb
