@@ -24,6 +24,8 @@ TABLES = {
     "facts": "facts",
     "pauses": "pauses",
     "limit_keys": "limits",
+    "start_keys": "start keys",
+    "api_keys": "API keys",
 }
 """The tables to copy, each after those that it references, with what people call their rows."""
 CONDITIONS = {

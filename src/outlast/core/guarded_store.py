@@ -12,6 +12,7 @@ from outlast.ports.store import Store
 
 READS: Final = frozenset(
     {
+        "api_keys",
         "changed",
         "count",
         "depths",
@@ -20,6 +21,7 @@ READS: Final = frozenset(
         "ended",
         "failed",
         "failure_reasons",
+        "find_api_key",
         "find_missing",
         "find_sessions",
         "get",
@@ -46,11 +48,11 @@ PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset(
     {
-        *("count", "depths", "ended", "failed", "failure_reasons", "loads", "processing", "retry_each"),
-        *("search_sessions", "select"),
+        *("count", "delete_all", "depths", "ended", "failed", "failure_reasons", "loads", "processing"),
+        *("retry_each", "search_sessions", "select"),
     }
 )
-"""Methods that count or list all sessions and may take long even in a healthy store."""
+"""Methods that count, list or delete many sessions and may take long even in a healthy store."""
 
 
 class GuardedStore:

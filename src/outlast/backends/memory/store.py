@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from outlast.backends.memory.api_keys import MemoryApiKeys
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.deletions import MemoryDeletions
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
 from outlast.backends.memory.metrics import MemoryMetrics
@@ -12,6 +14,7 @@ from outlast.backends.memory.pauses import MemoryPauses
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import MemorySessions
+from outlast.backends.memory.start_keys import MemoryStartKeys
 from outlast.backends.memory.tables import MemoryTables
 from outlast.backends.memory.verbs import MemoryVerbs
 from outlast.backends.memory.workers import MemoryWorkers
@@ -23,12 +26,15 @@ class MemoryStore(
     MemoryVerbs,
     MemoryRecovery,
     MemoryFailures,
+    MemoryDeletions,
     MemoryOverview,
     MemoryPauses,
     MemoryResults,
     MemoryBlobs,
     MemoryFacts,
     MemoryMetrics,
+    MemoryStartKeys,
+    MemoryApiKeys,
     MemoryWorkers,
 ):
     """`SessionStore` and the other ports of a store, in one process. Safe from any thread and event loop.

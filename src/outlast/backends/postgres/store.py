@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from outlast.backends.postgres.api_keys import PostgresApiKeys
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.deletions import PostgresDeletions
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.failures import PostgresFailures
@@ -17,6 +19,7 @@ from outlast.backends.postgres.pauses import PostgresPauses
 from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
+from outlast.backends.postgres.start_keys import PostgresStartKeys
 from outlast.backends.postgres.workers import PostgresWorkers
 from outlast.backends.schema import closed_error
 from outlast.ports.clock import Clock
@@ -28,12 +31,15 @@ class PostgresStore(
     PostgresEnds,
     PostgresRecovery,
     PostgresFailures,
+    PostgresDeletions,
     PostgresOverview,
     PostgresPauses,
     PostgresResults,
     PostgresBlobs,
     PostgresFacts,
     PostgresMetrics,
+    PostgresStartKeys,
+    PostgresApiKeys,
     PostgresWorkers,
 ):
     """`SessionStore` and the other ports of a store, for any number of machines.

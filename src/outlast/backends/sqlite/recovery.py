@@ -95,6 +95,7 @@ class SQLiteRecovery(SQLitePart):
         )
         if not dry_run:
             await self._db.write(self._tidy_limits)
+            await self._delete("start_keys", self._db.clock.now())
             self._db.reserve.create()
         return pruned
 
