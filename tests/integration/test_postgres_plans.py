@@ -70,7 +70,7 @@ VALUES = {
     "begins": ["2026-01-02"] * 2, "ends": ["9999-01-01"] * 2, "since_last_claim": 2.0, "admitted": ["session 7"],
     "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
     "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
-    "code": None, "exception": None, "max_attempts": 3,
+    "code": None, "exception": None, "max_attempts": 3, "claim": 1,
     "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
 }  # fmt: skip
 ITEMS = [
