@@ -36,7 +36,7 @@ class Method(TypedDict):
 
 
 _COPIES = "Copies found: 40 reviews in 4 days, {} % of words changed"
-_SHORT_COPIES = "Copies found: 20 of a real text of 8 to 11 words, {} % changed"
+_SHORT_COPIES = "Copies found: 20 of a real text of 12 to 19 words, {} % changed"
 _BURSTS, _SLOW_BURSTS = "Bursts found: {} reviews in 4 days", "Bursts found: {} reviews in 14 days"
 
 
@@ -62,7 +62,7 @@ def _measured() -> Sequence[str]:
         (
             f"Copies: {'hardly any' if flagged else 'none'} of the real reviews was flagged. Of 40 planted copies"
             f" of 30 to 40 words {whole} were found with 0, 5, 10 and 20 % of the words changed; of 20 copies of"
-            f" a real text of 8 to 11 words {short}."
+            f" a real text of 12 to 19 words {short}."
         ),
         (
             f"Bursts: no false alarm on three real products, and {alarms} of {dealt['of']:,} after dealing their"
