@@ -102,7 +102,10 @@ export interface Watch<Result = unknown> extends AsyncIterable<Snapshot<Result>>
 /** Sets the address of the site, where the modules are not loaded from the site's own `/static/`. */
 export function configure(options: { site: string }): void;
 
-/** Starts an analysis, or finds the one that runs for the same input. Throws `Refused`. */
+/**
+ * Starts an analysis, or finds the one that runs for the same input. Throws `Refused`. The server still ignores
+ * `idempotencyKey`.
+ */
 export function start<Result = unknown>(
   analysis: string,
   input?: Record<string, unknown>,
@@ -121,7 +124,7 @@ export function cancel(session: SessionLike, options?: { signal?: AbortSignal })
 export function retry(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Snapshot>;
 export function result<Result = unknown>(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Result>;
 
-/** The visitor's own sessions, newest first, without results. */
+/** The visitor's own sessions, newest first, without results. The server does not answer it yet. */
 export function list(options?: {
   limit?: number;
   after?: string;
