@@ -1,4 +1,4 @@
-"""Numbers that options take: bounded, so that a slip is a sentence and no overflow later."""
+"""Types of numeric options, with bounds: a number that is out of range gets a sentence instead of an overflow later."""
 
 import math
 from typing import Any
