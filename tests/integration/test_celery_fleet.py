@@ -221,7 +221,8 @@ def test_the_second_term_stops_at_once(tmp_path: Path, redis_server: RedisServer
         session = visitor.start("waits", name="a")
         installation.wait_for_effect("waits", "a")
         worker.signal(signal.SIGTERM)
-        wait_until(lambda: shape == "own" or "Warm shutdown" in worker.log, 10, "the first")
+        stopping = "is stopping" if shape == "own" else "Warm shutdown"
+        wait_until(lambda: stopping in worker.log, 10, "the first")
         refused = visitor.start("quick", name="b")
         worker.signal(signal.SIGTERM)
         assert worker.wait(15) == 0
