@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from logging import getLevelName
 from pathlib import Path
 from typing import Any, Final, cast
@@ -320,6 +321,8 @@ def _bounds(field: Any) -> str:
 
 
 def _commands(name: str, command: click.Command, parent: click.Context | None) -> Iterator[click.Context]:
+    command = copy(command)
+    command._help_option = None  # noqa: SLF001 - click keeps that of its first context, which may have no parent
     settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
     context = click.Context(command, parent, name, **settings)
     yield context

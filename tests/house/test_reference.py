@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 from source_tree import ROOT, modules, pages
 
@@ -30,6 +31,14 @@ def test_the_generated_parts_are_current(generate) -> None:
     for page in generate.outdated():
         text = page.read_text(encoding="utf-8")
         assert text.splitlines() == generate.current(text).splitlines(), f"{page}: run python docs/generate.py"
+
+
+def test_the_help_of_a_command_does_not_depend_on_who_asked_first(generate) -> None:
+    before = "\n".join(generate.commands())
+    for command in import_module("test_command_line").COMMANDS.values():
+        command._help_option = None  # as when nobody has asked yet
+        command.get_help(click.Context(command))
+    assert "\n".join(generate.commands()) == before
 
 
 def test_the_pictures_show_the_measured_figures(generate) -> None:

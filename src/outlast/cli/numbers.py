@@ -1,4 +1,4 @@
-"""Types of numeric options, with bounds: a number that is out of range gets a sentence instead of an overflow later."""
+"""Types of numeric options: a number that is out of range gets a sentence, and no overflow later."""
 
 import math
 from typing import Any
