@@ -61,7 +61,8 @@ class Requires(StrEnum):
     OPERATOR = "operator"
     """A signed-in operator, who may change everything."""
     OPERATOR_KEY = "operator_key"
-    """A program with the dashboard's key as a bearer token; only for routes that read."""
+    """A program with the dashboard's key as a bearer token, or with an API key of the scope `operate`; only for
+    routes that read."""
 
 
 class CsrfTokenIn(StrEnum):
@@ -106,6 +107,11 @@ class Access:
         self.operators = operators
         self._verified: dict[bytes, _VerifiedCookie] = {}
         self._accepted_hosts: set[tuple[bytes, str]] = set()
+
+    @property
+    def keys(self) -> KeyRing:
+        """The keys that sign its tokens."""
+        return self._keys
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Raise 421 for a `Host` that is not allowed, which prevents DNS rebinding."""
@@ -230,10 +236,17 @@ class Access:
     def _key_holder(self, scope: Scope, headers: Headers) -> Identity:
         """Raise 401 for a missing or wrong key, 403 if none is set, and 429 after too many wrong ones."""
         if not self.operators.has_key:
-            raise Problem(403, CLOSED.format("This address") + " Send it as Authorization: Bearer.")
+            raise Problem(
+                403,
+                CLOSED.format("This address")
+                + " Send it or an API key of the scope operate as Authorization: Bearer.",
+            )
         scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise _wrong_key("Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) as Authorization: Bearer.")
+            raise _wrong_key(
+                "Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) or an API key of the scope operate as "
+                "Authorization: Bearer."
+            )
         address = client_address(scope)
         if not self.operators.may_try(address):
             raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)

@@ -20,7 +20,7 @@ HEADERS = [
 
 async def events(context: RequestContext) -> None:
     """The same snapshots as server-sent events."""
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
     last = context.headers.get(b"last-event-id", b"").partition(b";")[0]  # later versions may add to the id

@@ -76,6 +76,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         return Response(json.dumps(body), self.status, headers, media_type="application/problem+json")
 
 
+OWN_SESSIONS = "/analyses"
+"""The page with the owner's sessions."""
 NOT_FOUND = (
     "There is no such page or session here. Check the address; finished sessions are cleaned up after a time."
 )
@@ -99,17 +101,22 @@ def problem_of(error: OutlastError) -> Problem:
         case TooLarge():
             return Problem(413, str(error))
         case TooManyActive():
-            return Problem(429, str(error), retry_after=10)
+            return too_many_active(error, 10)
         case QueueFull():
             return Problem(503, str(error), retry_after=30)
         case QuotaExceeded():
-            return Problem(507, str(error))
+            return Problem(507, str(error), link=(OWN_SESSIONS, "See them, or delete some"))
         case DiskAlmostFull():
             return Problem(503, str(error), retry_after=60)
         case StoreUnavailable() | SchemaOutdated():
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:
             raise error
+
+
+def too_many_active(error: TooManyActive, retry_after: int) -> Problem:
+    """429; on a page it leads to the sessions that are in flight."""
+    return Problem(429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, "See them, or cancel one"))
 
 
 def _question(question: Question) -> dict[str, Any]:

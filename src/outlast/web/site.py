@@ -5,7 +5,7 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
-from outlast.web.access import Access
+from outlast.web.access import Access, Identity, Requires
+from outlast.web.bearers import Bearers
 from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.cross_origin import CrossOrigin
 from outlast.web.headers import single_headers, site_path
@@ -31,6 +32,7 @@ from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_hos
 from outlast.web.mounting import mounted
 from outlast.web.operators import Operators
 from outlast.web.page_templates import PageTemplates
+from outlast.web.permissions import SCOPES, Actor, may
 from outlast.web.poll_cache import Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
@@ -206,14 +208,14 @@ class _SiteApp:
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
-        identity = await self._access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
-        self._access.check_token(route.csrf_token, identity, scope, headers)
+        identity, actor = await self._identify(route, parameters.get("session_id"), scope, headers)
         for set_cookie in identity.set_cookies if identity is not None else ():
             send = _with_header(send, b"set-cookie", set_cookie.encode("latin-1"))
         return RequestContext(
             parameters,
             headers,
             identity,
+            actor,
             scope,
             receive,
             send,
@@ -224,7 +226,37 @@ class _SiteApp:
             self._poll_cache,
             self._templates,
             self._held_events,
+            ROUTES,
         )
+
+    async def _identify(
+        self, route: Route, session_id: str | None, scope: Scope, headers: Mapping[bytes, bytes]
+    ) -> tuple[Identity | None, Actor]:
+        """Who sent the request; raises 401, 403 or 404 unless `may` allows it."""
+        access = self._access
+        assert access is not None  # noqa: S101 - set with the first request context
+
+        async def visitor() -> str | None:
+            with suppress(Problem):
+                found = await access.authenticate(Requires.OWNER, None, scope, headers, self._store)
+                return found.owner if found is not None else None
+            return None
+
+        actor = None
+        if route.requires in {Requires.OWNER, Requires.OWNER_OR_NEW, Requires.OPERATOR_KEY}:
+            bearers = Bearers(access.keys, self._site.engine)
+            actor = await bearers.actor(scope, headers, session_id, visitor, page=route.page)
+        if actor is None:
+            identity = await access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
+            access.check_token(route.csrf_token, identity, scope, headers)
+            operator = route.requires in {Requires.OPERATOR, Requires.OPERATOR_KEY}
+            actor = Actor(identity.owner if identity is not None else None, operator=operator)
+        else:
+            assert actor.owner is not None  # noqa: S101 - keys and tokens have one
+            identity = Identity(actor.owner)
+        if not may(actor, route.verb, session_id):
+            raise _not_allowed(actor, route)
+        return identity, actor
 
     async def _store(self) -> FactStore:
         return (await self._site.engine()).guarded_store
@@ -275,6 +307,17 @@ async def _respond(route: Route, context: RequestContext) -> None:
     response = await route.handler(context)
     if response is not None:
         await response(context.scope, context.receive, context.send)
+
+
+def _not_allowed(actor: Actor, route: Route) -> Problem:
+    if actor.session_id is not None:
+        return Problem(403, "This token only reads one session.")
+    scope = SCOPES[route.verb]
+    return Problem(
+        403,
+        f"This API key lacks the scope {scope}.",
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+    )
 
 
 def _is_exhaustion(error: Exception) -> bool:
