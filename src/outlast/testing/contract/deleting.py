@@ -4,16 +4,32 @@
 
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from outlast.domain.limits import KeyLimit, dump_limits
+from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.facts import StoredFact
+from outlast.ports.failures import Selection
 from outlast.ports.store import Store
-from outlast.testing.acts import OWNER, claim_of, completed, read, start, started_and_claimed
+from outlast.testing.acts import (
+    OWNER,
+    claim_next,
+    claim_of,
+    completed,
+    failed,
+    read,
+    register_worker,
+    start,
+    started_and_claimed,
+)
 from outlast.testing.clock import FakeClock
+from outlast.testing.contract.failures import fail
 from outlast.testing.contract.fixtures import StoreFixtures
 from outlast.testing.states import AT_WORK, FINAL, STATES, WAITING
 
@@ -59,6 +75,52 @@ class DeleteContract(StoreFixtures):
         session = await STATES[state](store)
         assert await store.delete(session.id, owner=session.owner) is DeleteAnswer.IN_FLIGHT
         assert await read(store, session.id) == session
+
+    @pytest.mark.parametrize("end", [completed, failed])
+    async def test_a_deleted_session_leaves_its_limit_to_others(
+        self, store: Store, clock: FakeClock, end: Callable[[], End]
+    ) -> None:
+        register_worker(store)
+        limits = dump_limits([KeyLimit("vendor", 1, None)])
+        first, second = [await start(store, owner=owner, limits=limits) for owner in ("a", "b")]
+        (running,) = await claim_next(store)
+        waiting = second if running.id == first.id else first
+        assert await claim_next(store) == []
+        assert await store.delete(running.id, owner=None) is DeleteAnswer.IN_FLIGHT
+        await store.finish(claim_of(running), end())
+        assert await store.delete(running.id, owner=None) is DeleteAnswer.DELETED
+        clock.advance(0.01)
+        (claimed,) = await claim_next(store)
+        assert claimed.id == waiting.id
+        assert await claim_next(store) == []
+
+    async def test_a_waiting_session_that_was_cancelled_is_forgotten_with_its_limit(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        register_worker(store)
+        limits = dump_limits([KeyLimit("vendor", 1, None)])
+        for owner in ("a", "b"):
+            await start(store, owner=owner, limits=limits)
+        (running,) = await claim_next(store)
+        assert await claim_next(store) == []  # which makes the other one wait for the key
+        (waiting,) = await store.select(Selection(status=Status.PENDING))
+        await store.cancel(waiting.id, owner=None)
+        assert await store.delete(waiting.id, owner=None) is DeleteAnswer.DELETED
+        await store.finish(claim_of(running), completed())
+        assert await store.delete(running.id, owner=None) is DeleteAnswer.DELETED
+        clock.advance(0.01)
+        third = await start(store, owner="c", limits=limits)
+        (claimed,) = await claim_next(store)
+        assert claimed.id == third.id
+
+    async def test_what_its_attempts_raised_goes_with_a_session(self, store: Store) -> None:
+        session = await fail(store, reference="quoted")
+        assert [found.id for found in await store.find_sessions("quoted", limit=2)] == [session.id]
+        await store.delete(session.id, owner=OWNER)
+        assert await store.find_sessions("quoted", limit=2) == []
+        assert await store.search_sessions("closed", limit=2) == []
+        assert list(await store.failure_reasons(Selection())) == []
+        assert await store.last_attempts([session.id]) == {}
 
     async def test_only_the_owner_and_an_operator_delete(self, store: Store, clock: FakeClock) -> None:
         session = await _done(store)
