@@ -88,7 +88,8 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.CHANGE: "cancel retry share read_token page_cancel page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
     Verb.OPERATE: (
-        "log_out dashboard dashboard_session dashboard_cancel dashboard_retry metrics arrival steady_events"
+        "log_out dashboard sessions failures failures_retry queues queues_pause queues_resume workers workers_ask "
+        "audit dashboard_session dashboard_cancel dashboard_retry metrics arrival steady_events"
     ),
 }
 VERBS: Final = {name: verb for verb, names in _NAMES_BY_VERB.items() for name in names.split()}
