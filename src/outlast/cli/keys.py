@@ -17,6 +17,8 @@ from outlast.cli.application import (
     print_json,
     run,
 )
+from outlast.cli.audit import record_command
+from outlast.cli.numbers import Number
 from outlast.core.api_keys import Scope, key_digest, new_api_key
 from outlast.domain.printable import printable
 from outlast.ports.api_keys import ApiKey
@@ -40,7 +42,7 @@ def keys() -> None:
     show_default=True,
     help="What the key is for; repeat it for several.",
 )
-@click.option("--days", type=click.FloatRange(0, 36_500, min_open=True), default=365, show_default=True)
+@click.option("--days", type=Number(0, 36_500, above=True), default=365, show_default=True)
 @click.option("--owner", help="Who owns the sessions that it starts; default: the key itself.")
 @explain_errors
 def create(
@@ -63,6 +65,7 @@ def create(
             chosen = [Scope(scope) for scope in scopes]
             key, secret = new_api_key(name, chosen, now, owner=owner, expires_at=now + timedelta(days=days))
             await engine.store.add_api_key(key, key_digest(secret))
+            await record_command(engine.store, key.id, f"{name}: {' '.join(scopes)}")
             return key, secret
 
     key, secret = run(add())
@@ -113,7 +116,10 @@ def revoke(app_name: str | None, key_id: str) -> None:
 
     async def change() -> bool:
         async with opened(app) as engine:
-            return await engine.store.revoke_api_key(key_id)
+            revoked = await engine.store.revoke_api_key(key_id)
+            if revoked:
+                await record_command(engine.store, key_id)
+            return revoked
 
     if not run(change()):
         raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")

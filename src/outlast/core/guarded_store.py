@@ -50,7 +50,7 @@ PROMPT: Final = frozenset({"add"})
 SLOW: Final = frozenset(
     {
         *("actions", "count", "delete_all", "depths", "ended", "failed", "failure_reasons", "loads"),
-        *("processing", "retry_each", "search_sessions", "select"),
+        *("retry_each", "search_sessions", "select"),
     }
 )
 """Methods that count, list or delete many sessions and may take long even in a healthy store."""

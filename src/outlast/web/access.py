@@ -18,7 +18,7 @@ from outlast.web.headers import cookie, is_secure, own_origin, site_path, values
 from outlast.web.keys import KeyRing, mask, unmask
 from outlast.web.limits import client_address
 from outlast.web.logins import OPERATOR, RESERVED, Logins
-from outlast.web.operators import PATH, Operator, Operators, Role
+from outlast.web.operators import PATH, Operator, Operators
 from outlast.web.problems import Problem, not_found
 
 COOKIE = "outlast_owner"
@@ -153,7 +153,7 @@ class Access:
         if requires is Requires.ANYBODY:
             return None
         if requires in {Requires.VIEWER, Requires.OPERATOR}:
-            return await self._operator(requires, headers, store)
+            return await self._operator(headers, store)
         if requires is Requires.OPERATOR_KEY:
             return self._key_holder(scope, headers)
         if requires in {Requires.OWNER, Requires.OWNER_OR_NEW}:
@@ -212,9 +212,7 @@ class Access:
         """The CSRF token for a page: different each time, so that compression does not betray it."""
         return mask(self.token(identity))
 
-    async def _operator(
-        self, requires: Requires, headers: Headers, store: Callable[[], Awaitable[FactStore]]
-    ) -> Identity:
+    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Identity:
         if not self.operators.is_open:
             raise Problem(403, CLOSED.format("This part of the site"))
         found = self.operators.known(headers.get(b"cookie", b""))
@@ -223,13 +221,6 @@ class Access:
                 403,
                 "This part of the site is for its operators.",
                 link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
-            )
-        if requires is Requires.OPERATOR and found.role is not Role.OPERATOR:
-            raise Problem(
-                403,
-                "You are here as a viewer, who sees everything and changes nothing. Leave, and enter with the key "
-                "of operators (ANALYSIS_DASHBOARD_KEY).",
-                link=(PATH, "Back to the dashboard"),
             )
         return Identity(OPERATOR + found.name, operator=found)
 

@@ -23,8 +23,19 @@ class Verb(StrEnum):
     """Cancels, retries or shares a session."""
     DELETE = "delete"
     """Deletes one session or everything of an owner."""
+    OVERSEE = "oversee"
+    """Shows the sessions of every owner, to viewers of the dashboard too."""
     OPERATE = "operate"
-    """Shows and changes the sessions of every owner."""
+    """Changes the sessions of every owner."""
+
+
+class Role(StrEnum):
+    """What somebody who has signed in to the dashboard may do."""
+
+    VIEWER = "viewer"
+    """See everything, and change nothing."""
+    OPERATOR = "operator"
+    """Change everything, too."""
 
 
 SCOPES: Final[Mapping[Verb, Scope]] = {
@@ -33,6 +44,7 @@ SCOPES: Final[Mapping[Verb, Scope]] = {
     Verb.START: Scope.START,
     Verb.CHANGE: Scope.START,
     Verb.DELETE: Scope.START,
+    Verb.OVERSEE: Scope.OPERATE,
     Verb.OPERATE: Scope.OPERATE,
 }
 """The scope of a key that each verb needs."""
@@ -46,8 +58,8 @@ class Actor:
     """The owner of the sessions that it may use; `None`: nobody."""
     scopes: frozenset[str] | None = None
     """Those of an API key; `None`: not a key."""
-    operator: bool = False
-    """Whether it has shown the dashboard's key."""
+    role: Role | None = None
+    """The role of one who has shown a key of the dashboard."""
     session_id: str | None = None
     """The only session that a read token is for; `None`: not a token."""
 
@@ -72,4 +84,8 @@ def may(actor: Actor, verb: Verb, session_id: str | None) -> bool:
         return verb is Verb.READ and session_id == actor.session_id
     if actor.scopes is not None:
         return SCOPES[verb] in actor.scopes or Scope.OPERATE in actor.scopes
-    return actor.owner is not None and actor.operator == (verb is Verb.OPERATE)
+    if verb is Verb.OVERSEE:
+        return actor.role is not None
+    if verb is Verb.OPERATE:
+        return actor.role is Role.OPERATOR
+    return actor.owner is not None and actor.role is None

@@ -87,10 +87,10 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.START: "start upload submit page_again",
     Verb.CHANGE: "cancel retry share read_token page_cancel page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
-    Verb.OPERATE: (
-        "log_out dashboard sessions failures failures_retry queues queues_pause queues_resume workers workers_ask "
-        "audit dashboard_session dashboard_cancel dashboard_retry metrics arrival steady_events"
+    Verb.OVERSEE: (
+        "log_out dashboard sessions failures queues workers audit dashboard_session metrics arrival steady_events"
     ),
+    Verb.OPERATE: "failures_retry queues_pause queues_resume workers_ask dashboard_cancel dashboard_retry",
 }
 VERBS: Final = {name: verb for verb, names in _NAMES_BY_VERB.items() for name in names.split()}
 """The verb of each route: a route without one cannot be built."""

@@ -30,9 +30,9 @@ from outlast.web.limits import VisitorLimits
 from outlast.web.login_options import LoginOptions
 from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_host
 from outlast.web.mounting import mounted
-from outlast.web.operators import Operators
+from outlast.web.operators import PATH, Operators
 from outlast.web.page_templates import PageTemplates
-from outlast.web.permissions import SCOPES, Actor, may
+from outlast.web.permissions import SCOPES, Actor, Role, may
 from outlast.web.poll_cache import Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
@@ -249,8 +249,7 @@ class _SiteApp:
         if actor is None:
             identity = await access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
             access.check_token(route.csrf_token, identity, scope, headers)
-            operator = route.requires in {Requires.OPERATOR, Requires.OPERATOR_KEY}
-            actor = Actor(identity.owner if identity is not None else None, operator=operator)
+            actor = Actor(identity.owner if identity is not None else None, role=_role(route, identity))
         else:
             assert actor.owner is not None  # noqa: S101 - keys and tokens have one
             identity = Identity(actor.owner)
@@ -309,7 +308,20 @@ async def _respond(route: Route, context: RequestContext) -> None:
         await response(context.scope, context.receive, context.send)
 
 
+def _role(route: Route, identity: Identity | None) -> Role | None:
+    if route.requires is Requires.OPERATOR_KEY:
+        return Role.OPERATOR
+    return identity.operator.role if identity is not None and identity.operator is not None else None
+
+
 def _not_allowed(actor: Actor, route: Route) -> Problem:
+    if actor.role is Role.VIEWER:
+        return Problem(
+            403,
+            "You are here as a viewer, who sees everything and changes nothing. Leave, and enter with the key "
+            "of operators (ANALYSIS_DASHBOARD_KEY).",
+            link=(PATH, "Back to the dashboard"),
+        )
     if actor.session_id is not None:
         return Problem(403, "This token only reads one session.")
     scope = SCOPES[route.verb]
