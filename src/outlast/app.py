@@ -36,6 +36,7 @@ from outlast.settings import Settings
 from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
 from outlast.web.login_options import LoginOptions
+from outlast.web.webhooks import webhook_analysis
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
@@ -80,6 +81,7 @@ class Outlast:
             raise TypeError(f"priority is {priority!r}; it is a function of an owner, as `lambda owner: 10`.")
         self._catalogue.owner_priority = priority
         self._runtime = Runtime(settings, self._catalogue)
+        self._catalogue.add_internal(webhook_analysis(self._runtime))
         self._sync: SyncOutlast | None = None
 
     @property

@@ -139,6 +139,11 @@ def _start_schema(analysis: Analysis) -> Schema:
             "input": _reference(f"{_component(analysis)}.input"),
             "owner": {"type": "string", "minLength": 1, "description": "API keys of scope `operate` only."},
             "priority": {"type": "integer", "description": "API keys of scope `priority` only."},
+            "callback_url": {
+                "type": "string",
+                "format": "uri",
+                "description": "API keys only: a webhook tells this public https address when the session ends.",
+            },
         },
     }
 

@@ -415,6 +415,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
+        self._internal: set[str] = set()
         self.owner_priority: OwnerPriority | None = None
         """What the priority of an owner's class adds to that of the analysis."""
         self.short_forms: dict[str, tuple[str, str]] = {}
@@ -435,14 +436,27 @@ class Catalogue:
         try:
             return self._analyses[name]
         except KeyError:
-            known = ", ".join(self._analyses) or "none"
-            raise UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.") from None
+            raise self.unknown(name) from None
+
+    def add_internal(self, analysis: Analysis) -> None:
+        """Add an analysis of our own, which workers run and visitors neither see nor start."""
+        self._analyses[analysis.name] = analysis
+        self._internal.add(analysis.name)
+
+    def is_internal(self, name: str) -> bool:
+        return name in self._internal
+
+    def unknown(self, name: str) -> UnknownAnalysis:
+        """The error for a name that visitors cannot start."""
+        known = ", ".join(analysis.name for analysis in self) or "none"
+        return UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.")
 
     def __contains__(self, name: str) -> bool:
         return name in self._analyses
 
     def __iter__(self) -> Iterator[Analysis]:
-        return iter(self._analyses.values())
+        """Iterate over those that the application registered."""
+        return (analysis for name, analysis in self._analyses.items() if name not in self._internal)
 
     @property
     def names(self) -> Sequence[str]:
