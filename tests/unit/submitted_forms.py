@@ -83,7 +83,8 @@ class FilledForm:
 
     def press(self, button: str, value: str) -> None:
         assert any(
-            (b.attributes.get("name"), b.attributes.get("value")) == (button, value) for b in self.page.css("button")
+            (b.attributes.get("name"), b.attributes.get("value")) == (button, value)
+            for b in self.page.css("button")
         )
         change = pressed({**self.posted(), button: [value]})
         assert change is not None
@@ -100,5 +101,3 @@ class FilledForm:
 
 def _hidden(node: LexborNode) -> bool:
     return node.attributes.get("type") == "hidden"
-
-

@@ -55,7 +55,7 @@ def _as_json(annotation: Any) -> Callable[[Any], str]:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=9)
-NAIVE = st.datetimes(dt.datetime(1000, 1, 1)).map(_milliseconds)
+NAIVE = st.datetimes(dt.datetime(1000, 1, 1)).map(_milliseconds)  # noqa: DTZ001 - as browsers send it
 SCALARS = (
     scalar(str, TEXTS),
     scalar(int, st.integers()),
@@ -66,7 +66,11 @@ SCALARS = (
     scalar(UUID, st.uuids()),
     scalar(dt.date, st.dates(dt.date(1000, 1, 1)), lambda day: day.isoformat()),
     scalar(dt.datetime, NAIVE, lambda when: when.isoformat(timespec="milliseconds")),
-    scalar(AwareDatetime, NAIVE.map(lambda when: when.replace(tzinfo=dt.UTC)), lambda when: when.isoformat(timespec="milliseconds")[:-6]),
+    scalar(
+        AwareDatetime,
+        NAIVE.map(lambda when: when.replace(tzinfo=dt.UTC)),
+        lambda when: when.isoformat(timespec="milliseconds")[:-6],
+    ),
     scalar(dt.time, st.times().map(_milliseconds), lambda when: when.isoformat(timespec="milliseconds")),
     scalar(dt.timedelta, st.timedeltas(dt.timedelta(0), dt.timedelta(9)), _as_json(dt.timedelta)),
     scalar(Literal["a", "b", 3], st.sampled_from(["a", "b", 3])),
@@ -151,7 +155,9 @@ def _analysis(kinds: dict[str, Kind], defaults: dict[str, Any]) -> Analysis:
     work.__annotations__ = {**{name: kind.annotation for name, kind in kinds.items()}, "return": None}
     work.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess] - as inspect reads it
         [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name, inspect.Parameter.empty))
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name, inspect.Parameter.empty)
+            )
             for name in kinds
         ]
     )

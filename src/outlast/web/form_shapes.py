@@ -256,4 +256,3 @@ def _has_none(options: Sequence[Schema]) -> bool:
 def _refuse(options: Sequence[Schema]) -> Shape:
     kinds = " or ".join(sorted(_kinds(options)))
     raise NoField(f"may be of several types ({kinds})")
-

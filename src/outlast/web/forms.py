@@ -49,8 +49,8 @@ def form_fields(
     """The fields of a form with the id `form`, as the template draws them.
 
     `faults` are by JSON pointers into the input, and those that a field shows are taken out. `questions` are by
-    pointers too: an object of texts (`answers`) becomes the questions that a start asks about it. `rows` are the items that
-    lists show at least. `focus` is the name of a list whose last item gets the focus.
+    pointers too: an object of texts (`answers`) becomes the questions that a start asks about it. `rows` are the
+    items that lists show at least. `focus` is the name of a list whose last item gets the focus.
     """
     drawing = _Drawing(form, {} if faults is None else faults, questions or {}, rows or {}, focus)
     return [drawing.draw(shape, shape.name, "/" + shape.name, _entered(values, shape)) for shape in shapes]
@@ -260,18 +260,28 @@ class _Drawing:
         before, self.optional = self.optional, self.optional or item.kind not in PARTS
         drawn["parts"] = [
             self.draw(
-                replace(item, name=str(n)), f"{drawn['name']}.{n}", f"{pointer}/{n}", each, f"{drawn['label']} {n + 1}"
+                replace(item, name=str(n)),
+                f"{drawn['name']}.{n}",
+                f"{pointer}/{n}",
+                each,
+                f"{drawn['label']} {n + 1}",
             )
             for n, each in enumerate(given)
         ]
         self.optional = before
         if drawn["name"] == self.focus:
-            (drawn["parts"] or [drawn])[-1]["focus"] = True
+            _first_control((drawn["parts"] or [drawn])[-1])["focus"] = True
 
     def _fault(self, pointer: str) -> str | None:
         """What is wrong here, and what is wrong below where nothing is drawn."""
         here = [p for p in self.faults if p == pointer or p.startswith(pointer + "/")]
         return " ".join(dict.fromkeys(self.faults.pop(p) for p in here)) or None
+
+
+def _first_control(drawn: Field) -> Field:
+    while drawn["kind"] in PARTS and not drawn["toggled"] and drawn["parts"]:
+        drawn = drawn["parts"][0]
+    return drawn
 
 
 def _control(shape: Shape, value: Any) -> Field:
