@@ -204,14 +204,20 @@ class StartForm {
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
-    if (!first || elsewhere.length) this.#tell(elsewhere.join(" ") || refusal.message);
+    if (!first || elsewhere.length) this.#tell(elsewhere.join(" ") || refusal.message, refusal.problem.link);
     first?.focus();
   }
 
-  /** Shows a sentence about the whole form. */
-  #tell(sentence) {
+  /** Shows a sentence about the whole form, and the page that shows a way on. */
+  #tell(sentence, link) {
     const summary = this.#form.querySelector("[data-part=form-error]");
     summary.textContent = sentence;
+    if (link) {
+      const way = document.createElement("a");
+      way.href = this.#form.action + link.path.slice(1);
+      way.textContent = link.title;
+      summary.append(" ", way);
+    }
     summary.hidden = false;
     summary.focus();
   }
