@@ -18,6 +18,7 @@ from submitted_forms import FilledForm
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.domain.errors import InvalidInput
+from outlast.web.forms import form_fields, form_values, pressed, row_counts
 
 NOTHING = object()
 """The visitor leaves a field as it is, so that its default counts."""
@@ -226,3 +227,24 @@ def test_a_list_that_is_full_has_no_button_to_add():
     form.add("numbers")
     with pytest.raises(AssertionError):
         form.add("numbers")
+
+
+def test_an_item_that_is_named_often_is_read_once():
+    async def work(orders: list[Order]) -> None: ...
+
+    shapes = FilledForm(Analysis("any", work)).shapes
+    posted = {"orders": ["0"] * 900, "orders.0": [""], "orders.0.tags": ["0"] * 900, "orders.0.tags.0": ["a"]}
+    assert form_values(shapes, posted) == {"orders": [{"tags": ["a"]}]}
+    assert row_counts(shapes, posted) == {"orders": 1, "orders.0.tags": 1}
+
+
+@given(
+    st.dictionaries(st.sampled_from(["orders", "orders.0", "orders.0.tags", "_add", "_remove"]), st.lists(TEXTS))
+)
+def test_a_form_that_no_browser_sends_is_read_without_an_error(posted: dict[str, list[str]]):
+    async def work(orders: list[Order]) -> None: ...
+
+    shapes = FilledForm(Analysis("any", work)).shapes
+    changed, focus = pressed(posted) or (posted, None)
+    values = form_values(shapes, changed)
+    assert len(form_fields(shapes, "form", values, rows=row_counts(shapes, changed), focus=focus)) == 1

@@ -38,7 +38,7 @@ def minified(source: str) -> str:
     """The module without comments and needless spaces, also within its style sheet and its markup."""
     source = STYLES.sub(lambda found: found[1] + _minified_styles(found[2]) + found[3], source)
     source = MARKUP.sub(lambda found: found[1] + re.sub(r">\s+<", "><", found[2]).strip() + found[3], source)
-    return jsmin(source)
+    return str(jsmin(source))
 
 
 def imported(sources: Mapping[str, str], file: str) -> list[str]:

@@ -19,6 +19,8 @@ KEPT: Final = "_kept"
 ADD, REMOVE = "_add", "_remove"
 """Names of the buttons that add an item to a list and remove one; parameters do not begin with `_`."""
 MISSING: Final = object()
+LONGEST_PLACE: Final = 9
+"""Digits of the place of an item."""
 MOST_EMPTY: Final = 20
 """Empty items that a list shows at first."""
 CLOCK: Final = r"\d\d:\d\d(:\d\d(\.\d{1,3})?)?"
@@ -109,8 +111,9 @@ def _entered(values: Mapping[str, Any] | None, shape: Shape) -> Any:
 
 
 def _rows(posted: Posted, name: str) -> list[str]:
-    """The places of the items of a list, as hidden fields say them."""
-    return [row for row in posted.get(name, ()) if isinstance(row, str) and row.isdecimal() and len(row) < 9]
+    """The places of the items of a list, by its hidden fields: each once, or nested lists would multiply."""
+    given = dict.fromkeys(row for row in posted.get(name, ()) if isinstance(row, str))
+    return [row for row in given if row.isdecimal() and len(row) < LONGEST_PLACE]
 
 
 @dataclass(frozen=True, slots=True)
