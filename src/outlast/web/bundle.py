@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final, cast
 
-from rjsmin import jsmin  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType] - it has no types
+import rjsmin  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
 IMPORT: Final = re.compile(
     r"^import (?:(?:\{(?P<names>[^}]*)\}|\* as (?P<all>[\w$]+)) from )?\"\./(?P<file>[\w.-]+)\";[^\n]*\n",
@@ -38,7 +38,7 @@ def minified(source: str) -> str:
     """The module without comments and needless spaces, also within its style sheet and its markup."""
     source = STYLES.sub(lambda found: found[1] + _minified_styles(found[2]) + found[3], source)
     source = MARKUP.sub(lambda found: found[1] + re.sub(r">\s+<", "><", found[2]).strip() + found[3], source)
-    return str(jsmin(source))
+    return cast("Any", rjsmin).jsmin(source)
 
 
 def imported(sources: Mapping[str, str], file: str) -> list[str]:
