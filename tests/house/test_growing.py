@@ -16,6 +16,7 @@ BOUNDED_BY = {
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
+    "web/form_shapes.py _shapes": "the analyses of the program",
     "web/poll_cache.py _responses": "MAX_RESPONSES times MAX_SNAPSHOT",
     "web/bodies.py _bytes": "open connections",
     "web/limits.py _streams": "open connections",

@@ -317,6 +317,7 @@ async def test_another_site_may_not_even_with_the_token(site: OpenSite, attack: 
     for route, method in UNSAFE:
         answer = await ask(visitor, route, method, session_id, headers=WITH_THE_TOKEN[attack])
         assert answer.status_code == 403, f"{method} {route.name}"
+        assert "ANALYSIS_PUBLIC_URL" in answer.text
         assert await state(site) == before
 
 

@@ -7,6 +7,7 @@ from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
@@ -30,6 +31,7 @@ from outlast.core.analyses.declarations import (
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
@@ -340,7 +342,7 @@ class Analysis(AnalysisOptions):
         check_parameters(self.name, self.work, type_hints(what, self.work))
 
         def schema() -> object:
-            return self.input.model_json_schema()
+            return self.input_schema()
 
         require_json(f"The input of the analysis {self.name!r}", schema)
         require_json(f"The result of the analysis {self.name!r}", lambda: self.codec)
@@ -395,6 +397,10 @@ class Analysis(AnalysisOptions):
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
+
+    def input_schema(self, ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
+        """Return the JSON schema of the input, for its form and for programs."""
+        return self.input.model_json_schema(ref_template=ref_template, schema_generator=InputSchema)
 
     def stored_input(self, text: str) -> BaseModel:
         """Return the input of a stored session; raises `NotUnderstood`."""
