@@ -1,5 +1,6 @@
 """Every setting of the product analysis, read and checked in this one place, from the environment and `.env`."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -110,6 +111,21 @@ class ReviewSettings(BaseSettings):
         gt=0,
         le=86_400,
     )
+
+    evidence_key: SecretStr | None = _setting(
+        "ANALYSIS_EVIDENCE_KEY",
+        None,
+        "The key that signs evidence files, 64 hexadecimal digits. Unset: a key that is generated into the data "
+        "folder; several machines without a common folder need the setting",
+        "64-hexadecimal-digits-of-openssl-rand-hex-32",
+    )
+
+    @field_validator("evidence_key")
+    @classmethod
+    def _hexadecimal(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch("[0-9a-fA-F]{64}", key.get_secret_value()):
+            raise ValueError("it is not 64 hexadecimal digits. Make one with: openssl rand -hex 32")
+        return key
 
     @field_validator("judgeme_sites", mode="before")
     @classmethod
