@@ -259,6 +259,12 @@ def signing_key(outlast: Outlast, settings: ReviewSettings) -> "InstallationKey"
     return installation_key(outlast.settings.data_path, setting)
 
 
+def published_key(key: "InstallationKey") -> str:
+    """The public key for those who verify evidence files of this site."""
+    about = "Evidence files of this site are signed by this key: outlast reviews verify FILE --key PUBLIC_KEY"
+    return json.dumps({"algorithm": "Ed25519", "public_key": key.public, "about": about}, indent=1) + "\n"
+
+
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> AnalysisHandle[..., dict[str, Any]]:
     """Register this analysis as `product`, with these settings or those of the environment now; return its handle.
 
@@ -282,6 +288,8 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
         return analyse(source, mapping or {}, only or {}, about, steps)
 
+    key = cache(partial(signing_key, outlast, settings))
+    outlast.well_known("outlast-evidence-key.json", lambda: published_key(key()))
     return outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
@@ -290,7 +298,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         intro=INTRO + notice,
         render=render,
         page_title=page_title,
-        exports={**EXPORTS, **evidence_exports(cache(partial(signing_key, outlast, settings)))},
+        exports={**EXPORTS, **evidence_exports(key)},
         check=check,
         short_forms={"productUrl": "source"},
     )(analyse_product)

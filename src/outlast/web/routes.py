@@ -154,6 +154,7 @@ ROUTES: Final = (
     _api("favicon", "GET HEAD", "/favicon.ico", pages.favicon, Requires.ANYBODY),
     _api("robots", "GET HEAD", "/robots.txt", pages.robots, Requires.ANYBODY),
     _api("security_txt", "GET HEAD", "/.well-known/security.txt", pages.security_txt, Requires.ANYBODY),
+    _api("well_known", "GET HEAD", "/.well-known/{file}", pages.well_known, Requires.ANYBODY),
     _api("livez", "GET HEAD", "/livez", api.livez, Requires.ANYBODY, any_host=True),
     _api("readyz", "GET HEAD", "/readyz", api.readyz, Requires.ANYBODY, any_host=True),
     _api("metrics", "GET HEAD", "/metrics", metrics, Requires.OPERATOR_KEY, any_host=True),

@@ -48,7 +48,7 @@ def verify(file: Path, key: str | None) -> None:
             why = (
                 f"This is not the expected key, {expected}."
                 if expected
-                else "This installation has no key to compare with. Give the key that the site publishes with --key."
+                else "This installation has no key yet. Say --key with the key that the site publishes."
             )
             _end(2, f"Signed by another installation: {file} is as it was signed by {found.public_key}.\n{why}")
         case "not evidence":
