@@ -198,5 +198,6 @@ def _sentence(fault: dict[str, Any]) -> str:
     field = review_setting_names().get(name)
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     given = str(fault.get("input"))
-    shown = "" if "@" in given else f" (it is {given!r})"  # an address may hold a password
+    secret = "@" in given or (field is not None and "SecretStr" in str(field.annotation))
+    shown = "" if secret else f" (it is {given!r})"  # an address may hold a password
     return f"{name}: {text}{shown}.{example}"

@@ -64,8 +64,8 @@ def scan(
     LIST is a text file with one file or address on each line, or a CSV file with the columns source, name and
     product, of which the last two are optional. Files are looked for beside the list.
 
-    Exits 1 when a product changed for the worse: a worse grade, more reviews with warning signs, or at least 0.1
-    stars fewer. Exits 2 when a product could not be judged, else 0.
+    Exits 1 when a product changed for the worse: a worse grade, more reviews with warning signs, or an adjusted
+    average that fell by 0.1 stars or more. Exits 2 when a product could not be judged, else 0.
     """
     columns = mapping_of(mapping)
     try:

@@ -86,15 +86,18 @@ def earlier_report(report: Mapping[str, Any], last: Mapping[str, Any] | None) ->
 
 
 def worsened(last: Mapping[str, Any], now: Mapping[str, Any]) -> Sequence[str]:
-    """A worse grade, more reviews with warning signs, or clearly fewer stars."""
+    """A worse grade, more reviews with warning signs, or clearly fewer stars.
+
+    The stars are the adjusted ones where both reports have them: that copies with five stars disappear is no loss.
+    """
     found: list[str] = []
     if _GRADES.index(now["grade"]) > _GRADES.index(last["grade"]):
         found.append(f"The grade was {last['grade']} and is {now['grade']}.")
     if (more := now["suspicious"] - last["suspicious"]) > 0:
         reviews = "review has" if more == 1 else "reviews have"
         found.append(f"{more:,} more {reviews} warning signs.")
-    for stars, title in (("rating", "average"), ("adjusted", "adjusted average")):
-        before, after = last[stars], now[stars]
-        if before is not None and after is not None and round(before - after, 4) >= FEWER_STARS:
-            found.append(f"The {title} fell from {before:.2f} to {after:.2f} stars.")
+    adjusted = last["adjusted"] is not None and now["adjusted"] is not None
+    before, after = (last["adjusted"], now["adjusted"]) if adjusted else (last["rating"], now["rating"])
+    if before is not None and after is not None and round(before - after, 4) >= FEWER_STARS:
+        found.append(f"The {'adjusted ' if adjusted else ''}average fell from {before:.2f} to {after:.2f} stars.")
     return found

@@ -67,8 +67,8 @@ def read_list(path: Path) -> Sequence[Entry]:
 
 def _rows(text: str, *, is_table: bool) -> Iterator[tuple[int, dict[str, str]]]:
     """Each line's number and cells by name. A table needs a header, or the ending .csv or .tsv."""
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
-    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    lines = list(enumerate(text.splitlines(), start=1))
+    lines = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         return
     first = lines[0][1]
