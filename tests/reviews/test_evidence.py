@@ -17,7 +17,7 @@ from typed_dicts import type_errors
 
 from outlast import SettingsError
 from outlast_reviews.evidence.document import NOT_RECORDED, Document, document_of
-from outlast_reviews.evidence.files import evidence_json, evidence_page, write_evidence
+from outlast_reviews.evidence.files import evidence_json, evidence_page, make_folder, write_evidence
 from outlast_reviews.evidence.keys import KEY_FILE, InstallationKey, existing_key, installation_key
 from outlast_reviews.evidence.signing import canonical, verify
 from outlast_reviews.method import NOT_MEASURED
@@ -248,6 +248,7 @@ def test_what_changed_since_the_earlier_report_is_in_the_page():
 
 
 def test_files_are_named_and_dated_and_never_replaced(tmp_path):
+    make_folder(tmp_path / "evidence")
     first = write_evidence(RESULT, KEY, tmp_path / "evidence", "Café / ../Lamp")
     second = write_evidence(RESULT, KEY, tmp_path / "evidence", "Café / ../Lamp")
     assert [path.name for path in first] == [

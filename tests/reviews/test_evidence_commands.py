@@ -93,5 +93,5 @@ def test_a_folder_or_key_that_cannot_be_used_is_told_before_the_analysis(tmp_pat
     (tmp_path / "outlast-data" / KEY_FILE).chmod(0o600)
     (tmp_path / "evidence").touch()
     done = run("analyse", SAMPLE, "--evidence", "evidence")
-    assert done.exit_code == 2
-    assert done.stderr.startswith("evidence: The evidence cannot be written")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("evidence: No evidence can be written there")

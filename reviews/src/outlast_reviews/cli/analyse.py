@@ -11,7 +11,7 @@ import click
 from outlast import OutlastError
 from outlast_reviews.cli.mapping import map_option, mapping_of
 from outlast_reviews.cli.report_printer import print_report
-from outlast_reviews.cli.running import evidence_key, explained, judge, options, progress_bar
+from outlast_reviews.cli.running import explained, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
 from outlast_reviews.sources.formats.read import FILES
 
@@ -41,7 +41,11 @@ def analyse(
 ) -> None:
     given = options(mapping_of(mapping), product)
     try:
-        key = evidence_key() if folder else None
+        key = key_for_evidence(folder)
+    except OutlastError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    try:
         with progress_bar() as bar:
             line = bar.add_task("Waiting", total=100)
             result = asyncio.run(
@@ -60,7 +64,7 @@ def analyse(
                 result, key, folder, result["report"]["product_title"] or Path(sources[0]).stem
             )
         except OSError as error:
-            click.echo(f"{folder}: The evidence cannot be written: {error.strerror}.", err=True)
+            click.echo(f"{folder}: No evidence can be written there: {error.strerror}.", err=True)
             sys.exit(2)
         for path in written:
             click.echo(f"Wrote {path}", err=True)

@@ -20,6 +20,7 @@ from outlast import (
     SettingsError,
 )
 from outlast_reviews.analysis import register
+from outlast_reviews.evidence.files import make_folder
 from outlast_reviews.evidence.keys import InstallationKey, existing_key, installation_key
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.sanitising import sanitised
@@ -88,12 +89,16 @@ def progress_bar() -> Progress:
     )
 
 
-def evidence_key() -> InstallationKey:
-    """The key of the installation that the environment describes, generated on first use.
+def key_for_evidence(folder: Path | None) -> InstallationKey | None:
+    """Return the key of the installation that the environment describes, and make the folder; `None` without one.
 
-    Raises `SettingsError`.
+    Raises `InvalidInput` or `SettingsError`.
     """
-    return installation_key(Outlast().settings.data_path, _key_setting())
+    if folder is None:
+        return None
+    key = installation_key(Outlast().settings.data_path, _key_setting())
+    make_folder(folder)
+    return key
 
 
 def own_public_key() -> str | None:

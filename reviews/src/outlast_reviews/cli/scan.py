@@ -15,12 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from outlast import InvalidInput, OutlastError, SettingsError
+from outlast import InvalidInput, OutlastError
 from outlast_reviews.cli.mapping import map_option, mapping_of
 from outlast_reviews.cli.report_printer import COLOURS
-from outlast_reviews.cli.running import Show, evidence_key, is_address, judge, options, progress_bar
+from outlast_reviews.cli.running import Show, is_address, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
-from outlast_reviews.evidence.keys import InstallationKey
 from outlast_reviews.history import summary
 from outlast_reviews.sanitising import sanitised
 from outlast_reviews.scan.memory import ScanMemory, ScanMemoryError
@@ -74,7 +73,7 @@ def scan(
             memory = ScanMemory(memory_file or product_list.with_name(product_list.name + _SUFFIX))
             run = _Scan(product_list.parent, columns, memory, folder)
             outcomes = run.all_of(entries)
-    except (ListError, ScanMemoryError, SettingsError) as error:
+    except (ListError, ScanMemoryError, OutlastError) as error:
         click.echo(sanitised(str(error)), err=True)
         sys.exit(2)
     failed, worse = any(o.error for o in outcomes), any(o.worse for o in outcomes)
@@ -96,7 +95,7 @@ class _Scan:
         self._mapping = mapping
         self._memory = memory
         self._evidence = evidence
-        self._key: InstallationKey | None = evidence_key() if evidence else None
+        self._key = key_for_evidence(evidence)
 
     def all_of(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from outlast import InvalidInput
 from outlast_reviews.evidence.document import document_of
 from outlast_reviews.evidence.keys import InstallationKey
 from outlast_reviews.evidence.page import page_of
@@ -28,9 +29,18 @@ def evidence_page(result: Mapping[str, Any], key: InstallationKey) -> str:
     return signed_page(page_of(document, digest, key.public), key)
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder for evidence files. Raises `InvalidInput` if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder}: No evidence can be written there: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK):
+        raise InvalidInput(f"{folder}: No evidence can be written there: the folder is read-only.")
+
+
 def write_evidence(result: Mapping[str, Any], key: InstallationKey, folder: Path, name: str) -> Sequence[Path]:
     """Write both files of a result into the folder, dated and named; never replace another. Raises `OSError`."""
-    folder.mkdir(parents=True, exist_ok=True)
     analysed: str = document_of(result)["analysed_at"]
     base = f"{_file_name(name)}-{re.sub('[-:]', '', analysed)}"
     makers: Mapping[str, Callable[[Mapping[str, Any], InstallationKey], str]] = {
