@@ -7,10 +7,12 @@ import re
 import stat
 import threading
 from base64 import b64decode
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from nacl.signing import VerifyKey
 from review_data import copies, invented
 from typed_dicts import type_errors
@@ -25,6 +27,7 @@ from outlast_reviews.report import review_report
 from outlast_reviews.review import Input, Review, ReviewSet
 from outlast_reviews.settings import review_settings
 
+ROOT = Path(__file__).parents[2]
 NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
 HOSTILE = '</main><script>alert(1)</script><!-- Ed25519 "&\u202e\x00<img src=//evil.example/x>'
 
@@ -313,3 +316,16 @@ def test_several_machines_sign_with_the_key_of_the_setting(tmp_path, monkeypatch
     with pytest.raises(SettingsError, match="ANALYSIS_EVIDENCE_KEY: it is not 64 hexadecimal digits") as raised:
         review_settings()
     assert "secret" not in str(raised.value)
+
+
+def test_the_published_schema_describes_the_file():
+    schema = json.loads((ROOT / "docs" / "reference" / "evidence.schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    file = json.loads(FILES[1])
+    assert not list(validator.iter_errors(file))
+    file["document"]["checks"][0]["measured"] = None
+    del file["document"]["inputs"][0]["sha256"]
+    assert {error.json_path for error in validator.iter_errors(file)} == {
+        "$.document.checks[0].measured",
+        "$.document.inputs[0]",
+    }
