@@ -42,4 +42,4 @@ def test_names_that_cannot_be_published_are_refused(outlast: Outlast, name: str)
 def test_what_makes_a_file_takes_no_arguments(outlast: Outlast):
     for make in (lambda _: "", "text", None):
         with pytest.raises(TypeError, match=r"make of the file 'a\.txt'"):
-            outlast.well_known("a.txt", make)  # type: ignore[arg-type]
+            outlast.well_known("a.txt", make)  # type: ignore[arg-type] - that is the mistake

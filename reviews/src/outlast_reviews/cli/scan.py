@@ -124,8 +124,8 @@ class _Scan:
             raise
         except OutlastError as error:
             return Outcome(entry.name, entry.source, error=_sentence(error, source))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other products are judged
-            return Outcome(entry.name, entry.source, error=sanitised(f"{type(error).__name__}: {error}"))
+        except OSError as error:  # a full disk, or a folder for evidence that is gone
+            return Outcome(entry.name, entry.source, error=sanitised(str(error)))
 
     def _write(self, result: dict[str, object], name: str) -> Sequence[str]:
         if self._evidence is None or self._key is None:

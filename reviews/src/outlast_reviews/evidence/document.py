@@ -95,7 +95,7 @@ class CheckResult(TypedDict):
     windows: NotRequired[list[WindowReport]]
 
 
-class MethodUsed(TypedDict):
+class MethodRecord(TypedDict):
     """The rules that were applied."""
 
     version: str
@@ -130,7 +130,7 @@ class Document(TypedDict):
     reviews_with_signs_count: int
     earlier: EarlierReport | None
     """The report before this one, if there was one: what changed."""
-    method: MethodUsed
+    method: MethodRecord
     software: dict[str, str]
 
 

@@ -15,7 +15,7 @@ PAGE_BEGINS = '<!doctype html>\n<html lang="en" data-kind="outlast-reviews evide
 _ON_PAGE = re.compile(rb"<!-- Ed25519 ([A-Za-z0-9+/]{43}=) ([A-Za-z0-9+/]{86}==) -->\n\Z")
 
 
-class RepeatedNameError(ValueError):
+class AmbiguousJSONError(ValueError):
     """An object has two values for one name."""
 
 
@@ -79,7 +79,7 @@ def verify(content: bytes, expected_key: str | None) -> Verification:
         return _verified(content[: found.start()], found[2].decode(), found[1].decode(), expected_key)
     try:
         file = json.loads(content, object_pairs_hook=_unique, parse_constant=_refuse)
-    except RepeatedNameError:
+    except AmbiguousJSONError:
         return Verification("altered", reason="a name occurs twice in one object")
     except (ValueError, RecursionError):
         return Verification("not evidence", reason="it is neither the JSON nor the page of an evidence file")
@@ -118,7 +118,7 @@ def _verified(content: bytes, signature: str, public: str, expected: str | None)
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A name that occurs twice could show one value to people and have another one signed."""
     if len(found := dict(pairs)) < len(pairs):
-        raise RepeatedNameError
+        raise AmbiguousJSONError
     return found
 
 
