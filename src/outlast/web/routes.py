@@ -82,7 +82,9 @@ class Route:
 
 
 _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
-    Verb.PUBLIC: "shared shared_export static assets favicon robots security_txt livez readyz openapi docs",
+    Verb.PUBLIC: (
+        "shared shared_export static assets favicon robots security_txt well_known livez readyz openapi docs"
+    ),
     Verb.READ: "progress events ws result page export",
     Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
     Verb.START: "start upload submit page_again",
