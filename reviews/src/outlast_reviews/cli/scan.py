@@ -168,9 +168,11 @@ def _print_json(product_list: Path, outcomes: Sequence[Outcome]) -> None:
 def _print_table(outcomes: Sequence[Outcome]) -> None:
     out = Console()
     out.width = min(out.width, _WIDEST)
-    table = Table("Product", "Grade", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("Product", overflow="fold")
+    table.add_column("Grade", no_wrap=True)
     for title in ("Stars", "Reviews", "With signs"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Since last time", overflow="fold")
     for outcome in outcomes:
         now = outcome.figures

@@ -33,6 +33,8 @@ def make_folder(folder: Path) -> None:
     """Make the folder for evidence files. Raises `InvalidInput` if nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InvalidInput(f"{folder}: No evidence can be written there: it is a file, not a folder.") from None
     except OSError as error:
         raise InvalidInput(f"{folder}: No evidence can be written there: {error.strerror}.") from None
     if not os.access(folder, os.W_OK):
