@@ -32,7 +32,7 @@ from outlast.web.routes import ROUTES, Route
 from outlast_reviews.app import outlast as review_site
 from outlast_reviews.evaluate.accuracy_table import from_json, markdown
 from outlast_reviews.evaluate.table_picture import picture
-from outlast_reviews.method import measured
+from outlast_reviews.method import measured, measured_before, measured_languages
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
 
@@ -180,6 +180,18 @@ def mistakes() -> Iterator[str]:
 def planted() -> Iterator[str]:
     """The accuracy table as it ships."""
     yield markdown(from_json(measured()))
+    yield from _note(measured())
+
+
+def languages() -> Iterator[str]:
+    """The accuracy of the check for copies in each language, as it ships."""
+    yield markdown(from_json(measured_languages()))
+    yield from _note(measured_languages())
+
+
+def _note(table: Mapping[str, Any]) -> Iterator[str]:
+    if note := measured_before(table):
+        yield f"\n{note}"
 
 
 def engines() -> Iterator[str]:
@@ -263,6 +275,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         formats,
         mistakes,
         planted,
+        languages,
         engines,
         engine_ratios,
         capacity,

@@ -92,6 +92,25 @@ def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     assert false <= 2
 
 
+def test_a_small_difference_is_no_burst_however_certain():
+    usual = [
+        Review(row=n, rating=5.0 if n % 10 else 3.0, date=START + dt.timedelta(days=n % 700), text="x")
+        for n in range(4_000)
+    ]
+    rush = [Review(row=9_000 + n, rating=5.0, date=START + dt.timedelta(days=300), text="x") for n in range(200)]
+    assert burst([*usual, *rush], no_op).outcome == "clear"
+    worse = [dataclasses.replace(r, rating=3.0) if n % 5 == 0 else r for n, r in enumerate(usual)]
+    assert burst([*worse, *rush], no_op).outcome == "found"
+
+
+def test_where_a_stretch_holds_most_of_the_reviews_nothing_is_usual():
+    few = [Review(row=n, rating=3.0, date=START + dt.timedelta(days=10 * n), text="x") for n in range(20)]
+    finding = burst([*few, *spike(60)], no_op)
+    assert finding.outcome == "not_assessed"
+    assert "nothing usual to compare" in finding.sentence
+    assert burst([*few, *spike(15)], no_op).outcome == "found"
+
+
 def test_fisher_agrees_with_counting_every_way():
     ways = sum(math.comb(8, k) * math.comb(12, 10 - k) for k in range(6, 9))
     assert fisher_tail(6, 10, 2, 10) == pytest.approx(ways / math.comb(20, 10))

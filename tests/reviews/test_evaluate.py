@@ -16,6 +16,7 @@ from outlast_reviews.evaluate.accuracy_table import Line, Table, format_figure
 from outlast_reviews.evaluate.figures import auc, calibration, share
 from outlast_reviews.evaluate.labelled_data import LabelledProducts, LabelledReviews, NotLabelled, read_labelled
 from outlast_reviews.evaluate.table_picture import picture
+from outlast_reviews.method import VERSION
 
 
 def run(*arguments: object) -> Result:
@@ -176,3 +177,13 @@ def test_a_figure_is_never_rounded_to_none_or_all():
     assert [format_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0 %", "100.0 %"]
     image = picture([Table("a file", "so many", (Line("a", "b", nearly), Line("a", "c", hardly)))])
     assert "< 0.1 %" in "".join(ET.fromstring(image).itertext())
+
+
+def test_generated_reviews_need_no_file_and_say_with_which_method_they_were_measured():
+    result = run("evaluate", "--generated", 100, "--json")
+    assert result.exit_code == 0
+    (table,) = json.loads(result.stdout)
+    assert table["method"] == VERSION
+    groups = {figure["group"] for figure in table["figures"]}
+    assert groups == {f"Copies in {n}" for n in ("English", "German", "French", "Spanish", "Japanese", "Chinese")}
+    assert "--generated" in run("evaluate").stderr

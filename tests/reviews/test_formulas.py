@@ -10,6 +10,8 @@ from source_reading import read
 from outlast_reviews.checks.formulas import formulas_in, without_formulas
 from outlast_reviews.checks.incentive import incentive
 from outlast_reviews.checks.near_copies import near_copies
+from outlast_reviews.evaluate.languages import evaluate_languages
+from outlast_reviews.invented.languages import LANGUAGES, Language, honest_reviews
 from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import Review
 
@@ -212,6 +214,52 @@ def test_many_texts_of_one_writer_do_not_join_those_of_others():
     found = near_copies([*own, other], ignore_progress)
     assert len({sign.row for sign in found.signs}) <= len(own) + 1
     assert near_copies(own, ignore_progress).outcome == "clear"
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_honest_reviews_put_together_from_the_same_phrases_are_clear(language: Language):
+    reviews = list(honest_reviews(language, 500, 7))
+    assert "strong" not in {sign.strength for sign in near_copies(reviews, ignore_progress).signs}
+
+
+def test_copies_among_phrases_that_honest_reviews_share_are_found_in_every_language():
+    figures = evaluate_languages(500, lambda _done, _total, _message: None)
+    assert {figure.value for figure in figures.false_copies.values()} == {0.0}
+    assert {edits for (_, edits), figure in figures.copies.items() if figure.value == 1.0} >= {0.0, 0.05}
+    assert all(
+        (figure.value or 0) >= {0.0: 1, 0.05: 0.95, 0.1: 0.7}[e] for (_, e), figure in figures.copies.items()
+    )
+
+
+def test_a_chain_of_texts_each_a_little_like_the_next_is_no_group():
+    words = [f"word{n}" for n in range(400)]
+    chain = [
+        Review(n, text=" ".join(words[6 * n : 6 * n + 24]), reviewer=f"writer {n}", rating=5.0) for n in range(60)
+    ]
+    assert near_copies(chain, ignore_progress).outcome == "clear"
+    copied = [Review(100 + n, text=chain[30].text, reviewer=f"copier {n}", rating=5.0) for n in range(40)]
+    rows = {sign.row for sign in near_copies([*chain, *copied], ignore_progress).signs}
+    assert rows >= {review.row for review in copied}
+    assert rows <= {*range(28, 33), *(review.row for review in copied)}
+
+
+def test_one_sentence_in_common_with_a_copied_text_is_no_copy():
+    copied = "The cable is long enough for the far socket. My sister took it to the caravan. It was cold there."
+    other = (
+        "The cable is long enough for the far socket. Our old one broke in May and nobody could mend it any more."
+    )
+    copies = [Review(n, text=copied, reviewer=f"copier {n}", rating=5.0) for n in range(5)]
+    honest = Review(9, text=other, reviewer="honest", rating=4.0)
+    assert {sign.row for sign in near_copies([*copies, honest], ignore_progress).signs} == set(range(5))
+
+
+def test_a_sign_counts_the_reviews_of_other_writers_alone():
+    text = "I bought this lamp for my desk and it has lit every single evening since then"
+    reviews = [Review(n, text=f"{text} {'x' * n}", reviewer="one", rating=5.0) for n in range(6)]
+    reviews.append(Review(9, text=text, reviewer="two", rating=5.0))
+    sentences = {sign.row: sign.sentence for sign in near_copies(reviews, ignore_progress).signs}
+    assert sentences[0] == "Nearly the same words as another review under different names."
+    assert sentences[9] == "Nearly the same words as 6 other reviews under different names."
 
 
 def test_formulas_keep_the_places_of_the_rest():

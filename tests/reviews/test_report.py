@@ -56,7 +56,7 @@ def test_no_reviews_at_all_are_no_grade_and_no_numbers():
 def test_an_a_says_that_nothing_was_seen_in_what_could_be_checked():
     report = report_of(invented(300))
     assert report["grade"] == "A"
-    assert report["explanation"].startswith("No warning signs in what could be checked.")
+    assert report["explanation"].startswith("No warning signs in what we could check.")
     assert report["rating_changed"] is False
 
 
@@ -98,8 +98,10 @@ def test_the_whole_set_is_more_certain_than_a_sample():
     whole, sample = report_of(reviews, complete=True), report_of(reviews)
     assert whole["fake_percentage_low"] == whole["fake_percentage_high"] == whole["fake_percentage"]
     assert (sample["fake_percentage_low"] or 0) < (whole["fake_percentage"] or 0)
-    assert "fair sample" in sample["explanation"]
-    assert "fair sample" not in whole["explanation"]
+    assert sample["projected"]
+    assert "If these are typical" in sample["explanation"]
+    assert not whole["projected"]
+    assert "typical" not in whole["explanation"]
 
 
 @pytest.mark.slow

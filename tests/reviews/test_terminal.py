@@ -98,7 +98,7 @@ def test_an_adjusted_rating_has_its_interval_though_nothing_changed(printed):
 def test_shares_are_rounded_alike_everywhere(printed):
     told = one_line(printed(*campaign()))
     (share,) = [part.split(")")[0] for part in told.split("(likely ")[1:]]
-    assert f"If they are a fair sample, {share} of all" in told
+    assert f"If these are typical, expect {share} of all" in told
     assert "0.0" not in told
 
 

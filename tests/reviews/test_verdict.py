@@ -1,15 +1,17 @@
 """The share is an interval, the grade follows published limits, and too little evidence is no grade."""
 
 import dataclasses
+import datetime as dt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from review_data import invented
 
-from outlast_reviews.checks.finding import Finding, Sign
+from outlast_reviews.checks.finding import Finding, Sign, Strength
 from outlast_reviews.review import Review
-from outlast_reviews.verdict import Evidence, compute_verdict, gather, grade_of, wilson
+from outlast_reviews.verdict import Evidence, compute_verdict, gather, grade_of, judged_rows, wilson
+from outlast_reviews.wording import headline
 
 NAMES = ("near_copies", "burst", "incentive", "unverified")
 ORDER = "ABCDF"
@@ -157,3 +159,83 @@ def test_ids_change_nothing():
         compute_verdict(r, findings(*NAMES), evidence(3), sample=True) for r in (tuple(reviews), tuple(renamed))
     }
     assert len(answers) == 1
+
+
+def over(days: int, count: int = 60, stars: float = 4.0) -> list[Review]:
+    start = dt.date(2024, 1, 1)
+    return [
+        Review(row=n, text="words", rating=stars, date=start + dt.timedelta(days=n * (days - 1) // (count - 1)))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "assessed", "badge"),
+    [
+        (28, NAMES, "A"),
+        (27, NAMES, "A of 4 checks"),
+        (300, ("near_copies", "incentive", "unverified"), "A of 3 checks"),
+        (300, ("near_copies", "burst", "incentive"), "A"),
+        (300, ("near_copies", "burst"), "A of 2 checks"),
+    ],
+)
+def test_an_a_says_when_little_stands_behind_it(days, assessed, badge):
+    answer = compute_verdict(over(days), findings(*assessed), evidence(), sample=True)
+    assert (answer.grade, answer.badge) == ("A", badge)
+
+
+@pytest.mark.slow
+@given(COUNTS)
+def test_the_colour_is_never_good_where_there_is_a_strong_sign(counts):
+    count, strong, medium, sample = counts
+    answer = verdict(count, strong, min(medium, count - strong), sample=sample)
+    assert answer.tone in ({"warn", "bad"} if strong else {"good", "warn", "bad", "unsure"})
+    assert (answer.tone == "bad") == (answer.grade in "DF")
+
+
+@pytest.mark.parametrize(
+    ("shop", "typical"), [(None, None), (4.0, True), (4.24, True), (4.47, False), (3.6, False)]
+)
+def test_a_sample_with_another_average_than_the_shops_is_not_projected(shop, typical):
+    answer = compute_verdict(over(90), findings(*NAMES), evidence(3), sample=True, product_rating=shop)
+    assert answer.typical is typical
+    assert answer.share is not None
+    assert (answer.share.low == answer.share.middle == answer.share.high) == (typical is False)
+    assert (
+        compute_verdict(over(90), findings(*NAMES), evidence(), sample=False, product_rating=1.0).typical is None
+    )
+
+
+def sign(name: str, strength: Strength, count: int, sentence: str = "") -> Finding:
+    return Finding(name, name, "found", sentence, tuple(Sign(n, strength, "") for n in range(1, count + 1)))
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            [sign("near_copies", "strong", 40, "… under different names …")],
+            "40 reviews repeat each other under different names",
+        ),
+        ([sign("near_copies", "strong", 2)], "2 reviews repeat each other"),
+        ([sign("reviewer_overlap", "strong", 3)], "3 reviewers were seen together at other products"),
+        ([sign("burst", "medium", 18)], "18 five-star reviews came in a sudden burst"),
+        ([sign("burst", "medium", 30), sign("near_copies", "strong", 2)], "2 reviews repeat each other"),
+        ([sign("near_copies", "medium", 1)], "Hardly any warning signs in the 4 checks we could run"),
+        ([], "No warning signs in the 4 checks we could run"),
+    ],
+)
+def test_the_headline_is_the_gravest_finding(found, said):
+    reviews = texts(100)
+    judged = [*found, *findings(*NAMES)][: max(4, len(found))]
+    weighed = gather(judged, judged_rows(reviews))
+    assert headline(compute_verdict(reviews, judged, weighed, sample=False), weighed, judged) == said
+
+
+def test_reviews_without_a_text_are_counted_nowhere():
+    reviews = [*texts(100), *(Review(row=n, rating=5.0) for n in range(101, 201))]
+    rush = Finding("burst", "", "found", "", tuple(Sign(n, "medium", "") for n in range(61, 141)))
+    judged = [rush, *findings("near_copies")]
+    weighed = gather(judged, judged_rows(reviews))
+    answer = compute_verdict(reviews, judged, weighed, sample=True)
+    assert len(weighed.medium) == answer.medium == 40

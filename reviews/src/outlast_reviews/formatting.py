@@ -53,3 +53,8 @@ def percent_range(low: float, high: float) -> str:
 def percent_at_most(high: float) -> str:
     """Format as "up to 12 %" or "fewer than 0.1 %"."""
     return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"
+
+
+def counted(number: int, what: str) -> str:
+    """Format as "1 review" or "1,200 reviews"."""
+    return f"{number:,} {what if number == 1 else f'{what}s'}"

@@ -7,10 +7,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
+from outlast_reviews.checks.burst import LEAST_DIFFERENCE
+from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
+from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
-from outlast_reviews.verdict import GRADE_LIMITS, MODEL
+from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL
 
-VERSION = "4"
+VERSION = "5"
 """Incremented with each change that can change a verdict."""
 
 
@@ -46,6 +49,38 @@ def measured() -> dict[str, Any]:
     return json.loads((files("outlast_reviews") / "measured_accuracy.json").read_text(encoding="utf-8"))[0]
 
 
+@cache
+def measured_languages() -> dict[str, Any]:
+    """The same, as printed by `outlast reviews evaluate --generated 10000 --json`."""
+    return json.loads((files("outlast_reviews") / "measured_accuracy.json").read_text(encoding="utf-8"))[1]
+
+
+def measured_before(table: Mapping[str, Any]) -> str | None:
+    """What to say of a table that was measured with an earlier version of the method."""
+    if table.get("method") == VERSION:
+        return None
+    return f"These figures were measured before version {VERSION} of the method."
+
+
+def _by_language() -> str:
+    found: dict[str, list[str]] = {}
+    of, false = 0, 0.0
+    for line in measured_languages()["figures"]:
+        language = line["group"].removeprefix("Copies in ")
+        if line["name"].startswith("found with"):
+            found.setdefault(language, []).append(f"{100 * line['value']:.0f}")
+        elif line["name"] == "honest reviews called copies":
+            of, false = line["of"], max(false, line["value"])
+    told = "; ".join(
+        f"{language} {', '.join(shares[:-1])} and {shares[-1]} %" for language, shares in found.items()
+    )
+    few = percent_at_most(100 * false) if false else "none"
+    return (
+        "Copies by language, of generated reviews, with 0, 5 and 10 % of the words changed (of the characters,"
+        f" where there are no spaces): {told}. Of {of:,} honest ones in each language, {few} were flagged."
+    )
+
+
 def _measured() -> Mapping[str, str]:
     """One sentence for each check that was measured, by its name."""
     figures = {f"{line['group']}: {line['name']}": line for line in measured()["figures"]}
@@ -56,6 +91,7 @@ def _measured() -> Mapping[str, str]:
 
     flagged = figures["False alarms: copies among the files' own reviews"]["value"]
     dealt = figures["False alarms: bursts after dealing the stars out anew"]
+    no_bursts = not figures["False alarms: bursts in the files as they are"]["value"]
     alarms = round(dealt["value"] * dealt["of"])
     whole, short = found(_COPIES, 0, 5, 10, 20), found(_SHORT_COPIES, 0, 5, 10, 20)
     quick, slow = found(_BURSTS, 20, 40, 80), found(_SLOW_BURSTS, 20, 40, 80)
@@ -66,9 +102,9 @@ def _measured() -> Mapping[str, str]:
             f" a real text of 12 to 19 words {short}."
         ),
         "burst": (
-            f"Bursts: no false alarm on three real products, and {alarms} of {dealt['of']:,} after dealing their"
-            f" stars out anew. Of planted campaigns of 20, 40 and 80 reviews in four days {quick} were found, in"
-            f" two weeks {slow}."
+            f"Bursts: {'no' if no_bursts else 'a'} false alarm on three real products, and {alarms} of"
+            f" {dealt['of']:,} after shuffling their stars. Of planted campaigns of 20, 40 and 80 reviews in"
+            f" four days {quick} were found, in two weeks {slow}."
         ),
     }
 
@@ -80,7 +116,11 @@ def measured_accuracy(check: str, model: ModelReport | None = None) -> str:
     """How often this check is right, as far as it was measured."""
     if check == MODEL:
         return " ".join(sentences(model)[2:]) if model else NOT_MEASURED
-    return _measured().get(check, NOT_MEASURED)
+    told = _measured().get(check, NOT_MEASURED)
+    if check == "near_copies":
+        told = f"{told} {_by_language()}"
+    note = measured_before(measured()) or measured_before(measured_languages())
+    return f"{told} {note}" if note and told != NOT_MEASURED else told
 
 
 def method(model: ModelReport | None = None) -> Method:
@@ -104,10 +144,16 @@ def method(model: ModelReport | None = None) -> Method:
         "rules": [
             "Rows that the source holds twice are merged and are never a warning sign.",
             (
-                "Strong sign: at least eight words, and half of all three-word runs shared with a review under"
+                "Strong sign: at least twelve words, and half of all three-word runs shared with a review under"
                 " another name; from 20 words on a quarter is enough, if it is ten runs in several places. Beside"
                 " three such copies a shorter text whose words stand in the same order by four fifths is one too."
-                " Sentences that disclose a reward are left out of the comparison."
+                " In a group, every text is compared with the core that the group has in common. With eight to"
+                f" eleven words, or fewer than {LEAST_IN_COMMON} in common, it is a medium sign."
+            ),
+            (
+                "Not compared are sentences that disclose a reward, and formulas: sentences and phrases that many"
+                " writers put beside words of their own. Where words have no spaces between them, two characters"
+                " count as a word, and runs are of three characters."
             ),
             (
                 "Strong sign: two reviewers or more who wrote, within 14 days, about the same two other products"
@@ -115,7 +161,9 @@ def method(model: ModelReport | None = None) -> Method:
             ),
             (
                 "Medium sign: five stars on days with far more reviews than their surroundings, if five stars are"
-                " significantly more frequent then (Fisher's exact test, p < 0.01 after all stretches tried)."
+                " significantly more frequent then (Fisher's exact test, p < 0.01 after all stretches tried), by"
+                f" {100 * LEAST_DIFFERENCE:.0f} points at least. It is not assessed where one such stretch holds"
+                " most of the reviews."
             ),
             (
                 "Reviews in return for something are counted apart. Missing purchase verification, stars that"
@@ -124,8 +172,10 @@ def method(model: ModelReport | None = None) -> Method:
             ("Reviews that vanished and the resemblance to known buyers of reviews are context and never count."),
             (
                 "The low end of the share counts strong signs, the high end medium ones too; a sample widens both"
-                " (Wilson, 95 %). The grade goes by the middle."
+                " (Wilson, 95 %), unless its average is not the shop's: then it is not typical of the rest. The"
+                " grade goes by the middle. All shares are of the reviews with a text."
             ),
+            (f"An A that fewer than {CHECKS_FOR_A} checks or {DAYS_FOR_A} days stand behind says so."),
             *may,
             (
                 "In the adjusted rating a strong sign takes away all of a review's weight, a medium one or an"
@@ -134,6 +184,8 @@ def method(model: ModelReport | None = None) -> Method:
         ],
         "accuracy": [
             *_measured().values(),
+            _by_language(),
+            *([note] if (note := measured_before(measured()) or measured_before(measured_languages())) else []),
             "Other signs: not measured on labelled data; they repeat what text or source says.",
             *accuracy,
             "The grade as a whole: not measured, as no public data says which reviews of a product are bought.",
@@ -146,7 +198,10 @@ def method(model: ModelReport | None = None) -> Method:
             "Honest people copy too: a form letter or a shop's suggested sentence looks like copies.",
             "A sale or a press report may bring many happy customers at once, which looks like a burst.",
             "Without reviewers' names, a review that an export holds twice looks like a copy.",
-            "The figures come from reviews in English; other languages were not measured.",
+            (
+                "The figures of real reviews come from English ones; those of other languages from generated"
+                " reviews. In languages that are not named, copies are compared and not measured."
+            ),
         ],
         "grades": [{"grade": grade, "up_to": float(limit)} for grade, limit in GRADE_LIMITS],
     }

@@ -17,7 +17,7 @@ from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
-from outlast_reviews.verdict import Grade, compute_verdict, gather
+from outlast_reviews.verdict import Grade, Tone, compute_verdict, gather, judged_rows
 from outlast_reviews.wording import explain, headline
 
 _LONGEST_NAME = 200
@@ -119,8 +119,12 @@ class Report(TypedDict):
     """Percentages are of the unique reviews with a text."""
 
     grade: Grade
+    badge: str
+    """The grade, with a note where an A stands on little: "A of 2 checks"."""
+    tone: Tone
+    """Colour of the grade; never good where there is a strong sign."""
     headline: str
-    """The verdict as a phrase."""
+    """The gravest thing that was found, or the verdict as a phrase."""
     explanation: str
     """The headline and the details."""
     details: str
@@ -136,6 +140,10 @@ class Report(TypedDict):
     total_reviews: int
     unique_reviews: int
     judged_reviews: int
+    """Those with a text: what all shares and counts of suspicious reviews are of."""
+    checks_made: int
+    checks_total: int
+    """With those that could not be made, and those that are context only."""
     strong_count: int
     medium_count: int
     weak_count: int
@@ -152,6 +160,10 @@ class Report(TypedDict):
     source: str
     format: str
     sample: bool
+    projected: bool
+    """Whether the range says what to expect of all reviews of the product."""
+    typical: bool | None
+    """Whether a sample has the average that the shop states; `None` where there is nothing to compare."""
     product_title: str | None
     product_rating: float | None
     analysed_at: str
@@ -185,13 +197,13 @@ def make_report(
     model: ModelReport | None = None,
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
-    reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
-    verdict = compute_verdict(reviews, findings, evidence, sample=sample)
-    share, details = (
-        verdict.share,
-        explain(verdict, evidence, findings, sample=sample, products=cleaned.coverage.products),
-    )
-    original = mean_rating(reviews)
+    reviews, sample = cleaned.reviews, not received.complete
+    evidence = gather(findings, judged_rows(reviews))
+    verdict = compute_verdict(reviews, findings, evidence, sample=sample, product_rating=received.product_rating)
+    share, original = verdict.share, mean_rating(reviews)
+    averages = (original, received.product_rating)
+    details = explain(verdict, evidence, sample=sample, averages=averages, products=cleaned.coverage.products)
+    said = headline(verdict, evidence, findings)
     without_incentivised = [review for review in reviews if review.row not in evidence.incentivised]
     adjusted = adjusted_rating(reviews, evidence) if share else None
     flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
@@ -200,8 +212,10 @@ def make_report(
     unit, points = timeline(reviews, evidence.strong | evidence.medium, windows)
     return {
         "grade": verdict.grade,
-        "headline": headline(verdict),
-        "explanation": f"{headline(verdict)}. {details}",
+        "badge": verdict.badge,
+        "tone": verdict.tone,
+        "headline": said,
+        "explanation": f"{said}. {details}",
         "details": details,
         "fake_percentage": _rounded(share and share.middle, _DIGITS),
         "fake_percentage_low": _rounded(share and share.low, _DIGITS),
@@ -215,6 +229,8 @@ def make_report(
         "total_reviews": cleaned.coverage.rows,
         "unique_reviews": cleaned.coverage.unique,
         "judged_reviews": verdict.with_text,
+        "checks_made": verdict.checks_made,
+        "checks_total": verdict.checks,
         "strong_count": len(evidence.strong),
         "medium_count": len(evidence.medium),
         "weak_count": len(evidence.weak),
@@ -247,6 +263,8 @@ def make_report(
         "source": truncated(source, 2_000),
         "format": received.format,
         "sample": sample,
+        "projected": sample and share is not None and verdict.typical is not False,
+        "typical": verdict.typical,
         "product_title": truncated(received.product_title or "", _LONGEST_NAME) or None,
         "product_rating": received.product_rating,
         "analysed_at": analysed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from outlast_reviews.checks.finding import Finding
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review
 
 Grade = Literal["A", "B", "C", "D", "F", "U"]
+Tone = Literal["good", "warn", "bad", "unsure"]
 
 GRADE_LIMITS: tuple[tuple[Grade, float], ...] = (("A", 8), ("B", 20), ("C", 40), ("D", 65), ("F", 100))
 """Up to which percentage of suspicious reviews a grade goes, the limit included."""
 LEAST_TEXTS = 20
 LEAST_CHECKS = 2
+CHECKS_FOR_A, DAYS_FOR_A = 3, 28
+"""Checks that count, and days, that an A needs to stand without a note on how little was checked."""
+_NEEDED_FOR_A = frozenset({"near_copies", "burst"})
+UNTYPICAL = 0.25
+"""Stars by which the average of a sample may differ from the shop's before it is no fair sample."""
 _COUNTING = frozenset({"near_copies", "burst", "reviewer_overlap"})
 """Checks that can add to the share; without any of them a share of nought would be empty praise."""
 MODEL = "model"
@@ -63,11 +70,33 @@ class Verdict:
     """Reviews with a text, of which the share is counted."""
     strong: int
     medium: int
+    checks_made: int
+    checks: int
+    """All of them, context included."""
+    limited: bool
+    """Whether the grade is an A that few checks or few days stand behind."""
+    typical: bool | None
+    """Whether the average of the sample is the shop's; `None` where the shop does not say or it is no sample."""
+
+    @property
+    def badge(self) -> str:
+        """As "B", or "A of 2 checks"."""
+        return f"A of {counted(self.checks_made, 'check')}" if self.limited else self.grade
+
+    @property
+    def tone(self) -> Tone:
+        """Never good where there is a strong sign."""
+        if self.grade in ("D", "F"):
+            return "bad"
+        if self.strong or self.grade == "C":
+            return "warn"
+        return "unsure" if self.grade == "U" else "good"
 
 
-def gather(findings: Sequence[Finding]) -> Evidence:
+def gather(findings: Sequence[Finding], judged: frozenset[int] | None = None) -> Evidence:
+    """Only the rows `judged` can be suspicious, so that all figures of a report are of the same reviews."""
     signs = [sign for finding in findings if not finding.context for sign in finding.signs]
-    suspicious = [sign for sign in signs if sign.kind == "suspicious"]
+    suspicious = [s for s in signs if s.kind == "suspicious" and (judged is None or s.row in judged)]
     strong = frozenset(s.row for s in suspicious if s.strength == "strong")
     medium = frozenset(s.row for s in suspicious if s.strength == "medium") - strong
     incentivised = frozenset(s.row for s in signs if s.kind == "incentivised") - strong - medium
@@ -76,27 +105,63 @@ def gather(findings: Sequence[Finding]) -> Evidence:
     return Evidence(strong, medium, incentivised, weak, medium & doubted)
 
 
+def judged_rows(reviews: Sequence[Review]) -> frozenset[int]:
+    """The reviews with a text, which every share and count of suspicious reviews is of."""
+    return frozenset(review.row for review in reviews if review.text.strip())
+
+
 def compute_verdict(
-    reviews: Sequence[Review], findings: Sequence[Finding], evidence: Evidence, *, sample: bool
+    reviews: Sequence[Review],
+    findings: Sequence[Finding],
+    evidence: Evidence,
+    *,
+    sample: bool,
+    product_rating: float | None = None,
 ) -> Verdict:
     """Low is what strong signs alone say, high adds medium ones; a sample is less sure than the whole.
 
     The middle is halfway between the two shares as counted, and a tenth of the way further for medium signs
     that a model confirms, so that no model moves it out of what was found without one. Widening moves only
-    the ends.
+    the ends; a sample whose average is not the shop's (`product_rating`) says nothing of the whole, and they stay.
     """
-    with_text = frozenset(review.row for review in reviews if review.text.strip())
+    with_text = judged_rows(reviews)
     n, strong, medium = len(with_text), len(with_text & evidence.strong), len(with_text & evidence.medium)
+    typical = _is_typical(reviews, product_rating) if sample else None
+    made = sum(finding.outcome != "not_assessed" for finding in findings)
+
+    def verdict(grade: Grade, share: Interval | None, unsure: str | None) -> Verdict:
+        limited = grade == "A" and not _enough_for_a(reviews, findings)
+        return Verdict(grade, share, unsure, n, strong, medium, made, len(findings), limited, typical)
+
     unsure = _too_little(len(reviews), n, findings)
     if unsure:
-        return Verdict("U", None, unsure, n, strong, medium)
+        return verdict("U", None, unsure)
     confirmed = len(with_text & evidence.confirmed)
-    share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=sample)
+    widened = sample and typical is not False
+    share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=widened)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:
-        unsure = f"What was found fits any grade from {best} to {worst}."
-        return Verdict("U", None, unsure, n, strong, medium)
-    return Verdict(grade_of(share.middle), share, None, n, strong, medium)
+        return verdict("U", None, f"What was found fits any grade from {best} to {worst}.")
+    return verdict(grade_of(share.middle), share, None)
+
+
+def _is_typical(reviews: Sequence[Review], product_rating: float | None) -> bool | None:
+    ratings = [review.rating for review in reviews if review.rating is not None]
+    if product_rating is None or not ratings:
+        return None
+    return abs(math.fsum(ratings) / len(ratings) - product_rating) < UNTYPICAL
+
+
+def _enough_for_a(reviews: Sequence[Review], findings: Sequence[Finding]) -> bool:
+    days = [review.date for review in reviews if review.date]
+    covered = (max(days) - min(days)).days + 1 if days else 0
+    assessed = _assessed(findings)
+    return len(assessed) >= CHECKS_FOR_A and covered >= DAYS_FOR_A and assessed >= _NEEDED_FOR_A
+
+
+def _assessed(findings: Sequence[Finding]) -> frozenset[str]:
+    """The checks that were made and can count."""
+    return frozenset(f.name for f in findings if f.outcome != "not_assessed" and not f.context) - {MODEL}
 
 
 def grade_of(percentage: float) -> Grade:
@@ -117,12 +182,12 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | None:
-    assessed = {f.name for f in findings if f.outcome != "not_assessed" and not f.context} - {MODEL}
+    assessed = _assessed(findings)
     if not reviews:
         return "There are no reviews to judge."
     if texts < LEAST_TEXTS:
         having = "review has" if texts == 1 else "reviews have"
-        return f"Only {texts} {having} a text, and it takes {LEAST_TEXTS} to say anything."
+        return f"Only {texts} {having} a text; we need at least {LEAST_TEXTS}."
     if len(assessed) < LEAST_CHECKS:
         return f"Fewer than {LEAST_CHECKS} checks could be made with what the source holds."
     if not assessed & _COUNTING:

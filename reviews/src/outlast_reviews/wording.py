@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.formatting import days, percent_at_most, percent_range
+from outlast_reviews.formatting import counted, days, percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
@@ -24,12 +24,15 @@ def weight(check: Mapping[str, Any]) -> str | None:
     return "counted apart" if check["name"] == INCENTIVE and check["count"] else check.get("strength")
 
 
-def headline(verdict: Verdict) -> str:
+def headline(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding]) -> str:
+    """The gravest finding, where there is a strong sign or the grade is not an A; else what the grade says."""
+    told = verdict.strong or verdict.grade in ("B", "C", "D", "F")
+    if found := _found(evidence, findings) if told else None:
+        return found
     match verdict.grade:
-        case "A" if not verdict.strong + verdict.medium:
-            return "No warning signs in what could be checked"
         case "A":
-            return "Hardly any warning signs in what could be checked"
+            few = _few(verdict.checks_made) if verdict.limited else "what we could check"
+            return f"{'Hardly any' if verdict.medium else 'No'} warning signs in {few}"
         case "B":
             return "Warning signs in some of these reviews"
         case "C":
@@ -42,37 +45,79 @@ def headline(verdict: Verdict) -> str:
             return "Not enough evidence for a grade"
 
 
+def _few(checks: int) -> str:
+    return "the only check we could run" if checks == 1 else f"the {checks} checks we could run"
+
+
+_FOUND = (
+    ("near_copies", "strong", "review repeats another", "reviews repeat each other"),
+    ("reviewer_overlap", "strong", "reviewer was met again", "reviewers were seen together at other products"),
+    ("near_copies", "medium", "short review repeats another", "short reviews repeat each other"),
+    ("burst", "medium", "five-star review came in a sudden burst", "five-star reviews came in a sudden burst"),
+)
+"""Check and strength of a finding, the gravest first, and what it is for one review and for several."""
+
+
+def _found(evidence: Evidence, findings: Sequence[Finding]) -> str | None:
+    for name, strength, one, several in _FOUND:
+        for finding in findings:
+            rows = {s.row for s in finding.signs if s.strength == strength and evidence.suspects(s.row)}
+            if finding.name == name and rows:
+                named = " under different names" if "under different names" in finding.sentence else ""
+                return f"{len(rows):,} {one if len(rows) == 1 else several}{named}"
+    return None
+
+
 def explain(
-    verdict: Verdict, evidence: Evidence, findings: Sequence[Finding], *, sample: bool, products: int = 0
+    verdict: Verdict,
+    evidence: Evidence,
+    *,
+    sample: bool,
+    averages: tuple[float | None, float | None] = (None, None),
+    products: int = 0,
 ) -> str:
-    """What stands behind the headline, in one to six sentences."""
+    """What stands behind the headline, in one to six sentences; `averages` are the sample's and the shop's."""
     parts = [f"These are reviews of {products:,} products, judged together."] if products > 1 else []
     parts += [verdict.unsure] if verdict.unsure else []
     if verdict.with_text:
         parts.append(_signs(verdict))
-    if sample and verdict.share:
+    own, shop = averages
+    if verdict.typical is False and own is not None and shop is not None:
+        parts.append(
+            f"Their average is {own:.2f} stars and the shop's is {shop:.2f}, so they are not typical of all its"
+            " reviews."
+        )
+    elif sample and verdict.share:
         low, high = verdict.share.low, verdict.share.high
         share = percent_at_most(high) if low == 0 else percent_range(low, high)
-        parts.append(f"If they are a fair sample, {share} of all the product's reviews do.")
+        parts.append(f"If these are typical, expect {share} of all its reviews to show signs.")
     if count := len(evidence.incentivised):
-        verb, are = ("review tells", "is") if count == 1 else ("reviews tell", "are")
-        parts.append(f"{count:,} more {verb} of something in return and {are} counted apart.")
-    counting = [finding for finding in findings if not finding.context]
-    missing = sum(finding.outcome == "not_assessed" for finding in counting)
+        got = (
+            "review says its writer got something for it; we count it"
+            if count == 1
+            else ("reviews say their writers got something for them; we count those")
+        )
+        parts.append(f"{count:,} {'more ' if verdict.strong + verdict.medium else ''}{got} separately.")
+    missing = verdict.checks - verdict.checks_made
     if missing and verdict.with_text:
-        parts.append(f"{missing} of {len(counting)} checks could not be made.")
+        parts.append(f"We couldn't run {missing} of {counted(verdict.checks, 'check')}.")
     return " ".join(parts)
 
 
 def _signs(verdict: Verdict) -> str:
-    of = f"of {verdict.with_text:,} reviews with a text" if verdict.with_text != 1 else "of one review with a text"
+    if verdict.with_text == 1:
+        of = "The one review with a text shows"
+        return f"{of} {'a warning sign' if verdict.strong + verdict.medium else 'no sign that counts'}."
+    of = f"of {verdict.with_text:,} reviews with a text"
     if not verdict.strong + verdict.medium:
         return f"None {of} shows a sign that counts."
+    first = verdict.strong or verdict.medium
+    show = "shows" if first == 1 else "show"
     if not verdict.medium:
-        return f"{verdict.strong:,} {of} show a strong sign."
+        return f"{first:,} {of} {show} a strong sign."
     if not verdict.strong:
-        return f"{verdict.medium:,} {of} show a medium sign, none a strong one."
-    return f"{verdict.strong:,} {of} show a strong sign, {verdict.medium:,} more a medium one."
+        return f"{first:,} {of} {show} a medium sign, none a strong one."
+    return f"{first:,} {of} {show} a strong sign, {verdict.medium:,} more a medium one."
 
 
 def what_was_read(report: Mapping[str, Any]) -> str:

@@ -29,6 +29,10 @@ _OVERALL = 0.5
 """Minimum baseline as a share of the overall average; otherwise quiet periods make any review a spike."""
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
+LEAST_DIFFERENCE = 0.15
+"""In the share of five stars. Among thousands of reviews a smaller one is significant and means nothing."""
+MOST_INSIDE = 0.5
+"""Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
 _APPROXIMATE = "The dates are known to the month at best, and a burst is a matter of days."
 
@@ -110,10 +114,14 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     spikes = find_spikes([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
     bursts = non_overlapping(_shifted(spikes, fives))
+    if any(spike.after - spike.first > MOST_INSIDE * len(dated) for spike in spikes):
+        why = "Most of the reviews came within a few days, so there is nothing usual to compare them with."
+        return Finding(NAME, TITLE, "not_assessed", why)
     if not bursts:
         many = len(non_overlapping(spikes))
         also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
-        sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{also}"
+        within = formatting.counted(days, "day")
+        sentence = f"In {within} there is no rush of reviews with more five stars than usual.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
     signs: list[Sign] = []
     for spike in bursts:
@@ -125,13 +133,18 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
     when = " and ".join(map(_when, bursts))
-    sentence = f"Many more reviews than usual, and far more of them with five stars, came {when}."
+    inside = sum(spike.after - spike.first for spike in bursts)
+    five = sum(fives[spike.after] - fives[spike.first] for spike in bursts)
+    sentence = (
+        f"Many more reviews than usual came {when}, and {_share(five, inside)} of them give five stars,"
+        f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
+    )
     windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
 
 
 def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
-    """Keep the spikes with significantly more five stars, in their order. `fives` is a cumulative count."""
+    """Keep the spikes with more five stars, significantly and by enough, in their order; `fives` is cumulative."""
     total = len(fives) - 1
     tests = independent_tests([(c.first, c.after) for c in spikes], total)
 
@@ -139,13 +152,23 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         return fisher_tail(five, inside, fives[-1] - five, total - inside)
 
-    return [spike for spike in spikes if chance(spike) * tests < CHANCE]
+    def differs(spike: Spike) -> bool:
+        inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
+        outside = total - inside
+        return outside > 0 and five / inside - (fives[-1] - five) / outside >= LEAST_DIFFERENCE
+
+    return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
 
 def _why_not(dated: int, days: int) -> str:
     if dated < LEAST_REVIEWS:
-        return f"Only {dated} reviews have a date and stars; it takes {LEAST_REVIEWS}." if dated else "No dates."
-    return f"All reviews fall within {days} days; it takes {LEAST_DAYS} to know what is usual."
+        having = "review has" if dated == 1 else "reviews have"
+        return (
+            f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}." if dated else "No dates."
+        )
+    return (
+        f"All reviews fall within {formatting.counted(days, 'day')}; it takes {LEAST_DAYS} to know what is usual."
+    )
 
 
 def _day(ordinal: int) -> dt.date:

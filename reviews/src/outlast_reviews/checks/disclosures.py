@@ -22,10 +22,6 @@ _GIFT = _and_plural(
 )
 _GIVEN = ("received", "given", "sent", "provided", "supplied", "offered", "gifted", "got")
 _AT_NO_COST = ("for free", "free of charge", "at no cost", "at no charge", "at a discount")
-_DOER = (
-    *("i", "you", "we", "my", "your", "a", "an", "this", "the"),
-    *("post", "posting", "leave", "leaving", "write", "writing"),
-)
 _MAKER = tuple(
     f"{by} the {who}"
     for by in ("from", "by")
@@ -52,11 +48,17 @@ _TO_WRITE = (
 _ARTICLE = ("a", "my", "the", "this", "these")
 _KOSTENLOS = ("kostenlos", "gratis", "unentgeltlich")
 
+_WRITE = ("leave", "leaving", "write", "writing", "post", "posting")
+_ASK = (*_WRITE, "left", "wrote", "posted", "do", "doing", "did", "want", "wants", "give you", "gives you")
+"""“I give it five stars for the gift card” is praise of a gift card, so that to give alone is none of these."""
+_OF_IT = re.compile(r" (?:(?:my|your|an?|this|the|honest|unbiased|fair|good|great|positive|top|five|5|-) ?){0,4}")
+
 OFFERS = (
-    Phrase(_GIFT, ((40, ("for", "if", "to")), (_SPACE, _DOER), (30, _OPINION))),
-    Phrase(_OPINION, ((20, ("for", "to get")), (_SPACE, ("a", "my")), (21, _GIFT))),
+    Phrase(_GIFT, ((40, ("for", "if", "to")), (_SPACE, _WRITE), (30, _OPINION))),
+    Phrase(_GIFT, ((40, ("if", "when", "once")), (_SPACE, ("i", "you", "we")), (20, _ASK), (30, _OPINION))),
+    Phrase(_GIFT, ((40, ("for",)), (_OF_IT, _OPINION))),
     # "my second review for the gift card" is one of a gift card
-    Phrase(_TO_WRITE, ((30, _OPINION), (20, ("for", "to get")), (_SPACE, ("the",)), (21, _GIFT))),
+    Phrase(_ASK, ((30, _OPINION), (20, ("for", "to get")), (_SPACE, ("a", "my", "the")), (21, _GIFT))),
 )
 """A reward that its writer may not have taken; with few stars it is a warning, and nobody was paid for that."""
 DISCLOSURES = (

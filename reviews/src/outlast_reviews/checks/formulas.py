@@ -4,20 +4,32 @@ A formula is no copied text. A sentence of a copied text is repeated together wi
 beside a formula differ from writer to writer.
 """
 
+import heapq
+import itertools
 import re
+import zlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from outlast_reviews.checks.words import shingles_of, words_of
+from outlast_reviews.checks.finding import Advance
+from outlast_reviews.checks.words import words_of
 
 LEAST_TEXTS = 3
 """Texts that have a sentence in common before it can be a formula."""
-MOST_ALIKE = 0.25
-"""Jaccard similarity of what stands beside a sentence, from which on it is part of a copied text."""
+ALIKE = 0.4
+"""Jaccard similarity of words and pairs of words beside a sentence, from which on two texts are alike."""
+MOST_ALIKE = 0.5
+"""Share of the texts of a formula that may be like one of them beside it."""
+LEAST_WORDS = 4
+"""Words of a formula; a text needs as many beside it to be compared."""
+LEAST_BESIDE = 2 * LEAST_WORDS - 1
+"""The same in words and pairs."""
 MOST_COMPARED = 24
 """Texts of one sentence that are compared with each other."""
 MOST_SENTENCES = 60
 """Sentences of one text that are looked at."""
+_MOST_UNITS = 128
+"""Words and pairs of one text that are compared, chosen by their hashes (a bottom-k sketch)."""
 _SENTENCE = re.compile(r"[^.!?。！？…\n]+[.!?。！？…]*")
 
 Sentence = tuple[str, ...]
@@ -35,18 +47,28 @@ def sentences_of(text: str) -> list[tuple[Sentence, tuple[int, int]]]:
     return found
 
 
-def formulas_in(texts: Sequence[str]) -> frozenset[Sentence]:
-    """Return the sentences that are formulas among these texts, one text for each writer."""
-    sentences = [list(dict.fromkeys(words for words, _ in sentences_of(text))) for text in texts]
+def formulas_in(texts: Sequence[str], advance: Advance = lambda _share: None) -> frozenset[Sentence]:
+    """Return the formulas among these texts, of which each writer has one; their order has no meaning."""
     texts_of: defaultdict[Sentence, list[int]] = defaultdict(list)
-    for n, own in enumerate(sentences):
-        for sentence in own:
+    for n, text in enumerate(texts):
+        if n % 256 == 0:
+            advance(n / len(texts) / 2)
+        for sentence in dict.fromkeys(words for words, _ in sentences_of(text)):
             texts_of[sentence].append(n)
-    frequent = {sentence: found for sentence, found in texts_of.items() if len(found) >= LEAST_TEXTS}
-    beside: dict[int, frozenset[int]] = {}
-    return frozenset(
-        sentence for sentence, found in frequent.items() if _differ(found, sentences, frequent, beside)
-    )
+    sketches: dict[int, frozenset[int]] = {}
+    formulas: set[Sentence] = set()
+    for number, (sentence, found) in enumerate(texts_of.items()):
+        if number % 1_000 == 0:
+            advance((1 + number / len(texts_of)) / 2)
+        if len(found) >= LEAST_TEXTS and len(sentence) >= LEAST_WORDS:
+            compared = found[:MOST_COMPARED]
+            for n in compared:
+                if n not in sketches:
+                    sketches[n] = _sketch(texts[n])
+            own = _units(sentence)
+            if _differ([sketches[n] - own for n in compared]):
+                formulas.add(sentence)
+    return frozenset(formulas)
 
 
 def without_formulas(text: str, formulas: Collection[Sentence]) -> str:
@@ -59,23 +81,23 @@ def without_formulas(text: str, formulas: Collection[Sentence]) -> str:
     return text
 
 
-def _differ(
-    found: Sequence[int],
-    sentences: Sequence[Sequence[Sentence]],
-    frequent: Mapping[Sentence, Sequence[int]],
-    beside: dict[int, frozenset[int]],
-) -> bool:
-    """Return whether most of these texts have words of their own beside their frequent sentences, all unlike."""
-    for n in found[:MOST_COMPARED]:
-        if n not in beside:
-            own = [sentence for sentence in sentences[n] if sentence not in frequent]
-            beside[n] = frozenset(shingle for sentence in own for shingle in shingles_of(sentence))
-    compared = [beside[n] for n in found[:MOST_COMPARED]]
-    own = [rest for rest in compared if rest]
-    if 2 * len(own) <= len(compared):
+def _differ(beside: Sequence[frozenset[int]]) -> bool:
+    """Return whether most of the different texts say more than the sentence, and none what most others say."""
+    different = set(beside)
+    if 2 * sum(len(rest) >= LEAST_BESIDE for rest in different) <= len(different):
         return False
-    alike = sum(
-        any(len(rest & other) >= MOST_ALIKE * len(rest | other) for m, other in enumerate(own) if m != n)
-        for n, rest in enumerate(own)
-    )
-    return 4 * alike <= len(own)
+    told = [rest for rest in beside if len(rest) >= LEAST_BESIDE]
+    most = max(sum(len(one & other) >= ALIKE * len(one | other) for other in told) for one in told)
+    return most <= max(1, MOST_ALIKE * len(told))
+
+
+def _sketch(text: str) -> frozenset[int]:
+    units = {unit for sentence, _ in sentences_of(text) for unit in _units(sentence)}
+    return frozenset(units if len(units) <= _MOST_UNITS else heapq.nsmallest(_MOST_UNITS, units))
+
+
+def _units(sentence: Sentence) -> frozenset[int]:
+    """Numbers for its words and pairs of neighbouring words; where characters are words, for the pairs."""
+    pairs = tuple(map(" ".join, itertools.pairwise(sentence)))
+    units = pairs if all(len(word) == 1 for word in sentence) else (*sentence, *pairs)
+    return frozenset(zlib.crc32(unit.encode("utf-8", "replace")) for unit in units)

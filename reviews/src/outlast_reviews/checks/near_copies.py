@@ -1,14 +1,15 @@
 """Check for near-duplicate texts under different names, by shingles of three words (pure)."""
 
+import zlib
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
-from outlast_reviews.checks.formulas import Sentence, formulas_in, without_formulas
+from outlast_reviews.checks.formulas import formulas_in, without_formulas
 from outlast_reviews.checks.similar_sets import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
 from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.deduplicate import folded
@@ -19,10 +20,23 @@ NAME, TITLE = "near_copies", "The same text under different names"
 LEAST_WORDS = 8
 STRONG_WORDS = 12
 """From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
+LEAST_IN_COMMON = 11
+"""Words that half of a small group's writers must share for a strong sign, and three in ten of a larger one's: a
+sentence of eight words is anybody's.
+"""
+SMALL_GROUP = 6
 CORE = 0.2
 """Share of a group's writers who have a run of words that is part of the group's core."""
-LEAST_IN_CORE = 0.25
+LEAST_IN_CORE = 0.3
 """Share of a copy's three-word runs that are in the core."""
+LEAST_IN_PAIR = 0.5
+"""The same where there are only two writers."""
+LEAST_COVERED = 0.35
+"""Share of the core that is in a copy."""
+COMMON, LEAST_COMMON = 0.001, 2
+"""A run of words that more texts outside a group have than in it is nobody's copy, if it is in this share of all
+texts and in so many more.
+"""
 _LEAST_SHINGLES = 4
 """Different ones: "very very very very …" is no text to compare."""
 LONG_WORDS = 20
@@ -32,13 +46,16 @@ LEAST_OF_CORE = 0.35
 LEAST_ALIKE = 0.8
 """Share of a short text's words that stand in the same order in a copy of such a group."""
 _MOST_ROUNDS = 4
+_MOST_TRIMS = 8
+_MOST_CORES = 8
+"""Groups that one chain of texts can fall into."""
 _MOST_CLUSTERS = 16
 """Clusters listed for one shingle."""
 _MOST_SAMPLES = 8
 """Copies of a group that a short text is compared with."""
 _MOST_QUOTES = 12
-_READ, _COMPARED, _JOINED = 0.45, 0.85, 0.92
-"""Shares of the work after which the texts are taken apart, compared, and put in groups."""
+_FORMULAS, _READ, _COMPARED, _JOINED = 0.25, 0.55, 0.88, 0.94
+"""Shares of the work after which formulas are known, the texts are taken apart, compared, and put in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +63,18 @@ class _Text:
     """All reviews with the same set of shingles."""
 
     shingles: "array[int]"
-    """Each once, in reading order."""
+    """Each once, in reading order, without those of formulas."""
+    size: int
+    """Their number with those of formulas."""
     reviews: tuple[Review, ...]
     words: float
+    """Without formulas."""
     writers: frozenset[str]
     unknown_writers: int
 
     @property
-    def by_several(self) -> bool:
-        return len(self.writers) + self.unknown_writers > 1
+    def writers_count(self) -> int:
+        return len(self.writers) + self.unknown_writers
 
 
 def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
@@ -62,22 +82,22 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
     A review whose reviewer is unknown counts as by somebody else than every other.
     """
-    formulas = _formulas(reviews)
-    texts = _texts(reviews, part_of(advance, 0, _READ))
+    own_words = _own_words(reviews, part_of(advance, 0, _FORMULAS))
+    texts = _texts(reviews, own_words, part_of(advance, _FORMULAS, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
         why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
         return Finding(NAME, TITLE, "not_assessed", why)
-    found = _clusters(texts, part_of(advance, _READ, _JOINED))
-    clusters = [kept for cluster in found if (kept := _checked(cluster, formulas))]
+    clusters = _clusters(texts, own_words, part_of(advance, _READ, _JOINED))
+    named = any(text.writers for text in texts)
     if not clusters:
-        whose = " under different names" if any(text.writers for text in texts) else ""
+        whose = " under different names" if named else ""
         sentence = f"Of {compared:,} texts long enough to compare, no two are copies{whose}."
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
     for n, cluster in enumerate(clusters, start=1):
-        for sign in _signs(n, cluster, formulas):
+        for sign in _signs(n, cluster, own_words):
             signs.append(sign)
             if len(signs) % 256 == 0:
                 advance(_JOINED + (1 - _JOINED) * len(signs) / members)
@@ -87,49 +107,58 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 
-def _formulas(reviews: Sequence[Review]) -> frozenset[Sentence]:
-    """Formulas among the texts of different writers; of a known writer one text counts."""
+def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], str]:
+    """A function that blanks, in a text, formulas and what writers were told to write; places stay the same.
+
+    Formulas are those among the texts of different writers; of a known writer one text counts.
+    """
     texts: dict[str, str] = {}
-    for review in reviews:
-        texts.setdefault(identity(review) or f"row {review.row}", review.text)
-    return formulas_in([without_disclosures(text) for text in dict.fromkeys(texts.values())])
+    same = Counter[str]()
+    for n, review in enumerate(reviews):
+        if n % 256 == 0:
+            advance(n / len(reviews) / 3)
+        writer = identity(review)
+        same[review.text] += writer is None
+        texts.setdefault(writer or f"{same[review.text]}\n{review.text}", without_disclosures(review.text))
+    mixed = sorted(texts, key=lambda key: (zlib.crc32(key.encode("utf-8", "replace")), key))
+    formulas = formulas_in([texts[key] for key in mixed], part_of(advance, 1 / 3, 1))
+    return lambda text: without_formulas(without_disclosures(text), formulas)
 
 
-def _own_words(text: str, formulas: frozenset[Sentence]) -> str:
-    """The text without formulas and without what writers were told to write; places stay the same."""
-    return without_formulas(without_disclosures(text), formulas)
-
-
-def _texts(reviews: Sequence[Review], advance: Advance) -> list[_Text]:
+def _texts(reviews: Sequence[Review], own_words: Callable[[str], str], advance: Advance) -> list[_Text]:
     """Group reviews by shingles, ordered by content alone."""
     by_shingles: dict[bytes, list[Review]] = {}
-    lengths: dict[bytes, float] = {}
     for n, review in enumerate(reviews):
         if n % 256 == 0:
             advance(n / len(reviews) / 2)
         words = words_of(without_disclosures(review.text))
         shingles = array("I", dict.fromkeys(shingles_of(words.words)))
         if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
-            key = shingles.tobytes()
-            by_shingles.setdefault(key, []).append(review)
-            lengths[key] = max(words.length, lengths.get(key, 0))
+            by_shingles.setdefault(shingles.tobytes(), []).append(review)
     texts: list[_Text] = []
     for n, key in enumerate(sorted(by_shingles)):
         if n % 1_000 == 0:
             advance((1 + n / len(by_shingles)) / 2)
-        texts.append(_text(key, lengths[key], by_shingles[key]))
+        texts.append(_text(key, by_shingles[key], own_words))
     return texts
 
 
-def _text(key: bytes, words: float, reviews: Sequence[Review]) -> _Text:
-    shingles = array("I")
-    shingles.frombytes(key)
+def _text(key: bytes, reviews: Sequence[Review], own_words: Callable[[str], str]) -> _Text:
+    words = words_of(own_words(min(reviews, key=lambda review: review.text).text))
     writers = [identity(review) for review in reviews]
-    return _Text(shingles, tuple(reviews), words, frozenset(w for w in writers if w), writers.count(None))
+    return _Text(
+        array("I", dict.fromkeys(shingles_of(words.words))),
+        len(key) // 4,
+        tuple(reviews),
+        words.length,
+        frozenset(w for w in writers if w),
+        writers.count(None),
+    )
 
 
-def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
+def _clusters(texts: Sequence[_Text], own_words: Callable[[str], str], advance: Advance) -> list[list[_Text]]:
     """The largest first, then by date."""
+    texts = [text for text in texts if text.words >= LEAST_WORDS and len(text.shingles) >= _LEAST_SHINGLES]
 
     def sort_key(cluster: Sequence[_Text]) -> tuple[int, str, bytes]:
         return -sum(len(text.reviews) for text in cluster), _first_date(cluster), cluster[0].shingles.tobytes()
@@ -145,54 +174,80 @@ def _clusters(texts: Sequence[_Text], advance: Advance) -> list[list[_Text]]:
         loosely=[text.words >= LONG_WORDS for text in texts],
     )
     grouped = {n for group in groups for n in group}
-    groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.by_several]
+    groups += [[n] for n, text in enumerate(texts) if n not in grouped and text.writers_count > 1]
     clusters = [[texts[n] for n in group] for group in groups]
     grouped = {n for group in groups for n in group}
     others = [text for n, text in enumerate(texts) if n not in grouped]
     for turn in range(_MOST_ROUNDS):
         left = _COMPARED + (1 - _COMPARED) * turn / _MOST_ROUNDS
-        others, before = _join_reworded(others, clusters, part_of(advance, left, 1)), len(others)
+        before = len(others)
+        others = _join_reworded(others, clusters, own_words, part_of(advance, left, 1))
         if len(others) == before:
             break
-    return sorted(clusters, key=sort_key)
+    common = _common(texts, clusters)
+    return sorted((kept for cluster in clusters for kept in _with_cores(cluster, common)), key=sort_key)
 
 
-def _checked(cluster: Sequence[_Text], formulas: frozenset[Sentence]) -> list[_Text]:
-    """Keep the texts that are like the core of their group: what many writers have in common beside formulas.
-
-    A chain of texts, each a little like the next, has no core, and neither have texts that share formulas alone.
-    Returns none if the rest is one writer's.
+def _common(texts: Sequence[_Text], clusters: Sequence[Sequence[_Text]]) -> Callable[[int, int], bool]:
+    """A function that says of a three-word run, which so many texts of a group have, whether it is common outside
+    the group: what everybody writes is nobody's copy.
     """
-    kept = [(text, own) for text in cluster if (own := _own_shingles(text, formulas))]
-    while kept:
-        core = _core(kept)
-        like = [(text, own) for text, own in kept if len(own & core) >= LEAST_IN_CORE * len(own)]
-        if len(like) == len(kept):
-            break
-        kept = like
-    names = {name for text, _ in kept for name in text.writers}
-    several = len(names) + sum(text.unknown_writers for text, _ in kept) > 1
-    return [text for text, _ in kept] if several else []
+    everywhere = Counter[int]()
+    for cluster in clusters:
+        for text in cluster:
+            everywhere.update(dict.fromkeys(text.shingles, 0))
+    for text in texts:
+        for shingle in text.shingles:
+            if shingle in everywhere:
+                everywhere[shingle] += text.writers_count
+    few = LEAST_COMMON + COMMON * sum(text.writers_count for text in texts)
+    return lambda shingle, inside: everywhere[shingle] - inside > max(inside, few)
 
 
-def _own_shingles(text: _Text, formulas: frozenset[Sentence]) -> frozenset[int]:
-    if not formulas:
-        return frozenset(text.shingles)
-    return frozenset(shingles_of(words_of(_own_words(text.reviews[0].text, formulas)).words))
+def _with_cores(cluster: Sequence[_Text], common: Callable[[int, int], bool]) -> Iterator[list[_Text]]:
+    """Take a chain of texts, each like the next, apart into groups with a core that each member is like.
+
+    The core is what many writers of the group have in common and others have not. What is one writer's alone is no
+    group.
+    """
+    left = list(cluster)
+    for _ in range(_MOST_CORES):
+        kept = left
+        for _ in range(_MOST_TRIMS):
+            like = _like_their_core(kept, common)
+            if len(like) == len(kept):
+                break
+            kept = like
+        if not kept:
+            return
+        if len({name for text in kept for name in text.writers}) + sum(t.unknown_writers for t in kept) > 1:
+            yield kept
+        chosen = {id(text) for text in kept}
+        left = [text for text in left if id(text) not in chosen]
 
 
-def _core(texts: Sequence[tuple[_Text, frozenset[int]]]) -> frozenset[int]:
-    """The runs that two writers have, and a share of all; a writer counts once, however many texts are theirs."""
+def _like_their_core(texts: Sequence[_Text], common: Callable[[int, int], bool]) -> list[_Text]:
+    """Of a writer with many texts, each run of words counts once."""
     writers: defaultdict[int, set[str]] = defaultdict(set)
-    for n, (text, own) in enumerate(texts):
+    having = Counter[int]()
+    for n, text in enumerate(texts):
         names = [*text.writers, *(f"{n} {number}" for number in range(text.unknown_writers))]
-        for shingle in own:
+        having.update(dict.fromkeys(text.shingles, text.writers_count))
+        for shingle in text.shingles:
             writers[shingle].update(names)
-    least = max(2, CORE * len(set[str]().union(*writers.values())))
-    return frozenset(shingle for shingle, names in writers.items() if len(names) >= least)
+    many = len(set[str]().union(*writers.values()))
+    core = {x for x, n in having.items() if len(writers[x]) >= max(2, CORE * many) and not common(x, n)}
+    share = LEAST_IN_PAIR if many < 3 else LEAST_IN_CORE
+    return [
+        text
+        for text in texts
+        if len(core.intersection(text.shingles)) >= max(share * text.size, LEAST_COVERED * len(core))
+    ]
 
 
-def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], advance: Advance) -> list[_Text]:
+def _join_reworded(
+    others: Sequence[_Text], clusters: Sequence[list[_Text]], own_words: Callable[[str], str], advance: Advance
+) -> list[_Text]:
     """Add to each cluster the texts that are made of its core, the runs that several of its texts share.
 
     Returns the texts that are left.
@@ -204,7 +259,7 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
             for shingle, count in _counted(cluster).items():
                 if count > 1 and len(listed := clusters_by_shingle.setdefault(shingle, [])) < _MOST_CLUSTERS:
                     listed.append(n)
-    models = [[_folded_words(text) for text in cluster[:_MOST_SAMPLES]] for cluster in clusters]
+    models = [[_folded_words(text, own_words) for text in cluster[:_MOST_SAMPLES]] for cluster in clusters]
     left: list[_Text] = []
     for n, text in enumerate(others):
         if n % 250 == 0:
@@ -215,7 +270,7 @@ def _join_reworded(others: Sequence[_Text], clusters: Sequence[list[_Text]], adv
         hits = Counter(group for shingle in text.shingles for group in clusters_by_shingle.get(shingle, ()))
         best, shared = max(hits.items(), key=lambda hit: (hit[1], -hit[0]))
         if text.words < LONG_WORDS:
-            reworded = _alike(text, models[best])
+            reworded = _alike(_folded_words(text, own_words), models[best])
         else:
             reworded = shared >= max(LOOSE_SHARED, LEAST_OF_CORE * len(text.shingles)) and (
                 spread([best in clusters_by_shingle.get(shingle, ()) for shingle in text.shingles]) >= LOOSE_SPREAD
@@ -235,9 +290,8 @@ def _counted(cluster: Sequence[_Text]) -> Counter[int]:
     return counted
 
 
-def _alike(text: _Text, models: Sequence[Sequence[str]]) -> bool:
+def _alike(words: Sequence[str], models: Sequence[Sequence[str]]) -> bool:
     """One changed word in a short text changes nearly half of its runs: its words themselves are compared."""
-    words = _folded_words(text)
     return any(
         SequenceMatcher(None, words, model, autojunk=False).ratio() >= LEAST_ALIKE
         for model in models
@@ -245,34 +299,44 @@ def _alike(text: _Text, models: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _folded_words(text: _Text) -> Sequence[str]:
-    return words_of(without_disclosures(text.reviews[0].text)).words
+def _folded_words(text: _Text, own_words: Callable[[str], str]) -> Sequence[str]:
+    return words_of(own_words(text.reviews[0].text)).words
 
 
 def _first_date(cluster: Sequence[_Text]) -> str:
     return min((str(r.date) for text in cluster for r in text.reviews if r.date), default="")
 
 
-def _signs(number: int, cluster: Sequence[_Text], formulas: frozenset[Sentence]) -> Iterator[Sign]:
+def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str]) -> Iterator[Sign]:
     members = [review for text in cluster for review in text.reviews]
-    is_short = max(text.words for text in cluster) < STRONG_WORDS
-    strength: Strength = "medium" if is_short or _may_be_repeated_rows(members) else "strong"
-    in_texts = Counter(x for text in cluster for x in text.shingles)
-    others = len(members) - 1
-    as_others = "another review" if others == 1 else f"{others:,} other reviews"
-    whose = " under different names" if any(text.writers for text in cluster) else ""
-    if is_short:
-        sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
-    elif strength == "strong":
-        sentence = f"Nearly the same words as {as_others}{whose}."
-    else:
-        sentence = (
-            f"The same as {as_others} in every field; as nobody is named, it may be one review exported twice."
-        )
+    repeated = _may_be_repeated_rows(members)
+    in_texts = Counter[int]()
+    for text in cluster:
+        in_texts.update(dict.fromkeys(text.shingles, text.writers_count))
+    writers = sum(text.writers_count for text in cluster)
+    most = (0.5 if writers <= SMALL_GROUP else 0.3) * writers
+    in_common = sum(times > max(1, most) for times in in_texts.values())
+    of_writer = Counter(filter(None, map(identity, members)))
+    whose = " under different names" if of_writer else ""
     for text in cluster:
         shared = {x for x in text.shingles if in_texts[x] > 1 or len(text.reviews) > 1}
+        words_in_common = (in_common + SHINGLE - 1) * text.words / (len(text.shingles) + SHINGLE - 1)
+        few = text.words < STRONG_WORDS or words_in_common < LEAST_IN_COMMON
+        strength: Strength = "medium" if repeated or few else "strong"
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
-            yield Sign(review.row, strength, sentence, _shared_runs(review.text, shared, formulas), cluster=number)
+            others = len(members) - of_writer.get(identity(review) or "", 1)
+            as_others = "another review" if others == 1 else f"{others:,} other reviews"
+            if few:
+                sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
+            elif repeated:
+                sentence = (
+                    f"The same as {as_others} in every field; as nobody is named, it may be one review exported"
+                    " twice."
+                )
+            else:
+                sentence = f"Nearly the same words as {as_others}{whose}."
+            quotes = _shared_runs(review.text, own_words(review.text), shared)
+            yield Sign(review.row, strength, sentence, quotes, cluster=number)
 
 
 def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
@@ -282,9 +346,8 @@ def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
     return len({(folded(r.text), folded(r.title), r.date, r.rating) for r in members}) == 1
 
 
-def _shared_runs(text: str, shared: set[int], formulas: frozenset[Sentence]) -> tuple[str, ...]:
-    """The parts of the text that the cluster shares, the longest first."""
-    own = _own_words(text, formulas)
+def _shared_runs(text: str, own: str, shared: set[int]) -> tuple[str, ...]:
+    """The parts of the text that the cluster shares, the longest first; `own` is the text without formulas."""
     words, spans = words_of(own).words, spans_of(own)
     runs: list[tuple[int, int]] = []
     for start, shingle in enumerate(shingles_of(words)):

@@ -15,7 +15,7 @@ from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
-COLOURS = {"A": "green", "B": "green", "C": "yellow", "D": "red", "F": "red", "U": "cyan"}
+COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "unsure": "cyan"}
 EXAMPLES = 2
 """Reviews printed of each group; the page and --json have all."""
 MOST_COPIES = 5
@@ -23,18 +23,27 @@ MOST_COPIES = 5
 _WIDEST = 100
 
 
+def grade_colour(grade: str, suspicious: int) -> str:
+    """Colour of a grade of which only the figures are known; never green beside suspicious reviews."""
+    if grade in ("D", "F"):
+        return COLOURS["bad"]
+    if grade == "C" or suspicious:
+        return COLOURS["warn"]
+    return COLOURS["unsure" if grade == "U" else "good"]
+
+
 def print_report(result: Mapping[str, Any], source: str) -> None:
     """Print what the report page says, for a reader in a hurry."""
     report = result["report"]
     out = Console()
     out.width = min(out.width, _WIDEST)
-    grade = (f" {report['grade']} ", f"bold {COLOURS[report['grade']]}")
+    grade = (f" {report['badge']} ", f"bold {COLOURS[report['tone']]}")
     out.print(Text(report["product_title"] or source, "bold"))
     out.print(Text.assemble(grade, " ", report["explanation"]))
     out.print()
     out.print(_figures(report))
     _title(out, "What there was to read")
-    out.print(Text(f"{what_was_read(report)} {_counted(report['unique_reviews'], 'unique review')}."))
+    out.print(Text(f"{what_was_read(report)} {formatting.counted(report['unique_reviews'], 'unique review')}."))
     for line in what_was_not_read(report):
         out.print(_under(Text(line)))
     if together := products_together(report):
@@ -67,7 +76,9 @@ def _share(report: Mapping[str, Any]) -> str:
         return "not enough evidence"
     shown = formatting.percent(share)
     between = formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
-    return shown if shown == between else f"{shown} ({'likely' if report['sample'] else 'between'} {between})"
+    of = f"of {formatting.counted(report['judged_reviews'], 'review')} with a text"
+    likely = "likely" if report["projected"] else "between"
+    return f"{shown} {of}" if shown == between else f"{shown} {of} ({likely} {between})"
 
 
 def _original(report: Mapping[str, Any]) -> str:
@@ -115,8 +126,8 @@ def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
     for group in copies[:MOST_COPIES]:
         yield from _group(group)
     if more := copies[MOST_COPIES:]:
-        reviews = _counted(sum(group.count for group in more), "review")
-        yield Text(f"\nCopies, {_counted(len(more), 'smaller group')}: {reviews}", "bold")
+        reviews = formatting.counted(sum(group.count for group in more), "review")
+        yield Text(f"\nCopies, {formatting.counted(len(more), 'smaller group')}: {reviews}", "bold")
     for group in found:
         if group.check != COPIES:
             yield from _group(group)
@@ -125,7 +136,7 @@ def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _group(group: Group) -> Iterator[RenderableType]:
     apart = "" if group.counted else ", not counted as suspicious"
     yield Text()
-    yield Text.assemble((group.title, "bold"), f": {_counted(group.count, 'review')}{apart}")
+    yield Text.assemble((group.title, "bold"), f": {formatting.counted(group.count, 'review')}{apart}")
     if group.sentence:
         yield Text(group.sentence)
     items = (*group.shown, *group.folded)
@@ -148,10 +159,6 @@ def _review(item: Item) -> Text:
         line.append(f"\n{tag.sentence}" if tag.sentence else "")
     shown = [(part, "bold" if lit else "") for part, lit in highlighted(review["excerpt"], item.quotes)]
     return line.append_text(Text.assemble("\n“", *shown, "”")) if shown else line
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what if number == 1 else f'{what}s'}"
 
 
 def _under(text: Text) -> Padding:

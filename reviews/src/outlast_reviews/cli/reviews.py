@@ -28,6 +28,7 @@ from outlast_reviews.evaluate.accuracy_table import (
     markdown,
 )
 from outlast_reviews.evaluate.labelled_data import LabelledReviews, NotLabelled, read_labelled
+from outlast_reviews.evaluate.languages import evaluate_languages
 from outlast_reviews.evaluate.planted import evaluate_planted
 from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
@@ -57,13 +58,19 @@ def sample() -> None:
 
 
 @reviews.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[FILE…]", type=click.Path(path_type=Path))
 @click.option("--label", metavar="NAME", help="The column that says 1 or 0; else a usual name is looked for.")
 @click.option(
     "--planted",
     metavar="SEEDS",
     type=click.IntRange(1, 10_000),
     help="Plant so many campaigns of each kind in the files, which then need no labels, and count what is found.",
+)
+@click.option(
+    "--generated",
+    metavar="COUNT",
+    type=click.IntRange(100, 100_000),
+    help="Generate so many honest reviews in each of six languages, and plant copies in them; needs no FILE.",
 )
 @click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
@@ -74,6 +81,7 @@ def evaluate(
     label: str | None,
     mapping: Sequence[str],
     planted: int | None,
+    generated: int | None,
     image: Path | None,
     as_markdown: bool,
     print_json: bool,
@@ -84,11 +92,13 @@ def evaluate(
     by product; or a table of products with numbers and a label (1: seen buying reviews). Exits 2 when a file
     could not be used.
     """
+    if not files and generated is None:
+        raise click.UsageError("Name a FILE of labelled reviews, or use --generated COUNT.")
     tables: list[Table] = []
     failed = False
     columns = mapping_of(mapping)
     with _ProgressBar() as bar:
-        if planted is not None:
+        if planted is not None and files:
             sets = [found for path in files if (found := _read_unlabelled(path, columns))]
             failed = len(sets) < len(files)
             if sets:
@@ -101,6 +111,8 @@ def evaluate(
                 except NotLabelled as refused:
                     click.echo(f"{path}: {refused}", err=True)
                     failed = True
+        if generated is not None:
+            tables.append(accuracy_table("generated reviews", evaluate_languages(generated, bar.report)))
     if image and tables:
         image.write_text(picture(tables), encoding="utf-8")
     if print_json:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from outlast import InvalidInput, OutlastError
 from outlast_reviews.cli.mapping import map_option, mapping_of
-from outlast_reviews.cli.report_printer import COLOURS
+from outlast_reviews.cli.report_printer import grade_colour
 from outlast_reviews.cli.running import Show, is_address, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
 from outlast_reviews.history import summary
@@ -181,7 +181,7 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
             continue
         table.add_row(
             Text(outcome.name),
-            Text(now["grade"], f"bold {COLOURS[now['grade']]}"),
+            Text(now["grade"], f"bold {grade_colour(now['grade'], now['suspicious'])}"),
             "–" if now["rating"] is None else f"{now['rating']:.2f}",
             f"{now['reviews']:,}",
             f"{now['suspicious']:,}",

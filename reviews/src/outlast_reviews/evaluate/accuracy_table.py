@@ -6,11 +6,13 @@ from typing import Any
 
 from outlast_reviews import formatting
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
+from outlast_reviews.evaluate.languages import SIZE, LanguageFigures
 from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
 from outlast_reviews.evaluate.products import ProductFigures
 from outlast_reviews.evaluate.reviews import ReviewFigures
+from outlast_reviews.method import VERSION
 
-Figures = ReviewFigures | ProductFigures | PlantedFigures
+Figures = ReviewFigures | ProductFigures | PlantedFigures | LanguageFigures
 _MOST_FEATURES = 12
 _COPIES_ELSEWHERE = {0.0: "100 %", 0.05: "96 %", 0.1: "70 %", 0.2: "17 %"}
 _BURSTS_ELSEWHERE = {20: "18 %", 40: "49 %", 80: "69 %"}
@@ -61,12 +63,19 @@ def accuracy_table(source: str, figures: Figures) -> Table:
                 " unique reviews."
             )
             return Table(source, about, tuple(_of_planted(figures)))
+        case LanguageFigures():
+            about = (
+                f"{figures.reviews:,} generated honest reviews in each of {len(figures.false_copies)} languages,"
+                f" and {SIZE} copies of one text in every product."
+            )
+            return Table(source, about, tuple(_of_languages(figures)))
 
 
 def as_json(table: Table) -> dict[str, Any]:
     return {
         "source": table.source,
         "about": table.about,
+        "method": VERSION,
         "figures": [
             {"group": line.group, "name": line.name, **_json(line.figure), "beside": line.beside or None}
             for line in table.lines
@@ -142,6 +151,19 @@ def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
     yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")
     yield Line("False alarms", "bursts in the files as they are", figures.false_bursts, "0 of 12")
     yield Line("False alarms", "bursts after dealing the stars out anew", figures.shuffled_bursts)
+
+
+def _of_languages(figures: LanguageFigures) -> Iterator[Line]:
+    for language, false in figures.false_copies.items():
+        for (name, edits), figure in figures.copies.items():
+            if name == language:
+                yield Line(f"Copies in {language}", f"found with {100 * edits:.0f} % changed", figure)
+        yield Line(f"Copies in {language}", "honest reviews called copies", false)
+        yield Line(
+            f"Copies in {language}",
+            "honest reviews called copies beside planted ones",
+            figures.beside_copies[language],
+        )
 
 
 def _figure(facts: Mapping[str, Any]) -> Figure:

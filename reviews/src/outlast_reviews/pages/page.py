@@ -17,8 +17,6 @@ from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
-TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
-
 
 class ReportPage:
     """Holds the compiled templates; one for each program is enough."""
@@ -54,7 +52,7 @@ class ReportPage:
 
         `query` is what stands behind the question mark of its address: which reviews are asked for.
         """
-        report: Mapping[str, Any] = result["report"]
+        report = _completed(result["report"])
         chosen = ReportQuery.of(query or {}, report)
         bursts = _bursts(report["checks"])
         flagged, flagged_where = groups(report, chosen)
@@ -63,7 +61,6 @@ class ReportPage:
         )
         return self._environment.get_template("report.html").render(
             report=report,
-            tone=TONES[report["grade"]],
             interval=interval_bar(report),
             share=_share(report),
             star_rows=star_rows(report["stars"], without_incentivised=chosen.without_incentivised),
@@ -93,6 +90,12 @@ def compile_templates() -> None:
 @cache
 def _page() -> ReportPage:
     return ReportPage()
+
+
+def _completed(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add to a report of an earlier version what it does not say."""
+    tone = {"A": "good", "B": "good", "C": "warn", "U": "unsure"}.get(report["grade"], "bad")
+    return {"badge": report["grade"], "tone": tone, "projected": report["sample"], **report}
 
 
 def _share(report: Mapping[str, Any]) -> str | None:
