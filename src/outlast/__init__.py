@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         InvalidInput,
         OutlastError,
         Permanent,
-        Question,
         QueueFull,
         QuotaExceeded,
         RetryAfter,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
         TooManyActive,
         UnknownAnalysis,
     )
+    from outlast.domain.questions import Question
     from outlast.domain.session import AnalysisSession
     from outlast.domain.status import Phase, Status
     from outlast.ports.deletions import DeleteAnswer, Deleted
@@ -63,7 +63,6 @@ _NAMES_BY_MODULE = {
         "InvalidInput",
         "OutlastError",
         "Permanent",
-        "Question",
         "QueueFull",
         "QuotaExceeded",
         "RetryAfter",
@@ -73,6 +72,7 @@ _NAMES_BY_MODULE = {
         "TooManyActive",
         "UnknownAnalysis",
     ),
+    "outlast.domain.questions": ("Question",),
     "outlast.domain.session": ("AnalysisSession",),
     "outlast.domain.status": ("Phase", "Status"),
     "outlast.ports.deletions": ("DeleteAnswer", "Deleted"),

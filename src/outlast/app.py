@@ -1,6 +1,6 @@
 """The composition root: `Outlast`, the application object that registers analyses and is served or mounted."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -264,6 +264,17 @@ class Outlast:
         or this version cannot read the input, and `UnknownAnalysis` if the analysis has been removed.
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
+
+    async def answer(
+        self, session_id: str, answers: Mapping[str, str], *, owner: str | None = None
+    ) -> RetryAnswer | None:
+        """Answer the questions of the session `session_id`, which failed with the code `question`, by their names.
+
+        It restarts after its kept steps, with the answers in its input. Returns `None` if this `owner` has no such
+        session. Raises `InvalidInput` for answers that do not fit the questions or are refused as a start would
+        be, and `UnknownAnalysis` if the analysis has been removed.
+        """
+        return await self._runtime.use(lambda sessions: sessions.answer(session_id, answers, owner=owner))
 
     def well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
         """Publish a file at `/.well-known/{name}` for everybody, such as a public key that signs your exports.

@@ -5,7 +5,7 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, BinaryIO, Final, Generic, Protocol, TypeVar
@@ -47,6 +47,9 @@ class AsyncOutlast(Protocol):
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool: ...
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
+    async def answer(
+        self, session_id: str, answers: Mapping[str, str], *, owner: str | None = None
+    ) -> RetryAnswer | None: ...
     async def log_in(self, request: Any, user: str) -> int: ...
     async def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None: ...
     async def delete_all(self, owner: str) -> Deleted: ...
@@ -145,6 +148,10 @@ class SyncSession(Generic[R_co]):
     def retry(self) -> RetryAnswer:
         """Like `SessionHandle.retry`."""
         return self._sync.wait(self._handle.retry())
+
+    def answer(self, answers: Mapping[str, str]) -> RetryAnswer:
+        """Like `SessionHandle.answer`."""
+        return self._sync.wait(self._handle.answer(answers))
 
     def delete(self) -> DeleteAnswer:
         """Like `SessionHandle.delete`."""
@@ -270,6 +277,12 @@ class SyncOutlast:
     def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None:
         """Like `Outlast.retry`."""
         return self.wait(self._outlast.retry(session_id, owner=owner))
+
+    def answer(
+        self, session_id: str, answers: Mapping[str, str], *, owner: str | None = None
+    ) -> RetryAnswer | None:
+        """Like `Outlast.answer`."""
+        return self.wait(self._outlast.answer(session_id, answers, owner=owner))
 
     def log_in(self, request: Any, user: str) -> int:
         """Like `Outlast.log_in`."""

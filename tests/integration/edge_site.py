@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import HttpUrl
 from starlette.types import ASGIApp
 
-from outlast import Export, InvalidInput, Outlast, Permanent, Upload, report, step
+from outlast import Export, InvalidInput, Outlast, Permanent, Question, Upload, report, step
 from outlast.app import runtime_of
 from outlast.domain.outcome import End
 from outlast.domain.session import AnalysisSession, Claim
@@ -28,10 +28,12 @@ from outlast.testing.acts import claim_session, read, register_worker
 from sqlite_template import put_store
 
 HOST = "http://localhost"
-ANALYSES = ("echo", "held", "failing", "breaking", "moving", "product")
+ANALYSES = ("echo", "held", "failing", "breaking", "moving", "asking", "product")
 DASHBOARD_KEY = "the key of the dashboard"
 VIEWER_KEY = "another key, for who looks on"
 ECHO = Export("The text", lambda result: result.get("text", ""))
+WHICH = Question("which", "Which one?", [("a", "The <first>"), ("b", "The second")], required=True)
+WHICH = replace(WHICH, samples={"a": ["1 & 2"], "b": ["3"]})
 PATIENCE = 15.0
 """Seconds that a test waits for what must come."""
 
@@ -122,6 +124,15 @@ def register(outlast: Outlast, hold: Hold) -> None:
     @outlast.analysis("breaking")
     async def breaking(text: str) -> dict[str, Any]:
         raise ValueError(f"the secret of {text}")
+
+    @outlast.analysis("asking", steps=[read_text])
+    async def asking(text: str, only: dict[str, str] | None = None) -> dict[str, Any]:
+        await read_text(text)
+        if not only:
+            raise InvalidInput("There are two.", "/only", questions=[WHICH])
+        if only["which"] == "neither":
+            raise Permanent("Then there is nothing to do.")
+        return {"text": text, **only}
 
     async def look(name: str) -> None:
         hold.looks.append(name)

@@ -16,8 +16,9 @@ from source_server import Answer, shop_server
 from test_provider_brightdata import PROGRESS, RECORD, SNAPSHOT, TRIGGER
 from test_source_zip import packed
 
-from outlast import InvalidInput, Outlast, SessionView, Settings, Status
+from outlast import AnalysisFailed, InvalidInput, Outlast, SessionView, Settings, Status
 from outlast_reviews.analysis import register
+from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources import gathering
 from outlast_reviews.sources.fetching.fetch import Fetcher
@@ -128,13 +129,13 @@ async def test_however_long_names_are_the_questions_about_them_are_short(outlast
 async def test_slow_looks_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch):
     looking, may_end, most = [], threading.Event(), 0
 
-    def slow_look(*_given: object) -> list[str]:
+    def slow_look(*_given: object) -> ReviewSet:
         nonlocal most
         looking.append(1)
         most = max(most, len(looking))
         assert may_end.wait(30)
         looking.pop()
-        return []
+        return ReviewSet((), "CSV")
 
     class File:
         async def head(self, size: int) -> bytes:
@@ -288,3 +289,70 @@ async def test_a_short_link_is_followed_to_the_product_that_is_then_ordered(
     assert server.asked[0].body == [{"url": "https://www.amazon.de/dp/B0C1M76VR9/"}]
     view = await finished(outlast, source="https://amzn.eu/d/2")
     assert "does not lead to a product" in (view.session.error or "")
+
+
+BEHIND = "rating,text,product\n" + "".join(
+    f"{n % 5 + 1},{'Words of a review ' * 3}{n},Kettle\n" for n in range(5_000)
+)
+
+
+@pytest.mark.slow
+async def test_a_second_product_far_behind_the_beginning_is_asked_about_and_nothing_read_anew(
+    outlast: Outlast, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[object] = []
+    real = gathering.read_reviews
+    monkeypatch.setattr(gathering, "read_reviews", lambda *args, **more: read.append(args) or real(*args, **more))
+    table = (BEHIND + "".join(f"4,A toaster {n},Toaster\n" for n in range(40))).encode()
+    file = await upload(outlast, table)
+    session = await outlast.start("product", owner=ME, source=file)
+    with pytest.raises(AnalysisFailed) as failed:
+        await session.result()
+    assert failed.value.code == "question"
+    (question,) = failed.value.questions
+    assert question.name == "product"
+    assert [value for value, _ in question.options] == ["Kettle", "Toaster", "*"]
+    assert question.samples == {"Kettle": ["5,000 reviews"], "Toaster": ["40 reviews"], "*": ["5,040 reviews"]}
+    await session.answer({"product": "Toaster"})
+    report = (await session.result())["report"]
+    assert (report["total_reviews"], report["product_title"]) == (40, "Toaster")
+    assert len(read) == 1
+
+
+@pytest.mark.slow
+async def test_what_only_the_whole_file_shows_is_asked_by_the_worker(outlast: Outlast):
+    rows = "".join(f'{{"Punkte": {n % 5 + 1}, "Meinung": "Words of a review {n}"}},' for n in range(6_000))
+    session = await outlast.start("product", owner=ME, source=await upload(outlast, f"[{rows[:-1]}]"))
+    with pytest.raises(AnalysisFailed) as failed:
+        await session.result()
+    questions = {question.name: question for question in failed.value.questions}
+    assert (questions["rating"].chosen, questions["text"].chosen) == ("Punkte", "Meinung")
+    await session.answer({"rating": "Punkte", "text": "Meinung"})
+    assert (await session.result())["report"]["total_reviews"] == 6_000
+
+
+@pytest.mark.slow
+async def test_an_unknown_order_of_dates_is_asked_with_both_readings(outlast: Outlast):
+    table = "rating,text,date\n" + "".join(
+        f"{n % 5 + 1},A review {n},01/{n % 12 + 1:02}/2021\n" for n in range(40)
+    )
+    file = await upload(outlast, table)
+    with pytest.raises(InvalidInput, match="can be read in two ways") as caught:
+        await outlast.start("product", owner=ME, source=file)
+    (question,) = caught.value.questions
+    assert question.samples["day"][0] == "01/02/2021 is 1 February 2021"
+    assert question.samples["month"][0] == "01/02/2021 is 2 January 2021"
+    coverages = [
+        (await report_of(outlast, source=file, mapping={"dates": order}))["coverage"]
+        for order in ("day", "month", "unknown")
+    ]
+    assert [coverage["last_date"] for coverage in coverages] == ["2021-12-01", "2021-01-12", None]
+
+
+@pytest.mark.slow
+async def test_files_of_one_product_each_that_are_given_together_are_meant_so(outlast: Outlast):
+    files = [
+        await upload(outlast, f"rating,text,product\n5,Good {name},{name}\n") for name in ("Kettle", "Toaster")
+    ]
+    report = await report_of(outlast, source=files)
+    assert report["coverage"]["products_count"] == 2

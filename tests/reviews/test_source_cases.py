@@ -73,7 +73,7 @@ def test_ten_points_are_recognised_or_asked_for():
     found = case("imdb10.csv")
     assert len(found.reviews) == 40
     assert average(found) == pytest.approx(2.8)
-    with pytest.raises(UnknownScale, match="5 of 40 ratings are above 5, up to 8"):
+    with pytest.raises(UnknownScale, match="5 of 40 ratings are above 5, and the largest is 8"):
         case("ten_low.csv")
     low = case("ten_low.csv", mapping={"scale": "10"})
     assert (len(low.reviews), len(low.skipped)) == (40, 0)
@@ -159,7 +159,7 @@ def test_approximate_dates(text: str, date: dt.date | None):
 
 
 def test_what_is_said_of_a_table_is_checked():
-    with pytest.raises(NotReviews, match="“scale” can be 5, 10, 100, thumbs, and not “7”"):
+    with pytest.raises(NotReviews, match="“scale” can be 5, 10, 50, 100, thumbs, and not “7”"):
         case("imdb10.csv", mapping={"scale": "7"})
 
 

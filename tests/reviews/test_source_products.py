@@ -102,4 +102,4 @@ def test_the_beginning_of_a_large_file_shows_them_although_it_is_cut_off(lines: 
     jsonl = "".join(f'{{"asin":"B{n % 3}","rating":5,"text":"Words of row {n}"}}\n' for n in range(20_000))
     raw = (jsonl if lines else csv).encode()
     assert len(raw) > HEAD
-    assert sorted(preview(raw[:HEAD], len(raw))) == ["B0", "B1", "B2"]
+    assert sorted(preview(raw[:HEAD], len(raw)).products) == ["B0", "B1", "B2"]

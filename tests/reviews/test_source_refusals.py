@@ -45,8 +45,8 @@ SOMETHING_ELSE = {
     "UTF-16 BE without its mark": ("rating,text\n5,good\n".encode("utf-16-be"), "UTF-16"),
     "UTF-16 with half a pair": (b"\xff\xfer\x00\x00\xd8a\x00", "Unicode"),
     "a word": (b"hello", "not a table"),
-    "a NUL at once": (b"rating,text\n5,goo\0d\n", "binary data"),
-    "a NUL later": (b"rating,text\n" + b"5,good\n" * 20_000 + b"5,goo\0d\n", "NUL"),
+    "NULs at once": (b"rating,text\n5,goo\0\0\0d\n", "binary data"),
+    "NULs later": (b"rating,text\n" + b"5,good\n" * 20_000 + b"5,goo\0d\n" * 101, "NUL"),
 }
 
 

@@ -70,8 +70,8 @@ def test_several_products_judged_together_are_named(printed):
 
 
 def test_the_title_of_the_product_is_shown_where_it_is_known(printed):
-    assert printed(*invented(30), product_title="A lamp").startswith("A lamp\n")
-    assert printed(*invented(30)).startswith("reviews.csv\n")
+    assert "\n\nA lamp\n" in printed(*invented(30), product_title="A lamp")
+    assert "\n\nreviews.csv\n" in printed(*invented(30))
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ async def test_a_program_gets_the_questions_as_data(visitor: Visitor):
     problem = answer.json()
     assert problem["errors"][0]["pointer"] == "/mapping"
     rating = problem["questions"][0]
-    assert (rating["name"], rating["required"], rating["chosen"]) == ("rating", True, None)
+    assert (rating["name"], rating["required"], rating["chosen"]) == ("rating", True, "Punkte")
     assert [option["value"] for option in rating["options"]] == ["Punkte", "Meinung", "<script>", "-"]
     mapping = {"rating": "Punkte", "text": "Meinung"}
     started = await visitor.start(source=sent.json()["source"], mapping=mapping)

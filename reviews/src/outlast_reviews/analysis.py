@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import AnalysisHandle, Export, Outlast, PageView, Step, Upload, step
+from outlast import AnalysisHandle, Export, Outlast, PageView, Permanent, Step, Upload, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -22,18 +22,20 @@ from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
 from outlast_reviews.pages.page import compile_templates, render_report
-from outlast_reviews.report import make_report
+from outlast_reviews.report import SAMPLES, make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
+from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import Part
 from outlast_reviews.sources.formats.read import FILES
 from outlast_reviews.sources.gathering import (
     Gathering,
     Location,
-    Only,
     locations_of,
     refuse_file,
 )
+from outlast_reviews.sources.questions import ALL, Only, doubts
+from outlast_reviews.sources.review_sets import reviews_of_product
 from outlast_reviews.step_keys import by_name, unique_name
 
 if TYPE_CHECKING:
@@ -62,8 +64,8 @@ Source = Annotated[
 ColumnMapping = Annotated[
     dict[Part, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
-        title="Which column is which?",
-        description="The columns of the table that hold each part of a review; what there is not can stay empty.",
+        title="How should we read it?",
+        description="Leave blank anything your file doesn't have.",
     ),
 ]
 
@@ -71,11 +73,11 @@ ProductChoice = Annotated[
     dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which product?",
-        description="Several are in it, and a grade is for one.",
+        description="This file covers several products, and a grade is for one. Pick one.",
     ),
 ]
 
-GatherStep = Step[[Location | list[Location], dict[Part, str], str | None], ReviewSet]
+GatherStep = Step[[Location | list[Location], dict[Part, str]], ReviewSet]
 CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
 
@@ -129,9 +131,9 @@ class Steps(NamedTuple):
 
 def gather_step(gathering: Gathering) -> GatherStep:
     @step("Gathering the reviews", weight=3)
-    def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
+    def gather(source: Location | list[Location], mapping: dict[Part, str]) -> ReviewSet:
         """Read all files and addresses; an unreadable source fails the session with the reason."""
-        return replace(gathering.all_of(locations_of(source), mapping, product), made=unique_name())
+        return replace(gathering.all_of(locations_of(source), mapping), made=unique_name())
 
     return gather
 
@@ -159,13 +161,34 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
     return check_reviews, remember
 
 
+def chosen(
+    received: ReviewSet, source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str]
+) -> ReviewSet:
+    """Return the reviews of the product that was asked for.
+
+    What is doubtful becomes a question; the answer which product does not repeat the step that read the reviews.
+    Files that were given together, each of one product, were meant so.
+    """
+    apart = len(locations_of(source)) > 1 and received.files_of_one_product
+    asked = doubts(received, mapping, {"product": ALL} if apart else only or None)
+    if asked:
+        raise asked
+    product = only.get("product", ALL)
+    if product == ALL:
+        return received
+    try:
+        return replace(reviews_of_product(received, product), made=f"{received.made}:{product}")
+    except NotReviews as refused:
+        raise Permanent(str(refused)) from None
+
+
 def analyse(
     source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], about: str, steps: Steps
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
-    received = steps.gather(source, mapping, only.get("product"))
+    received = chosen(steps.gather(source, mapping), source, mapping, only)
     reviews = tidy(received)
-    received = replace(received, reviews=())  # the clean set has them, and there may be many
+    received = replace(received, reviews=received.reviews[:SAMPLES])  # the clean set has all, and they may be many
     checked = steps.check_reviews(reviews, about, received.description)
     opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
     report = write(received, reviews, checked, _source_label(source), opinion)

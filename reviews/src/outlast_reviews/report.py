@@ -15,12 +15,16 @@ from outlast_reviews.method import Method, measured_accuracy, method
 from outlast_reviews.progress import ignore_progress
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
 from outlast_reviews.review import ReviewSet
+from outlast_reviews.reviewers import short_name
 from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
 from outlast_reviews.verdict import Grade, Tone, compute_verdict, gather, judged_rows
 from outlast_reviews.wording import explain, headline
 
+SAMPLES = 3
+"""Reviews that show how the source was read."""
 _LONGEST_NAME = 200
+_LONGEST_SAMPLE = 160
 _DIGITS = 4
 """Decimals of a percentage, so that one review in a million does not round to 0."""
 
@@ -115,6 +119,27 @@ class Timeline(TypedDict):
     points: list[PointReport]
 
 
+class ReadingSample(TypedDict):
+    """One of the first reviews, as it was read."""
+
+    rating: float | None
+    recommended: bool | None
+    date: str | None
+    approximate: bool
+    reviewer: str | None
+    title: str
+    text: str
+    verified: bool | None
+
+
+class Reading(TypedDict):
+    """How the source was read, for a person to check."""
+
+    columns: dict[str, str]
+    """For each part the name of the column that it was read from; empty where a source has no columns."""
+    samples: list[ReadingSample]
+
+
 class Report(TypedDict):
     """Percentages are of the unique reviews with a text."""
 
@@ -159,6 +184,7 @@ class Report(TypedDict):
     method: Method
     source: str
     format: str
+    reading: Reading
     sample: bool
     projected: bool
     """Whether the range says what to expect of all reviews of the product."""
@@ -262,6 +288,7 @@ def make_report(
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,
+        "reading": _reading(received),
         "sample": sample,
         "projected": sample and share is not None and verdict.typical is not False,
         "typical": verdict.typical,
@@ -278,6 +305,25 @@ def make_report(
             for read in received.inputs
         ],
         "software": {name: version(name) for name in ("outlast", "outlast-reviews")},
+    }
+
+
+def _reading(received: ReviewSet) -> Reading:
+    return {
+        "columns": {part: truncated(name, _LONGEST_NAME) for part, name in received.columns.items()},
+        "samples": [
+            {
+                "rating": _rounded(review.rating, 2),
+                "recommended": review.recommended,
+                "date": review.date.isoformat() if review.date else None,
+                "approximate": review.approximate,
+                "reviewer": short_name(truncated(review.reviewer or "", _LONGEST_NAME)),
+                "title": truncated(review.title, _LONGEST_SAMPLE),
+                "text": truncated(review.text, _LONGEST_SAMPLE),
+                "verified": review.verified,
+            }
+            for review in received.reviews[:SAMPLES]
+        ],
     }
 
 

@@ -78,6 +78,14 @@ class ReviewSet:
     inputs: Sequence[Input] = ()
     """The files, pages and deliveries that the reviews were read from."""
 
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For each part of a review the name of the column or key that it was read from, where there are such."""
+    unordered_dates: Sequence[str] = ()
+    """A few dates whose order of day and month is unknown, as long as nobody has said it."""
+
+    files_of_one_product: bool = False
+    """Whether it was merged of several sources, each with the reviews of a single product."""
+
     made: str = ""
     """Unique name of this value, assigned by the step that made it."""
 

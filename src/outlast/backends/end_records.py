@@ -32,6 +32,7 @@ class EndRecord:
     exception: str | None = None
     exception_message: str | None = None
     traceback: str | None = None
+    asked: str | None = None
 
 
 def end_record(claim: Claim, end: End) -> EndRecord:
@@ -72,6 +73,7 @@ def end_record(claim: Claim, end: End) -> EndRecord:
                 exception=report and report.exception,
                 exception_message=report and report.message,
                 traceback=report and report.traceback,
+                asked=end.asked if isinstance(end, Failed) else None,
             )
         case _:
             assert_never(end)

@@ -15,6 +15,7 @@ from outlast.core.ids import is_text
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
 from outlast.domain.errors import AnalysisFailed, SessionGone
+from outlast.domain.questions import load_asked
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.deletions import DeleteAnswer
@@ -175,6 +176,16 @@ class SessionHandle(Generic[R_co]):
         """
         return self._found(await self._use_cases.use(lambda sessions: sessions.retry(self.id, owner=None)))
 
+    async def answer(self, answers: Mapping[str, str]) -> RetryAnswer:
+        """Answer the questions of a session that failed with the code `question`, by their names.
+
+        It restarts after its kept steps, with the answers in its input. Raises `SessionGone`, and `InvalidInput`
+        for answers that do not fit the questions or are refused as a start would be.
+        """
+        return self._found(
+            await self._use_cases.use(lambda sessions: sessions.answer(self.id, answers, owner=None))
+        )
+
     async def delete(self) -> DeleteAnswer:
         """Delete the session, if it has ended, with everything that belongs to it: see `Outlast.delete`.
 
@@ -216,7 +227,10 @@ Answer = TypeVar("Answer")
 def _failure(session: AnalysisSession) -> AnalysisFailed:
     if session.status is Status.CANCELLED:
         return AnalysisFailed("cancelled", None, f"The session {session.id} was cancelled.")
-    return AnalysisFailed(session.error_code or "error", session.reference, session.error or "It failed.")
+    questions = load_asked(session.asked).questions if session.asked else ()
+    return AnalysisFailed(
+        session.error_code or "error", session.reference, session.error or "It failed.", questions
+    )
 
 
 async def start_session(

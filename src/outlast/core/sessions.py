@@ -1,6 +1,7 @@
 """The use cases: start, get, watch, cancel, retry, delete. The web layer, the CLI and host programs call them."""
 
 import inspect
+import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -30,6 +31,7 @@ from outlast.core.watch import SessionView, Watch, WatcherContext
 from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
+from outlast.domain.questions import answer_faults, load_asked, with_answers
 from outlast.domain.retry_after import YEAR
 from outlast.domain.session import AnalysisSession, NewSession
 from outlast.domain.status import Status
@@ -38,6 +40,7 @@ from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.dispatcher import Dispatcher, WaitingSession
+from outlast.ports.failures import Answered
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
 from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits, Store
@@ -208,16 +211,15 @@ class Sessions:
         if analysis.check is not None and not only_existing:
             with reading_uploads(OwnedUploads(self._store, stored_as)):
                 await analysis.check(**keywords)
-        input_json = validated.model_dump_json()
-        subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
         own = "" if owner is not None else f" ({session_id})"
+        new = _identified(analysis, validated, keywords, own)
         added = await self._add(
             NewSession(
                 id=session_id,
                 analysis=analysis.name,
-                subject=bounded_subject(storable_text(subject), own),
+                subject=new.subject,
                 owner=stored_as,
-                input=input_json,
+                input=new.input,
                 steps=await self._planned_steps(analysis),
                 max_attempts=self._max_attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
@@ -322,6 +324,38 @@ class Sessions:
         answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts)
         if answer is RetryAnswer.RETRIED:
             await self._store.renew_callbacks([session_id])
+            self._announce(session)
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def answer(
+        self, session_id: str, answers: Mapping[str, str], *, owner: str | None
+    ) -> RetryAnswer | None:
+        """Put the answers to the questions of a session into its input, and retry it.
+
+        Returns `None` if this owner has no such session. Raises `InvalidInput` for answers that do not fit the
+        questions or are refused as a start would be, and what `retry` raises.
+        """
+        session = await self._session(session_id, owner)
+        if session is None:
+            return None
+        if session.asked is None or session.error_code != "question":
+            return RetryAnswer.NOTHING_ASKED
+        attempts = await self._further_attempts(session)
+        asked = load_asked(session.asked)
+        if faults := answer_faults(asked, answers):
+            (pointer, detail), *others = faults
+            raise InvalidInput(detail, pointer, others)
+        analysis = self.offered(session.analysis)
+        validated = validate_input(analysis.input, with_answers(json.loads(session.input), asked, answers))
+        keywords = arguments(validated)
+        if analysis.check is not None:
+            with reading_uploads(OwnedUploads(self._store, session.owner)):
+                await analysis.check(**keywords)
+        own = f" ({session.id})" if session.owner == stored_owner(None) else ""
+        answered = _identified(analysis, validated, keywords, own)
+        answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts, answered=answered)
+        if answer is RetryAnswer.RETRIED:
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
@@ -450,3 +484,10 @@ class Sessions:
             )
             self._plans[analysis.name] = (now, steps)
         return steps
+
+
+def _identified(analysis: Analysis, validated: BaseModel, keywords: Mapping[str, Any], own: str) -> Answered:
+    """Return the input as JSON, and its subject; `own` makes that of trusted code unique."""
+    text = validated.model_dump_json()
+    subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(text)
+    return Answered(text, bounded_subject(storable_text(subject), own))

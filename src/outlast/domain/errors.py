@@ -1,10 +1,10 @@
 """The exceptions that control an attempt or refuse a start, with messages for people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from outlast.domain.questions import Question
 from outlast.domain.retry_after import seconds_to_wait
 
 
@@ -39,28 +39,16 @@ class RetryAfter(OutlastError):
         return type(self), (self.seconds, *self.args)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question about an ambiguous input, which the form asks or a program answers."""
-
-    name: str
-    """The key of the answer in the object at the fault's pointer."""
-    label: str
-    """The question, as visitors read it."""
-    options: Sequence[tuple[str, str]]
-    """Pairs of a value and its label."""
-    chosen: str | None = None
-    """The preselected value."""
-    required: bool = False
-    """Whether the form demands an answer."""
-
-
 class InvalidInput(OutlastError):
-    """Refuses a start; `detail` says what is wrong with the input and what to do.
+    """Refuses an input; `detail` says what is wrong with it and what to do.
 
     `pointer` is a JSON pointer into the input, such as `/url`; `""` is the whole input. `others` are further
     faults, each a pair of pointer and detail. The visitor can answer `questions` to fix the input: the form shows
     them in place of the field at `pointer`.
+
+    An analysis raises it before the start, from `check`. Its own code and its steps may also raise it with
+    `questions`, for what only the whole input shows: the session then fails with the code `question`, its page
+    asks, and the answer restarts it after its kept steps.
 
     Outlast raises it when a start's input does not match the annotations, when an uploaded file is missing or has
     expired, and at a retry whose input this version cannot read.
@@ -89,14 +77,18 @@ class AnalysisFailed(OutlastError):
     message is the one for visitors.
     """
 
-    def __init__(self, code: str, reference: str | None = None, message: str = "") -> None:
-        super().__init__(code, reference, message)
+    def __init__(
+        self, code: str, reference: str | None = None, message: str = "", questions: Sequence[Question] = ()
+    ) -> None:
+        super().__init__(code, reference, message, questions)
         self.code = code
         """The kind of the failure, for programs."""
         self.reference = reference
         """Identifies the exception in the log of the worker."""
         self.message = message
         """What visitors read."""
+        self.questions: Sequence[Question] = tuple(questions)
+        """With the code `question`, what `SessionHandle.answer` answers."""
 
     def __str__(self) -> str:
         told = f"{self.message} ({self.code})" if self.message else self.code

@@ -28,6 +28,8 @@ class Failed:
     """For the history: the step that ran last."""
     report: ErrorReport | None = None
     """For the history: what was raised."""
+    asked: str | None = None
+    """The questions whose answers restart it, as JSON; see `outlast.domain.questions`."""
 
 
 @dataclass(frozen=True, slots=True)

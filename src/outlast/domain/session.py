@@ -87,8 +87,8 @@ class AnalysisSession:
     """Why the last attempt failed, for the visitor."""
     error_code: str | None = None
     """The kind of the error, for programs: `permanent`, `retry_after`, `timeout`, `error` (any other exception),
-    `too_large` or `not_json` (the result), `crashed` (a process of `isolation="process"`), `quarantined`, `lost`
-    or `input_changed`."""
+    `too_large` or `not_json` (the result), `crashed` (a process of `isolation="process"`), `quarantined`, `lost`,
+    `input_changed` or `question` (the visitor's answer restarts it)."""
     reference: str | None = None
     """Identifies the failure in the log and for `outlast sessions show`."""
     redirect_url: str | None = None
@@ -99,6 +99,8 @@ class AnalysisSession:
     """Number of lapsed leases on it whose worker has not returned."""
     traceparent: str | None = None
     """The trace of the start, which its attempts belong to."""
+    asked: str | None = None
+    """The questions of a session that failed with the code `question`, as JSON."""
     waited_ms: int = field(default=0, compare=False)
     """Total milliseconds of waiting, until its end or the read of the row; independent of this machine's wall
     clock."""

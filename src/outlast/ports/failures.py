@@ -21,6 +21,17 @@ class RetryAnswer(StrEnum):
     """Completed sessions are not repeated; nothing changed."""
     ANOTHER_IN_FLIGHT = "another_in_flight"
     """The same owner has the same subject in flight in another session; nothing changed."""
+    NOTHING_ASKED = "nothing_asked"
+    """It was to be an answer, and the session asks nothing; nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The input of a session with the visitor's answers in it, and the subject that follows from it."""
+
+    input: str
+    """JSON."""
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

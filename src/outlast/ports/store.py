@@ -19,7 +19,7 @@ from outlast.ports.callbacks import Callbacks
 from outlast.ports.deletions import Deletions
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
-from outlast.ports.failures import Failures, RetryAnswer, Selection
+from outlast.ports.failures import Answered, Failures, RetryAnswer, Selection
 from outlast.ports.metrics import Metrics
 from outlast.ports.overview import Overview
 from outlast.ports.pauses import Pauses
@@ -271,11 +271,14 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
+    async def retry(
+        self, session_id: str, *, owner: str | None, attempts: int, answered: Answered | None = None
+    ) -> RetryAnswer | None:
         """Make a failed or cancelled session pending and available at once, with up to `attempts` more attempts.
 
         Sets `max_attempts` to `attempt + attempts` and resets crashes, lapses, error, end and cancel request; the
-        kept steps, the percentage and the input stay. Returns `None` if this owner has no such session.
+        kept steps, the percentage and the input stay. With `answered`, the session must have failed with the code
+        `question`, and gets this input and subject. Returns `None` if this owner has no such session.
         """
         ...
 

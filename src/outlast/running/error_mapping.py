@@ -10,9 +10,10 @@ from outlast.core.analyses.payload import NotJson, NotUnderstood
 from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
 from outlast.domain.error_report import ErrorReport, class_name, error_report, report_of
-from outlast.domain.errors import ClaimLost, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.errors import ClaimLost, InvalidInput, Permanent, RetryAfter, StepTimeout, TooLarge
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Unreadable
 from outlast.domain.progress import StepStatus
+from outlast.domain.questions import MAX_ASKED, Asked, dump_asked
 from outlast.domain.scrubbing import Scrubber
 from outlast.domain.session import AnalysisSession
 from outlast.domain.storable_text import storable_text
@@ -22,6 +23,7 @@ from outlast.running.progress_tracker import ProgressTracker
 MAX_MESSAGE = 2_000
 """Maximum characters kept of an error's text."""
 INTERNAL_ERROR = "Something went wrong on our side."
+QUESTIONS_TOO_LARGE = "There is a question about this input, which is too long to be asked."
 NOT_STORED = "The result could not be stored. It is our fault, not yours."
 
 
@@ -82,6 +84,11 @@ class ErrorMapper:
                 return Unreadable(storable_text(_text(error)))
             case Permanent():
                 return self._fail(_text(error) or "The analysis cannot be done.", "permanent", report)
+            case InvalidInput() if error.questions:
+                asked = dump_asked(Asked(error.faults[0][0], error.questions))
+                if len(asked) > MAX_ASKED:
+                    return self._fail(QUESTIONS_TOO_LARGE, "too_large", report)
+                return replace(self._fail(_text(error), "question", report), asked=asked)
             case RetryAfter():
                 wait = min(error.seconds, self._analysis.longest_wait)
                 message = _text(error) or "It will be tried again later."

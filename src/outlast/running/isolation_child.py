@@ -23,7 +23,8 @@ from outlast.core.analyses.payload import MAX_RESULT, Codec, NotJson, arguments,
 from outlast.core.handles import AnalysisHandle
 from outlast.domain.decisive_error import decisive
 from outlast.domain.error_report import class_name
-from outlast.domain.errors import Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.errors import InvalidInput, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.questions import Asked, dump_asked
 from outlast.domain.retry_after import seconds_to_wait
 from outlast.domain.session import KeptStep
 from outlast.running.error_mapping import MAX_MESSAGE
@@ -203,12 +204,15 @@ async def _main(source: TextIO, sink: TextIO) -> None:
 def _describe_error(raised: BaseException) -> dict[str, Any]:
     """Describe an error for the worker. The error's own methods may raise."""
     kind, message, seconds, exception = "", "", 0.0, type(raised).__name__
+    asked = None
     try:
         error = decisive(raised)
         exception, message = class_name(error), str(error)[: MAX_MESSAGE + 1]
         for known in (Permanent, RetryAfter, StepTimeout, TooLarge, NotJson):
             if isinstance(error, known):
                 kind = known.__name__
+        if isinstance(error, InvalidInput) and error.questions:
+            kind, asked = "InvalidInput", dump_asked(Asked(error.faults[0][0], error.questions))
         if isinstance(error, RetryAfter):
             seconds = seconds_to_wait(error.seconds)
         trace = "".join(traceback.format_exception(raised))
@@ -218,7 +222,8 @@ def _describe_error(raised: BaseException) -> dict[str, Any]:
             "",
             f"It raised a {type(raised).__name__} that cannot be read ({type(broken).__name__}).",
         )
-    return {"kind": kind, "exception": exception, "message": message, "seconds": seconds, "trace": trace}
+    described = {"kind": kind, "exception": exception, "message": message, "seconds": seconds, "trace": trace}
+    return {**described, "asked": asked}
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.journal import Journal, ProgressSink
 from outlast.core.analyses.payload import MAX_RESULT, MAX_STEP_RESULT, NotJson
-from outlast.domain.errors import OutlastError, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.errors import InvalidInput, OutlastError, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.questions import load_asked
 from outlast.domain.session import AnalysisSession, KeptStep
 from outlast.running.process_tree import MARK, kill_group
 
@@ -163,6 +164,9 @@ def _decisive(message: dict[str, Any]) -> OutlastError | None:
     match message["kind"]:
         case "Permanent":
             return Permanent(text)
+        case "InvalidInput":
+            asked = load_asked(message["asked"])
+            return InvalidInput(text, asked.pointer, questions=asked.questions)
         case "RetryAfter":
             return RetryAfter(message["seconds"], text)
         case "StepTimeout":

@@ -38,6 +38,7 @@ LEVELS: Final = {
 """The level of each outcome, with its meaning."""
 EXPECTED_FAILURES: Final = {
     "permanent": (logging.WARNING, "The analysis refused its input by `Permanent`, and the visitor reads why"),
+    "question": (logging.INFO, "The analysis asks the visitor, whose answer restarts the session"),
 }
 """The levels of failures that need nobody's attention, by code."""
 

@@ -1,4 +1,4 @@
-"""The JSON endpoints: start, token, result, share, cancel, retry, and the two health probes."""
+"""The JSON endpoints: start, token, result, share, cancel, retry, answer, and the two health probes."""
 
 import asyncio
 import json
@@ -234,10 +234,32 @@ async def retry(context: RequestContext) -> Response:
     return response
 
 
+async def answer(context: RequestContext) -> Response:
+    """Answer the questions of a session, which goes on after its kept steps: `{"answers": {"…": "…"}}`."""
+    body = await _json(context)
+    answers = cast("dict[str, Any]", body).get("answers") if isinstance(body, dict) else None
+    texts = cast("dict[str, Any]", answers) if isinstance(answers, dict) else {}
+    if not isinstance(answers, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise fault('The body is a JSON object: {"answers": {"…": "…"}}, with texts as answers.', "/answers")
+    await answer_within_limits(context, texts)
+    return await _action_response(context, 202, "Thank you. The analysis goes on.")
+
+
+async def answer_within_limits(context: RequestContext, answers: Mapping[str, str]) -> None:
+    """Answer the questions of the request's session within the rate limit of starts."""
+    await context.limits.count_or_refuse(context.owner, client_address(context.scope))
+    found = await context.engine.sessions.answer(context.session_id, answers, owner=context.session_owner)
+    if found is None:
+        raise not_found()
+    if found is not RetryAnswer.RETRIED:
+        raise Problem(409, RETRY_REFUSED[found])
+
+
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {
     RetryAnswer.NOT_FINAL: "It is still on its way; there is nothing to retry.",
     RetryAnswer.COMPLETED: "It has completed; start a new analysis instead.",
     RetryAnswer.ANOTHER_IN_FLIGHT: "Another analysis of the same is on its way already.",
+    RetryAnswer.NOTHING_ASKED: "It asks nothing, or it has its answer already.",
 }
 
 
@@ -275,7 +297,7 @@ async def _with_snapshot(
 
 async def _json(context: RequestContext) -> Any:
     if context.media_type != b"application/json":
-        raise Problem(415, "Send the start as JSON, with Content-Type: application/json.")
+        raise Problem(415, "Send the body as JSON, with Content-Type: application/json.")
     request = context.request
     request._receive = limit_body(context.scope, context.receive, MAX_BODY)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in read_form
     try:

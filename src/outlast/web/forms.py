@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from outlast.domain.errors import Question
+from outlast.domain.questions import Question
 from outlast.web.form_shapes import PARTS, Option, Shape
 
 Field = dict[str, Any]

@@ -44,6 +44,25 @@ STEP: Final = _object(
         "resumed": {"type": "boolean"},
     }
 )
+QUESTION: Final = _object(
+    {
+        "name": {"type": "string", "description": "The key of the answer."},
+        "label": {"type": "string"},
+        "options": {
+            "type": "array",
+            "items": _object(
+                {
+                    "value": {"type": "string"},
+                    "label": {"type": "string"},
+                    "samples": {"type": "array", "items": {"type": "string"}},
+                },
+                optional=("samples",),
+            ),
+        },
+        "chosen": TEXT,
+        "required": {"type": "boolean"},
+    }
+)
 SNAPSHOT: Final = _object(
     {
         "success": {"const": True},
@@ -80,6 +99,7 @@ SNAPSHOT: Final = _object(
         "redirect_url": TEXT,
         "error": TEXT,
         "error_code": TEXT,
+        "questions": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Question"}},
         "reference": TEXT,
         "links": {"$ref": "#/components/schemas/Links"},
         "phase_title": {"type": "string"},
@@ -99,7 +119,7 @@ PROBLEM_SCHEMA: Final = _object(
             "type": "array",
             "items": _object({"pointer": {"type": "string"}, "detail": {"type": "string"}}),
         },
-        "questions": {"type": "array", "items": {"type": "object"}},
+        "questions": {"type": "array", "items": {"$ref": "#/components/schemas/Question"}},
         "reference": {"type": "string", "description": "What the log has of it."},
         "link": {
             **_object({"path": {"type": "string"}, "title": {"type": "string"}}),
@@ -110,6 +130,7 @@ PROBLEM_SCHEMA: Final = _object(
 )
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Step": STEP,
+    "Question": QUESTION,
     "Links": {"type": "object", "additionalProperties": {"type": "string"}},
     "Snapshot": SNAPSHOT,
     "Problem": PROBLEM_SCHEMA,
@@ -186,6 +207,9 @@ REQUEST_HEADERS: Final[Mapping[str, Sequence[Schema]]] = {
 }
 BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "start": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
+    "answer": {
+        JSON: {"schema": _object({"answers": {"type": "object", "additionalProperties": {"type": "string"}}})}
+    },
     "upload": {
         "multipart/form-data": {
             "schema": _object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}})
@@ -204,6 +228,7 @@ ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "delete_result": (409,),
     "cancel": (409,),
     "retry": (409, 422, 429),
+    "answer": (409, 413, 415, 422, 429),
     "share": (409, 410),
     "security_txt": (404,),
     "metrics": (429,),
@@ -217,6 +242,7 @@ LINKS: Final[Schema] = {
         "result": "result",
         "cancel": "delete_cancel",
         "retry": "retry",
+        "answer": "answer",
         "share": "post_share",
         "delete": "delete_result",
         "readToken": "read_token",
@@ -360,6 +386,7 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
     },
     "cancel": {200: _changed("The analysis is cancelled."), 202: _changed("The analysis is being stopped.")},
     "retry": {202: _changed("The analysis starts again where it stopped.")},
+    "answer": {202: _changed("Thank you. The analysis goes on.")},
     "read_token": {
         200: _plain(
             "A token.",

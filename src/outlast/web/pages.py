@@ -14,10 +14,19 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.sessions import Started
-from outlast.domain.errors import InvalidInput, OutlastError, Question
+from outlast.domain.errors import InvalidInput, OutlastError
+from outlast.domain.questions import Asked, Question, load_asked
+from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
-from outlast.web.api import INLINE_MARGIN, RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_for_end
+from outlast.web.api import (
+    INLINE_MARGIN,
+    RESULT_GONE,
+    RETRY_REFUSED,
+    answer_within_limits,
+    start_within_limits,
+    wait_for_end,
+)
 from outlast.web.bearers import cookie_name, token_in_query, token_seconds
 from outlast.web.bodies import UPLOAD_OVERHEAD
 from outlast.web.form_shapes import Shape, shapes_of
@@ -37,7 +46,14 @@ from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
 from outlast.web.snapshot import links
-from outlast.web.uploads import MAX_PAGE_FIELDS, MAX_PAGE_FILES, read_form, store_file, verify_form_token
+from outlast.web.uploads import (
+    MAX_PAGE_FIELDS,
+    MAX_PAGE_FILES,
+    read_fields,
+    read_form,
+    store_file,
+    verify_form_token,
+)
 
 SECURITY_TXT_HOLDS = timedelta(days=90)
 
@@ -105,6 +121,8 @@ async def session_page(context: RequestContext) -> Response:
         return await owner_page(context, stored, again=True)
     catalogue = context.engine.catalogue
     known = session.analysis in catalogue
+    if session.asked is not None and known:
+        return _question_page(context, catalogue[session.analysis], session)
     return context.page(
         "progress.html",
         title=catalogue[session.analysis].shown_title if known else session.analysis,
@@ -130,6 +148,26 @@ async def retry(context: RequestContext) -> Response:
     if answer is RetryAnswer.ANOTHER_IN_FLIGHT:
         raise Problem(409, RETRY_REFUSED[answer])
     return _redirect(context, context.session_id)
+
+
+async def answer(context: RequestContext) -> Response:
+    """Answer the questions on the session's page: `303` back to it."""
+    form = await read_fields(context)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
+    if view is None:
+        raise not_found()
+    session = view.session
+    if session.asked is None:  # answered already, perhaps in another tab
+        return _redirect(context, session.id)
+    analysis, asked = context.engine.sessions.offered(session.analysis), load_asked(session.asked)
+    shapes = [shape for shape in shapes_of(analysis) or () if shape.name == asked.field]
+    answers = form_values(shapes, {name: [text] for name, text in form.items()}).get(asked.field, {})
+    try:
+        await answer_within_limits(context, answers)
+    except InvalidInput as error:
+        further = Asked(asked.pointer, error.questions) if error.questions else asked
+        return _question_page(context, analysis, session, further, answers, error)
+    return _redirect(context, session.id)
 
 
 async def again(context: RequestContext) -> Response:
@@ -270,3 +308,28 @@ async def _store_files(
 
 def _redirect(context: RequestContext, session_id: str) -> Response:
     return RedirectResponse(links(session_id, context.root)["page"], 303)
+
+
+def _question_page(
+    context: RequestContext,
+    analysis: Analysis,
+    session: AnalysisSession,
+    asked: Asked | None = None,
+    answers: Mapping[str, str] | None = None,
+    error: InvalidInput | None = None,
+) -> Response:
+    """The form with the questions of a session, where its progress was."""
+    asked = asked or load_asked(session.asked or "")
+    shapes = [shape for shape in shapes_of(analysis) or () if shape.name == asked.field]
+    sentence, pointer = str(error) if error else session.error or "", "/" + asked.field
+    fields = form_fields(
+        shapes, analysis.name, {asked.field: answers}, {pointer: sentence}, {pointer: asked.questions}
+    )
+    return context.page(
+        "question.html",
+        422 if error else 200,
+        title=analysis.shown_title,
+        asked=None if context.read_only else next(iter(fields), None),
+        sentence=sentence,
+        links=links(session.id, context.root),
+    )

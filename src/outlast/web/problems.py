@@ -11,7 +11,6 @@ from outlast.domain.errors import (
     DiskAlmostFull,
     InvalidInput,
     OutlastError,
-    Question,
     QueueFull,
     QuotaExceeded,
     SchemaOutdated,
@@ -20,6 +19,7 @@ from outlast.domain.errors import (
     TooManyActive,
     UnknownAnalysis,
 )
+from outlast.domain.questions import question_fields
 
 
 class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
@@ -105,7 +105,7 @@ def problem_of(error: OutlastError) -> Problem:
             return error
         case InvalidInput():
             faults = [{"pointer": p, "detail": d} for p, d in error.faults]
-            return Problem(422, str(error), errors=faults, questions=[_question(q) for q in error.questions])
+            return Problem(422, str(error), errors=faults, questions=[question_fields(q) for q in error.questions])
         case UnknownAnalysis():
             return Problem(404, str(error))
         case TooLarge():
@@ -128,12 +128,6 @@ def problem_of(error: OutlastError) -> Problem:
 def too_many_active(error: TooManyActive, retry_after: int) -> Problem:
     """429; on a page it leads to the sessions that are in flight."""
     return Problem(429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, "See them, or cancel one"))
-
-
-def _question(question: Question) -> dict[str, Any]:
-    options = [{"value": value, "label": label} for value, label in question.options]
-    asked = {"name": question.name, "label": question.label, "options": options}
-    return {**asked, "chosen": question.chosen, "required": question.required}
 
 
 def fault(sentence: str, pointer: str) -> Problem:

@@ -88,7 +88,7 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.READ: "progress events ws result page export",
     Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
     Verb.START: "start upload submit page_again",
-    Verb.CHANGE: "cancel retry share read_token page_cancel page_retry page_share page_unshare",
+    Verb.CHANGE: "cancel retry answer share read_token page_cancel page_answer page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
     Verb.OVERSEE: (
         "log_out dashboard sessions failures queues workers audit dashboard_session metrics arrival steady_events"
@@ -131,12 +131,14 @@ ROUTES: Final = (
     _api("delete_everything", "DELETE", "/api/analysis", owner_sessions.delete_everything, Requires.OWNER),
     _api("cancel", "DELETE POST", "/api/analysis/cancel/{session_id}", api.cancel, Requires.OWNER),
     _api("retry", "POST", "/api/analysis/retry/{session_id}", api.retry, Requires.OWNER),
+    _api("answer", "POST", "/api/analysis/answer/{session_id}", api.answer, Requires.OWNER, reads_body=True),
     _api("read_token", "POST", "/api/analysis/read-token/{session_id}", api.read_token, Requires.OWNER),
     _api("share", "POST DELETE", "/api/analysis/share/{session_id}", api.share, Requires.OWNER),
     _page("form", "GET HEAD", "/", pages.start_page, Requires.OWNER_OR_NEW),
     _page("submit", "POST", "/", pages.submit, Requires.OWNER),
     _page("page", "GET HEAD", "/analysis/{session_id}", pages.session_page, Requires.OWNER),
     _page("page_cancel", "POST", "/analysis/{session_id}/cancel", pages.cancel, Requires.OWNER),
+    _page("page_answer", "POST", "/analysis/{session_id}/answer", pages.answer, Requires.OWNER),
     _page("page_retry", "POST", "/analysis/{session_id}/retry", pages.retry, Requires.OWNER),
     _page("page_again", "POST", "/analysis/{session_id}/again", pages.again, Requires.OWNER),
     _page("page_delete", "POST", "/analysis/{session_id}/delete", owner_sessions.page_delete, Requires.OWNER),

@@ -24,6 +24,7 @@ def links(session_id: str, root: str) -> dict[str, str]:
         "ws": f"{api}/progress/{session_id}/ws",
         "cancel": f"{api}/cancel/{session_id}",
         "retry": f"{api}/retry/{session_id}",
+        "answer": f"{api}/answer/{session_id}",
         "result": f"{api}/result/{session_id}",
         "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
@@ -105,6 +106,7 @@ def snapshot(
         "redirect_url": session.redirect_url,
         "error": session.error if session.status is Status.FAILED or waits_again else None,
         "error_code": session.error_code if session.status is Status.FAILED or waits_again else None,
+        "questions": json.loads(session.asked)["questions"] if session.asked else None,
         "reference": session.reference if session.status is Status.FAILED or waits_again else None,
         "links": _links_to_read(session.id, root) if read_only else links(session.id, root),
     }

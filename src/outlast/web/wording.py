@@ -23,6 +23,8 @@ PHASES: Final[Mapping[str, tuple[str, str]]] = {
     Phase.CANCELLED: ("Cancelled", "quiet"),
 }
 """The title and the tone of each phase."""
+QUESTION: Final = ("A question for you", "warning")
+"""The title and the tone of a session that an answer restarts."""
 STEP_STATES: Final[Mapping[str, str]] = {StepStatus.PENDING: "to come", StepStatus.ACTIVE: "in progress"}
 
 
@@ -39,7 +41,7 @@ def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str
             "tone": "warning",
             "current_message": None,
         }
-    title, tone = PHASES[snapshot["phase"]]
+    title, tone = QUESTION if snapshot["questions"] else PHASES[snapshot["phase"]]
     waits_well = snapshot["paused"] or snapshot["starts_at"]
     return {
         "phase_title": title,

@@ -10,6 +10,7 @@ import click
 
 from outlast import OutlastError
 from outlast_reviews.cli.mapping import map_option, mapping_of
+from outlast_reviews.cli.questions import asked_in_terminal, suggested
 from outlast_reviews.cli.report_printer import print_report
 from outlast_reviews.cli.running import explained, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
@@ -35,9 +36,16 @@ from outlast_reviews.sources.formats.read import FILES
     type=click.Path(path_type=Path),
     help="Also write a signed evidence file, as HTML and JSON, into this folder.",
 )
+@click.option("--yes", is_flag=True, help="Answer questions about the file as they are suggested.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def analyse(
-    sources: Sequence[str], mapping: Sequence[str], product: str | None, folder: Path | None, as_json: bool
+    sources: Sequence[str],
+    mapping: Sequence[str],
+    product: str | None,
+    folder: Path | None,
+    *,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     given = options(mapping_of(mapping), product)
     try:
@@ -48,8 +56,9 @@ def analyse(
     try:
         with progress_bar() as bar:
             line = bar.add_task("Waiting", total=100)
+            answer = suggested if yes else asked_in_terminal(bar)
             result = asyncio.run(
-                judge(sources, given, lambda done, at: bar.update(line, completed=done, description=at))
+                judge(sources, given, lambda done, at: bar.update(line, completed=done, description=at), answer)
             )
     except OutlastError as error:
         click.echo(explained(error, sources), err=True)

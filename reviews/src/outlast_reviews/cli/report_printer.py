@@ -13,6 +13,8 @@ from outlast_reviews import formatting
 from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
+from outlast_reviews.reading import PartRead, parts_read
+from outlast_reviews.sanitising import truncated
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "unsure": "cyan"}
@@ -21,6 +23,7 @@ EXAMPLES = 2
 MOST_COPIES = 5
 """Groups of copies printed, the largest; every check has a group besides."""
 _WIDEST = 100
+_LONGEST_CELL = 40
 
 
 def grade_colour(grade: str, suspicious: int) -> str:
@@ -37,6 +40,10 @@ def print_report(result: Mapping[str, Any], source: str) -> None:
     report = result["report"]
     out = Console()
     out.width = min(out.width, _WIDEST)
+    if parts := parts_read(report):
+        out.print(Text("How it was read", "bold underline"))
+        out.print(_reading(parts))
+        out.print()
     grade = (f" {report['badge']} ", f"bold {COLOURS[report['tone']]}")
     out.print(Text(report["product_title"] or source, "bold"))
     out.print(Text.assemble(grade, " ", report["explanation"]))
@@ -58,6 +65,18 @@ def print_report(result: Mapping[str, Any], source: str) -> None:
 def _title(out: Console, title: str) -> None:
     out.print()
     out.print(Text(title, "bold underline"))
+
+
+def _reading(parts: Sequence[PartRead]) -> Table:
+    """What each part was read from, and what it is in the first reviews."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, max_width=24, style="dim")
+    table.add_column(overflow="fold")
+    for part in parts:
+        samples = " · ".join(truncated(sample, _LONGEST_CELL) for sample in part.samples)
+        table.add_row(part.heading, Text(part.column), Text(samples or "nothing that can be read"))
+    return table
 
 
 def _figures(report: Mapping[str, Any]) -> Table:

@@ -1,7 +1,6 @@
 """Runs the product analysis in the terminal, on a temporary store that no installation shares."""
 
 import re
-import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from outlast import (
     AnalysisFailed,
+    AnalysisHandle,
     AnalysisSession,
     InvalidInput,
     Outlast,
@@ -20,13 +20,14 @@ from outlast import (
     SettingsError,
 )
 from outlast_reviews.analysis import register
+from outlast_reviews.cli.questions import Answer, how_to_answer, unanswered
 from outlast_reviews.evidence.files import make_folder
 from outlast_reviews.evidence.keys import InstallationKey, existing_key, installation_key
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.sanitising import sanitised
 from outlast_reviews.settings import review_settings
-from outlast_reviews.sources.formats.columns import ABSENT, Part
-from outlast_reviews.sources.gathering import ALL
+from outlast_reviews.sources.formats.columns import Part
+from outlast_reviews.sources.questions import ALL
 
 Show = Callable[[float, str], None]
 """Called with the percentage done and the step at work."""
@@ -42,7 +43,9 @@ def options(mapping: Mapping[Part, str], product: str | None) -> Mapping[str, An
     return given
 
 
-async def judge(sources: Sequence[str], given: Mapping[str, Any], show: Show) -> Mapping[str, Any]:
+async def judge(
+    sources: Sequence[str], given: Mapping[str, Any], show: Show, answer: Answer = unanswered
+) -> Mapping[str, Any]:
     """Return the result of one analysis. Raises `OutlastError` with a sentence for the user."""
     with tempfile.TemporaryDirectory(prefix="outlast-") as folder:
         outlast = Outlast()
@@ -58,7 +61,7 @@ async def judge(sources: Sequence[str], given: Mapping[str, Any], show: Show) ->
         async with outlast.lifespan(workers=1):
             references = [s if is_address(s) else repr(await _upload(outlast, Path(s))) for s in sources]
             source = references[0] if len(references) == 1 else references
-            return await _follow(await product.start(source=source, **given), show)
+            return await _follow(await _start(product, source, given, answer), show, answer)
 
 
 def is_address(source: str) -> bool:
@@ -70,7 +73,7 @@ def explained(error: OutlastError, sources: Sequence[str]) -> str:
     """The error in sentences that name the source and end with the options that answer its questions."""
     if isinstance(error, SettingsError):
         return str(error)
-    answer = _how_to_answer(error, sources) if isinstance(error, InvalidInput) else ""
+    answer = how_to_answer(error.questions, sources) if isinstance(error, InvalidInput) else ""
     text = f"{_source_prefix(str(error), sources)}{error}{answer}"
     return "\n".join(sanitised(line) for line in text.split("\n"))  # it may quote a file
 
@@ -118,20 +121,6 @@ def _source_prefix(sentence: str, sources: Sequence[str]) -> str:
     return "" if named else f"{sources[0]}: "
 
 
-def _how_to_answer(error: InvalidInput, sources: Sequence[str]) -> str:
-    """Suggest the options that answer the questions of an error: columns, or the product."""
-    said: list[str] = []
-    starless = ""
-    for question in error.questions:
-        if question.name == "product":
-            said += ["--product", question.options[0][0]]
-        elif question.required or question.chosen:
-            said += ["--map", f"{question.name}={question.chosen or 'COLUMN'}"]
-            if question.name == "rating" and not question.chosen:
-                starless = f"\nIf there are no stars in it, say --map rating={ABSENT}"
-    return f"\nFor example: outlast analyse {shlex.join([*sources, *said])}{starless}" if said else ""
-
-
 async def _upload(outlast: Outlast, path: Path) -> Any:
     try:
         if path.stat().st_size == 0:  # noqa: ASYNC240 - nothing else runs on the loop yet
@@ -147,13 +136,32 @@ async def _upload(outlast: Outlast, path: Path) -> Any:
         raise InvalidInput(f"{path}: It cannot be opened: {error.strerror}.") from None
 
 
-async def _follow(session: SessionHandle[dict[str, Any]], show: Show) -> Mapping[str, Any]:
-    async for view in session:
-        show(view.session.progress.percentage, _at_work(view.session))
-    try:
-        return await session.result()
-    except AnalysisFailed as failed:
-        raise InvalidInput(failed.message) from None
+async def _start(
+    product: AnalysisHandle[..., dict[str, Any]], source: Any, given: Mapping[str, Any], answer: Answer
+) -> SessionHandle[dict[str, Any]]:
+    more: dict[str, Any] = dict(given)
+    while True:
+        try:
+            return await product.start(source=source, **more)
+        except InvalidInput as error:
+            field = error.faults[0][0].removeprefix("/")
+            answers = answer(str(error), error.questions)
+            if not answers or answers == more.get(field):
+                raise
+            more[field] = {**more.get(field, {}), **answers}
+
+
+async def _follow(session: SessionHandle[dict[str, Any]], show: Show, answer: Answer) -> Mapping[str, Any]:
+    while True:
+        async for view in session:
+            show(view.session.progress.percentage, _at_work(view.session))
+        try:
+            return await session.result()
+        except AnalysisFailed as failed:
+            answers = answer(failed.message, failed.questions)
+            if not answers:
+                raise InvalidInput(failed.message, questions=failed.questions) from None
+            await session.answer(answers)
 
 
 def _at_work(session: AnalysisSession) -> str:

@@ -15,6 +15,7 @@ from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
+from outlast_reviews.reading import parts_read
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 
@@ -40,6 +41,7 @@ class ReportPage:
             "highlighted": highlighted,
             "outcome": outcome,
             "products_together": products_together,
+            "parts_read": parts_read,
             "weight": weight,
             "what_was_not_read": what_was_not_read,
             "what_was_read": what_was_read,

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import html
 import io
 import json
 import os
@@ -10,9 +9,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from outlast import InvalidInput, Permanent, Question, RetryAfter, Step, Upload, report, step
+from outlast import InvalidInput, Permanent, RetryAfter, Step, Upload, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
@@ -20,41 +19,18 @@ from outlast_reviews.review import Input, ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
-from outlast_reviews.sources.formats.columns import ABSENT, NO_MAPPING, REQUIRED, Part, UnknownColumns
+from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
-from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.providers import provider_of
-from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
+from outlast_reviews.sources.questions import Only, doubts, question_about
+from outlast_reviews.sources.review_sets import merged
 
 if TYPE_CHECKING:
     from outlast_reviews.sources.fetching.fetch import Fetcher
     from outlast_reviews.sources.providers.api import Provider
 
 Location = Upload | str
-Only = Literal["product"]
-ALL = "*"
-"""The answer that selects all products of a source together."""
-
-_LABELS: Mapping[Part, str] = {
-    "rating": "The stars",
-    "text": "The words of the review",
-    "title": "Its title",
-    "date": "Its date",
-    "reviewer": "Who wrote it (an id, or the name)",
-    "verified": "Whether the purchase was verified",
-    "review_id": "An id of the review",
-    "incentivised": "Whether it was paid for or given free (Vine)",
-}
-_SCALES = [
-    (Scale.STARS.value, "1 to 5 stars; what is above is damaged"),
-    (Scale.TEN.value, "1 to 10 points"),
-    (Scale.HUNDRED.value, "0 to 100 points"),
-]
-_MOST_OFFERED = 200
-"""Products offered on a page; API clients may name any."""
-_LONGEST_QUESTION = 120_000
-"""Characters of all column options as escaped JSON; a refusal has eight such questions."""
 _PREVIEWS = ThreadPoolExecutor(2, "preview")
 """A dedicated pool, so that slow previews do not delay page requests."""
 _REPORT_EVERY = 0.25
@@ -74,21 +50,11 @@ async def refuse_file(
     head = await upload.head(HEAD + 1)
     try:
         running = asyncio.get_running_loop()
-        products = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
-    except UnknownColumns as unknown:
-        raise InvalidInput(f"{name}{unknown}", "/mapping", questions=_questions(unknown, mapping)) from None
-    except UnknownScale as unknown:
-        asked = Question("scale", "What are the ratings?", _SCALES, unknown.likely.value, required=True)
-        raise InvalidInput(f"{name}{unknown}", "/mapping", questions=[asked]) from None
+        seen = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
     except NotReviews as refused:
-        raise InvalidInput(f"{name}{refused}", pointer) from None
-    if products and only is None:
-        raise InvalidInput(
-            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: say "
-            "which, or take all together.",
-            "/only",
-            questions=[_which_product(products)],
-        )
+        raise question_about(refused, mapping, name) or InvalidInput(f"{name}{refused}", pointer) from None
+    if len(head) <= HEAD and (asked := doubts(seen, mapping, only, name)):
+        raise asked  # of a larger file the worker asks, which knows all dates and products
 
 
 class Gathering:
@@ -112,12 +78,11 @@ class Gathering:
             raise InvalidInput(refusal, pointer)
         return product_at(address)
 
-    def all_of(
-        self, locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING, product: str | None = None
-    ) -> ReviewSet:
-        """All reviews of all places, or those of one product.
+    def all_of(self, locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING) -> ReviewSet:
+        """All reviews of all places.
 
-        Raises `Permanent` or `RetryAfter` with the reason and what to do.
+        Raises `Permanent` or `RetryAfter` with the reason and what to do, and `InvalidInput` with the questions
+        whose answers make a file readable.
         """
         sets: list[tuple[str, ReviewSet]] = []
         for number, location in enumerate(locations):
@@ -126,7 +91,7 @@ class Gathering:
             try:
                 sets.append((name, self._one(location, mapping, _file_progress(number, len(locations)))))
             except NotReviews as refused:
-                raise Permanent(f"{prefix}{refused}") from None
+                raise question_about(refused, mapping, prefix) or Permanent(f"{prefix}{refused}") from None
             except FetchError as failed:
                 if failed.transient:
                     raise RetryAfter(
@@ -134,8 +99,7 @@ class Gathering:
                     ) from None
                 raise Permanent(f"{prefix}{failed}") from None
         try:
-            received = merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
-            return received if product is None or product == ALL else reviews_of_product(received, product)
+            return merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
         except NotReviews as refused:
             raise Permanent(str(refused)) from None
 
@@ -211,29 +175,3 @@ def _reporting_pause(provider: str) -> Callable[[float], None]:
             left -= _REPORT_EVERY
 
     return pause
-
-
-def _which_product(products: Sequence[str]) -> Question:
-    options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
-    return Question("product", "Whose reviews?", options, required=True)
-
-
-def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
-    options: list[tuple[str, str]] = []
-    remaining = _LONGEST_QUESTION
-    for column in unknown.columns:
-        option = column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name
-        remaining -= len(json.dumps(html.escape("".join(option))))
-        if column.name and remaining > 0:
-            options.append(option)
-    starless = [*options, (ABSENT, "(there are no stars in it)")]
-    return [
-        Question(
-            part,
-            label,
-            starless if part == "rating" else options,
-            mapping.get(part, unknown.guesses.get(part)),
-            required=part in REQUIRED,
-        )
-        for part, label in _LABELS.items()
-    ]

@@ -42,6 +42,9 @@ def merged(
         description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),
+        columns=sets[0][1].columns if len({tuple(one.columns.items()) for _, one in sets}) == 1 else {},
+        files_of_one_product=not any(received.products for _, received in sets),
+        unordered_dates=next((one.unordered_dates for _, one in sets if one.unordered_dates), ()),
         left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
         inputs=tuple(read for _, received in sets for read in received.inputs),
     )

@@ -13,6 +13,7 @@ from outlast.domain.limits import Verdict
 from outlast.domain.outcome import Cancelled, Completed, End, Failed, Postponed, Released
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import Status
+from outlast.ports.failures import Answered
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CLOCK_MARGIN, CancelAnswer, ClaimRequest, ProgressUpdate, RetryAnswer
 
@@ -136,9 +137,11 @@ class MemoryVerbs(MemoryPart):
                 case Status.COMPLETED | Status.FAILED:
                     return CancelAnswer.FINAL
 
-    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
+    async def retry(
+        self, session_id: str, *, owner: str | None, attempts: int, answered: Answered | None = None
+    ) -> RetryAnswer | None:
         with self._tables.lock:
-            return retry(self._tables, session_id, owner, attempts)
+            return retry(self._tables, session_id, owner, attempts, answered)
 
     async def end_future_waits(self) -> int:
         tables = self._tables
@@ -218,6 +221,7 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
                 error=end.error,
                 error_code=end.code,
                 reference=end.reference,
+                asked=end.asked,
                 last_step=end.last_step,
                 report=end.report,
             )
@@ -243,7 +247,9 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
             assert_never(end)
 
 
-def retry(tables: MemoryTables, session_id: str, owner: str | None, attempts: int) -> RetryAnswer | None:
+def retry(
+    tables: MemoryTables, session_id: str, owner: str | None, attempts: int, answered: Answered | None = None
+) -> RetryAnswer | None:
     """`SessionStore.retry`, under the lock."""
     row = tables.find(session_id, owner)
     if row is None:
@@ -252,11 +258,17 @@ def retry(tables: MemoryTables, session_id: str, owner: str | None, attempts: in
         return RetryAnswer.NOT_FINAL
     if row.status is Status.COMPLETED:
         return RetryAnswer.COMPLETED
-    if tables.answering(row.owner, row.analysis, row.subject) is not None:
+    if answered is not None and row.error_code != "question":
+        return RetryAnswer.NOTHING_ASKED
+    new = answered or Answered(row.input, row.subject)
+    if tables.answering(row.owner, row.analysis, new.subject) is not None:
         return RetryAnswer.ANOTHER_IN_FLIGHT
     tables.write(
         row,
         status=Status.PENDING,
+        input=new.input,
+        subject=new.subject,
+        asked=None,
         available_at=tables.clock.now(),
         max_attempts=row.attempt + attempts,
         crashes=0,

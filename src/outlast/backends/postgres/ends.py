@@ -14,11 +14,12 @@ from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
-from outlast.ports.failures import RetryAnswer
+from outlast.ports.failures import Answered, RetryAnswer
 from outlast.ports.store import CancelAnswer
 
 TEXT_FIELDS = (
     "steps", "error", "error_code", "reference", "last_step", "exception", "exception_message", "traceback",
+    "asked",
 )  # fmt: skip
 
 
@@ -73,8 +74,10 @@ class PostgresEnds(PostgresPart):
 
         return await self._db.transact(write, again=True)
 
-    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        return await retry_one(self._db, session_id, owner, attempts)
+    async def retry(
+        self, session_id: str, *, owner: str | None, attempts: int, answered: Answered | None = None
+    ) -> RetryAnswer | None:
+        return await retry_one(self._db, session_id, owner, attempts, answered)
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         values = {"anonymous": anonymous, "owner": owner}
@@ -110,10 +113,11 @@ def flat_end(claim: Claim, end: EndRecord) -> dict[str, Any]:
 
 
 async def retry_one(
-    database: PostgresDatabase, session_id: str, owner: str | None, attempts: int
+    database: PostgresDatabase, session_id: str, owner: str | None, attempts: int, answered: Answered | None = None
 ) -> RetryAnswer | None:
     """`SessionStore.retry`."""
-    values = {"id": session_id, "owner": owner, "attempts": attempts}
+    subject, text = (answered.subject, answered.input) if answered else (None, None)
+    values = {"id": session_id, "owner": owner, "attempts": attempts, "subject": subject, "input": text}
 
     async def write(connection: Connection) -> RetryAnswer | None:
         for row in await database.rows_of(connection, "lock_session", values):
@@ -123,6 +127,8 @@ async def retry_one(
                 case Status.COMPLETED:
                     return RetryAnswer.COMPLETED
                 case Status.FAILED | Status.CANCELLED:
+                    if answered is not None and not row["asks"]:
+                        return RetryAnswer.NOTHING_ASKED
                     await database.rows_of(connection, "retry", values)
                     return RetryAnswer.RETRIED
         return None

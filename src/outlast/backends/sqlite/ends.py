@@ -7,11 +7,12 @@ from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.rows import fields_of
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.sessions import SMALL_INPUT
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
 from outlast.domain.status import Status
-from outlast.ports.failures import RetryAnswer
+from outlast.ports.failures import Answered, RetryAnswer
 from outlast.ports.store import CancelAnswer
 
 
@@ -39,8 +40,10 @@ class SQLiteEnds(SQLitePart):
 
         return await self._db.write(write)
 
-    async def retry(self, session_id: str, *, owner: str | None, attempts: int) -> RetryAnswer | None:
-        return await self._db.write(lambda c: write_retry(c, self._db, session_id, owner, attempts))
+    async def retry(
+        self, session_id: str, *, owner: str | None, attempts: int, answered: Answered | None = None
+    ) -> RetryAnswer | None:
+        return await self._db.write(lambda c: write_retry(c, self._db, session_id, owner, attempts, answered))
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         def write(connection: Connection) -> int:
@@ -74,11 +77,21 @@ def write_end(connection: Connection, database: SQLiteDatabase, claim: Claim, en
 
 
 def write_retry(
-    connection: Connection, database: SQLiteDatabase, session_id: str, owner: str | None, attempts: int
+    connection: Connection,
+    database: SQLiteDatabase,
+    session_id: str,
+    owner: str | None,
+    attempts: int,
+    answered: Answered | None = None,
 ) -> RetryAnswer | None:
     """`SessionStore.retry`, within a transaction."""
-    values = {"id": session_id, "owner": owner, "attempts": attempts} | database.stamp()
+    subject, text = (answered.subject, answered.input) if answered else (None, None)
+    small = text if text is not None and len(text) <= SMALL_INPUT else None
+    values = {"id": session_id, "owner": owner, "attempts": attempts, "subject": subject, "input": small}
+    values |= database.stamp()
     if database.row_of(connection, "retry", values) is not None:
+        if text is not None and small is None:
+            connection.execute(database.sql["replace_large_input"], {"id": session_id, "input": text})
         return RetryAnswer.RETRIED
     status = connection.execute(database.sql["status"], values).get
     if status is None:
@@ -89,4 +102,5 @@ def write_retry(
         case Status.COMPLETED:
             return RetryAnswer.COMPLETED
         case Status.FAILED | Status.CANCELLED:
-            return RetryAnswer.ANOTHER_IN_FLIGHT
+            asks = answered is None or connection.execute(database.sql["asks"], values).get
+            return RetryAnswer.ANOTHER_IN_FLIGHT if asks else RetryAnswer.NOTHING_ASKED

@@ -6,14 +6,19 @@ import asyncio
 
 import pytest
 
+from outlast.domain.outcome import Failed
+from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
+from outlast.ports.failures import Answered
 from outlast.ports.store import CancelAnswer, RetryAnswer, Store
 from outlast.testing.acts import (
     OWNER,
+    STEPS,
     claim_next,
     claim_of,
     claim_session,
     completed,
+    failed,
     kept,
     postponed,
     read,
@@ -98,6 +103,79 @@ class CancelContract(StoreFixtures):
             assert ended
             assert answer in {CancelAnswer.CANCELLING, CancelAnswer.CANCELLED}
             assert (await read(store, session.id)).status is Status.CANCELLED
+
+
+ASKED = '{"pointer":"/only","questions":[]}'
+ANSWERED = Answered('{"only": {"product": "kettle"}}', "the kettle")
+
+
+class AnswerContract(StoreFixtures):
+    """`retry` with the answer to a session's questions."""
+
+    @pytest.fixture
+    async def asking(self, store: Store) -> AnalysisSession:
+        session = await started_and_claimed(store)
+        await store.keep_step(claim_of(session), kept())
+        asking = Failed("Which product?", "question", None, STEPS, asked=ASKED)
+        assert await store.finish(claim_of(session), asking)
+        return await read(store, session.id)
+
+    @pytest.mark.parametrize("text", [ANSWERED.input, f'{{"long": "{"é" * 5000}"}}'])
+    async def test_the_answer_restarts_the_session_with_its_new_input_and_subject(
+        self, store: Store, asking: AnalysisSession, text: str
+    ) -> None:
+        assert (asking.status, asking.error_code, asking.asked) == (Status.FAILED, "question", ASKED)
+        answered = Answered(text, "the kettle")
+        assert await store.retry(asking.id, owner=OWNER, attempts=3, answered=answered) == RetryAnswer.RETRIED
+        row = await read(store, asking.id)
+        assert (row.status, row.input, row.subject) == (Status.PENDING, text, "the kettle")
+        assert (row.asked, row.error_code) == (None, None)
+        register_worker(store, "another")
+        claimed = await claim_session(store, asking.id, "another")
+        assert (claimed.input, list(await store.kept_steps(asking.id))) == (text, [kept()])
+        assert await store.finish(claim_of(claimed), completed())
+        result = await store.result(asking.id, owner=OWNER)
+        assert result is not None
+        assert result.subject == "the kettle"
+
+    async def test_a_large_input_becomes_a_small_one(self, store: Store) -> None:
+        session = await start(store, input=f'{{"long": "{"x" * 5000}"}}')
+        register_worker(store)
+        claimed = await claim_session(store, session.id)
+        await store.finish(claim_of(claimed), Failed("Which?", "question", None, STEPS, asked=ASKED))
+        await store.retry(session.id, owner=OWNER, attempts=1, answered=ANSWERED)
+        assert (await read(store, session.id)).input == ANSWERED.input
+
+    @pytest.mark.parametrize("state", RETRIABLE)
+    async def test_only_a_session_with_questions_takes_answers(self, store: Store, state: str) -> None:
+        session = await STATES[state](store)
+        answer = await store.retry(session.id, owner=OWNER, attempts=3, answered=ANSWERED)
+        assert answer == RetryAnswer.NOTHING_ASKED
+        assert await read(store, session.id) == session
+
+    async def test_a_plain_retry_keeps_the_input_and_a_second_answer_finds_it_in_flight(
+        self, store: Store, asking: AnalysisSession
+    ) -> None:
+        assert await store.retry(asking.id, owner=OWNER, attempts=3) == RetryAnswer.RETRIED
+        row = await read(store, asking.id)
+        assert (row.input, row.subject, row.asked) == (asking.input, asking.subject, None)
+        answer = await store.retry(asking.id, owner=OWNER, attempts=3, answered=ANSWERED)
+        assert answer == RetryAnswer.NOT_FINAL
+
+    async def test_the_new_subject_must_not_be_in_flight_and_the_owner_must_be_right(
+        self, store: Store, asking: AnalysisSession
+    ) -> None:
+        await start(store, subject=ANSWERED.subject)
+        answer = await store.retry(asking.id, owner=OWNER, attempts=3, answered=ANSWERED)
+        assert answer == RetryAnswer.ANOTHER_IN_FLIGHT
+        assert await store.retry(asking.id, owner="somebody else", attempts=3, answered=ANSWERED) is None
+        assert await read(store, asking.id) == asking
+
+    async def test_another_end_forgets_the_questions(self, store: Store, asking: AnalysisSession) -> None:
+        await store.retry(asking.id, owner=OWNER, attempts=3)
+        register_worker(store, "another")
+        await store.finish(claim_of(await claim_session(store, asking.id, "another")), failed())
+        assert (await read(store, asking.id)).asked is None
 
 
 class RetryContract(StoreFixtures):

@@ -16,6 +16,7 @@ addLanguage("de", {
   retry: "Erneut versuchen",
   retrying: "Startet erneut…",
   result: "Ergebnis anzeigen",
+  answer: "Frage beantworten",
   notify: "Benachrichtigen, wenn sie fertig ist",
   notifying: "Wir sagen Bescheid, wenn sie fertig ist",
   return: "Sie können diese Seite schließen und jederzeit über diesen Link zurückkehren.",

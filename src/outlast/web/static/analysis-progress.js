@@ -191,10 +191,10 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
     const { page } = this.#feed.links;
     const end = EVENTS[snapshot.status] ?? (snapshot.tone === "error" ? "error" : "done"); // a later version may end otherwise
     const goes = this.#dispatch(end) && this.getAttribute("at-end") === "go";
-    if (!goes || snapshot.status !== "completed") return;
+    if (!goes || (snapshot.status !== "completed" && !snapshot.questions)) return;
     const { leaveFor, showFinal } = await import("./final-page.js");
     if (snapshot.redirect_url && leaveFor(snapshot.redirect_url)) return;
-    showFinal(page, this.#words.text("done"));
+    showFinal(page, snapshot.questions ? this.#words.said(snapshot.notice) : this.#words.text("done"));
   }
 
   #dispatch(name) {

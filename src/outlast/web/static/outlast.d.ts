@@ -18,6 +18,17 @@ export interface Step {
   resumed: boolean;
 }
 
+/** A question about an ambiguous input. */
+export interface Question {
+  /** The key of the answer. */
+  name: string;
+  label: string;
+  options: { value: string; label: string; samples?: string[] }[];
+  /** The suggested value. */
+  chosen: string | null;
+  required: boolean;
+}
+
 /** A session at one moment. Times are RFC 3339, in UTC. */
 export interface Snapshot<Result = unknown> {
   success: boolean;
@@ -66,6 +77,8 @@ export interface Snapshot<Result = unknown> {
   redirect_url: string | null;
   error: string | null;
   error_code: string | null;
+  /** What `answer` answers, if the session failed with the code `question`. */
+  questions: Question[] | null;
   reference: string | null;
   links: Record<string, string>;
 }
@@ -122,6 +135,12 @@ export function watch<Result = unknown>(
 export function get<Result = unknown>(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Snapshot<Result>>;
 export function cancel(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Snapshot>;
 export function retry(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Snapshot>;
+/** Answers the questions of a session, by their names; it then goes on after its finished steps. */
+export function answer(
+  session: SessionLike,
+  answers: Record<string, string>,
+  options?: { signal?: AbortSignal },
+): Promise<Snapshot>;
 export function result<Result = unknown>(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Result>;
 
 /** The visitor's own sessions, newest first, without results. */

@@ -140,6 +140,11 @@ export function retry(session, options) {
   return change(linksOf(session).retry, options);
 }
 
+/** Answers the questions of a session, which then goes on: `{name: value}`; resolves to its snapshot. */
+export function answer(session, answers, options) {
+  return change(linksOf(session).answer, { ...options, json: { answers } });
+}
+
 /** The result alone. */
 export function result(session, options) {
   return read(linksOf(session).result, options);
@@ -159,9 +164,9 @@ export function upload(file, { progress, site } = {}) {
   return send(api("/upload", site), file, progress);
 }
 
-async function change(url, { signal } = {}) {
-  const answer = await (await post(url, { signal })).json();
-  return answer.session ?? answer;
+async function change(url, { signal, json } = {}) {
+  const changed = await (await post(url, { signal, json })).json();
+  return changed.session ?? changed;
 }
 
 /** The addresses of a session, given by its id, by the address of its progress, or by a snapshot. */
@@ -169,7 +174,7 @@ export function linksOf(session) {
   if (session.links) return located(session.links, sites.get(session) ?? api(""));
   const self = session.includes("/") ? new URL(session, location.href).href : api(`/progress/${session}`);
   const links = { self };
-  for (const name of ["cancel", "retry", "result"]) links[name] = self.replace("/progress/", `/${name}/`);
+  for (const name of ["cancel", "retry", "answer", "result"]) links[name] = self.replace("/progress/", `/${name}/`);
   links.page = self.replace("/api/analysis/progress/", "/analysis/");
   return links;
 }

@@ -95,6 +95,7 @@ const PARTS = `
   <div class="notice" part="notice"><p part="sentence"></p><p class="reference" part="reference"></p></div>
   <div class="ending" part="error" hidden><slot name="error"></slot></div>
   <p class="notice" part="connection" data-tone="warning" hidden></p>
+  <div class="ending" part="question" hidden><a class="link" part="question-link"></a></div>
   <div class="ending" part="result" hidden><slot name="result"><a class="link" part="result-link"></a></slot></div>
   <ol class="steps" part="steps" role="list"></ol>
   <div class="actions" part="actions">
@@ -153,6 +154,7 @@ export class ProgressView {
     this.part("bar").setAttribute("aria-label", words.text("progress"));
     this.part("steps").setAttribute("aria-label", words.text("steps"));
     setText(this.part("result-link"), words.text("result"));
+    setText(this.part("question-link"), words.text("answer"));
     this.#labelButtons();
   }
 
@@ -174,7 +176,8 @@ export class ProgressView {
     this.#show("error", failed && this.#has("error"));
     this.#setPart("leave", words.text(here ? "return" : "leave"));
     this.#show("leave", !final && snapshot.phase !== "cancelling" && snapshot.current_message !== null);
-    if (page) this.part("result-link").href = page;
+    if (page) this.part("result-link").href = this.part("question-link").href = page;
+    this.#show("question", snapshot.questions && page);
     this.#show("result", snapshot.status === "completed" && (page || this.#has("result")));
     this.#steps(snapshot);
     this.#actions(snapshot, final);
@@ -282,7 +285,7 @@ export class ProgressView {
     const active = this.#root.activeElement;
     const cancelling = snapshot.phase === "cancelling";
     this.#show("cancel-button", !final && (snapshot.cancellable || cancelling));
-    this.#show("retry-button", ["failed", "cancelled"].includes(snapshot.status));
+    this.#show("retry-button", ["failed", "cancelled"].includes(snapshot.status) && !snapshot.questions);
     if (final || cancelling) this.busy("cancel", cancelling && !final ? "cancelling" : "");
     if (!final) this.busy("retry", "");
     if (active?.hidden) this.part("phase").focus();

@@ -335,4 +335,19 @@ function acceptDrops(field) {
   });
 }
 
+/** Shows beside a question what the input has for the option that is selected. */
+function showSamples({ target }) {
+  const list = target.matches?.("[data-answer]") && target.closest(".question")?.querySelector("[data-part=samples]");
+  if (!list) return;
+  const samples = JSON.parse(target.selectedOptions[0]?.dataset.samples ?? "[]");
+  list.replaceChildren(
+    ...samples.filter(Boolean).map((sample) => {
+      const line = document.createElement("li");
+      line.textContent = sample;
+      return line;
+    }),
+  );
+}
+
+document.addEventListener("change", showSamples);
 for (const form of document.querySelectorAll("form[data-analysis]")) new StartForm(form);

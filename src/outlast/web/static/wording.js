@@ -21,6 +21,7 @@ const LANGUAGES = {
     retry: "Try again",
     retrying: "Starting again…",
     result: "Show the result",
+    answer: "Answer the question",
     notify: "Tell me when it is done",
     notifying: "We will tell you when it is done",
     return: "You can close this page; come back to this link any time.",
@@ -171,7 +172,7 @@ export class Wording {
 
 // An analysis that is not offered any more has words of its own, which only the server knows.
 function ownWords(snapshot) {
-  return snapshot.stalled && snapshot.current_message == null;
+  return Boolean(snapshot.questions) || (snapshot.stalled && snapshot.current_message == null);
 }
 
 /** The language of the page around a node. */

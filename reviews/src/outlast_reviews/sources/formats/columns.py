@@ -21,21 +21,24 @@ NAMES: dict[str, tuple[str, ...]] = {
         "rating", "stars", "starrating", "star", "score", "overall", "reviewrating", "reviewstars",
         "reviewscore", "ratingvalue", "reviewratingratingvalue", "ratingsoverall", "overallrating",
         "customerrating", "starsrating", "ratingscore", "userrating", "rate", "numberofstars", "givenrating",
-        "userratingoutof5", "ratingoutof5", "bewertung", "sterne", "sternebewertung", "note", "étoiles",
-        "etoiles", "nombredétoiles",
-        "calificación", "calificacion", "puntuación", "puntuacion", "valoración", "valoracion", "estrellas",
-        "valutazione", "stelle", "punteggio", "評価", "星", "星評価",
+        "userratingoutof5", "ratingoutof5", "scoreoutof5", "starsgiven", "starscore", "рейтинг", "оценка",
+        "评分", "評分", "星级", "평점", "별점", "nota", "avaliação", "cijfer", "waardering", "bewertung",
+        "sterne", "sternebewertung", "note", "étoiles", "etoiles", "nombredétoiles", "calificación",
+        "calificacion", "puntuación", "puntuacion", "valoración", "valoracion", "estrellas", "valutazione",
+        "stelle", "punteggio", "評価", "星", "星評価",
     ),
     "date": (
         "reviewdate", "date", "reviewposteddate", "reviewtime", "reviewtimestamp", "timestamp", "time",
-        "unixreviewtime", "createdat", "datecreated", "created", "publishedat", "publisheddate", "datepublished",
-        "submittedat", "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat", "dateofreview",
-        "reviewedat", "revieweddate", "reviewcreationdate", "creationdate", "createdutc", "reviewcreated",
-        "reviewcreatedutc", "datereviewed", "dateadded", "datesubmitted", "reviewsubmitdateandtime",
-        "datespublisheddate", "submitteddate", "submissiondate", "createdtime", "createtime", "createddate",
-        "reviewsubmissiontime", "evaldate", "commentdate", "commenttime", "published", "at", "datum",
-        "bewertungsdatum", "erstelltam", "datedelavis", "datedepublication", "fecha", "fechadelareseña",
-        "fechadelaopinión", "data", "datadellarecensione", "datarecensione", "日付", "投稿日", "レビュー日",
+        "unixreviewtime", "createdat", "datecreated", "created", "publishedat", "publisheddate",
+        "datepublished", "submittedat", "submissiontime", "postedat", "dateposted", "posted", "reviewcreatedat",
+        "dateofreview", "reviewedat", "revieweddate", "reviewcreationdate", "creationdate", "createdutc",
+        "reviewcreated", "reviewcreatedutc", "datereviewed", "dateadded", "datesubmitted",
+        "reviewsubmitdateandtime", "datespublisheddate", "submitteddate", "submissiondate", "createdtime",
+        "createtime", "createddate", "reviewsubmissiontime", "evaldate", "commentdate", "commenttime",
+        "published", "at", "datum", "reviewposted", "timeofreview", "submittedon", "createdon", "postedon",
+        "reviewedon", "дата", "日期", "날짜", "datadaavaliação", "bewertungsdatum", "erstelltam", "datedelavis",
+        "datedepublication", "fecha", "fechadelareseña", "fechadelaopinión", "data", "datadellarecensione",
+        "datarecensione", "日付", "投稿日", "レビュー日",
     ),
     "title": (
         "reviewtitle", "title", "reviewheadline", "headline", "reviewheader", "summary", "reviewsummary",
@@ -45,10 +48,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     "text": (
         "reviewtext", "reviewbody", "text", "body", "content", "review", "reviewcontent", "reviewdescription",
         "comment", "comments", "commentcontent", "reviewcomment", "message", "feedback", "contenttext",
-        "textcontent", "buyerfeedback", "bewertungstext", "rezension", "rezensionstext", "kommentar",
-        "commentaire", "avis", "textedelavis", "texte", "contenu", "comentario", "reseña", "resena", "opinión",
-        "opinion", "texto", "recensione", "testo", "testorecensione", "commento", "本文", "レビュー", "コメント",
-        "内容", "レビュー本文",
+        "userreview", "customerreview", "commenttext", "reviewcomments", "reviewtextraw", "fullreview",
+        "fulltext", "opinionbody", "отзыв", "комментарий", "评论", "評論", "리뷰", "후기", "avisclient",
+        "comentário", "beoordeling", "textcontent", "buyerfeedback", "bewertungstext", "rezension",
+        "rezensionstext", "kommentar", "commentaire", "avis", "textedelavis", "texte", "contenu", "comentario",
+        "reseña", "resena", "opinión", "opinion", "texto", "recensione", "testo", "testorecensione", "commento",
+        "本文", "レビュー", "コメント", "内容", "レビュー本文",
     ),
     "reviewer_id": (
         "reviewerid", "userid", "customerid", "authorid", "profileid", "reviewerprofileid", "consumerid",
@@ -58,18 +63,19 @@ NAMES: dict[str, tuple[str, ...]] = {
         "reviewername", "reviewer", "author", "username", "user", "authorname", "customername", "customer",
         "profilename", "displayname", "consumerdisplayname", "consumername", "nickname", "userdisplayname",
         "reviewerdisplayname", "usernickname", "reviewusername", "authortitle", "commentauthor", "buyername",
-        "rezensent", "verfasser", "kunde", "auteur", "pseudo", "autor", "cliente", "usuario", "autore", "投稿者",
-        "ニックネーム", "ユーザー名",
+        "rezensent", "verfasser", "kunde", "auteur", "pseudo", "autor", "cliente", "usuario", "autore",
+        "postedby", "writtenby", "reviewedby", "screenname", "nick", "writer", "投稿者", "ニックネーム",
+        "ユーザー名",
     ),
     "verified": (
         "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
         "verifiedreview", "avp", "verifiedreviewer", "reviewerisverified", "isreviewverified",
-        "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié", "achatverifie",
-        "compraverificada", "acquistoverificato", "購入確認済み",
+        "labelsverificationisverified", "bage", "verifizierterkauf", "verifiziert", "achatvérifié",
+        "achatverifie", "compraverificada", "acquistoverificato", "購入確認済み",
     ),
     "recommended": (
-        "votedup", "recommended", "isrecommended", "recommend", "recommends", "wouldrecommend", "thumbsup",
-        "thumbs",
+        "votedup", "recommended", "recommendation", "liked", "isrecommended", "recommend", "recommends",
+        "wouldrecommend", "thumbsup", "thumbs",
     ),
     "anonymous": ("isanonymous", "anonymous", "isanonymousreview", "postedanonymously"),
     "incentivised": (
@@ -86,8 +92,10 @@ Part = Literal[
     "rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised", "scale", "dates"
 ]
 """What a user can say about a table: parts of a review, each as a column, and how its values are meant."""
+UNKNOWN = "unknown"
+"""Answer that the order of day and month is not known either; such dates are left out."""
 VALUES: Mapping[str, Sequence[str]] = MappingProxyType(
-    {"scale": ("5", "10", "100", "thumbs"), "dates": ("day", "month")}
+    {"scale": ("5", "10", "50", "100", "thumbs"), "dates": ("day", "month", UNKNOWN)}
 )
 """What is not a column, with what it can be: the scale of bare ratings, and what comes first in a date."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
@@ -99,6 +107,7 @@ LONGEST_NAME = 200
 """Characters; columns with longer names are ignored."""
 
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
+_MEANT: Mapping[Part, str] = {"rating": "stars", "text": "words"}
 _MOST_SHOWN = 100
 _LONGEST_SAMPLE = 60
 _OF_THE_REVIEW = ("reviews.", "review.", "review/")
@@ -166,9 +175,23 @@ class Columns:
             self.anonymous,
         )  # fmt: skip
 
+    def named(self, names: Sequence[str]) -> dict[str, str]:
+        """For each part of a review the name of its column, or its number where it has none."""
+        found: dict[str, str] = {}
+        for part, at in zip(self.__slots__, self.positions, strict=False):
+            if at is not None and at < len(names):
+                name = _PART_OF_FIELD.get(part, part)
+                found.setdefault(name, quoted(names[at], LONGEST_NAME) or f"number {at + 1}")
+        return found
+
     @property
     def known(self) -> int:
         return sum(position is not None for position in self.positions)
+
+    def without(self, position: int) -> "Columns":
+        """Hold no part in the column at this position."""
+        held = {name: None for name, at in zip(self.__slots__, self.positions, strict=False) if at == position}
+        return replace(self, **held)
 
     def mapped(self, positions: Mapping[Part, int]) -> "Columns":
         """Apply a user's mapping; a mapped column holds no other part."""
@@ -181,6 +204,12 @@ class Columns:
 
 
 _FIELDS: Mapping[Part, str] = {"reviewer": "reviewer_name"}
+_PART_OF_FIELD = {
+    "reviewer_id": "reviewer",
+    "reviewer_name": "reviewer",
+    "product_id": "product",
+    "product_title": "product",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +299,10 @@ def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -
     return ColumnNames(names).columns(mapping)
 
 
-def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequence[Sequence[object]]) -> NoReturn:
-    """Raises `UnknownColumns`: `what` (the table) lacks a part; `rows` give the sample values."""
+def refuse_columns(
+    what: str, names: Sequence[str], found: Columns, likely: Columns, rows: Sequence[Sequence[object]]
+) -> NoReturn:
+    """Raises `UnknownColumns`: `what` (the table) lacks a part; `likely` is suggested, and `rows` give samples."""
     missing = " and none for ".join(f"the {part}" for part in found.missing)
     found_columns: dict[str, ColumnSample] = {}
     for at, name in enumerate(names[:_MOST_SHOWN]):
@@ -281,9 +312,16 @@ def refuse_columns(what: str, names: Sequence[str], found: Columns, rows: Sequen
             found_columns.setdefault(name, ColumnSample(encodable(name), samples))
     guesses: dict[Part, str] = {}
     for part in _ASKED:
-        at: int | None = getattr(found, _FIELDS.get(part, part))
-        if at is not None and names[at] in found_columns:
+        at: int | None = getattr(likely, _FIELDS.get(part, part))
+        if at is not None and at < len(names) and names[at] in found_columns:
             guesses[part] = found_columns[names[at]].name
+    called = columns_of(names)
+    for part in found.missing:
+        at = getattr(called, part)
+        if at is not None:
+            what = (
+                f"“{quoted(names[at])}” holds no {_MEANT[part]} that can be read, and {what[0].lower()}{what[1:]}"
+            )
     raise UnknownColumns(
         f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
         "Say which column is which, or name them “rating” and “text” and give the file again.",
@@ -320,7 +358,7 @@ def plain_name(name: str) -> str:
 
 def may_hold(name: str, plain: str) -> bool:
     """Whether a column of that name, plainly `plain`, can hold a part of a review or says what others are."""
-    known = plain in _REVIEW or plain in _PRODUCT_OF_REVIEWS
+    known = plain in _REVIEW or plain in _PRODUCT_OF_REVIEWS or other_form(name, _REVIEW) != ""
     return known or name.strip()[:LONGEST_NAME].lower().startswith(_OF_THE_REVIEW)
 
 

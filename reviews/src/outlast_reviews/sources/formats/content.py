@@ -21,6 +21,8 @@ _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|script|div|meta|title|table|link|style|base|span|p|section|main|ul)\b",
     re.IGNORECASE,
 )
+MOST_NULS = 100
+"""NUL characters up to which a file is a damaged text; they are left out."""
 _MOST_COMMENTS = 100
 """Before the first tag."""
 
@@ -62,6 +64,7 @@ class Content:
             self._blocks = page_of(chain([head], self._blocks))
             head = _first(self._blocks)
         self._decoder = Decoder(head)
+        self._nuls = 0
         if not self._decoder.declared:
             refuse_binary(head)
         self.opening = self._decode(head)
@@ -124,9 +127,13 @@ class Content:
     def _decode(self, block: bytes) -> str:
         text = self._decoder.decode(block)
         if "\0" in text:
-            raise NotReviews(
-                "The file holds NUL characters, which no text has: it is damaged or not a text. Export it again."
-            )
+            self._nuls += text.count("\0")
+            if self._nuls > MOST_NULS:
+                raise NotReviews(
+                    "The file holds many NUL characters, which no text has: it is damaged or not a text. "
+                    "Export it again."
+                )
+            return text.replace("\0", "")
         return text
 
     def _refuse_long(self, line: str) -> None:

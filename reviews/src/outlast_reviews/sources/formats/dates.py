@@ -40,7 +40,7 @@ _ISO = re.compile(r"(?<!\d)(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})(?!\d)", re.ASC
 _COMPACT = re.compile(r"(\d{4})()(\d{2})(\d{2})(?:\d{6})?(?!\d)", re.ASCII)
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", re.ASCII)
 _REVIEW_TIME = re.compile(r"(\d{1,2}) (\d{1,2}), (\d{4})\Z", re.ASCII)
-_UNIX = re.compile(r"(?:\d{9,13}(?:\.\d{1,9})?|\d{16})\Z", re.ASCII)
+_UNIX = re.compile(r"(?:\d{9,13}(?:\.\d{1,9})?|\d{16}|\d{19})\Z", re.ASCII)
 _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
 _ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988}
 """The year before the first of a Japanese era."""
@@ -51,26 +51,53 @@ _SHORT_YEAR = (
     re.compile(r"(?P<month>[^\W\d_]{3,12})\.? (?P<day>\d{1,2}), ?['’]?(?P<year>\d{2})\Z"),
 )
 """As in "12-Apr-19", which is Excel's own, and "Apr 12, 19"."""
+_MONTH_IN_NUMBERS = re.compile(
+    r"(?P<year>(?:19|20)\d{2})[-/.](?P<month>\d{1,2})|(?P<month_first>\d{1,2})[-/.](?P<year_behind>(?:19|20)\d{2})",
+    re.ASCII,
+)
+_MONTH_OF_SHORT_YEAR = re.compile(r"(?P<month>[^\W\d_]{3,12})\.?(?:[-/]| ['’])(?P<year>\d{2})")
+"""As in "Jan-23", which is Excel's own, and "Jan '23"."""
+_SERIAL = re.compile(r"\d{5}(?:\.\d{1,12})?", re.ASCII)
+_SERIALS = 32_874, 62_000
+"""Days from 1990 on, as spreadsheets count them."""
+_FIRST_SERIAL = dt.date(1899, 12, 30)
+"""Day 0 of spreadsheets."""
+_SCIENTIFIC = re.compile(r"\d\.\d{3,15}[eE]\+(?:0?9|1[0258])", re.ASCII)
+"""An epoch as a spreadsheet shows long numbers."""
 _MONTH_OF = re.compile(
     r"(?P<month>[^\W\d_]{3,12})\.?,? (?:de |of |del )?(?P<year>(?:19|20)\d{2})"
     r"|(?P<year_before>(?:19|20)\d{2}),? (?P<month_behind>[^\W\d_]{3,12})\.?"
 )
 _UNITS: tuple[tuple[int, str], ...] = (
-    (0, "second seconds minute minutes hour hours sekunde sekunden minuten stunde stunden heure heures secondes"),
-    (0, "segundo segundos minuto minutos hora horas secondi minuti ora ore"),
-    (1, "day days tag tage tagen jour jours día días dia dias giorno giorni"),
-    (7, "week weeks woche wochen semaine semaines semana semanas settimana settimane"),
-    (30, "month months monat monate monaten mois mes meses mese mesi"),
-    (365, "year years jahr jahre jahren an ans année années año años anno anni"),
+    (0, "s sec secs second seconds m min mins minute minutes h hr hrs hour hours sekunde sekunden minuten stunde"),
+    (0, "stunden heure heures secondes segundo segundos minuto minutos hora horas secondi minuti ora ore uur"),
+    (1, "d day days tag tage tagen jour jours día días dia dias giorno giorni dag dagen dygn dzień dni gün"),
+    (7, "w wk wks week weeks woche wochen semaine semaines semana semanas settimana settimane weken hafta"),
+    (30, "mo mon mos mth month months monat monate monaten mois mes meses mês mese mesi maand maanden ay"),
+    (365, "y yr yrs year years jahr jahre jahren an ans année années año años ano anos anno anni jaar yıl"),
 )
-"""Days of a unit, and its names in five languages."""
+"""Days of a unit, and its names."""
 _DAYS_OF_UNIT = {name: days for days, names in _UNITS for name in names.split()}
-_ONE = frozenset(["a", "an", "one", "last", "ein", "eine", "einem", "einer", "un", "une", "una", "uno"])
+_ONE = frozenset(["a", "an", "one", "last", "ein", "eine", "einem", "einer", "un", "une", "una", "uno"]) | {
+    "um",
+    "uma",
+    "een",
+}
 _AGO = re.compile(
-    r"(?:(?:about|over|almost|ca\.?) )?(?:vor |il y a |hace |hà )?(?P<count>\d{1,3}\+?|[^\W\d_]{1,5}) "
-    r"(?P<unit>[^\W\d_]{2,10})(?P<ago> ago| fa| atrás)?"
+    r"(?:(?:edited|posted|reviewed|updated|about|over|almost|ca\.?|bearbeitet|modifié) )*"
+    r"(?P<before>vor |il y a |hace |hà |há )?(?P<count>\d{1,3}\+?|[^\W\d_]{1,5}) ?(?P<unit>[^\W\d_]{1,10})\.?"
+    r"(?P<ago> ago| fa| atrás| geleden| önce| temu)?"
 )
-_BEFORE = ("vor ", "il y a ", "hace ")
+_DAYS_OF_EAST_ASIAN = {
+    **dict.fromkeys(("秒", "分钟", "分", "小时", "小時", "時間", "시간"), 0),
+    **dict.fromkeys(("天", "日", "일"), 1),
+    **dict.fromkeys(("周", "週間", "週", "주"), 7),
+    **dict.fromkeys(("か月", "ヶ月", "カ月", "ヵ月", "个月", "個月", "개월", "달"), 30),
+    **dict.fromkeys(("年", "년"), 365),
+}
+_EAST_ASIAN_AGO = re.compile(
+    rf"(?P<count>\d{{1,3}}) ?(?P<unit>{'|'.join(_DAYS_OF_EAST_ASIAN)}) ?(?:前|전|以前|之前)"
+)
 _DAYS_AGO = {
     "today": 0,
     "heute": 0,
@@ -82,6 +109,12 @@ _DAYS_AGO = {
     "ayer": 1,
     "ieri": 1,
     "hier": 1,
+    "hoje": 0,
+    "ontem": 1,
+    "今日": 0,
+    "今天": 0,
+    "昨日": 1,
+    "昨天": 1,
 }
 _WORDS = re.compile(r"\d{1,4}|[^\W\d_]{3,12}")
 _EARLIEST, _LATEST = 1990, 2099
@@ -139,8 +172,12 @@ def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
     if not text or len(text) > _LONGEST:
         return None
     text = unicodedata.normalize("NFC", text)
-    if _UNIX.match(text):
+    if _UNIX.match(text) or _SCIENTIFIC.fullmatch(text):
         return _from_unix(float(text))
+    if _SERIAL.fullmatch(text) and _SERIALS[0] <= float(text) < _SERIALS[1]:
+        return _FIRST_SERIAL + dt.timedelta(int(float(text)))
+    if match := _MONTH_IN_NUMBERS.fullmatch(text):
+        return _middle_of(int(match["year"] or match["year_behind"]), int(match["month"] or match["month_first"]))
     if match := _ISO.match(text) or _COMPACT.match(text):
         return _date(int(match[1]), int(match[3]), int(match[4]))
     if match := _NUMERIC.match(text):
@@ -154,13 +191,15 @@ def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
         return _date(_ERAS[match[1]] + year, int(match[3]), int(match[4]))
     if match := _ERA_IN_SHORT.match(text):
         return _date(_ERAS[match[1]] + int(match[2]), int(match[4]), int(match[5]))
-    if found := _from_words(lowered := text.lower()):
+    if found := _from_words(lowered := text.lower(), today):
         return found
     if today and (found := _relative(lowered, today)):
         return found
     if match := _MONTH_OF.fullmatch(lowered):
-        month = _MONTHS.get(match["month"] or match["month_behind"])
-        return ApproximateDate(dt.date(int(match["year"] or match["year_before"]), month, 15)) if month else None
+        month = _MONTHS.get(match["month"] or match["month_behind"], 0)
+        return _middle_of(int(match["year"] or match["year_before"]), month)
+    if match := _MONTH_OF_SHORT_YEAR.fullmatch(lowered):
+        return _middle_of(_century(int(match["year"]), today), _MONTHS.get(match["month"], 0))
     if match := _ISO.search(text):
         return _date(int(match[1]), int(match[3]), int(match[4]))
     return _numeric(match) if (match := _NUMERIC.search(text)) else None
@@ -199,14 +238,26 @@ def resolve_date(date: AmbiguousDate, order: DateOrder, today: dt.date) -> dt.da
 def _relative(text: str, today: dt.date) -> ApproximateDate | None:
     if (days := _DAYS_AGO.get(text)) is not None:
         return ApproximateDate(today - dt.timedelta(days))
+    if match := _EAST_ASIAN_AGO.fullmatch(text):
+        return ApproximateDate(today - dt.timedelta(_DAYS_OF_EAST_ASIAN[match["unit"]] * int(match["count"])))
     match = _AGO.fullmatch(text)
-    if match is None or not (match["ago"] or text.removeprefix("about ").startswith(_BEFORE)):
+    if match is None or not (match["ago"] or match["before"]):
         return None
     unit = _DAYS_OF_UNIT.get(match["unit"])
     counted = match["count"].rstrip("+")
     if unit is None or not (counted.isdecimal() or counted in _ONE):
         return None
     return ApproximateDate(today - dt.timedelta(unit * (int(counted) if counted.isdecimal() else 1)))
+
+
+def _century(year: int, today: dt.date | None) -> int:
+    """Of a year with two digits: one that is yet to come was in the last century."""
+    return 1900 + year if today and 2000 + year > today.year else 2000 + year
+
+
+def _middle_of(year: int, month: int) -> ApproximateDate | None:
+    day = _date(year, month, 15)
+    return None if day is None else ApproximateDate(day)
 
 
 def _numeric(match: re.Match[str]) -> AmbiguousDate:
@@ -220,11 +271,11 @@ def _from_unix(seconds: float) -> dt.date | None:
     return _date(moment.year, moment.month, moment.day)
 
 
-def _from_words(text: str) -> dt.date | None:
+def _from_words(text: str, today: dt.date | None) -> dt.date | None:
     """The last "12 April 2018", "April 12, 2018" or "12 de abril de 2018" of a sentence in ten languages."""
     for form in _SHORT_YEAR:
         if (match := form.match(text)) and match["month"] in _MONTHS:
-            return _date(2000 + int(match["year"]), _MONTHS[match["month"]], int(match["day"]))
+            return _date(_century(int(match["year"]), today), _MONTHS[match["month"]], int(match["day"]))
     words = _WORDS.findall(text)
     for at in range(len(words) - 1, -1, -1):
         month = _MONTHS.get(words[at])

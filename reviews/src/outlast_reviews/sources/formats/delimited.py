@@ -12,16 +12,14 @@ from typing import NamedTuple
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
-from outlast_reviews.sources.formats.column_contents import corrected, names_with_gap
+from outlast_reviews.sources.formats.column_contents import corrected, likely, names_with_gap
 from outlast_reviews.sources.formats.columns import (
     ABSENT,
-    NAMES,
     NO_MAPPING,
     Columns,
     Part,
     columns_of,
     named,
-    plain_name,
     refuse_columns,
     refuse_missing,
 )
@@ -328,7 +326,9 @@ class Delimited:
         for values in records:
             _add(rows, shape, values, content.limits)
         found = rows.finish(shape.format + content.encoding_note)
-        return replace(found, left_out=(*found.left_out, *_unused(shape)))
+        return replace(
+            found, left_out=(*found.left_out, *_unused(shape)), columns=shape.columns.named(shape.names)
+        )
 
 
 def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> TableShape:
@@ -345,19 +345,19 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
         )
     best = _with_unnamed(best, _first_rows(opening, best, _LOOK_AT), mapping)
     refuse_missing(mapping, best.names)
+    rows = _first_rows(opening, best, _LOOK_AT)
+    best = best._replace(columns=corrected(best.columns, rows, mapping))
     if not best.columns.hold_reviews:
         what = "The table"
         if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
             what = "The first line seems to be a review already, and not to name the columns: the table"
-        refuse_columns(what, best.names, best.columns, _first_rows(opening, best, 3))
-    rows = _first_rows(opening, best, _LOOK_AT)
-    best = best._replace(columns=corrected(best.columns, rows, frozenset(mapping)))
+        refuse_columns(what, best.names, best.columns, likely(best.columns, rows), rows)
     return _measured(best, rows)
 
 
 def _names_words(line: str) -> bool:
     """Whether the first line is the name of one column of texts, and so of the whole table."""
-    return plain_name(unquoted(line.strip())) in NAMES["text"]
+    return columns_of([unquoted(line.strip())]).text is not None
 
 
 def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Part, str]) -> TableShape:
@@ -399,7 +399,7 @@ def _is_value(name: str) -> bool:
 
 def _is_stars(name: str) -> bool:
     name = unquoted(name.strip())
-    return len(name) <= _LONGEST_STARS and _is_readable(name)
+    return len(name) <= _LONGEST_STARS and not name[:1].isalpha() and _is_readable(name)
 
 
 def _header(records: Iterator[list[str]]) -> list[str]:

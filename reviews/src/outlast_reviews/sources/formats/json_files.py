@@ -31,7 +31,8 @@ _MOST_READ = 10_000
 _MOST_NAMED = 100
 """Lists that are left out."""
 _LOOK_AT = 20
-_SHOWN = 3
+_SHOWN = 20
+"""Entries that a refusal looks at."""
 _MCAULEY_2018 = {"overall", "reviewText"}
 _MCAULEY_2023 = {"parent_asin", "helpful_vote"}
 
@@ -63,19 +64,21 @@ class JsonLines:
                 continue
             entry = _object(line)
             if entry is None:
-                rows.skip("the line is not a JSON object")
+                entries.skip("the line is not a JSON object")
                 continue
             if len(first) < _SHOWN:
                 first.append(entry)
             within = entries.within(entry)
             for one in within[1] if within else [entry]:
-                entries.add(one)
+                entries.add(one, len(line))
             if entries.lacks_reviews:
                 break
+        entries.end()
         if first and not (entries.has_stars and entries.has_words):
             entries.refuse("This is JSONL, but it", first)
         entries.refuse_missing()
-        return rows.finish(_format(set(first[0]) if first else set()) + content.encoding_note)
+        found = rows.finish(_format(set(first[0]) if first else set()) + content.encoding_note)
+        return replace(found, columns=entries.named_columns())
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -115,6 +118,7 @@ class JsonDocument:
             else:
                 lists.add(path, value, stream.length, facts)
         if lists.chosen:
+            lists.entries.end()
             lists.entries.refuse_missing()
         elif not empty:
             lists.end()
@@ -126,7 +130,7 @@ class JsonDocument:
             stated_total=facts.total,
             description=facts.description,
         )
-        return replace(found, left_out=lists.left_out)
+        return replace(found, left_out=(*found.left_out, *lists.left_out), columns=lists.entries.named_columns())
 
 
 class _Lists:
@@ -156,11 +160,11 @@ class _Lists:
     def add(self, path: JsonPath, entry: object, length: int, facts: "_ProductFacts") -> None:
         """An entry that is so many characters long."""
         if path in self.chosen:
-            self._add(path, entry)
+            self._add(path, entry, length)
         elif path in self._others:
             self._others[path] += 1
         elif self.entries.columns(entry).hold_reviews:
-            self._decide(path, entry)
+            self._decide(path, entry, length)
         elif not self.chosen:
             self._count += 1
             if self._count > self._content.limits.rows:
@@ -182,7 +186,7 @@ class _Lists:
         else:
             self._unnamed += entries
 
-    def _decide(self, path: JsonPath, entry: object) -> None:
+    def _decide(self, path: JsonPath, entry: object, length: int) -> None:
         known = next(iter(self.chosen), None)
         if len(self.chosen) >= _MOST_READ:
             raise TooMuch(
@@ -205,14 +209,14 @@ class _Lists:
         pending, self._pending = self._pending, _PendingList(())
         if pending.path == path:
             for earlier in pending.entries:
-                self._add(path, earlier)
+                self._add(path, earlier, 0)
             for _ in range(pending.count - len(pending.entries)):
-                self.rows.skip("the entry stands far before the first one that has stars and words")
-        self._add(path, entry)
+                self.entries.skip("the entry stands far before the first one that has stars and words")
+        self._add(path, entry, length)
 
-    def _add(self, path: JsonPath, entry: object) -> None:
+    def _add(self, path: JsonPath, entry: object, length: int) -> None:
         self.chosen[path] += 1
-        self.entries.add(entry)
+        self.entries.add(entry, length)
 
 
 class _PendingList:

@@ -1,9 +1,12 @@
 """Turns JSON objects, whatever their keys, into rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from sys import getsizeof
 from typing import Any, NoReturn, cast
 
+from outlast_reviews.sources.formats.column_contents import corrected, likely
 from outlast_reviews.sources.formats.columns import (
     LONGEST_NAME,
     NO_MAPPING,
@@ -25,6 +28,10 @@ _MEMORY = 4 * MIB
 _MOST_KEYS = 1_000
 _MOST_LISTS = 20
 _ENOUGH = 50_000
+_LOOK_AT = 200
+"""Entries whose contents are looked at."""
+_LOOK_AT_LENGTH = MIB
+"""Characters of these entries, which wait in memory."""
 _BEST = frozenset({"bestrating", "max", "maxrating", "ratingmax", "ratingrange", "outof"})
 
 
@@ -39,6 +46,12 @@ class JsonRows:
         self._relevance: dict[str, bool] = {}
         self._wanted = {*mapping.values(), *map(plain_name, mapping.values())} - {""}
         self._remembered = 0
+        self._moved: Mapping[str, str | None] = {}
+        """The parts whose keys the contents have corrected, by the names of their fields."""
+        self._waiting: list[tuple[dict[str, Any], str]] | None = []
+        """The first objects, and the reasons of what is skipped between them, until their contents are known."""
+        self._waiting_length = 0
+        self._first: tuple[Columns, Sequence[str]] | None = None
         self.has_stars = self.has_words = False
 
     def columns(self, item: object) -> Columns:
@@ -58,12 +71,57 @@ class JsonRows:
                     return key, listed
         return None
 
-    def add(self, item: object) -> None:
+    def add(self, item: object, length: int = 0) -> None:
+        """Add an entry, `length` characters long; the first ones wait until their contents are looked at."""
         if not isinstance(item, dict):
-            self._rows.skip("the entry is not a review but a bare value")
-            return
-        columns, values = self._parts(cast("dict[str, Any]", item))
-        self.has_stars = self.has_stars or columns.rating is not None or columns.starless
+            self.skip("the entry is not a review but a bare value")
+        elif self._waiting is None:
+            self._add(cast("dict[str, Any]", item))
+        else:
+            self._waiting.append((cast("dict[str, Any]", item), ""))
+            self._waiting_length += length
+            if len(self._waiting) >= _LOOK_AT or self._waiting_length > _LOOK_AT_LENGTH:
+                self.end()
+
+    def skip(self, reason: str) -> None:
+        """Skip an entry."""
+        if self._waiting is None:
+            self._rows.skip(reason)
+        else:
+            self._waiting.append(({}, reason))
+
+    def end(self) -> None:
+        """Look at the contents of the entries that wait, and add them."""
+        waiting, self._waiting = self._waiting or [], None
+        self._look_at([item for item, reason in waiting if not reason])
+        for item, reason in waiting:
+            if reason:
+                self._rows.skip(reason)
+            else:
+                self._add(item)
+
+    def named_columns(self) -> Mapping[str, str]:
+        """For each part of a review the key that it was read from in the first entry that has all."""
+        return self._first[0].named(self._first[1]) if self._first else {}
+
+    def _look_at(self, items: Sequence[dict[str, Any]]) -> None:
+        names, rows = _as_table(items)
+        found = columns_of(names, self._mapping)
+        right = corrected(found, rows, self._mapping)
+        changed = [part for part in Columns.__slots__ if getattr(found, part) != getattr(right, part)]
+        if changed:
+            places: dict[str, int | None] = {part: getattr(right, part) for part in changed}
+            self._moved = {part: None if at is None else names[at] for part, at in places.items()}
+            self._wanted |= {name for name in self._moved.values() if name}
+            self._columns.clear()
+            self._relevance.clear()
+
+    def _add(self, item: dict[str, Any]) -> None:
+        columns, values = self._parts(item)
+        if self._first is None and columns.hold_reviews:
+            self._first = columns, list(_flat(item))
+        rated = columns.rating is not None or columns.recommended is not None or columns.starless
+        self.has_stars = self.has_stars or rated
         self.has_words = self.has_words or columns.text is not None
         if len(values) > _MOST_KEYS:
             self._rows.skip(f"the entry has more than {_MOST_KEYS:,} fields")
@@ -77,17 +135,10 @@ class JsonRows:
 
     def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
         """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
-        flat: dict[str, list[object]] = {}
-        for entry in entries[:3]:
-            if isinstance(entry, dict):
-                values: dict[str, object] = {}
-                _flatten(cast("dict[str, Any]", entry), "", values, _DEEPEST)
-                for name, value in values.items():
-                    flat.setdefault(name, []).append(value)
-        names = list(flat)
+        names, rows = _as_table([cast("dict[str, Any]", entry) for entry in entries if isinstance(entry, dict)])
         refuse_missing(self._mapping, names)
-        rows = [[values[n] if n < len(values) else None for values in flat.values()] for n in range(3)]
-        refuse_columns(what, names, columns_of(names, self._mapping), rows)
+        found = corrected(columns_of(names, self._mapping), rows, self._mapping)
+        refuse_columns(what, names, found, likely(found, rows), rows)
 
     def refuse_missing(self) -> None:
         """Raises `NotReviews` when a key that a person named was in no entry at all."""
@@ -95,10 +146,7 @@ class JsonRows:
             refuse_missing(self._missing, next(iter(self._columns)))
 
     def _parts(self, item: dict[str, Any]) -> tuple[Columns, list[object]]:
-        flat: dict[str, object] = item
-        if dict in map(type, item.values()) or len(item) > _MOST_KEYS:
-            flat = {}
-            _flatten(item, "", flat, _DEEPEST)
+        flat = _flat(item)
         names = tuple(flat)
         found = self._columns.get(names)
         if found is None:
@@ -132,6 +180,9 @@ class JsonRows:
     def _understood(self, names: tuple[str, ...]) -> tuple[Columns, int | None]:
         parsed = ColumnNames(names)
         columns = parsed.columns(self._mapping)
+        if self._moved:
+            places = {name: at for at, name in enumerate(names) if name}
+            columns = replace(columns, **{p: None if n is None else places.get(n) for p, n in self._moved.items()})
         if self._missing:
             self._missing = {part: name for part, name in self._missing.items() if parsed.position(name) is None}
         return columns, _position_of_best(names, parsed.plain, columns.rating)
@@ -153,6 +204,22 @@ def _position_of_best(names: Sequence[str], plain: Sequence[str], rating: int | 
 def entry_keys(item: object) -> list[str]:
     """The keys of an object, for a sentence; none of anything else."""
     return list(cast("dict[str, Any]", item)) if isinstance(item, dict) else []
+
+
+def _flat(item: dict[str, Any]) -> dict[str, object]:
+    """The object without objects in it: their keys follow a dot."""
+    if dict not in map(type, item.values()) and len(item) <= _MOST_KEYS:
+        return item
+    flat: dict[str, object] = {}
+    _flatten(item, "", flat, _DEEPEST)
+    return flat
+
+
+def _as_table(items: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[object]]]:
+    """The keys of all objects, and the values of each under these."""
+    flat = [_flat(item) for item in items]
+    names = list(islice(dict.fromkeys(name for values in flat for name in values), _MOST_KEYS))
+    return names, [[values.get(name) for name in names] for values in flat]
 
 
 def _flatten(item: dict[str, Any], prefix: str, into: dict[str, object], depth: int) -> None:

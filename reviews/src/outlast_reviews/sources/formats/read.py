@@ -51,6 +51,7 @@ FILES = f"{', '.join(_FIRST)} or {_LAST}"
 HEAD = 256 * 1024
 """Bytes at the start of a file that `preview` reads."""
 
+_NOTHING = ReviewSet((), "")
 _LIMITS = ReadLimits()
 _EARLY = ReadLimits(unpacked=4 * HEAD, rows=20_000, text=8 * HEAD, seconds=0.5)
 """Limits of the preview at start, which runs in the web process."""
@@ -76,13 +77,14 @@ def read_reviews(
     return _read_one(file, size, progress, limits, mapping, usage)
 
 
-def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> Sequence[str]:
-    """The products that the first `HEAD` bytes of a file of `size` bytes name, if several, the most frequent
-    first. Raises the `NotReviews` that can be known from them.
+def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) -> ReviewSet:
+    """What the first `HEAD` bytes of a file of `size` bytes hold, as far as they can be read by themselves.
+
+    Raises the `NotReviews` that can be known from them.
     """
     if size <= len(head):
         with suppress(TooMuch):  # that is for the worker to find out
-            return list(read_reviews(io.BytesIO(head), size, limits=_EARLY, mapping=mapping).products)
+            return read_reviews(io.BytesIO(head), size, limits=_EARLY, mapping=mapping)
     elif not head.startswith(ZIP_MAGIC):
         with _saying_what_to_give():
             content = Content(io.BytesIO(head), size, _EARLY_OF_LARGE, ignore_progress, mapping)
@@ -92,12 +94,12 @@ def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) ->
                     shape_of(content.opening, content.limits, mapping)
                 if isinstance(known, Delimited | JsonLines):
                     try:
-                        return list(known.read(content).products)
+                        return known.read(content)
                     except UnknownScale:
                         raise
                     except NotReviews:  # it is cut off somewhere
-                        return ()
-    return ()
+                        return _NOTHING
+    return _NOTHING
 
 
 def _read_one(

@@ -91,7 +91,7 @@ def _about_zip(head: bytes) -> NotReviews:
 
 def _is_binary(head: bytes) -> bool:
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    return b"\0" in head or controls > len(head) // 500
+    return head.count(0) > len(head) // 500 + 1 or controls > len(head) // 500
 
 
 def _is_utf16(head: bytes) -> bool:

@@ -7,14 +7,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from sys import getsizeof
 from typing import cast
 
 from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
-from outlast_reviews.sources.formats.columns import NO_MAPPING, Columns, Part
+from outlast_reviews.sources.formats.columns import NO_MAPPING, UNKNOWN, Columns, Part
 from outlast_reviews.sources.formats.dates import (
     AmbiguousDate,
     ApproximateDate,
@@ -25,7 +25,7 @@ from outlast_reviews.sources.formats.dates import (
     resolve_date,
 )
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
-from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars
+from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars, read_thumb
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 MOST_PRODUCTS = 2_000
@@ -46,12 +46,13 @@ _YES = frozenset(
         "verifiedpurchase", "verified-purchase", "verified_purchase", "buyer", "confirmed-buyer", "vine",
         "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "vero", "verdadero", "はい", "verifizierter kauf",
         "achat vérifié", "compra verificada", "acquisto verificato", "amazonで購入",
+        "trip verified", "verified review", "✓", "✔", "✅",
         "vine customer review of free product",
     }
 )  # fmt: skip
 _NO = frozenset(
     {
-        "false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing",
+        "false", "f", "no", "n", "0", "0.0", "unverified", "not verified", "nothing", "✗", "✘", "❌",
         "nein", "falsch", "non", "faux", "falso", "いいえ",
     }
 )  # fmt: skip
@@ -59,6 +60,9 @@ _CACHE_SIZE = 20_000
 _SHARE_OF_NOBODY = 0.2
 """If at least this share of a file's reviews has one name but different ids, the name is a placeholder."""
 _FEWEST_OF_NOBODY = 10
+_DIFFERENT = 0.9
+"""Share of the reviews under one name that differ where it is nobody's."""
+_SHOWN = 3
 _AHEAD = dt.timedelta(days=1)
 """How far a day may have begun elsewhere."""
 _LONGEST_DATE = 100
@@ -85,7 +89,8 @@ class ReviewCollector:
         """`mapping` may say the scale of the ratings and the order of day and month."""
         self._limits = limits
         self._scale = mapping.get("scale")
-        self._order: DateOrder | None = cast("DateOrder | None", mapping.get("dates"))
+        self._order = mapping.get("dates")
+        self._unordered: tuple[str, ...] = ()
         self._reviews: list[Review] = []
         self._skipped: list[Skipped] = []
         self._columns: Columns | None = None
@@ -119,7 +124,12 @@ class ReviewCollector:
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
-        if bare is None:
+        recommended = (
+            None if thumb is None else read_flag(thumb) if read_thumb(thumb) is None else read_thumb(thumb)
+        )
+        if bare is None and (said := read_thumb(stars)) is not None:
+            recommended = said
+        elif bare is None:
             try:
                 rating = self._rating(stars)
             except UnreadableStars as error:
@@ -129,7 +139,6 @@ class ReviewCollector:
         if len(text) > _LONGEST_TEXT:
             self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
             return
-        recommended = None if thumb is None else read_flag(thumb)
         if rating is None and bare is None and recommended is None and not text and not title:
             self._skipped.append(Skipped(row, "the row has neither stars nor words"))
             return
@@ -212,6 +221,7 @@ class ReviewCollector:
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
             left_out=(*self._unread(), *self._left_out),
+            unordered_dates=self._unordered,
         )
 
     def _put_on_scale(self) -> set[int]:
@@ -230,6 +240,8 @@ class ReviewCollector:
                 self._skipped.append(Skipped(review.row, str(error)))
             else:
                 thumb = review.recommended if rating is not None else number == 1
+                if scale is Scale.THUMBS and not number and -1 in numbers:
+                    thumb = None  # between a thumb up and one down
                 self._reviews[place] = replace(review, rating=rating, recommended=thumb)
         self._skipped.sort(key=lambda skipped: skipped.row)
         return unreadable
@@ -238,13 +250,19 @@ class ReviewCollector:
         if not self._numeric:
             return
         today = self._today + _AHEAD
-        order: DateOrder | None = self._order or order_of(self._numeric.values(), today)
+        said, unknown = cast("DateOrder | None", self._order), self._order == UNKNOWN
+        order = None if unknown else said or order_of(self._numeric.values(), today)
         if order is None:
             example = next(iter(self._numeric.values()))
             self._left_out.append(
                 f"{len(self._numeric):,} dates such as “{example}”, in which the order of day and month is "
                 "unknown; say dates=day or dates=month"
             )
+            if not unknown:
+                differing = (
+                    str(date) for date in dict.fromkeys(self._numeric.values()) if date.first != date.second
+                )
+                self._unordered = tuple(islice(differing, _SHOWN))
             return
         resolved: dict[AmbiguousDate, dt.date | None] = {}
         for place, date in self._numeric.items():
@@ -253,21 +271,19 @@ class ReviewCollector:
             self._reviews[place] = replace(self._reviews[place], date=resolved[date])
 
     def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
-        """Drop a name that a large share of the reviews has with different ids: it is a placeholder."""
-        named = Counter(review.reviewer for review in reviews if review.reviewer)
-        ids: dict[str, set[str]] = {}
+        """Drop the name of a large share of the reviews, unless these repeat each other: it is a placeholder."""
+        named: dict[str, list[Review]] = {}
         for review in reviews:
-            if review.reviewer and review.review_id:
-                ids.setdefault(review.reviewer, set()).add(review.review_id)
+            if review.reviewer:
+                named.setdefault(review.reviewer, []).append(review)
+        least = max(_FEWEST_OF_NOBODY, len(reviews) * _SHARE_OF_NOBODY)
         nobody = {
-            name
-            for name, count in named.items()
-            if count >= max(_FEWEST_OF_NOBODY, len(reviews) * _SHARE_OF_NOBODY) and len(ids.get(name, ())) == count
+            name: len(theirs) for name, theirs in named.items() if len(theirs) >= least and _are_of_many(theirs)
         }
         if not nobody:
             return reviews
         self._left_out += [
-            f"the name “{quoted(name)}”, which is that of {named[name]:,} reviews" for name in nobody
+            f"the name “{quoted(name)}”, which is that of {count:,} reviews" for name, count in nobody.items()
         ]
         return [replace(review, reviewer=None) if review.reviewer in nobody else review for review in reviews]
 
@@ -367,6 +383,13 @@ def _ids_repeat(reviews: Sequence[Review]) -> bool:
     """A column of ids in which nearly all rows agree identifies the product, not the reviews."""
     ids = [review.review_id for review in reviews if review.review_id is not None]
     return len(ids) > 3 and len(set(ids)) * 4 < len(ids)
+
+
+def _are_of_many(reviews: Sequence[Review]) -> bool:
+    """Whether reviews under one name are several people's: their ids differ, or else their words and days."""
+    if ids := {review.review_id for review in reviews if review.review_id}:
+        return len(ids) >= _DIFFERENT * len(reviews)
+    return len({(review.text, review.date) for review in reviews}) >= _DIFFERENT * len(reviews)
 
 
 class ProductIndex:

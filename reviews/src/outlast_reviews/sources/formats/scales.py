@@ -19,9 +19,10 @@ class Scale(Enum):
 
     STARS = "5"
     TEN = "10"
+    FIFTY = "50"
     HUNDRED = "100"
     THUMBS = "thumbs"
-    """0 is not recommended, 1 is recommended; there are no stars."""
+    """0 or -1 is not recommended, 1 is recommended; there are no stars."""
 
 
 class UnknownScale(NotReviews):
@@ -31,33 +32,38 @@ class UnknownScale(NotReviews):
         above = sum(count for number, count in numbers.items() if number > 5)
         total = sum(numbers.values())
         super().__init__(
-            f"{above:,} of {total:,} ratings are above 5, up to {max(numbers):g}, and most are not: it is not "
-            "clear which scale they are on. Say which."
+            f"{above:,} of {total:,} ratings are above 5, and the largest is {max(numbers):g}: it is not clear "
+            "which scale they are on. Say which."
         )
-        self.likely = Scale.TEN if max(numbers) <= 10 else Scale.HUNDRED
+        self.likely = next(
+            scale for scale in _LARGER if max(numbers) <= float(scale.value) or scale is _LARGER[-1]
+        )
+
+
+_LARGER = (Scale.TEN, Scale.FIFTY, Scale.HUNDRED)
 
 
 def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
     """Return the scale of a column; `numbers` says how often it holds each number. Raises `UnknownScale`.
 
-    A larger scale is recognised if many numbers need it. Numbers that all fit five stars are stars, except 0 and 1
-    alone, which are thumbs.
+    A larger scale is recognised if many numbers need it, and some come near its end. Numbers that all fit five
+    stars are stars, except 0 or -1 and 1 alone, which are thumbs.
     """
     if said is not None:
         return Scale(said)
     if not numbers:
         return Scale.STARS
     total = sum(numbers.values())
-    if set(numbers) <= {0, 1} and 0 in numbers:
+    if set(numbers) <= {-1, 0, 1} and not set(numbers) <= {1}:
         return Scale.THUMBS
     above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
     spare = max(FEW, int(DAMAGED * total))
     if above[5] <= spare:
         return Scale.STARS
     if above[10] <= spare:
-        if above[5] - above[10] >= SURE * total:
+        if above[5] - above[10] >= SURE * total and any(8 < number <= 10 for number in numbers):
             return Scale.TEN
-    elif above[10] >= SURE * total and above[100] <= spare:
+    elif above[10] >= SURE * total and above[100] <= spare and any(50 < number <= 100 for number in numbers):
         return Scale.HUNDRED
     raise UnknownScale(numbers)
 
@@ -69,8 +75,8 @@ def stars_on(scale: Scale, number: float) -> float | None:
             raise UnreadableStars(f"the rating “{number:g}” is not between 1 and 5 stars")
         return number
     if scale is Scale.THUMBS:
-        if number not in {0, 1}:
-            raise UnreadableStars(f"the rating “{number:g}” is neither 0 nor 1")
+        if number not in {-1, 0, 1}:
+            raise UnreadableStars(f"the rating “{number:g}” is no thumb: neither 0 nor 1")
         return None
     best = float(scale.value)
     if not 0 <= number <= best:

@@ -9,6 +9,8 @@ _NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,6})?")
 _BOOLEAN = re.compile("true|false", re.IGNORECASE)
 _AND_A_HALF = re.compile(r"(?<![\d.,])(\d) ?½")
 _NEGATIVE = re.compile(r"[-−]\d")
+_MINUS_ONE = frozenset({"-1", "-1.0"})
+"""A thumb down, where there are only these and 1."""
 _BEST_FIRST = re.compile("のうち|つ中の|üzerinden")
 """As in "5つ星のうち4.0" and "5 yıldız üzerinden 4,0"."""
 _FULL, _HALF = "★⭐🌟✭✮", "⯨⯪½"
@@ -17,6 +19,13 @@ _SCALES = (5.0, 10.0, 100.0)
 _SPELLED = re.compile(r"(one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
 """As in Google's own exports."""
 _WORDS = ("one", "two", "three", "four", "five")
+_THUMBS = {
+    **dict.fromkeys(
+        ("up", "thumbs up", "thumb up", "👍", "like", "liked", "positive", "recommended", "yes"), True
+    ),
+    **dict.fromkeys(("down", "thumbs down", "thumb down", "👎", "dislike", "disliked", "negative"), False),
+    **dict.fromkeys(("not recommended", "no"), False),
+}
 _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "na", "-", "undefined"})
 
 
@@ -31,7 +40,12 @@ def bare_number(raw: object) -> float | None:
     text = str(raw).strip().translate(_WIDE) if isinstance(raw, str) and len(raw) <= _LONGEST else ""
     if _BOOLEAN.fullmatch(text):
         return float(text.lower() == "true")
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) or text in _MINUS_ONE else None
+
+
+def read_thumb(raw: object) -> bool | None:
+    """A thumb up or down, as words or as a sign; `None` for anything else."""
+    return _THUMBS.get(raw.strip().lower().replace("-", " ").replace("_", " ")) if isinstance(raw, str) else None
 
 
 def is_boolean(raw: object) -> bool:

@@ -78,6 +78,7 @@ class _Reader:
 
     def finish(self) -> None:
         self._parse("", final=True)
+        self._entries.end()
         if self._first and not (self._entries.has_stars and self._entries.has_words):
             self._refuse_other()
         if not self._first and not self._empty:
@@ -145,7 +146,7 @@ class _Reader:
                 self._fields["text"] = text
             if len(self._first) < 3:
                 self._first.append(self._fields)
-            self._entries.add(self._fields)
+            self._entries.add(self._fields, self._length)
             self._root = self._since = 0
             if self._entries.lacks_reviews:
                 self._refuse_other()

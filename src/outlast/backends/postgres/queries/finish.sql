@@ -6,7 +6,7 @@ held AS MATERIALIZED (
         s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject,
         u.ended, u.digest, u.steps, u.error, u.error_code, u.reference, u.delay, u.result, u.result_bytes,
         u.redirect_url, coalesce(u.worked_ms, {uncounted_ms}) AS worked_ms, u.last_step, u.exception,
-        u.exception_message, u.traceback, {host_of_worker} AS host,
+        u.exception_message, u.traceback, u.asked, {host_of_worker} AS host,
         CASE
             WHEN u.ended IN ('completed', 'failed', 'cancelled') THEN u.ended
             WHEN s.cancel_requested_at IS NULL THEN 'pending'
@@ -15,7 +15,7 @@ held AS MATERIALIZED (
     FROM json_to_recordset(%(items)s::json) AS u (
         id text, claim bigint, ended text, digest text, steps text, error text, error_code text, reference text,
         delay double precision, result text, result_bytes bigint, redirect_url text, worked_ms bigint,
-        last_step text, exception text, exception_message text, traceback text
+        last_step text, exception text, exception_message text, traceback text, asked text
     )
     CROSS JOIN LATERAL (SELECT * FROM analysis_sessions AS named WHERE named.id = u.id OFFSET 0) AS s
     CROSS JOIN now
@@ -75,6 +75,7 @@ UPDATE analysis_sessions AS s SET
     exception = CASE WHEN held.ended = 'cancelled' THEN s.exception ELSE coalesce(held.exception, '') END,
     redirect_url = CASE WHEN held.ended = 'completed' THEN held.redirect_url ELSE s.redirect_url END,
     result_bytes = CASE WHEN held.ended = 'completed' THEN held.result_bytes ELSE s.result_bytes END,
+    asked = held.asked,
     {no_worker},
     end_digest = decode(held.digest, 'hex'),
     updated_at = now.at,

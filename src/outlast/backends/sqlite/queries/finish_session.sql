@@ -26,6 +26,7 @@ UPDATE analysis_sessions SET
     exception = iif(:ended = 'cancelled', exception, coalesce(:exception, '')),
     redirect_url = iif(:ended = 'completed', :redirect_url, redirect_url),
     result_bytes = iif(:ended = 'completed', :result_bytes, result_bytes),
+    asked = :asked,
     {no_worker},
     end_digest = :digest,
     updated_at = :now,

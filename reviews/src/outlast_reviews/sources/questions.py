@@ -1,0 +1,127 @@
+"""What a file leaves open, as questions: which column holds what, the scale, the order of dates, the product."""
+
+import datetime as dt
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from outlast import InvalidInput, Question
+from outlast_reviews import formatting
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.columns import ABSENT, REQUIRED, UNKNOWN, Part, UnknownColumns
+from outlast_reviews.sources.formats.dates import AmbiguousDate, DateOrder, read_date
+from outlast_reviews.sources.formats.scales import Scale, UnknownScale
+from outlast_reviews.sources.review_sets import named
+
+Only = Literal["product"]
+ALL = "*"
+"""The answer that selects all products of a source together."""
+
+_LABELS: Mapping[Part, str] = {
+    "rating": "Stars",
+    "text": "Words of the review",
+    "title": "Title",
+    "date": "Date",
+    "reviewer": "Reviewer (id or name)",
+    "verified": "Verified purchase",
+    "review_id": "Id of the review",
+    "incentivised": "Paid for or given free (Vine)",
+}
+_SCALES = [
+    (Scale.STARS.value, "1 to 5 stars; what is above is damaged"),
+    (Scale.TEN.value, "1 to 10 points"),
+    (Scale.FIFTY.value, "10 to 50 points, as of five circles"),
+    (Scale.HUNDRED.value, "0 to 100 points"),
+]
+_DATES = [("day", "The day"), ("month", "The month"), (UNKNOWN, "I don't know; leave the dates out")]
+_MOST_OFFERED = 200
+"""Products offered on a page; API clients may name any."""
+_LONGEST_QUESTION = 60_000
+"""Characters of all column options, with their samples, as escaped JSON; a refusal has eight such questions."""
+
+
+def question_about(
+    refused: NotReviews, mapping: Mapping[Part, str], name: str = "", text: str = ""
+) -> InvalidInput | None:
+    """Return the questions whose answers make the source readable; `None` if no answer can.
+
+    `name` precedes the sentence, and `text` replaces it.
+    """
+    match refused:
+        case UnknownColumns():
+            asked = _columns(refused, mapping)
+        case UnknownScale():
+            asked = [Question("scale", "What are the ratings?", _SCALES, refused.likely.value, required=True)]
+        case _:
+            return None
+    return InvalidInput(f"{name}{text or refused}", "/mapping", questions=asked)
+
+
+def doubts(
+    received: ReviewSet, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, name: str = ""
+) -> InvalidInput | None:
+    """Return the questions about reviews that were read: the order of their dates, and which product is meant."""
+    if received.unordered_dates and "dates" not in mapping:
+        dates = [date for raw in received.unordered_dates if isinstance(date := read_date(raw), AmbiguousDate)]
+        return InvalidInput(
+            f"{name}Dates such as {received.unordered_dates[0]} can be read in two ways. "
+            "Without their order we can't look for bursts of reviews.",
+            "/mapping",
+            questions=[_order(dates)],
+        )
+    if len(products := list(received.products)) > 1 and only is None:
+        return InvalidInput(
+            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: say "
+            "which, or take all together.",
+            "/only",
+            questions=[_which_product(received, products)],
+        )
+    return None
+
+
+def _order(dates: Sequence[AmbiguousDate]) -> Question:
+    today = dt.datetime.now(dt.UTC).date()
+    orders: tuple[DateOrder, ...] = ("day", "month")
+    samples = {
+        order: [f"{date} is {formatting.day(read)}" for date in dates if (read := date.read(order, today))]
+        for order in orders
+    }
+    return Question("dates", "What comes first in a date?", _DATES, UNKNOWN, required=True, samples=samples)
+
+
+def _which_product(received: ReviewSet, products: Sequence[str]) -> Question:
+    options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
+    counts = received.products
+    samples = {product: [_reviews(counts[product])] for product in products[:_MOST_OFFERED]}
+    samples[ALL] = [_reviews(len(received.reviews))]
+    return Question("product", "Whose reviews?", options, required=True, samples=samples)
+
+
+def _reviews(count: int) -> str:
+    return f"{count:,} review{'' if count == 1 else 's'}"
+
+
+def _columns(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
+    options: list[tuple[str, str]] = []
+    samples: dict[str, Sequence[str]] = {}
+    remaining = _LONGEST_QUESTION
+    for column in unknown.columns:
+        option = column.name, f"{column.name}: {', '.join(column.samples)}" if column.samples else column.name
+        remaining -= len(json.dumps(html.escape("".join([*option, *column.samples]))))
+        if column.name and remaining > 0:
+            options.append(option)
+            samples[column.name] = column.samples
+    starless = [*options, (ABSENT, "(there are no stars in it)")]
+    return [
+        Question(
+            part,
+            label,
+            starless if part == "rating" else options,
+            mapping.get(part, unknown.guesses.get(part)),
+            required=part in REQUIRED,
+            samples=samples,
+        )
+        for part, label in _LABELS.items()
+    ]

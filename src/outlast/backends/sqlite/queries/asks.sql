@@ -1,0 +1,1 @@
+SELECT error_code = 'question' FROM analysis_sessions WHERE id = :id

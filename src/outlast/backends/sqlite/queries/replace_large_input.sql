@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO large_inputs (session_id, input) VALUES (:id, :input)
