@@ -162,6 +162,23 @@ class Sessions:
             analysis, validated, owner, priority=priority, delay=delay, queue=queue, session_id=session_id
         )
 
+    async def check(self, analysis_name: str, raw_input: object, owner: str) -> None:
+        """Raise what `start` raises for this input, and start nothing."""
+        analysis = self._catalogue[analysis_name]
+        validated = validate_input(analysis.input, raw_input)
+        keywords = arguments(validated)
+        await self._subject(analysis, keywords, stored_owner(owner), validated.model_dump_json(), checked=True)
+
+    async def _subject(
+        self, analysis: Analysis, keywords: Mapping[str, Any], owner: str, input_json: str, *, checked: bool
+    ) -> str:
+        """What is analysed; raises `InvalidInput`. Without `checked`, the check of the analysis is left out."""
+        await self._check_uploads(keywords, owner)
+        if analysis.check is not None and checked:
+            with reading_uploads(OwnedUploads(self._store, owner)):
+                await analysis.check(**keywords)
+        return analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
+
     async def _start(
         self,
         analysis: Analysis,
@@ -204,12 +221,8 @@ class Sessions:
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
-        await self._check_uploads(keywords, stored_as)
-        if analysis.check is not None and not only_existing:
-            with reading_uploads(OwnedUploads(self._store, stored_as)):
-                await analysis.check(**keywords)
         input_json = validated.model_dump_json()
-        subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
+        subject = await self._subject(analysis, keywords, stored_as, input_json, checked=not only_existing)
         own = "" if owner is not None else f" ({session_id})"
         added = await self._add(
             NewSession(

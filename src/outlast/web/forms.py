@@ -1,6 +1,7 @@
 """Builds form fields from an analysis's input schema and parses submitted forms."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -24,7 +25,8 @@ def form_fields(
     """The fields of one analysis. A union of an upload and text becomes one field for both (`source`).
 
     An object of strings (`answers`) is rendered as the `questions` that a start asks about it. A field's
-    `x-examples`, a list of `{"value", "label"}`, become buttons that start with that value.
+    `x-examples`, a list of `{"value", "label"}`, become buttons that start with that value. A field with
+    `x-hidden` is not shown, and keeps its value.
     """
     schema = analysis.input.model_json_schema()
     required = set(schema.get("required", ()))
@@ -32,14 +34,14 @@ def form_fields(
     for name, property_ in cast("Mapping[str, Any]", schema.get("properties", {})).items():
         resolved = _resolve(property_, schema)
         value = (values or {}).get(name)
-        kept = _uploads(value)
+        kept = _kept(value)
         several = _takes_several(resolved, schema)
         fields.append(
             {
                 "name": name,
                 "examples": property_.get("x-examples", ()),
                 "label": property_.get("title", name),
-                "kind": _kind(resolved, several=several),
+                "kind": "hidden" if property_.get("x-hidden") else _kind(resolved, several=several),
                 "required": name in required,
                 "description": property_.get("description"),
                 "default": property_.get("default"),
@@ -50,6 +52,7 @@ def form_fields(
                 "list": several and not _takes_one(resolved),
                 "questions": (questions or {}).get(name, ()),
                 "error": (errors or {}).get(name),
+                "help_html": "",
             }
         )
     return fields
@@ -69,7 +72,7 @@ def form_values(fields: Sequence[Field], form: Mapping[str, Any]) -> dict[str, A
                 values[name] = chosen
         elif isinstance(given, str) and given.strip():
             values[name] = _number(given.strip()) if kind == "number" else given.strip()
-        elif kept := _uploads(str(form.get(name + KEPT, "")).split()):
+        elif kept := _kept(str(form.get(name + KEPT, "")).split()):
             values[name] = one_or_all(kept, field)
     return values
 
@@ -79,9 +82,11 @@ def one_or_all(uploads: Sequence[str], field: Field) -> str | list[str]:
     return uploads[0] if len(uploads) == 1 and not field["list"] else list(uploads)
 
 
-def _uploads(value: object) -> list[str]:
+def _kept(value: object) -> list[str]:
+    """The sources of a value that holds an upload, addresses among them; no sources of any other value."""
     given = cast("Sequence[object]", value if isinstance(value, list) else [value])
-    return [v for v in given if isinstance(v, str) and v.startswith("upload:")]
+    sources = [source for source in given if isinstance(source, str) and not re.search(r"\s", source)]
+    return sources if any(source.startswith("upload:") for source in sources) else []
 
 
 def _number(text: str) -> Any:

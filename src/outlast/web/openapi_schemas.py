@@ -81,6 +81,7 @@ SNAPSHOT: Final = _object(
         "error": TEXT,
         "error_code": TEXT,
         "reference": TEXT,
+        "correction": TEXT,
         "links": {"$ref": "#/components/schemas/Links"},
         "phase_title": {"type": "string"},
         "notice": TEXT,
@@ -100,9 +101,10 @@ PROBLEM_SCHEMA: Final = _object(
             "items": _object({"pointer": {"type": "string"}, "detail": {"type": "string"}}),
         },
         "questions": {"type": "array", "items": {"type": "object"}},
+        "help_html": {"type": "string", "description": "What people can do instead, as HTML."},
         "reference": {"type": "string", "description": "What the log has of it."},
     },
-    optional=("errors", "questions", "reference"),
+    optional=("errors", "questions", "help_html", "reference"),
 )
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Step": STEP,
@@ -182,6 +184,7 @@ REQUEST_HEADERS: Final[Mapping[str, Sequence[Schema]]] = {
 }
 BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "start": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
+    "check": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
     "upload": {
         "multipart/form-data": {
             "schema": _object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}})
@@ -190,6 +193,7 @@ BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
 }
 ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "start": (404, 409, 410, 413, 415, 422, 429, 507),
+    "check": (404, 413, 415, 422, 429),
     "upload": (413, 415, 422, 429, 507),
     "progress": (422,),
     "events": (429,),
@@ -296,6 +300,7 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
         202: _answer("It is on its way.", STARTED, STARTED_EXAMPLE, links=LINKS, headers=RATES),
         200: _answer("It has ended.", STARTED, STARTED_EXAMPLE, links=LINKS, headers=RATES),
     },
+    "check": {200: _plain("A start with this body would be accepted.", {"success": True})},
     "upload": {
         200: _plain(
             "It is stored.", {"success": True, "source": "upload:" + "0" * 64, "name": "a.csv", "bytes": 3}

@@ -27,6 +27,7 @@ from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
 from outlast.web.snapshot import links
 from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file, verify_form_token
+from outlast.web.wording import correction
 
 SECURITY_TXT_HOLDS = timedelta(days=90)
 
@@ -48,10 +49,10 @@ async def submit(context: RequestContext) -> Response:
             await _store_files(context, fields, form, values)
             started = await start_within_limits(context, analysis.name, values)
         except OutlastError as error:
-            return _form_with_errors(context, analysis, values, error)
+            return form_with_errors(context, analysis, values, error)
     finally:
         await form.close()
-    return await _redirect_to_started(context, started)
+    return await redirect_to_started(context, started)
 
 
 async def session_page(context: RequestContext) -> Response:
@@ -130,8 +131,28 @@ async def again(context: RequestContext) -> Response:
         started = await start_within_limits(context, analysis.name, values)
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
-        return _form_with_errors(context, analysis, typed, error)
-    return await _redirect_to_started(context, started)
+        return form_with_errors(context, analysis, typed, error)
+    return await redirect_to_started(context, started)
+
+
+async def correct(context: RequestContext) -> Response:
+    """The form with the input of a session that has ended without a result, to change it."""
+    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    if view is None:
+        raise not_found()
+    session = view.session
+    analysis = context.engine.sessions.offered(session.analysis)
+    try:
+        values = analysis.stored_input(session.input).model_dump(mode="json")
+    except NotUnderstood:
+        values = json.loads(session.input)
+    fields = {a.name: form_fields(a) for a in context.engine.catalogue}
+    fields[analysis.name] = form_fields(analysis, values)
+    if correction(session) is not None:
+        at_fault = next((field for field in fields[analysis.name] if field["value"] or field["kept"]), None)
+        if at_fault is not None:
+            at_fault["error"] = session.error
+    return _form(context, fields)
 
 
 async def static(context: RequestContext) -> Response:
@@ -169,7 +190,7 @@ async def security_txt(context: RequestContext) -> Response:
     return PlainTextResponse("\n".join(lines) + "\n", headers=headers)
 
 
-async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
+async def redirect_to_started(context: RequestContext, started: Started) -> Response:
     if context.settings.inline:
         async with context.engine.watch.follow(started.session) as watched:
             await wait_for_end(context, watched, started.session.timeout + INLINE_MARGIN)
@@ -205,7 +226,7 @@ def _form(
     return answer
 
 
-def _form_with_errors(
+def form_with_errors(
     context: RequestContext, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
 ) -> Response:
     problem = problem_of(error)
@@ -215,6 +236,9 @@ def _form_with_errors(
     fields = {a.name: form_fields(a) for a in context.engine.catalogue}
     questions = {} if not isinstance(error, InvalidInput) else {next(iter(field_errors)): error.questions}
     fields[analysis.name] = form_fields(analysis, values, field_errors, questions)
+    helped = next((f for f in fields[analysis.name] if f["error"]), None)
+    if helped is not None and isinstance(error, InvalidInput):
+        helped["help_html"] = Markup(error.help)  # noqa: S704 - the developer's own HTML
     named = {f["name"] for f in fields[analysis.name]}
     general = None if field_errors and field_errors.keys() <= named else problem.sentence
     return _form(context, fields, general, problem)
@@ -229,12 +253,17 @@ async def _store_files(
             continue
         given = form.getlist(name + "_file" if field["kind"] == "source" else name)
         files = [file for file in given if isinstance(file, UploadFile) and file.filename]
-        kept: list[str] = []
-        for file in files if field["multiple"] else files[-1:]:
-            await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
-            kept.append("upload:" + (await store_file(context, file)).sha256)
-        if kept:
+        if kept := await store_given(context, files if field["multiple"] else files[-1:]):
             values[name] = one_or_all(kept, field)
+
+
+async def store_given(context: RequestContext, files: Sequence[UploadFile]) -> list[str]:
+    """Store the files of a form; return their sources."""
+    kept: list[str] = []
+    for file in files:
+        await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
+        kept.append("upload:" + (await store_file(context, file)).sha256)
+    return kept
 
 
 def _redirect(context: RequestContext, session_id: str) -> Response:

@@ -67,6 +67,8 @@ export interface Snapshot<Result = unknown> {
   error: string | null;
   error_code: string | null;
   reference: string | null;
+  /** The title of the link to the form with this input (`links.correct`), where another input may help. */
+  correction: string | null;
   links: Record<string, string>;
 }
 
@@ -132,6 +134,13 @@ export function list(options?: {
   analysis?: string;
   signal?: AbortSignal;
 }): Promise<{ sessions: Snapshot[]; next: string | null }>;
+
+/** Asks whether an input would be accepted, and starts nothing. Throws `Refused` with the errors of a start. */
+export function check(
+  analysis: string,
+  input?: Record<string, unknown>,
+  options?: { site?: string; signal?: AbortSignal },
+): Promise<void>;
 
 /** Uploads a file; `progress` receives the fraction sent. Pass the `source` as an input. */
 export function upload(

@@ -1,7 +1,7 @@
 // Starts an analysis from the form: uploads files with progress, shows errors beside their fields, and in sync mode
 // shows the progress that the start request streams.
 
-import { Refused, isStreamed, linksOf, start, upload } from "./outlast.js";
+import { Refused, check, isStreamed, linksOf, start, upload } from "./outlast.js";
 
 const TYPED = "input:not([type=file]):not([type=hidden])";
 
@@ -10,6 +10,7 @@ class StartForm {
   #button;
   #label;
   #busy = false;
+  #pause = 0; // the timer of the next check
   #uploaded = new WeakMap(); // files already uploaded, so that an error elsewhere sends none twice
 
   constructor(form) {
@@ -19,11 +20,15 @@ class StartForm {
     form.addEventListener("submit", (event) => this.#submit(event));
     window.addEventListener("pageshow", (event) => event.persisted && this.#markIdle());
     for (const zone of form.querySelectorAll("[data-part=drop]")) acceptDrops(zone.closest(".field"));
+    for (const typed of form.querySelectorAll("[data-kind=source] input[type=text], input[type=url]")) {
+      typed.addEventListener("input", () => this.#checkSoon(typed));
+    }
   }
 
   async #submit(event) {
     event.preventDefault();
     if (this.#busy) return;
+    clearTimeout(this.#pause);
     this.#busy = true;
     this.#clear();
     try {
@@ -35,6 +40,30 @@ class StartForm {
       if (!(refusal instanceof Refused)) throw refusal;
       if (refusal.problem.questions) this.#postQuestions();
       else this.#showErrors(refusal);
+    }
+  }
+
+  /** Checks an address while the visitor is still in its field, so that no button moves under a click. */
+  #checkSoon(typed) {
+    if (this.#busy) return;
+    this.#clear();
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#checkEarly(typed), 500);
+  }
+
+  /** Says beside the field what is wrong with its address, before anything is started. */
+  async #checkEarly(typed) {
+    const field = typed.closest(".field");
+    const text = typed.value.trim();
+    if (this.#busy || !/\.\w{2}/.test(text)) return; // not an address yet
+    try {
+      await check(this.#form.dataset.analysis, { [field.dataset.field]: text });
+    } catch (refusal) {
+      const about = (refusal.problem?.errors ?? []).filter(({ pointer }) => this.#fieldAt(pointer ?? "") === field);
+      if (this.#busy || typed.value.trim() !== text || !about.length) return;
+      this.#clear();
+      for (const { detail } of about) mark(field, detail, refusal.problem.help_html);
+      import("./announcer.js").then(({ announce }) => announce(about[0].detail));
     }
   }
 
@@ -51,6 +80,7 @@ class StartForm {
   async #value(field) {
     const { kind, required } = field.dataset;
     if (kind === "answers") return answers(field);
+    if (kind === "hidden") return field.querySelector("input").value;
     const files = field.querySelector("input[type=file]")?.files ?? [];
     if (files.length) return this.#sendAll(field, files);
     const control = field.querySelector(TYPED);
@@ -138,7 +168,7 @@ class StartForm {
     let first = null;
     for (const { pointer, detail } of refusal.problem.errors ?? []) {
       const field = this.#fieldAt(pointer ?? "");
-      if (field) mark(field, detail);
+      if (field) mark(field, detail, first ? "" : refusal.problem.help_html);
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
@@ -157,7 +187,7 @@ class StartForm {
 
   #clear() {
     this.#form.querySelector("[data-part=form-error]").hidden = true;
-    for (const error of this.#form.querySelectorAll(".field-error")) error.hidden = true;
+    for (const error of this.#form.querySelectorAll(".field-error, [data-part=help]")) error.hidden = true;
     for (const input of this.#form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   }
 
@@ -191,11 +221,18 @@ function answers(field) {
   return Object.fromEntries(chosen.map((answer) => [answer.dataset.answer, answer.value]));
 }
 
-function mark(field, sentence) {
+function mark(field, sentence, help = "") {
+  const ways = field.querySelector("[data-part=help]");
+  if (help && ways) {
+    ways.innerHTML = help; // the site's own markup
+    ways.hidden = false;
+  }
   const error = field.querySelector(".field-error");
+  const faulty = control(field);
+  if (field.dataset.kind === "source") (faulty.closest("[data-part=drop]") ?? faulty).after(...[error, ways].filter(Boolean));
   error.textContent = error.hidden ? sentence : `${error.textContent} ${sentence}`;
   error.hidden = false;
-  control(field).setAttribute("aria-invalid", "true");
+  faulty.setAttribute("aria-invalid", "true");
 }
 
 function refusalAt(field, status, detail) {
