@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 import click
 from declared_mistakes import MISTAKES, said_of
+from evidence_schema import evidence_schema
 from python_reference import declared, errors, followed, keywords, other_types, within
 
 from outlast.app import runtime_of
@@ -298,6 +299,7 @@ def files() -> Mapping[Path, str]:
     collector = PACKAGES[1] / "pages" / "assets" / "collector.mjs"
     return {
         PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())]),
+        PAGES / "reference" / "evidence.schema.json": evidence_schema(),
         ROOT / "extension" / "collector.mjs": collector.read_text(encoding="utf-8"),
         OPENAPI: openapi(),
     }

@@ -117,7 +117,7 @@ def _schemas_of(analysis: Analysis) -> Schema:
     name = _component(analysis)
     template = f"#/components/schemas/{name}.{{model}}"
     try:
-        given: Schema = analysis.input.model_json_schema(ref_template=template)
+        given: Schema = analysis.input_schema(template)
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
         given = {"type": "object"}
     result: Schema = {}

@@ -103,8 +103,12 @@ PROBLEM_SCHEMA: Final = _object(
         "questions": {"type": "array", "items": {"type": "object"}},
         "help_html": {"type": "string", "description": "What people can do instead, as HTML."},
         "reference": {"type": "string", "description": "What the log has of it."},
+        "link": {
+            **_object({"path": {"type": "string"}, "title": {"type": "string"}}),
+            "description": "A page that shows a way on; its path is below that of the site.",
+        },
     },
-    optional=("errors", "questions", "help_html", "reference"),
+    optional=("errors", "questions", "help_html", "reference", "link"),
 )
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Step": STEP,
