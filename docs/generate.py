@@ -307,11 +307,14 @@ def openapi() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def pictures() -> Mapping[Path, str]:
-    """What each generated picture and schema should contain."""
+def files() -> Mapping[Path, str]:
+    """What each generated file should contain."""
+    collector = PACKAGES[1] / "pages" / "assets" / "collector.mjs"
     return {
         PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())]),
         PAGES / "reference" / "evidence.schema.json": evidence_schema(),
+        ROOT / "extension" / "collector.mjs": collector.read_text(encoding="utf-8"),
+        OPENAPI: openapi(),
     }
 
 
@@ -369,7 +372,7 @@ def main() -> None:
     for page in outdated():
         page.write_text(current(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.relative_to(PAGES.parent), file=sys.stderr)
-    for path, content in {**pictures(), OPENAPI: openapi()}.items():
+    for path, content in files().items():
         path.write_text(content, encoding="utf-8")
 
 

@@ -22,7 +22,18 @@ from outlast.settings import Settings, variables
 from outlast.web import login_options
 
 DECLARE: Final = (
-    *("Outlast", "step", "Step", "AnalysisOptions", "Limit", "Upload", "Export", "PageView", "Lifespan"),
+    *(
+        "Outlast",
+        "step",
+        "Step",
+        "AnalysisOptions",
+        "Limit",
+        "Upload",
+        "Export",
+        "AddFiles",
+        "PageView",
+        "Lifespan",
+    ),
 )
 WITHIN: Final = ("report", "track", "owner", "Facts", "Fact")
 FOLLOW: Final = (
@@ -61,6 +72,7 @@ ERRORS: Final = (
     "OutlastError",
 )
 CONSTRUCTED: Final = {
+    "AddFiles",
     "AnalysisFailed",
     "Export",
     "Fact",

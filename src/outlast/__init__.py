@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
-    from outlast.core.analyses.analysis import AnalysisOptions, Export, PageView, Step, step
+    from outlast.core.analyses.analysis import AnalysisOptions, Export, Step, step
     from outlast.core.analyses.facts import Fact, Facts
     from outlast.core.analyses.limits import Limit
+    from outlast.core.analyses.own_pages import AddFiles, PageView
     from outlast.core.analyses.reporting import owner, report, track
     from outlast.core.analyses.upload import Upload
     from outlast.core.handles import (
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
-    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "PageView", "Step", "step"),
+    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "Step", "step"),
+    "outlast.core.analyses.own_pages": ("AddFiles", "PageView"),
     "outlast.core.analyses.reporting": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
     "outlast.core.analyses.limits": ("Limit",),
@@ -93,6 +95,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AddFiles",
     "AnalysisFailed",
     "AnalysisHandle",
     "AnalysisOptions",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
 from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
 from outlast.core.analyses.facts import Facts
 from outlast.core.analyses.keyword_options import options_as_keywords
+from outlast.core.analyses.own_pages import OwnPage, RenderPage
 from outlast.core.analyses.upload import Upload
 from outlast.core.handles import (
     BY_TRUSTED_CODE,
@@ -112,6 +113,21 @@ class Outlast:
             return self.handle(name)
 
         return Registration(register)
+
+    def page(self, name: str, *, title: str, takes_messages: bool = False) -> Callable[[RenderPage], RenderPage]:
+        """Serve the function that follows as a page of your own, at `/pages/{name}`.
+
+        It takes a `PageView` and returns safe HTML, in a thread. `title` is its heading, too, unless the HTML has
+        an `<h1>`. With `takes_messages`, a page of another site that opens this one may post messages to it, which
+        is otherwise prevented: treat them as input of strangers. Raises `TypeError` or `ValueError` for a mistake
+        in the declaration.
+        """
+
+        def register(render: RenderPage) -> RenderPage:
+            self._catalogue.add_page(OwnPage(name, title, render, takes_messages))
+            return render
+
+        return register
 
     def asgi(self, *, prefix: str = "") -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount.

@@ -81,6 +81,7 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
             "ws": f"{api}/progress/{SESSION}/ws",
             "cancel": f"{api}/cancel/{SESSION}",
             "page": f"{prefix}/analysis/{SESSION}",
+            "correct": f"{prefix}/analysis/{SESSION}/correct",
         },
     }
     return worded(parts | changes) | changes

@@ -6,7 +6,7 @@ import pytest
 from markupsafe import Markup
 from mock_site import Answer, MockSite, event
 from mock_snapshots import COMPLETED, SESSION, STATES, snapshot
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -183,3 +183,26 @@ async def test_a_result_page_has_one_first_heading_its_own_or_the_title(site: Mo
     assert site.pages.analysis(snapshot(**COMPLETED)).count("<h1") == 1
     site.pages.result = Markup("<h1>Mine</h1>")
     assert site.pages.analysis(snapshot(**COMPLETED)).count("<h1") == 1
+
+
+@pytest.mark.parametrize("code", ["permanent", "retry_after"])
+async def test_where_another_input_may_help_the_element_and_the_page_offer_to_correct_it(
+    site: MockSite, page: Page, browser: Browser, code: str
+):
+    wrong = STATES["failed"] | {"error_code": code, "correction": "Correct the address"}
+    await open_at(site, page)
+    await site.show(**wrong)
+    plain = await browser.new_context(java_script_enabled=False)
+    still = await plain.new_page()
+    await still.goto(site.page)
+    for shown in (page, still):
+        link = shown.get_by_role("link", name="Correct the address")
+        await expect(link).to_have_attribute("href", re.compile(rf"/analysis/{SESSION}/correct$"))
+        await expect(shown.get_by_role("progressbar")).to_be_hidden()
+        await expect(shown.locator("[part=percent], [data-part=percent]").first).to_be_hidden()
+        await expect(shown.get_by_role("listitem")).to_have_count(2)  # without the steps to come
+        again = shown.get_by_role("button", name="Try again")
+        loud, quiet = (link, again) if code == "permanent" else (again, link)
+        await expect(quiet).to_have_class(re.compile("quiet"))
+        await expect(loud).not_to_have_class(re.compile("quiet"))
+    await plain.close()

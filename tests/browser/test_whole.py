@@ -196,7 +196,7 @@ async def test_an_address_that_nothing_can_read_is_refused_in_plain_words(produc
     await page.goto(product.address)
     await page.get_by_label("An address").fill("https://www.amazon.com/dp/B000000000")
     await page.get_by_role("button", name="Analyse").click()
-    await expect(page.get_by_text("upload that file here")).to_be_visible()
+    await expect(page.get_by_text("upload them here")).to_be_visible()
     await expect(page.get_by_label("An address")).to_have_value("https://www.amazon.com/dp/B000000000")
 
 

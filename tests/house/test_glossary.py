@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from source_tree import PACKAGES, ROOT, in_package, modules
 
 WORDS_OF_EVERY_PROGRAMMER = """
-after almost ambiguous analyse api app application archive async bad blocking cache cached case celery channel
+add after almost ambiguous analyse api app application archive async bad blocking cache cached case celery channel
 chat child cli client clock column command connection container content count counter cpu cross current cursor
 data database date declaration decoder default definition detail diagnostic disk document driver earlier error
 exit fetched fetching file flag format formatter formatting forwarded full given gone handle header id index

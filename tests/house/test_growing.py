@@ -13,6 +13,7 @@ TESTS_ONLY = ("testing/", "backends/memory/")
 BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
     "core/analyses/analysis.py short_forms": "the analyses of the program",
+    "core/analyses/analysis.py pages": "the pages of the program",
     "core/analyses/analysis.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
@@ -119,6 +120,7 @@ OF_THE_PRODUCT = {
     "checks/words.py lru_cache": "100,000 words of 40 characters",
     "evidence/page.py cache": "one template",
     "method.py cache": "one table that ships",
+    "pages/collecting.py cache": "the templates",
     "pages/page.py cache": "one page",
 }
 """Collections of the product that outlive one analysis."""

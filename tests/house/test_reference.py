@@ -41,8 +41,8 @@ def test_the_help_of_a_command_does_not_depend_on_who_asked_first(generate) -> N
     assert "\n".join(generate.commands()) == before
 
 
-def test_the_pictures_show_the_measured_figures(generate) -> None:
-    for path, content in generate.pictures().items():
+def test_the_generated_files_are_current(generate) -> None:
+    for path, content in generate.files().items():
         assert path.read_text(encoding="utf-8") == content, "Run: python docs/generate.py"
 
 

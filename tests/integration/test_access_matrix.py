@@ -65,6 +65,7 @@ def _form_start(visitor: Visitor) -> dict[str, Any]:
 
 RULES: Mapping[str, Rule] = {
     "start": rule(202, ask=lambda _: {"json": {"analysis": "echo", "input": {"text": "a"}}}),
+    "check": rule(200, ask=lambda _: {"json": {"analysis": "echo", "input": {"text": "a"}}}),
     "upload": rule(200, ask=lambda _: {"files": {"file": ("a.csv", b"a,b")}}),
     "token": rule(200),
     "progress": rule(200),
@@ -87,6 +88,8 @@ RULES: Mapping[str, Rule] = {
     "page_retry": rule(303, ask=_form),
     "page_answer": rule(303, ask=_form),
     "page_again": rule(303, ask=_form),
+    "page_correct": rule(200),
+    "page_files": rule(409, ask=_form),
     "page_delete": rule(303, ask=_form),
     "sessions_page": rule(200),
     "page_delete_everything": rule(303, ask=_form),
@@ -95,6 +98,7 @@ RULES: Mapping[str, Rule] = {
     "export": rule(200),
     "shared": rule(200),
     "shared_export": rule(200),
+    "own_page": rule(404),
     "login_page": rule(200),
     "log_in": rule(303, ask=_key),
     "log_out": rule(303, ask=_operators_form),

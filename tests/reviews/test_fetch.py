@@ -268,16 +268,29 @@ def test_nobody_there_may_be_tried_again():
 
 
 @pytest.mark.slow
-def test_an_unknown_name_is_told_and_a_busy_resolver_may_be_tried_again():
+def test_only_a_name_server_that_works_says_that_a_name_is_unknown():
     def unknown(host: str, port: int) -> list[str]:
+        if host == "example.com":
+            return ["93.184.215.14"]
         raise socket.gaierror(socket.EAI_NONAME, "no")
 
-    def busy(host: str, port: int) -> list[str]:
-        raise socket.gaierror(socket.EAI_AGAIN, "later")
+    for found in (unknown, lambda *_: []):
+        told = refused(Fetcher(resolver=found), "https://shop.example/")
+        assert not told.transient
+        assert "no site at “shop.example”" in str(told)
+    for error in (
+        socket.gaierror(socket.EAI_NONAME, "without a network, of every name"),
+        socket.gaierror(socket.EAI_AGAIN, "later"),
+        socket.gaierror(socket.EAI_FAIL, "refused"),
+        OSError("no sockets left"),
+    ):
 
-    assert not refused(Fetcher(resolver=unknown), "https://shop.example/").transient
-    assert refused(Fetcher(resolver=busy), "https://shop.example/").transient
-    assert not refused(Fetcher(resolver=lambda *_: []), "https://shop.example/").transient
+        def down(host: str, port: int, error: OSError = error) -> list[str]:
+            raise error
+
+        told = refused(Fetcher(resolver=down), "https://shop.example/")
+        assert told.transient
+        assert "cannot look up" in str(told)
 
 
 @pytest.mark.slow

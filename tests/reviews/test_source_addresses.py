@@ -136,8 +136,11 @@ def test_what_a_provider_delivers_is_not_refused():
     ("address", "words"),
     [
         ("", "no address"),
-        ("shop.example.com/p/1", "https://shop.example.com/p/1"),
-        ("//shop.example.com", "beginning"),
+        ("shop", "no address"),
+        ("localhost:8000/x", "no address"),
+        ("printer.local/x", "private network"),
+        ("127.0.0.1", "private network"),
+        ("user@shop.example.com/p", "user name or password"),
         ("ftp://shop.example.com/", "not ftp://"),
         ("file:///etc/passwd", "not file://"),
         ("javascript:alert(1)", "https://"),
@@ -178,7 +181,22 @@ def test_an_address_that_cannot_be_one_is_told_why(address, words):
 
 def test_a_bad_address_has_no_product():
     with pytest.raises(BadAddress, match="https://"):
-        product_at("shop.example.com")
+        product_at("ftp://shop.example.com")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "shop.example.com/p/1",
+        "//shop.example.com/p/1",
+        " Shop.example.com:443/p/1#reviews",
+        "shop.example.com/p/1?utm_source=https://x.example/",
+    ],
+)
+def test_a_link_without_its_beginning_is_completed(typed):
+    assert product_at(typed).address == "https://shop.example.com/p/1"
+    assert refuse(typed) is None
+    assert product_at("amazon.com/dp/B0C1M76VR9").subject == "amazon:us:B0C1M76VR9"
 
 
 def test_a_public_shop_is_worth_fetching():
@@ -201,7 +219,6 @@ def test_tracking_is_kept_where_the_shop_itself_asks_for_it():
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("amazon.com/dp/B00ABCDEFG", "https://amazon.com/dp/B00ABCDEFG"),
         ("B00ABCDEFG", "https://www.amazon.com/dp/B00ABCDEFG"),
         ("asdf", "This is no address"),
     ],

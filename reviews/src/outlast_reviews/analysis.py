@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import AnalysisHandle, Export, Outlast, PageView, Permanent, Step, Upload, step
+from outlast import AddFiles, AnalysisHandle, Export, Outlast, PageView, Permanent, Step, Upload, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -21,6 +21,7 @@ from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
+from outlast_reviews.pages.collecting import PAGE, add_hint, collect_page, ways_on
 from outlast_reviews.pages.page import compile_templates, render_report
 from outlast_reviews.report import SAMPLES, make_report
 from outlast_reviews.review import ReviewSet
@@ -75,6 +76,11 @@ ProductChoice = Annotated[
         title="Which product?",
         description="This file covers several products, and a grade is for one. Pick one.",
     ),
+]
+
+EarlierReport = Annotated[
+    Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")] | None,
+    Field(title="Report that pages are added to", json_schema_extra={"x-hidden": True}),
 ]
 
 GatherStep = Step[[Location | list[Location], dict[Part, str]], ReviewSet]
@@ -183,9 +189,14 @@ def chosen(
 
 
 def analyse(
-    source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], about: str, steps: Steps
+    source: Location | list[Location],
+    mapping: dict[Part, str],
+    only: dict[Only, str],
+    adds_to: str | None,
+    about: str,
+    steps: Steps,
 ) -> dict[str, Any]:
-    """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
+    """Judge a product's reviews; the result has `report`, `earlier`, `adds_to` and `redirect_url`."""
     received = chosen(steps.gather(source, mapping), source, mapping, only)
     reviews = tidy(received)
     received = replace(received, reviews=received.reviews[:SAMPLES])  # the clean set has all, and they may be many
@@ -193,7 +204,12 @@ def analyse(
     opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
     report = write(received, reviews, checked, _source_label(source), opinion)
     earlier = steps.compare(about, steps.remember(reviews, about), report)
-    return {"report": report, "earlier": asdict(earlier) if earlier else None, "redirect_url": None}
+    return {
+        "report": report,
+        "earlier": asdict(earlier) if earlier else None,
+        "adds_to": adds_to,
+        "redirect_url": None,
+    }
 
 
 def subject(
@@ -201,6 +217,7 @@ def subject(
     source: Location | list[Location],
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
+    adds_to: str | None = None,  # noqa: ARG001 - says nothing about what is analysed
 ) -> str:
     """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read."""
     single = not isinstance(source, list)
@@ -218,7 +235,10 @@ def subject(
 
 
 async def check(
-    source: Location | list[Location], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+    source: Location | list[Location],
+    mapping: dict[Part, str] | None = None,
+    only: dict[Only, str] | None = None,
+    adds_to: str | None = None,  # noqa: ARG001 - nobody can know more of it than its form
 ) -> None:
     """Raise `InvalidInput` at start for what the first bytes of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
@@ -239,7 +259,7 @@ def _source_label(source: Location | list[Location]) -> str:
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
-    return render_report(result, view.query)
+    return render_report(result, view.query, view)
 
 
 def page_title(result: Mapping[str, Any]) -> str:
@@ -294,7 +314,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
     Raises `SettingsError`.
     """
     settings = settings or review_settings()
-    gathering = Gathering(settings)
+    gathering = Gathering(settings, ways_on)
     gather, subject_of = gather_step(gathering), partial(subject, gathering)
     ask_model, notice = None, LOCAL_NOTICE
     if settings.llm_model:
@@ -305,12 +325,16 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
     compare = comparison_step(outlast.facts("earlier reports"))
 
     def analyse_product(
-        source: Source, mapping: ColumnMapping = None, only: ProductChoice = None
+        source: Source,
+        mapping: ColumnMapping = None,
+        only: ProductChoice = None,
+        adds_to: EarlierReport = None,
     ) -> dict[str, Any]:
         about = subject_of(source, mapping, only)
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
-        return analyse(source, mapping or {}, only or {}, about, steps)
+        return analyse(source, mapping or {}, only or {}, adds_to, about, steps)
 
+    outlast.page(PAGE, title="Collect reviews in your browser", takes_messages=True)(collect_page)
     key = cache(partial(signing_key, outlast, settings))
     outlast.well_known("outlast-evidence-key.json", lambda: published_key(key()))
     return outlast.analysis(
@@ -322,6 +346,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         render=render,
         page_title=page_title,
         exports={**EXPORTS, **evidence_exports(key)},
+        add_files=AddFiles("source", "Add pages to this report", hint=add_hint, earlier="adds_to"),
         check=check,
         short_forms={"productUrl": "source"},
     )(analyse_product)

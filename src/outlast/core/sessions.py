@@ -165,6 +165,23 @@ class Sessions:
             analysis, validated, owner, priority=priority, delay=delay, queue=queue, session_id=session_id
         )
 
+    async def check(self, analysis_name: str, raw_input: object, owner: str) -> None:
+        """Raise what `start` raises for this input, and start nothing."""
+        if self._catalogue.is_internal(analysis_name):
+            raise self._catalogue.unknown(analysis_name)
+        analysis = self._catalogue[analysis_name]
+        validated = validate_input(analysis.input, raw_input)
+        keywords = arguments(validated)
+        await self._check(analysis, keywords, stored_owner(owner), checked=True)
+        _identified(analysis, validated, keywords, "")
+
+    async def _check(self, analysis: Analysis, keywords: Mapping[str, Any], owner: str, *, checked: bool) -> None:
+        """Raise `InvalidInput` for missing uploads, and what the analysis itself raises if it is `checked`."""
+        await self._check_uploads(keywords, owner)
+        if analysis.check is not None and checked:
+            with reading_uploads(OwnedUploads(self._store, owner)):
+                await analysis.check(**keywords)
+
     async def _start(
         self,
         analysis: Analysis,
@@ -207,10 +224,7 @@ class Sessions:
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
-        await self._check_uploads(keywords, stored_as)
-        if analysis.check is not None and not only_existing:
-            with reading_uploads(OwnedUploads(self._store, stored_as)):
-                await analysis.check(**keywords)
+        await self._check(analysis, keywords, stored_as, checked=not only_existing)
         own = "" if owner is not None else f" ({session_id})"
         new = _identified(analysis, validated, keywords, own)
         added = await self._add(

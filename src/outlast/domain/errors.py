@@ -50,6 +50,8 @@ class InvalidInput(OutlastError):
     `questions`, for what only the whole input shows: the session then fails with the code `question`, its page
     asks, and the answer restarts it after its kept steps.
 
+    `help` is safe HTML, which the form shows below the detail: what people can do instead.
+
     Outlast raises it when a start's input does not match the annotations, when an uploaded file is missing or has
     expired, and at a retry whose input this version cannot read.
     """
@@ -61,8 +63,11 @@ class InvalidInput(OutlastError):
         others: Sequence[tuple[str, str]] = (),
         *,
         questions: Sequence[Question] = (),
+        help: str = "",  # noqa: A002 - the word for it
     ) -> None:
         super().__init__(detail)
+        self.help = help
+        """Safe HTML; empty if there is nothing else to do."""
         self.questions: Sequence[Question] = tuple(questions)
         """The questions to the visitor, perhaps none."""
         self.faults: Sequence[tuple[str, str]] = [(pointer, detail), *others]

@@ -82,6 +82,18 @@ async def start(context: RequestContext) -> Response | None:
     return response
 
 
+async def check(context: RequestContext) -> Response:
+    """Whether an input would be accepted: the body of a start, which starts nothing.
+
+    It responds with the errors of a start.
+    """
+    context, body, _ = _of_key(context, await _json(context))
+    name, values = _start_body(body, context.engine.catalogue.short_forms)
+    await context.limits.count_or_refuse("check " + context.owner, client_address(context.scope))
+    await context.engine.sessions.check(name, values, context.owner)
+    return JSONResponse({"success": True}, headers={"Cache-Control": "no-store"})
+
+
 async def start_within_limits(
     context: RequestContext,
     name: str,

@@ -37,7 +37,8 @@ class Shape:
     name: str
     kind: str
     """`text`, `url`, `number`, `decimal`, `mixed`, `date`, `datetime`, `time`, `duration`, `checkbox`, `choice`,
-    `file`, `source` (a file or an address), `answers` (to questions), `group`, `tuple`, `list`."""
+    `file`, `source` (a file or an address), `answers` (to questions), `group`, `tuple`, `list`,
+    `hidden` (not shown; it keeps its value)."""
     label: str = ""
     description: str | None = None
     required: bool = False
@@ -108,6 +109,7 @@ def _present(schema: Schema, root: Schema, above: tuple[str, ...]) -> Iterator[S
             continue
         yield replace(
             shape,
+            kind="hidden" if given.get("x-hidden") else shape.kind,
             name=name,
             label=given.get("title") or name.replace("_", " ").title(),
             description=given.get("description"),

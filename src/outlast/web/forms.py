@@ -174,7 +174,7 @@ class _Reading:
             return one_or_all(stored, shape)
         if shape.kind == "source" and (text := self._text(name)):
             return text
-        kept = _uploads(self._text(name + KEPT).split())
+        kept = _kept(self._text(name + KEPT).split())
         return one_or_all(kept, shape) if kept else MISSING
 
     def _answers(self, name: str) -> Any:
@@ -219,6 +219,7 @@ class _Drawing:
             "nullable": shape.nullable,
             "null": shape.sends_null,
             "value": value,
+            "help_html": "",
             "parts": [],
         }
         if shape.kind in PARTS:
@@ -226,7 +227,7 @@ class _Drawing:
         elif shape.item is not None:
             self._list(drawn, shape, shape.item, pointer)
         elif shape.kind in {"file", "source"}:
-            kept = _uploads(value)
+            kept = _kept(value)
             drawn |= {"kept": " ".join(kept), "kept_count": len(kept), "value": None if kept else value}
             drawn |= {"multiple": shape.multiple, "list": shape.as_list}
         elif shape.kind == "answers":
@@ -317,9 +318,11 @@ def _empty(part: Shape) -> Any:
     return "" if part.kind == "text" and not part.nullable else None
 
 
-def _uploads(value: object) -> list[str]:
+def _kept(value: object) -> list[str]:
+    """The sources of a value that holds an upload, addresses among them; no sources of any other value."""
     given = cast("Sequence[object]", value if isinstance(value, list) else [value])
-    return [v for v in given if isinstance(v, str) and v.startswith("upload:")]
+    sources = [source for source in given if isinstance(source, str) and not re.search(r"\s", source)]
+    return sources if any(source.startswith("upload:") for source in sources) else []
 
 
 def _number(text: str) -> Any:

@@ -79,7 +79,7 @@ def _operation(route: Any, method: str, catalogue: Catalogue) -> Schema:
         operation["parameters"] = parameters
     if route.name in BODIES:
         body: Schema = {"required": True, "content": {k: dict(v) for k, v in BODIES[route.name].items()}}
-        if route.name == "start" and (analysis := next(iter(catalogue), None)) is not None:
+        if route.name in {"start", "check"} and (analysis := next(iter(catalogue), None)) is not None:
             value: Schema = {"analysis": analysis.name, "input": {}}
             body["content"]["application/json"]["examples"] = {analysis.name: {"value": value}}
         operation["requestBody"] = body

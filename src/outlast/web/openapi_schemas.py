@@ -101,6 +101,7 @@ SNAPSHOT: Final = _object(
         "error_code": TEXT,
         "questions": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Question"}},
         "reference": TEXT,
+        "correction": TEXT,
         "links": {"$ref": "#/components/schemas/Links"},
         "phase_title": {"type": "string"},
         "notice": TEXT,
@@ -120,13 +121,14 @@ PROBLEM_SCHEMA: Final = _object(
             "items": _object({"pointer": {"type": "string"}, "detail": {"type": "string"}}),
         },
         "questions": {"type": "array", "items": {"$ref": "#/components/schemas/Question"}},
+        "help_html": {"type": "string", "description": "What people can do instead, as HTML."},
         "reference": {"type": "string", "description": "What the log has of it."},
         "link": {
             **_object({"path": {"type": "string"}, "title": {"type": "string"}}),
             "description": "A page that shows a way on; its path is below that of the site.",
         },
     },
-    optional=("errors", "questions", "reference", "link"),
+    optional=("errors", "questions", "help_html", "reference", "link"),
 )
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Step": STEP,
@@ -210,6 +212,7 @@ BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "answer": {
         JSON: {"schema": _object({"answers": {"type": "object", "additionalProperties": {"type": "string"}}})}
     },
+    "check": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
     "upload": {
         "multipart/form-data": {
             "schema": _object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}})
@@ -218,6 +221,7 @@ BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
 }
 ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "start": (404, 409, 410, 413, 415, 422, 429, 507),
+    "check": (404, 413, 415, 422, 429),
     "upload": (413, 415, 422, 429, 507),
     "progress": (422,),
     "events": (429,),
@@ -326,6 +330,7 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
         202: _answer("It is on its way.", STARTED, STARTED_EXAMPLE, links=LINKS, headers=RATES),
         200: _answer("It has ended.", STARTED, STARTED_EXAMPLE, links=LINKS, headers=RATES),
     },
+    "check": {200: _plain("A start with this body would be accepted.", {"success": True})},
     "upload": {
         200: _plain(
             "It is stored.", {"success": True, "source": "upload:" + "0" * 64, "name": "a.csv", "bytes": 3}

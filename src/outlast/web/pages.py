@@ -54,6 +54,7 @@ from outlast.web.uploads import (
     store_file,
     verify_form_token,
 )
+from outlast.web.wording import correction
 
 SECURITY_TXT_HOLDS = timedelta(days=90)
 
@@ -83,10 +84,10 @@ async def submit(context: RequestContext) -> Response:
             await _store_files(context, shapes, posted, files)
             started = await start_within_limits(context, analysis.name, form_values(shapes, posted, files))
         except OutlastError as error:
-            return _form_with_errors(context, analysis, form_values(shapes, posted, files), error)
+            return form_with_errors(context, analysis, form_values(shapes, posted, files), error)
     finally:
         await form.close()
-    return await _redirect_to_started(context, started)
+    return await redirect_to_started(context, started)
 
 
 async def session_page(context: RequestContext) -> Response:
@@ -187,8 +188,25 @@ async def again(context: RequestContext) -> Response:
         started = await start_within_limits(context, analysis.name, values)
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
-        return _form_with_errors(context, analysis, typed, error)
-    return await _redirect_to_started(context, started)
+        return form_with_errors(context, analysis, typed, error)
+    return await redirect_to_started(context, started)
+
+
+async def correct(context: RequestContext) -> Response:
+    """The form with the input of a session that has ended without a result, to change it."""
+    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    if view is None:
+        raise not_found()
+    session = view.session
+    analysis = context.engine.sessions.offered(session.analysis)
+    try:
+        values = analysis.stored_input(session.input).model_dump(mode="json")
+    except NotUnderstood:
+        values = json.loads(session.input)
+    shapes = shapes_of(analysis) or ()
+    at_fault = next((shape.name for shape in shapes if values.get(shape.name)), None)
+    told = {f"/{at_fault}": session.error or ""} if at_fault and correction(session) is not None else {}
+    return _form(context, {analysis.name: form_fields(shapes, analysis.name, values, told)})
 
 
 async def static(context: RequestContext) -> Response:
@@ -237,7 +255,7 @@ async def well_known(context: RequestContext) -> Response:
     return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
 
 
-async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
+async def redirect_to_started(context: RequestContext, started: Started) -> Response:
     if context.settings.inline:
         async with context.engine.watch.follow(started.session) as watched:
             await wait_for_end(context, watched, started.session.timeout + INLINE_MARGIN)
@@ -273,7 +291,7 @@ def _form(
     return answer
 
 
-def _form_with_errors(
+def form_with_errors(
     context: RequestContext, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
 ) -> Response:
     problem = problem_of(error)
@@ -285,6 +303,9 @@ def _form_with_errors(
         questions[next(iter(faults))] = error.questions
     told = {pointer: " ".join(details) for pointer, details in faults.items()}
     drawn = form_fields(shapes_of(analysis) or (), analysis.name, values, told, questions)
+    helped = next((field for field in drawn if field["error"]), None)
+    if helped is not None and isinstance(error, InvalidInput):
+        helped["help_html"] = Markup(error.help)  # noqa: S704 - the developer's own HTML
     general = " ".join(told.values()) if faults else problem.sentence
     return _form(context, {analysis.name: drawn}, general or None, problem)
 
@@ -301,9 +322,17 @@ async def _store_files(
     """Store the files of a form, and add the uploads to `stored` by the names of their fields."""
     for name, sent_as, shape in file_fields(shapes, posted):
         files = [file for file in posted.get(sent_as, ()) if isinstance(file, UploadFile) and file.filename]
-        for file in files if shape.multiple else files[-1:]:
-            await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
-            stored.setdefault(name, []).append("upload:" + (await store_file(context, file)).sha256)
+        if kept := await store_given(context, files if shape.multiple else files[-1:]):
+            stored.setdefault(name, []).extend(kept)
+
+
+async def store_given(context: RequestContext, files: Sequence[UploadFile]) -> list[str]:
+    """Store the files of a form; return their sources."""
+    kept: list[str] = []
+    for file in files:
+        await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
+        kept.append("upload:" + (await store_file(context, file)).sha256)
+    return kept
 
 
 def _redirect(context: RequestContext, session_id: str) -> Response:

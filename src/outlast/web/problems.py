@@ -32,6 +32,7 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         *,
         errors: Sequence[Mapping[str, str]] = (),
         questions: Sequence[Mapping[str, Any]] = (),
+        help_html: str = "",
         retry_after: int | None = None,
         reference: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -43,6 +44,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
         self.sentence = sentence
         self.errors = errors
         self.questions = questions
+        self.help_html = help_html
+        """What people can do instead, for the form."""
         self.reference = reference
         self.link = link
         """A path within the site and its label: where the error page sends a person next."""
@@ -70,6 +73,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
             body["errors"] = list(self.errors)
         if self.questions:
             body["questions"] = list(self.questions)
+        if self.help_html:
+            body["help_html"] = self.help_html
         if self.reference is not None:
             body["reference"] = self.reference
         if self.link is not None:
@@ -105,7 +110,8 @@ def problem_of(error: OutlastError) -> Problem:
             return error
         case InvalidInput():
             faults = [{"pointer": p, "detail": d} for p, d in error.faults]
-            return Problem(422, str(error), errors=faults, questions=[question_fields(q) for q in error.questions])
+            questions = [question_fields(q) for q in error.questions]
+            return Problem(422, str(error), errors=faults, questions=questions, help_html=error.help)
         case UnknownAnalysis():
             return Problem(404, str(error))
         case TooLarge():

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +20,9 @@ from outlast.web.permissions import Actor
 from outlast.web.poll_cache import PollCache
 from outlast.web.static_files import accepts_gzip
 from outlast.web.throttled_warning import ThrottledWarning
+
+MAX_QUERY_FIELDS: Final = 20
+"""Fields of a query string that are used: the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,12 @@ class RequestContext:
     @property
     def session_id(self) -> str:
         return self.parameters["session_id"]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The last query parameters; of several with one name, the last."""
+        text = self.scope.get("query_string", b"").decode("latin-1")
+        return dict(parse_qsl(text, max_num_fields=None)[-MAX_QUERY_FIELDS:])
 
     @property
     def media_type(self) -> bytes:

@@ -7,12 +7,12 @@ import mimetypes
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from outlast.core.analyses.analysis import Analysis, PageView
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.own_pages import PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
 from outlast.web.problems import Problem, not_found
@@ -26,8 +26,6 @@ T = TypeVar("T")
 
 SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 """Keep a shared link out of `Referer` headers and search engines."""
-MAX_QUERY_FIELDS = 20
-"""Fields of a query string that are used: the last ones."""
 
 
 async def owner_page(context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
@@ -96,7 +94,9 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
     """Parse and render in a thread, as a result may have megabytes."""
     analysis = _analysis_of(context, stored)
     nonce = new_nonce()
-    view = PageView(page, _query(context), shared=values.setdefault("shared", False), nonce=nonce)
+    added = analysis.add_files if analysis is not None and values.get("again") else None
+    shared = values.setdefault("shared", False)
+    view = PageView(page, context.query, shared, nonce, context.root, takes_files=added is not None)
 
     def rendered() -> tuple[str, Any, Markup | None]:
         result = json.loads(stored.result)
@@ -108,8 +108,12 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
         shown = None if html is None else Markup(html)  # noqa: S704 - the hook promises safe HTML
         return title or analysis.shown_title, result if shown is None else None, shown
 
+    hint_of = added.hint if added is not None else None
     async with context.limits.rendering():
         title, result, html = await asyncio.to_thread(rendered)
+        hint = hint_of and await asyncio.to_thread(
+            lambda: _of_hook(lambda: hint_of(view), "hint of its added files", stored)
+        )
     exports = {f"{page}/export/{name}": e.title for name, e in analysis.exports.items()} if analysis else {}
     headers = values.pop("headers", None)
     return context.page(
@@ -121,6 +125,8 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
         result_bytes=len(stored.result),
         result_html=html,
         exports=exports,
+        add_files=added,
+        add_files_hint=Markup(hint or ""),  # noqa: S704 - as above
         **values,
     )
 
@@ -170,11 +176,6 @@ def _of_hook(call: Callable[[], T], hook: str, stored: StoredResult) -> T | None
 
 def _analysis_of(context: RequestContext, stored: StoredResult) -> Analysis | None:
     return context.engine.catalogue.by_name.get(stored.analysis)
-
-
-def _query(context: RequestContext) -> dict[str, str]:
-    text = context.scope.get("query_string", b"").decode("latin-1")
-    return dict(parse_qsl(text, max_num_fields=None)[-MAX_QUERY_FIELDS:])
 
 
 def _redirect_to_share(context: RequestContext) -> Response:

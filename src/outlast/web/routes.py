@@ -9,6 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from outlast.web import (
+    added_files,
     api,
     dashboard,
     dashboard_audit,
@@ -17,6 +18,7 @@ from outlast.web import (
     dashboard_sessions,
     diagnostics,
     openapi_pages,
+    own_pages,
     owner_sessions,
     pages,
     result_pages,
@@ -86,8 +88,8 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
         "shared shared_export static assets favicon robots security_txt well_known livez readyz openapi docs"
     ),
     Verb.READ: "progress events ws result page export",
-    Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
-    Verb.START: "start upload submit page_again",
+    Verb.LIST: "list events_of_many token sessions_page form own_page login_page log_in",
+    Verb.START: "start check upload submit page_again page_correct page_files",
     Verb.CHANGE: "cancel retry answer share read_token page_cancel page_answer page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
     Verb.OVERSEE: (
@@ -113,6 +115,7 @@ def _page(name: str, methods: str, path: str, handler: Handler, requires: Requir
 
 ROUTES: Final = (
     _api("start", "POST", "/api/analysis/start", api.start, Requires.OWNER, reads_body=True),
+    _api("check", "POST", "/api/analysis/check", api.check, Requires.OWNER, reads_body=True),
     _api("upload", "POST", "/api/analysis/upload", upload, Requires.OWNER, reads_body=True),
     _api("token", "GET", "/api/analysis/token", api.token, Requires.OWNER_OR_NEW),
     _api("progress", "GET HEAD", "/api/analysis/progress/{session_id}", progress, Requires.OWNER),
@@ -141,6 +144,8 @@ ROUTES: Final = (
     _page("page_answer", "POST", "/analysis/{session_id}/answer", pages.answer, Requires.OWNER),
     _page("page_retry", "POST", "/analysis/{session_id}/retry", pages.retry, Requires.OWNER),
     _page("page_again", "POST", "/analysis/{session_id}/again", pages.again, Requires.OWNER),
+    _page("page_correct", "GET HEAD", "/analysis/{session_id}/correct", pages.correct, Requires.OWNER),
+    _page("page_files", "POST", "/analysis/{session_id}/files", added_files.add_files, Requires.OWNER),
     _page("page_delete", "POST", "/analysis/{session_id}/delete", owner_sessions.page_delete, Requires.OWNER),
     _page("sessions_page", "GET HEAD", OWN_SESSIONS, owner_sessions.sessions_page, Requires.OWNER_OR_NEW),
     _page(
@@ -161,6 +166,7 @@ ROUTES: Final = (
         result_pages.shared_export,
         Requires.ANYBODY,
     ),
+    _page("own_page", "GET HEAD", "/pages/{file}", own_pages.own_page, Requires.OWNER_OR_NEW),
     _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.BROWSER_OR_NEW),
     _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.BROWSER),
     _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.VIEWER),

@@ -8,7 +8,7 @@ from typing import Any
 from outlast.core.watch import SessionView
 from outlast.domain.progress import StepState
 from outlast.domain.status import Phase, Status
-from outlast.web.wording import current_message, words
+from outlast.web.wording import correction, current_message, words
 
 MILLISECOND = timedelta(milliseconds=1)
 INLINE_RESULT = 64 * 1024
@@ -28,6 +28,7 @@ def links(session_id: str, root: str) -> dict[str, str]:
         "result": f"{api}/result/{session_id}",
         "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
+        "correct": f"{root}/analysis/{session_id}/correct",
     }
 
 
@@ -108,6 +109,7 @@ def snapshot(
         "error_code": session.error_code if session.status is Status.FAILED or waits_again else None,
         "questions": json.loads(session.asked)["questions"] if session.asked else None,
         "reference": session.reference if session.status is Status.FAILED or waits_again else None,
+        "correction": None if read_only else correction(session),
         "links": _links_to_read(session.id, root) if read_only else links(session.id, root),
     }
     return parts | words(parts, offered=offered)

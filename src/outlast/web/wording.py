@@ -4,14 +4,18 @@ A sentence about a session is here and nowhere else: pages and the widget show w
 repeats only the clocks, which tick between two snapshots.
 """
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from outlast.core.analyses.payload import nested_values
 from outlast.core.sessions import NOT_OFFERED
 from outlast.core.watch import SessionView
 from outlast.domain.progress import StepStatus
-from outlast.domain.status import Phase
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Phase, Status
 
 PHASES: Final[Mapping[str, tuple[str, str]]] = {
     Phase.QUEUED: ("Waiting in the queue", "quiet"),
@@ -25,6 +29,9 @@ PHASES: Final[Mapping[str, tuple[str, str]]] = {
 """The title and the tone of each phase."""
 QUESTION: Final = ("A question for you", "warning")
 """The title and the tone of a session that an answer restarts."""
+OF_INPUT: Final = frozenset({"permanent", "retry_after"})
+"""The `error_code` of sessions that another input may help."""
+ADDRESS: Final = re.compile(r"\s*(https?://)?[^\s/]+\.[^\s/]{2,}(/|\Z)", re.IGNORECASE)
 STEP_STATES: Final[Mapping[str, str]] = {StepStatus.PENDING: "to come", StepStatus.ACTIVE: "in progress"}
 
 
@@ -48,6 +55,17 @@ def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str
         "notice": _notice(snapshot),
         "tone": "warning" if snapshot["stalled"] and not waits_well else tone,
     }
+
+
+def correction(session: AnalysisSession) -> str | None:
+    """The title of the link to the form with the input of a failed session, if another input may help."""
+    if session.status is not Status.FAILED or session.error_code not in OF_INPUT:
+        return None
+    given = json.loads(session.input)
+    texts = [v for v in nested_values(given) if isinstance(v, str)]
+    if any(text.startswith("upload:") for text in texts):
+        return "Choose other files"
+    return "Correct the address" if any(ADDRESS.match(text) for text in texts) else "Change the input"
 
 
 def current_message(view: SessionView) -> str | None:

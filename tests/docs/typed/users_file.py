@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.routing import Mount
 
 from outlast import (
+    AddFiles,
     AnalysisFailed,
     AnalysisHandle,
     AnalysisOptions,
@@ -105,6 +106,18 @@ async def judge(page: Page, strict: bool = False) -> bool:
 @step("Counting")
 def count(pages: list[Page]) -> int:
     return len(pages)
+
+
+@outlast.page("about", title="About", takes_messages=True)
+def about(view: PageView) -> str:
+    return f'<a href="{view.root}/">Start</a>'
+
+
+def total(files: list[Upload], follows: str | None = None) -> int:
+    return len(files)
+
+
+total_handle = outlast.analysis("total", add_files=AddFiles("files", "Add", hint=about, earlier="follows"))(total)
 
 
 def show(result: Mapping[str, Any], view: PageView) -> str:

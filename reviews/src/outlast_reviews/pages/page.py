@@ -7,10 +7,13 @@ from functools import cache
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from outlast import PageView
 from outlast_reviews import formatting
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
+from outlast_reviews.pages.collecting import report_links
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
@@ -49,10 +52,13 @@ class ReportPage:
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
-    def render(self, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
+    def render(
+        self, result: Mapping[str, Any], query: Mapping[str, str] | None = None, view: PageView | None = None
+    ) -> str:
         """Render a result, `{"report": …, "earlier": …}`, as safe HTML that begins with the `h1`.
 
-        `query` is what stands behind the question mark of its address: which reviews are asked for.
+        `query` is what stands behind the question mark of its address: which reviews are asked for. With its
+        `view`, the report has links to other pages of the site.
         """
         report = _completed(result["report"])
         chosen = ReportQuery.of(query or {}, report)
@@ -76,12 +82,15 @@ class ReportPage:
             clear_where=clear_where,
             changes=changes(report, result.get("earlier")),
             earlier=result.get("earlier"),
+            links=Markup(report_links(result, view)) if view else "",  # noqa: S704 - from templates that escape
         )
 
 
-def render_report(result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
+def render_report(
+    result: Mapping[str, Any], query: Mapping[str, str] | None = None, view: PageView | None = None
+) -> str:
     """One page of the one `ReportPage` of this process."""
-    return _page().render(result, query)
+    return _page().render(result, query, view)
 
 
 def compile_templates() -> None:

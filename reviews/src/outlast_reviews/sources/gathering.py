@@ -18,7 +18,7 @@ from outlast_reviews.progress import Progress
 from outlast_reviews.review import Input, ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError, NotReviews
-from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
+from outlast_reviews.sources.fetching.addresses import BadAddress, Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
 from outlast_reviews.sources.limits import ReadLimits
@@ -60,8 +60,10 @@ async def refuse_file(
 class Gathering:
     """Gathers reviews with the settings of one application."""
 
-    def __init__(self, settings: ReviewSettings) -> None:
+    def __init__(self, settings: ReviewSettings, ways_on: Callable[[Product], str] = lambda _: "") -> None:
+        """`ways_on` says what to do instead of giving the address of a product that no program can read: HTML."""
         self._settings = settings
+        self._ways_on = ways_on
 
         @step("Ordering the reviews")
         def order_reviews(address: str) -> str:
@@ -74,9 +76,13 @@ class Gathering:
     def product_at_start(self, address: str, pointer: str) -> Product:
         """Return the product at the address. Raises `InvalidInput` when nothing can read it."""
         refusal = refuse(address, provided=lambda target: provider_of(target, self._settings) is not None)
-        if refusal is not None:
-            raise InvalidInput(refusal, pointer)
-        return product_at(address)
+        if refusal is None:
+            return product_at(address)
+        try:
+            product = product_at(address)
+        except BadAddress:
+            raise InvalidInput(refusal, pointer) from None
+        raise InvalidInput(refusal, pointer, help=self._ways_on(product) if product.shop == "amazon" else "")
 
     def all_of(self, locations: Sequence[Location], mapping: Mapping[Part, str] = NO_MAPPING) -> ReviewSet:
         """All reviews of all places.

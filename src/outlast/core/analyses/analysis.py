@@ -33,6 +33,7 @@ from outlast.core.analyses.declarations import (
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
+from outlast.core.analyses.own_pages import AddFiles, OwnPage, PageView
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
 from outlast.domain.errors import UnknownAnalysis
@@ -184,20 +185,6 @@ Check = Callable[..., Coroutine[Any, Any, None]]
 """Takes the validated input as keyword arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageView:
-    """The request of a result's page."""
-
-    address: str
-    """The path of the page, for links to parts of it: `f"{view.address}?part=2"`."""
-    query: Mapping[str, str]
-    """The query parameters, untrusted; the last value of each name."""
-    shared: bool
-    """Whether a share link opened the page, rather than the owner."""
-    nonce: str = ""
-    """For inline scripts and styles, which the page refuses otherwise: `<style nonce="{view.nonce}">`."""
-
-
 Render = Callable[[Any, PageView], str]
 """Renders a result (as JSON data) to a safe HTML fragment. Called in a thread."""
 
@@ -247,6 +234,8 @@ class AnalysisOptions:
 
     `exports`: downloadable files by their names, whose extension determines the media type.
 
+    `add_files`: visitors may add files to a result, which starts a new session with all files.
+
     `check`: an `async def` that takes the validated input as keyword arguments before a start is accepted. It may
     read the beginning of an upload (`Upload.head`) and raise `InvalidInput`, with `questions` for the visitor.
 
@@ -273,6 +262,7 @@ class AnalysisOptions:
     render: Render | None = None
     page_title: Callable[[Any], str] | None = None
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
+    add_files: AddFiles | None = None
     check: Check | None = None
     longest_wait: float = DAY
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -363,6 +353,11 @@ class Analysis(AnalysisOptions):
             require_taking(f"page_title {of}", self.page_title, ("the result",))
         if self.upgrade is not None:
             require_taking(f"upgrade {of}", self.upgrade, ("the stored input",))
+        for added in (self.add_files.field, self.add_files.earlier) if self.add_files is not None else ():
+            if added is not None and added not in values:
+                raise ValueError(
+                    f"add_files {of} names the input field {added!r}; there are: {', '.join(values)}."
+                )
         for word, names in (("exports", self.exports), ("short_forms", self.short_forms)):
             require_mapping(f"{word} {of}", names)
         for name, export in cast("Mapping[object, object]", self.exports).items():
@@ -426,6 +421,8 @@ class Catalogue:
         """What the priority of an owner's class adds to that of the analysis."""
         self.short_forms: dict[str, tuple[str, str]] = {}
         """Maps a field of a start's body to the analysis and the field of its input."""
+        self.pages: dict[str, OwnPage] = {}
+        """The program's own pages by name."""
         self.well_known: dict[str, Callable[[], str | bytes]] = {}
         """Public files below `/.well-known/`, by name."""
 
@@ -439,6 +436,11 @@ class Catalogue:
             )
         self._analyses[analysis.name] = analysis
         self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
+
+    def add_page(self, page: OwnPage) -> None:
+        if page.name in self.pages:
+            raise ValueError(f"There is a page {page.name!r} already.")
+        self.pages[page.name] = page
 
     def add_well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
         if not FILE_NAME.fullmatch(name):

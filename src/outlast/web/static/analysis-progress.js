@@ -180,9 +180,10 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
 
   #render() {
     if (!this.#snapshot) return;
-    const { page } = this.#feed.links;
+    const { page, correct } = this.#feed.links;
     const linked = (this.getAttribute("at-end") ?? "stay") === "stay";
-    this.#view.render(this.#snapshot, { now: this.#feed.now, page: linked ? page : null, here: isHere(page) });
+    const here = isHere(page);
+    this.#view.render(this.#snapshot, { now: this.#feed.now, page: linked ? page : null, here, correct: here ? correct : null });
     this.#offerNotification();
   }
 

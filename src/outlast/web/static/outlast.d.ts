@@ -80,6 +80,8 @@ export interface Snapshot<Result = unknown> {
   /** What `answer` answers, if the session failed with the code `question`. */
   questions: Question[] | null;
   reference: string | null;
+  /** The title of the link to the form with this input (`links.correct`), where another input may help. */
+  correction: string | null;
   links: Record<string, string>;
 }
 
@@ -151,6 +153,13 @@ export function list(options?: {
   analysis?: string;
   signal?: AbortSignal;
 }): Promise<{ sessions: Snapshot[]; next: string | null }>;
+
+/** Asks whether an input would be accepted, and starts nothing. Throws `Refused` with the errors of a start. */
+export function check(
+  analysis: string,
+  input?: Record<string, unknown>,
+  options?: { site?: string; signal?: AbortSignal },
+): Promise<void>;
 
 /** Uploads a file; `progress` receives the fraction sent. Pass the `source` as an input. */
 export function upload(

@@ -1,4 +1,4 @@
-// The API of a site, for browsers: start, watch, cancel, retry, list, upload. Types: outlast.d.ts.
+// The API of a site, for browsers: check, start, watch, cancel, retry, list, upload. Types: outlast.d.ts.
 
 import { Refused, api, configure, post, read, sameSite, send } from "./requests.js";
 
@@ -29,6 +29,11 @@ export async function start(analysis, input = {}, { idempotencyKey, site, signal
   sites.set(snapshot, url);
   streams.set(snapshot, stream);
   return snapshot;
+}
+
+/** Asks whether an input would be accepted, and starts nothing; throws `Refused` with the errors of a start. */
+export async function check(analysis, input = {}, { site, signal } = {}) {
+  await post(api("/check", site), { json: { analysis, input }, signal });
 }
 
 /** Whether no more snapshots follow, also in a status of a later version. */
@@ -176,6 +181,7 @@ export function linksOf(session) {
   const links = { self };
   for (const name of ["cancel", "retry", "answer", "result"]) links[name] = self.replace("/progress/", `/${name}/`);
   links.page = self.replace("/api/analysis/progress/", "/analysis/");
+  links.correct = `${links.page}/correct`;
   return links;
 }
 

@@ -68,8 +68,8 @@ h2 { font-size: 1.25rem; font-weight: 650; line-height: 1.2; letter-spacing: -0.
 .leave { flex: 1 1 12rem; color: var(--_muted); font-size: 0.9rem; }
 button, .link { display: inline-block; min-height: 2.75rem; padding: 0.55rem 1.25rem; border: 1px solid var(--_accent); border-radius: calc(var(--_radius) * 0.67); background: var(--_accent); color: var(--_accent-ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
 :is(button, .link):hover { filter: brightness(1.08); }
-button.quiet { border-color: var(--_line); background: transparent; color: var(--_ink); font-weight: 500; }
-button.quiet:hover { border-color: var(--_muted); filter: none; }
+:is(button, .link).quiet { border-color: var(--_line); background: transparent; color: var(--_ink); font-weight: 500; }
+:is(button, .link).quiet:hover { border-color: var(--_muted); filter: none; }
 button[aria-disabled="true"] { cursor: progress; border-style: dashed; filter: none; }
 @keyframes breathe { 50% { opacity: 0.5; } }
 @keyframes slide { from { margin-inline-start: 0; } to { margin-inline-start: 70%; } }
@@ -103,6 +103,7 @@ const PARTS = `
     <button class="quiet" part="notify-button" type="button" hidden></button>
     <button class="quiet" part="cancel-button" type="button"></button>
     <button part="retry-button" type="button"></button>
+    <a class="link" part="correction" hidden></a>
   </div>
   <p class="unseen" part="announcer" role="status"></p>
 </div>`;
@@ -160,9 +161,9 @@ export class ProgressView {
 
   /**
    * Renders the whole snapshot. `now` is the server's clock, in milliseconds; `page` the address of the result, null
-   * if it is not to be offered; `here`: this is the session's own page.
+   * if it is not to be offered; `here`: this is the session's own page; `correct`: the address of the form with its input.
    */
-  render(snapshot, { now, page, here }) {
+  render(snapshot, { now, page, here, correct }) {
     this.#snapshot = snapshot;
     this.#received = performance.now();
     const words = this.#words;
@@ -180,7 +181,7 @@ export class ProgressView {
     this.#show("question", snapshot.questions && page);
     this.#show("result", snapshot.status === "completed" && (page || this.#has("result")));
     this.#steps(snapshot);
-    this.#actions(snapshot, final);
+    this.#actions(snapshot, final, correct);
     this.tick(now);
   }
 
@@ -240,7 +241,8 @@ export class ProgressView {
       bar.removeAttribute("aria-valuenow");
       bar.removeAttribute("aria-valuetext");
     }
-    this.#setPart("percent", known ? this.#words.percent(this.#shown) : "");
+    this.#show("bar", !snapshot.correction); // how far it came says nothing about a wrong input
+    this.#setPart("percent", known && !snapshot.correction ? this.#words.percent(this.#shown) : "");
   }
 
   #clock(snapshot, since, final) {
@@ -253,7 +255,7 @@ export class ProgressView {
 
   #steps(snapshot) {
     const list = this.part("steps");
-    const steps = snapshot.steps ?? [];
+    const steps = (snapshot.steps ?? []).filter((step) => !snapshot.correction || step.status !== "pending");
     const known = new Map([...list.children].map((line) => [line.dataset.step, line]));
     steps.forEach((step, index) => {
       const line = known.get(step.name) ?? newLine(step.name);
@@ -281,11 +283,17 @@ export class ProgressView {
     says.hidden = !says.textContent;
   }
 
-  #actions(snapshot, final) {
+  #actions(snapshot, final, correct) {
     const active = this.#root.activeElement;
     const cancelling = snapshot.phase === "cancelling";
     this.#show("cancel-button", !final && (snapshot.cancellable || cancelling));
     this.#show("retry-button", ["failed", "cancelled"].includes(snapshot.status) && !snapshot.questions);
+    const { correction } = snapshot;
+    const permanent = snapshot.error_code === "permanent"; // then trying again is less likely to help
+    this.part("retry-button").classList.toggle("quiet", Boolean(correction) && permanent);
+    this.part("correction").classList.toggle("quiet", !permanent);
+    this.#setPart("correction", correct ? this.#words.said(correction) : "");
+    if (correct) this.part("correction").href = correct;
     if (final || cancelling) this.busy("cancel", cancelling && !final ? "cancelling" : "");
     if (!final) this.busy("retry", "");
     if (active?.hidden) this.part("phase").focus();

@@ -1,7 +1,7 @@
 // Starts an analysis from the form: uploads files with progress, shows errors beside their fields, and in sync mode
 // shows the progress that the start request streams. The fields are those of templates/fields.html.
 
-import { Refused, isStreamed, linksOf, start, upload } from "./outlast.js";
+import { Refused, check, isStreamed, linksOf, start, upload } from "./outlast.js";
 
 const TYPED = "input:not([type=file]):not([type=hidden])";
 const CONTROL = `${TYPED}, select, [type=file]`;
@@ -13,6 +13,7 @@ class StartForm {
   #button;
   #label;
   #busy = false;
+  #pause = 0; // the timer of the next check
   #uploaded = new WeakMap(); // files already uploaded, so that an error elsewhere sends none twice
   #places = new Map(); // the fields by JSON pointers into the input that was sent last
 
@@ -23,6 +24,11 @@ class StartForm {
     form.addEventListener("submit", (event) => this.#submit(event));
     window.addEventListener("pageshow", (event) => event.persisted && this.#markIdle());
     for (const zone of form.querySelectorAll("[data-part=drop]")) acceptDrops(zone.closest(".field"));
+    for (const field of fieldsIn(form)) {
+      if (!["source", "url"].includes(field.dataset.kind)) continue;
+      const typed = field.querySelector(TYPED);
+      typed.addEventListener("input", () => this.#checkSoon(field, typed));
+    }
   }
 
   async #submit(event) {
@@ -30,6 +36,7 @@ class StartForm {
     if (this.#busy) return;
     const pressed = event.submitter;
     if (["_add", "_remove"].includes(pressed?.name)) return this.#changeList(pressed);
+    clearTimeout(this.#pause);
     this.#busy = true;
     this.#clear();
     try {
@@ -40,6 +47,31 @@ class StartForm {
       if (!(refusal instanceof Refused)) throw refusal;
       if (refusal.problem.questions) this.#postQuestions();
       else this.#showErrors(refusal);
+    }
+  }
+
+  /** Checks an address while the visitor is still in its field, so that no button moves under a click. */
+  #checkSoon(field, typed) {
+    if (this.#busy) return;
+    this.#clear();
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#checkEarly(field, typed), 500);
+  }
+
+  /** Says beside the field what is wrong with its address, before anything is started. */
+  async #checkEarly(field, typed) {
+    const name = field.dataset.field;
+    const text = typed.value.trim();
+    if (this.#busy || !/\.\w{2}/.test(text)) return; // not an address yet
+    try {
+      await check(this.#form.dataset.analysis, { [name]: text });
+    } catch (refusal) {
+      const within = ({ pointer = "" }) => pointer.replace(/^\/input/, "").split("/")[1] === name;
+      const about = (refusal.problem?.errors ?? []).filter(within);
+      if (this.#busy || typed.value.trim() !== text || !about.length) return;
+      this.#clear();
+      for (const { detail } of about) mark(field, detail, refusal.problem.help_html);
+      import("./announcer.js").then(({ announce }) => announce(about[0].detail));
     }
   }
 
@@ -86,6 +118,7 @@ class StartForm {
   async #filled(field, pointer) {
     const { kind, required, optional } = field.dataset;
     if (kind === "answers") return answers(field);
+    if (kind === "hidden") return field.querySelector("input").value;
     if (optional !== undefined && !field.querySelector("[data-part=given]").checked) return undefined;
     if (kind === "group") return this.#object(field, pointer);
     if (kind === "tuple") return this.#tuple(field, pointer);
@@ -200,7 +233,7 @@ class StartForm {
     let first = null;
     for (const { pointer, detail } of refusal.problem.errors ?? []) {
       const field = this.#fieldAt(pointer ?? "");
-      if (field) mark(field, detail);
+      if (field) mark(field, detail, first ? "" : refusal.problem.help_html);
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
@@ -234,7 +267,7 @@ class StartForm {
   #clear() {
     this.#form.querySelector("[data-part=form-error]").hidden = true;
     this.#places.clear();
-    for (const error of this.#form.querySelectorAll(".field-error")) error.hidden = true;
+    for (const error of this.#form.querySelectorAll(".field-error, [data-part=help]")) error.hidden = true;
     for (const input of this.#form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   }
 
@@ -280,11 +313,19 @@ function answers(field) {
   return Object.fromEntries(chosen.map((answer) => [answer.dataset.answer, answer.value]));
 }
 
-function mark(field, sentence) {
-  const error = field.querySelector(":scope > .field-error, :scope > fieldset > .field-error");
+function mark(field, sentence, help = "") {
+  const [error, ways] = [".field-error", "[data-part=help]"].map((part) =>
+    field.querySelector(`:scope > ${part}, :scope > fieldset > ${part}`),
+  );
+  if (help && ways) {
+    ways.innerHTML = help; // the site's own markup
+    ways.hidden = false;
+  }
+  const faulty = control(field);
+  if (field.dataset.kind === "source") (faulty.closest("[data-part=drop]") ?? faulty).after(...[error, ways].filter(Boolean));
   error.textContent = error.hidden ? sentence : `${error.textContent} ${sentence}`;
   error.hidden = false;
-  control(field).setAttribute("aria-invalid", "true");
+  faulty.setAttribute("aria-invalid", "true");
 }
 
 function refusalAt(pointer, status, detail) {

@@ -55,3 +55,14 @@ addEventListener("popstate", () => {
     go(new URL(location.href), { remember: false });
   }
 });
+
+/** Loads what collects reviews where a page has a place for it: few pages do. */
+function loadCollecting() {
+  if (!document.querySelector("bookmarklet-link, [data-part=collected]")) return;
+  appearing.disconnect();
+  import("./collecting.mjs");
+}
+
+const appearing = new MutationObserver(loadCollecting);
+appearing.observe(document.body, { childList: true, subtree: true });
+loadCollecting();

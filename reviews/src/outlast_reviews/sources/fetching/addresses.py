@@ -34,6 +34,11 @@ _UPLOAD_INSTEAD = (
     "Save the page with the reviews in your browser, or export the reviews, and upload that file here."
 )
 
+AMAZON_REFUSED = (
+    "Amazon shows its reviews to people, but not to programs like this one. Collect them in your browser, or save "
+    "the pages with the reviews and upload them here."
+)
+
 
 class BadAddress(ValueError):  # noqa: N818 - what is said about the address, not about the program
     """The address cannot be one of a product; the message is a sentence for the person who gave it."""
@@ -124,7 +129,7 @@ def refuse(
     if provided(product):
         return None
     if product.shop == "amazon":
-        return f"Amazon does not let its review pages be read by a program like this one. {_UPLOAD_INSTEAD}"
+        return AMAZON_REFUSED
     if (parsed.host, parsed.port) in allow:
         return None
     if parsed.port not in (80, 443):
@@ -157,10 +162,10 @@ def parse_address(text: str, *, keep_tracking: bool = False) -> Address:
     if re.search(r"[\s\x00-\x1f\x7f-\x9f\\<>\"\ud800-\udfff]", text):
         raise BadAddress("The address has spaces or other characters in it that no address has. Copy it again.")
     scheme, colon, rest = text.partition("://")
-    if not colon:
+    if not colon or "/" in scheme or "?" in scheme:
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:(?!\d)", text):
             raise BadAddress("Only addresses that begin with https:// or http:// can be read.")
-        raise BadAddress(_without_beginning(text))
+        scheme, rest = "https", _completed(text)
     if scheme.lower() not in ("http", "https"):
         raise BadAddress(f"Only addresses that begin with https:// or http:// can be read, not {scheme[:20]}://.")
     try:
@@ -214,9 +219,15 @@ def _is_tracking(part: str) -> bool:
     return _TRACKING.fullmatch(unquote_plus(part.partition("=")[0])[:60]) is not None
 
 
-def _without_beginning(text: str) -> str:
+def _completed(text: str) -> str:
+    """An address that lacks only its beginning, after that. Raises `BadAddress` for anything else."""
     if re.fullmatch(r"B0[A-Z0-9]{8}", text):
-        return f"Write the whole address of the product's page, for example https://www.amazon.com/dp/{text}."
-    if "." not in text.partition("/")[0]:
-        return "This is no address. Copy that of the product's page, beginning with https://, or give a file."
-    return f"The address lacks its beginning. Write it in full, for example https://{text[:60]}."
+        raise BadAddress(
+            f"Write the whole address of the product's page, for example https://www.amazon.com/dp/{text}."
+        )
+    rest = text.removeprefix("//")
+    if "." not in re.split(r"[/?#]", rest, maxsplit=1)[0]:
+        raise BadAddress(
+            "This is no address. Copy that of the product's page, beginning with https://, or give a file."
+        )
+    return rest

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Final
 
 from outlast_reviews.sources.errors import FetchError
@@ -66,6 +67,11 @@ def is_public(address: IpAddress) -> bool:
             )
 
 
+_NO_SUCH_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""What a name server that works says of a name that does not exist."""
+_KNOWN: Final = ("example.com", "wikipedia.org")
+"""Names that exist."""
+
 Resolver = Callable[[str, int], Sequence[str]]
 """Host name and port to IP addresses; raises `OSError` when there are none."""
 
@@ -77,10 +83,39 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 async def resolve(resolver: Resolver, host: str, port: int) -> list[IpAddress]:
-    """At least one address, or `FetchError`.
+    """At least one address, or `FetchError`, which is transient where no name server answers."""
+    try:
+        found = [ipaddress.ip_address(text) for text in await _ask(resolver, host, port)]
+    except ValueError as error:
+        raise FetchError(_not_found(host)) from error
+    except OSError as error:
+        if await _answers(resolver, error):
+            raise FetchError(_not_found(host)) from error
+        raise FetchError(
+            f"We cannot look up any shop just now, “{host[:100]}” included. Please try again later.",
+            transient=True,
+        ) from error
+    if not found:
+        raise FetchError(_not_found(host))
+    return found
 
-    The resolver gets a thread that dies with the process: one that hangs must not outlive the caller's deadline.
+
+async def _answers(resolver: Resolver, error: OSError) -> bool:
+    """Whether a name server has answered that there is no such name.
+
+    Without a network, some systems say the same of every name.
     """
+    if not isinstance(error, socket.gaierror) or error.errno not in _NO_SUCH_NAME:
+        return False
+    for known in _KNOWN:
+        with suppress(OSError, ValueError):
+            if await _ask(resolver, known, 443):
+                return True
+    return False
+
+
+async def _ask(resolver: Resolver, host: str, port: int) -> Sequence[str]:
+    """Ask in a thread that dies with the process: a resolver that hangs must not outlive its caller's deadline."""
     future: Future[Sequence[str]] = Future()
 
     def ask() -> None:
@@ -94,12 +129,8 @@ async def resolve(resolver: Resolver, host: str, port: int) -> list[IpAddress]:
                 future.set_result(found)
 
     threading.Thread(target=ask, name="outlast-resolve", daemon=True).start()
-    unknown = f"There is no shop called “{host[:100]}”. Check the address."
-    try:
-        found = [ipaddress.ip_address(text) for text in await asyncio.wrap_future(future)]
-    except (OSError, ValueError) as error:
-        busy = isinstance(error, TimeoutError) or getattr(error, "errno", None) == socket.EAI_AGAIN
-        raise FetchError(unknown, transient=busy) from error
-    if not found:
-        raise FetchError(unknown)
-    return found
+    return await asyncio.wrap_future(future)
+
+
+def _not_found(host: str) -> str:
+    return f"We found no site at “{host[:100]}”. Check the address for typing errors."
