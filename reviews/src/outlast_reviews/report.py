@@ -8,6 +8,8 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
+from outlast_reviews.insights.insights import Insights, insights
+from outlast_reviews.insights.reviewers import NOT_LOOKED_FOR, ReviewersElsewhere, reviewers_elsewhere
 from outlast_reviews.language_model.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, method
@@ -136,6 +138,8 @@ class Report(TypedDict):
     without_signs_count: int
     stars: list[StarCount]
     timeline: Timeline
+    insights: Insights
+    """What helps to judge the verdict and never changes it; reports of earlier versions have none."""
     method: Method
     source: str
     format: str
@@ -156,7 +160,8 @@ def review_report(
     """Clean, check and report in one call."""
     cleaned = clean(received)
     findings = run_checks(cleaned.reviews, progress, facts=facts)
-    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at)
+    elsewhere = reviewers_elsewhere(cleaned.reviews, facts)
+    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at, elsewhere=elsewhere)
 
 
 def make_report(
@@ -167,6 +172,7 @@ def make_report(
     source: str,
     analysed_at: dt.datetime,
     model: ModelReport | None = None,
+    elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
@@ -227,6 +233,7 @@ def make_report(
                 for point in points
             ],
         },
+        "insights": insights(received, reviews, findings, elsewhere),
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,

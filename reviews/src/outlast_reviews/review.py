@@ -56,6 +56,8 @@ class ReviewSet:
     product_title: str | None = None
     product_rating: float | None = None
     """The rating the source itself states for the product, where it does."""
+    stated_total: int | None = None
+    """How many reviews the source says the product has, where it does."""
     description: str = ""
     """The seller's own words about the product, as far as the source holds them."""
     complete: bool = False

@@ -27,6 +27,7 @@ from outlast_reviews.evaluate.accuracy_table import (
 )
 from outlast_reviews.evaluate.labelled_data import LabelledReviews, NotLabelled, read_labelled
 from outlast_reviews.evaluate.planted import evaluate_planted
+from outlast_reviews.evaluate.planted_groups import evaluate_groups
 from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
 from outlast_reviews.evaluate.table_picture import picture
@@ -51,13 +52,19 @@ def sample() -> None:
 
 
 @reviews.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="FILE…", type=click.Path(path_type=Path))
 @click.option("--label", metavar="NAME", help="The column that says 1 or 0; else a usual name is looked for.")
 @click.option(
     "--planted",
     metavar="SEEDS",
     type=click.IntRange(1, 10_000),
     help="Plant so many campaigns of each kind in the files, which then need no labels, and count what is found.",
+)
+@click.option(
+    "--groups",
+    metavar="SEEDS",
+    type=click.IntRange(1, 10_000),
+    help="Plant groups of reviewers in so many invented crowds of each kind and count what is found.",
 )
 @click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
@@ -68,6 +75,7 @@ def evaluate(
     label: str | None,
     mapping: Sequence[str],
     planted: int | None,
+    groups: int | None,
     image: Path | None,
     as_markdown: bool,
     print_json: bool,
@@ -78,10 +86,14 @@ def evaluate(
     by product; or a table of products with numbers and a label (1: seen buying reviews). Exits 2 when a file
     could not be used.
     """
+    if not files and groups is None:
+        raise click.UsageError("Give a FILE to evaluate, or --groups SEEDS, which needs none.")
     tables: list[Table] = []
     failed = False
     columns = mapping_of(mapping)
     with _ProgressBar() as bar:
+        if groups is not None:
+            tables.append(accuracy_table("invented crowds", evaluate_groups(groups, bar.report)))
         if planted is not None:
             sets = [found for path in files if (found := _read_unlabelled(path, columns))]
             failed = len(sets) < len(files)

@@ -7,10 +7,11 @@ from typing import Any
 from outlast_reviews import formatting
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
 from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
+from outlast_reviews.evaluate.planted_groups import PEOPLE, GroupFigures
 from outlast_reviews.evaluate.products import ProductFigures
 from outlast_reviews.evaluate.reviews import ReviewFigures
 
-Figures = ReviewFigures | ProductFigures | PlantedFigures
+Figures = ReviewFigures | ProductFigures | PlantedFigures | GroupFigures
 _MOST_FEATURES = 12
 _COPIES_ELSEWHERE = {0.0: "100 %", 0.05: "96 %", 0.1: "70 %", 0.2: "17 %"}
 _BURSTS_ELSEWHERE = {20: "18 %", 40: "49 %", 80: "69 %"}
@@ -61,6 +62,12 @@ def accuracy_table(source: str, figures: Figures) -> Table:
                 " unique reviews."
             )
             return Table(source, about, tuple(_of_planted(figures)))
+        case GroupFigures():
+            about = (
+                f"{figures.seeds:,} invented crowds of each kind, of {PEOPLE} reviewers of one product, and as"
+                " many with a planted group of each kind."
+            )
+            return Table(source, about, tuple(_of_groups(figures)))
 
 
 def as_json(table: Table) -> dict[str, Any]:
@@ -142,6 +149,15 @@ def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
     yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")
     yield Line("False alarms", "bursts in the files as they are", figures.false_bursts, "0 of 12")
     yield Line("False alarms", "bursts after dealing the stars out anew", figures.shuffled_bursts)
+
+
+def _of_groups(figures: GroupFigures) -> Iterator[Line]:
+    for (people, products, part), figure in figures.members.items():
+        name = f"{people} reviewers, {products} other products, each reviewed by {100 * part:.0f} % of them"
+        yield Line("Group members found", name, figure)
+    yield Line("False alarms", "bystanders among the group members found", figures.bystanders)
+    for kind, figure in figures.false_groups.items():
+        yield Line("False alarms", f"crowds of {kind} with a group", figure)
 
 
 def _figure(facts: Mapping[str, Any]) -> Figure:

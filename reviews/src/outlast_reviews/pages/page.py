@@ -13,6 +13,7 @@ from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.highlighting import highlighted
+from outlast_reviews.pages.insights_view import insights_view
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
@@ -75,6 +76,7 @@ class ReportPage:
             flagged_where=flagged_where,
             clear=clear,
             clear_where=clear_where,
+            insights=insights_view(report, chosen),
             changes=changes(report, result.get("earlier")),
             earlier=result.get("earlier"),
         )

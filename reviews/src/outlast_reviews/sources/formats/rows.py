@@ -208,6 +208,7 @@ class ReviewCollector:
             format=format,
             product_title=product_title or (next(iter(titles)) if len(titles) == 1 else None),
             product_rating=product_rating,
+            stated_total=stated_total,
             description=plain_text(description)[:_LONGEST_DESCRIPTION],
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
