@@ -132,8 +132,8 @@ def _what_if(report: Mapping[str, Any], facts: Mapping[str, Any], query: ReportQ
 
 
 def _comparison(comparison: Mapping[str, Any]) -> ComparisonView:
-    rows = tuple((_GROUPS.get(group["name"], group["name"]), group) for group in comparison["groups"])
-    return ComparisonView(rows, _difference(comparison, rows[0][0]))
+    rows = tuple((_GROUPS.get(group["name"], str(group["name"])), group) for group in comparison["groups"])
+    return ComparisonView(rows, _difference(comparison, str(rows[0][0])))
 
 
 def _difference(comparison: Mapping[str, Any], first: str) -> str:
