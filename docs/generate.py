@@ -28,6 +28,7 @@ from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.routes import ROUTES, Route
 from outlast_reviews.evaluate.accuracy_table import from_json, markdown
 from outlast_reviews.evaluate.table_picture import picture
+from outlast_reviews.insights.measured_groups import measured_groups
 from outlast_reviews.method import measured
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
@@ -177,6 +178,11 @@ def planted() -> Iterator[str]:
     yield markdown(from_json(measured()))
 
 
+def groups() -> Iterator[str]:
+    """The figures of the groups of reviewers as they ship."""
+    yield markdown(from_json(measured_groups()))
+
+
 def engines() -> Iterator[str]:
     """The engines that `bench/engines.py` has measured."""
     result = json.loads(MEASURED.read_text(encoding="utf-8"))
@@ -258,6 +264,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         formats,
         mistakes,
         planted,
+        groups,
         engines,
         engine_ratios,
         capacity,
