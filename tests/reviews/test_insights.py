@@ -15,13 +15,13 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import Finding, Sign, Window
 from outlast_reviews.insights.comparisons import LEAST_RATED, comparisons
 from outlast_reviews.insights.insights import Insights
-from outlast_reviews.insights.missing_reviews import missing_reviews
+from outlast_reviews.insights.missing_reviews import Counts, missing_reviews
 from outlast_reviews.insights.trustworthy import MOST_LISTED, trustworthy
 from outlast_reviews.insights.what_if import scenarios, stars_by_check
 from outlast_reviews.ratings import weight
 from outlast_reviews.report import review_report
 from outlast_reviews.review import Review
-from outlast_reviews.verdict import GRADE_LIMITS, Evidence, Verdict, compute_verdict, gather, grade_of
+from outlast_reviews.verdict import GRADE_LIMITS, Evidence, compute_verdict, gather, grade_of
 
 NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
 NOBODY = frozenset[int]()
@@ -56,13 +56,17 @@ def findings_of_fifty(draw) -> list[Finding]:
 @given(findings_of_fifty(), st.booleans())
 def test_each_scenario_is_the_verdict_of_the_reviews_without_those_signs(findings, sample):
     reviews = reviews_of(50)
-    found = scenarios(reviews, findings, sample=sample)
+
+    def judge(some):
+        evidence = gather(some)
+        return evidence, compute_verdict(reviews, some, evidence, sample=sample)
+
+    found = scenarios(reviews, findings, judge)
     switches = [f.name for f in findings if f.signs and f.name != "unverified"]
     assert len({tuple(s["left_out"]) for s in found}) == len(found) == 2 ** len(switches)
     for scenario in found:
         kept = [finding(f.name, ()) if f.name in scenario["left_out"] else f for f in findings]
-        evidence = gather(kept)
-        verdict = compute_verdict(reviews, kept, evidence, sample=sample)
+        evidence, verdict = judge(kept)
         assert scenario["grade"] == verdict.grade
         assert scenario["fake_percentage"] == (verdict.share and round(verdict.share.middle, 4))
         weights = [(weight(review.row, evidence), review.rating or 0) for review in reviews]
@@ -188,6 +192,9 @@ class TestTrustworthy:
         assert trustworthy([], []) is None
 
 
+FIFTY = Counts(read=50, rated=50, with_text=50, strong=0, medium=0)
+
+
 class TestMissing:
     @pytest.mark.slow
     @settings(max_examples=100, deadline=None)
@@ -199,8 +206,8 @@ class TestMissing:
         shop = round(sum(stars) / len(stars), digits)
         strong = data.draw(st.integers(0, read))
         medium = data.draw(st.integers(0, read - strong))
-        verdict = Verdict("C", None, None, read, strong, medium)
-        found = missing_reviews(len(stars), read, read, sum(stars[:read]) / read, shop, verdict)
+        counts = Counts(read=read, rated=read, with_text=read, strong=strong, medium=medium)
+        found = missing_reviews(len(stars), counts, sum(stars[:read]) / read, shop, graded=True)
         assert found is not None
         assert found["rating_low"] - 1e-4 <= sum(stars) / len(stars) <= found["rating_high"] + 1e-4
         rest = stars[read:]
@@ -211,18 +218,16 @@ class TestMissing:
         assert best <= GRADES.index(grade_of(100 * (strong + more) / len(stars))) <= worst
 
     def test_an_average_that_cannot_be_of_these_reviews_is_said_to_be_none(self):
-        found = missing_reviews(60, 50, 50, 4.5, 2.0, Verdict("A", None, None, 50, 0, 0))
+        found = missing_reviews(60, FIFTY, 4.5, 2.0, graded=True)
         assert found is not None
         assert found["averages_agree"] is False
         assert found["missing_rating_low"] is found["missing_rating_high"] is None
 
     def test_nothing_is_missing_where_the_shop_counts_no_more(self):
-        verdict = Verdict("A", None, None, 50, 0, 0)
-        assert missing_reviews(None, 50, 50, 4.0, None, verdict) is None
-        assert missing_reviews(50, 50, 50, 4.0, None, verdict) is None
-        assert missing_reviews(40, 50, 50, 4.0, None, verdict) is None
+        for stated in (None, 50, 40):
+            assert missing_reviews(stated, FIFTY, 4.0, None, graded=True) is None
 
     def test_without_stars_or_a_grade_there_is_no_range_of_them(self):
-        found = missing_reviews(60, 50, 0, None, 4.0, Verdict("U", None, "why", 10, 0, 0))
+        found = missing_reviews(60, replace(FIFTY, rated=0), None, 4.0, graded=False)
         assert found is not None
         assert found["rating_low"] is found["grade_best"] is found["averages_agree"] is None

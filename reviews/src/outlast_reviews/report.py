@@ -18,7 +18,7 @@ from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
-from outlast_reviews.verdict import Grade, compute_verdict, gather
+from outlast_reviews.verdict import Evidence, Grade, Verdict, compute_verdict, gather
 from outlast_reviews.wording import explain, headline
 
 _LONGEST_NAME = 200
@@ -175,8 +175,13 @@ def make_report(
     elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
-    reviews, evidence, sample = cleaned.reviews, gather(findings), not received.complete
-    verdict = compute_verdict(reviews, findings, evidence, sample=sample)
+    reviews, sample = cleaned.reviews, not received.complete
+
+    def judge(findings: Sequence[Finding]) -> tuple[Evidence, Verdict]:
+        evidence = gather(findings)
+        return evidence, compute_verdict(reviews, findings, evidence, sample=sample)
+
+    evidence, verdict = judge(findings)
     share, details = (
         verdict.share,
         explain(verdict, evidence, findings, sample=sample, products=cleaned.coverage.products),
@@ -233,7 +238,7 @@ def make_report(
                 for point in points
             ],
         },
-        "insights": insights(received, reviews, findings, elsewhere),
+        "insights": insights(received, reviews, findings, judge, elsewhere),
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,

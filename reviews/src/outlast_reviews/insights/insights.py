@@ -6,13 +6,12 @@ from typing import Any, TypedDict
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.insights.comparisons import Comparison, comparisons
-from outlast_reviews.insights.missing_reviews import MissingReviews, missing_reviews
+from outlast_reviews.insights.missing_reviews import Counts, MissingReviews, missing_reviews
 from outlast_reviews.insights.reviewers import NOT_LOOKED_FOR, ReviewersElsewhere
 from outlast_reviews.insights.trustworthy import Trustworthy, trustworthy
-from outlast_reviews.insights.what_if import CheckStars, Scenario, scenarios, stars_by_check
+from outlast_reviews.insights.what_if import CheckStars, Judge, Scenario, scenarios, stars_by_check
 from outlast_reviews.ratings import mean_rating
 from outlast_reviews.review import Review, ReviewSet
-from outlast_reviews.verdict import compute_verdict, gather
 
 
 class Insights(TypedDict):
@@ -32,21 +31,28 @@ def insights(
     received: ReviewSet,
     reviews: Sequence[Review],
     findings: Sequence[Finding],
+    judge: Judge,
     elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
 ) -> Insights:
-    evidence, sample = gather(findings), not received.complete
+    evidence, verdict = judge(findings)
+    counts = Counts(
+        read=len(reviews),
+        rated=sum(review.rating is not None for review in reviews),
+        with_text=verdict.with_text,
+        strong=verdict.strong,
+        medium=verdict.medium,
+    )
     return {
         "checks": stars_by_check(reviews, findings),
-        "scenarios": scenarios(reviews, findings, sample=sample),
+        "scenarios": scenarios(reviews, findings, judge),
         "comparisons": comparisons(reviews, findings, evidence),
         "trustworthy": trustworthy(reviews, findings),
         "missing": missing_reviews(
             received.stated_total,
-            len(reviews),
-            sum(review.rating is not None for review in reviews),
+            counts,
             mean_rating(reviews),
             received.product_rating,
-            compute_verdict(reviews, findings, evidence, sample=sample),
+            graded=verdict.share is not None,
         ),
         "reviewers": asdict(elsewhere),
     }

@@ -1,8 +1,9 @@
 """What the reviews that the shop counts and the source lacks could change (pure)."""
 
+from dataclasses import dataclass
 from typing import TypedDict
 
-from outlast_reviews.verdict import Grade, Verdict, grade_of
+from outlast_reviews.verdict import Grade, grade_of
 
 LOWEST, HIGHEST = 1.0, 5.0
 
@@ -28,10 +29,23 @@ class MissingReviews(TypedDict):
     """The grade if each missing review had a sign."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was read of a product's reviews."""
+
+    read: int
+    rated: int
+    with_text: int
+    strong: int
+    medium: int
+    """Reviews with a text and a strong sign, and with a medium one and no strong one."""
+
+
 def missing_reviews(
-    stated: int | None, read: int, rated: int, average: float | None, shop_average: float | None, verdict: Verdict
+    stated: int | None, counts: Counts, average: float | None, shop_average: float | None, *, graded: bool
 ) -> MissingReviews | None:
-    """`None` where the shop counts no more than were read. `rated` reviews have the `average`."""
+    """`None` where the shop counts no more than were read. The rated reviews have the `average`."""
+    read, rated = counts.read, counts.rated
     if stated is None or stated <= read or not read:
         return None
     missing = stated - read
@@ -40,11 +54,11 @@ def missing_reviews(
         low, high = (_mean_of_all(average, rated, stars, missing) for stars in (LOWEST, HIGHEST))
         if shop_average is not None:
             agree, implied_low, implied_high = _implied(average, rated, shop_average, missing)
-    texts = verdict.with_text + missing
+    texts = counts.with_text + missing
     best = worst = None
-    if verdict.grade != "U":
-        best = grade_of(100 * verdict.strong / texts)
-        worst = grade_of(100 * (verdict.strong + verdict.medium + missing) / texts)
+    if graded:
+        best = grade_of(100 * counts.strong / texts)
+        worst = grade_of(100 * (counts.strong + counts.medium + missing) / texts)
     return {
         "stated": stated,
         "read": read,

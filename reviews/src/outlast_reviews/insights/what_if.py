@@ -1,6 +1,6 @@
 """What each check changes: the stars with and without its sign, and the grade without the check (pure)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import TypedDict
@@ -8,7 +8,10 @@ from typing import TypedDict
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.ratings import mean_rating, weighted_rating
 from outlast_reviews.review import Review
-from outlast_reviews.verdict import MODEL, Grade, compute_verdict, gather
+from outlast_reviews.verdict import MODEL, Evidence, Grade, Verdict, gather
+
+Judge = Callable[[Sequence[Finding]], tuple[Evidence, Verdict]]
+"""Weighs findings about the reviews of one report."""
 
 MOST_SWITCHES = 6
 """Checks that can be left out; every combination of them is computed ahead."""
@@ -65,9 +68,9 @@ def star_average(reviews: Sequence[Review]) -> StarAverage:
     }
 
 
-def scenarios(reviews: Sequence[Review], findings: Sequence[Finding], *, sample: bool) -> list[Scenario]:
+def scenarios(reviews: Sequence[Review], findings: Sequence[Finding], judge: Judge) -> list[Scenario]:
     """The verdict without each combination of checks; the first leaves none out."""
-    made = [_scenario(reviews, findings, left_out, sample=sample) for left_out in _combinations(findings)]
+    made = [_scenario(reviews, findings, left_out, judge) for left_out in _combinations(findings)]
     if made[0]["fake_percentage"] is None:  # as in the report, nothing is adjusted by evidence that is too little
         for scenario in made:
             scenario["adjusted_rating"] = None
@@ -95,11 +98,10 @@ def _switches(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _scenario(
-    reviews: Sequence[Review], findings: Sequence[Finding], left_out: tuple[str, ...], *, sample: bool
+    reviews: Sequence[Review], findings: Sequence[Finding], left_out: tuple[str, ...], judge: Judge
 ) -> Scenario:
     kept = [replace(f, outcome="clear", signs=(), windows=()) if f.name in left_out else f for f in findings]
-    evidence = gather(kept)
-    verdict = compute_verdict(reviews, kept, evidence, sample=sample)
+    evidence, verdict = judge(kept)
     share, rating = verdict.share, weighted_rating(reviews, evidence)
     return {
         "left_out": list(left_out),
