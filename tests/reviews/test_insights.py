@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from review_data import copies, invented, review_set
+from source_reading import read, read_lines
 from typed_dicts import type_errors
 
 from outlast_reviews.checks import run_checks
@@ -150,6 +151,26 @@ class TestComparisons:
     def test_few_reviews_tell_nothing(self):
         reviews = [Review(row=n, rating=5.0 if n < 19 else 1.0, verified=n < 19) for n in range(80)]
         assert comparisons(reviews, [], NOTHING)[0]["by_chance"] == "too_few"
+
+    def test_a_source_that_counts_each_reviewers_reviews_sets_apart_those_with_one(self):
+        rows = [(n, 1 if n % 4 == 0 else 1 + n % 4) for n in range(80)]
+        lines = [
+            {"rating": 5 if written == 1 else 3, "text": f"t{n}", "user": {"review_count": written}}
+            for n, written in rows
+        ]
+        reviews = read_lines(lines).reviews
+        assert [review.reviewer_reviews for review in reviews] == [written for _, written in rows]
+        (one,) = comparisons(reviews, [], NOTHING)
+        assert (one["name"], [g["reviews"] for g in one["groups"]]) == ("one_review", [20, 60])
+        assert (one["difference"], one["by_chance"]) == (2.0, "unlikely")
+
+    @pytest.mark.parametrize(
+        ("said", "count"),
+        [("1", 1), ("1,234", 1_234), ("12.0", 12), ("", None), ("many", None), ("-3", None), ("9" * 30, None)],
+    )
+    def test_what_is_no_number_of_reviews_is_unknown(self, said, count):
+        found = read(f'rating,text,user_review_count\n5,good,"{said}"\n')
+        assert [review.reviewer_reviews for review in found.reviews] == [count]
 
 
 class TestTrustworthy:

@@ -33,6 +33,8 @@ class Review:
     """Thumbs up or down, where the source has these in place of stars."""
     approximate: bool = False
     """Whether the date is known to the month at best."""
+    reviewer_reviews: int | None = None
+    """How many reviews its reviewer has written, as the source counts them."""
 
 
 @dataclass(frozen=True, slots=True)

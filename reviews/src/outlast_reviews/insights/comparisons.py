@@ -1,4 +1,4 @@
-"""Compares halves of the reviews side by side: verified or not, rewarded or not, early or late (pure)."""
+"""Compares two groups of reviews side by side: verified or not, rewarded or not, early or late (pure)."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Comparison(TypedDict):
     """Two groups that together are all reviews of which the source tells the side."""
 
     name: str
-    """"verified", "rewarded" or "first_days"."""
+    """"verified", "rewarded", "first_days" or "one_review"."""
     groups: list[ComparedGroup]
     difference: float | None
     """Stars of the first group less those of the second."""
@@ -48,10 +48,13 @@ def comparisons(reviews: Sequence[Review], findings: Sequence[Finding], evidence
     paid = [review for review in reviews if review.row in rewarded]
     unpaid = [review for review in reviews if review.row not in rewarded]
     early, late = _first_days(reviews)
+    single = [review for review in reviews if review.reviewer_reviews == 1]
+    several = [review for review in reviews if (review.reviewer_reviews or 0) > 1]
     pairs = (
         ("verified", ("verified", verified), ("not_verified", unverified)),
         ("rewarded", ("rewarded", paid), ("not_rewarded", unpaid)),
         ("first_days", ("first_days", early), ("later", late)),
+        ("one_review", ("one_review", single), ("more_reviews", several)),
     )
     return [_comparison(name, one, other, evidence) for name, one, other in pairs if one[1] and other[1]]
 

@@ -25,6 +25,8 @@ _GROUPS = {
     "not_rewarded": "Not rewarded",
     "first_days": f"First {FIRST_DAYS} days",
     "later": "Later",
+    "one_review": "Reviewer’s only review",
+    "more_reviews": "Reviewer of more",
 }
 
 
