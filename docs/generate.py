@@ -18,6 +18,7 @@ import click
 from declared_mistakes import MISTAKES, said_of
 from python_reference import declared, errors, followed, keywords, other_types, within
 
+from outlast.app import runtime_of
 from outlast.cli.main import outlast as command_line
 from outlast.core.metric_definitions import METRICS, SECONDS
 from outlast.domain.status import Status
@@ -25,7 +26,9 @@ from outlast.running.session_log import EXPECTED_FAILURES, FIELDS, LEVELS
 from outlast.settings import Settings, variables
 from outlast.testing.contract.transitions import TRANSITIONS
 from outlast.web.access import CsrfTokenIn, Requires
+from outlast.web.openapi import openapi_document
 from outlast.web.routes import ROUTES, Route
+from outlast_reviews.app import outlast as review_site
 from outlast_reviews.evaluate.accuracy_table import from_json, markdown
 from outlast_reviews.evaluate.table_picture import picture
 from outlast_reviews.insights.measured_groups import measured_groups
@@ -36,6 +39,7 @@ from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
 PAGES: Final = Path(__file__).parent
 ROOT: Final = PAGES.parent
 PACKAGES: Final = (ROOT / "src" / "outlast", ROOT / "reviews" / "src" / "outlast_reviews")
+OPENAPI: Final = PAGES / "reference" / "openapi.json"
 MEASURED: Final = ROOT / "bench" / "measured.json"
 """What `bench/engines.py --json` has written."""
 COMPARED: Final = (
@@ -290,6 +294,12 @@ def outdated() -> list[Path]:
     return [page for page in pages if current(text := page.read_text(encoding="utf-8")) != text]
 
 
+def openapi() -> str:
+    """The OpenAPI document of the review site."""
+    document = openapi_document(runtime_of(review_site).catalogue, "Outlast", ROUTES)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
 def pictures() -> Mapping[Path, str]:
     """What each generated picture should contain."""
     return {PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())])}
@@ -349,7 +359,7 @@ def main() -> None:
     for page in outdated():
         page.write_text(current(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.relative_to(PAGES.parent), file=sys.stderr)
-    for path, content in pictures().items():
+    for path, content in {**pictures(), OPENAPI: openapi()}.items():
         path.write_text(content, encoding="utf-8")
 
 

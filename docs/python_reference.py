@@ -37,6 +37,8 @@ FOLLOW: Final = (
     "Phase",
     "StoredResult",
     "CancelAnswer",
+    "DeleteAnswer",
+    "Deleted",
     "RetryAnswer",
     "SyncOutlast",
     "SyncSession",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from outlast.domain.session import AnalysisSession
     from outlast.domain.status import Phase, Status
+    from outlast.ports.deletions import DeleteAnswer, Deleted
     from outlast.ports.results import StoredResult
     from outlast.ports.store import CancelAnswer, RetryAnswer
     from outlast.settings import Settings, SettingsError
@@ -74,6 +75,7 @@ _NAMES_BY_MODULE = {
     ),
     "outlast.domain.session": ("AnalysisSession",),
     "outlast.domain.status": ("Phase", "Status"),
+    "outlast.ports.deletions": ("DeleteAnswer", "Deleted"),
     "outlast.ports.results": ("StoredResult",),
     "outlast.ports.store": ("CancelAnswer", "RetryAnswer"),
     "outlast.settings": ("Settings", "SettingsError"),
@@ -98,6 +100,8 @@ __all__ = [
     "AsyncAnalysisHandle",
     "BlockingAnalysisHandle",
     "CancelAnswer",
+    "DeleteAnswer",
+    "Deleted",
     "DiskAlmostFull",
     "Export",
     "Fact",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
@@ -25,7 +26,9 @@ from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.ports.clock import Clock
+from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.facts import FactStore
+from outlast.ports.failures import Cursor
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.runtime import Runtime
@@ -207,16 +210,22 @@ class Outlast:
         status: Status | None = None,
         analysis: str | None = None,
         limit: int = 50,
+        after: AnalysisSession | None = None,
     ) -> Sequence[AnalysisSession]:
-        """Return at most `limit` sessions, the newest first. Raises `ValueError` if `limit` is below 1.
+        """Return at most `limit` sessions, the newest first.
 
-        `owner`, `status` and `analysis` (a name) restrict the list unless they are `None`.
+        `owner`, `status` and `analysis` (a name) restrict the list unless they are `None`. `after` is the last
+        session of the page before, in the list of one owner. Raises `ValueError` if `limit` is below 1, and for
+        `after` without `owner`.
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least one session may be listed.")
+        if after is not None and owner is None:
+            raise ValueError("after continues the list of one owner: pass owner=… too.")
         stored_as = None if owner is None else owner_hash(owner)
+        start = None if after is None else Cursor(after.created_at, after.id)
         return await self._runtime.use(
-            lambda sessions: sessions.select(Selection(stored_as, status, analysis, limit))
+            lambda sessions: sessions.select(Selection(stored_as, status, analysis, limit, after=start))
         )
 
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
@@ -254,6 +263,23 @@ class Outlast:
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
 
+    async def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None:
+        """Delete the session `session_id`, which has ended, with everything that belongs to it.
+
+        That is its result, its share link, the facts that it remembered last, and the uploads in its input that no
+        other session of its owner has in its own. Returns `DeleteAnswer.IN_FLIGHT`, and changes nothing, if it has
+        not ended: cancel it first. Returns `None` if this `owner` has neither the session nor its result.
+        """
+        return await self._runtime.use(lambda sessions: sessions.delete(session_id, owner=owner))
+
+    async def delete_all(self, owner: str) -> Deleted:
+        """Cancel all sessions in flight of `owner`, then delete everything of theirs that has ended.
+
+        `Deleted.remaining` has the ids of sessions that are still being stopped: they and their uploads are not
+        deleted. Call it again once they have ended.
+        """
+        return await self._runtime.use(lambda sessions: sessions.delete_all(owner))
+
     def facts(self, space: str) -> Facts:
         """A key-value store that outlives sessions and that all sessions of this installation share.
 
@@ -286,6 +312,17 @@ class Outlast:
         """
         anonymous = self.visitor(request)
         return 0 if anonymous is None else await self.adopt(anonymous, user)
+
+    def read_token(self, session_id: str, *, valid_for: timedelta = timedelta(hours=24)) -> str:
+        """Return a token that lets others read the session `session_id` and its result for the time `valid_for`.
+
+        Send it as `Authorization: Bearer …`, or hand out the page `/analysis/{session_id}?token=…`. It cannot
+        be revoked. Raises `ValueError` if `valid_for` is not positive or is more than 366 days.
+        """
+        from outlast.backends.clock import SystemClock  # noqa: PLC0415 - see above
+        from outlast.web.bearers import make_read_token  # noqa: PLC0415 - see above
+
+        return make_read_token(KeyRing.of(self.settings), session_id, SystemClock(), valid_for)
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         """Transfer everything of the visitor `anonymous` to `owner`; return the number of sessions."""

@@ -15,6 +15,7 @@ from outlast.core.handles import BY_TRUSTED_CODE, SessionHandle
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
+from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer
 from outlast.running.threads import ContextThreadPool
@@ -39,6 +40,7 @@ class AsyncOutlast(Protocol):
         status: Status | None = None,
         analysis: str | None = None,
         limit: int = 50,
+        after: AnalysisSession | None = None,
     ) -> Sequence[AnalysisSession]: ...
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None: ...
     async def share(self, session_id: str, *, owner: str | None = None) -> str | None: ...
@@ -46,6 +48,8 @@ class AsyncOutlast(Protocol):
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
     async def log_in(self, request: Any, user: str) -> int: ...
+    async def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None: ...
+    async def delete_all(self, owner: str) -> Deleted: ...
     async def adopt(self, anonymous: str, owner: str) -> int: ...
 
 
@@ -142,6 +146,10 @@ class SyncSession(Generic[R_co]):
         """Like `SessionHandle.retry`."""
         return self._sync.wait(self._handle.retry())
 
+    def delete(self) -> DeleteAnswer:
+        """Like `SessionHandle.delete`."""
+        return self._sync.wait(self._handle.delete())
+
     def __repr__(self) -> str:
         return repr(self._handle)
 
@@ -237,9 +245,11 @@ class SyncOutlast:
         status: Status | None = None,
         analysis: str | None = None,
         limit: int = 50,
+        after: AnalysisSession | None = None,
     ) -> Sequence[AnalysisSession]:
         """Like `Outlast.list`."""
-        return self.wait(self._outlast.list(owner=owner, status=status, analysis=analysis, limit=limit))
+        page = self._outlast.list(owner=owner, status=status, analysis=analysis, limit=limit, after=after)
+        return self.wait(page)
 
     def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None:
         """Like `Outlast.result`."""
@@ -264,6 +274,14 @@ class SyncOutlast:
     def log_in(self, request: Any, user: str) -> int:
         """Like `Outlast.log_in`."""
         return self.wait(self._outlast.log_in(request, user))
+
+    def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None:
+        """Like `Outlast.delete`."""
+        return self.wait(self._outlast.delete(session_id, owner=owner))
+
+    def delete_all(self, owner: str) -> Deleted:
+        """Like `Outlast.delete_all`."""
+        return self.wait(self._outlast.delete_all(owner))
 
     def adopt(self, anonymous: str, owner: str) -> int:
         """Like `Outlast.adopt`."""

@@ -69,7 +69,8 @@ async def test_no_user_can_take_the_name_of_a_visitor_or_an_operator(tmp_path: P
         victim = await site.visitor()
         session_id = await victim.started()
         name = "visitor:" + victim.cookie_of(COOKIE).partition(".")[0]
-        for taken in (name, "operator:" + "0" * 32):
+        others = ("operator:" + "0" * 32, "operator:key", "key:" + "0" * 12, "reader:" + session_id)
+        for taken in (name, *others):
             answer = await site.client().get(f"/api/analysis/progress/{session_id}", headers={"X-User": taken})
             assert answer.status_code == 403
         victim.headers["X-User"] = name  # a callable may fall back to outlast.visitor(request)

@@ -53,6 +53,7 @@ VALUES = {
     "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
     "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
     "code": None, "exception": None, "max_attempts": 3, "claim": 1,
+    "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
@@ -236,7 +237,7 @@ def test_every_statement_is_used(statements):
     code = "".join(file.read_text() for file in (*folder.glob("*.py"), *folder.parent.glob("*.py")))
     pruned = ("sessions", "failed", "results", "uploads", "facts")
     composed = {f"{verb}_{what}" for verb in ("prune", "count_prunable") for what in pruned}
-    for name in set(statements) - composed:
+    for name in set(statements) - composed - {"prune_start_keys"}:
         assert f'"{name}"' in code, name
     included = {found["name"] for found in INCLUDE.finditer("".join(statements._texts.values()))}
     assert not set(statements._texts) - set(statements) - included

@@ -34,6 +34,7 @@ class Journal:
     """What is kept from attempt to attempt."""
 
     owner = "me"
+    session_id = "a" * 26
 
     def __init__(self):
         self.results = {}

@@ -22,6 +22,7 @@ SEED = 7
 
 class Journal:
     owner = "me"
+    session_id = "a" * 26
 
     def __init__(self):
         self.keeps = []

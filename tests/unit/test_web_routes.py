@@ -6,7 +6,10 @@ from outlast.web.access import CsrfTokenIn
 from outlast.web.routes import ROUTES, Route
 
 ANY_HOST = ("/livez", "/readyz", "/metrics", "/diagnostics")
-FOR_PROGRAMS = ("/api/", "/static/", "/assets/", "/favicon.ico", "/robots.txt", "/.well-known/", *ANY_HOST)
+FOR_PROGRAMS = (
+    *("/api/", "/static/", "/assets/", "/favicon.ico", "/robots.txt", "/.well-known/", "/openapi.json"),
+    *ANY_HOST,
+)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -25,6 +25,8 @@ TABLES = {
     "pauses": "pauses",
     "limit_keys": "limits",
     "audit": "lines of the audit log",
+    "start_keys": "start keys",
+    "api_keys": "API keys",
 }
 """The tables to copy, each after those that it references, with what people call their rows."""
 CONDITIONS = {

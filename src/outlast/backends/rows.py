@@ -14,6 +14,7 @@ from outlast.domain.progress import Progress, load_steps
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, NewSession
 from outlast.domain.status import Status
 from outlast.domain.worker_control import ControlRequest, WorkerCommand, WorkerKind, WorkerState
+from outlast.ports.api_keys import ApiKey
 from outlast.ports.workers import Renewal, WorkerInfo
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def fields_of(value: "DataclassInstance") -> dict[str, Any]:
     """Return the fields of a dataclass by name, as parameters of a statement."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def api_key_values(key: ApiKey, digest: str) -> dict[str, Any]:
+    """Return the parameters of `add_api_key.sql`."""
+    return fields_of(key) | {"digest": digest, "scopes": " ".join(sorted(key.scopes))}
 
 
 def as_renewal(renewed: Row, held: Iterable[Row]) -> Renewal:
@@ -111,6 +117,12 @@ class RowReader:
     def attempt(self, row: Row) -> AttemptRecord:
         """Convert a row with the columns of `history.sql`."""
         return AttemptRecord(**self.with_times(row))
+
+    def api_key(self, row: Row) -> ApiKey:
+        """Convert a row with the columns of `fragments/api_key_columns.sql`."""
+        values: dict[str, Any] = self.with_times(row)
+        values["scopes"] = frozenset(row["scopes"].split())
+        return ApiKey(**values)
 
     def crashes(self, rows: Iterable[Row]) -> dict[str, Sequence[EarlierCrash]]:
         """Convert the rows of `earlier_crashes.sql`, by session."""

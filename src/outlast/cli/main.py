@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "audit": ("outlast.cli.audit:audit", "List who did what."),
     "cleanup": ("outlast.cli.cleanup:cleanup", "Delete finished sessions, results and uploads that are old."),
+    "keys": ("outlast.cli.keys:keys", "Create, list and revoke API keys."),
     "store": ("outlast.cli.store:store", "Back everything up, restore it, move it into another database."),
     "doctor": ("outlast.cli.doctor:doctor", "Find out what is wrong, and how to mend it."),
     "generate": (

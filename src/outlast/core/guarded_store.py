@@ -13,6 +13,7 @@ from outlast.ports.store import Store
 READS: Final = frozenset(
     {
         "actions",
+        "api_keys",
         "changed",
         "count",
         "depths",
@@ -21,6 +22,7 @@ READS: Final = frozenset(
         "ended",
         "failed",
         "failure_reasons",
+        "find_api_key",
         "find_missing",
         "find_sessions",
         "get",
@@ -47,11 +49,11 @@ PROMPT: Final = frozenset({"add"})
 """Methods that end as soon as they are cancelled, so that they need no task of their own."""
 SLOW: Final = frozenset(
     {
-        *("actions", "count", "depths", "ended", "failed", "failure_reasons", "loads", "retry_each"),
-        *("search_sessions", "select"),
+        *("actions", "count", "delete_all", "depths", "ended", "failed", "failure_reasons", "loads"),
+        *("retry_each", "search_sessions", "select"),
     }
 )
-"""Methods that count or list all sessions and may take long even in a healthy store."""
+"""Methods that count, list or delete many sessions and may take long even in a healthy store."""
 
 
 class GuardedStore:

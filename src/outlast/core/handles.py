@@ -17,6 +17,7 @@ from outlast.core.watch import SessionView
 from outlast.domain.errors import AnalysisFailed, SessionGone
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
+from outlast.ports.deletions import DeleteAnswer
 from outlast.ports.store import CancelAnswer, RetryAnswer
 
 log = logging.getLogger(__name__)
@@ -173,6 +174,13 @@ class SessionHandle(Generic[R_co]):
         Raises `SessionGone`, and `InvalidInput` if an uploaded file has expired.
         """
         return self._found(await self._use_cases.use(lambda sessions: sessions.retry(self.id, owner=None)))
+
+    async def delete(self) -> DeleteAnswer:
+        """Delete the session, if it has ended, with everything that belongs to it: see `Outlast.delete`.
+
+        Raises `SessionGone` if nothing is left of it.
+        """
+        return self._found(await self._use_cases.use(lambda sessions: sessions.delete(self.id, owner=None)))
 
     def _found(self, answer: "Answer | None") -> "Answer":
         if answer is None:

@@ -1,4 +1,4 @@
-"""The use cases: start, get, watch, cancel, retry, adopt. The web layer, the CLI and host programs call them."""
+"""The use cases: start, get, watch, cancel, retry, delete. The web layer, the CLI and host programs call them."""
 
 import inspect
 import logging
@@ -36,6 +36,7 @@ from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
+from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.dispatcher import Dispatcher, WaitingSession
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.results import StoredResult
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 NOT_OFFERED = "This site does not offer this analysis any more."
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
+MOST_CANCELLED: Final = 10_000
+"""Sessions in flight that one deletion of everything cancels."""
 DURATIONS_CACHED_FOR = 10.0
 """Seconds for which durations read from the store are cached."""
 
@@ -106,16 +109,26 @@ class Sessions:
         *,
         only_existing: bool = False,
         traceparent: str | None = None,
+        session_id: str | None = None,
+        priority: int | None = None,
     ) -> Started:
         """Start a session with a JSON input, or return the owner's one in flight for the same subject.
 
-        `only_existing` refuses new sessions with `TooManyActive`. `traceparent` is that of the request.
-        Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`, `QueueFull`, `StoreUnavailable` and
-        `DiskAlmostFull`.
+        `only_existing` refuses new sessions with `TooManyActive`. `traceparent` is that of the request. A new
+        session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
+        `QueueFull`, `StoreUnavailable` and `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
-        return await self._start(analysis, validated, owner, only_existing=only_existing, traceparent=traceparent)
+        return await self._start(
+            analysis,
+            validated,
+            owner,
+            priority=priority,
+            only_existing=only_existing,
+            traceparent=traceparent,
+            session_id=session_id,
+        )
 
     async def start_from_code(
         self,
@@ -151,11 +164,19 @@ class Sessions:
         delay: float = 0.0,
         only_existing: bool = False,
         traceparent: str | None = None,
+        session_id: str | None = None,
     ) -> Started:
         tracing = self._tracing
         with nullcontext() if tracing is None else tracing.start(analysis.name, traceparent) as trace:
             return await self._add_new(
-                analysis, validated, owner, priority, delay, trace, only_existing=only_existing
+                analysis,
+                validated,
+                owner,
+                priority,
+                delay,
+                trace,
+                only_existing=only_existing,
+                session_id=session_id or new_session_id(),
             )
 
     async def _add_new(
@@ -168,6 +189,7 @@ class Sessions:
         trace: str | None,
         *,
         only_existing: bool,
+        session_id: str,
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
@@ -176,7 +198,6 @@ class Sessions:
             with reading_uploads(OwnedUploads(self._store, stored_as)):
                 await analysis.check(**keywords)
         input_json = validated.model_dump_json()
-        session_id = new_session_id()
         subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
         own = "" if owner is not None else f" ({session_id})"
         added = await self._add(
@@ -339,6 +360,25 @@ class Sessions:
             ) from None
         await self._check_uploads(keywords, session.owner)
         return self._max_attempts(analysis)
+
+    async def delete(self, session_id: str, *, owner: str | None) -> DeleteAnswer | None:
+        """Delete a session that has ended, or what is left of it, with everything that belongs to it.
+
+        Returns `None` if this owner has neither session nor result.
+        """
+        answer = await self._store.delete(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is DeleteAnswer.DELETED:
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        return answer
+
+    async def delete_all(self, owner: str) -> Deleted:
+        """Cancel the sessions in flight of this owner, then delete everything of theirs that has ended."""
+        hashed = owner_hash(owner)
+        for status in (Status.PENDING, Status.PROCESSING):  # in this order, as a worker may claim one meanwhile
+            for session in await self._store.select(Selection(hashed, status, limit=MOST_CANCELLED)):
+                if session.cancel_requested_at is None:
+                    await self.cancel(session.id, owner=owner)
+        return await self._store.delete_all(hashed)
 
     def offered(self, analysis_name: str) -> Analysis:
         """Return the analysis of a stored session; raises `UnknownAnalysis` if it has been removed."""

@@ -123,6 +123,11 @@ class TooManyActive(OutlastError):
     Raised by a start with an owner; the limit is `ANALYSIS_MAX_ACTIVE_PER_OWNER`.
     """
 
+    @classmethod
+    def beside(cls, active: int) -> "TooManyActive":
+        """The error for an owner with `active` sessions in flight."""
+        return cls(f"You already have {active} running or waiting. Wait until one has ended, or cancel one.")
+
 
 class QueueFull(OutlastError):
     """As many sessions wait as the limit allows.

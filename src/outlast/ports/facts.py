@@ -19,8 +19,13 @@ class StoredFact:
 class FactStore(Protocol):
     """Facts of the whole installation, without owners. Same laws as `SessionStore`."""
 
-    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
-        """Insert or replace these by key and item; they expire at `until`."""
+    async def remember(
+        self, space: str, facts: Sequence[StoredFact], *, until: datetime, session_id: str | None = None
+    ) -> None:
+        """Insert or replace these by key and item; they expire at `until`.
+
+        They are deleted with the session `session_id`, if any, when that is deleted on request.
+        """
         ...
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:

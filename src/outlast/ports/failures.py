@@ -24,6 +24,14 @@ class RetryAnswer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last session of the page before, in a list by `created_at`; it may have been deleted."""
+
+    created_at: datetime
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which sessions to list; `None` does not restrict."""
 
@@ -40,8 +48,19 @@ class Selection:
     """Started at this time or later."""
     ended_since: datetime | None = None
     """Final since this time or later."""
-    after: str | None = None
-    """Only what the list has after the session with this id; nothing if that session is gone."""
+    after: Cursor | str | None = None
+    """Only what the list has after the session with this id; nothing if that session is gone.
+
+    With a cursor, the list of `SessionStore.select` then continues with the sessions that are older.
+    """
+
+    @property
+    def after_id(self) -> str | None:
+        return self.after.session_id if isinstance(self.after, Cursor) else self.after
+
+    @property
+    def after_time(self) -> datetime | None:
+        return self.after.created_at if isinstance(self.after, Cursor) else None
 
 
 @dataclass(frozen=True, slots=True)

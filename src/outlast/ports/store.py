@@ -12,8 +12,10 @@ from outlast.domain.outcome import End
 from outlast.domain.progress import Progress
 from outlast.domain.session import AnalysisSession, AttemptRecord, Claim, KeptStep, NewSession
 from outlast.domain.status import Status
+from outlast.ports.api_keys import ApiKeys
 from outlast.ports.audit import AuditLog
 from outlast.ports.blobs import Blobs, Storage
+from outlast.ports.deletions import Deletions
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
 from outlast.ports.failures import Failures, RetryAnswer, Selection
@@ -21,6 +23,7 @@ from outlast.ports.metrics import Metrics
 from outlast.ports.overview import Overview
 from outlast.ports.pauses import Pauses
 from outlast.ports.results import Results, Shares
+from outlast.ports.start_keys import StartKeys
 from outlast.ports.workers import WorkerRegistry
 
 CLOCK_MARGIN = 5.0
@@ -337,8 +340,8 @@ class SessionStore(Protocol):
         dry_run: bool,
     ) -> Pruned:
         """Delete final sessions by `completed_at` (failed ones by `failed_before`, if it is given), results by
-        their date, uploads by their last use, and expired facts, in batches; a dry run counts them by the same
-        conditions. Uploads of an owner with sessions in flight are kept.
+        their date, uploads by their last use, and expired facts and start keys, in batches; a dry run counts them
+        by the same conditions, except start keys. Uploads of an owner with sessions in flight are kept.
         """
         ...
 
@@ -347,10 +350,13 @@ class Store(
     SessionStore,
     AuditLog,
     Failures,
+    Deletions,
     Overview,
     Pauses,
     Results,
     Shares,
+    StartKeys,
+    ApiKeys,
     Blobs,
     Storage,
     FactStore,

@@ -115,8 +115,9 @@ class _ProgressPipe:
 
 
 class _JournalPipe:
-    def __init__(self, pipe: _Pipe, owner: str) -> None:
+    def __init__(self, pipe: _Pipe, session_id: str, owner: str) -> None:
         self._pipe = pipe
+        self.session_id = session_id
         self.owner = owner
 
     async def kept(self, call: str) -> KeptStep | None:
@@ -171,7 +172,7 @@ async def _analyse(request: dict[str, Any], pipe: _Pipe) -> str:
     context.enter(
         context.AttemptContext(
             _ProgressPipe(pipe),
-            _JournalPipe(pipe, request["owner"]),
+            _JournalPipe(pipe, request["session_id"], request["owner"]),
             _ChildClock(),
             loop,
             timeout=request["timeout"],

@@ -68,6 +68,7 @@ async def run_isolated(
                 "function": analysis.work.__qualname__,
                 "input": session.input,
                 "timeout": session.timeout,
+                "session_id": journal.session_id,
                 "owner": journal.owner,
             }
         )

@@ -27,6 +27,7 @@ class StoreJournal(OwnedUploads):
         super().__init__(store, session.owner)
         self._store = store
         self._lapsed = lapsed
+        self.session_id = session.id
         self.owner = session.owner
         self._session = session
         self._claim = Claim(session.id, session.claim)

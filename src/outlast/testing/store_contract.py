@@ -1,10 +1,12 @@
 """The complete contract suite of a store, which every backend must pass."""
 
 from outlast.testing.contract.adopting import AdoptContract
+from outlast.testing.contract.api_keys import ApiKeyContract
 from outlast.testing.contract.audit import AuditContract, MetricSampleContract
 from outlast.testing.contract.cancel_and_retry import CancelContract, RetryContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.concurrent_use import ConcurrentUseContract
+from outlast.testing.contract.deleting import DeleteContract
 from outlast.testing.contract.facts import FactContract
 from outlast.testing.contract.failures import (
     AttemptDetailContract,
@@ -26,6 +28,7 @@ from outlast.testing.contract.reading import QueuePositionContract, ReadingContr
 from outlast.testing.contract.registering import EnrolContract, RegistryContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.share_links import ShareLinkContract
+from outlast.testing.contract.start_keys import StartKeyContract
 from outlast.testing.contract.starting import LimitContract, StartContract
 from outlast.testing.contract.stuck_workers import StuckWorkerContract
 from outlast.testing.contract.timing import TimingContract
@@ -71,6 +74,9 @@ class SessionStoreContract(
     FactContract,
     AdoptContract,
     PruneContract,
+    DeleteContract,
+    StartKeyContract,
+    ApiKeyContract,
     RegistryContract,
     EnrolContract,
     MetricContract,

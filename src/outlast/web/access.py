@@ -18,7 +18,7 @@ from outlast.web.headers import cookie, is_secure, own_origin, site_path, values
 from outlast.web.keys import KeyRing, mask, unmask
 from outlast.web.limits import client_address
 from outlast.web.logins import OPERATOR, RESERVED, Logins
-from outlast.web.operators import PATH, Operator, Operators, Role
+from outlast.web.operators import PATH, Operator, Operators
 from outlast.web.problems import Problem, not_found
 
 COOKIE = "outlast_owner"
@@ -61,7 +61,8 @@ class Requires(StrEnum):
     OPERATOR = "operator"
     """A signed-in operator, who may change everything."""
     OPERATOR_KEY = "operator_key"
-    """A program with the dashboard's key as a bearer token; only for routes that read."""
+    """A program with the dashboard's key as a bearer token, or with an API key of the scope `operate`; only for
+    routes that read."""
 
 
 class CsrfTokenIn(StrEnum):
@@ -107,6 +108,11 @@ class Access:
         self._verified: dict[bytes, _VerifiedCookie] = {}
         self._accepted_hosts: set[tuple[bytes, str]] = set()
 
+    @property
+    def keys(self) -> KeyRing:
+        """The keys that sign its tokens."""
+        return self._keys
+
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Raise 421 for a `Host` that is not allowed, which prevents DNS rebinding."""
         given = headers.get(b"host", b"")
@@ -147,7 +153,7 @@ class Access:
         if requires is Requires.ANYBODY:
             return None
         if requires in {Requires.VIEWER, Requires.OPERATOR}:
-            return await self._operator(requires, headers, store)
+            return await self._operator(headers, store)
         if requires is Requires.OPERATOR_KEY:
             return self._key_holder(scope, headers)
         if requires in {Requires.OWNER, Requires.OWNER_OR_NEW}:
@@ -171,12 +177,14 @@ class Access:
         """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
         if token is None:
             return
-        if not self._cross_origin.allows(headers, site_path(scope)):
-            self._check_same_origin(scope, headers)
+        self.check_origin(scope, headers)
         if token is CsrfTokenIn.HEADER:
             self.verify_token(identity, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
-    def _check_same_origin(self, scope: Scope, headers: Headers) -> None:
+    def check_origin(self, scope: Scope, headers: Headers) -> None:
+        """Raise 403 for requests from other sites, unless the settings allow theirs."""
+        if self._cross_origin.allows(headers, site_path(scope)):
+            return
         origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
         if origin is not None and not self._same_origin(origin.decode("latin-1"), scope, headers):
             raise Problem(403, self._refusal(origin.decode("latin-1"), scope))
@@ -206,9 +214,7 @@ class Access:
         """The CSRF token for a page: different each time, so that compression does not betray it."""
         return mask(self.token(identity))
 
-    async def _operator(
-        self, requires: Requires, headers: Headers, store: Callable[[], Awaitable[FactStore]]
-    ) -> Identity:
+    async def _operator(self, headers: Headers, store: Callable[[], Awaitable[FactStore]]) -> Identity:
         if not self.operators.is_open:
             raise Problem(403, CLOSED.format("This part of the site"))
         found = self.operators.known(headers.get(b"cookie", b""))
@@ -218,22 +224,22 @@ class Access:
                 "This part of the site is for its operators.",
                 link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
             )
-        if requires is Requires.OPERATOR and found.role is not Role.OPERATOR:
-            raise Problem(
-                403,
-                "You are here as a viewer, who sees everything and changes nothing. Leave, and enter with the key "
-                "of operators (ANALYSIS_DASHBOARD_KEY).",
-                link=(PATH, "Back to the dashboard"),
-            )
         return Identity(OPERATOR + found.name, operator=found)
 
     def _key_holder(self, scope: Scope, headers: Headers) -> Identity:
         """Raise 401 for a missing or wrong key, 403 if none is set, and 429 after too many wrong ones."""
         if not self.operators.has_key:
-            raise Problem(403, CLOSED.format("This address") + " Send it as Authorization: Bearer.")
+            raise Problem(
+                403,
+                CLOSED.format("This address")
+                + " Send it or an API key of the scope operate as Authorization: Bearer.",
+            )
         scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise _wrong_key("Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) as Authorization: Bearer.")
+            raise _wrong_key(
+                "Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) or an API key of the scope operate as "
+                "Authorization: Bearer."
+            )
         address = client_address(scope)
         if not self.operators.may_try(address):
             raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)

@@ -5,24 +5,38 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response
 
+from outlast.core.analyses.declarations import require_priority
+from outlast.core.api_keys import Scope
+from outlast.core.ids import owner_hash
 from outlast.core.sessions import Started
 from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
+from outlast.domain.progress import time_left
 from outlast.domain.status import Status
-from outlast.ports.store import CancelAnswer, RetryAnswer
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
+from outlast.web.access import Identity
+from outlast.web.bearers import DEFAULT_VALIDITY, make_read_token
 from outlast.web.bodies import MAX_BODY, limit_body
 from outlast.web.events import stream
-from outlast.web.limits import client_address, too_fast
-from outlast.web.problems import Problem, fault, not_found
+from outlast.web.limits import client_address
+from outlast.web.preferences import Preferences
+from outlast.web.problems import Problem, fault, not_found, too_many_active
 from outlast.web.progress import snapshot_body
+from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
-from outlast.web.snapshot import links
+from outlast.web.snapshot import links, rfc3339
 
 RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
+DEFAULT_RETRY_AFTER = 10
+"""Seconds until an owner may start another session, where nothing is known of those in flight."""
+LONGEST_RETRY_AFTER = 3_600
+MOST_ESTIMATED = 50
+"""Sessions in flight of one owner whose remaining time is estimated."""
 INLINE_MARGIN = 30.0
 """Seconds beyond the session's timeout that a request waits for it in sync mode."""
 
@@ -32,35 +46,60 @@ async def start(context: RequestContext) -> Response | None:
 
     In sync mode it responds with the final snapshot, or with an event stream.
     """
-    name, values = _start_body(await _json(context), context.engine.catalogue.short_forms)
-    if not context.settings.inline:
-        started = await start_within_limits(context, name, values)
-        view = await context.engine.watch.view(started.session)
-        return await started_response(context, view, 202, existing=started.existing)
-    if b"text/event-stream" in context.headers.get(b"accept", b""):
+    body, key = await _json(context), start_key(context)
+    context, body, priority = _of_key(context, body)
+    name, values = _start_body(body, context.engine.catalogue.short_forms)
+
+    async def begin(session_id: str | None = None) -> Started:
+        return await start_within_limits(context, name, values, session_id, priority)
+
+    inline, preferred = context.settings.inline, Preferences.of(context.headers.get(b"prefer", b""))
+    if inline and b"text/event-stream" in context.headers.get(b"accept", b""):
         with context.limits.stream(context.owner):
-            started = await start_within_limits(context, name, values)
+            started = await (begin() if key is None else start_once(context, key, body, begin))
             async with context.engine.watch.follow(started.session) as watched:
                 await stream(context, watched)
         return None
-    started = await start_within_limits(context, name, values)
-    async with context.engine.watch.follow(started.session) as watched:
-        view = await wait_inline(context, watched)
-    status = 200 if view.session.status.final else 202
-    return await started_response(context, view, status, existing=started.existing)
+    started = await (begin() if key is None else start_once(context, key, body, begin))
+    patience = started.session.timeout + INLINE_MARGIN if inline else preferred.wait
+    if patience:
+        async with context.engine.watch.follow(started.session) as watched:
+            view = await wait_for_end(context, watched, patience)
+    else:
+        view = await context.engine.watch.view(started.session)
+    response = await started_response(context, view, existing=started.existing)
+    response.headers.update(preferred.applied(inline=inline))
+    return response
 
 
-async def start_within_limits(context: RequestContext, name: str, values: Any) -> Started:
-    """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects."""
+async def start_within_limits(
+    context: RequestContext,
+    name: str,
+    values: Any,
+    session_id: str | None = None,
+    priority: int | None = None,
+) -> Started:
+    """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects.
+
+    A new session gets the id `session_id`, if given.
+    """
     owner, address = context.owner, client_address(context.scope)
     async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
         try:
             started = await context.engine.sessions.start(
-                name, values, owner, only_existing=not allowed, traceparent=context.traceparent
+                name,
+                values,
+                owner,
+                only_existing=not allowed,
+                traceparent=context.traceparent,
+                session_id=session_id,
+                priority=priority,
             )
-        except (TooManyActive, QueueFull):
+        except (TooManyActive, QueueFull) as error:
             if not allowed:
-                raise too_fast() from None
+                raise await context.limits.too_fast(owner, address) from None
+            if isinstance(error, TooManyActive):
+                raise too_many_active(error, await _seconds_until_one_ends(context)) from None
             raise
         except InvalidInput:
             if context.engine.catalogue[name].check is not None:
@@ -71,28 +110,38 @@ async def start_within_limits(context: RequestContext, name: str, values: Any) -
         return started
 
 
-async def wait_inline(context: RequestContext, watched: Watcher) -> SessionView:
-    """Wait for the final view in sync mode; return the latest one on timeout or shutdown."""
+async def _seconds_until_one_ends(context: RequestContext) -> int:
+    """An estimate, for `Retry-After`, of when this owner may start another session."""
+    wanted = Selection(owner_hash(context.owner), Status.PROCESSING, limit=MOST_ESTIMATED)
+    left = [time_left(session.progress.steps) for session in await context.engine.sessions.select(wanted)]
+    known = [estimate.middle for estimate in left if estimate is not None]
+    return math.ceil(min(max(1.0, *known), LONGEST_RETRY_AFTER)) if known else DEFAULT_RETRY_AFTER
+
+
+async def wait_for_end(context: RequestContext, watched: Watcher, seconds: float) -> SessionView:
+    """Wait for the final view; return the latest one on timeout or shutdown."""
     view = watched.view
     with suppress(TimeoutError):
-        async with asyncio.timeout(view.session.timeout + INLINE_MARGIN):
+        async with asyncio.timeout(seconds):
             while not view.session.status.final and not context.engine.closing.is_set():
                 await watched.wait_for_change(1.0)
                 view = watched.view
     return view
 
 
-async def started_response(context: RequestContext, view: SessionView, status: int, *, existing: bool) -> Response:
-    addresses = links(view.session.id, context.root)
+async def started_response(context: RequestContext, view: SessionView, *, existing: bool) -> Response:
+    """`202`, or `200` if the session has ended."""
+    addresses, ended = links(view.session.id, context.root), view.session.status.final
+    message = "This analysis is already on its way." if existing else "The analysis has started."
     head = {
         "status": "existing" if existing else "started",
-        "message": "This analysis is already on its way." if existing else "The analysis has started.",
+        "message": "This analysis has ended." if ended else message,
         "links": addresses,
     }
-    headers = {"Location": addresses["self"]}
-    if not view.session.status.final:
+    headers = {"Location": addresses["self"], **await context.limits.rate_headers(context.owner)}
+    if not ended:
         headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
-    return await _with_snapshot(context, view, status, head, headers)
+    return await _with_snapshot(context, view, 200 if ended else 202, head, headers)
 
 
 async def token(context: RequestContext) -> Response:
@@ -104,7 +153,7 @@ async def token(context: RequestContext) -> Response:
 async def result(context: RequestContext) -> Response:
     """The result alone, even after its session was cleaned up."""
     sessions = context.engine.sessions
-    stored = await sessions.result(context.session_id, owner=context.owner)
+    stored = await sessions.result(context.session_id, owner=context.session_owner)
     if stored is not None:
         return Response(stored.result, headers={"Cache-Control": "no-store"}, media_type="application/json")
     raise await missing_result(context)
@@ -112,7 +161,7 @@ async def result(context: RequestContext) -> Response:
 
 async def missing_result(context: RequestContext) -> Problem:
     """The problem that explains why this session has no result."""
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         return not_found()
     if view.session.status is Status.COMPLETED:
@@ -120,14 +169,28 @@ async def missing_result(context: RequestContext) -> Problem:
     return Problem(409, _no_result(view))
 
 
+async def read_token(context: RequestContext) -> Response:
+    """`{"token", "page"}`: with which others read this session for 24 hours."""
+    if await context.engine.sessions.get(context.session_id, owner=context.session_owner) is None:
+        raise not_found()
+    token = make_read_token(context.access.keys, context.session_id, context.engine.clock, DEFAULT_VALIDITY)
+    body = {
+        "success": True,
+        "token": token,
+        "page": f"{links(context.session_id, context.root)['page']}?token={token}",
+        "expires_at": rfc3339(context.engine.clock.now() + DEFAULT_VALIDITY),
+    }
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
 async def share(context: RequestContext) -> Response:
     """`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it."""
     sessions, link = context.engine.sessions, None
     if context.scope["method"] == "POST":
-        link = await sessions.share(context.session_id, owner=context.owner)
+        link = await sessions.share(context.session_id, owner=context.session_owner)
         found = link is not None
     else:
-        found = await sessions.unshare(context.session_id, owner=context.owner)
+        found = await sessions.unshare(context.session_id, owner=context.session_owner)
     if not found:
         raise await missing_result(context)
     body = {"success": True, "url": link and context.shared_address(link)}
@@ -136,7 +199,7 @@ async def share(context: RequestContext) -> Response:
 
 async def cancel(context: RequestContext) -> Response:
     """Cancel the session."""
-    answer = await context.engine.sessions.cancel(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.cancel(context.session_id, owner=context.session_owner)
     match answer:
         case None:
             raise not_found()
@@ -151,12 +214,14 @@ async def cancel(context: RequestContext) -> Response:
 async def retry(context: RequestContext) -> Response:
     """A new set of attempts, after the kept steps."""
     await context.limits.count_or_refuse(context.owner, client_address(context.scope))
-    answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.retry(context.session_id, owner=context.session_owner)
     if answer is None:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
         raise Problem(409, RETRY_REFUSED[answer])
-    return await _action_response(context, 202, "The analysis starts again where it stopped.")
+    response = await _action_response(context, 202, "The analysis starts again where it stopped.")
+    response.headers.update(await context.limits.rate_headers(context.owner))
+    return response
 
 
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {
@@ -184,7 +249,7 @@ async def readyz(context: RequestContext) -> Response:
 
 
 async def _action_response(context: RequestContext, status: int, message: str) -> Response:
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
     return await _with_snapshot(context, view, status, {"message": message}, {})
@@ -207,6 +272,29 @@ async def _json(context: RequestContext) -> Any:
         return json.loads(await request.body())
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not JSON.") from None
+
+
+def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, int | None]:
+    """Take `owner` and `priority` out of the body of a start with an API key, if its scopes allow them."""
+    scopes = context.actor.scopes
+    if scopes is None or not isinstance(body, dict):
+        return context, body, None
+    given = dict(cast("dict[str, Any]", body))
+    owner, priority = given.pop("owner", None), given.pop("priority", None)
+    if priority is not None:
+        if scopes.isdisjoint({Scope.PRIORITY, Scope.OPERATE}):
+            raise Problem(403, "priority needs an API key with the scope priority.")
+        try:
+            require_priority("priority", priority)
+        except (TypeError, ValueError) as error:
+            raise fault(str(error), "/priority") from None
+    if owner is not None:
+        if Scope.OPERATE not in scopes:
+            raise Problem(403, "owner needs an API key with the scope operate.")
+        if not isinstance(owner, str) or not owner:
+            raise fault("owner is the name of a user, as text that is not empty.", "/owner")
+        context = replace(context, identity=Identity(owner))
+    return context, given, priority
 
 
 def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[str, Any]:

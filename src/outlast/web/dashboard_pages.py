@@ -12,7 +12,8 @@ from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.web.limits import client_address
-from outlast.web.operators import PATH, Operator, Role
+from outlast.web.operators import PATH, Operator
+from outlast.web.permissions import Role
 from outlast.web.problems import fault
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import MILLISECOND

@@ -81,7 +81,7 @@ async def _filtered(
     is_filtered = chosen.analysis or chosen.queue or chosen.code or chosen.exception is not None
     if not is_filtered or asked(context, "since") == "all":
         return await select(chosen), None
-    last = await context.engine.guarded_store.get(chosen.after, owner=None) if chosen.after else None
+    last = await context.engine.guarded_store.get(chosen.after_id, owner=None) if chosen.after_id else None
     until, began, window = last.created_at if last else clock.now(), clock.monotonic(), timedelta(hours=1)
     while window < MOST_SEARCHED:
         since = until - window

@@ -30,11 +30,13 @@ MAX_SLOWDOWN = 10.0
 """Largest factor by which load may stretch the polling interval."""
 SMOOTHING = 4
 """Time constant with which the interval follows a change of load."""
+POLICY: Final = "per-owner"
+"""Name of the rate limit in the headers."""
 MAX_RENDERING = 2
 """Results rendered at the same time."""
 MAX_QUEUED = 32
 """Results being rendered or waiting, each in memory; beyond it requests get 503."""
-TRANSPORTS = ("events",)
+TRANSPORTS = ("events", "websocket")
 """How a stream may reach its client."""
 LONGEST_INTERVAL = 15_000
 """Milliseconds: the longest polling interval, unless the setting is longer."""
@@ -61,8 +63,25 @@ class VisitorLimits:
     async def count_or_refuse(self, owner: str, address: str) -> None:
         """Count an upload or a retry; raises 429 beyond the rate limit."""
         if not await self.allows(owner, address):
-            raise too_fast()
+            raise await self.too_fast(owner, address)
         await self.count(owner, address)
+
+    async def too_fast(self, owner: str, address: str) -> Problem:
+        """429 with the seconds until the limit that is reached allows one more."""
+        waits = [await self._rates.remaining(self._per_owner, "owner", owner)]
+        if address:
+            waits.append(await self._rates.remaining(self._per_address, "address", address))
+        seconds = max([1, *(seconds for left, seconds in waits if not left)])
+        sentence = f"That was a lot in one minute. Please wait {seconds} s and try again."
+        return Problem(429, sentence, retry_after=seconds, headers=self._rate_headers(*waits[0]))
+
+    async def rate_headers(self, owner: str) -> dict[str, str]:
+        """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for this owner's starts."""
+        return self._rate_headers(*await self._rates.remaining(self._per_owner, "owner", owner))
+
+    def _rate_headers(self, left: int, seconds: int) -> dict[str, str]:
+        policy = f'"{POLICY}";q={self._per_owner.amount};w={self._per_owner.get_expiry()}'
+        return {"RateLimit-Policy": policy, "RateLimit": f'"{POLICY}";r={left};t={seconds}'}
 
     async def allows(self, owner: str, address: str) -> bool:
         """Whether the rate limits of owner and address allow one more."""
@@ -117,10 +136,6 @@ class VisitorLimits:
             self._slowdown = min(MAX_SLOWDOWN, max(1.0, self._slowdown + (wanted - self._slowdown) / SMOOTHING))
             self._second, self._polls = second, 0
         self._polls += 1
-
-
-def too_fast() -> Problem:
-    return Problem(429, "That was a lot in one minute. Please wait a little and try again.", retry_after=15)
 
 
 def client_address(scope: Scope) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.types import Scope
 
+from outlast.core.api_keys import OWNER_PREFIX as OF_KEY
 from outlast.core.ids import ANONYMOUS, is_text
 from outlast.domain.errors import OutlastError
 from outlast.web.login_options import LoginOptions
@@ -17,7 +18,11 @@ from outlast.web.problems import Problem
 
 OPERATOR = "operator:"
 """Prefix of an operator's name; operators own no sessions."""
-RESERVED = re.compile(rf"{ANONYMOUS}[a-z2-7]{{32}}|{OPERATOR}[0-9a-f]{{32}}")
+READER = "reader:"
+"""Prefix of the name by which the streams of a read token are counted."""
+RESERVED = re.compile(
+    rf"{ANONYMOUS}[a-z2-7]{{32}}|{OPERATOR}(?:[0-9a-f]{{32}}|key)|{OF_KEY}[0-9a-f]{{12}}|{READER}[a-z2-7]{{26}}"
+)
 """Names that this site gives; every other name is the host's."""
 STATUSES = frozenset(status.value for status in HTTPStatus if status.value >= 300)
 DJANGO_STATUSES = {

@@ -8,7 +8,6 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from itertools import chain
 from threading import Lock
 
@@ -21,6 +20,7 @@ from outlast.ports.facts import FactStore, StoredFact
 from outlast.settings import Settings
 from outlast.web.headers import cookie, values_of
 from outlast.web.keys import KeyRing
+from outlast.web.permissions import Role
 from outlast.web.rates import LocalRates
 
 log = logging.getLogger(__name__)
@@ -42,15 +42,6 @@ LOCAL_FAILURES = RateLimitItemPerMinute(60)
 
 LONGEST_LABEL = 40
 """Characters of the name by which an operator is called in the audit log."""
-
-
-class Role(StrEnum):
-    """What somebody who has signed in may do."""
-
-    VIEWER = "viewer"
-    """See everything, and change nothing."""
-    OPERATOR = "operator"
-    """Change everything, too."""
 
 
 @dataclass(frozen=True, slots=True)

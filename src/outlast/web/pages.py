@@ -15,10 +15,11 @@ from outlast.core.sessions import Started
 from outlast.domain.errors import InvalidInput, OutlastError
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
-from outlast.web.api import RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_inline
+from outlast.web.api import INLINE_MARGIN, RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_for_end
+from outlast.web.bearers import cookie_name, token_in_query, token_seconds
 from outlast.web.bodies import UPLOAD_OVERHEAD
 from outlast.web.forms import Field, form_fields, form_values, one_or_all
-from outlast.web.headers import own_origin
+from outlast.web.headers import cookie, own_origin
 from outlast.web.limits import client_address
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import snapshot_body
@@ -55,10 +56,22 @@ async def submit(context: RequestContext) -> Response:
 
 async def session_page(context: RequestContext) -> Response:
     """Progress, then the result, at one address."""
+    token = token_in_query(context.scope) if context.read_only else None
+    if token is not None:  # into a cookie, so that the page and its requests need no token in their addresses
+        page = _redirect(context, context.session_id)
+        page.headers["Set-Cookie"] = cookie(
+            context.scope,
+            context.settings,
+            cookie_name(context.session_id),
+            token,
+            path=context.root or "/",
+            seconds=token_seconds(token, context.engine.clock),
+        )
+        return page
     sessions = context.engine.sessions
-    view = await sessions.get(context.session_id, owner=context.owner)
+    view = await sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
-        stored = await sessions.result(context.session_id, owner=context.owner)
+        stored = await sessions.result(context.session_id, owner=context.session_owner)
         if stored is None:
             raise not_found()
         # the session has been cleaned up, and its input with it
@@ -67,7 +80,7 @@ async def session_page(context: RequestContext) -> Response:
     if session.status is Status.COMPLETED:
         if session.redirect_url is not None:
             return RedirectResponse(session.redirect_url, 303)
-        stored = await sessions.result(context.session_id, owner=context.owner)
+        stored = await sessions.result(context.session_id, owner=context.session_owner)
         if stored is None:
             raise Problem(410, RESULT_GONE)
         return await owner_page(context, stored, again=True)
@@ -83,7 +96,7 @@ async def session_page(context: RequestContext) -> Response:
 async def cancel(context: RequestContext) -> Response:
     """The cancel button without JavaScript."""
     await verify_form_token(context)
-    if await context.engine.sessions.cancel(context.session_id, owner=context.owner) is None:
+    if await context.engine.sessions.cancel(context.session_id, owner=context.session_owner) is None:
         raise not_found()
     return _redirect(context, context.session_id)
 
@@ -92,7 +105,7 @@ async def retry(context: RequestContext) -> Response:
     """The retry button without JavaScript."""
     await verify_form_token(context)
     await context.limits.count_or_refuse(context.owner, client_address(context.scope))
-    answer = await context.engine.sessions.retry(context.session_id, owner=context.owner)
+    answer = await context.engine.sessions.retry(context.session_id, owner=context.session_owner)
     if answer is None:
         raise not_found()
     if answer is RetryAnswer.ANOTHER_IN_FLIGHT:
@@ -103,7 +116,7 @@ async def retry(context: RequestContext) -> Response:
 async def again(context: RequestContext) -> Response:
     """Start again with the same input: `303` to the new session's page."""
     await verify_form_token(context)
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
     session = view.session
@@ -159,7 +172,7 @@ async def security_txt(context: RequestContext) -> Response:
 async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
     if context.settings.inline:
         async with context.engine.watch.follow(started.session) as watched:
-            await wait_inline(context, watched)
+            await wait_for_end(context, watched, started.session.timeout + INLINE_MARGIN)
     return _redirect(context, started.session.id)
 
 
@@ -185,6 +198,7 @@ def _form(
         title=title,
         analyses=analyses,
         form_error=error,
+        form_link=problem.link if problem else None,
         max_upload_mb=context.settings.max_upload_mb,
     )
     answer.headers.update(problem.headers if problem else {})

@@ -56,7 +56,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
     def title(self) -> str:
         return HTTPStatus(self.status).phrase
 
-    def response(self) -> Response:
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -71,11 +72,16 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
             body["questions"] = list(self.questions)
         if self.reference is not None:
             body["reference"] = self.reference
+        return body
+
+    def response(self) -> Response:
         headers = {"Cache-Control": "no-store", **self.headers}
         # ASCII, as a sentence may quote a lone surrogate of the request, which UTF-8 cannot encode
-        return Response(json.dumps(body), self.status, headers, media_type="application/problem+json")
+        return Response(json.dumps(self.body()), self.status, headers, media_type="application/problem+json")
 
 
+OWN_SESSIONS = "/analyses"
+"""The page with the owner's sessions."""
 NOT_FOUND = (
     "There is no such page or session here. Check the address; finished sessions are cleaned up after a time."
 )
@@ -99,17 +105,22 @@ def problem_of(error: OutlastError) -> Problem:
         case TooLarge():
             return Problem(413, str(error))
         case TooManyActive():
-            return Problem(429, str(error), retry_after=10)
+            return too_many_active(error, 10)
         case QueueFull():
             return Problem(503, str(error), retry_after=30)
         case QuotaExceeded():
-            return Problem(507, str(error))
+            return Problem(507, str(error), link=(OWN_SESSIONS, "See them, or delete some"))
         case DiskAlmostFull():
             return Problem(503, str(error), retry_after=60)
         case StoreUnavailable() | SchemaOutdated():
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:
             raise error
+
+
+def too_many_active(error: TooManyActive, retry_after: int) -> Problem:
+    """429; on a page it leads to the sessions that are in flight."""
+    return Problem(429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, "See them, or cancel one"))
 
 
 def _question(question: Question) -> dict[str, Any]:

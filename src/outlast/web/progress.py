@@ -18,7 +18,7 @@ LONGEST_WAIT = 25.0
 
 async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
     """The snapshot up to `elapsed_ms`, encoded once per view and mount path."""
-    key = context.root
+    key = _cache_key(context)
     known = view.encoded.get(key)
     if known is None:
         session = view.session
@@ -34,6 +34,7 @@ async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
                 keep_hours=context.settings.retention_hours(session.status),
                 result=result,
                 offered=session.analysis in context.engine.catalogue,
+                read_only=context.read_only,
             )
         )
         view.encoded[key] = known
@@ -52,21 +53,26 @@ async def progress(context: RequestContext) -> None:
         context.held_events.note()
     wait = _requested_wait(context)
     if_none_match = context.headers.get(b"if-none-match")
-    view = await context.engine.sessions.get(context.session_id, owner=context.owner)
+    view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
     if if_none_match is not None and wait and _matches(if_none_match, view):
         view = await _changed(context, view, wait)
     unchanged = if_none_match is not None and _matches(if_none_match, view)
-    known = view.encoded.get(context.root) if unchanged else await encoded_snapshot(context, view)
+    known = view.encoded.get(_cache_key(context)) if unchanged else await encoded_snapshot(context, view)
     pace = context.limits.interval_ms(view.queue_position)
     response = CachedResponse(view, known, pace, context.engine.clock.monotonic())
-    context.poll_cache.keep(context.scope, response)
+    if context.actor.is_visitor:
+        context.poll_cache.keep(context.scope, response)
     start, body = (
         response.full(known, context.engine) if known is not None and not unchanged else response.not_modified()
     )
     await context.send(start)
     await context.send({**body, "body": b""} if context.scope["method"] == "HEAD" else body)
+
+
+def _cache_key(context: RequestContext) -> str:
+    return f"{context.root} read only" if context.read_only else context.root
 
 
 async def _changed(context: RequestContext, view: SessionView, wait: float) -> SessionView:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
@@ -27,7 +28,7 @@ MOST_KEYS = 50_000
 Seconds = list[tuple[int, int]]
 """(second, count) in order: at most one entry for each second of the window."""
 
-Ask = Callable[[MovingWindowRateLimiter], Awaitable[bool]]
+T = TypeVar("T")
 
 
 class LocalRates:
@@ -43,6 +44,14 @@ class LocalRates:
         _, seconds = self._counts.get(_key(what), (0, []))
         since = int(self._monotonic()) - rate.get_expiry()
         return sum(count for second, count in seconds if second >= since) <= rate.amount - cost
+
+    def remaining(self, rate: RateLimitItem, what: Sequence[str]) -> tuple[int, int]:
+        """How many more the rate allows now, and the seconds until it allows one more."""
+        _, seconds = self._counts.get(_key(what), (0, []))
+        now = int(self._monotonic())
+        counted = [(second, count) for second, count in seconds if second >= now - rate.get_expiry()]
+        left = rate.amount - sum(count for _, count in counted)
+        return max(0, left), counted[0][0] + rate.get_expiry() + 1 - now if counted else 0
 
     def count(self, rate: RateLimitItem, what: Sequence[str]) -> None:
         now, key = int(self._monotonic()), _key(what)
@@ -87,11 +96,19 @@ class Rates:
             return False
         return await self._query_redis(lambda counts: counts.test(rate, *what, cost=cost)) is not False
 
+    async def remaining(self, rate: RateLimitItem, *what: str) -> tuple[int, int]:
+        """How many more the rate allows now, and the seconds until it allows one more."""
+        left, seconds = self._local.remaining(rate, what)
+        shared = await self._query_redis(lambda counts: counts.get_window_stats(rate, *what))
+        if shared is None or shared.remaining > left:
+            return left, seconds
+        return max(0, shared.remaining), max(0, math.ceil(shared.reset_time - time.time()))
+
     async def count(self, rate: RateLimitItem, *what: str) -> None:
         self._local.count(rate, what)
         await self._query_redis(lambda counts: counts.hit(rate, *what))
 
-    async def _query_redis(self, ask: Ask) -> bool | None:
+    async def _query_redis(self, ask: Callable[[MovingWindowRateLimiter], Awaitable[T]]) -> T | None:
         """Query the shared counts; `None` without Redis or while it is unavailable."""
         if self._shared is None or (self._redis_away and time.monotonic() < self._retry_redis_at):
             return None

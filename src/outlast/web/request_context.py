@@ -1,6 +1,6 @@
 """`RequestContext`: one authorized request, as handlers receive it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from outlast.web.headers import own_origin
 from outlast.web.limits import VisitorLimits
 from outlast.web.operators import Operator
 from outlast.web.page_templates import PageTemplates
+from outlast.web.permissions import Actor
 from outlast.web.poll_cache import PollCache
 from outlast.web.static_files import accepts_gzip
 from outlast.web.throttled_warning import ThrottledWarning
@@ -27,6 +28,7 @@ class RequestContext:
     parameters: Mapping[str, str]
     headers: Mapping[bytes, bytes]
     identity: Identity | None
+    actor: Actor
     scope: Scope
     receive: Receive
     send: Send
@@ -38,6 +40,8 @@ class RequestContext:
     templates: PageTemplates
     held_events: ThrottledWarning
     """Tells the operator about browsers behind a proxy that holds events."""
+    routes: Sequence[Any]
+    """The table of all routes, each a `Route`."""
 
     @property
     def root(self) -> str:
@@ -55,6 +59,16 @@ class RequestContext:
         assert self.identity is not None  # noqa: S101 - the rule of the route ensures it
         assert self.identity.operator is not None  # noqa: S101 - as above
         return self.identity.operator
+
+    @property
+    def session_owner(self) -> str | None:
+        """The owner that the store compares with a session's; `None`: the session may be anybody's."""
+        return None if self.actor.sees_all else self.owner
+
+    @property
+    def read_only(self) -> bool:
+        """A read token is for one session, which it cannot change."""
+        return self.actor.session_id is not None
 
     @property
     def session_id(self) -> str:

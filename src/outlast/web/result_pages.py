@@ -33,6 +33,8 @@ MAX_QUERY_FIELDS = 20
 async def owner_page(context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
     """Render for the owner, with exports and sharing; `again` adds the button to start it anew, if it can be."""
     page = links(context.session_id, context.root)["page"]
+    if context.read_only:
+        return await _render(context, stored, page, headers=SHARED_HEADERS, shared=True)
     kept_until = stored.completed_at + timedelta(hours=context.settings.result_retention_hours)
     return await _render(
         context,
@@ -54,7 +56,7 @@ async def shared(context: RequestContext) -> Response:
 
 async def export(context: RequestContext) -> Response:
     """A file made from the result (`exports=` of its analysis)."""
-    stored = await context.engine.sessions.result(context.session_id, owner=context.owner)
+    stored = await context.engine.sessions.result(context.session_id, owner=context.session_owner)
     if stored is None:
         raise await missing_result(context)
     return await _export_response(context, stored)
@@ -70,7 +72,7 @@ async def shared_export(context: RequestContext) -> Response:
 async def share(context: RequestContext) -> Response:
     """Create the share link: the button without JavaScript."""
     await verify_form_token(context)
-    if await context.engine.sessions.share(context.session_id, owner=context.owner) is None:
+    if await context.engine.sessions.share(context.session_id, owner=context.session_owner) is None:
         raise await missing_result(context)
     return _redirect_to_share(context)
 
@@ -78,7 +80,7 @@ async def share(context: RequestContext) -> Response:
 async def unshare(context: RequestContext) -> Response:
     """Revoke the share link."""
     await verify_form_token(context)
-    if not await context.engine.sessions.unshare(context.session_id, owner=context.owner):
+    if not await context.engine.sessions.unshare(context.session_id, owner=context.session_owner):
         raise await missing_result(context)
     return _redirect_to_share(context)
 

@@ -1,7 +1,7 @@
 """The table of all routes: methods, path, handler, required owner and CSRF token. No other paths exist."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Any, Final
@@ -16,15 +16,20 @@ from outlast.web import (
     dashboard_queues,
     dashboard_sessions,
     diagnostics,
+    openapi_pages,
+    owner_sessions,
     pages,
     result_pages,
 )
 from outlast.web.access import CsrfTokenIn, Requires
-from outlast.web.events import events
+from outlast.web.events import events, events_of_many
 from outlast.web.metrics import metrics
+from outlast.web.permissions import Verb
+from outlast.web.problems import OWN_SESSIONS
 from outlast.web.progress import progress
 from outlast.web.request_context import RequestContext
 from outlast.web.uploads import upload
+from outlast.web.websocket import websocket
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
 PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
@@ -44,6 +49,8 @@ class Route:
     """May contain the parameters `{session_id}`, `{link}` and `{file}`."""
     handler: Handler
     requires: Requires
+    verb: Verb
+    """What an API key or a token must be allowed to do."""
     csrf_token: CsrfTokenIn | None = None
     """Required for unsafe methods."""
     page: bool = False
@@ -74,15 +81,31 @@ class Route:
         return self.methods <= {"GET", "HEAD"}
 
 
+_NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
+    Verb.PUBLIC: "shared shared_export static assets favicon robots security_txt livez readyz openapi docs",
+    Verb.READ: "progress events ws result page export",
+    Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
+    Verb.START: "start upload submit page_again",
+    Verb.CHANGE: "cancel retry share read_token page_cancel page_retry page_share page_unshare",
+    Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
+    Verb.OVERSEE: (
+        "log_out dashboard sessions failures queues workers audit dashboard_session metrics arrival steady_events"
+    ),
+    Verb.OPERATE: "failures_retry queues_pause queues_resume workers_ask dashboard_cancel dashboard_retry",
+}
+VERBS: Final = {name: verb for verb, names in _NAMES_BY_VERB.items() for name in names.split()}
+"""The verb of each route: a route without one cannot be built."""
+
+
 def _api(name: str, methods: str, path: str, handler: Handler, requires: Requires, **more: Any) -> Route:
     """For programs: a problem is JSON, and an unsafe request has its token in a header."""
-    made = Route(name, frozenset(methods.split()), path, handler, requires, **more)
+    made = Route(name, frozenset(methods.split()), path, handler, requires, VERBS[name], **more)
     return made if made.safe else replace(made, csrf_token=CsrfTokenIn.HEADER)
 
 
 def _page(name: str, methods: str, path: str, handler: Handler, requires: Requires) -> Route:
     """For people: a problem is a page, and an unsafe request is a form with its token."""
-    made = Route(name, frozenset(methods.split()), path, handler, requires, page=True)
+    made = Route(name, frozenset(methods.split()), path, handler, requires, VERBS[name], page=True)
     return made if made.safe else replace(made, csrf_token=CsrfTokenIn.FORM)
 
 
@@ -92,9 +115,21 @@ ROUTES: Final = (
     _api("token", "GET", "/api/analysis/token", api.token, Requires.OWNER_OR_NEW),
     _api("progress", "GET HEAD", "/api/analysis/progress/{session_id}", progress, Requires.OWNER),
     _api("events", "GET", "/api/analysis/progress/{session_id}/events", events, Requires.OWNER),
+    _api("events_of_many", "GET", "/api/analysis/events", events_of_many, Requires.OWNER),
+    _api("ws", "GET", "/api/analysis/progress/{session_id}/ws", websocket, Requires.OWNER),
     _api("result", "GET HEAD", "/api/analysis/result/{session_id}", api.result, Requires.OWNER),
+    _api(
+        "delete_result",
+        "DELETE",
+        "/api/analysis/result/{session_id}",
+        owner_sessions.delete_result,
+        Requires.OWNER,
+    ),
+    _api("list", "GET HEAD", "/api/analysis", owner_sessions.list_sessions, Requires.OWNER_OR_NEW),
+    _api("delete_everything", "DELETE", "/api/analysis", owner_sessions.delete_everything, Requires.OWNER),
     _api("cancel", "DELETE POST", "/api/analysis/cancel/{session_id}", api.cancel, Requires.OWNER),
     _api("retry", "POST", "/api/analysis/retry/{session_id}", api.retry, Requires.OWNER),
+    _api("read_token", "POST", "/api/analysis/read-token/{session_id}", api.read_token, Requires.OWNER),
     _api("share", "POST DELETE", "/api/analysis/share/{session_id}", api.share, Requires.OWNER),
     _page("form", "GET HEAD", "/", pages.start_page, Requires.OWNER_OR_NEW),
     _page("submit", "POST", "/", pages.submit, Requires.OWNER),
@@ -102,6 +137,15 @@ ROUTES: Final = (
     _page("page_cancel", "POST", "/analysis/{session_id}/cancel", pages.cancel, Requires.OWNER),
     _page("page_retry", "POST", "/analysis/{session_id}/retry", pages.retry, Requires.OWNER),
     _page("page_again", "POST", "/analysis/{session_id}/again", pages.again, Requires.OWNER),
+    _page("page_delete", "POST", "/analysis/{session_id}/delete", owner_sessions.page_delete, Requires.OWNER),
+    _page("sessions_page", "GET HEAD", OWN_SESSIONS, owner_sessions.sessions_page, Requires.OWNER_OR_NEW),
+    _page(
+        "page_delete_everything",
+        "POST",
+        f"{OWN_SESSIONS}/delete",
+        owner_sessions.page_delete_everything,
+        Requires.OWNER,
+    ),
     _page("page_share", "POST", "/analysis/{session_id}/share", result_pages.share, Requires.OWNER),
     _page("page_unshare", "POST", "/analysis/{session_id}/unshare", result_pages.unshare, Requires.OWNER),
     _page("export", "GET HEAD", "/analysis/{session_id}/export/{file}", result_pages.export, Requires.OWNER),
@@ -149,6 +193,8 @@ ROUTES: Final = (
         dashboard_sessions.retry,
         Requires.OPERATOR,
     ),
+    _api("openapi", "GET HEAD", "/openapi.json", openapi_pages.openapi, Requires.ANYBODY),
+    _page("docs", "GET HEAD", "/docs", openapi_pages.docs, Requires.ANYBODY),
     _api("static", "GET HEAD", "/static/{file}", pages.static, Requires.ANYBODY),
     _api("assets", "GET HEAD", "/assets/{file}", pages.assets, Requires.ANYBODY),
     _api("favicon", "GET HEAD", "/favicon.ico", pages.favicon, Requires.ANYBODY),

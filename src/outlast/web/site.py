@@ -5,7 +5,7 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
-from outlast.web.access import Access
+from outlast.web.access import Access, Identity, Requires
+from outlast.web.bearers import Bearers
 from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.cross_origin import CrossOrigin
 from outlast.web.headers import single_headers, site_path
@@ -29,8 +30,9 @@ from outlast.web.limits import VisitorLimits
 from outlast.web.login_options import LoginOptions
 from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_host
 from outlast.web.mounting import mounted
-from outlast.web.operators import Operators
+from outlast.web.operators import PATH, Operators
 from outlast.web.page_templates import PageTemplates
+from outlast.web.permissions import SCOPES, Actor, Role, may
 from outlast.web.poll_cache import Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
@@ -38,6 +40,7 @@ from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
 from outlast.web.security_headers import FOR_EVERYTHING, Header, response_headers
 from outlast.web.throttled_warning import ThrottledWarning
+from outlast.web.websocket import as_request, websocket
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +98,12 @@ class _SiteApp:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _ResponseTracker(send))
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+            await self._answer(scope, receive, send)
+        elif (await receive())["type"] == "websocket.connect":
+            await self._answer(*as_request(scope, receive, send))
 
-    async def _answer(self, scope: Scope, receive: Receive, tracker: "_ResponseTracker") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tracker = _ResponseTracker(send)
         try:
             self._read_settings()
             scope = mounted(scope, self._site.prefix, self._public_path)
@@ -206,14 +210,14 @@ class _SiteApp:
             self._bodies = UnfinishedBodies(settings.max_upload_bytes)
         if not route.any_host:
             self._access.check_host(scope, headers)
-        identity = await self._access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
-        self._access.check_token(route.csrf_token, identity, scope, headers)
+        identity, actor = await self._identify(route, parameters.get("session_id"), scope, headers)
         for set_cookie in identity.set_cookies if identity is not None else ():
             send = _with_header(send, b"set-cookie", set_cookie.encode("latin-1"))
         return RequestContext(
             parameters,
             headers,
             identity,
+            actor,
             scope,
             receive,
             send,
@@ -224,7 +228,36 @@ class _SiteApp:
             self._poll_cache,
             self._templates,
             self._held_events,
+            ROUTES,
         )
+
+    async def _identify(
+        self, route: Route, session_id: str | None, scope: Scope, headers: Mapping[bytes, bytes]
+    ) -> tuple[Identity | None, Actor]:
+        """Who sent the request; raises 401, 403 or 404 unless `may` allows it."""
+        access = self._access
+        assert access is not None  # noqa: S101 - set with the first request context
+
+        async def visitor() -> str | None:
+            with suppress(Problem):
+                found = await access.authenticate(Requires.OWNER, None, scope, headers, self._store)
+                return found.owner if found is not None else None
+            return None
+
+        actor = None
+        if route.requires in {Requires.OWNER, Requires.OWNER_OR_NEW, Requires.OPERATOR_KEY}:
+            bearers = Bearers(access.keys, self._site.engine)
+            actor = await bearers.actor(scope, headers, session_id, visitor, page=route.page)
+        if actor is None:
+            identity = await access.authenticate(route.requires, route.csrf_token, scope, headers, self._store)
+            access.check_token(route.csrf_token, identity, scope, headers)
+            actor = Actor(identity.owner if identity is not None else None, role=_role(route, identity))
+        else:
+            assert actor.owner is not None  # noqa: S101 - keys and tokens have one
+            identity = Identity(actor.owner)
+        if not may(actor, route.verb, session_id):
+            raise _not_allowed(actor, route)
+        return identity, actor
 
     async def _store(self) -> FactStore:
         return (await self._site.engine()).guarded_store
@@ -233,6 +266,8 @@ class _SiteApp:
         path = site_path(scope)
         for pattern, route in self._routes:
             if scope["method"] in route.methods and (match := pattern.fullmatch(path)) is not None:
+                if scope["type"] == "websocket" and route.handler is not websocket:
+                    raise Problem(400, "This address takes no WebSocket connections.")
                 return route, match.groupdict()
         if methods := self._methods(path):
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
@@ -277,6 +312,30 @@ async def _respond(route: Route, context: RequestContext) -> None:
         await response(context.scope, context.receive, context.send)
 
 
+def _role(route: Route, identity: Identity | None) -> Role | None:
+    if route.requires is Requires.OPERATOR_KEY:
+        return Role.OPERATOR
+    return identity.operator.role if identity is not None and identity.operator is not None else None
+
+
+def _not_allowed(actor: Actor, route: Route) -> Problem:
+    if actor.role is Role.VIEWER:
+        return Problem(
+            403,
+            "You are here as a viewer, who sees everything and changes nothing. Leave, and enter with the key "
+            "of operators (ANALYSIS_DASHBOARD_KEY).",
+            link=(PATH, "Back to the dashboard"),
+        )
+    if actor.session_id is not None:
+        return Problem(403, "This token only reads one session.")
+    scope = SCOPES[route.verb]
+    return Problem(
+        403,
+        f"This API key lacks the scope {scope}.",
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+    )
+
+
 def _is_exhaustion(error: Exception) -> bool:
     """Whether the machine ran out of descriptors, memory or disk: thousands of requests may fail so at once."""
     return isinstance(error, OSError) and error.errno in EXHAUSTED
@@ -293,7 +352,9 @@ class _ResponseTracker:
         self.started = False
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "websocket.accept":
+            self.started = True
+        elif message["type"] == "http.response.start":
             self.started = True
             own = list(message.get("headers", ()))
             names = {name for name, _ in own if name != b"vary"}

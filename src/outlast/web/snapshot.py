@@ -21,12 +21,18 @@ def links(session_id: str, root: str) -> dict[str, str]:
     return {
         "self": f"{api}/progress/{session_id}",
         "events": f"{api}/progress/{session_id}/events",
+        "ws": f"{api}/progress/{session_id}/ws",
         "cancel": f"{api}/cancel/{session_id}",
         "retry": f"{api}/retry/{session_id}",
         "result": f"{api}/result/{session_id}",
         "share": f"{api}/share/{session_id}",
         "page": f"{root}/analysis/{session_id}",
     }
+
+
+def _links_to_read(session_id: str, root: str) -> dict[str, str]:
+    every = links(session_id, root)
+    return {name: every[name] for name in ("self", "events", "ws", "result", "page")}
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -47,11 +53,18 @@ def step_payload(step: StepState) -> dict[str, Any]:
 
 
 def snapshot(
-    view: SessionView, *, root: str, interval_ms: int, keep_hours: float, result: str | None, offered: bool
+    view: SessionView,
+    *,
+    root: str,
+    interval_ms: int,
+    keep_hours: float,
+    result: str | None,
+    offered: bool,
+    read_only: bool = False,
 ) -> dict[str, Any]:
     """Every key but `elapsed_ms`, which `closed` adds last. `result` is its JSON text, or `None`.
 
-    `offered`: this process has the analysis of the session.
+    `offered`: this process has the analysis of the session. `read_only`: for the holder of a read token.
     """
     session = view.session
     left = view.time_left
@@ -81,7 +94,7 @@ def snapshot(
         "poll_after_ms": None if session.status.final else interval_ms,
         "stalled": view.stalled,
         "paused": view.paused,
-        "cancellable": session.cancellable,
+        "cancellable": session.cancellable and not read_only,
         "created_at": rfc3339(session.created_at),
         "started_at": rfc3339(session.started_at),
         "updated_at": rfc3339(session.updated_at),
@@ -93,7 +106,7 @@ def snapshot(
         "error": session.error if session.status is Status.FAILED or waits_again else None,
         "error_code": session.error_code if session.status is Status.FAILED or waits_again else None,
         "reference": session.reference if session.status is Status.FAILED or waits_again else None,
-        "links": links(session.id, root),
+        "links": _links_to_read(session.id, root) if read_only else links(session.id, root),
     }
     return parts | words(parts, offered=offered)
 

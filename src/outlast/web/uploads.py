@@ -29,7 +29,10 @@ async def upload(context: RequestContext) -> Response:
     await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
     stored = await read_upload(context, "file")
     source = "upload:" + stored.sha256
-    return JSONResponse({"success": True, "source": source, "name": stored.name, "bytes": stored.bytes})
+    headers = await context.limits.rate_headers("upload " + context.owner)
+    return JSONResponse(
+        {"success": True, "source": source, "name": stored.name, "bytes": stored.bytes}, 200, headers
+    )
 
 
 async def verify_form_token(context: RequestContext) -> None:

@@ -21,6 +21,8 @@ from outlast import (
     AsyncAnalysisHandle,
     BlockingAnalysisHandle,
     CancelAnswer,
+    DeleteAnswer,
+    Deleted,
     DiskAlmostFull,
     Export,
     Fact,
@@ -191,8 +193,11 @@ async def by_name() -> None:
     views: AsyncIterator[SessionView] = outlast.watch(session.id)
     cancelled: CancelAnswer | None = await outlast.cancel(session.id)
     retried: RetryAnswer | None = await outlast.retry(session.id)
+    deleted: DeleteAnswer | None = await outlast.delete(session.id)
+    everything: Deleted = await outlast.delete_all("ann")
     link: str | None = await outlast.share(session.id)
-    print(found, result, sessions, views, cancelled, retried, link, await outlast.unshare(session.id))
+    print(found, result, sessions, views, cancelled, retried, deleted, everything, link)
+    print(await outlast.unshare(session.id))
     await outlast.close()
 
 

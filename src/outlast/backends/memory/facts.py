@@ -10,17 +10,19 @@ from outlast.ports.facts import StoredFact
 class MemoryFacts(MemoryPart):
     """`FactStore`."""
 
-    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
+    async def remember(
+        self, space: str, facts: Sequence[StoredFact], *, until: datetime, session_id: str | None = None
+    ) -> None:
         with self._tables.lock:
             for fact in facts:
-                self._tables.facts[space][fact.key][fact.item] = (fact, until)
+                self._tables.facts[space][fact.key][fact.item] = (fact, until, session_id)
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:
         with self._tables.lock:
             now = self._tables.clock.now()
             kept = self._tables.facts[space]
             found = {
-                key: [fact for _, (fact, until) in sorted(kept[key].items()) if until > now]
+                key: [fact for _, (fact, until, _) in sorted(kept[key].items()) if until > now]
                 for key in dict.fromkeys(keys)
                 if key in kept
             }

@@ -21,7 +21,7 @@ class MemoryFailures(MemoryPart):
             rows = [s for s in self._tables.sessions.values() if s.status is Status.FAILED]
             rows.reverse()
             rows.sort(key=lambda s: (s.completed_at, s.queue), reverse=True)
-            rows = [r for r in rows_after(rows, selection.after) if selected(self._tables, r, wanted)]
+            rows = [r for r in rows_after(rows, selection.after_id) if selected(self._tables, r, wanted)]
             return [self._tables.timed(r) for r in rows[: selection.limit]]
 
     async def failure_reasons(self, selection: Selection) -> Sequence[FailureReason]:

@@ -87,7 +87,7 @@ class MemoryRecovery(MemoryPart):
                 (items, item)
                 for keys in tables.facts.values()
                 for items in keys.values()
-                for item, (_, until) in items.items()
+                for item, (_, until, _) in items.items()
                 if until <= now
             ]
             if not dry_run:
@@ -95,14 +95,9 @@ class MemoryRecovery(MemoryPart):
                 for items, item in facts:
                     del items[item]
                 for session_id in sessions:
-                    del tables.sessions[session_id]
-                    tables.history.pop(session_id, None)
-                    tables.kept.pop(session_id, None)
-                    tables.ends.pop(session_id, None)
-                    tables.offered.pop(session_id, None)
-                    tables.turns.pop(session_id, None)
-                    tables.limits.pop(session_id, None)
-                    tables.timed_from.pop(session_id, None)
+                    tables.forget(session_id)
+                for start_key in [key for key, row in tables.start_keys.items() if row.until <= now]:
+                    del tables.start_keys[start_key]
                 for session_id in results:
                     del tables.results[session_id]
                 for key in uploads:

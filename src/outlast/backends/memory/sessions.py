@@ -12,7 +12,7 @@ from outlast.domain.session import AnalysisSession, NewSession, pending_session
 from outlast.domain.status import Status
 from outlast.domain.turns import NEWEST_OF_OWNER, turn_behind, turn_of
 from outlast.ports.dispatcher import WaitingSession
-from outlast.ports.failures import Selection
+from outlast.ports.failures import Cursor, Selection
 from outlast.ports.store import Added, StartLimits
 
 DEEPEST_POSITION = 10_000
@@ -30,7 +30,7 @@ class MemorySessions(MemoryPart):
             if limits.active_per_owner is not None:
                 active = len(tables.in_flight(new.owner))
                 if active >= limits.active_per_owner:
-                    raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+                    raise TooManyActive.beside(active)
             waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
             if waiting >= limits.pending:
                 raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
@@ -136,12 +136,18 @@ def in_order(tables: MemoryTables, now: datetime) -> list[AnalysisSession]:
     return sorted((r for r in tables.sessions.values() if claimable(r, now)), key=tables.turn)
 
 
-def rows_after(rows: list[AnalysisSession], session_id: str | None) -> list[AnalysisSession]:
-    """Return the rows after the one with this id; none if there is no such row, all without an id."""
-    if session_id is None:
+def rows_after(rows: list[AnalysisSession], after: Cursor | str | None) -> list[AnalysisSession]:
+    """Return the rows after the one with this id, all without an id.
+
+    If there is no such row, return those that are older than the cursor, and none without a cursor.
+    """
+    if after is None:
         return rows
+    session_id = after.session_id if isinstance(after, Cursor) else after
     places = [place for place, row in enumerate(rows) if row.id == session_id]
-    return rows[places[0] + 1 :] if places else []
+    if places:
+        return rows[places[0] + 1 :]
+    return [row for row in rows if row.created_at < after.created_at] if isinstance(after, Cursor) else []
 
 
 def selected(tables: MemoryTables, row: AnalysisSession, selection: Selection) -> bool:

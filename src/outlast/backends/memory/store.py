@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from outlast.backends.memory.api_keys import MemoryApiKeys
 from outlast.backends.memory.audit import MemoryAuditLog
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.deletions import MemoryDeletions
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
 from outlast.backends.memory.metrics import MemoryMetrics
@@ -13,6 +15,7 @@ from outlast.backends.memory.pauses import MemoryPauses
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
 from outlast.backends.memory.sessions import MemorySessions
+from outlast.backends.memory.start_keys import MemoryStartKeys
 from outlast.backends.memory.tables import MemoryTables
 from outlast.backends.memory.verbs import MemoryVerbs
 from outlast.backends.memory.workers import MemoryWorkers
@@ -24,6 +27,7 @@ class MemoryStore(
     MemoryVerbs,
     MemoryRecovery,
     MemoryFailures,
+    MemoryDeletions,
     MemoryOverview,
     MemoryPauses,
     MemoryResults,
@@ -31,6 +35,8 @@ class MemoryStore(
     MemoryFacts,
     MemoryAuditLog,
     MemoryMetrics,
+    MemoryStartKeys,
+    MemoryApiKeys,
     MemoryWorkers,
 ):
     """`SessionStore` and the other ports of a store, in one process. Safe from any thread and event loop.

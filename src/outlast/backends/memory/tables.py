@@ -15,6 +15,7 @@ from outlast.domain.pauses import Pause
 from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
 from outlast.domain.status import IN_FLIGHT, Status
 from outlast.domain.turns import turn_of
+from outlast.ports.api_keys import ApiKey
 from outlast.ports.audit import RecordedAction
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.clock import Clock
@@ -45,8 +46,22 @@ def _samples() -> defaultdict[str, dict[str, deque[int]]]:
     return defaultdict(partial(defaultdict[str, deque[int]], partial(deque[int], maxlen=SAMPLES_KEPT)))
 
 
-def _facts() -> defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]]:
-    return defaultdict(lambda: defaultdict(dict[str, tuple[StoredFact, datetime]]))
+MemoryFact = tuple[StoredFact, datetime, str | None]
+"""A fact, its expiry, and the session that remembered it."""
+
+
+def _facts() -> defaultdict[str, defaultdict[str, dict[str, MemoryFact]]]:
+    return defaultdict(lambda: defaultdict(dict[str, MemoryFact]))
+
+
+@dataclass(frozen=True, slots=True)
+class StartKeyRow:
+    """A start key; `held_until` is `None` once it is settled."""
+
+    session_id: str
+    fingerprint: str
+    held_until: datetime | None
+    until: datetime
 
 
 def _metrics() -> defaultdict[tuple[str, tuple[str, ...]], float]:
@@ -87,10 +102,12 @@ class MemoryTables:
         default_factory=dict[tuple[str, str], tuple[StoredUpload, tuple[bytes, ...]]]
     )
     """By owner and hash."""
-    facts: defaultdict[str, defaultdict[str, dict[str, tuple[StoredFact, datetime]]]] = field(
-        default_factory=_facts
-    )
-    """Facts with their expiry, by space, key and item."""
+    facts: defaultdict[str, defaultdict[str, dict[str, MemoryFact]]] = field(default_factory=_facts)
+    """By space, key and item."""
+    start_keys: dict[tuple[str, str], StartKeyRow] = field(default_factory=dict[tuple[str, str], StartKeyRow])
+    """By owner and key."""
+    api_keys: dict[str, ApiKey] = field(default_factory=dict[str, ApiKey])
+    """By the hash of the secret."""
     metrics: defaultdict[tuple[str, tuple[str, ...]], float] = field(default_factory=_metrics)
     """Values by metric and labels."""
     metric_samples: dict[int, MetricSample] = field(default_factory=dict[int, MetricSample])
@@ -104,6 +121,17 @@ class MemoryTables:
     def find(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         row = self.sessions.get(session_id)
         return row if row is not None and owner in {None, row.owner} else None
+
+    def forget(self, session_id: str) -> None:
+        """Delete a session, but not its result."""
+        del self.sessions[session_id]
+        self.history.pop(session_id, None)
+        self.kept.pop(session_id, None)
+        self.ends.pop(session_id, None)
+        self.offered.pop(session_id, None)
+        self.timed_from.pop(session_id, None)
+        self.turns.pop(session_id, None)
+        self.limits.pop(session_id, None)
 
     def claimed(self, claim: Claim) -> AnalysisSession | None:
         """Return the row if this claim still holds it: the fence."""

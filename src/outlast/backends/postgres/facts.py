@@ -11,7 +11,9 @@ from outlast.ports.facts import StoredFact
 class PostgresFacts(PostgresPart):
     """`FactStore`."""
 
-    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
+    async def remember(
+        self, space: str, facts: Sequence[StoredFact], *, until: datetime, session_id: str | None = None
+    ) -> None:
         latest = {(fact.key, fact.item): fact for fact in facts}.values()
         values = {
             "space": space,
@@ -19,6 +21,7 @@ class PostgresFacts(PostgresPart):
             "items": [fact.item for fact in latest],
             "values": [fact.value for fact in latest],
             "until": until,
+            "session_id": session_id,
         }
         await self._db.all("remember", values)
 

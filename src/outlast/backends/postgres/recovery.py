@@ -118,16 +118,18 @@ class PostgresRecovery(PostgresPart):
         dry_run: bool,
     ) -> Pruned:
         prune = self._count if dry_run else self._delete
+        now = (await self._db.only("now"))["at"]
         if not dry_run:
             before = (await self._db.only("now"))["at"] - timedelta(days=AUDIT_KEPT_DAYS)
             await self._db.all("prune_actions", {"before": before, "kept": AUDIT_KEPT})
             await self._db.transact(self._tidy_limits, again=True)
+            await self._delete("start_keys", now)
         return Pruned(
             sessions=await prune("sessions", sessions_before)
             + await prune("failed", failed_before or sessions_before),
             results=await prune("results", results_before),
             uploads=await prune("uploads", uploads_before),
-            facts=await prune("facts", (await self._db.only("now"))["at"]),
+            facts=await prune("facts", now),
         )
 
     async def _tidy_limits(self, connection: Connection) -> None:

@@ -59,7 +59,7 @@ class PostgresSessions(PostgresPart):
                 # if it was pruned meanwhile, start a new one
                 return Added(session, existing=known != new.id) if session else await self.add(new, limits)
             case "too_many_active":
-                raise TooManyActive(f"You have {counted} analyses in flight, and no more are allowed.")
+                raise TooManyActive.beside(counted)
             case _:
                 raise QueueFull(f"{counted} analyses are waiting, and no more are allowed.")
 
@@ -153,4 +153,8 @@ class PostgresSessions(PostgresPart):
 
 def selected_values(selection: Selection) -> dict[str, Any]:
     """Return the parameters of the statements that select sessions."""
-    return fields_of(selection) | {"status": selection.status and selection.status.value}
+    return fields_of(selection) | {
+        "status": selection.status and selection.status.value,
+        "after": selection.after_id,
+        "after_time": selection.after_time,
+    }

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from outlast.backends.postgres.api_keys import PostgresApiKeys
 from outlast.backends.postgres.audit import PostgresAuditLog
 from outlast.backends.postgres.blobs import PostgresBlobs
 from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase
+from outlast.backends.postgres.deletions import PostgresDeletions
 from outlast.backends.postgres.ends import PostgresEnds
 from outlast.backends.postgres.facts import PostgresFacts
 from outlast.backends.postgres.failures import PostgresFailures
@@ -18,6 +20,7 @@ from outlast.backends.postgres.pauses import PostgresPauses
 from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
 from outlast.backends.postgres.sessions import PostgresSessions
+from outlast.backends.postgres.start_keys import PostgresStartKeys
 from outlast.backends.postgres.workers import PostgresWorkers
 from outlast.backends.schema import closed_error
 from outlast.ports.clock import Clock
@@ -29,6 +32,7 @@ class PostgresStore(
     PostgresEnds,
     PostgresRecovery,
     PostgresFailures,
+    PostgresDeletions,
     PostgresOverview,
     PostgresPauses,
     PostgresResults,
@@ -36,6 +40,8 @@ class PostgresStore(
     PostgresFacts,
     PostgresAuditLog,
     PostgresMetrics,
+    PostgresStartKeys,
+    PostgresApiKeys,
     PostgresWorkers,
 ):
     """`SessionStore` and the other ports of a store, for any number of machines.

@@ -13,10 +13,12 @@ from outlast.ports.facts import StoredFact
 class SQLiteFacts(SQLitePart):
     """`FactStore`."""
 
-    async def remember(self, space: str, facts: Sequence[StoredFact], *, until: datetime) -> None:
+    async def remember(
+        self, space: str, facts: Sequence[StoredFact], *, until: datetime, session_id: str | None = None
+    ) -> None:
         latest = {(f.key, f.item): f.value for f in facts}
         flat = as_json([(key, item, value) for (key, item), value in latest.items()])
-        values = {"space": space, "facts": flat, "until": as_text(until)}
+        values = {"space": space, "facts": flat, "until": as_text(until), "session_id": session_id}
         await self._db.write(lambda c: c.execute(self._sql["remember"], values))
 
     async def recall(self, space: str, keys: Sequence[str]) -> Mapping[str, Sequence[StoredFact]]:

@@ -71,7 +71,7 @@ class SQLiteSessions(SQLitePart):
         if values["active_limit"] is not None:
             active = connection.execute(self._sql["count_active"], values).get
             if active >= values["active_limit"]:
-                raise TooManyActive(f"You have {active} analyses in flight, and no more are allowed.")
+                raise TooManyActive.beside(active)
         waiting = connection.execute(self._sql["count_waiting"]).get
         raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
 
@@ -124,9 +124,13 @@ class SQLiteSessions(SQLitePart):
 
 def selected_values(selection: Selection) -> dict[str, Any]:
     """Return the parameters of the statements that select sessions."""
-    times = {"since": selection.since, "ended_since": selection.ended_since}
+    times = {
+        "since": selection.since,
+        "ended_since": selection.ended_since,
+        "after_time": selection.after_time,
+    }
     return (
         fields_of(selection)
-        | {"status": selection.status and selection.status.value}
+        | {"status": selection.status and selection.status.value, "after": selection.after_id}
         | {name: at and as_text(at) for name, at in times.items()}
     )

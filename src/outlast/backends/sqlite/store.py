@@ -6,11 +6,13 @@ from typing import ClassVar
 
 from outlast.backends.rows import as_json
 from outlast.backends.schema import closed_error
+from outlast.backends.sqlite.api_keys import SQLiteApiKeys
 from outlast.backends.sqlite.audit import SQLiteAuditLog
 from outlast.backends.sqlite.blobs import SQLiteBlobs
 from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.database import SQLiteDatabase
+from outlast.backends.sqlite.deletions import SQLiteDeletions
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.ends import SQLiteEnds
 from outlast.backends.sqlite.facts import SQLiteFacts
@@ -22,6 +24,7 @@ from outlast.backends.sqlite.pauses import SQLitePauses
 from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
 from outlast.backends.sqlite.sessions import SQLiteSessions
+from outlast.backends.sqlite.start_keys import SQLiteStartKeys
 from outlast.backends.sqlite.workers import SQLiteWorkers
 from outlast.ports.clock import Clock
 
@@ -32,6 +35,7 @@ class SQLiteStore(
     SQLiteEnds,
     SQLiteRecovery,
     SQLiteFailures,
+    SQLiteDeletions,
     SQLiteOverview,
     SQLitePauses,
     SQLiteResults,
@@ -39,6 +43,8 @@ class SQLiteStore(
     SQLiteFacts,
     SQLiteAuditLog,
     SQLiteMetrics,
+    SQLiteStartKeys,
+    SQLiteApiKeys,
     SQLiteWorkers,
 ):
     """`SessionStore` and the other ports of a store, for all processes of one machine.

@@ -108,6 +108,7 @@ class AttemptContext:
         """Identifiers of the threads of analysis code that only wait."""
         self.uploads: Uploads = journal
         self.owner = journal.owner
+        self.session_id = journal.session_id
         self.pid = os.getpid()
         """PID of the attempt's process; a forked child cannot reach the store."""
 

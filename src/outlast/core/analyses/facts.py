@@ -41,7 +41,8 @@ class Facts:
     """One namespace of facts, shared by all owners: never store what only one visitor may see, nor trust what any
     visitor may have written. Use `of_owner` for both.
 
-    Keys are compared exactly. The store deletes a fact when its time is over, and `forget` deletes it at once.
+    Keys are compared exactly. The store deletes a fact when its time is over, or when the session that wrote it
+    last is deleted on request; `forget` deletes it at once. What is written outside an analysis has no session.
     """
 
     def __init__(self, space: str, opened: Opened, *, owned: bool = False) -> None:
@@ -65,8 +66,11 @@ class Facts:
         stored = [StoredFact(_name(f.key, "key"), _name(f.item, "item"), _json(f)) for f in facts]
         store, clock = await self._opened()
         until = clock.now() + keep
+        attempt = context.current()
+        session_id = None if attempt is None else attempt.session_id
         for start in range(0, len(stored), BATCH):
-            await store.remember(self._namespace, stored[start : start + BATCH], until=until)
+            batch = stored[start : start + BATCH]
+            await store.remember(self._namespace, batch, until=until, session_id=session_id)
 
     async def get(self, keys: Iterable[str]) -> Mapping[str, Sequence[Fact]]:
         """Return the facts under these `keys`, ordered by item; keys without facts are missing.

@@ -58,6 +58,7 @@ class Uploads(Protocol):
 class Journal(Uploads, Protocol):
     """Kept steps and uploads: the store fenced by the claim, or the pipe to it from an isolated process."""
 
+    session_id: str
     owner: str
     """Hash of the session's owner."""
 

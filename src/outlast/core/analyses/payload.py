@@ -178,6 +178,10 @@ class Codec:
         except (ValueError, TypeError, RecursionError) as error:
             raise NotJson(f"{what} can be written as JSON but not read back: {error}") from error
 
+    def json_schema(self, ref_template: str) -> dict[str, Any]:
+        """Return the JSON schema of a dumped value."""
+        return self._adapter.json_schema(ref_template=ref_template, mode="serialization")
+
     def load(self, text: str) -> Any:
         return self._adapter.validate_json(text)
 

@@ -14,7 +14,7 @@ from outlast.domain.outcome import Cancelled, Failed, Postponed, Released
 from outlast.domain.progress import Progress, StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.failures import FailureReason, RetryAnswer, Selection
+from outlast.ports.failures import Cursor, FailureReason, RetryAnswer, Selection
 from outlast.ports.overview import QueueLoad
 from outlast.ports.store import ProgressUpdate, Store
 from outlast.testing.acts import (
@@ -155,6 +155,13 @@ class SelectionContract(StoreFixtures):
                 seen += [session.id for session in page]
             assert seen == expected
             assert await read_page(replace(selection, after="a" * 26)) == []
+            last = await read(store, expected[3])
+            rest = replace(selection, after=Cursor(last.created_at, last.id))
+            assert [session.id for session in await read_page(rest)] == expected[4:]
+        await store.delete(last.id, owner=None)
+        older = [session.id for session in await store.select(rest)]
+        assert set(older) <= set(expected[4:])
+        assert older[-1] == expected[-1]
 
     async def test_the_last_failure_comes_first(self, store: Store, clock: FakeClock) -> None:
         first, second = await started_and_claimed(store), await started_and_claimed(store)

@@ -8,6 +8,7 @@ import pytest
 
 from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.status import Status
+from outlast.ports.failures import Cursor
 from outlast.ports.store import Selection, Store
 from outlast.testing.acts import (
     OWNER,
@@ -104,6 +105,28 @@ class ReadingContract(StoreFixtures):
         await start(store, owner="somebody else")
         listed = await store.select(Selection(owner=OWNER, limit=2))
         assert [session.id for session in listed] == started[:1:-1]
+
+    async def test_a_list_of_one_owner_continues_after_any_session(self, store: Store, clock: FakeClock) -> None:
+        started = [await start(store) for _ in range(3)]  # two or more at the same time
+        clock.advance(1)
+        started += [await start(store) for _ in range(2)]
+        await start(store, owner="somebody else")
+        newest_first = [session.id for session in await store.select(Selection(owner=OWNER))]
+        assert set(newest_first) == {session.id for session in started}
+        walked: list[str] = []
+        after = None
+        while page := await store.select(Selection(owner=OWNER, limit=1, after=after)):
+            walked += [session.id for session in page]
+            after = Cursor(page[-1].created_at, page[-1].id)
+        assert walked == newest_first
+        # the session of the cursor may have left the list or the store
+        last = started[3]
+        await store.cancel(last.id, owner=OWNER)
+        selection = Selection(owner=OWNER, status=Status.PENDING, after=Cursor(last.created_at, last.id))
+        remaining = newest_first[newest_first.index(last.id) + 1 :]
+        assert [session.id for session in await store.select(selection)] == remaining
+        await store.delete(last.id, owner=OWNER)
+        assert set(remaining) - {started[4].id} <= {session.id for session in await store.select(selection)}
 
     async def test_the_version_alone_is_the_one_that_is_read(self, store: Store) -> None:
         quiet, reported = [await started_and_claimed(store) for _ in range(2)]

@@ -103,8 +103,8 @@ export interface Watch<Result = unknown> extends AsyncIterable<Snapshot<Result>>
 export function configure(options: { site: string }): void;
 
 /**
- * Starts an analysis, or finds the one that runs for the same input. Throws `Refused`. The server still ignores
- * `idempotencyKey`.
+ * Starts an analysis, or finds the one that runs for the same input. Throws `Refused`. A start that is repeated with
+ * the same `idempotencyKey` finds the session of the first, for a day.
  */
 export function start<Result = unknown>(
   analysis: string,
@@ -124,7 +124,7 @@ export function cancel(session: SessionLike, options?: { signal?: AbortSignal })
 export function retry(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Snapshot>;
 export function result<Result = unknown>(session: SessionLike, options?: { signal?: AbortSignal }): Promise<Result>;
 
-/** The visitor's own sessions, newest first, without results. The server does not answer it yet. */
+/** The visitor's own sessions, newest first, without results. */
 export function list(options?: {
   limit?: number;
   after?: string;

@@ -1,0 +1,84 @@
+"""Deletion of sessions on request."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from outlast.backends.postgres.connection import Connection
+from outlast.backends.postgres.database import PostgresPart
+from outlast.backends.postgres.recovery import BATCH, UPLOADS_AT_ONCE
+from outlast.backends.schema import closed_error
+from outlast.backends.uploads_in_input import uploads_in
+from outlast.ports.deletions import DeleteAnswer, Deleted
+
+
+class PostgresDeletions(PostgresPart):
+    """`Deletions`."""
+
+    async def delete(self, session_id: str, *, owner: str | None) -> DeleteAnswer | None:
+        async def write(connection: Connection) -> DeleteAnswer | None:
+            values = {"id": session_id, "owner": owner}
+            rows = await self._db.rows_of(connection, "deletable_session", values)
+            if rows and not rows[0]["ended"]:
+                return DeleteAnswer.IN_FLIGHT
+            results, _ = await self._delete_sessions(connection, [session_id], owner, known=bool(rows))
+            if not rows:
+                answer = DeleteAnswer.DELETED if results else None
+            else:
+                answer = DeleteAnswer.DELETED
+                if uploads := uploads_in(rows[0]["input"]):
+                    await self._delete_uploads(connection, rows[0]["owner"], uploads)
+            await self._require_open(connection)
+            return answer
+
+        return await self._db.transact(write)
+
+    async def delete_all(self, owner: str) -> Deleted:
+        deleted = Deleted()
+        for statement in ("ended_of_owner", "results_of_owner"):
+            while batch := await self._db.transact(lambda c, s=statement: self._delete_batch(c, s, owner)):
+                deleted = replace(
+                    deleted,
+                    sessions=deleted.sessions + batch.sessions,
+                    results=deleted.results + batch.results,
+                    facts=deleted.facts + batch.facts,
+                )
+        uploads = 0
+        while count := await self._db.transact(lambda c: self._delete_uploads(c, owner, None)):
+            uploads += count
+        await self._db.all("delete_start_keys", {"owner": owner})
+        rows = await self._db.all("in_flight_of_owner", {"owner": owner})
+        return replace(deleted, uploads=uploads, remaining=tuple(row["id"] for row in rows))
+
+    async def _delete_batch(self, connection: Connection, statement: str, owner: str) -> Deleted | None:
+        rows = await self._db.rows_of(connection, statement, {"owner": owner, "batch": BATCH})
+        if not rows:
+            return None
+        ids = [row["id"] for row in rows]
+        results, facts = await self._delete_sessions(connection, ids, owner, known=True)
+        await self._require_open(connection)
+        return Deleted(len(ids) if statement == "ended_of_owner" else 0, results, 0, facts)
+
+    async def _delete_sessions(
+        self, connection: Connection, ids: Sequence[str], owner: str | None, *, known: bool
+    ) -> tuple[int, int]:
+        """Delete sessions that are `known` to be the owner's, or what is left of them; count results and facts."""
+        values = {"ids": list(ids), "owner": owner}
+        results = len(await self._db.rows_of(connection, "delete_results", values))
+        if not known and not results:
+            return 0, 0
+        await self._db.rows_of(connection, "delete_sessions", {"ids": values["ids"]})
+        return results, len(await self._db.rows_of(connection, "delete_facts", {"ids": values["ids"]}))
+
+    async def _delete_uploads(self, connection: Connection, owner: str, uploads: Sequence[str] | None) -> int:
+        batch = UPLOADS_AT_ONCE if uploads is None else len(uploads)
+        values = {"owner": owner, "uploads": uploads, "batch": batch}
+        return len(await self._db.rows_of(connection, "delete_unused_uploads", values))
+
+    async def _require_open(self, connection: Connection) -> None:
+        """Raise `StoreRefused` if the store has moved: what is deleted here would stay there.
+
+        Call it last, as the deletion waits for a copy that holds the tables.
+        """
+        (row,) = await self._db.rows_of(connection, "closed_reason")
+        if row["shut_because"] is not None:
+            raise closed_error(row["shut_because"])

@@ -1,0 +1,1 @@
+DELETE FROM facts WHERE session_id = ANY(%(ids)s) RETURNING 1 AS counts

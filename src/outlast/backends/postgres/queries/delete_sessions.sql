@@ -1,0 +1,1 @@
+DELETE FROM analysis_sessions WHERE id = ANY(%(ids)s) AND completed_at IS NOT NULL

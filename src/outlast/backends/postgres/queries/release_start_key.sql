@@ -1,0 +1,1 @@
+DELETE FROM start_keys WHERE user_session = %(owner)s AND key = %(key)s AND held_until IS NOT NULL

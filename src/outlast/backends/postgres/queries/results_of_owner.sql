@@ -1,0 +1,1 @@
+SELECT session_id AS id FROM results WHERE user_session = %(owner)s LIMIT %(batch)s

@@ -1,0 +1,1 @@
+id, name, owner, scopes, created_at, expires_at, revoked_at

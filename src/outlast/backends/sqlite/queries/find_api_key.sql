@@ -1,0 +1,1 @@
+SELECT {api_key_columns} FROM api_keys WHERE digest = :digest

@@ -1,0 +1,138 @@
+"""`outlast keys`: create, list and revoke API keys."""
+
+from datetime import timedelta
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from outlast.cli.application import (
+    Refused,
+    app_option,
+    explain_errors,
+    json_option,
+    load_app,
+    opened,
+    print_json,
+    run,
+)
+from outlast.cli.audit import record_command
+from outlast.cli.numbers import Number
+from outlast.core.api_keys import Scope, key_digest, new_api_key
+from outlast.domain.printable import printable
+from outlast.ports.api_keys import ApiKey
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys."""
+
+
+@keys.command()
+@app_option
+@json_option
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([s.value for s in Scope]),
+    default=("start", "read"),
+    show_default=True,
+    help="What the key is for; repeat it for several.",
+)
+@click.option("--days", type=Number(0, 36_500, above=True), default=365, show_default=True)
+@click.option("--owner", help="Who owns the sessions that it starts; default: the key itself.")
+@explain_errors
+def create(
+    app_name: str | None, as_json: bool, name: str, scopes: tuple[str, ...], days: float, owner: str | None
+) -> None:
+    r"""Create a key called NAME and print it. It is shown this once.
+
+    A program sends it as `Authorization: Bearer olk_…`. `start` starts, cancels, retries, shares and deletes
+    sessions, `read` reads them, `priority` sets the priority of a start, and `operate` does everything with the
+    sessions of every owner. Two keys with the same --owner share their sessions, to replace one by the other.
+
+    \b
+    Example: outlast keys create billing --scope start --scope read --days 90
+    """
+    app = load_app(app_name)
+
+    async def add() -> tuple[ApiKey, str]:
+        async with opened(app) as engine:
+            now = engine.clock.now()
+            chosen = [Scope(scope) for scope in scopes]
+            key, secret = new_api_key(name, chosen, now, owner=owner, expires_at=now + timedelta(days=days))
+            await engine.store.add_api_key(key, key_digest(secret))
+            await record_command(engine.store, key.id, f"{name}: {' '.join(scopes)}")
+            return key, secret
+
+    key, secret = run(add())
+    if as_json:
+        print_json({**_facts(key), "key": secret})
+        return
+    click.echo(secret)
+    click.echo(f"Keep it: it is not shown again. `outlast keys revoke {key.id}` revokes it.", err=True)
+
+
+@keys.command("list")
+@app_option
+@json_option
+@explain_errors
+def list_(app_name: str | None, as_json: bool) -> None:
+    """List all keys, the newest first, without their secrets."""
+    app = load_app(app_name)
+
+    async def read() -> list[ApiKey]:
+        async with opened(app) as engine:
+            return list(await engine.store.api_keys())
+
+    found = run(read())
+    if as_json:
+        print_json([_facts(key) for key in found])
+        return
+    if not found:
+        click.echo("No API keys.")
+        return
+    table = Table(box=None)
+    for heading in ("key", "name", "scopes", "owner", "created", "expires", "revoked"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "key")
+    for key in found:
+        times = (key.created_at, key.expires_at, key.revoked_at)
+        cells = (key.id, key.name, " ".join(sorted(key.scopes)), key.owner)
+        shown = [f"{time:%Y-%m-%d}" if time else "" for time in times]
+        table.add_row(*(Text(printable(cell)) for cell in (*cells, *shown)))
+    Console().print(table)
+
+
+@keys.command()
+@app_option
+@click.argument("key_id")
+@explain_errors
+def revoke(app_name: str | None, key_id: str) -> None:
+    """Revoke the key KEY_ID for good; its next request is refused."""
+    app = load_app(app_name)
+
+    async def change() -> bool:
+        async with opened(app) as engine:
+            revoked = await engine.store.revoke_api_key(key_id)
+            if revoked:
+                await record_command(engine.store, key_id)
+            return revoked
+
+    if not run(change()):
+        raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
+    click.echo("It is revoked.")
+
+
+def _facts(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "owner": key.owner,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }

@@ -1,0 +1,165 @@
+"""An owner's own sessions: their list as JSON and as a page, and deletion."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from outlast.core.ids import owner_hash
+from outlast.core.watch import SessionView
+from outlast.domain.session import AnalysisSession
+from outlast.domain.status import Status
+from outlast.ports.deletions import DeleteAnswer, Deleted
+from outlast.ports.failures import Cursor, Selection
+from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
+from outlast.web.request_context import RequestContext
+from outlast.web.snapshot import snapshot
+from outlast.web.uploads import verify_form_token
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+"""Sessions of one page of the list."""
+RETRY_DELETION_AFTER = 5
+"""Seconds until what is being stopped has probably ended."""
+CANCEL_FIRST = "It is still on its way. Cancel it first, and delete it once it has stopped."
+
+
+async def list_sessions(context: RequestContext) -> Response:
+    """The owner's sessions, newest first: `?limit=`, `?after=`, `?status=`, `?analysis=`."""
+    found, cursor = await _page_of_sessions(context, await _selection(context))
+    sessions = [
+        {**_snapshot(context, view), "elapsed_ms": view.elapsed_ms(context.engine.clock.monotonic())}
+        for view in found
+    ]
+    body = {"sessions": sessions, "next": cursor}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def delete_result(context: RequestContext) -> Response:
+    """Delete an ended session with its result, upload, share link and remembered facts."""
+    await _delete(context)
+    message = "The analysis and everything that belongs to it are deleted."
+    body = {"success": True, "session_id": context.session_id, "message": message}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def delete_everything(context: RequestContext) -> Response:
+    """Cancel and delete everything of this owner; `202` while some of it is still being stopped."""
+    deleted = await context.engine.sessions.delete_all(context.owner)
+    counts = {name: getattr(deleted, name) for name in ("sessions", "results", "uploads", "facts")}
+    remaining = list(deleted.remaining)
+    body = {"success": True, "message": _deletion_message(deleted), "deleted": counts, "remaining": remaining}
+    headers = {"Cache-Control": "no-store"}
+    if deleted.remaining:
+        headers["Retry-After"] = str(RETRY_DELETION_AFTER)
+    return JSONResponse(body, 202 if deleted.remaining else 200, headers)
+
+
+async def sessions_page(context: RequestContext) -> Response:
+    """The list as a page, with buttons to cancel and to delete."""
+    found, cursor = await _page_of_sessions(context, await _selection(context))
+    catalogue = context.engine.catalogue
+    rows = [
+        {
+            "snapshot": _snapshot(context, view),
+            "title": catalogue[view.session.analysis].shown_title
+            if view.session.analysis in catalogue
+            else view.session.analysis,
+            "created_at": view.session.created_at,
+        }
+        for view in found
+    ]
+    after = cursor and f"{context.root}{OWN_SESSIONS}?after={quote(cursor)}"
+    return context.page("sessions.html", title="Your analyses", rows=rows, older=after)
+
+
+async def page_delete(context: RequestContext) -> Response:
+    """Delete an ended session: the button without JavaScript."""
+    await verify_form_token(context)
+    await _delete(context)
+    return RedirectResponse(context.root + OWN_SESSIONS, 303)
+
+
+async def page_delete_everything(context: RequestContext) -> Response:
+    """Delete everything of this owner: the button without JavaScript."""
+    await verify_form_token(context)
+    await context.engine.sessions.delete_all(context.owner)
+    return RedirectResponse(context.root + OWN_SESSIONS, 303)
+
+
+async def _delete(context: RequestContext) -> None:
+    answer = await context.engine.sessions.delete(context.session_id, owner=context.session_owner)
+    if answer is None:
+        raise not_found()
+    if answer is DeleteAnswer.IN_FLIGHT:
+        raise Problem(409, CANCEL_FIRST, link=(f"/analysis/{context.session_id}", "See the analysis"))
+
+
+def _deletion_message(deleted: Deleted) -> str:
+    count = len(deleted.remaining)
+    if not count:
+        return "Everything of yours is deleted."
+    subject = "1 analysis is" if count == 1 else f"{count} analyses are"
+    return f"{subject} still being stopped. Delete again once this has happened; the rest is deleted."
+
+
+async def _page_of_sessions(
+    context: RequestContext, wanted: Selection
+) -> tuple[Sequence[SessionView], str | None]:
+    """The views of one page, and the cursor of the next one."""
+    more = replace(wanted, limit=wanted.limit + 1)
+    found = await context.engine.sessions.select(more)
+    page = found[: wanted.limit]
+    views = [await context.engine.watch.view(session) for session in page]
+    return views, _cursor(page[-1]) if len(found) > len(page) else None
+
+
+async def _selection(context: RequestContext) -> Selection:
+    query = dict(parse_qsl(context.scope.get("query_string", b"").decode("latin-1"), max_num_fields=None))
+    limit, status, after = query.get("limit"), query.get("status"), query.get("after")
+    if limit is not None and not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
+        raise fault(f"limit is a whole number from 1 to {MAX_LIMIT}.", "?limit")
+    if status and status not in set(Status):
+        raise fault(f"status is one of {', '.join(Status)}.", "?status")
+    return Selection(
+        owner_hash(context.owner),
+        Status(status) if status else None,
+        query.get("analysis") or None,
+        int(limit) if limit else DEFAULT_LIMIT,
+        after=_parse_cursor(after) if after else None,
+    )
+
+
+def _cursor(session: AnalysisSession) -> str:
+    text = json.dumps([session.created_at.isoformat(), session.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parse_cursor(cursor: str) -> Cursor:
+    try:
+        created_at, session_id = json.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        )
+        time = datetime.fromisoformat(created_at)
+        if time.tzinfo is None or not isinstance(session_id, str) or not session_id.isalnum():
+            raise ValueError
+    except (ValueError, TypeError, RecursionError):
+        raise fault("after is the value of next in an earlier page of this list.", "?after") from None
+    return Cursor(time, session_id)
+
+
+def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
+    """The snapshot without the result and `elapsed_ms`."""
+    return snapshot(
+        view,
+        root=context.root,
+        interval_ms=context.limits.interval_ms(view.queue_position),
+        keep_hours=context.settings.cleanup_hours,
+        result=None,
+        offered=view.session.analysis in context.engine.catalogue,
+    )
