@@ -175,11 +175,14 @@ class TestComparisons:
 
 class TestTrustworthy:
     def test_no_review_with_a_sign_is_trusted_and_none_has_more_reasons(self):
-        reviews = [*invented(120), *copies(30, first_row=900)]
+        day = dt.date(2024, 5, 6)
+        copied = [replace(review, verified=True, date=day) for review in copies(30, first_row=900)]
+        reviews = [*invented(120), *copied]
         findings = run_checks(reviews)
         found = trustworthy(reviews, findings)
         assert found is not None
         signed = {sign.row for one in findings for sign in one.signs}
+        assert signed >= {review.row for review in copied}
         assert not signed & {review["row"] for review in found["reviews"]}
         assert {len(review["reasons"]) for review in found["reviews"]} == {found["reasons"]}
         assert len(found["reviews"]) == min(found["count"], MOST_LISTED)
