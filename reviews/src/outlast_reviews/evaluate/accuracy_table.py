@@ -152,9 +152,9 @@ def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
 
 
 def _of_groups(figures: GroupFigures) -> Iterator[Line]:
-    for (people, products, part), figure in figures.members.items():
+    for (people, products, part), figure in figures.groups.items():
         name = f"{people} reviewers, {products} other products, each reviewed by {100 * part:.0f} % of them"
-        yield Line("Group members found", name, figure)
+        yield Line("Groups found", name, figure)
     yield Line("False alarms", "bystanders among the group members found", figures.bystanders)
     for kind, figure in figures.false_groups.items():
         yield Line("False alarms", f"crowds of {kind} with a group", figure)

@@ -22,14 +22,14 @@ def accuracy_of_groups() -> tuple[str, ...]:
     def crowds(kind: str) -> str:
         return percent(100 * figures[f"crowds of {kind} with a group"]["value"])
 
-    def members(people: int, products: int, part: int) -> str:
+    def groups(people: int, products: int, part: int) -> str:
         name = f"{people} reviewers, {products} other products, each reviewed by {part} % of them"
         return percent(100 * figures[name]["value"])
 
     found = (
-        "We measured this on invented crowds. Of hidden groups of 6 reviewers with 2 other products in common it"
-        f" found {members(6, 2, 100)} of the members, or {members(6, 2, 80)} if each member skipped a fifth of the"
-        f" products. Of groups of 20 with 3 products it found {members(20, 3, 100)} and {members(20, 3, 80)}."
+        f"We measured this on invented crowds. It found {groups(6, 2, 100)} of hidden groups of 6 reviewers with 2"
+        f" other products in common, but {groups(6, 2, 80)} if each member skipped a fifth of the products. Of"
+        f" groups of 20 with 3 products it found {groups(20, 3, 100)} and {groups(20, 3, 80)}."
     )
     false = (
         f"It saw a group in {crowds('strangers')} of crowds without one, and in {crowds('frequent reviewers')}"
