@@ -176,7 +176,10 @@ class TestComparisons:
 class TestTrustworthy:
     def test_no_review_with_a_sign_is_trusted_and_none_has_more_reasons(self):
         day = dt.date(2025, 5, 6)  # the latest are listed first
-        copied = [replace(review, verified=True, date=day) for review in copies(30, first_row=900)]
+        copied = [
+            replace(review, verified=True, date=day + dt.timedelta(days=9 * n))
+            for n, review in enumerate(copies(30, first_row=900))
+        ]
         reviews = [*invented(120), *copied]
         findings = run_checks(reviews)
         found = trustworthy(reviews, findings)
