@@ -118,6 +118,8 @@ class Sessions:
         session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
         `QueueFull`, `StoreUnavailable` and `DiskAlmostFull`.
         """
+        if self._catalogue.is_internal(analysis_name):
+            raise self._catalogue.unknown(analysis_name)
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
         return await self._start(
@@ -139,8 +141,12 @@ class Sessions:
         priority: int | None = None,
         delay: float = 0.0,
         at: datetime | None = None,
+        queue: str | None = None,
+        session_id: str | None = None,
     ) -> Started:
         """Start a session with Python values of the declared types; it may begin after `delay` seconds, or `at`.
+
+        It waits in `queue`, or that of the analysis; a new session gets the id `session_id`, if any.
 
         Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
         if another is in flight for the same subject, which might have another input or be cancelled by its caller.
@@ -152,7 +158,9 @@ class Sessions:
             if delay > YEAR:
                 raise ValueError(f"at is {at}, which is more than a year from now.")
         validated = validate_values(analysis.input, values)
-        return await self._start(analysis, validated, owner, priority=priority, delay=delay)
+        return await self._start(
+            analysis, validated, owner, priority=priority, delay=delay, queue=queue, session_id=session_id
+        )
 
     async def _start(
         self,
@@ -164,6 +172,7 @@ class Sessions:
         delay: float = 0.0,
         only_existing: bool = False,
         traceparent: str | None = None,
+        queue: str | None = None,
         session_id: str | None = None,
     ) -> Started:
         tracing = self._tracing
@@ -176,6 +185,7 @@ class Sessions:
                 delay,
                 trace,
                 only_existing=only_existing,
+                queue=queue or analysis.queue,
                 session_id=session_id or new_session_id(),
             )
 
@@ -189,6 +199,7 @@ class Sessions:
         trace: str | None,
         *,
         only_existing: bool,
+        queue: str,
         session_id: str,
     ) -> Started:
         keywords = arguments(validated)
@@ -210,7 +221,7 @@ class Sessions:
                 steps=await self._planned_steps(analysis),
                 max_attempts=self._max_attempts(analysis),
                 timeout=analysis.timeout or self._defaults.timeout,
-                queue=analysis.queue,
+                queue=queue,
                 priority=await self._priority(analysis, owner) if priority is None else priority,
                 delay=delay,
                 limits=analysis.limits_of(validated, keywords),
@@ -310,6 +321,7 @@ class Sessions:
         attempts = await self._further_attempts(session)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts)
         if answer is RetryAnswer.RETRIED:
+            await self._store.renew_callbacks([session_id])
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
@@ -332,6 +344,7 @@ class Sessions:
             answers.update(await self._store.retry_each(attempts))
         retried = [s for s in sessions if answers.get(s.id) is RetryAnswer.RETRIED]
         if retried:
+            await self._store.renew_callbacks([session.id for session in retried])
             self._notifier.publish(Topic.WAITING, sorted({session.queue for session in retried}))
             self._notifier.publish(Topic.CHANGED, [session.id for session in retried])
             if self._dispatcher:

@@ -117,7 +117,7 @@ def _schemas_of(analysis: Analysis) -> Schema:
     name = _component(analysis)
     template = f"#/components/schemas/{name}.{{model}}"
     try:
-        given: Schema = analysis.input.model_json_schema(ref_template=template)
+        given: Schema = analysis.input_schema(template)
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
         given = {"type": "object"}
     result: Schema = {}
@@ -139,6 +139,11 @@ def _start_schema(analysis: Analysis) -> Schema:
             "input": _reference(f"{_component(analysis)}.input"),
             "owner": {"type": "string", "minLength": 1, "description": "API keys of scope `operate` only."},
             "priority": {"type": "integer", "description": "API keys of scope `priority` only."},
+            "callback_url": {
+                "type": "string",
+                "format": "uri",
+                "description": "API keys only: a webhook tells this public https address when the session ends.",
+            },
         },
     }
 

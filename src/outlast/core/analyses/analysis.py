@@ -7,6 +7,7 @@ from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
@@ -30,6 +31,7 @@ from outlast.core.analyses.declarations import (
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
@@ -340,7 +342,7 @@ class Analysis(AnalysisOptions):
         check_parameters(self.name, self.work, type_hints(what, self.work))
 
         def schema() -> object:
-            return self.input.model_json_schema()
+            return self.input_schema()
 
         require_json(f"The input of the analysis {self.name!r}", schema)
         require_json(f"The result of the analysis {self.name!r}", lambda: self.codec)
@@ -396,6 +398,10 @@ class Analysis(AnalysisOptions):
         """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
 
+    def input_schema(self, ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
+        """Return the JSON schema of the input, for its form and for programs."""
+        return self.input.model_json_schema(ref_template=ref_template, schema_generator=InputSchema)
+
     def stored_input(self, text: str) -> BaseModel:
         """Return the input of a stored session; raises `NotUnderstood`."""
         return read_input(self.input, text, self.upgrade)
@@ -415,10 +421,13 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
+        self._internal: set[str] = set()
         self.owner_priority: OwnerPriority | None = None
         """What the priority of an owner's class adds to that of the analysis."""
         self.short_forms: dict[str, tuple[str, str]] = {}
         """Maps a field of a start's body to the analysis and the field of its input."""
+        self.well_known: dict[str, Callable[[], str | bytes]] = {}
+        """Public files below `/.well-known/`, by name."""
 
     def add(self, analysis: Analysis) -> None:
         if analysis.name in self._analyses:
@@ -431,18 +440,39 @@ class Catalogue:
         self._analyses[analysis.name] = analysis
         self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
 
+    def add_well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
+        if not FILE_NAME.fullmatch(name):
+            raise ValueError(f"The file {name!r} needs a name of a-z, 0-9, '-' and '.', as key.json.")
+        require_taking(f"make of the file {name!r}", make, ())
+        if name in self.well_known or name == "security.txt":
+            raise ValueError(f"There is a file {name!r} below /.well-known/ already.")
+        self.well_known[name] = make
+
     def __getitem__(self, name: str) -> Analysis:
         try:
             return self._analyses[name]
         except KeyError:
-            known = ", ".join(self._analyses) or "none"
-            raise UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.") from None
+            raise self.unknown(name) from None
+
+    def add_internal(self, analysis: Analysis) -> None:
+        """Add an analysis of our own, which workers run and visitors neither see nor start."""
+        self._analyses[analysis.name] = analysis
+        self._internal.add(analysis.name)
+
+    def is_internal(self, name: str) -> bool:
+        return name in self._internal
+
+    def unknown(self, name: str) -> UnknownAnalysis:
+        """The error for a name that visitors cannot start."""
+        known = ", ".join(analysis.name for analysis in self) or "none"
+        return UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.")
 
     def __contains__(self, name: str) -> bool:
         return name in self._analyses
 
     def __iter__(self) -> Iterator[Analysis]:
-        return iter(self._analyses.values())
+        """Iterate over those that the application registered."""
+        return (analysis for name, analysis in self._analyses.items() if name not in self._internal)
 
     @property
     def names(self) -> Sequence[str]:
