@@ -32,6 +32,7 @@ from outlast.web.routes import ROUTES, Route
 from outlast_reviews.app import outlast as review_site
 from outlast_reviews.evaluate.accuracy_table import from_json, markdown
 from outlast_reviews.evaluate.table_picture import picture
+from outlast_reviews.insights.measured_groups import measured_groups
 from outlast_reviews.method import measured, measured_before, measured_languages
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.formats.read import FILE_FORMATS, PAGE_FORMATS
@@ -194,6 +195,11 @@ def _note(table: Mapping[str, Any]) -> Iterator[str]:
         yield f"\n{note}"
 
 
+def groups() -> Iterator[str]:
+    """The figures of the groups of reviewers as they ship."""
+    yield markdown(from_json(measured_groups()))
+
+
 def engines() -> Iterator[str]:
     """The engines that `bench/engines.py` has measured."""
     result = json.loads(MEASURED.read_text(encoding="utf-8"))
@@ -276,6 +282,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
         mistakes,
         planted,
         languages,
+        groups,
         engines,
         engine_ratios,
         capacity,

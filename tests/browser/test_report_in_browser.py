@@ -220,6 +220,21 @@ async def test_another_page_of_reviews_comes_in_place_and_back_goes_back(served:
     assert await page.evaluate("window.same")
 
 
+async def test_a_check_is_left_out_in_place_and_the_address_shows_the_same(served: Served, page: Page) -> None:
+    await report(served, page, MIXED)
+    result = page.locator(".ri-result")
+    await page.get_by_role("link", name="Leave out").first.click()
+    await expect(result).to_contain_text("Adjusted rating")
+    chosen, said = page.url, await result.inner_text()
+    assert "?without=near_copies" in chosen
+    await page.go_back()
+    await expect(result).to_have_count(0)
+    await page.goto(chosen)
+    assert await result.inner_text() == said
+    await page.get_by_role("link", name="Put all back").click()
+    await expect(result).to_have_count(0)
+
+
 async def test_all_of_it_works_without_javascript(served: Served, browser: Browser) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()

@@ -118,6 +118,7 @@ OF_THE_PRODUCT = {
     "analysis.py cache": "one key",
     "checks/reviewer_overlap.py cache": "one analysis",
     "checks/words.py lru_cache": "100,000 words of 40 characters",
+    "insights/measured_groups.py cache": "one table that ships",
     "evidence/page.py cache": "one template",
     "method.py cache": "one table that ships",
     "pages/collecting.py cache": "the templates",

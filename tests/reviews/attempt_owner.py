@@ -11,6 +11,7 @@ class _Nothing:
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
+        self.session_id = "none"
 
 
 def act_as(owner: str) -> None:

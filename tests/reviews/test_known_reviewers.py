@@ -11,12 +11,14 @@ import pytest
 from attempt_owner import act_as
 from review_data import invented, no_op
 
-from outlast import Facts, Outlast, Settings
+from outlast import Fact, Facts, Outlast, Settings
 from outlast_reviews.analysis import register
 from outlast_reviews.checks.facts import ReviewFacts as Known
+from outlast_reviews.checks.facts import reviewer_mark
 from outlast_reviews.checks.marketing_text import marketing_text
 from outlast_reviews.checks.reviewer_overlap import reviewer_overlap
 from outlast_reviews.checks.vanished import vanished
+from outlast_reviews.known_reviewers import RETENTION as KEEP
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.review import Review
 from sqlite_template import with_store
@@ -167,3 +169,24 @@ def test_the_sellers_words_come_with_the_source():
     described = Known(description=" ".join(f"feature{n}" for n in range(30)))
     quoting = Review(1, text="I bought it for " + " ".join(f"feature{n}" for n in range(5, 20)))
     assert marketing_text([quoting], no_op, facts=described).outcome == "found"
+
+
+async def test_the_stars_given_elsewhere_are_known_and_facts_of_earlier_versions_have_none(facts):
+    await remembered(facts, product("lamp"), "upload:lamp")
+    chair = product("chair")
+    seen = (await known(facts, chair, "upload:chair")).seen
+    assert [(one.date, one.rating) for one in seen] == [(DAY, 5.0)] * len(RING)
+    await asyncio.to_thread(_as_earlier_versions_stored, facts)
+    seen = (await known(facts, chair, "upload:chair")).seen
+    assert [one.rating for one in seen] == [None, 5.0] * len(RING)
+
+
+def _as_earlier_versions_stored(facts: Facts) -> None:
+    """Write the facts of the ring once more for another product, in the kind and form of earlier versions."""
+    space = facts.of_owner.blocking
+    salt = bytes.fromhex(facts.blocking.get(["salt"])["salt"][0].value)
+    marks = [mark for review in product("lamp") if (mark := reviewer_mark(review, salt)) and review.row >= 1_000]
+    for mark in marks:
+        (fact,) = space.get([f":seen:{mark}"])[f":seen:{mark}"]
+        earlier = [[day, text] for day, text, _ in fact.value]
+        space.put([Fact(f":who:{mark}", earlier, "another product")], keep=KEEP)

@@ -413,6 +413,7 @@ class TestJson:
         value = {"totalReviews": stated, "productTitle": "P", "averageRating": "4.5", "description": "d"}
         found = read_json({**value, "reviews": [{"rating": 5, "text": "t"}]})
         assert (found.complete, found.product_title, found.product_rating) == (complete, "P", 4.5)
+        assert found.stated_total == {"1 review": 1, "none": None}.get(str(stated), stated)
         assert found.description == "d"
 
 
@@ -437,6 +438,7 @@ def test_what_a_page_says_in_json_ld_is_read_up_to_its_bounds():
     assert found.description == "d"
     more = read(page(review=[review], aggregateRating={"reviewCount": "1", "ratingCount": "1,234"}))
     assert not more.complete
+    assert more.stated_total == 1_234
     assert refusal(page(aggregateRating={"reviewCount": 7})).startswith(
         "The page says that “P” has 7 reviews, but does not carry the reviews themselves"
     )

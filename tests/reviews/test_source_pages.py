@@ -68,6 +68,23 @@ def test_the_shops_languages_are_read(stars, date):
     assert (review.rating, review.date) == (4.0, dt.date(2018, 3, 12))
 
 
+@pytest.mark.parametrize(
+    ("said", "total"),
+    [
+        ("127 global ratings", 127),
+        ("1,234 global ratings", 1_234),
+        ("12.345 globale Bewertungen", 12_345),
+        ("2 345 évaluations globales", 2_345),
+        ("45,678個の評価", 45_678),
+        ("no ratings yet", None),
+    ],
+)
+def test_what_the_shop_counts_is_read_in_its_languages(said, total):
+    found = read(page(f'<div data-hook="total-review-count"><span>{said}</span></div>', card()))
+    assert found.stated_total == total
+    assert not found.complete
+
+
 def test_a_card_without_a_body_keeps_its_stars():
     review = read(page(card(body=None))).reviews[0]
     assert (review.rating, review.text) == (5.0, "")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import Field
 
 from outlast import AddFiles, AnalysisHandle, Export, Outlast, PageView, Permanent, Step, Upload, step
+from outlast_reviews.check_results import CheckResults
 from outlast_reviews.checks import run_checks
-from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.deduplicate import CleanSet, clean
 from outlast_reviews.exports import as_json, flagged_csv, reviews_csv
 from outlast_reviews.history import CompareStep, comparison_step
+from outlast_reviews.insights.reviewers import reviewers_elsewhere
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
@@ -110,7 +111,17 @@ def write(
     report = opinion.report if opinion else None
     found = (*checked.findings, opinion.finding) if opinion else checked.findings
     with computing():
-        return dict(make_report(received, reviews, found, source=source, analysed_at=_now(), model=report))
+        return dict(
+            make_report(
+                received,
+                reviews,
+                found,
+                source=source,
+                analysed_at=_now(),
+                model=report,
+                elsewhere=checked.elsewhere,
+            )
+        )
 
 
 def _now() -> dt.datetime:
@@ -157,7 +168,8 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
 
         with computing():
             known = known_reviewers.known(reviews.reviews, subject, description, looked_up)
-            return CheckResults(run_checks(reviews.reviews, checked, facts=known), unique_name())
+            findings = run_checks(reviews.reviews, checked, facts=known)
+            return CheckResults(findings, unique_name(), reviewers_elsewhere(reviews.reviews, known))
 
     @step("Noting marks for later comparisons", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:

@@ -137,6 +137,7 @@ def _fill(kept: Review, repeat: Review) -> Review:
         verified=repeat.verified if kept.verified is None else kept.verified,
         incentivised=repeat.incentivised if kept.incentivised is None else kept.incentivised,
         recommended=repeat.recommended if kept.recommended is None else kept.recommended,
+        reviewer_reviews=repeat.reviewer_reviews if kept.reviewer_reviews is None else kept.reviewer_reviews,
     )
 
 

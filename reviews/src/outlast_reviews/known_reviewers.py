@@ -36,6 +36,8 @@ BATCH_SIZE = 1_000
 MOST_DATES = 5
 SHORT_MARK = 8
 """Digits of a text's mark, stored beside each date."""
+_Seen = tuple[int, str, float | None]
+"""A review of another product: its day, the short mark of its text, and its stars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,14 @@ class KnownReviewers:
         others = _other_products(space, texts, subject)
         product = _own_name(others, subject)
         marks = sorted({m for r in reviews if (m := reviewer_mark(r, salt))})[:MOST_REVIEWERS]
-        matches = space.get("who", marks)
+        matches = _sightings(space, marks)
         same = others.same | _repeating_their_texts(matches, frozenset(text[:SHORT_MARK] for text in texts))
         sightings = [
-            Sighting(mark, fact.item, dt.date.fromordinal(day))
-            for mark, facts in matches.items()
-            for fact in facts
-            if fact.item not in same
-            for day, _ in fact.value
+            Sighting(mark, item, dt.date.fromordinal(day), rating)
+            for mark, by_product in matches.items()
+            for item, seen in by_product.items()
+            if item not in same
+            for day, _, rating in seen
         ]
         earlier, on = _earlier(space, product)
         return ReviewFacts(
@@ -95,13 +97,17 @@ class KnownReviewers:
         sketch = texts[:SKETCH]
         kept: list[tuple[str, str, str, Any]] = [("products", "", product, len(sketch))]
         kept += [("text", mark, product, None) for mark in sketch]
-        days: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+        seen: defaultdict[str, set[_Seen]] = defaultdict(set)
         for n, review in enumerate(reviews):
             if n % BATCH_SIZE == 0:
                 progress(len(reviews) + n, 4 * len(reviews))
             if review.date and (mark := reviewer_mark(review, salt)):
-                days[mark].add((review.date.toordinal(), (text_mark(review, salt) or "")[:SHORT_MARK]))
-        kept += [("who", mark, product, sorted(days[mark])[:MOST_DATES]) for mark in sorted(days)[:MOST_REVIEWERS]]
+                text = (text_mark(review, salt) or "")[:SHORT_MARK]
+                seen[mark].add((review.date.toordinal(), text, review.rating))
+        kept += [
+            ("seen", mark, product, sorted(seen[mark], key=lambda one: (one[0], one[1], one[2] or 0))[:MOST_DATES])
+            for mark in sorted(seen)[:MOST_REVIEWERS]
+        ]
         if len(reviews) <= MOST_EARLIER:
             kept.append(("last", product, "", {"on": today.toordinal(), "reviews": _listed(reviews, salt)}))
         for start in range(0, len(kept), BATCH_SIZE):
@@ -159,14 +165,26 @@ def _other_products(space: _FactSpace, texts: Sequence[str], subject: str) -> _O
     return _OtherProducts(frozenset(same | {_name(subject)}), sketches)
 
 
-def _repeating_their_texts(matches: Mapping[str, Sequence[Fact]], texts: frozenset[str]) -> frozenset[str]:
+def _sightings(space: _FactSpace, marks: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[_Seen]]]:
+    """Sightings by reviewer and product. Facts of the kind "who", which earlier versions stored, have no stars."""
+    found: dict[str, dict[str, Sequence[_Seen]]] = {}
+    for mark, facts in space.get("who", marks).items():
+        found[mark] = {fact.item: [(day, text, None) for day, text in fact.value] for fact in facts}
+    for mark, facts in space.get("seen", marks).items():
+        found.setdefault(mark, {}).update({fact.item: [tuple(one) for one in fact.value] for fact in facts})
+    return found
+
+
+def _repeating_their_texts(
+    matches: Mapping[str, Mapping[str, Sequence[_Seen]]], texts: frozenset[str]
+) -> frozenset[str]:
     """Products at which most known reviewers wrote the same texts as here: other exports of this product."""
     people: Counter[str] = Counter()
     repeating: Counter[str] = Counter()
-    for facts in matches.values():
-        for fact in facts:
-            people[fact.item] += 1
-            repeating[fact.item] += any(text in texts for _, text in fact.value if text)
+    for by_product in matches.values():
+        for product, seen in by_product.items():
+            people[product] += 1
+            repeating[product] += any(text in texts for _, text, _ in seen if text)
     return frozenset(product for product, count in repeating.items() if 2 * count >= people[product])
 
 

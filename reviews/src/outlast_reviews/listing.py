@@ -73,13 +73,13 @@ def flagged_reviews(
         return gravest, incentivised, clusters, str(review.date or ""), review.row
 
     concerned = sorted((review for review in reviews if review.row in signs), key=sort_key)
-    listed = concerned
+    shown = concerned
     if len(concerned) > MOST_FLAGGED:
         guaranteed = _first_of_each_check(concerned, signs)
         rest = [review.row for review in concerned if review.row not in guaranteed]
         chosen = guaranteed.union(rest[: MOST_FLAGGED - len(guaranteed)])
-        listed = [review for review in concerned if review.row in chosen]
-    return _within_bytes(_flagged(r, signs[r.row], evidence.suspects(r.row)) for r in listed), len(concerned)
+        shown = [review for review in concerned if review.row in chosen]
+    return _within_bytes(_flagged(r, signs[r.row], evidence.suspects(r.row)) for r in shown), len(concerned)
 
 
 def _first_of_each_check(concerned: Sequence[Review], signs: Mapping[int, Sequence[tuple[str, Sign]]]) -> set[int]:
@@ -99,7 +99,7 @@ def reviews_without_signs(reviews: Sequence[Review], findings: Sequence[Finding]
     signed = {sign.row for finding in findings for sign in finding.signs}
     unsigned = [review for review in reviews if review.row not in signed]
     latest = sorted(unsigned, key=lambda r: (not r.text.strip(), -(r.date.toordinal() if r.date else 0), r.row))
-    return _within_bytes(_listed(review, []) for review in latest[:MOST_WITHOUT_SIGNS]), len(unsigned)
+    return _within_bytes(listed(review) for review in latest[:MOST_WITHOUT_SIGNS]), len(unsigned)
 
 
 def _within_bytes(reviews: Iterable[L]) -> list[L]:
@@ -115,22 +115,23 @@ def _within_bytes(reviews: Iterable[L]) -> list[L]:
 
 def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -> Flagged:
     quotes = {name: sanitised_quotes(sign.quotes) for name, sign in signs}
-    listed = _listed(review, [quote for of_one in quotes.values() for quote in of_one])
+    shown = listed(review, [quote for of_one in quotes.values() for quote in of_one])
     reasons: list[Reason] = [
         {
             "check": name,
             "strength": sign.strength,
             "sentence": sign.sentence,
-            "quote": next((q for q in quotes[name] if q in listed["excerpt"]), None),
+            "quote": next((q for q in quotes[name] if q in shown["excerpt"]), None),
             "quotes": quotes[name],
         }
         for name, sign in signs
     ]
     cluster = next((sign.cluster for _, sign in signs if sign.cluster), None)
-    return {**listed, "reasons": reasons, "cluster": cluster, "counted": counted}
+    return {**shown, "reasons": reasons, "cluster": cluster, "counted": counted}
 
 
-def _listed(review: Review, quotes: Sequence[str]) -> Listed:
+def listed(review: Review, quotes: Sequence[str] = ()) -> Listed:
+    """The excerpt shows the first of these quotes."""
     return {
         "review_id": truncated(review.review_id or "", _LONGEST_NAME) or f"row {review.row}",
         "row": review.row,

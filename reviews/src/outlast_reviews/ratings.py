@@ -27,14 +27,19 @@ def mean_rating(reviews: Sequence[Review]) -> float | None:
     return math.fsum(ratings) / len(ratings) if ratings else None
 
 
+def weighted_rating(reviews: Sequence[Review], evidence: Evidence) -> float | None:
+    """The mean weighted by the evidence; `None` without weight to go by."""
+    cells = _cells(reviews, evidence)
+    return _weighted_mean(cells) if cells else None
+
+
 def adjusted_rating(reviews: Sequence[Review], evidence: Evidence) -> Interval | None:
     """The mean weighted by the evidence, with a 95 % bootstrap interval; `None` without weight to go by.
 
     Reviews of equal stars and weight are interchangeable, so the Bayesian bootstrap draws one gamma
     variable for each kind instead of one for each review: exact, and as quick for a million.
     """
-    kinds = Counter((r.rating, weight(r.row, evidence)) for r in reviews if r.rating is not None)
-    cells = sorted((rating, w, float(count)) for (rating, w), count in kinds.items() if w > 0)
+    cells = _cells(reviews, evidence)
     if not cells:
         return None
     middle = _weighted_mean(cells)
@@ -68,6 +73,12 @@ def star_counts(reviews: Sequence[Review], evidence: Evidence) -> list[tuple[int
             weights[stars] += weight(review.row, evidence)
             rewarded[stars] += review.row in evidence.incentivised
     return [(stars, counts[stars], weights[stars], rewarded[stars]) for stars in (5, 4, 3, 2, 1)]
+
+
+def _cells(reviews: Sequence[Review], evidence: Evidence) -> list[tuple[float, float, float]]:
+    """Rating, weight and number of reviews of each kind that has weight."""
+    kinds = Counter((r.rating, weight(r.row, evidence)) for r in reviews if r.rating is not None)
+    return sorted((rating, w, float(count)) for (rating, w), count in kinds.items() if w > 0)
 
 
 def _weighted_mean(cells: Sequence[tuple[float, float, float]]) -> float:

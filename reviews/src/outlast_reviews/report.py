@@ -9,6 +9,8 @@ from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
+from outlast_reviews.insights.insights import Insights, insights
+from outlast_reviews.insights.reviewers import NOT_LOOKED_FOR, ReviewersElsewhere, reviewers_elsewhere
 from outlast_reviews.language_model.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
 from outlast_reviews.method import Method, measured_accuracy, method
@@ -18,7 +20,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.reviewers import short_name
 from outlast_reviews.sanitising import truncated
 from outlast_reviews.timeline import timeline
-from outlast_reviews.verdict import Grade, Tone, compute_verdict, gather, judged_rows
+from outlast_reviews.verdict import Evidence, Grade, Tone, Verdict, compute_verdict, gather, judged_rows
 from outlast_reviews.wording import explain, headline
 
 SAMPLES = 3
@@ -181,6 +183,8 @@ class Report(TypedDict):
     without_signs_count: int
     stars: list[StarCount]
     timeline: Timeline
+    insights: Insights
+    """What helps to judge the verdict and never changes it; reports of earlier versions have none."""
     method: Method
     source: str
     format: str
@@ -210,7 +214,8 @@ def review_report(
     """Clean, check and report in one call."""
     cleaned = clean(received)
     findings = run_checks(cleaned.reviews, progress, facts=facts)
-    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at)
+    elsewhere = reviewers_elsewhere(cleaned.reviews, facts)
+    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at, elsewhere=elsewhere)
 
 
 def make_report(
@@ -221,11 +226,20 @@ def make_report(
     source: str,
     analysed_at: dt.datetime,
     model: ModelReport | None = None,
+    elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, sample = cleaned.reviews, not received.complete
-    evidence = gather(findings, judged_rows(reviews))
-    verdict = compute_verdict(reviews, findings, evidence, sample=sample, product_rating=received.product_rating)
+    judged = judged_rows(reviews)
+
+    def judge(findings: Sequence[Finding]) -> tuple[Evidence, Verdict]:
+        evidence = gather(findings, judged)
+        verdict = compute_verdict(
+            reviews, findings, evidence, sample=sample, product_rating=received.product_rating
+        )
+        return evidence, verdict
+
+    evidence, verdict = judge(findings)
     share, original = verdict.share, mean_rating(reviews)
     averages = (original, received.product_rating)
     details = explain(verdict, evidence, sample=sample, averages=averages, products=cleaned.coverage.products)
@@ -285,6 +299,7 @@ def make_report(
                 for point in points
             ],
         },
+        "insights": insights(received, reviews, findings, judge, elsewhere),
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,

@@ -34,6 +34,8 @@ class Review:
     """Thumbs up or down, where the source has these in place of stars."""
     approximate: bool = False
     """Whether the date is known to the month at best."""
+    reviewer_reviews: int | None = None
+    """How many reviews its reviewer has written, as the source counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class ReviewSet:
     product_title: str | None = None
     product_rating: float | None = None
     """The rating the source itself states for the product, where it does."""
+    stated_total: int | None = None
+    """How many reviews the source says the product has, where it does."""
     description: str = ""
     """The seller's own words about the product, as far as the source holds them."""
     complete: bool = False

@@ -26,6 +26,7 @@ class Sighting:
     product: str
     """The product's subject."""
     date: dt.date
+    rating: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

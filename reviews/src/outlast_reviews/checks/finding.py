@@ -53,15 +53,6 @@ class Finding:
     """Shown beside the verdict; does not count for it, nor as an assessed check."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResults:
-    """The results of all checks over one set of reviews."""
-
-    findings: tuple[Finding, ...]
-    made: str
-    """Unique name of this value, assigned by the step that made it."""
-
-
 def part_of(advance: Advance, start: float, end: float) -> Advance:
     """Scale the progress of one part of a check to the whole."""
     return lambda share: advance(start + share * (end - start))

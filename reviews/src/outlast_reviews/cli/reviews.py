@@ -30,6 +30,7 @@ from outlast_reviews.evaluate.accuracy_table import (
 from outlast_reviews.evaluate.labelled_data import LabelledReviews, NotLabelled, read_labelled
 from outlast_reviews.evaluate.languages import evaluate_languages
 from outlast_reviews.evaluate.planted import evaluate_planted
+from outlast_reviews.evaluate.planted_groups import evaluate_groups
 from outlast_reviews.evaluate.products import evaluate_products
 from outlast_reviews.evaluate.reviews import evaluate_reviews
 from outlast_reviews.evaluate.table_picture import picture
@@ -72,6 +73,12 @@ def sample() -> None:
     type=click.IntRange(100, 100_000),
     help="Generate so many honest reviews in each of six languages, and plant copies in them; needs no FILE.",
 )
+@click.option(
+    "--groups",
+    metavar="SEEDS",
+    type=click.IntRange(1, 10_000),
+    help="Plant groups of reviewers in so many invented crowds of each kind and count what is found.",
+)
 @click.option("--picture", "image", metavar="FILE.svg", type=click.Path(path_type=Path), help="Draw the table.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--json", "print_json", is_flag=True, help="Print the table as JSON; a list.")
@@ -82,6 +89,7 @@ def evaluate(
     mapping: Sequence[str],
     planted: int | None,
     generated: int | None,
+    groups: int | None,
     image: Path | None,
     as_markdown: bool,
     print_json: bool,
@@ -92,12 +100,14 @@ def evaluate(
     by product; or a table of products with numbers and a label (1: seen buying reviews). Exits 2 when a file
     could not be used.
     """
-    if not files and generated is None:
-        raise click.UsageError("Name a FILE of labelled reviews, or use --generated COUNT.")
+    if not files and generated is None and groups is None:
+        raise click.UsageError("Name a FILE of labelled reviews, or use --generated COUNT or --groups SEEDS.")
     tables: list[Table] = []
     failed = False
     columns = mapping_of(mapping)
     with _ProgressBar() as bar:
+        if groups is not None:
+            tables.append(accuracy_table("invented crowds", evaluate_groups(groups, bar.report)))
         if planted is not None and files:
             sets = [found for path in files if (found := _read_unlabelled(path, columns))]
             failed = len(sets) < len(files)

@@ -8,11 +8,12 @@ from outlast_reviews import formatting
 from outlast_reviews.evaluate.figures import NOTHING, Bin, Figure
 from outlast_reviews.evaluate.languages import SIZE, LanguageFigures
 from outlast_reviews.evaluate.planted import COPY_DAYS, SIZE_OF_ONE, PlantedFigures
+from outlast_reviews.evaluate.planted_groups import PEOPLE, GroupFigures
 from outlast_reviews.evaluate.products import ProductFigures
 from outlast_reviews.evaluate.reviews import ReviewFigures
 from outlast_reviews.method import VERSION
 
-Figures = ReviewFigures | ProductFigures | PlantedFigures | LanguageFigures
+Figures = ReviewFigures | ProductFigures | PlantedFigures | LanguageFigures | GroupFigures
 _MOST_FEATURES = 12
 _COPIES_ELSEWHERE = {0.0: "100 %", 0.05: "96 %", 0.1: "70 %", 0.2: "17 %"}
 _BURSTS_ELSEWHERE = {20: "18 %", 40: "49 %", 80: "69 %"}
@@ -69,6 +70,12 @@ def accuracy_table(source: str, figures: Figures) -> Table:
                 f" and {SIZE} copies of one text in every product."
             )
             return Table(source, about, tuple(_of_languages(figures)))
+        case GroupFigures():
+            about = (
+                f"{figures.seeds:,} invented crowds of each kind, of {PEOPLE} reviewers of one product, and as"
+                " many with a planted group of each kind."
+            )
+            return Table(source, about, tuple(_of_groups(figures)))
 
 
 def as_json(table: Table) -> dict[str, Any]:
@@ -164,6 +171,15 @@ def _of_languages(figures: LanguageFigures) -> Iterator[Line]:
             "honest reviews called copies beside planted ones",
             figures.beside_copies[language],
         )
+
+
+def _of_groups(figures: GroupFigures) -> Iterator[Line]:
+    for (people, products, part), figure in figures.groups.items():
+        name = f"{people} reviewers, {products} other products, each reviewed by {100 * part:.0f} % of them"
+        yield Line("Groups found", name, figure)
+    yield Line("False alarms", "bystanders among the group members found", figures.bystanders)
+    for kind, figure in figures.false_groups.items():
+        yield Line("False alarms", f"crowds of {kind} with a group", figure)
 
 
 def _figure(facts: Mapping[str, Any]) -> Figure:

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from html import escape
 
 from outlast import Outlast, SettingsError, Step, report, step
-from outlast_reviews.checks.finding import CheckResults, Finding
+from outlast_reviews.check_results import CheckResults
+from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import CleanSet
 from outlast_reviews.language_model.answer import Judgement
 from outlast_reviews.language_model.cache import BATCH_SIZE, SPACE, BlockingFacts, JudgementCache

@@ -16,6 +16,7 @@ from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.collecting import report_links
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.highlighting import highlighted
+from outlast_reviews.pages.insights_view import insights_view
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.reading import parts_read
@@ -80,6 +81,7 @@ class ReportPage:
             flagged_where=flagged_where,
             clear=clear,
             clear_where=clear_where,
+            insights=insights_view(report, chosen),
             changes=changes(report, result.get("earlier")),
             earlier=result.get("earlier"),
             links=Markup(report_links(result, view)) if view else "",  # noqa: S704 - from templates that escape

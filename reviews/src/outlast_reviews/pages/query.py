@@ -24,6 +24,8 @@ class ReportQuery:
     clear: int | None = None
     """The page of reviews without signs, once asked for."""
     without_incentivised: bool = False
+    left_out: tuple[str, ...] = ()
+    """Checks that the reader leaves out, in the order of the report."""
 
     @classmethod
     def of(cls, query: Mapping[str, str], report: Mapping[str, Any]) -> "ReportQuery":
@@ -38,6 +40,7 @@ class ReportQuery:
             page=_page(query.get("page")) or 1 if query.get("page") != "all" else ALL_PAGES,
             clear=ALL_PAGES if query.get("clear") == "all" else _page(query.get("clear")),
             without_incentivised=without,
+            left_out=_left_out(query.get("without", ""), report),
         )
 
     def to(self, part: str, **changes: Any) -> str:
@@ -52,7 +55,15 @@ class ReportQuery:
             fields["clear"] = str(other.clear or "all")
         if other.without_incentivised:
             fields["incentivised"] = "without"
-        return f"?{urlencode(fields)}#{part}"
+        if other.left_out:
+            fields["without"] = ",".join(other.left_out)
+        return f"?{urlencode(fields, safe=',')}#{part}"
+
+    def leaving_out(self, check: str) -> tuple[str, ...]:
+        """The checks left out after this one is left out or, if it is already, put back."""
+        if check in self.left_out:
+            return tuple(name for name in self.left_out if name != check)
+        return (*self.left_out, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,12 @@ def paginate(entries: Sequence[T], page: int, per_page: int) -> tuple[PageSlice,
     start = (page - 1) * per_page
     shown = entries[start : start + per_page]
     return PageSlice(page, pages, start + 1, start + len(shown), len(entries)), shown
+
+
+def _left_out(text: str, report: Mapping[str, Any]) -> tuple[str, ...]:
+    asked = set(text.split(","))
+    checks = report.get("insights", {}).get("checks", ())
+    return tuple(check["name"] for check in checks if check["can_be_left_out"] and check["name"] in asked)
 
 
 def _page(text: str | None) -> int | None:

@@ -33,12 +33,14 @@ def merged(
             raise too_much(limits)
     formats = Counter(received.format for _, received in sets)
     ratings = {received.product_rating for _, received in sets} - {None}
+    totals = {received.stated_total for _, received in sets} - {None}
     files = f" ({len(sets)} files)" if len(sets) > 1 else ""
     return ReviewSet(
         reviews=tuple(reviews),
         format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
         product_title=titles.pop() if len(titles) == 1 else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
+        stated_total=totals.pop() if len(totals) == 1 and len(titles) < 2 else None,
         description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),

@@ -25,6 +25,7 @@ _ID = re.compile(r"R[A-Z0-9]{6,20}")
 _ENCLOSING = re.compile(r"""<[^<>]{0,500}\sdata-reviewid=["']?(R[A-Z0-9]{6,20}+)["']?[^<>]{0,500}+>\s{0,200}+\Z""")
 _PROFILE = re.compile(r"/profile/(amzn1\.account\.\w{1,60})")
 _VINE = re.compile(r"(?<![A-Za-z])Vine(?![A-Za-z])")
+_COUNT = re.compile(r"[0-9]{1,3}(?:[.,’'\s][0-9]{3}){0,3}(?![0-9])|[0-9]{1,9}")
 _PARTS = ("review_id", "rating", "date", "title", "text", "user_id", "author", "verified", "vine")
 _COLUMNS = columns_of(_PARTS)
 _BODIES = (
@@ -60,6 +61,7 @@ class AmazonPage:
             "saved Amazon page" + content.encoding_note,
             product_title=_product_title(page),
             product_rating=_product_rating(page),
+            stated_total=_stated_total(page),
             description=_description(page),
         )
 
@@ -168,6 +170,14 @@ def _product_rating(page: str) -> float | None:
         except UnreadableStars:
             continue
     return None
+
+
+def _stated_total(page: str) -> int | None:
+    """As "127 global ratings", in any of the shop's languages."""
+    hook = "total-review-count"
+    text = _marked(page, f'data-hook="{hook}"', f"[data-hook={hook}]") or ""
+    number = _COUNT.search(text[:100])
+    return int("".join(filter(str.isdigit, number[0]))) if number else None
 
 
 def _description(page: str) -> str:

@@ -67,6 +67,12 @@ NAMES: dict[str, tuple[str, ...]] = {
         "postedby", "writtenby", "reviewedby", "screenname", "nick", "writer", "投稿者", "ニックネーム",
         "ユーザー名",
     ),
+    "reviewer_reviews": (
+        "reviewerreviewcount", "reviewerreviewscount", "reviewernumberofreviews", "reviewertotalreviews",
+        "userreviewcount", "userreviewscount", "usernumberofreviews", "authorreviewcount", "authorreviewscount",
+        "authornumberofreviews", "consumernumberofreviews", "consumerreviewcount", "reviewsbyuser",
+        "reviewsbyreviewer",
+    ),
     "verified": (
         "verifiedpurchase", "isverifiedpurchase", "verified", "isverified", "verifiedbuyer", "isverifiedbuyer",
         "verifiedreview", "avp", "verifiedreviewer", "reviewerisverified", "isreviewverified",
@@ -153,6 +159,7 @@ class Columns:
     product_title: int | None = None
     recommended: int | None = None
     anonymous: int | None = None
+    reviewer_reviews: int | None = None
     starless: bool = False
     """Whether the user said that there are no stars."""
 
@@ -172,7 +179,7 @@ class Columns:
         return (
             self.review_id, self.rating, self.date, self.title, self.text, self.reviewer_id, self.reviewer_name,
             self.verified, self.incentivised, self.product_id, self.product_title, self.recommended,
-            self.anonymous,
+            self.anonymous, self.reviewer_reviews,
         )  # fmt: skip
 
     def named(self, names: Sequence[str]) -> dict[str, str]:

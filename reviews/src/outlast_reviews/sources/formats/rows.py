@@ -68,6 +68,8 @@ _AHEAD = dt.timedelta(days=1)
 _LONGEST_DATE = 100
 """Characters of what is remembered as a date, or as none."""
 _LONGEST_TEXT = 100_000
+_LONGEST_NUMBER = 9
+"""Digits."""
 
 
 def _stacked() -> re.Pattern[str]:
@@ -120,7 +122,7 @@ class ReviewCollector:
         parts = [None if at is None or at >= length else values[at] for at in self._positions]
         (
             review_id, stars, day, title, text, reviewer_id, reviewer, verified, incentivised, product_id, product,
-            thumb, anonymous,
+            thumb, anonymous, written,
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
@@ -177,6 +179,7 @@ class ReviewCollector:
                 None if incentivised is None else read_flag(incentivised),
                 recommended=recommended,
                 approximate=approximate,
+                reviewer_reviews=None if written is None else _whole_number(written),
             )
         )
 
@@ -217,6 +220,7 @@ class ReviewCollector:
             format=format,
             product_title=product_title or (next(iter(titles)) if len(titles) == 1 else None),
             product_rating=product_rating,
+            stated_total=stated_total,
             description=plain_text(description)[:_LONGEST_DESCRIPTION],
             complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
             skipped=tuple(self._skipped),
@@ -367,6 +371,12 @@ def read_flag(raw: object) -> bool | None:
     if word in _YES:
         return True
     return False if word in _NO else None
+
+
+def _whole_number(raw: object) -> int | None:
+    """As 12, "12", "12.0" or "1,234"; `None` for nothing and for anything else."""
+    word = str(raw)[:40].strip().removesuffix(".0").replace(",", "")
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER else None
 
 
 def _name(raw: object) -> str | None:

@@ -1,0 +1,58 @@
+"""The part `insights` of a report: what helps to judge the verdict, none of which changes it (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+from outlast_reviews.checks.finding import Finding
+from outlast_reviews.insights.comparisons import Comparison, comparisons
+from outlast_reviews.insights.missing_reviews import Counts, MissingReviews, missing_reviews
+from outlast_reviews.insights.reviewers import NOT_LOOKED_FOR, ReviewersElsewhere
+from outlast_reviews.insights.trustworthy import Trustworthy, trustworthy
+from outlast_reviews.insights.what_if import CheckStars, Judge, Scenario, scenarios, stars_by_check
+from outlast_reviews.ratings import mean_rating
+from outlast_reviews.review import Review, ReviewSet
+
+
+class Insights(TypedDict):
+    checks: list[CheckStars]
+    """Of each check that found a sign."""
+    scenarios: list[Scenario]
+    """The verdict without each combination of the checks that can be left out; the first is the report's."""
+    comparisons: list[Comparison]
+    trustworthy: Trustworthy | None
+    missing: MissingReviews | None
+    """`None` where the source does not say that the shop counts more."""
+    reviewers: dict[str, Any]
+    """`ReviewersElsewhere` as a dict."""
+
+
+def insights(
+    received: ReviewSet,
+    reviews: Sequence[Review],
+    findings: Sequence[Finding],
+    judge: Judge,
+    elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
+) -> Insights:
+    evidence, verdict = judge(findings)
+    counts = Counts(
+        read=len(reviews),
+        rated=sum(review.rating is not None for review in reviews),
+        with_text=verdict.with_text,
+        strong=verdict.strong,
+        medium=verdict.medium,
+    )
+    return {
+        "checks": stars_by_check(reviews, findings),
+        "scenarios": scenarios(reviews, findings, judge),
+        "comparisons": comparisons(reviews, findings, evidence),
+        "trustworthy": trustworthy(reviews, findings),
+        "missing": missing_reviews(
+            received.stated_total,
+            counts,
+            mean_rating(reviews),
+            received.product_rating,
+            graded=verdict.share is not None,
+        ),
+        "reviewers": asdict(elsewhere),
+    }
