@@ -55,6 +55,7 @@ ERRORS: Final = (
     "QueueFull",
     "TooLarge",
     "QuotaExceeded",
+    "RefreshTooSoon",
     "DiskAlmostFull",
     "StoreUnavailable",
     "SettingsError",

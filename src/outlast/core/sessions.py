@@ -27,7 +27,14 @@ from outlast.core.ids import ANONYMOUS, new_session_id, new_share_token, owner_h
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
 from outlast.core.watch import SessionView, Watch, WatcherContext
-from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
+from outlast.domain.errors import (
+    DiskAlmostFull,
+    InvalidInput,
+    QueueFull,
+    RefreshTooSoon,
+    TooManyActive,
+    UnknownAnalysis,
+)
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.retry_after import YEAR
@@ -46,6 +53,8 @@ from outlast.ports.tracing import Tracing
 log = logging.getLogger(__name__)
 
 NOT_OFFERED = "This site does not offer this analysis any more."
+EVERYBODY: Final = "everybody"
+"""In place of an owner's hash: results that answer the starts of all owners."""
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 MOST_CANCELLED: Final = 10_000
 """Sessions in flight that one deletion of everything cancels."""
@@ -71,7 +80,7 @@ class Started:
 
     session: AnalysisSession
     existing: bool
-    """The session was in flight already."""
+    """The owner had the session already: in flight, or with a fresh result."""
 
 
 class Sessions:
@@ -111,12 +120,14 @@ class Sessions:
         traceparent: str | None = None,
         session_id: str | None = None,
         priority: int | None = None,
+        refresh: bool = False,
     ) -> Started:
-        """Start a session with a JSON input, or return the owner's one in flight for the same subject.
+        """Start a session with a JSON input, or return the owner's one in flight for the same subject, or one with
+        a fresh result, unless `refresh` asks for a new one.
 
         `only_existing` refuses new sessions with `TooManyActive`. `traceparent` is that of the request. A new
         session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
-        `QueueFull`, `StoreUnavailable` and `DiskAlmostFull`.
+        `QueueFull`, `RefreshTooSoon`, `StoreUnavailable` and `DiskAlmostFull`.
         """
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
@@ -128,6 +139,7 @@ class Sessions:
             only_existing=only_existing,
             traceparent=traceparent,
             session_id=session_id,
+            refresh=refresh,
         )
 
     async def start_from_code(
@@ -139,11 +151,13 @@ class Sessions:
         priority: int | None = None,
         delay: float = 0.0,
         at: datetime | None = None,
+        refresh: bool = False,
     ) -> Started:
         """Start a session with Python values of the declared types; it may begin after `delay` seconds, or `at`.
 
         Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
         if another is in flight for the same subject, which might have another input or be cancelled by its caller.
+        It neither reuses a result nor lets others reuse its own.
         Raises what `start` raises, and `ValueError` for a time that is more than a year ahead.
         """
         analysis = self._catalogue[analysis_name]
@@ -152,7 +166,7 @@ class Sessions:
             if delay > YEAR:
                 raise ValueError(f"at is {at}, which is more than a year from now.")
         validated = validate_values(analysis.input, values)
-        return await self._start(analysis, validated, owner, priority=priority, delay=delay)
+        return await self._start(analysis, validated, owner, priority=priority, delay=delay, refresh=refresh)
 
     async def _start(
         self,
@@ -165,6 +179,7 @@ class Sessions:
         only_existing: bool = False,
         traceparent: str | None = None,
         session_id: str | None = None,
+        refresh: bool = False,
     ) -> Started:
         tracing = self._tracing
         with nullcontext() if tracing is None else tracing.start(analysis.name, traceparent) as trace:
@@ -177,6 +192,7 @@ class Sessions:
                 trace,
                 only_existing=only_existing,
                 session_id=session_id or new_session_id(),
+                refresh=refresh,
             )
 
     async def _add_new(
@@ -190,6 +206,7 @@ class Sessions:
         *,
         only_existing: bool,
         session_id: str,
+        refresh: bool,
     ) -> Started:
         keywords = arguments(validated)
         stored_as = stored_owner(owner)
@@ -200,25 +217,47 @@ class Sessions:
         input_json = validated.model_dump_json()
         subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(input_json)
         own = "" if owner is not None else f" ({session_id})"
-        added = await self._add(
-            NewSession(
-                id=session_id,
-                analysis=analysis.name,
-                subject=bounded_subject(storable_text(subject), own),
-                owner=stored_as,
-                input=input_json,
-                steps=await self._planned_steps(analysis),
-                max_attempts=self._max_attempts(analysis),
-                timeout=analysis.timeout or self._defaults.timeout,
-                queue=analysis.queue,
-                priority=await self._priority(analysis, owner) if priority is None else priority,
-                delay=delay,
-                limits=analysis.limits_of(validated, keywords),
-                traceparent=trace,
-            ),
-            self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code,
-            only_existing=only_existing,
+        new = NewSession(
+            id=session_id,
+            analysis=analysis.name,
+            subject=bounded_subject(storable_text(subject), own),
+            owner=stored_as,
+            input=input_json,
+            steps=await self._planned_steps(analysis),
+            max_attempts=self._max_attempts(analysis),
+            timeout=analysis.timeout or self._defaults.timeout,
+            queue=analysis.queue,
+            priority=await self._priority(analysis, owner) if priority is None else priority,
+            delay=delay,
+            limits=analysis.limits_of(validated, keywords),
+            traceparent=trace,
+            reuse_key=None if owner is None else _reuse_key(analysis, keywords, stored_as),
         )
+        limits = self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code
+        if new.reuse_key is not None and not only_existing and not delay:
+            if refresh:
+                return await self._refresh(analysis, new, limits)
+            fresh_for = analysis.fresh_seconds or 0.0
+            reused = await self._store.reuse(new, fresh_for=fresh_for) if self.quota.has_space else None
+            if reused is not None:
+                self._metric_counts.reused(reused.session)
+                return Started(reused.session, reused.existing)
+        return await self._run(new, limits, only_existing=only_existing)
+
+    async def _refresh(self, analysis: Analysis, new: NewSession, limits: StartLimits) -> Started:
+        """Start anew, or return the one in flight; raise `RefreshTooSoon` if the latest result is too young."""
+        age = await self._store.result_age(new)
+        wait = 0.0 if age is None or age < 0 else analysis.refresh_seconds - age  # < 0: the clock has gone back
+        if age is None or wait <= 0:
+            return await self._run(new, limits, only_existing=False)
+        try:
+            return await self._run(new, limits, only_existing=True)
+        except (TooManyActive, QueueFull):
+            raise RefreshTooSoon(age, wait) from None
+
+    async def _run(self, new: NewSession, limits: StartLimits, *, only_existing: bool) -> Started:
+        """Add a session that workers run, or return the one in flight."""
+        added = await self._add(new, limits, only_existing=only_existing)
         if not added.existing:
             self._announce(added.session, announced=added.announced)
         return Started(added.session, added.existing)
@@ -437,3 +476,14 @@ class Sessions:
             )
             self._plans[analysis.name] = (now, steps)
         return steps
+
+
+def _reuse_key(analysis: Analysis, keywords: Mapping[str, Any], owner: str) -> str | None:
+    """Return what starts and results have in common whose results answer these starts; `None`: they are run.
+
+    Another owner's upload may have another name, which a result may tell.
+    """
+    if analysis.fresh_seconds is None:
+        return None
+    uploads = (isinstance(nested, Upload) for value in keywords.values() for nested in nested_values(value))
+    return f"{analysis.version} {EVERYBODY if analysis.shared and not any(uploads) else owner}"

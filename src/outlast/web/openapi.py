@@ -13,6 +13,7 @@ from outlast.web.openapi_schemas import (
     ERRORS,
     PARAMETERS,
     QUERIES,
+    REFRESH,
     REQUEST_HEADERS,
     RESPONSES,
     SCHEMAS,
@@ -139,6 +140,7 @@ def _start_schema(analysis: Analysis) -> Schema:
             "input": _reference(f"{_component(analysis)}.input"),
             "owner": {"type": "string", "minLength": 1, "description": "API keys of scope `operate` only."},
             "priority": {"type": "integer", "description": "API keys of scope `priority` only."},
+            "refresh": REFRESH,
         },
     }
 
@@ -150,5 +152,5 @@ def _short_form(analysis: Analysis, short: str, field: str) -> Schema:
         "type": "object",
         "required": [short],
         "additionalProperties": False,
-        "properties": {short: {"$ref": name}},
+        "properties": {short: {"$ref": name}, "refresh": REFRESH},
     }

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.sessions import Started
-from outlast.domain.errors import InvalidInput, OutlastError
+from outlast.domain.errors import InvalidInput, OutlastError, RefreshTooSoon
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
 from outlast.web.api import INLINE_MARGIN, RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_for_end
@@ -83,7 +83,7 @@ async def session_page(context: RequestContext) -> Response:
         stored = await sessions.result(context.session_id, owner=context.session_owner)
         if stored is None:
             raise Problem(410, RESULT_GONE)
-        return await owner_page(context, stored, again=True)
+        return await owner_page(context, stored, again=True, made_at=session.result_at)
     catalogue = context.engine.catalogue
     known = session.analysis in catalogue
     return context.page(
@@ -127,7 +127,11 @@ async def again(context: RequestContext) -> Response:
     except NotUnderstood:  # the form says what is wrong with it
         values = json.loads(session.input)
     try:
-        started = await start_within_limits(context, analysis.name, values)
+        started = await start_within_limits(context, analysis.name, values, refresh=True)
+    except RefreshTooSoon as error:
+        problem = problem_of(error)
+        problem.link = (f"/analysis/{session.id}", "See the result")
+        raise problem from None
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
         return _form_with_errors(context, analysis, typed, error)

@@ -1,6 +1,7 @@
 """HTTP errors as RFC 9457 problem documents, and the status of each error of the domain."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from outlast.domain.errors import (
     Question,
     QueueFull,
     QuotaExceeded,
+    RefreshTooSoon,
     SchemaOutdated,
     StoreUnavailable,
     TooLarge,
@@ -102,6 +104,8 @@ def problem_of(error: OutlastError) -> Problem:
             return Problem(413, str(error))
         case TooManyActive():
             return too_many_active(error, 10)
+        case RefreshTooSoon():
+            return Problem(429, str(error), retry_after=math.ceil(error.seconds))
         case QueueFull():
             return Problem(503, str(error), retry_after=30)
         case QuotaExceeded():

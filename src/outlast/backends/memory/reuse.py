@@ -16,7 +16,7 @@ class MemoryReuse(MemoryPart):
     async def reuse(self, new: NewSession, *, fresh_for: float) -> Added | None:
         tables = self._tables
         with tables.lock:
-            made = self._newest(new)
+            made = self._newest_reusable(new)
             if made is None or self._age(made) >= fresh_for:
                 return None
             if tables.answering(new.owner, new.analysis, new.subject) is not None:
@@ -43,13 +43,13 @@ class MemoryReuse(MemoryPart):
 
     async def result_age(self, new: NewSession) -> float | None:
         with self._tables.lock:
-            made = self._newest(new)
+            made = self._newest_reusable(new)
             return None if made is None else self._age(made)
 
     def _age(self, made: StoredResult) -> float:
         return (self._tables.clock.now() - made.completed_at).total_seconds()
 
-    def _newest(self, new: NewSession) -> StoredResult | None:
+    def _newest_reusable(self, new: NewSession) -> StoredResult | None:
         tables = self._tables
         made = [
             result

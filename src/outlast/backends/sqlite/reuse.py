@@ -23,7 +23,7 @@ class SQLiteReuse(SQLitePart):
         }
 
         def write(connection: Connection) -> Added | None:
-            made = self._newest(connection, values)
+            made = self._newest_reusable(connection, values)
             if made is None or self._age(made) >= fresh_for:
                 return None
             if self._db.row_of(connection, "find_in_flight", values) is not None:
@@ -44,10 +44,10 @@ class SQLiteReuse(SQLitePart):
 
     async def result_age(self, new: NewSession) -> float | None:
         values = {"reuse_key": new.reuse_key, "analysis": new.analysis, "subject": new.subject}
-        made = self._db.read(lambda c: self._newest(c, values))
+        made = self._db.read(lambda c: self._newest_reusable(c, values))
         return None if made is None else self._age(made)
 
-    def _newest(self, connection: Connection, values: dict[str, Any]) -> Row | None:
+    def _newest_reusable(self, connection: Connection, values: dict[str, Any]) -> Row | None:
         return self._db.row_of(connection, "newest_reusable", values)
 
     def _age(self, made: Row) -> float:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
@@ -27,6 +28,7 @@ from outlast.core.analyses.declarations import (
     require_taking,
     require_text,
     require_whole,
+    seconds_of,
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
@@ -253,6 +255,19 @@ class AnalysisOptions:
     `short_forms`: `{"url": "source"}` lets `{"url": …}` alone start this analysis over HTTP, with its input field
     `source`.
 
+    `fresh_for`: how long a result is fresh: seconds, a `timedelta`, or text such as `"12h"` or `"30d"`, up to a
+    year. A start of the same owner and subject gets a fresh result at once. With `None` every start is run. No
+    result is kept for longer than the setting `ANALYSIS_RESULT_RETENTION_HOURS`.
+
+    `refresh_after`: how old a result must be before a start may ask for a new one (`refresh`); the default is a
+    minute.
+
+    `shared`: fresh results answer the starts of all owners, who learn by it that somebody has had the same
+    analysed. Only for a result that depends on the input alone, and never on the owner. An input with an upload is
+    not shared.
+
+    `version`: raise it when starts must not get earlier results, as after a change of the code.
+
     `upgrade`: takes the stored input, as a dict, of a session that another version started and this one cannot
     read; it returns the dict for this version.
     """
@@ -274,6 +289,10 @@ class AnalysisOptions:
     check: Check | None = None
     longest_wait: float = DAY
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
+    fresh_for: float | timedelta | str | None = None
+    refresh_after: float | timedelta | str = 60.0
+    shared: bool = False
+    version: int = 1
     upgrade: Upgrade | None = None
 
 
@@ -315,6 +334,7 @@ class Analysis(AnalysisOptions):
                 require_text(f"{word} {of}", text)
         if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
             raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
+        self._check_freshness(of)
         isolation: object = self.isolation
         if isolation not in (None, "process"):
             raise ValueError(f"isolation {of} is {isolation!r}; it is 'process' or None.")
@@ -324,6 +344,16 @@ class Analysis(AnalysisOptions):
                 f"The analysis {self.name!r} has isolation='process': its function must be at the top of a module "
                 "that can be imported, not within another function or the script itself."
             )
+
+    def _check_freshness(self, of: str) -> None:
+        if self.fresh_for is not None:
+            require_number(f"fresh_for {of}", seconds_of(f"fresh_for {of}", self.fresh_for), above=0)
+        seconds_of(f"refresh_after {of}", self.refresh_after)
+        require_whole(f"version {of}", self.version, least=1)
+        if not isinstance(self.shared, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - code without type checker
+            raise TypeError(f"shared {of} is {self.shared!r}; it is True or False.")
+        if self.shared and self.fresh_for is None:
+            raise ValueError(f"shared {of} needs fresh_for, which says for how long: fresh_for='12h'.")
 
     def _check_steps(self) -> None:
         require_steps(self.name, self.steps, Step)
@@ -390,6 +420,16 @@ class Analysis(AnalysisOptions):
         if not self.all_limits:
             return None
         return dump_limits(key_limits(self.name, self.all_limits, values, validated.model_dump(mode="json")))
+
+    @cached_property
+    def fresh_seconds(self) -> float | None:
+        """How long a result answers starts; `None`: never."""
+        return None if self.fresh_for is None else seconds_of(f"fresh_for of {self.name!r}", self.fresh_for)
+
+    @cached_property
+    def refresh_seconds(self) -> float:
+        """How old a result must be for a start that asks for a new one."""
+        return seconds_of(f"refresh_after of {self.name!r}", self.refresh_after)
 
     @cached_property
     def input(self) -> type[BaseModel]:

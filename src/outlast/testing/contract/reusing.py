@@ -1,4 +1,4 @@
-"""Contract: a fresh result answers starts that may reuse it, once for each owner, and never becomes fresh again."""
+"""Contract: a fresh result answers starts that may reuse it; each owner gets one copy, which prolongs nothing."""
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
@@ -82,9 +82,7 @@ class ReuseContract(StoreFixtures):
 
     async def test_an_owner_gets_one_copy_under_any_race(self, store: Store) -> None:
         await _made(store)
-        answers = await asyncio.gather(
-            *(store.reuse(_wanting(owner="ann"), fresh_for=HOUR) for _ in range(20))
-        )
+        answers = await asyncio.gather(*(store.reuse(_wanting(owner="ann"), fresh_for=HOUR) for _ in range(20)))
         assert len({answer.session.id for answer in answers if answer}) == 1
         assert sum(answer is not None and not answer.existing for answer in answers) == 1
         assert (await store.count())[Status.COMPLETED] == 2
@@ -178,9 +176,7 @@ class ReuseContract(StoreFixtures):
         await store.adopt("nobody", "ann")
         await store.finish(claim_of(await claim_session(store, running.id)), completed())
         for session_id, subject in ((made.id, "the same"), (running.id, "other")):
-            found = await store.reuse(
-                _wanting(owner="ann", subject=subject, reuse_key="1 ann"), fresh_for=HOUR
-            )
+            found = await store.reuse(_wanting(owner="ann", subject=subject, reuse_key="1 ann"), fresh_for=HOUR)
             assert found is not None
             assert (found.existing, found.session.id) == (True, session_id)
             former = _wanting(owner="nobody", subject=subject, reuse_key="1 nobody")
