@@ -62,6 +62,6 @@ class MemoryReuse(MemoryPart):
 
     def _known(self, owner: str, made_by: str) -> AnalysisSession | None:
         for row in self._tables.sessions.values():
-            if row.owner == owner and made_by in {row.id, row.result_of}:
+            if row.owner == owner and made_by in {row.id, row.result_of} and row.id in self._tables.results:
                 return row
         return None
