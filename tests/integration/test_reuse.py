@@ -205,6 +205,17 @@ async def test_an_analysis_without_fresh_for_is_always_run(site: OpenSite, runs:
     assert runs == ["a", "a", "a"]
 
 
+async def test_an_analysis_without_fresh_for_asks_the_store_for_nothing_more(
+    site: OpenSite, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("reuse", "result_age"):
+        monkeypatch.setattr(site.engine.store, name, None)
+    visitor = await site.visitor()
+    assert (await refresh(visitor, "always", text="a")).status_code == 202
+    assert (await visitor.start("always", text="b")).status_code == 202
+    await site.outlast.handle("own").run(text="c")
+
+
 async def test_a_new_version_of_the_code_reuses_nothing_of_the_old(tmp_path: Path, runs: Runs):
     async with opened(tmp_path, runs) as old:
         await finished(await old.visitor(), "public", text="b")
@@ -233,6 +244,27 @@ async def test_a_thousand_visitors_get_a_fresh_result_by_one_run(site: OpenSite,
     assert len({one.session.id for one in started}) == 1_000
     assert {one.session.status for one in started} == {Status.COMPLETED}
     assert runs == ["b"]
+    await site.engine.metric_counts.flush(site.engine.store)
+    counted = {(one.metric, *one.labels): one.value for one in await site.engine.store.metrics()}
+    assert counted["analysis_results_reused_total", "public"] == 1_000
+
+
+async def test_in_sync_mode_a_fresh_result_answers_too(tmp_path: Path, runs: Runs):
+    outlast = site_of(tmp_path, runs)
+    outlast.configure(async_enabled=False)
+    put_store(tmp_path)
+    async with outlast.lifespan():
+        site = OpenSite(outlast, outlast.asgi(), await runtime_of(outlast).engine(), Hold())
+        ann, bob = await site.visitor(), await site.visitor()
+        for visitor in (ann, bob, ann):
+            answer = await visitor.start("public", text="b")
+            assert (answer.status_code, answer.json()["session"]["result"]["run"]) == (200, 1)
+        streamed = {"Accept": "text/event-stream"}
+        body = {"analysis": "public", "input": {"text": "b"}}
+        assert "event: done" in (await bob.post(START, json=body, headers=streamed)).text
+        assert runs == ["b"]
+        for client in site.clients:
+            await client.aclose()
 
 
 async def test_python_starts_reuse_and_refresh_for_an_owner_and_never_without(site: OpenSite, runs: Runs):
