@@ -169,8 +169,9 @@ class Outlast:
         """Start the analysis that is registered as `analysis`, with the input `values` by name.
 
         With an `owner`, it returns the session that this owner has in flight for the same subject, if there is
-        one. Without, the caller is trusted code: no limit per owner applies, and every start is a session of its
-        own. If the input has a field `owner`, call `outlast.handle(name).options(owner=…).start(owner=…)`.
+        one, or else a fresh result: see `fresh_for` of the analysis. Without, the caller is trusted code: no limit
+        per owner applies, and every start is a session of its own. If the input has a field `owner`, call
+        `outlast.handle(name).options(owner=…).start(owner=…)`.
 
         Raises `UnknownAnalysis`, `InvalidInput`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an
         owner, `TooManyActive`.

@@ -69,6 +69,8 @@ RULES: Mapping[str, Rule] = {
     "token": rule(200),
     "progress": rule(200),
     "events": rule(200),
+    "events_of_many": rule(422),
+    "ws": rule(426),
     "result": rule(200),
     "list": rule(200),
     "delete_result": rule(200),

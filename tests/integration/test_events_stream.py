@@ -236,3 +236,33 @@ async def test_many_watch_one_session_and_all_see_the_end(tmp_path: Path):
                 ("progress", "done"),
                 ("progress", "progress", "done"),
             }
+
+
+@pytest.mark.slow
+async def test_one_stream_shows_several_sessions_and_ends_with_the_last(stage: Stage):
+    other = await stage.visitor.started("echo", text="b")
+    path = f"/api/analysis/events?session_id={stage.session_id}&session_id={other}"
+    async with stage.visitor.stream("GET", path) as response, asyncio.timeout(PATIENCE):
+        events = events_of(response)
+        first = [await anext(events) for _ in range(2)]
+        await stage.site.end(other, completed())
+        while (ended := await anext(events)).data["session_id"] != other or ended.name != "done":
+            assert ended.name == "progress"
+        await stage.site.end(stage.session_id, completed())
+        rest = [e async for e in events if e.comment is None]
+    assert {e.data["session_id"] for e in first} == {stage.session_id, other}
+    assert [(e.name, e.data["session_id"]) for e in rest][-1] == ("done", stage.session_id)
+    assert other not in {e.data["session_id"] for e in rest}
+
+
+@pytest.mark.parametrize("query", ["", "session_id=", "session_id=x", "&".join(["session_id=" + "a" * 26] * 1)])
+async def test_a_stream_of_several_names_sessions_of_its_owner(stage: Stage, query: str):
+    answer = await stage.visitor.get(f"/api/analysis/events?{query}")
+    assert answer.status_code == (404 if "a" * 26 in query else 422)
+
+
+async def test_a_stream_of_several_has_a_bound(stage: Stage):
+    ids = ["a" * 24 + first + second for first in "abcdefgh" for second in "abcdefgh"]
+    answer = await stage.visitor.get("/api/analysis/events", params={"session_id": ids})
+    assert answer.status_code == 422
+    assert "Name 1 to 50 sessions" in answer.json()["error"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -12,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from outlast.cli.websocket_connections import WebSocketConnection
 from outlast.web.problems import Problem
 
 MAX_HEAD = 64 * 1024
@@ -153,6 +155,8 @@ class TimedConnection(BoundedHeads):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        if self._upgrades:
+            return
         cycle = self._unread = self.cycle
         # a response before the end of the body closes the connection: nothing reads the rest
         self._keeps_alive = cycle.keep_alive and not self._only_health and not self._is_draining()
@@ -164,6 +168,8 @@ class TimedConnection(BoundedHeads):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        if self._upgrades:
+            return
         self._unread = None
         if not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
@@ -188,6 +194,22 @@ class TimedConnection(BoundedHeads):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; it keeps its place among the open ones."""
+        made = partial(WebSocketConnection, unread=self._times.unread, on_lost=lambda: self._on_lost(self))
+        self.ws_protocol_class = cast("Any", made)
+        super().handle_websocket_upgrade()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        # uvicorn would hand over a connection on which an earlier request is still being answered
+        if self._only_health or self._is_draining() or self._answering is not None:
+            return False
+        return super()._should_upgrade_to_ws()
+
+    @property
+    def _upgrades(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self._should_upgrade()  # type: ignore[union-attr] - set while open
 
     def _unsupported_upgrade_warning(self) -> None:
         """Log nothing: as HTTP requires, the request is answered without the upgrade."""

@@ -15,6 +15,7 @@ from outlast.cli.connections import TimedConnection, TimeLimits
 from outlast.cli.forwarded_prefix import ForwardedPrefix
 from outlast.cli.listener import Listener
 from outlast.web.throttled_warning import ThrottledWarning, WarningFilter
+from outlast.web.websocket import MAX_MESSAGE
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,9 @@ def server_config(app: ASGIApp, host: str, port: int, trusted_proxies: tuple[str
         host=host,
         port=port,
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,
         http=TimedConnection,
         log_config=None,
         access_log=False,

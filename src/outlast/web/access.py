@@ -177,12 +177,14 @@ class Access:
         """Raise 403 for unsafe requests from other sites. A form's token is checked once the form is parsed."""
         if token is None:
             return
-        if not self._cross_origin.allows(headers, site_path(scope)):
-            self._check_same_origin(scope, headers)
+        self.check_origin(scope, headers)
         if token is CsrfTokenIn.HEADER:
             self.verify_token(identity, headers.get(b"x-csrf-token", b"").decode("latin-1"))
 
-    def _check_same_origin(self, scope: Scope, headers: Headers) -> None:
+    def check_origin(self, scope: Scope, headers: Headers) -> None:
+        """Raise 403 for requests from other sites, unless the settings allow theirs."""
+        if self._cross_origin.allows(headers, site_path(scope)):
+            return
         origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
         if origin is not None and not self._same_origin(origin.decode("latin-1"), scope, headers):
             raise Problem(403, self._refusal(origin.decode("latin-1"), scope))

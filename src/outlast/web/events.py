@@ -1,9 +1,12 @@
-"""Server-sent events of a session's snapshots; plain ASGI, to keep the memory of a stream small."""
+"""Server-sent events of the snapshots of sessions; plain ASGI, to keep the memory of a stream small."""
 
 import asyncio
+import re
+from contextlib import AsyncExitStack
+from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView, Watcher
-from outlast.web.problems import not_found
+from outlast.web.problems import fault, not_found
 from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 
@@ -11,6 +14,9 @@ KEEPALIVE_EVERY = 15.0
 """Seconds without events after which a comment keeps proxies from closing the connection."""
 MIN_INTERVAL = 0.25
 """Seconds between two snapshots of a stream; snapshots in between are skipped."""
+MOST_FOLLOWED = 50
+"""Sessions of one stream."""
+SESSION_ID = re.compile(r"[a-z2-7]{26}")
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store, no-transform"),
@@ -61,10 +67,72 @@ async def stream(context: RequestContext, watched: Watcher) -> None:
         await context.send({"type": "http.response.body", "body": b""})
 
 
-async def _event(context: RequestContext, view: SessionView) -> bytes:
+async def events_of_many(context: RequestContext) -> None:
+    """The snapshots of several sessions as one stream: `?session_id=` once for each, at most 50."""
+    given = dict.fromkeys(parse_qs(context.scope["query_string"].decode("latin-1")).get("session_id", ()))
+    if not 1 <= len(given) <= MOST_FOLLOWED or not all(map(SESSION_ID.fullmatch, given)):
+        raise fault(f"Name 1 to {MOST_FOLLOWED} sessions, each as session_id=ID.", "/session_id")
+    async with AsyncExitStack() as stack:
+        stack.enter_context(context.limits.stream(context.owner))
+        watchers: list[Watcher] = []
+        for session_id in given:
+            view = await context.engine.sessions.get(session_id, owner=context.session_owner)
+            if view is None:
+                raise not_found()
+            watchers.append(await stack.enter_async_context(context.engine.watch.follow(view.session)))
+        await _stream_many(context, watchers)
+
+
+async def _stream_many(context: RequestContext, watchers: list[Watcher]) -> None:
+    """Send the snapshots of each session until its final one; end with the last session."""
+    await context.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    changed = asyncio.Event()
+    disconnecting = asyncio.create_task(context.disconnected())
+    disconnecting.add_done_callback(lambda _: changed.set())
+    noting = [asyncio.create_task(_note_changes(watched, changed)) for watched in watchers]
+    shown: dict[Watcher, str] = dict.fromkeys(watchers, "")
+    try:
+        while not disconnecting.done():
+            changed.clear()
+            for watched in list(shown):
+                view = watched.view
+                if view.tag != shown[watched]:
+                    shown[watched] = view.tag
+                    await _write(context, await _event(context, view, with_id=False))
+                if view.session.status.final or watched.pruned:
+                    del shown[watched]
+            if not shown:
+                break
+            if context.engine.closing.is_set():
+                await _write(context, b"event: bye\ndata: {}\n\n")
+                break
+            await asyncio.sleep(MIN_INTERVAL)
+            try:
+                async with asyncio.timeout(KEEPALIVE_EVERY - MIN_INTERVAL):
+                    await changed.wait()
+            except TimeoutError:
+                await _write(context, b": still here\n\n")
+    finally:
+        disconnected = disconnecting.done()
+        for task in (disconnecting, *noting):
+            task.cancel()
+    if not disconnected:
+        await context.send({"type": "http.response.body", "body": b""})
+
+
+async def _note_changes(watched: Watcher, changed: asyncio.Event) -> None:
+    while True:
+        await watched.wait_for_change()
+        changed.set()
+        await asyncio.sleep(MIN_INTERVAL)
+
+
+async def _event(context: RequestContext, view: SessionView, *, with_id: bool = True) -> bytes:
+    """One event; without an id where those of several sessions would mix."""
     name = b"done" if view.session.status.final else b"progress"
     body = await snapshot_body(context, view)
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (view.session.version, name, body)
+    event_id = b"id: %d\n" % view.session.version if with_id else b""
+    return b"%sevent: %s\ndata: %s\n\n" % (event_id, name, body)
 
 
 async def _write(context: RequestContext, data: bytes) -> None:

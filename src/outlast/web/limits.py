@@ -36,7 +36,7 @@ MAX_RENDERING = 2
 """Results rendered at the same time."""
 MAX_QUEUED = 32
 """Results being rendered or waiting, each in memory; beyond it requests get 503."""
-TRANSPORTS = ("events",)
+TRANSPORTS = ("events", "websocket")
 """How a stream may reach its client."""
 LONGEST_INTERVAL = 15_000
 """Milliseconds: the longest polling interval, unless the setting is longer."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from outlast.domain.status import Phase, Status
 from outlast.web.diagnostics import LONGEST
+from outlast.web.events import MOST_FOLLOWED
 from outlast.web.owner_sessions import DEFAULT_LIMIT, MAX_LIMIT
 
 Schema = dict[str, Any]
@@ -157,6 +158,14 @@ QUERIES: Final[Mapping[str, Sequence[Schema]]] = {
         _query("status", {"type": "string", "enum": [s.value for s in Status]}, "Only sessions of this status."),
         _query("analysis", {"type": "string"}, "Only sessions of this analysis."),
     ),
+    "events_of_many": (
+        _query(
+            "session_id",
+            {"type": "array", "items": SESSION_ID, "minItems": 1, "maxItems": MOST_FOLLOWED},
+            "Once for each session.",
+        )
+        | {"required": True},
+    ),
     "steady_events": (
         _query("seconds", {"type": "integer", "minimum": 2, "maximum": LONGEST}, "How long the events last."),
     ),
@@ -190,6 +199,8 @@ ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "upload": (413, 415, 422, 429, 507),
     "progress": (422,),
     "events": (429,),
+    "events_of_many": (422, 429),
+    "ws": (426, 429),
     "result": (409, 410),
     "list": (422,),
     "delete_result": (409,),
@@ -309,6 +320,20 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
             },
         },
         204: {"description": "It has ended, and `Last-Event-ID` is its last version."},
+    },
+    "events_of_many": {
+        200: {
+            "description": "Events like those of one session, without ids; it ends with the last of the sessions.",
+            "content": {
+                "text/event-stream": {"schema": {"type": "string"}, "example": "event: done\ndata: {…}\n\n"}
+            },
+        },
+    },
+    "ws": {
+        101: {
+            "description": 'Messages `{"event", "id", "data"}`: `progress` and `done` with a snapshot each, '
+            '`bye` when the server stops, `error` with a problem. A client may send `{"action": "cancel"}`.'
+        },
     },
     "result": {200: _answer("The result.", {"$ref": "#/components/schemas/Result"}, {"report": {}})},
     "list": {

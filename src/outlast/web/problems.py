@@ -58,7 +58,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
     def title(self) -> str:
         return HTTPStatus(self.status).phrase
 
-    def response(self) -> Response:
+    def body(self) -> dict[str, Any]:
+        """The problem document."""
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -73,9 +74,12 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
             body["questions"] = list(self.questions)
         if self.reference is not None:
             body["reference"] = self.reference
+        return body
+
+    def response(self) -> Response:
         headers = {"Cache-Control": "no-store", **self.headers}
         # ASCII, as a sentence may quote a lone surrogate of the request, which UTF-8 cannot encode
-        return Response(json.dumps(body), self.status, headers, media_type="application/problem+json")
+        return Response(json.dumps(self.body()), self.status, headers, media_type="application/problem+json")
 
 
 OWN_SESSIONS = "/analyses"

@@ -22,13 +22,14 @@ from outlast.web import (
     result_pages,
 )
 from outlast.web.access import CsrfTokenIn, Requires
-from outlast.web.events import events
+from outlast.web.events import events, events_of_many
 from outlast.web.metrics import metrics
 from outlast.web.permissions import Verb
 from outlast.web.problems import OWN_SESSIONS
 from outlast.web.progress import progress
 from outlast.web.request_context import RequestContext
 from outlast.web.uploads import upload
+from outlast.web.websocket import websocket
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
 PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
@@ -82,8 +83,8 @@ class Route:
 
 _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.PUBLIC: "shared shared_export static assets favicon robots security_txt livez readyz openapi docs",
-    Verb.READ: "progress events result page export",
-    Verb.LIST: "list token sessions_page form login_page log_in",
+    Verb.READ: "progress events ws result page export",
+    Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
     Verb.START: "start upload submit page_again",
     Verb.CHANGE: "cancel retry share read_token page_cancel page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
@@ -114,6 +115,8 @@ ROUTES: Final = (
     _api("token", "GET", "/api/analysis/token", api.token, Requires.OWNER_OR_NEW),
     _api("progress", "GET HEAD", "/api/analysis/progress/{session_id}", progress, Requires.OWNER),
     _api("events", "GET", "/api/analysis/progress/{session_id}/events", events, Requires.OWNER),
+    _api("events_of_many", "GET", "/api/analysis/events", events_of_many, Requires.OWNER),
+    _api("ws", "GET", "/api/analysis/progress/{session_id}/ws", websocket, Requires.OWNER),
     _api("result", "GET HEAD", "/api/analysis/result/{session_id}", api.result, Requires.OWNER),
     _api(
         "delete_result",

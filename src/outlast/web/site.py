@@ -40,6 +40,7 @@ from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
 from outlast.web.security_headers import FOR_EVERYTHING, Header, response_headers
 from outlast.web.throttled_warning import ThrottledWarning
+from outlast.web.websocket import as_request, websocket
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +98,12 @@ class _SiteApp:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _ResponseTracker(send))
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+            await self._answer(scope, receive, send)
+        elif (await receive())["type"] == "websocket.connect":
+            await self._answer(*as_request(scope, receive, send))
 
-    async def _answer(self, scope: Scope, receive: Receive, tracker: "_ResponseTracker") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tracker = _ResponseTracker(send)
         try:
             self._read_settings()
             scope = mounted(scope, self._site.prefix, self._public_path)
@@ -264,6 +266,8 @@ class _SiteApp:
         path = site_path(scope)
         for pattern, route in self._routes:
             if scope["method"] in route.methods and (match := pattern.fullmatch(path)) is not None:
+                if scope["type"] == "websocket" and route.handler is not websocket:
+                    raise Problem(400, "This address takes no WebSocket connections.")
                 return route, match.groupdict()
         if methods := self._methods(path):
             raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
@@ -348,7 +352,9 @@ class _ResponseTracker:
         self.started = False
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "websocket.accept":
+            self.started = True
+        elif message["type"] == "http.response.start":
             self.started = True
             own = list(message.get("headers", ()))
             names = {name for name, _ in own if name != b"vary"}

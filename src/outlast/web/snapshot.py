@@ -21,6 +21,7 @@ def links(session_id: str, root: str) -> dict[str, str]:
     return {
         "self": f"{api}/progress/{session_id}",
         "events": f"{api}/progress/{session_id}/events",
+        "ws": f"{api}/progress/{session_id}/ws",
         "cancel": f"{api}/cancel/{session_id}",
         "retry": f"{api}/retry/{session_id}",
         "result": f"{api}/result/{session_id}",
@@ -31,7 +32,7 @@ def links(session_id: str, root: str) -> dict[str, str]:
 
 def _links_to_read(session_id: str, root: str) -> dict[str, str]:
     every = links(session_id, root)
-    return {name: every[name] for name in ("self", "events", "result", "page")}
+    return {name: every[name] for name in ("self", "events", "ws", "result", "page")}
 
 
 def rfc3339(moment: datetime | None) -> str | None:
