@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from outlast.settings import load_settings
 from sqlite_template import put_store
 
 START = "/api/analysis/start"
+
+
+@dataclass
+class Box:
+    content: Upload
+    name: str = "a box"
 
 
 class Runs(list[str]):
@@ -38,6 +45,10 @@ def site_of(folder: Path, runs: Runs, **options: Any) -> Outlast:
     async def public(text: Upload | str) -> dict[str, Any]:
         runs.append(str(text))
         return {"text": str(text), "run": len(runs)}
+
+    @outlast.analysis("boxed", **{"fresh_for": timedelta(hours=1), "shared": True, **options})
+    async def boxed(box: Box) -> str:
+        return box.name
 
     @outlast.analysis("always", short_forms={"word": "text"})
     async def always(text: str) -> dict[str, Any]:
@@ -135,8 +146,12 @@ async def test_an_upload_is_never_shared_and_needs_to_be_the_owners(site: OpenSi
     await finished(ann, "public", text=source)
     assert (await ann.start("public", text=source)).json()["status"] == "existing"
     assert (await bob.start("public", text=source)).status_code == 422
+    box = {"content": source}
+    await finished(ann, "boxed", box=box)
+    assert (await bob.start("boxed", box=box)).status_code == 422
     assert (await bob.upload(b"a,b")).json()["source"] == source
     assert (await bob.start("public", text=source)).status_code == 202
+    assert (await bob.start("boxed", box=box)).status_code == 202
 
 
 async def test_a_refresh_runs_it_anew_and_its_result_is_the_fresh_one(site: OpenSite, runs: Runs):

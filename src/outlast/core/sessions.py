@@ -22,7 +22,7 @@ from outlast.core.analyses.payload import (
     validate_input,
     validate_values,
 )
-from outlast.core.analyses.upload import OwnedUploads, Upload
+from outlast.core.analyses.upload import REFERENCE, OwnedUploads, Upload
 from outlast.core.ids import ANONYMOUS, new_session_id, new_share_token, owner_hash, stored_owner
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
@@ -231,7 +231,7 @@ class Sessions:
             delay=delay,
             limits=analysis.limits_of(validated, keywords),
             traceparent=trace,
-            reuse_key=None if owner is None else _reuse_key(analysis, keywords, stored_as),
+            reuse_key=None if owner is None else _reuse_key(analysis, input_json, stored_as),
         )
         limits = self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code
         if new.reuse_key is not None and not only_existing and not delay:
@@ -478,12 +478,12 @@ class Sessions:
         return steps
 
 
-def _reuse_key(analysis: Analysis, keywords: Mapping[str, Any], owner: str) -> str | None:
+def _reuse_key(analysis: Analysis, input_json: str, owner: str) -> str | None:
     """Return what starts and results have in common whose results answer these starts; `None`: they are run.
 
-    Another owner's upload may have another name, which a result may tell.
+    An upload belongs to its owner: another one's may have another name, which a result may tell.
     """
     if analysis.fresh_seconds is None:
         return None
-    uploads = (isinstance(nested, Upload) for value in keywords.values() for nested in nested_values(value))
-    return f"{analysis.version} {EVERYBODY if analysis.shared and not any(uploads) else owner}"
+    everybody = analysis.shared and REFERENCE.search(input_json) is None
+    return f"{analysis.version} {EVERYBODY if everybody else owner}"
