@@ -61,7 +61,7 @@ class EndedSession:
 
     @property
     def attempts(self) -> int:
-        """How many attempts the session had, at least 1."""
+        """How many attempts the session had: at least 1, or 0 if it got a fresh result."""
         return self.view.session.attempt
 
     @property
