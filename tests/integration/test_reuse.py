@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from edge_site import Hold, OpenSite, Visitor, until
+from edge_site import DASHBOARD_KEY, Hold, OpenSite, Visitor, until
 
 from outlast import Outlast, RefreshTooSoon, Upload
 from outlast.app import runtime_of
@@ -59,9 +59,10 @@ def site_of(folder: Path, runs: Runs, **options: Any) -> Outlast:
 
 
 @asynccontextmanager
-async def opened(folder: Path, runs: Runs, **options: Any) -> AsyncIterator[OpenSite]:
+async def opened(folder: Path, runs: Runs, dashboard_key: str | None = None) -> AsyncIterator[OpenSite]:
     put_store(folder)
-    outlast = site_of(folder, runs, **options)
+    outlast = site_of(folder, runs)
+    outlast.configure(dashboard_key=dashboard_key)
     async with outlast.lifespan(workers=1):
         site = OpenSite(outlast, outlast.asgi(), await runtime_of(outlast).engine(), Hold())
         yield site
@@ -125,6 +126,17 @@ async def test_another_owner_learns_nothing_unless_the_analysis_is_shared(site: 
     assert (await ann.get(body["links"]["self"])).status_code == 404
     assert (await bob.get(body["links"]["result"])).json() == made["result"]
     assert (await bob.start("public", text="b")).json()["session_id"] == body["session_id"]
+
+
+async def test_operators_see_whose_result_it_is(tmp_path: Path, runs: Runs):
+    async with opened(tmp_path, runs, dashboard_key=DASHBOARD_KEY) as site:
+        ann, bob = await site.visitor(), await site.visitor()
+        made = await finished(ann, "public", text="b")
+        copy = (await bob.start("public", text="b")).json()["session_id"]
+        operator = await (await site.visitor()).log_in()
+        page = (await operator.get(f"/dashboard/{copy}")).raise_for_status().text
+        assert f'/dashboard/{made}"' in page
+        assert "None: it reused a result." in page
 
 
 async def test_a_reused_result_is_deleted_and_listed_like_any_other(site: OpenSite):
