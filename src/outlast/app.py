@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
 
-from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
+from outlast.core.analyses.analysis import Analysis, AnalysisOptions
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.analyses.facts import Facts
 from outlast.core.analyses.keyword_options import options_as_keywords
 from outlast.core.analyses.upload import Upload
@@ -36,11 +37,12 @@ from outlast.settings import Settings
 from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
 from outlast.web.login_options import LoginOptions
+from outlast.web.webhooks import webhook_analysis
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
 
-    from outlast.core.analyses.analysis import OwnerPriority
+    from outlast.core.analyses.catalogue import OwnerPriority
     from outlast.web.login_options import OwnerOf
     from outlast.web.logins import HostRequest
 
@@ -80,6 +82,7 @@ class Outlast:
             raise TypeError(f"priority is {priority!r}; it is a function of an owner, as `lambda owner: 10`.")
         self._catalogue.owner_priority = priority
         self._runtime = Runtime(settings, self._catalogue)
+        self._catalogue.add_internal(webhook_analysis(self._runtime))
         self._sync: SyncOutlast | None = None
 
     @property
@@ -263,6 +266,15 @@ class Outlast:
         or this version cannot read the input, and `UnknownAnalysis` if the analysis has been removed.
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
+
+    def well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
+        """Publish a file at `/.well-known/{name}` for everybody, such as a public key that signs your exports.
+
+        `make` is called in a thread for each request and returns the content; the ending of `name` says what it
+        is. Raises `ValueError` if the name is taken, or has other characters than a-z, 0-9, "." and "-", and
+        `TypeError` if `make` takes arguments.
+        """
+        self._catalogue.add_well_known(name, make)
 
     async def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None:
         """Delete the session `session_id`, which has ended, with everything that belongs to it.

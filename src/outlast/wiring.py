@@ -6,7 +6,7 @@ from pathlib import Path
 from outlast.backends import factories
 from outlast.backends.clock import SystemClock
 from outlast.backends.copying import LockedTables
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.quota import MB, StorageLimits
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import ForeignKey

@@ -2,11 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from markupsafe import Markup
+from pydantic import Field, HttpUrl
 
 import outlast
+from outlast import Upload
+from outlast.core.analyses.analysis import Analysis
+from outlast.web.form_shapes import shapes_of
+from outlast.web.forms import form_fields
 from outlast.web.page_templates import SCRIPTS, STATIC, environment
 from outlast.web.problems import Problem
 from outlast.web.static_files import StaticFiles
@@ -17,38 +22,21 @@ TOKEN = "token-of-the-page"
 
 REPORT = Markup('<section class="card"><h2>Grade B</h2><p id="report">Nothing unusual was found.</p></section>')
 
-FIELDS: list[dict[str, Any]] = [
-    {
-        "name": "source",
-        "label": "Reviews",
-        "kind": "source",
-        "required": True,
-        "description": "A file of reviews (CSV, TSV, JSON, saved pages) or a product page that carries them.",
-        "default": None,
-        "value": None,
-        "error": None,
-    },
-    {
-        "name": "limit",
-        "label": "At most",
-        "kind": "number",
-        "required": False,
-        "description": "How many reviews to look at.",
-        "default": 300,
-        "value": None,
-        "error": None,
-    },
-    {
-        "name": "strict",
-        "label": "Flag weak evidence too",
-        "kind": "checkbox",
-        "required": False,
-        "description": None,
-        "default": False,
-        "value": None,
-        "error": None,
-    },
-]
+
+async def product(
+    source: Annotated[
+        Upload | HttpUrl,
+        Field(
+            title="Reviews",
+            description="A file of reviews (CSV, TSV, JSON, saved pages) or a product page that carries them.",
+        ),
+    ],
+    limit: Annotated[int, Field(title="At most", description="How many reviews to look at.")] = 300,
+    strict: Annotated[bool, Field(title="Flag weak evidence too")] = False,
+) -> None: ...
+
+
+FIELDS = form_fields(shapes_of(Analysis("product", product)) or (), "product")
 
 
 class Pages:

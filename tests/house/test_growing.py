@@ -13,9 +13,11 @@ TESTS_ONLY = ("testing/", "backends/memory/")
 BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
     "core/analyses/analysis.py short_forms": "the analyses of the program",
+    "core/analyses/analysis.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
+    "web/form_shapes.py _shapes": "the analyses of the program",
     "web/poll_cache.py _responses": "MAX_RESPONSES times MAX_SNAPSHOT",
     "web/bodies.py _bytes": "open connections",
     "web/limits.py _streams": "open connections",
@@ -111,8 +113,10 @@ BOUNDED_BY = {
 """Add new ones here; if clients can make one grow, test it in tests/integration/test_bounds.py."""
 
 OF_THE_PRODUCT = {
+    "analysis.py cache": "one key",
     "checks/reviewer_overlap.py cache": "one analysis",
     "checks/words.py lru_cache": "100,000 words of 40 characters",
+    "evidence/page.py cache": "one template",
     "method.py cache": "one table that ships",
     "pages/page.py cache": "one page",
 }

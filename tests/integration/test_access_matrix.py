@@ -116,6 +116,7 @@ RULES: Mapping[str, Rule] = {
     "favicon": rule(200),
     "robots": rule(200),
     "security_txt": rule(404),
+    "well_known": rule(404),
     "livez": rule(200),
     "readyz": rule(200),
     "metrics": rule(200, ask=lambda _: WITH_KEY),
@@ -317,6 +318,7 @@ async def test_another_site_may_not_even_with_the_token(site: OpenSite, attack: 
     for route, method in UNSAFE:
         answer = await ask(visitor, route, method, session_id, headers=WITH_THE_TOKEN[attack])
         assert answer.status_code == 403, f"{method} {route.name}"
+        assert "ANALYSIS_PUBLIC_URL" in answer.text
         assert await state(site) == before
 
 

@@ -152,6 +152,7 @@ async def test_too_many_starts_show_the_form_again_with_reason_and_input(tmp_pat
             assert int(answer.headers["retry-after"]) >= 1
             assert value_of(answer.text, "text") == text
             assert 'role="alert"' in answer.text
+            assert '<a href="/analyses">' in answer.text
 
 
 async def test_a_form_without_its_token_is_a_page_that_says_so(site: OpenSite, visitor: Visitor):

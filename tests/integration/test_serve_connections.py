@@ -241,6 +241,8 @@ async def test_beyond_the_limit_503_is_answered_and_health_probes_are():
         answer = await refused.rest()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: " in answer
+        page = await running_server.connect(GET[:-2] % b"/" + b"Accept: text/html\r\n\r\n")
+        assert b"<a href" in await page.rest()
         for path in (b"/livez", b"/readyz"):
             probe = await running_server.connect(GET % path)
             assert (await probe.rest()).startswith(b"HTTP/1.1 200 ")

@@ -9,7 +9,8 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.sessions import StartDefaults
 from outlast.domain.errors import InvalidInput
 from outlast.domain.outcome import Failed

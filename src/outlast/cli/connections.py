@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 import httptools
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -21,6 +22,10 @@ MAX_HEAD = 64 * 1024
 HEALTH: Final = frozenset({"/livez", "/readyz"})
 """Probes that are answered even on connections beyond the limit."""
 TOO_MANY = "Too many connections are open just now. Please try again in a moment."
+TOO_MANY_PAGE = (
+    '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Busy</title>'
+    f'<p>{TOO_MANY}</p><p><a href="">Try again</a></p></html>'
+)
 RETRY_AFTER = 5
 """Seconds of `Retry-After` in a `503`."""
 MAX_DISCARDED = 1_000_000
@@ -305,8 +310,11 @@ class _OnlyHealth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in HEALTH:
             await self._app(scope, receive, send)
-        else:
-            await Problem(503, TOO_MANY, retry_after=RETRY_AFTER).response()(scope, receive, send)
+            return
+        problem = Problem(503, TOO_MANY, retry_after=RETRY_AFTER)
+        for_people = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+        response = HTMLResponse(TOO_MANY_PAGE, 503, problem.headers) if for_people else problem.response()
+        await response(scope, receive, send)
 
 
 class _UnreadBody(asyncio.Transport):

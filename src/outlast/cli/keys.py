@@ -22,6 +22,8 @@ from outlast.cli.numbers import Number
 from outlast.core.api_keys import Scope, key_digest, new_api_key
 from outlast.domain.printable import printable
 from outlast.ports.api_keys import ApiKey
+from outlast.web.keys import KeyRing
+from outlast.web.webhooks import webhook_secret
 
 
 @click.group()
@@ -69,11 +71,13 @@ def create(
             return key, secret
 
     key, secret = run(add())
+    webhook = webhook_secret(KeyRing.of(app.settings), key.id)
     if as_json:
-        print_json({**_facts(key), "key": secret})
+        print_json({**_facts(key), "key": secret, "webhook_secret": webhook})
         return
     click.echo(secret)
     click.echo(f"Keep it: it is not shown again. `outlast keys revoke {key.id}` revokes it.", err=True)
+    click.echo(f"Webhooks that it asks for are signed with {webhook}", err=True)
 
 
 @keys.command("list")
@@ -124,6 +128,23 @@ def revoke(app_name: str | None, key_id: str) -> None:
     if not run(change()):
         raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
     click.echo("It is revoked.")
+
+
+@keys.command("webhook-secret")
+@app_option
+@click.argument("key_id")
+@explain_errors
+def print_webhook_secret(app_name: str | None, key_id: str) -> None:
+    """Print the secret that signs the webhooks of the key KEY_ID."""
+    app = load_app(app_name)
+
+    async def read() -> bool:
+        async with opened(app) as engine:
+            return any(key.id == key_id for key in await engine.store.api_keys())
+
+    if not run(read()):
+        raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
+    click.echo(webhook_secret(KeyRing.of(app.settings), key_id))
 
 
 def _facts(key: ApiKey) -> dict[str, object]:

@@ -90,7 +90,8 @@ class Quota:
         if stored + of_owner > limits.per_owner and owner != TRUSTED:
             raise QuotaExceeded(
                 f"You have {stored / MB:.1f} MB of files and results here already, and at most "
-                f"{limits.per_owner / MB:g} MB are kept for one visitor. They are deleted after some time."
+                f"{limits.per_owner / MB:g} MB are kept for one visitor. They are deleted after some time.",
+                of_owner=True,
             )
         if total + of_all > limits.of_all:
             raise QuotaExceeded(

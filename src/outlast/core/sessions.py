@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel
 
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.analyses.context import reading_uploads
 from outlast.core.analyses.declarations import PRIORITIES, require_priority
 from outlast.core.analyses.payload import (
@@ -22,7 +23,7 @@ from outlast.core.analyses.payload import (
     validate_input,
     validate_values,
 )
-from outlast.core.analyses.upload import REFERENCE, OwnedUploads, Upload
+from outlast.core.analyses.upload import OwnedUploads, Upload
 from outlast.core.ids import ANONYMOUS, new_session_id, new_share_token, owner_hash, stored_owner
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
@@ -53,8 +54,6 @@ from outlast.ports.tracing import Tracing
 log = logging.getLogger(__name__)
 
 NOT_OFFERED = "This site does not offer this analysis any more."
-EVERYBODY: Final = "everybody"
-"""In place of an owner's hash: results that answer the starts of all owners."""
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 MOST_CANCELLED: Final = 10_000
 """Sessions in flight that one deletion of everything cancels."""
@@ -129,6 +128,8 @@ class Sessions:
         session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
         `QueueFull`, `RefreshTooSoon`, `StoreUnavailable` and `DiskAlmostFull`.
         """
+        if self._catalogue.is_internal(analysis_name):
+            raise self._catalogue.unknown(analysis_name)
         analysis = self._catalogue[analysis_name]
         validated = validate_input(analysis.input, raw_input)
         return await self._start(
@@ -152,8 +153,12 @@ class Sessions:
         delay: float = 0.0,
         at: datetime | None = None,
         refresh: bool = False,
+        queue: str | None = None,
+        session_id: str | None = None,
     ) -> Started:
         """Start a session with Python values of the declared types; it may begin after `delay` seconds, or `at`.
+
+        It waits in `queue`, or that of the analysis; a new session gets the id `session_id`, if any.
 
         Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
         if another is in flight for the same subject, which might have another input or be cancelled by its caller.
@@ -166,7 +171,16 @@ class Sessions:
             if delay > YEAR:
                 raise ValueError(f"at is {at}, which is more than a year from now.")
         validated = validate_values(analysis.input, values)
-        return await self._start(analysis, validated, owner, priority=priority, delay=delay, refresh=refresh)
+        return await self._start(
+            analysis,
+            validated,
+            owner,
+            priority=priority,
+            delay=delay,
+            queue=queue,
+            session_id=session_id,
+            refresh=refresh,
+        )
 
     async def _start(
         self,
@@ -178,6 +192,7 @@ class Sessions:
         delay: float = 0.0,
         only_existing: bool = False,
         traceparent: str | None = None,
+        queue: str | None = None,
         session_id: str | None = None,
         refresh: bool = False,
     ) -> Started:
@@ -191,6 +206,7 @@ class Sessions:
                 delay,
                 trace,
                 only_existing=only_existing,
+                queue=queue or analysis.queue,
                 session_id=session_id or new_session_id(),
                 refresh=refresh,
             )
@@ -205,6 +221,7 @@ class Sessions:
         trace: str | None,
         *,
         only_existing: bool,
+        queue: str,
         session_id: str,
         refresh: bool,
     ) -> Started:
@@ -226,12 +243,12 @@ class Sessions:
             steps=await self._planned_steps(analysis),
             max_attempts=self._max_attempts(analysis),
             timeout=analysis.timeout or self._defaults.timeout,
-            queue=analysis.queue,
+            queue=queue,
             priority=await self._priority(analysis, owner) if priority is None else priority,
             delay=delay,
             limits=analysis.limits_of(validated, keywords),
             traceparent=trace,
-            reuse_key=None if owner is None else _reuse_key(analysis, input_json, stored_as),
+            reuse_key=None if owner is None else analysis.reuse_key(input_json, stored_as),
         )
         limits = self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code
         if new.reuse_key is not None and not only_existing and not delay:
@@ -349,6 +366,7 @@ class Sessions:
         attempts = await self._further_attempts(session)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts)
         if answer is RetryAnswer.RETRIED:
+            await self._store.renew_callbacks([session_id])
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
@@ -371,6 +389,7 @@ class Sessions:
             answers.update(await self._store.retry_each(attempts))
         retried = [s for s in sessions if answers.get(s.id) is RetryAnswer.RETRIED]
         if retried:
+            await self._store.renew_callbacks([session.id for session in retried])
             self._notifier.publish(Topic.WAITING, sorted({session.queue for session in retried}))
             self._notifier.publish(Topic.CHANGED, [session.id for session in retried])
             if self._dispatcher:
@@ -476,14 +495,3 @@ class Sessions:
             )
             self._plans[analysis.name] = (now, steps)
         return steps
-
-
-def _reuse_key(analysis: Analysis, input_json: str, owner: str) -> str | None:
-    """Return what starts and results have in common whose results answer these starts; `None`: they are run.
-
-    An upload belongs to its owner: another one's may have another name, which a result may tell.
-    """
-    if analysis.fresh_seconds is None:
-        return None
-    everybody = analysis.shared and REFERENCE.search(input_json) is None
-    return f"{analysis.version} {EVERYBODY if everybody else owner}"

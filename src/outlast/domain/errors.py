@@ -195,6 +195,11 @@ class QuotaExceeded(OutlastError):
     Raised by uploads; the limits are `ANALYSIS_MAX_STORED_MB_PER_OWNER` and `ANALYSIS_MAX_STORED_MB`.
     """
 
+    def __init__(self, message: str, *, of_owner: bool = False) -> None:
+        super().__init__(message)
+        self.of_owner = of_owner
+        """Whether the files of this owner reach the limit, so that deleting some helps."""
+
 
 class StoreRefused(StoreUnavailable):
     """The store rejects the connection (wrong password, no such database): a retry cannot help."""

@@ -15,6 +15,7 @@ from outlast.domain.status import Status
 from outlast.ports.api_keys import ApiKeys
 from outlast.ports.audit import AuditLog
 from outlast.ports.blobs import Blobs, Storage
+from outlast.ports.callbacks import Callbacks
 from outlast.ports.deletions import Deletions
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.facts import FactStore
@@ -371,6 +372,7 @@ class Store(
     Results,
     Shares,
     StartKeys,
+    Callbacks,
     ApiKeys,
     Blobs,
     Storage,

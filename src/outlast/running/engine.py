@@ -6,9 +6,10 @@ import random
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.guarded_store import guard
 from outlast.core.metric_counts import MetricCounts
@@ -17,6 +18,7 @@ from outlast.core.sessions import Sessions, StartDefaults
 from outlast.core.statistics import Statistics
 from outlast.core.store_outage import StoreOutage
 from outlast.core.watch import Watch
+from outlast.core.webhook_deliveries import start_deliveries
 from outlast.domain.scrubbing import Scrubber
 from outlast.domain.worker_control import WorkerKind
 from outlast.ports.clock import Clock
@@ -91,6 +93,7 @@ class Engine:
             dispatcher,
             outage=self.outage,
             metric_counts=self.metric_counts,
+            deliver=partial(start_deliveries, store, self.sessions),
         )
         self.readiness = Readiness(store)
         self.draining = False

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,6 +77,7 @@ class Maintenance:
         dispatcher: Dispatcher | None = None,
         *,
         metric_counts: MetricCounts | None = None,
+        deliver: Callable[[], Awaitable[None]] | None = None,
         has_ended: Callable[[str], bool] = has_ended,
         outage: StoreOutage | None = None,
     ) -> None:
@@ -87,6 +88,7 @@ class Maintenance:
         self._retention = retention
         self._dispatcher = dispatcher
         self._metric_counts = metric_counts or MetricCounts()
+        self._deliver = deliver
         self._observer = LeaseObserver(LEASE)
         self._has_ended = has_ended
         self._outage = outage or StoreOutage()
@@ -105,6 +107,8 @@ class Maintenance:
         self._wake.clear()
         await self._rescue()
         await self._offer()
+        if self._deliver is not None:
+            await self._deliver()
         await self._sampler.sample()
         if self._clock.monotonic() - self._future_waits_ended_at >= END_FUTURE_WAITS_EVERY:
             self._future_waits_ended_at = self._clock.monotonic()

@@ -3,6 +3,7 @@
 from outlast.testing.contract.adopting import AdoptContract
 from outlast.testing.contract.api_keys import ApiKeyContract
 from outlast.testing.contract.audit import AuditContract, MetricSampleContract
+from outlast.testing.contract.callbacks import CallbackContract
 from outlast.testing.contract.cancel_and_retry import CancelContract, RetryContract
 from outlast.testing.contract.claiming import ClaimContract, ClaimOrderContract
 from outlast.testing.contract.concurrent_use import ConcurrentUseContract
@@ -78,6 +79,7 @@ class SessionStoreContract(
     PruneContract,
     DeleteContract,
     StartKeyContract,
+    CallbackContract,
     ApiKeyContract,
     RegistryContract,
     EnrolContract,

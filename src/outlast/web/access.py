@@ -189,7 +189,7 @@ class Access:
         if origin is not None and not self._same_origin(origin.decode("latin-1"), scope, headers):
             raise Problem(403, self._refusal(origin.decode("latin-1"), scope))
         if site is not None and site not in {b"same-origin", b"none"}:
-            raise Problem(403, "This request comes from another site and was refused.")
+            raise Problem(403, self._refusal("", scope))
 
     def _refusal(self, origin: str, scope: Scope) -> str:
         """Both origins, as one of them is what the operator has to set."""

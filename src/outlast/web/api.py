@@ -18,6 +18,7 @@ from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.progress import time_left
 from outlast.domain.status import Status
+from outlast.ports.callbacks import Callback
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.access import Identity
 from outlast.web.bearers import DEFAULT_VALIDITY, make_read_token
@@ -27,6 +28,7 @@ from outlast.web.limits import client_address
 from outlast.web.preferences import Preferences
 from outlast.web.problems import Problem, fault, not_found, too_many_active
 from outlast.web.progress import snapshot_body
+from outlast.web.public_http import NotPublicError, checked_url
 from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links, rfc3339
@@ -47,20 +49,28 @@ async def start(context: RequestContext) -> Response | None:
     In sync mode it responds with the final snapshot, or with an event stream.
     """
     body, key = await _json(context), start_key(context)
+    callback_url = _callback_url(context, body)
     context, body, priority = _of_key(context, body)
     name, values, refresh = _start_body(body, context.engine.catalogue.short_forms)
 
     async def begin(session_id: str | None = None) -> Started:
         return await start_within_limits(context, name, values, session_id, priority, refresh=refresh)
 
+    async def started_once() -> Started:
+        started = await (begin() if key is None else start_once(context, key, body, begin))
+        if callback_url is not None:  # before the answer: who gets none repeats the request
+            callback = Callback(started.session.id, callback_url, context.actor.key_id or "")
+            await context.engine.guarded_store.add_callback(callback)
+        return started
+
     inline, preferred = context.settings.inline, Preferences.of(context.headers.get(b"prefer", b""))
     if inline and b"text/event-stream" in context.headers.get(b"accept", b""):
         with context.limits.stream(context.owner):
-            started = await (begin() if key is None else start_once(context, key, body, begin))
+            started = await started_once()
             async with context.engine.watch.follow(started.session) as watched:
                 await stream(context, watched)
         return None
-    started = await (begin() if key is None else start_once(context, key, body, begin))
+    started = await started_once()
     patience = started.session.timeout + INLINE_MARGIN if inline else preferred.wait
     if patience:
         async with context.engine.watch.follow(started.session) as watched:
@@ -278,6 +288,21 @@ async def _json(context: RequestContext) -> Any:
         raise Problem(400, "The body is not JSON.") from None
 
 
+def _callback_url(context: RequestContext, body: Any) -> str | None:
+    """The receiver of a webhook that a start with an API key names."""
+    if context.actor.key_id is None or not isinstance(body, dict):
+        return None
+    url = cast("dict[str, Any]", body).get("callback_url")
+    if url is None:
+        return None
+    if not isinstance(url, str):
+        raise fault("callback_url is an address, as text.", "/callback_url")
+    try:
+        return checked_url(url)
+    except NotPublicError as error:
+        raise fault(f"callback_url cannot be called. {error}", "/callback_url") from None
+
+
 def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, int | None]:
     """Take `owner` and `priority` out of the body of a start with an API key, if its scopes allow them."""
     scopes = context.actor.scopes
@@ -285,6 +310,7 @@ def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, in
         return context, body, None
     given = dict(cast("dict[str, Any]", body))
     owner, priority = given.pop("owner", None), given.pop("priority", None)
+    given.pop("callback_url", None)
     if priority is not None:
         if scopes.isdisjoint({Scope.PRIORITY, Scope.OPERATE}):
             raise Problem(403, "priority needs an API key with the scope priority.")

@@ -99,7 +99,7 @@ class Bearers:
         key = await engine.guarded_store.find_api_key(key_digest(secret))
         if key is None or not key.valid(engine.clock.now()):
             return _refuse("This API key is unknown, expired or revoked.")
-        return Actor(key.owner, key.scopes)
+        return Actor(key.owner, key.scopes, key_id=key.id)
 
     async def _of_token(self, token: str) -> Actor | None:
         if len(token) > MAX_TOKEN or not token.startswith(TOKEN_PREFIX):

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.audit import record_action
+from outlast.core.webhook_deliveries import WEBHOOK
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
@@ -22,6 +23,7 @@ SECTIONS = {
     "": "Overview",
     "/sessions": "Sessions",
     "/failures": "Failures",
+    f"/sessions?analysis={WEBHOOK}": "Webhooks",
     "/queues": "Queues",
     "/workers": "Workers",
     "/audit": "Audit log",

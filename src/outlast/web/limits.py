@@ -12,7 +12,7 @@ from limits import RateLimitItemPerMinute
 from starlette.types import Scope
 
 from outlast.settings import Settings
-from outlast.web.problems import Problem
+from outlast.web.problems import SEE_OWN, Problem
 from outlast.web.rates import Rates
 from outlast.web.start_queue import StartQueues
 
@@ -73,7 +73,8 @@ class VisitorLimits:
             waits.append(await self._rates.remaining(self._per_address, "address", address))
         seconds = max([1, *(seconds for left, seconds in waits if not left)])
         sentence = f"That was a lot in one minute. Please wait {seconds} s and try again."
-        return Problem(429, sentence, retry_after=seconds, headers=self._rate_headers(*waits[0]))
+        headers = self._rate_headers(*waits[0])
+        return Problem(429, sentence, retry_after=seconds, headers=headers, link=SEE_OWN)
 
     async def rate_headers(self, owner: str) -> dict[str, str]:
         """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for this owner's starts."""

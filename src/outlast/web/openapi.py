@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.web.openapi_schemas import (
     BODIES,
     ERRORS,
@@ -118,7 +119,7 @@ def _schemas_of(analysis: Analysis) -> Schema:
     name = _component(analysis)
     template = f"#/components/schemas/{name}.{{model}}"
     try:
-        given: Schema = analysis.input.model_json_schema(ref_template=template)
+        given: Schema = analysis.input_schema(template)
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
         given = {"type": "object"}
     result: Schema = {}
@@ -141,6 +142,11 @@ def _start_schema(analysis: Analysis) -> Schema:
             "owner": {"type": "string", "minLength": 1, "description": "API keys of scope `operate` only."},
             "priority": {"type": "integer", "description": "API keys of scope `priority` only."},
             "refresh": REFRESH,
+            "callback_url": {
+                "type": "string",
+                "format": "uri",
+                "description": "API keys only: a webhook tells this public https address when the session ends.",
+            },
         },
     }
 

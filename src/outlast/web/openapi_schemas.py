@@ -107,8 +107,12 @@ PROBLEM_SCHEMA: Final = _object(
         },
         "questions": {"type": "array", "items": {"type": "object"}},
         "reference": {"type": "string", "description": "What the log has of it."},
+        "link": {
+            **_object({"path": {"type": "string"}, "title": {"type": "string"}}),
+            "description": "A page that shows a way on; its path is below that of the site.",
+        },
     },
-    optional=("errors", "questions", "reference"),
+    optional=("errors", "questions", "reference", "link"),
 )
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Step": STEP,

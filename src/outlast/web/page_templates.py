@@ -1,6 +1,7 @@
 """Renders the Jinja templates of the site's pages, with the layout's values and security headers."""
 
 import gzip
+import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +28,7 @@ def environment() -> Environment:
     templates = Environment(loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True)
     # results shown as JSON keep the order of their keys and their characters
     templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+    templates.filters["json"] = json.dumps  # quotes and brackets are escaped with the attribute
     functions: tuple[Any, ...] = (clock, duration, step_meta, step_state, time_left)
     templates.globals.update({function.__name__: function for function in functions})
     return templates

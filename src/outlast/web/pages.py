@@ -1,24 +1,35 @@
 """The HTML pages, which need no JavaScript: the start form and a session's page; and the files that they load."""
 
+import asyncio
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.sessions import Started
-from outlast.domain.errors import InvalidInput, OutlastError, RefreshTooSoon
+from outlast.domain.errors import InvalidInput, OutlastError, Question, RefreshTooSoon
 from outlast.domain.status import Status
 from outlast.ports.store import RetryAnswer
 from outlast.web.api import INLINE_MARGIN, RESULT_GONE, RETRY_REFUSED, start_within_limits, wait_for_end
 from outlast.web.bearers import cookie_name, token_in_query, token_seconds
 from outlast.web.bodies import UPLOAD_OVERHEAD
-from outlast.web.forms import Field, form_fields, form_values, one_or_all
+from outlast.web.form_shapes import Shape, shapes_of
+from outlast.web.forms import (
+    Field,
+    Posted,
+    file_fields,
+    form_fields,
+    form_values,
+    pressed,
+    row_counts,
+)
 from outlast.web.headers import cookie, own_origin
 from outlast.web.limits import client_address
 from outlast.web.problems import Problem, not_found, problem_of
@@ -26,29 +37,37 @@ from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
 from outlast.web.snapshot import links
-from outlast.web.uploads import MAX_PAGE_FILES, read_form, store_file, verify_form_token
+from outlast.web.uploads import MAX_PAGE_FIELDS, MAX_PAGE_FILES, read_form, store_file, verify_form_token
 
 SECURITY_TXT_HOLDS = timedelta(days=90)
 
 
 async def start_page(context: RequestContext) -> Response:
     """The form."""
-    return _form(context, {a.name: form_fields(a) for a in context.engine.catalogue})
+    return _form(context, {})
 
 
 async def submit(context: RequestContext) -> Response:
-    """Submit the form: `303` to the session's page."""
-    form = await read_form(context, context.settings.max_upload_bytes + UPLOAD_OVERHEAD, MAX_PAGE_FILES)
+    """Submit the form: `303` to the session's page, or the form again after its buttons for lists."""
+    limit = context.settings.max_upload_bytes + UPLOAD_OVERHEAD
+    form = await read_form(context, limit, MAX_PAGE_FILES, MAX_PAGE_FIELDS)
+    files: dict[str, list[str]] = {}
     try:
         context.access.verify_token(context.identity, str(form.get("csrf_token", "")))
         analysis = context.engine.catalogue[str(form.get("analysis", ""))]
-        fields = form_fields(analysis)
-        values = form_values(fields, form)
+        posted: Posted = {name: form.getlist(name) for name in form}
+        shapes = shapes_of(analysis) or ()
         try:
-            await _store_files(context, fields, form, values)
-            started = await start_within_limits(context, analysis.name, values)
+            if (change := pressed(posted)) is not None:
+                posted, focus = change
+                await _store_files(context, shapes, posted, files)
+                values, rows = form_values(shapes, posted, files), row_counts(shapes, posted)
+                drawn = form_fields(shapes, analysis.name, values, rows=rows, focus=focus)
+                return _form(context, {analysis.name: drawn})
+            await _store_files(context, shapes, posted, files)
+            started = await start_within_limits(context, analysis.name, form_values(shapes, posted, files))
         except OutlastError as error:
-            return _form_with_errors(context, analysis, values, error)
+            return _form_with_errors(context, analysis, form_values(shapes, posted, files), error)
     finally:
         await form.close()
     return await _redirect_to_started(context, started)
@@ -173,6 +192,17 @@ async def security_txt(context: RequestContext) -> Response:
     return PlainTextResponse("\n".join(lines) + "\n", headers=headers)
 
 
+async def well_known(context: RequestContext) -> Response:
+    """A public file of your own (`outlast.well_known`)."""
+    name = context.parameters["file"]
+    make = context.engine.catalogue.well_known.get(name)
+    if make is None:
+        raise not_found()
+    content = await asyncio.to_thread(make)
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
+
+
 async def _redirect_to_started(context: RequestContext, started: Started) -> Response:
     if context.settings.inline:
         async with context.engine.watch.follow(started.session) as watched:
@@ -182,7 +212,7 @@ async def _redirect_to_started(context: RequestContext, started: Started) -> Res
 
 def _form(
     context: RequestContext,
-    fields: Mapping[str, list[Field]],
+    fields: Mapping[str, Sequence[Field]],
     error: str | None = None,
     problem: Problem | None = None,
 ) -> Response:
@@ -191,7 +221,7 @@ def _form(
             "name": a.name,
             "title": a.shown_title,
             "intro_html": Markup(a.intro) if a.intro else None,  # noqa: S704 - the developer's own HTML
-            "fields": fields[a.name],
+            "fields": fields.get(a.name) or _empty_fields(a),
         }
         for a in context.engine.catalogue
     ]
@@ -213,32 +243,33 @@ def _form_with_errors(
     context: RequestContext, analysis: Analysis, values: Mapping[str, Any], error: OutlastError
 ) -> Response:
     problem = problem_of(error)
-    field_errors = {}
+    faults: dict[str, list[str]] = {}
+    questions: dict[str, Sequence[Question]] = {}
     if isinstance(error, InvalidInput):
-        field_errors = {p.lstrip("/").partition("/")[0]: d for p, d in error.faults}
-    fields = {a.name: form_fields(a) for a in context.engine.catalogue}
-    questions = {} if not isinstance(error, InvalidInput) else {next(iter(field_errors)): error.questions}
-    fields[analysis.name] = form_fields(analysis, values, field_errors, questions)
-    named = {f["name"] for f in fields[analysis.name]}
-    general = None if field_errors and field_errors.keys() <= named else problem.sentence
-    return _form(context, fields, general, problem)
+        for pointer, detail in error.faults:
+            faults.setdefault(pointer, []).append(detail)
+        questions[next(iter(faults))] = error.questions
+    told = {pointer: " ".join(details) for pointer, details in faults.items()}
+    drawn = form_fields(shapes_of(analysis) or (), analysis.name, values, told, questions)
+    general = " ".join(told.values()) if faults else problem.sentence
+    return _form(context, {analysis.name: drawn}, general or None, problem)
+
+
+def _empty_fields(analysis: Analysis) -> list[Field] | None:
+    """The fields as a new visitor sees them; `None`: there is no form."""
+    shapes = shapes_of(analysis)
+    return None if shapes is None else form_fields(shapes, analysis.name)
 
 
 async def _store_files(
-    context: RequestContext, fields: Sequence[Field], form: FormData, values: dict[str, Any]
+    context: RequestContext, shapes: Sequence[Shape], posted: Posted, stored: dict[str, list[str]]
 ) -> None:
-    for field in fields:
-        name = field["name"]
-        if field["kind"] not in {"source", "file"}:
-            continue
-        given = form.getlist(name + "_file" if field["kind"] == "source" else name)
-        files = [file for file in given if isinstance(file, UploadFile) and file.filename]
-        kept: list[str] = []
-        for file in files if field["multiple"] else files[-1:]:
+    """Store the files of a form, and add the uploads to `stored` by the names of their fields."""
+    for name, sent_as, shape in file_fields(shapes, posted):
+        files = [file for file in posted.get(sent_as, ()) if isinstance(file, UploadFile) and file.filename]
+        for file in files if shape.multiple else files[-1:]:
             await context.limits.count_or_refuse("upload " + context.owner, client_address(context.scope))
-            kept.append("upload:" + (await store_file(context, file)).sha256)
-        if kept:
-            values[name] = one_or_all(kept, field)
+            stored.setdefault(name, []).append("upload:" + (await store_file(context, file)).sha256)
 
 
 def _redirect(context: RequestContext, session_id: str) -> Response:

@@ -58,6 +58,8 @@ class Actor:
     """The owner of the sessions that it may use; `None`: nobody."""
     scopes: frozenset[str] | None = None
     """Those of an API key; `None`: not a key."""
+    key_id: str | None = None
+    """Of the API key."""
     role: Role | None = None
     """The role of one who has shown a key of the dashboard."""
     session_id: str | None = None

@@ -74,6 +74,8 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
             body["questions"] = list(self.questions)
         if self.reference is not None:
             body["reference"] = self.reference
+        if self.link is not None:
+            body["link"] = {"path": self.link[0], "title": self.link[1]}
         return body
 
     def response(self) -> Response:
@@ -84,6 +86,10 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
 
 OWN_SESSIONS = "/analyses"
 """The page with the owner's sessions."""
+SEE_OWN = (OWN_SESSIONS, "See your analyses")
+"""The way on where nothing new is accepted."""
+FILES_GO_WITHIN = 3600
+"""Seconds after which a visitor without space may try again: files expire at any time."""
 NOT_FOUND = (
     "There is no such page or session here. Check the address; finished sessions are cleaned up after a time."
 )
@@ -111,11 +117,12 @@ def problem_of(error: OutlastError) -> Problem:
         case RefreshTooSoon():
             return Problem(429, str(error), retry_after=math.ceil(error.seconds))
         case QueueFull():
-            return Problem(503, str(error), retry_after=30)
+            return Problem(503, str(error), retry_after=30, link=SEE_OWN)
         case QuotaExceeded():
-            return Problem(507, str(error), link=(OWN_SESSIONS, "See them, or delete some"))
+            link = (OWN_SESSIONS, "See them, or delete some") if error.of_owner else SEE_OWN
+            return Problem(507, str(error), retry_after=FILES_GO_WITHIN, link=link)
         case DiskAlmostFull():
-            return Problem(503, str(error), retry_after=60)
+            return Problem(503, str(error), retry_after=60, link=SEE_OWN)
         case StoreUnavailable() | SchemaOutdated():
             return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
         case _:

@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.responses import FileResponse, Response
 
-from outlast.web.bundle import bundle
+from outlast.web.bundle import bundle, imported, minified
 from outlast.web.problems import not_found
 
 KINDS: Final = {
@@ -45,6 +45,8 @@ class _Version:
     seen: tuple[tuple[str, int, int], ...]
     digest: str
     files: Mapping[str, _Kept]
+    needed: Mapping[str, list[str]]
+    """The modules that each of our own modules imports, by way of others too."""
 
 
 class StaticFiles:
@@ -95,10 +97,15 @@ class StaticFiles:
         return Response(content, headers=answer, media_type=KINDS[Path(plain).suffix])
 
     def _stand_in(self, name: str, kept: _Kept) -> str:
-        """A module in place of one without the hash: browsers run a module once for each of its addresses."""
+        """A module in place of one without the hash: browsers run a module once for each of its addresses.
+
+        It names all modules that are needed, which a browser then loads at the same time.
+        """
+        needed = self._current().needed.get(name, ())
+        first = "".join(f'import "./{self.url(each).rpartition("/")[2]}";\n' for each in needed)
         source = f'"./{self.url(name).rpartition("/")[2]}"'
         default = f"export {{ default }} from {source};\n" if b"export default" in kept.content else ""
-        return f"export * from {source};\n{default}"
+        return f"{first}export * from {source};\n{default}"
 
     def _from_disk(self, name: str, headers: Mapping[bytes, bytes]) -> Response:
         path = self._folder / name if self._folder is not None else None
@@ -133,7 +140,9 @@ class StaticFiles:
         scripts = {
             name: content.decode() for name, content in raw.items() if name.endswith(".js") and self._bundles
         }
-        raw |= {name: bundle(scripts, entries).encode() for name, entries in self._bundles.items()}
+        needed = {name: imported(scripts, name) for name in scripts}
+        scripts |= {name: bundle(scripts, entries) for name, entries in self._bundles.items()}
+        raw |= {name: minified(source).encode() for name, source in scripts.items()}
         digest = hashlib.sha256()
         for name, content in sorted(raw.items()):
             digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
@@ -151,7 +160,7 @@ class StaticFiles:
                     errors="surrogateescape"
                 )
             files[name] = _Kept(content, gzip.compress(content, 9, mtime=0))
-        return _Version(seen, version, files)
+        return _Version(seen, version, files, needed)
 
 
 def accepts_gzip(headers: Mapping[bytes, bytes]) -> bool:

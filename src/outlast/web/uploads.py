@@ -19,6 +19,8 @@ MAX_FILES = 5
 MAX_PAGE_FILES = 20
 """Files in the form of a page, whose fields may accept several each."""
 MAX_FIELDS = 100
+MAX_PAGE_FIELDS = 2_000
+"""Fields in the form of a page, whose lists may have many items."""
 CHARSET = re.compile(r';\s*charset\s*=\s*(?:"[^"]*"|[^;]*)', re.IGNORECASE)
 
 
@@ -63,17 +65,19 @@ async def read_upload(context: RequestContext, field: str) -> StoredUpload:
         await form.close()
 
 
-async def read_form(context: RequestContext, limit: int, max_files: int = MAX_FILES) -> FormData:
+async def read_form(
+    context: RequestContext, limit: int, max_files: int = MAX_FILES, max_fields: int = MAX_FIELDS
+) -> FormData:
     """Parse the form; raises 413 beyond `limit` bytes (`MAX_BODY` unless multipart), 400 if it is malformed."""
     request = context.request
     limit = limit if context.media_type == MULTIPART else min(limit, MAX_BODY)
     request._receive = limit_body(context.scope, context.receive, limit)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Starlette offers no other place for a limit
     try:
         if context.media_type != MULTIPART:
-            return await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
+            return await request.form(max_fields=max_fields, max_part_size=MAX_BODY)
         async with _expected(context, limit), aclosing(request.stream()) as body:
             parser = WholeForm(
-                _in_utf8(request.headers), body, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+                _in_utf8(request.headers), body, max_files=max_files, max_fields=max_fields, max_part_size=MAX_BODY
             )
             return await parser.parse()
     except MultiPartException as error:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from outlast.backends.memory.api_keys import MemoryApiKeys
 from outlast.backends.memory.audit import MemoryAuditLog
 from outlast.backends.memory.blobs import MemoryBlobs
+from outlast.backends.memory.callbacks import MemoryCallbacks
 from outlast.backends.memory.deletions import MemoryDeletions
 from outlast.backends.memory.facts import MemoryFacts
 from outlast.backends.memory.failures import MemoryFailures
@@ -38,6 +39,7 @@ class MemoryStore(
     MemoryAuditLog,
     MemoryMetrics,
     MemoryStartKeys,
+    MemoryCallbacks,
     MemoryApiKeys,
     MemoryWorkers,
 ):

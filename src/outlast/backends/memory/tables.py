@@ -18,6 +18,7 @@ from outlast.domain.turns import turn_of
 from outlast.ports.api_keys import ApiKey
 from outlast.ports.audit import RecordedAction
 from outlast.ports.blobs import StoredUpload
+from outlast.ports.callbacks import Callback
 from outlast.ports.clock import Clock
 from outlast.ports.facts import StoredFact
 from outlast.ports.metrics import MetricSample
@@ -110,6 +111,10 @@ class MemoryTables:
     """By owner and key."""
     api_keys: dict[str, ApiKey] = field(default_factory=dict[str, ApiKey])
     """By the hash of the secret."""
+    callbacks: dict[str, dict[str, tuple[Callback, str | None]]] = field(
+        default_factory=dict[str, dict[str, tuple[Callback, str | None]]]
+    )
+    """Each with the id of its delivery, by session and address."""
     metrics: defaultdict[tuple[str, tuple[str, ...]], float] = field(default_factory=_metrics)
     """Values by metric and labels."""
     metric_samples: dict[int, MetricSample] = field(default_factory=dict[int, MetricSample])
@@ -144,6 +149,7 @@ class MemoryTables:
         self.limits.pop(session_id, None)
         if session_id not in self.results:
             self.reuse_keys.pop(session_id, None)
+        self.callbacks.pop(session_id, None)
 
     def claimed(self, claim: Claim) -> AnalysisSession | None:
         """Return the row if this claim still holds it: the fence."""

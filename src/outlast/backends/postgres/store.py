@@ -6,6 +6,7 @@ from typing import ClassVar
 from outlast.backends.postgres.api_keys import PostgresApiKeys
 from outlast.backends.postgres.audit import PostgresAuditLog
 from outlast.backends.postgres.blobs import PostgresBlobs
+from outlast.backends.postgres.callbacks import PostgresCallbacks
 from outlast.backends.postgres.claims import PostgresClaims
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase
@@ -43,6 +44,7 @@ class PostgresStore(
     PostgresAuditLog,
     PostgresMetrics,
     PostgresStartKeys,
+    PostgresCallbacks,
     PostgresApiKeys,
     PostgresWorkers,
 ):

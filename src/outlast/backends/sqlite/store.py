@@ -9,6 +9,7 @@ from outlast.backends.schema import closed_error
 from outlast.backends.sqlite.api_keys import SQLiteApiKeys
 from outlast.backends.sqlite.audit import SQLiteAuditLog
 from outlast.backends.sqlite.blobs import SQLiteBlobs
+from outlast.backends.sqlite.callbacks import SQLiteCallbacks
 from outlast.backends.sqlite.claims import SQLiteClaims
 from outlast.backends.sqlite.connection import DatabaseFile
 from outlast.backends.sqlite.database import SQLiteDatabase
@@ -46,6 +47,7 @@ class SQLiteStore(
     SQLiteAuditLog,
     SQLiteMetrics,
     SQLiteStartKeys,
+    SQLiteCallbacks,
     SQLiteApiKeys,
     SQLiteWorkers,
 ):

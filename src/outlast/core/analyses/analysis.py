@@ -1,13 +1,14 @@
-"""Declarations of analyses and steps, and the catalogue of registered analyses."""
+"""Declarations of analyses and steps."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property, update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
+from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from outlast.core.analyses import context
 from outlast.core.analyses.call_keys import CallKeys
@@ -32,10 +33,11 @@ from outlast.core.analyses.declarations import (
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
+from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
-from outlast.domain.errors import UnknownAnalysis
+from outlast.core.analyses.upload import REFERENCE
 from outlast.domain.limits import dump_limits
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR
@@ -47,6 +49,8 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
 
+EVERYBODY: Final = "everybody"
+"""In place of an owner's hash: results that answer the starts of all owners."""
 MOST_ATTEMPTS = 1_000_000
 """Retries add to the attempts of a session, and every store holds whole numbers of 32 bits."""
 
@@ -176,9 +180,6 @@ def step(
 
     return decorate
 
-
-OwnerPriority = Callable[[str], int | Awaitable[int]]
-"""Takes an owner that the host has named; may be `async def`."""
 
 Check = Callable[..., Coroutine[Any, Any, None]]
 """Takes the validated input as keyword arguments."""
@@ -370,7 +371,7 @@ class Analysis(AnalysisOptions):
         check_parameters(self.name, self.work, type_hints(what, self.work))
 
         def schema() -> object:
-            return self.input.model_json_schema()
+            return self.input_schema()
 
         require_json(f"The input of the analysis {self.name!r}", schema)
         require_json(f"The result of the analysis {self.name!r}", lambda: self.codec)
@@ -431,10 +432,25 @@ class Analysis(AnalysisOptions):
         """How old a result must be for a start that asks for a new one."""
         return seconds_of(f"refresh_after of {self.name!r}", self.refresh_after)
 
+    def reuse_key(self, input_json: str, owner: str) -> str | None:
+        """Return what starts and results have in common whose results answer these starts; `None`: they are run.
+
+        `owner` is a hash. An upload belongs to its owner: another one's may have another name, which a result may
+        tell.
+        """
+        if self.fresh_seconds is None:
+            return None
+        everybody = self.shared and REFERENCE.search(input_json) is None
+        return f"{self.version} {EVERYBODY if everybody else owner}"
+
     @cached_property
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
+
+    def input_schema(self, ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
+        """Return the JSON schema of the input, for its form and for programs."""
+        return self.input.model_json_schema(ref_template=ref_template, schema_generator=InputSchema)
 
     def stored_input(self, text: str) -> BaseModel:
         """Return the input of a stored session; raises `NotUnderstood`."""
@@ -448,46 +464,3 @@ class Analysis(AnalysisOptions):
     def plan(self) -> Sequence[PlannedStep]:
         """The steps in order; an analysis without steps is a plan of one step."""
         return [s.planned for s in self.steps] or [PlannedStep(self.name, self.shown_title)]
-
-
-class Catalogue:
-    """The analyses registered with one `Outlast` object."""
-
-    def __init__(self) -> None:
-        self._analyses: dict[str, Analysis] = {}
-        self.owner_priority: OwnerPriority | None = None
-        """What the priority of an owner's class adds to that of the analysis."""
-        self.short_forms: dict[str, tuple[str, str]] = {}
-        """Maps a field of a start's body to the analysis and the field of its input."""
-
-    def add(self, analysis: Analysis) -> None:
-        if analysis.name in self._analyses:
-            raise ValueError(f"There is an analysis {analysis.name!r} already.")
-        if taken := [key for key in analysis.short_forms if key in self.short_forms]:
-            other, _ = self.short_forms[taken[0]]
-            raise ValueError(
-                f"The short form {taken[0]!r} of {analysis.name!r} names the analysis {other!r} already."
-            )
-        self._analyses[analysis.name] = analysis
-        self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
-
-    def __getitem__(self, name: str) -> Analysis:
-        try:
-            return self._analyses[name]
-        except KeyError:
-            known = ", ".join(self._analyses) or "none"
-            raise UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.") from None
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._analyses
-
-    def __iter__(self) -> Iterator[Analysis]:
-        return iter(self._analyses.values())
-
-    @property
-    def names(self) -> Sequence[str]:
-        return list(self._analyses)
-
-    @property
-    def by_name(self) -> Mapping[str, Analysis]:
-        return self._analyses

@@ -1,9 +1,12 @@
 // Starts an analysis from the form: uploads files with progress, shows errors beside their fields, and in sync mode
-// shows the progress that the start request streams.
+// shows the progress that the start request streams. The fields are those of templates/fields.html.
 
 import { Refused, isStreamed, linksOf, start, upload } from "./outlast.js";
 
 const TYPED = "input:not([type=file]):not([type=hidden])";
+const CONTROL = `${TYPED}, select, [type=file]`;
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
+const ZONE = /:.*([Zz]|[+-]\d\d:?\d\d)$/;
 
 class StartForm {
   #form;
@@ -11,10 +14,11 @@ class StartForm {
   #label;
   #busy = false;
   #uploaded = new WeakMap(); // files already uploaded, so that an error elsewhere sends none twice
+  #places = new Map(); // the fields by JSON pointers into the input that was sent last
 
   constructor(form) {
     this.#form = form;
-    this.#button = form.querySelector("button[type=submit]");
+    this.#button = form.querySelector(".submit button");
     this.#label = this.#button.textContent;
     form.addEventListener("submit", (event) => this.#submit(event));
     window.addEventListener("pageshow", (event) => event.persisted && this.#markIdle());
@@ -24,12 +28,13 @@ class StartForm {
   async #submit(event) {
     event.preventDefault();
     if (this.#busy) return;
+    const pressed = event.submitter;
+    if (["_add", "_remove"].includes(pressed?.name)) return this.#changeList(pressed);
     this.#busy = true;
     this.#clear();
     try {
       this.#markBusy("Starting…");
-      const example = event.submitter?.name ? event.submitter : null;
-      await this.#start(example ? { [example.name]: example.value } : await this.#input());
+      await this.#start(pressed?.name ? { [pressed.name]: pressed.value } : await this.#object(this.#form, ""));
     } catch (refusal) {
       this.#markIdle();
       if (!(refusal instanceof Refused)) throw refusal;
@@ -38,43 +43,99 @@ class StartForm {
     }
   }
 
-  async #input() {
-    const input = {};
-    for (const field of this.#form.querySelectorAll(".field")) {
-      const value = await this.#value(field);
-      if (value !== undefined) input[field.dataset.field] = value;
+  /** Adds or removes an item: takes the list from the form that the server answers with, as without JavaScript. */
+  async #changeList(button) {
+    this.#clear();
+    const sent = new FormData(this.#form, button);
+    for (const [name, value] of [...sent]) if (value instanceof File) sent.delete(name);
+    const list = button.closest(".field.list");
+    const same = `form[data-analysis="${this.#form.dataset.analysis}"] [data-name="${list.dataset.name}"]`;
+    const answer = await fetch(this.#form.action, { method: "POST", body: sent }).then((it) => it.text(), () => "");
+    const found = new DOMParser().parseFromString(answer, "text/html").querySelector(same);
+    if (!found) return this.#tell("That did not work. Check your connection, or reload the page.");
+    const next = document.importNode(found, true);
+    const removed = button.name === "_remove" ? button.closest(".item") : null;
+    const chosen = [...list.querySelectorAll("[type=file]")].filter((input) => !removed?.contains(input));
+    list.replaceWith(next);
+    for (const zone of next.querySelectorAll("[data-part=drop]")) acceptDrops(zone.closest(".field"));
+    for (const [n, input] of [...next.querySelectorAll("[type=file]")].entries()) {
+      if (chosen[n]?.files.length) input.files = chosen[n].files;
+      input.dispatchEvent(new Event("change"));
     }
-    return input;
+    const last = [...next.querySelectorAll(".item")].at(-1);
+    (next.querySelector("[autofocus]") ?? last?.querySelector(CONTROL) ?? next.querySelector("[name=_add]")).focus();
+  }
+
+  /** The values of the fields within `scope`, without empty ones. */
+  async #object(scope, pointer) {
+    const values = {};
+    for (const field of fieldsIn(scope)) {
+      const value = await this.#value(field, `${pointer}/${field.dataset.field}`);
+      if (value !== undefined) values[field.dataset.field] = value;
+    }
+    return values;
   }
 
   /** The field's value as JSON input; undefined if it is empty. */
-  async #value(field) {
-    const { kind, required } = field.dataset;
+  async #value(field, pointer) {
+    this.#places.set(pointer, field);
+    const value = await this.#filled(field, pointer);
+    return value === undefined && field.dataset.null !== undefined ? null : value;
+  }
+
+  async #filled(field, pointer) {
+    const { kind, required, optional } = field.dataset;
     if (kind === "answers") return answers(field);
+    if (optional !== undefined && !field.querySelector("[data-part=given]").checked) return undefined;
+    if (kind === "group") return this.#object(field, pointer);
+    if (kind === "tuple") return this.#tuple(field, pointer);
+    if (kind === "list") return this.#list(field, pointer);
     const files = field.querySelector("input[type=file]")?.files ?? [];
-    if (files.length) return this.#sendAll(field, files);
-    const control = field.querySelector(TYPED);
-    if (kind === "checkbox") return control.checked;
-    const text = control?.value.trim() ?? "";
+    if (files.length) return this.#sendAll(field, pointer, files);
+    const typed = control(field);
+    if (kind === "checkbox") return typed.checked;
+    if (kind === "choice") return typed.value ? JSON.parse(typed.selectedOptions[0].dataset.json) : undefined;
+    const text = typed?.type === "file" ? "" : (typed?.value.trim() ?? "");
     const kept = field.querySelector("[data-part=kept]")?.value.split(" ") ?? [""];
     if (!text && kept[0]) return oneOrAll(field, kept);
-    if (text) return kind === "number" ? Number(text) : text;
+    if (text) return converted(text, field.dataset);
     if (required !== undefined && kind === "source") {
-      throw refusalAt(field, 422, "Choose a file, or give an address.");
+      throw refusalAt(pointer, 422, "Choose a file, or give an address.");
     }
     return undefined;
   }
 
-  async #sendAll(field, files) {
+  async #tuple(field, pointer) {
+    const values = [];
+    for (const part of fieldsIn(field)) {
+      const { kind, field: place, nullable } = part.dataset;
+      const empty = kind === "text" && nullable === undefined ? "" : null;
+      values.push((await this.#value(part, `${pointer}/${place}`)) ?? empty);
+    }
+    return values;
+  }
+
+  /** The items of a list; empty ones are left out, and the errors of the others count without them. */
+  async #list(field, pointer) {
+    const values = [];
+    for (const item of fieldsIn(field)) {
+      const value = await this.#value(item, `${pointer}/${values.length}`);
+      if (value !== undefined) values.push(value);
+    }
+    this.#places.delete(`${pointer}/${values.length}`);
+    return values.length || field.dataset.nullable === undefined ? values : undefined;
+  }
+
+  async #sendAll(field, pointer, files) {
     const sources = [];
-    for (const file of files) sources.push(await this.#send(field, file));
+    for (const file of files) sources.push(await this.#send(pointer, file));
     return oneOrAll(field, sources);
   }
 
-  async #send(field, file) {
+  async #send(pointer, file) {
     const limit = Number(this.#form.dataset.maxUploadMb);
     if (limit && file.size > limit * 1024 * 1024) {
-      throw refusalAt(field, 413, `${file.name} is larger than ${limit} MB.`);
+      throw refusalAt(pointer, 413, `${file.name} is larger than ${limit} MB.`);
     }
     if (this.#uploaded.has(file)) return this.#uploaded.get(file);
     const sending = this.#form.querySelector("[data-part=sending]");
@@ -90,7 +151,7 @@ class StartForm {
       this.#uploaded.set(file, source);
       return source;
     } catch (refusal) {
-      throw refusal.problem?.errors?.length ? refusal : refusalAt(field, refusal.status, refusal.message);
+      throw refusalAt(pointer, refusal.status, refusal.message);
     } finally {
       sending.hidden = true;
     }
@@ -123,7 +184,8 @@ class StartForm {
 
   /** Posts the form as without JavaScript, for the server to render its questions; refers to uploaded files. */
   #postQuestions() {
-    for (const field of this.#form.querySelectorAll(".field")) {
+    for (const zone of this.#form.querySelectorAll("[data-part=drop]")) {
+      const field = zone.closest(".field");
       const input = field.querySelector("input[type=file]");
       if (!input?.files.length) continue;
       field.querySelector("[data-part=kept]").value = [...input.files].map((file) => this.#uploaded.get(file)).join(" ");
@@ -142,21 +204,36 @@ class StartForm {
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
-    const summary = this.#form.querySelector("[data-part=form-error]");
-    if (!first || elsewhere.length) {
-      summary.textContent = elsewhere.join(" ") || refusal.message;
-      summary.hidden = false;
-    }
-    (first ?? summary).focus();
+    if (!first || elsewhere.length) this.#tell(elsewhere.join(" ") || refusal.message, refusal.problem.link);
+    first?.focus();
   }
 
+  /** Shows a sentence about the whole form, and the page that shows a way on. */
+  #tell(sentence, link) {
+    const summary = this.#form.querySelector("[data-part=form-error]");
+    summary.textContent = sentence;
+    if (link) {
+      const way = document.createElement("a");
+      way.href = this.#form.action + link.path.slice(1);
+      way.textContent = link.title;
+      summary.append(" ", way);
+    }
+    summary.hidden = false;
+    summary.focus();
+  }
+
+  /** The innermost field that a pointer leads into. */
   #fieldAt(pointer) {
-    const names = pointer.split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-    return [...this.#form.querySelectorAll(".field")].find((field) => names.includes(field.dataset.field));
+    for (let at = pointer; at; at = at.slice(0, at.lastIndexOf("/"))) {
+      const field = this.#places.get(at) ?? this.#places.get(at.replace(/^\/input/, ""));
+      if (field) return field;
+    }
+    return null;
   }
 
   #clear() {
     this.#form.querySelector("[data-part=form-error]").hidden = true;
+    this.#places.clear();
     for (const error of this.#form.querySelectorAll(".field-error")) error.hidden = true;
     for (const input of this.#form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   }
@@ -174,10 +251,22 @@ class StartForm {
   }
 }
 
+/** The fields directly within a form, a group or a list. */
+function fieldsIn(scope) {
+  return [...scope.querySelectorAll(".field")].filter((field) => field.parentElement.closest(".field, form") === scope);
+}
+
 /** The control that a field's error belongs to. */
 function control(field) {
   const file = field.querySelector("input[type=file]");
-  return file?.files.length ? file : (field.querySelector(`${TYPED}, select`) ?? file);
+  return file?.files.length ? file : (field.querySelector(`${TYPED}, select`) ?? file ?? field.querySelector("button"));
+}
+
+/** A text as the JSON value that its field takes; numbers that JavaScript would round stay texts. */
+function converted(text, { kind, utc }) {
+  if (kind === "datetime") return text + (utc !== undefined && !ZONE.test(text) ? "Z" : "");
+  const number = ["number", "mixed"].includes(kind) && NUMBER.test(text) ? Number(text) : NaN;
+  return Number.isInteger(number) ? (Number.isSafeInteger(number) ? number : text) : Number.isFinite(number) ? number : text;
 }
 
 /** Returns a single source as a string, unless the field is a list. */
@@ -192,14 +281,14 @@ function answers(field) {
 }
 
 function mark(field, sentence) {
-  const error = field.querySelector(".field-error");
+  const error = field.querySelector(":scope > .field-error, :scope > fieldset > .field-error");
   error.textContent = error.hidden ? sentence : `${error.textContent} ${sentence}`;
   error.hidden = false;
   control(field).setAttribute("aria-invalid", "true");
 }
 
-function refusalAt(field, status, detail) {
-  return new Refused(status, { error: detail, errors: [{ pointer: `/input/${field.dataset.field}`, detail }] });
+function refusalAt(pointer, status, detail) {
+  return new Refused(status, { error: detail, errors: [{ pointer, detail }] });
 }
 
 /** Adds drag and drop, and a button to remove the file, to a field that has a plain file input. */
