@@ -28,6 +28,7 @@ BOUNDED_BY = {
     "core/text_cache.py lru_cache": "its entries times its longest text",
     # the use cases
     "core/analyses/analysis.py _analyses": "the analyses of the program",
+    "core/analyses/analysis.py _internal": "analyses of our own",
     "core/store_outage.py _missing": "the parts of a process that use the store",
     "core/watch.py _known": "MAX_KNOWN, ids of sessions",
     "core/analyses/canonical_encoding.py _pieces": "one encoding",
